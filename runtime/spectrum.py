@@ -1,0 +1,58 @@
+"""The short-time Fourier transform of the project: its sizes, its window and its analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SILENCE_DB = -60.0
+
+
+@dataclass(frozen=True)
+class StftSpec:
+    """Sizes of the transform; the paper's by default. All sizes in samples."""
+
+    sample_rate_hz: int = 44100
+    frame_size: int = 4096
+    hop_size: int = 1024
+    window: str = "hann"
+
+    @property
+    def n_bins(self) -> int:
+        """Number of magnitude bins, from 0 Hz to half the sample rate."""
+        return self.frame_size // 2 + 1
+
+    @property
+    def bin_hz(self) -> float:
+        """Distance between two bins in Hz."""
+        return self.sample_rate_hz / self.frame_size
+
+
+def periodic_hann(size: int) -> np.ndarray:
+    """Periodic Hann window, float32 (size,); its squares at a quarter's hop add up to 1.5."""
+    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
+def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
+    """Magnitudes |STFT| of a mono signal: float32 (n_frames, n_bins); only whole frames, none for a shorter signal.
+
+    signal: float (n_samples,) at spec.sample_rate_hz.
+    """
+    signal = np.asarray(signal, np.float32)
+    if len(signal) < spec.frame_size:
+        return np.zeros((0, spec.n_bins), np.float32)
+    framed = np.lib.stride_tricks.sliding_window_view(signal, spec.frame_size)[:: spec.hop_size]
+    return np.abs(np.fft.rfft(framed * periodic_hann(spec.frame_size), axis=-1)).astype(np.float32)
+
+
+def unit_peak_frames(magnitudes: np.ndarray, silence_db: float = SILENCE_DB) -> tuple[np.ndarray, np.ndarray]:
+    """Divide every frame by its own maximum and drop silent ones, so that a model learns timbre and never loudness.
+
+    magnitudes: (n, n_bins) of one clip. A frame is silent when its maximum lies `silence_db` below that of a
+    full-scale sine, or is not finite. Returns (float32 (kept, n_bins), int indices of the kept frames (kept,)).
+    """
+    full_scale = (magnitudes.shape[-1] - 1) / 2.0  # peak of a unit sine through a Hann window: frame_size / 4
+    peak = magnitudes.max(axis=-1, initial=0.0)
+    kept = np.flatnonzero(np.isfinite(peak) & (peak > full_scale * 10.0 ** (silence_db / 20.0)))
+    return (magnitudes[kept] / peak[kept, None]).astype(np.float32), kept

@@ -1,0 +1,88 @@
+"""Read a YAML file into a checked structure: unknown keys and values out of range are the user's errors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+from runtime.errors import UserError, did_you_mean
+
+T = TypeVar("T")
+
+
+def load_yaml(path: str | Path, kind: type[T]) -> T:
+    """The file as a `kind`, a msgspec.Struct; UserError names the file, the key and what it should be."""
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(path, str(getattr(error, "strerror", None) or error), "a readable YAML file", "check the path") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"{path}, line {mark.line + 1}" if mark else path
+        raise UserError(line, getattr(error, "problem", None) or "broken YAML", "valid YAML", "mend that line") from None
+    return checked({} if tree is None else tree, kind, path)
+
+
+def checked(tree: object, kind: type[T], where: object) -> T:
+    """A plain tree of dicts and lists as a `kind`; `where` names its origin in the error."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        unknown = re.match(r"Object contains unknown field `(.*?)`(?: - at `(.*)`)?", message)
+        if unknown:
+            key, at = unknown.group(1), unknown.group(2) or "$"
+            remedy = did_you_mean(key, _known_fields(kind, at))
+            raise UserError(where, f"unknown key {key!r}{_place(at)}", "a key that exists", remedy) from None
+        expectation, _, at = message.partition(" - at ")
+        expectation = re.sub(r"^Expected ", "", expectation)
+        expected, _, found = expectation.partition(", got ")
+        found = f"{found or 'another value'}{_place(at.strip('`'))}"
+        if expectation.startswith("Object missing"):
+            expected, found = expectation, f"no such key{_place(at.strip('`'))}"
+        elif expectation.startswith("Invalid enum value"):
+            expected, found = "one of the known values", f"{expectation[len('Invalid enum value '):]}{_place(at.strip('`'))}"
+        elif found.startswith("another value"):
+            found = f"{_value_at(tree, at.strip('`'))}{_place(at.strip('`'))}"
+        raise UserError(where, found, expected, "change that value") from None
+
+
+def _place(at: str) -> str:
+    at = at.removeprefix("$").removeprefix(".")
+    return f" at {at}" if at else ""
+
+
+def _value_at(tree: object, at: str) -> str:
+    """The offending value itself, as far as the validator's path names it."""
+    for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at):
+        try:
+            tree = tree[name] if name else tree[int(index)]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return "another value"
+    return repr(tree) if not isinstance(tree, (dict, list)) else f"a {type(tree).__name__}"
+
+
+def _known_fields(kind: type, at: str) -> list[str]:
+    """Field names of the structure at the validator's path `at` below `kind`."""
+    info = msgspec.inspect.type_info(kind)
+    for name, _ in re.findall(r"\.(\w+)|(\[[^\]]*\])", at):
+        info = _step(info, name)
+    return [field.encode_name for field in getattr(_struct(info), "fields", ())]
+
+
+def _struct(info: object) -> object:
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next((t for t in info.types if isinstance(t, msgspec.inspect.StructType)), info)
+    return info
+
+
+def _step(info: object, name: str) -> object:
+    info = _struct(info)
+    if not name:
+        return getattr(info, "item_type", None) or getattr(info, "value_type", info)
+    return next((field.type for field in getattr(info, "fields", ()) if field.encode_name == name), info)
