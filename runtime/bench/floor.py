@@ -1,0 +1,39 @@
+"""The least work that a sound can be made with: what the engine's load is compared to."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from runtime.decoder import Decoder
+from runtime.spectrum import periodic_hann
+from runtime.synthesis import N_OVERLAPS
+
+
+def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
+    """CPU seconds per second of sound of the unavoidable work alone, all voices in one batch, at the card's rate.
+
+    A hop of every voice: one decode where `moving`, phases multiplied, inverse transform, window, overlap-add.
+    """
+    spec = decoder.card.spec
+    random = np.random.default_rng(0)
+    angles = random.random((n_voices, spec.n_bins), np.float32)
+    phasors = np.exp(2j * np.pi * angles).astype(np.complex64)
+    magnitudes = random.random((n_voices, spec.n_bins), np.float32)
+    spectra = np.empty((n_voices, spec.n_bins), np.complex64)
+    grains = np.empty((n_voices, spec.frame_size), np.float32)
+    rings = np.zeros((n_voices, spec.frame_size), np.float32)
+    window = periodic_hann(spec.frame_size)
+    decoder.inputs[:n_voices] = random.random((n_voices, decoder.card.n_inputs), np.float32)
+    for warm in (True, False):
+        begin_s = time.process_time()
+        for _ in range(N_OVERLAPS if warm else n_hops):
+            if moving:
+                decoder.decode(n_voices)
+            np.multiply(magnitudes, phasors, out=spectra)
+            np.fft.irfft(spectra, spec.frame_size, axis=-1, out=grains)
+            np.multiply(grains, window, out=grains)
+            np.add(rings, grains, out=rings)
+            rings.fill(0.0)
+    return (time.process_time() - begin_s) / (n_hops * spec.hop_size / spec.sample_rate_hz)

@@ -1,0 +1,76 @@
+"""The settings of a playing instrument, as `configs/instrument.yaml` holds them; every one has a default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from runtime.envelope import Adsr
+from runtime.errors import UserError
+from runtime.yaml_config import load_yaml
+
+DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
+MAX_VOICES = 64
+
+Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
+
+
+class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How notes sound: how many at once, how velocity is heard, and their envelope.
+
+    velocity_db_per_decade: level change in dB for ten times the velocity; 0 ignores velocity.
+    """
+
+    n_voices: Annotated[int, msgspec.Meta(ge=1, le=MAX_VOICES)] = 16
+    velocity_db_per_decade: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 30.0
+    envelope: Adsr = Adsr()
+
+
+class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the sound goes: host API and device by a part of their names (None: the system's default; `null`: none)."""
+
+    host_api: str | None = None
+    device: str | None = None
+    sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)] | None = None
+    buffer_frames: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 256
+
+
+class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where MIDI comes from: rtmidi API (such as LINUX_ALSA, UNIX_JACK), inputs by a part of their names (none named:
+    all), a virtual port of our own, and one channel (None: all)."""
+
+    api: str | None = None
+    inputs: tuple[str, ...] = ()
+    virtual_port: str | None = None
+    channel: Channel | None = None
+
+
+class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. latent_controls: control number (0 to 127) to the latent, from 1, that it moves."""
+
+    instrument: str | None = None
+    preset: str | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    voice: VoiceConfig = VoiceConfig()
+    audio: AudioConfig = AudioConfig()
+    midi: MidiConfig = MidiConfig()
+    latent_controls: dict[
+        Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=64)]
+    ] = msgspec.field(default_factory=lambda: {70 + i: i + 1 for i in range(8)})
+
+
+def load_config(path: str | Path | None = None) -> InstrumentConfig:
+    """The configuration of a YAML file, or the project's own; UserError names what is wrong in it."""
+    config = load_yaml(path or DEFAULT_CONFIG, InstrumentConfig)
+    taken = {7, 10, 11, 64, 120, 121, 123} & set(config.latent_controls)
+    if taken:
+        raise UserError(
+            f"{path or DEFAULT_CONFIG}, latent_controls",
+            f"control {min(taken)}, which MIDI gives another meaning",
+            "a free control such as 70 to 79",
+            "choose another number",
+        )
+    return config

@@ -1,0 +1,101 @@
+"""What the engine is told: immutable events in mido's words, made from mido's messages.
+
+Channels are 0 to 15, notes, velocities, controls and values 0 to 127, pitch -8192 to 8191, as in `mido.Message`.
+"""
+
+from __future__ import annotations
+
+import mido
+import msgspec
+
+
+class NoteOn(msgspec.Struct, frozen=True, gc=False):
+    """A key goes down; velocity 1 to 127."""
+
+    channel: int
+    note: int
+    velocity: int
+
+
+class NoteOff(msgspec.Struct, frozen=True, gc=False):
+    """A key comes up."""
+
+    channel: int
+    note: int
+    velocity: int = 0
+
+
+class PolyTouch(msgspec.Struct, frozen=True, gc=False):
+    """Pressure on one key."""
+
+    channel: int
+    note: int
+    value: int
+
+
+class ControlChange(msgspec.Struct, frozen=True, gc=False):
+    """A controller moves; the channel mode messages (120 all sound off, 123 all notes off, …) are controls too."""
+
+    channel: int
+    control: int
+    value: int
+
+
+class ProgramChange(msgspec.Struct, frozen=True, gc=False):
+    """Another program is asked for."""
+
+    channel: int
+    program: int
+
+
+class Aftertouch(msgspec.Struct, frozen=True, gc=False):
+    """Pressure on the whole channel."""
+
+    channel: int
+    value: int
+
+
+class PitchWheel(msgspec.Struct, frozen=True, gc=False):
+    """The bend wheel moves; pitch is 0 at rest."""
+
+    channel: int
+    pitch: int
+
+
+class KnobTurn(msgspec.Struct, frozen=True, gc=False):
+    """A knob of the instrument moves; latent counts from 0, position is 0 to 1 of its playable travel."""
+
+    latent: int
+    position: float
+
+
+class Reset(msgspec.Struct, frozen=True, gc=False):
+    """Everything back to how it was at the start: notes off, controllers at rest."""
+
+
+Event = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel | KnobTurn | Reset
+
+_EVENT_TYPES: dict[str, type] = {
+    "note_on": NoteOn,
+    "note_off": NoteOff,
+    "polytouch": PolyTouch,
+    "control_change": ControlChange,
+    "program_change": ProgramChange,
+    "aftertouch": Aftertouch,
+    "pitchwheel": PitchWheel,
+    "reset": Reset,
+}
+_FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
+
+
+def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
+    """The event of a mido message; a note_on of velocity 0 is a NoteOff.
+
+    None for what no voice hears: clock, active sensing, system exclusive, the meta messages of a file.
+    """
+    if message.type == "note_on" and message.velocity == 0:
+        return NoteOff(message.channel, message.note)
+    kind = _EVENT_TYPES.get(message.type)
+    if kind is None:
+        return None
+    return kind(*[getattr(message, field) for field in _FIELDS[message.type]])

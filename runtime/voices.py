@@ -1,0 +1,104 @@
+"""The voices: which lane plays which note, and how loud each is at every frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.envelope import LANDING, SMOOTH, Adsr, Ramps
+
+# Shorter than this an attack or a release is heard as a click.
+SHORTEST_RAMP_S = 0.003
+STEAL_FADE_S = 0.004
+GAIN_RAMP_S = 0.01
+
+
+class Voice:
+    """Bookkeeping of one lane: the note that it plays and where in its life it is."""
+
+    __slots__ = ("active", "amplitude", "channel", "in_decay", "lane", "noise_frame", "note", "pedal_held", "released",
+                 "serial", "spectrum_serial", "started_at")  # fmt: skip
+
+    def __init__(self, lane: int):
+        self.lane, self.active = lane, False
+        self.channel = self.note = self.serial = self.noise_frame = self.started_at = 0
+        self.amplitude = 0.0
+        self.released = self.pedal_held = self.in_decay = False
+        self.spectrum_serial = -1
+
+
+class VoiceBank:
+    """Lanes with their envelopes and their gains to the left and to the right; knows notes, not sound.
+
+    n_lanes_used: one more than the highest lane that sounds; lanes are taken from the lowest.
+    """
+
+    def __init__(self, n_voices: int, sample_rate_hz: int, adsr: Adsr, max_frames: int):
+        self.voices = [Voice(lane) for lane in range(n_voices)]
+        self.n_lanes_used = 0
+        self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
+        self._adsr = adsr
+        self._rate_hz = sample_rate_hz
+        self.steal_fade_size = self._frames(STEAL_FADE_S)
+
+    @property
+    def n_active(self) -> int:
+        """How many voices sound."""
+        return sum(voice.active for voice in self.voices)
+
+    def choose(self) -> Voice:
+        """The voice for a new note: the lowest free lane, else the longest released, else the oldest."""
+        free = next((voice for voice in self.voices if not voice.active), None)
+        return free or min(self.voices, key=lambda voice: (not voice.released, voice.serial))
+
+    def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
+        """Begin a note's envelope; `amplitude` is its own, `gains` are its channel's."""
+        voice.active, voice.released, voice.pedal_held, voice.in_decay = True, False, False, False
+        voice.started_at, voice.amplitude = frame, amplitude
+        self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
+        self.envelope.jump(voice.lane, 0.0)
+        self.envelope.move(voice.lane, frame, 1.0, self._frames(self._adsr.attack_s), SMOOTH)
+        for ramps, gain in zip((self.left, self.right), gains, strict=True):
+            ramps.jump(voice.lane, amplitude * gain)
+
+    def release(self, voice: Voice, frame: int) -> None:
+        """Let the envelope land on zero, then the lane is free."""
+        if voice.active and not voice.released:
+            voice.released, voice.pedal_held = True, False
+            self.envelope.move(voice.lane, frame, 0.0, self._frames(self._adsr.release_s), LANDING)
+
+    def cut(self, voice: Voice, frame: int) -> None:
+        """Silence a voice as fast as goes without a click."""
+        if voice.active:
+            voice.released, voice.pedal_held = True, False
+            self.envelope.move(voice.lane, frame, 0.0, self.steal_fade_size, SMOOTH)
+
+    def turn_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
+        """Follow the channel's new gains without a step."""
+        for ramps, gain in zip((self.left, self.right), gains, strict=True):
+            ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
+
+    def arrive(self, frame: int) -> None:
+        """Let every ramp that ends at `frame` go on: attack to decay, decay to rest, release to a free lane."""
+        for ramps in (self.left, self.right):
+            for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
+                ramps.settle(lane)
+        for lane in np.flatnonzero(self.envelope.end[: self.n_lanes_used] <= frame):
+            self._arrive_at_stage_end(self.voices[lane], frame)
+        while self.n_lanes_used and not self.voices[self.n_lanes_used - 1].active:
+            self.n_lanes_used -= 1
+
+    def next_end(self) -> int:
+        """Frame of the next arrival in any lane."""
+        return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
+
+    def _arrive_at_stage_end(self, voice: Voice, frame: int) -> None:
+        self.envelope.settle(voice.lane)
+        if voice.released or (voice.in_decay and self._adsr.sustain == 0.0):
+            voice.active = False
+        elif not voice.in_decay:
+            voice.in_decay = True
+            if self._adsr.sustain < 1.0:
+                self.envelope.move(voice.lane, frame, self._adsr.sustain, self._frames(self._adsr.decay_s), LANDING)
+
+    def _frames(self, duration_s: float) -> int:
+        return max(2, round(max(duration_s, SHORTEST_RAMP_S) * self._rate_hz))
