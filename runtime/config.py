@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from runtime.envelope import Adsr
 from runtime.errors import UserError
+from runtime.tuning import TuningConfig
 from runtime.yaml_config import load_yaml
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64
+# Controls that the engine itself understands, and that no knob may take.
+GM_CONTROLS = frozenset({0, 1, 6, 7, 10, 11, 32, 38, 64, 66, 67, *range(98, 102), *range(120, 128)})
 
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
 
 
 class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How notes sound: how many at once, how velocity is heard, and their envelope.
+    """How notes sound: how many at once, how velocity and vibrato are heard, and their envelope.
 
-    velocity_db_per_decade: level change in dB for ten times the velocity; 0 ignores velocity.
+    mode: `poly`; `mono`, the newest key alone; `legato`, the same without a new attack while keys overlap.
+    velocity_db_per_decade: level change in dB for ten times the velocity; 0 ignores velocity. vibrato_semitones: at
+    full modulation wheel or pressure. portamento_s: glide between overlapping keys of mono and legato.
     """
 
+    mode: Literal["poly", "mono", "legato"] = "poly"
     n_voices: Annotated[int, msgspec.Meta(ge=1, le=MAX_VOICES)] = 16
     velocity_db_per_decade: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 30.0
+    vibrato_hz: Annotated[float, msgspec.Meta(ge=0.1, le=20.0)] = 5.5
+    vibrato_semitones: Annotated[float, msgspec.Meta(ge=0.0, le=12.0)] = 0.5
+    portamento_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] = 0.0
     envelope: Adsr = Adsr()
 
 
@@ -39,12 +48,15 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where MIDI comes from: rtmidi API (such as LINUX_ALSA, UNIX_JACK), inputs by a part of their names (none named:
-    all), a virtual port of our own, and one channel (None: all)."""
+    all), a virtual port of our own, and one channel (None: all). mpe_lower_members, mpe_upper_members: channels of an
+    MPE zone from the start; a keyboard may configure its zone itself."""
 
     api: str | None = None
     inputs: tuple[str, ...] = ()
     virtual_port: str | None = None
     channel: Channel | None = None
+    mpe_lower_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
+    mpe_upper_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +67,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
     voice: VoiceConfig = VoiceConfig()
+    tuning: TuningConfig = TuningConfig()
     audio: AudioConfig = AudioConfig()
     midi: MidiConfig = MidiConfig()
     latent_controls: dict[
@@ -65,7 +78,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> InstrumentConfig:
     """The configuration of a YAML file, or the project's own; UserError names what is wrong in it."""
     config = load_yaml(path or DEFAULT_CONFIG, InstrumentConfig)
-    taken = {7, 10, 11, 64, 120, 121, 123} & set(config.latent_controls)
+    taken = GM_CONTROLS & set(config.latent_controls)
     if taken:
         raise UserError(
             f"{path or DEFAULT_CONFIG}, latent_controls",

@@ -14,22 +14,25 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from runtime.channels import N_CHANNELS, Channel
-from runtime.config import InstrumentConfig, VoiceConfig
+from runtime.channels import Channels
+from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Reset
+from runtime.events import ControlChange, Event, KnobTurn
 from runtime.loudness import limit
-from runtime.overlap_add import OverlapAddRings
-from runtime.synthesis import N_NOISE_FRAMES, N_OVERLAPS, NoiseSynthesis
+from runtime.performance import Performance
+from runtime.synthesis import NoiseSynthesis
 from runtime.timbre import Timbre
+from runtime.tuning import TuningConfig, key_pitches
+from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
-# Lanes that hop together are decoded in one batch; groups hop in turn, so that no block has to carry them all.
-GROUP_SIZE = 16
-VELOCITY_AT_VOICE_LEVEL = 100
+# Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
+LARGEST_GROUP, SMALL_GROUP = 16, 4
+# How often a pitch that moves by itself is set anew, in engine frames.
+SWAY_FRAMES = 64
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, gc=False):
     """What the engine did so far; frame: absolute frames rendered; positions: the knobs, 0 to 1."""
 
     frame: int = 0
@@ -55,6 +58,8 @@ class Engine:
         seed: int = 0,
         *,
         voice: VoiceConfig = VoiceConfig(),
+        tuning: TuningConfig = TuningConfig(),
+        midi: MidiConfig = MidiConfig(),
         latent_controls: Mapping[int, int] | None = None,
         volume_db: float = 0.0,
     ):
@@ -65,28 +70,32 @@ class Engine:
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
         self.timbre = Timbre(card, latent_controls)
-        self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, max(GROUP_SIZE, N_OVERLAPS))
+        self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, 2 * LARGEST_GROUP)
         self._hop_size = self._synthesis.hop_size
-        self._bank = VoiceBank(n_voices, self.sample_rate_hz, voice.envelope, self._hop_size)
-        self._rings = OverlapAddRings(n_voices, self._synthesis)
-        self._channels = [Channel() for _ in range(N_CHANNELS)]
-        self._velocity_exponent = voice.velocity_db_per_decade / 20.0
-        self._volume = 10.0 ** (volume_db / 20.0)
-        self._random = np.random.default_rng([seed, 1])
-        groups = range(0, n_voices, GROUP_SIZE)
-        self._group_hop_frames = {k * self._hop_size // len(groups): slice(g, min(g + GROUP_SIZE, n_voices))
-                                  for k, g in enumerate(groups)}  # fmt: skip
+        self._bank = VoiceBank(n_voices, self.sample_rate_hz, voice.envelope, self._hop_size + 1)
+        self._rings = VoiceRings(n_voices, self._synthesis, self.sample_rate_hz, self._bank.steal_fade_size)
+        self._performance = Performance(
+            self._bank,
+            self.timbre,
+            Channels(midi.mpe_lower_members, midi.mpe_upper_members),
+            voice,
+            key_pitches(tuning),
+            self.sample_rate_hz,
+            10.0 ** (volume_db / 20.0),
+            seed,
+            self._keep_tail,
+        )
+        self._hop_groups = hop_groups(n_voices, self._hop_size)
+        self._hop_at = [at for at, lanes in self._hop_groups.items() for _ in range(n_voices)[lanes]]
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
-        self._starting: list[Voice] = []
         self._span_start = self._span_end = 0
-        self._mix = np.zeros((2, self._hop_size + 1), np.float32)
-        self._scratch = np.zeros((2, self._hop_size + 1), np.float32)
+        self._mix, self._scratch = np.zeros((2, 2, self._hop_size + 1), np.float32)
         self._enveloped, self._panned = np.zeros((2, n_voices * (self._hop_size + 1)), np.float32)
         self._tails = np.zeros((2, self._rings.size + 1), np.float32)
         self._tails_end = 0
-        self._n_notes = self._n_stolen = self._n_decoded = self._n_transforms = 0
+        self._n_decoded = self._n_transforms = 0
         self.status = Status(positions=tuple(self.timbre.positions.tolist()))
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -121,183 +130,107 @@ class Engine:
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
         if isinstance(event, ControlChange):
-            return event.control in self.timbre.latent_of_control
+            return event.control in self.timbre.latent_of_control and event.control != 74
         return isinstance(event, KnobTurn)
-
-    def _apply(self, event: Event) -> None:
-        if isinstance(event, NoteOn):
-            self._note_on(event)
-        elif isinstance(event, NoteOff):
-            self._note_off(event.channel, event.note)
-        elif isinstance(event, ControlChange):
-            self._control_change(event)
-        elif isinstance(event, KnobTurn):
-            self.timbre.turn(event.latent, event.position)
-        elif isinstance(event, Reset):
-            self._channels = [Channel() for _ in range(N_CHANNELS)]
-            for channel in range(N_CHANNELS):
-                self._turn_gains(channel)
-                self._release_all(channel)
-
-    def _note_on(self, event: NoteOn) -> None:
-        for voice in self._playing(event.channel):
-            if voice.note == event.note and voice.pedal_held:
-                self._bank.release(voice, self.frame)
-        voice = self._bank.choose()
-        if voice.active:
-            self._n_stolen += 1
-            self._keep_tail(voice)
-        amplitude = self._volume * (event.velocity / VELOCITY_AT_VOICE_LEVEL) ** self._velocity_exponent
-        voice.channel, voice.note, voice.serial = event.channel, event.note, self._n_notes
-        voice.noise_frame = int(self._random.integers(N_NOISE_FRAMES))
-        voice.spectrum_serial = -1
-        self._bank.start(voice, self.frame, amplitude, self._channels[event.channel].gains())
-        self._n_notes += 1
-        if voice not in self._starting:
-            self._starting.append(voice)
-
-    def _note_off(self, channel: int, note: int) -> None:
-        for voice in self._playing(channel):
-            if voice.note == note:
-                if self._channels[channel].sustain:
-                    voice.pedal_held = True
-                else:
-                    self._bank.release(voice, self.frame)
-
-    def _control_change(self, event: ControlChange) -> None:
-        channel, value = self._channels[event.channel], event.value
-        latent = self.timbre.latent_of_control.get(event.control)
-        if latent is not None:
-            self.timbre.turn(latent, value / 127.0)
-        elif event.control in (7, 10, 11):
-            setattr(channel, {7: "volume", 10: "pan", 11: "expression"}[event.control], value)
-            self._turn_gains(event.channel)
-        elif event.control == 64:
-            channel.sustain = value >= 64
-            self._release_pedal_held(event.channel)
-        elif event.control == 120:
-            for voice in self._bank.voices:
-                if voice.channel == event.channel:
-                    self._bank.cut(voice, self.frame)
-        elif event.control == 121:
-            channel.reset_controllers()
-            self._turn_gains(event.channel)
-            self._release_pedal_held(event.channel)
-        elif event.control >= 123:
-            self._release_all(event.channel)
-
-    def _playing(self, channel: int) -> list[Voice]:
-        """Voices of a channel whose key or pedal still holds them."""
-        return [v for v in self._bank.voices if v.active and not v.released and v.channel == channel]
-
-    def _release_all(self, channel: int) -> None:
-        for voice in self._playing(channel):
-            self._note_off(channel, voice.note)
-
-    def _release_pedal_held(self, channel: int) -> None:
-        if not self._channels[channel].sustain:
-            for voice in self._playing(channel):
-                if voice.pedal_held:
-                    self._bank.release(voice, self.frame)
-
-    def _turn_gains(self, channel: int) -> None:
-        gains = self._channels[channel].gains()
-        for voice in self._bank.voices:
-            if voice.active and voice.channel == channel:
-                self._bank.turn_gains(voice, self.frame, gains)
-
-    def _keep_tail(self, voice: Voice) -> None:
-        """Move what a stolen voice still sounds into the tails, fading, so that its lane is free at once."""
-        lane, n = voice.lane, self._bank.steal_fade_size
-        bank = self._bank
-        fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2 * np.float32(
-            bank.envelope.value(lane, self.frame)
-        )
-        sound = self._rings.copy(lane, self.frame, n) * fade
-        places = np.arange(self.frame, self.frame + n) % self._rings.size
-        self._tails[0, places] += sound * np.float32(bank.left.value(lane, self.frame))
-        self._tails[1, places] += sound * np.float32(bank.right.value(lane, self.frame))
-        self._tails_end = self.frame + n
 
     # Spans
 
     def _begin_span(self) -> None:
         """Do all that happens at this frame, and mix what follows up to the next frame at which something happens."""
+        frame, performance = self.frame, self._performance
         self._clear_played_tails()
-        while self._pending and self._pending[0][0] <= self.frame:
-            self._apply(self._pending.pop(0)[2])
-        self._bank.arrive(self.frame)
-        group = self._group_hop_frames.get(self.frame % self._hop_size)
-        hopping = self._hopping(group)
-        self._decode([v for v in self._starting + hopping if v.active and v.spectrum_serial != self.timbre.serial])
-        for voice in self._starting:
-            self._open(voice)
-        self._starting.clear()
+        while self._pending and self._pending[0][0] <= frame:
+            event_frame, _, event = self._pending.pop(0)
+            performance.apply(event, event_frame if self._waits_for_hop(event) else frame)
+        performance.sense(frame)
+        self._bank.arrive(frame)
+        if frame % SWAY_FRAMES == 0:
+            performance.retuned += performance.swaying(frame)
+        hopping = self._hopping()
+        opening = [voice for voice in performance.opening if voice.active]
+        self._decode([v for v in opening + hopping if v.spectrum_serial != self.timbre.serial])
+        for voice in opening:
+            frames_to_hop = (self._hop_at[voice.lane] - frame - 1) % self._hop_size + 1
+            self._rings.open(voice.lane, frame, frames_to_hop, voice.noise_frame)
         if hopping:
-            self._hop(group, hopping[-1].lane + 1)
-        self._span_start = self.frame
-        self._span_end = self._next_change()
-        self._mix_span(self._span_end - self.frame)
+            self._n_transforms += self._rings.hop([voice.lane for voice in hopping], frame)
+        for voice in performance.retuned:
+            if voice.active:
+                self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
+        self._n_transforms += len(opening)
+        performance.opening.clear()
+        performance.retuned.clear()
+        self._span_start, self._span_end = frame, self._next_change()
+        self._mix_span(self._span_end - frame)
 
-    def _hopping(self, group: slice | None) -> list[Voice]:
-        """The sounding voices of a group, less those that open now."""
-        if group is None:
-            return []
+    def _hopping(self) -> list[Voice]:
+        """The sounding voices whose hop is now, less those that open now."""
+        group = self._hop_groups.get(self.frame % self._hop_size, slice(0))
         return [v for v in self._bank.voices[group] if v.active and v.started_at < self.frame]
 
     def _decode(self, voices: list[Voice]) -> None:
         for first in range(0, len(voices), MAX_BATCH):
             batch = voices[first : first + MAX_BATCH]
-            for row, voice in enumerate(batch):
-                self.timbre.fill_row(self.instrument.inputs[row], voice.note)
+            for row, voice in zip(self.instrument.inputs, batch, strict=False):
+                self.timbre.fill_row(row, voice.model_note, voice.own_turn)
             frames = self.instrument.decode(len(batch))
             for frame, voice in zip(frames, batch, strict=True):
-                np.multiply(frame, np.float32(self._synthesis.level(frame)), out=self._rings.magnitudes[voice.lane])
+                opening = voice.started_at == self.frame
+                self._rings.set_spectrum(voice.lane, frame, self._synthesis.level(frame), opening)
                 voice.spectrum_serial = self.timbre.serial
         self._n_decoded += len(voices)
 
-    def _open(self, voice: Voice) -> None:
-        hop_frame = self._hop_frame_of(voice)
-        frames_to_hop = (hop_frame - self.frame - 1) % self._hop_size + 1
-        self._rings.open(voice.lane, self.frame, frames_to_hop, voice.noise_frame)
-        self._n_transforms += N_OVERLAPS
-
-    def _hop_frame_of(self, voice: Voice) -> int:
-        return next(f for f, group in self._group_hop_frames.items() if group.start <= voice.lane < group.stop)
-
-    def _hop(self, group: slice, stop: int) -> None:
-        """Give a group's lanes their next grain; a lane that opens at this very frame has its own already."""
-        lanes = slice(group.start, stop)
-        opened = [v for v in self._bank.voices[lanes] if v.started_at == self.frame and v.active]
-        runs = _runs_without(lanes, [v.lane for v in opened])
-        for run in runs:
-            voices = self._bank.voices[run]
-            for voice in voices:
-                voice.noise_frame = (voice.noise_frame + 1) % N_NOISE_FRAMES
-            self._rings.hop(run, self.frame, [voice.noise_frame for voice in voices])
-            self._n_transforms += len(voices)
-
     def _next_change(self) -> int:
         """The frame at which the next span begins."""
-        to_hop = min((at - self.frame - 1) % self._hop_size + 1 for at in self._group_hop_frames)
-        to_ring_end = self._rings.size - self.frame % self._rings.size
-        event_frame = next((f for f, _, event in self._pending if not self._waits_for_hop(event)), self.frame + to_hop)
-        return min(self.frame + to_hop, self.frame + to_ring_end, event_frame, self._bank.next_end())
+        frame = self.frame
+        to_hop = min((at - frame - 1) % self._hop_size + 1 for at in self._hop_groups)
+        to_ring_end = self._rings.size - frame % self._rings.size
+        event_frame = next((f for f, _, event in self._pending if not self._waits_for_hop(event)), frame + to_hop)
+        to_reach = self._rings.transposer.max_frames(self._transposed())
+        to_sway = SWAY_FRAMES - frame % SWAY_FRAMES if self._performance.swaying(frame) else to_hop
+        return min(
+            frame + min(to_hop, to_ring_end, to_reach, to_sway),
+            event_frame,
+            self._bank.next_end(),
+            self._performance.sensing_deadline,
+        )
+
+    # Sound
+
+    def _transposed(self) -> list[int]:
+        active = self._rings.transposer.active
+        return [voice.lane for voice in self._bank.used() if voice.active and active[voice.lane]]
 
     def _mix_span(self, n_frames: int) -> None:
         # Never one frame alone: a sum over a column runs in another order than a sum over rows.
-        n = max(2, n_frames)
-        lanes, mix = self._bank.n_lanes_used, self._mix[:, :n]
-        tails = self._tails[:, self.frame % self._rings.size :][:, :n]
+        n, frame, lanes = max(2, n_frames), self.frame, self._bank.n_lanes_used
+        mix = self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        sound = self._rings.read(lanes, self.frame, n)
-        np.multiply(sound, self._bank.envelope.values(lanes, self.frame, n), out=enveloped)
+        envelope = self._bank.envelope.values(lanes, frame, n)
+        np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
+        transposed = self._transposed()
+        if transposed:
+            sound = self._rings.transposer.read(transposed, frame, n)
+            enveloped[transposed] = sound * envelope[transposed]
         for side, ramps in enumerate((self._bank.left, self._bank.right)):
-            np.multiply(enveloped, ramps.values(lanes, self.frame, n), out=panned)
+            np.multiply(enveloped, ramps.values(lanes, frame, n), out=panned)
             np.add.reduce(panned, axis=0, out=mix[side])
-        if self.frame < self._tails_end:
-            mix += tails
+        if frame < self._tails_end:
+            at = frame % self._rings.size
+            mix += self._tails[:, at : at + n]
         limit(mix, self._scratch[:, :n])
+
+    def _keep_tail(self, voice: Voice, frame: int) -> None:
+        """Move what a stolen voice still sounds into the tails, fading, so that its lane is free at once."""
+        if voice in self._performance.opening:
+            return
+        bank, lane, n = self._bank, voice.lane, self._bank.steal_fade_size
+        fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
+        sound = self._rings.copy(lane, frame, n) * fade * np.float32(bank.envelope.value(lane, frame))
+        places = np.arange(frame, frame + n) % self._rings.size
+        for tail, ramps in zip(self._tails, (bank.left, bank.right), strict=True):
+            tail[places] += sound * np.float32(ramps.value(lane, frame))
+        self._tails_end = frame + n
 
     def _clear_played_tails(self) -> None:
         if self._span_start < self._tails_end:
@@ -305,11 +238,19 @@ class Engine:
             self._tails[:, at : at + self.frame - self._span_start] = 0.0
 
     def _snapshot(self) -> Status:
-        return Status(self.frame, self._bank.n_active, self._n_notes, self._n_stolen, self._n_decoded,
-                      self._n_transforms, tuple(self.timbre.positions.tolist()))  # fmt: skip
+        return Status(
+            self.frame,
+            self._bank.n_active,
+            self._performance.n_notes,
+            self._performance.n_stolen,
+            self._n_decoded,
+            self._n_transforms,
+            tuple(self.timbre.positions.tolist()),
+        )
 
 
-def _runs_without(lanes: slice, without: list[int]) -> list[slice]:
-    """The runs of lanes that remain when some are left out."""
-    edges = [lanes.start - 1, *sorted(without), lanes.stop]
-    return [slice(a + 1, b) for a, b in zip(edges, edges[1:], strict=False) if b > a + 1]
+def hop_groups(n_voices: int, hop_size: int) -> dict[int, slice]:
+    """Which lanes hop at which frame within a hop: all of up to 16 at once, more in groups of 4 one after the other."""
+    size = LARGEST_GROUP if n_voices <= LARGEST_GROUP else SMALL_GROUP
+    firsts = range(0, n_voices, size)
+    return {k * hop_size // len(firsts): slice(first, min(first + size, n_voices)) for k, first in enumerate(firsts)}

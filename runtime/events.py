@@ -69,11 +69,21 @@ class KnobTurn(msgspec.Struct, frozen=True, gc=False):
     position: float
 
 
+class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
+    """The sender is there; once it has said so, 0.3 s without a word from it mean that it is gone."""
+
+
+class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
+    """No more voices than these from now on: how whoever owns the clock sheds load."""
+
+    n_voices: int
+
+
 class Reset(msgspec.Struct, frozen=True, gc=False):
     """Everything back to how it was at the start: notes off, controllers at rest."""
 
 
-Event = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel | KnobTurn | Reset
+Event = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel | KnobTurn | ActiveSensing | VoiceLimit | Reset
 
 _EVENT_TYPES: dict[str, type] = {
     "note_on": NoteOn,
@@ -83,6 +93,7 @@ _EVENT_TYPES: dict[str, type] = {
     "program_change": ProgramChange,
     "aftertouch": Aftertouch,
     "pitchwheel": PitchWheel,
+    "active_sensing": ActiveSensing,
     "reset": Reset,
 }
 _FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
@@ -91,7 +102,7 @@ _FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
 def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
     """The event of a mido message; a note_on of velocity 0 is a NoteOff.
 
-    None for what no voice hears: clock, active sensing, system exclusive, the meta messages of a file.
+    None for what no voice hears: clock, system exclusive, the meta messages of a file.
     """
     if message.type == "note_on" and message.velocity == 0:
         return NoteOff(message.channel, message.note)

@@ -23,6 +23,7 @@ class Timbre:
         if card.presets:
             self.positions = np.array(card.presets[0].latents, np.float32)
         self.serial = 0
+        self._own = self.positions.copy()
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
         notes = np.arange(card.note_range[0], card.note_range[1] + 1)
         self._conditioning = dict(zip(notes.tolist(), card.conditioning.rows(notes), strict=True))
@@ -33,16 +34,32 @@ class Timbre:
             self.positions[latent] = min(1.0, max(0.0, position))
             self.serial += 1
 
-    def fill_row(self, row: np.ndarray, note: int) -> None:
-        """Write the decoder's input for a note: latents in their own units, then the note's conditioning."""
-        row[: self._card.n_latents] = self._card.latents_at(self.positions)
-        row[self._card.n_latents :] = self._conditioning[self.playable_note(note)]
+    def choose_preset(self, number: int) -> None:
+        """Move every knob to the card's preset of that number, from 0, if there is one."""
+        if number < len(self._card.presets):
+            self.positions[:] = self._card.presets[number].latents
+            self.serial += 1
 
-    def playable_note(self, note: int) -> int:
-        """The note itself within the model's range, else the same pitch class in the nearest octave there."""
+    def fill_row(self, row: np.ndarray, model_note: int, own_turn: float) -> None:
+        """Write the decoder's input: latents in their own units, then the note's conditioning.
+
+        own_turn: how far this voice's first knob stands from everyone's.
+        """
+        self._own[:] = self.positions
+        self._own[0] = min(1.0, max(0.0, self._own[0] + own_turn))
+        row[: self._card.n_latents] = self._card.latents_at(self._own)
+        row[self._card.n_latents :] = self._conditioning[model_note]
+
+    def model_note(self, pitch: float) -> int:
+        """The note to ask the model for when this pitch shall sound; what lies between them is transposed.
+
+        The nearest in its range; a `chroma` model knows only the octave that its range begins with, a `none` model
+        only one pitch, the middle of its range.
+        """
         lowest, highest = self._card.note_range
-        if note < lowest:
-            note += -(-(lowest - note) // N_CHROMA) * N_CHROMA
-        elif note > highest:
-            note -= -(-(note - highest) // N_CHROMA) * N_CHROMA
-        return min(max(note, lowest), highest)
+        kind = self._card.conditioning.kind
+        if kind == "none":
+            return (lowest + highest) // 2
+        if kind == "chroma":
+            return min(highest, lowest + (round(pitch) - lowest) % N_CHROMA)
+        return min(max(round(pitch), lowest), highest)

@@ -7,23 +7,28 @@ import numpy as np
 from runtime.envelope import LANDING, SMOOTH, Adsr, Ramps
 
 # Shorter than this an attack or a release is heard as a click.
-SHORTEST_RAMP_S = 0.003
+SHORTEST_RAMP_S = 0.0015
 STEAL_FADE_S = 0.004
 GAIN_RAMP_S = 0.01
 
 
 class Voice:
-    """Bookkeeping of one lane: the note that it plays and where in its life it is."""
+    """Bookkeeping of one lane: the note that it plays and where in its life it is.
 
-    __slots__ = ("active", "amplitude", "channel", "in_decay", "lane", "noise_frame", "note", "pedal_held", "released",
-                 "serial", "spectrum_serial", "started_at")  # fmt: skip
+    pitch: of its key, a fractional note number; model_note: which note the model is asked for; key_offset: the pitch
+    less that note; own_turn: how far the note itself turns the first knob; serial: counts the notes.
+    """
+
+    __slots__ = ("active", "amplitude", "channel", "glide_end", "glide_semitones", "in_decay", "key_down", "key_offset",
+                 "lane", "model_note", "noise_frame", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
+                 "spectrum_serial", "started_at")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
-        self.channel = self.note = self.serial = self.noise_frame = self.started_at = 0
-        self.amplitude = 0.0
-        self.released = self.pedal_held = self.in_decay = False
-        self.spectrum_serial = -1
+        self.channel = self.note = self.model_note = self.serial = self.noise_frame = self.started_at = 0
+        self.amplitude = self.pitch = self.key_offset = self.own_turn = self.glide_semitones = 0.0
+        self.glide_end = self.spectrum_serial = -1
+        self.released = self.key_down = self.sostenuto = self.in_decay = False
 
 
 class VoiceBank:
@@ -45,14 +50,24 @@ class VoiceBank:
         """How many voices sound."""
         return sum(voice.active for voice in self.voices)
 
-    def choose(self) -> Voice:
-        """The voice for a new note: the lowest free lane, else the longest released, else the oldest."""
-        free = next((voice for voice in self.voices if not voice.active), None)
-        return free or min(self.voices, key=lambda voice: (not voice.released, voice.serial))
+    def used(self) -> list[Voice]:
+        """The voices up to the highest that sounds."""
+        return self.voices[: self.n_lanes_used]
+
+    def choose(self, limit: int) -> Voice:
+        """The voice for a new note: the lowest free lane, else, also at `limit` voices, the most dispensable one."""
+        if self.n_active < limit:
+            return next(voice for voice in self.voices if not voice.active)
+        return self.by_dispensability()[0]
+
+    def by_dispensability(self) -> list[Voice]:
+        """Sounding voices: the released first, then the oldest."""
+        return sorted((v for v in self.used() if v.active), key=lambda voice: (not voice.released, voice.serial))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
         """Begin a note's envelope; `amplitude` is its own, `gains` are its channel's."""
-        voice.active, voice.released, voice.pedal_held, voice.in_decay = True, False, False, False
+        voice.active, voice.key_down = True, True
+        voice.released = voice.sostenuto = voice.in_decay = False
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
         self.envelope.jump(voice.lane, 0.0)
@@ -63,14 +78,21 @@ class VoiceBank:
     def release(self, voice: Voice, frame: int) -> None:
         """Let the envelope land on zero, then the lane is free."""
         if voice.active and not voice.released:
-            voice.released, voice.pedal_held = True, False
+            voice.released = True
             self.envelope.move(voice.lane, frame, 0.0, self._frames(self._adsr.release_s), LANDING)
 
     def cut(self, voice: Voice, frame: int) -> None:
         """Silence a voice as fast as goes without a click."""
         if voice.active:
-            voice.released, voice.pedal_held = True, False
+            voice.released = True
             self.envelope.move(voice.lane, frame, 0.0, self.steal_fade_size, SMOOTH)
+
+    def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
+        """Let a voice that just started go on where `old` stands, which fades: legato."""
+        level = max(self.envelope.value(old.lane, frame), self._adsr.sustain)
+        self.envelope.move(voice.lane, frame, level, self._frames(fade_s), SMOOTH)
+        old.released, old.key_down = True, False
+        self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def turn_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
         """Follow the channel's new gains without a step."""

@@ -1,0 +1,73 @@
+"""Which pitch a key has: the reference A, transposition, and Scala scales."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from runtime.errors import UserError
+
+N_NOTES = 128
+
+
+class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Reference A in Hz, transposition, and a Scala scale (.scl) that begins at `scale_root_note`."""
+
+    a4_hz: Annotated[float, msgspec.Meta(ge=220.0, le=880.0)] = 440.0
+    transpose_semitones: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
+    octave_shift: Annotated[int, msgspec.Meta(ge=-4, le=4)] = 0
+    scale: str | None = None
+    scale_root_note: Annotated[int, msgspec.Meta(ge=0, le=127)] = 60
+
+
+def key_pitches(config: TuningConfig) -> tuple[float, ...]:
+    """Pitch of each of the 128 keys as a fractional note number, where 69 is 440 Hz.
+
+    A scale keeps its root at the root's own pitch in equal temperament. UserError if the scale's file is none.
+    """
+    concert = 12.0 * math.log2(config.a4_hz / 440.0)
+    shift = config.transpose_semitones + 12 * config.octave_shift + concert
+    if config.scale is None:
+        return tuple(note + shift for note in range(N_NOTES))
+    degrees = read_scala(config.scale)
+    root, period, n = config.scale_root_note, degrees[-1], len(degrees)
+    steps = (0.0, *degrees[:-1])
+    return tuple(
+        root + shift + ((key - root) // n) * period + steps[(key - root) % n] for key in range(N_NOTES)
+    )
+
+
+def read_scala(path: str | Path) -> list[float]:
+    """Degrees above the root of a Scala file, in semitones, the last is the period.
+
+    Source of the format: huygens-fokker.org/scala/scl_format.html: `!` begins a comment; a description; the number of
+    degrees; one degree a line, in cents where it has a point, else as a ratio.
+    """
+    path = Path(path)
+    remedy = "choose a Scala scale file"
+    try:
+        lines = [line for line in path.read_text(encoding="latin-1").splitlines() if not line.startswith("!")]
+    except OSError as error:
+        raise UserError(path, error.strerror or str(error), "a Scala file (.scl)", "check the path") from None
+    try:
+        count = int(lines[1].split()[0])
+        degrees = [_degree(line.split()[0]) for line in lines[2:] if line.strip()]
+    except (IndexError, ValueError, ZeroDivisionError) as error:
+        raise UserError(path, f"no scale ({error})", "a description, a count and its degrees", remedy) from None
+    if count < 1 or len(degrees) < count:
+        raise UserError(path, f"{len(degrees)} degrees", f"the {count} that it announces", remedy)
+    if not degrees[count - 1] > 0.0:
+        raise UserError(path, f"a period of {degrees[count - 1]:g} semitones", "one above the root", remedy)
+    return degrees[:count]
+
+
+def _degree(text: str) -> float:
+    if "." in text:
+        return float(text) / 100.0
+    numerator, _, denominator = text.partition("/")
+    ratio = int(numerator) / int(denominator or 1)
+    return 12.0 * math.log2(ratio)
+
