@@ -20,7 +20,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        stream = open(beside, "wb")  # noqa: SIM115: closed below, before the rename
+        stream = open(beside, "wb")  # noqa: SIM115 (closed below, before the rename)
     except OSError as error:
         raise UserError(path, error.strerror or str(error), "a writable place", "choose another path") from None
     try:

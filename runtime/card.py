@@ -99,7 +99,8 @@ def parse_card(text: str, where: object) -> Card:
     try:
         tree = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise UserError(f"{where}, card", f"broken JSON ({error})", "the JSON that export wrote", "export it again") from None
+        found = f"broken JSON ({error})"
+        raise UserError(f"{where}, card", found, "the JSON that export wrote", "export it again") from None
     card = checked(tree, Card, f"{where}, card")
     _refuse_contradictions(card, f"{where}, card")
     return card
@@ -124,7 +125,8 @@ def _refuse_contradictions(card: Card, where: str) -> None:
         if len(preset.latents) != card.n_latents:
             refuse(f"preset {preset.name!r} of {len(preset.latents)} positions", f"{card.n_latents}")
     if card.conditioning.kind == "chroma+octave":
-        lowest, highest = card.conditioning.lowest_note, card.conditioning.lowest_note + 12 * card.conditioning.n_octaves - 1
+        lowest = card.conditioning.lowest_note
+        highest = lowest + 12 * card.conditioning.n_octaves - 1
         if card.conditioning.n_octaves < 1 or lowest % 12:
             refuse(f"octaves {card.conditioning.n_octaves} from note {lowest}", "at least one octave, from a C")
         if card.note_range[0] < lowest or card.note_range[1] > highest:

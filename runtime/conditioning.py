@@ -40,8 +40,7 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.kind == "chroma+octave":
             octaves = (notes - self.lowest_note) // N_CHROMA
             if octaves.size and (octaves.min() < 0 or octaves.max() >= self.n_octaves):
-                raise ValueError(
-                    f"notes {notes.min()} to {notes.max()} lie outside the {self.n_octaves} octaves from {self.lowest_note}"
-                )
+                reach = f"the {self.n_octaves} octaves from {self.lowest_note}"
+                raise ValueError(f"notes {notes.min()} to {notes.max()} lie outside {reach}")
             rows[index, N_CHROMA + octaves] = 1.0
         return rows

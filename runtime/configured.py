@@ -24,6 +24,8 @@ def configured_engine(
         sample_rate_hz,
         config.seed,
         voice=config.voice,
+        tuning=config.tuning,
+        midi=config.midi,
         latent_controls=config.latent_controls,
         volume_db=config.volume_db,
     )

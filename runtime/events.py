@@ -83,7 +83,8 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
     """Everything back to how it was at the start: notes off, controllers at rest."""
 
 
-Event = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel | KnobTurn | ActiveSensing | VoiceLimit | Reset
+ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
+Event = ChannelEvent | KnobTurn | ActiveSensing | VoiceLimit | Reset
 
 _EVENT_TYPES: dict[str, type] = {
     "note_on": NoteOn,

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="F", help="settings, YAML; default: configs/instrument.yaml")
     parser.add_argument("--instrument", metavar="NAME|F.onnx", help="see: ./timbrebox instruments")
     parser.add_argument("--preset", metavar="P", help="a sound by its name in the instrument's card")
-    parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 of each latent's playable travel")
+    parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 of their travel")
     parser.add_argument("--phase", choices=("noise",), default="noise", help="how phases are made; only noise for now")
     parser.add_argument("--seed", type=_seed, metavar="N", help="of the noise; the same seed gives the same bytes")
 

@@ -20,11 +20,13 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(path, str(getattr(error, "strerror", None) or error), "a readable YAML file", "check the path") from None
+        found = str(getattr(error, "strerror", None) or error)
+        raise UserError(path, found, "a readable YAML file", "check the path") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f"{path}, line {mark.line + 1}" if mark else path
-        raise UserError(line, getattr(error, "problem", None) or "broken YAML", "valid YAML", "mend that line") from None
+        where = f"{path}, line {mark.line + 1}" if mark else path
+        found = getattr(error, "problem", None) or "broken YAML"
+        raise UserError(where, found, "valid YAML", "mend that line") from None
     return checked({} if tree is None else tree, kind, path)
 
 
@@ -39,17 +41,21 @@ def checked(tree: object, kind: type[T], where: object) -> T:
             key, at = unknown.group(1), unknown.group(2) or "$"
             remedy = did_you_mean(key, _known_fields(kind, at))
             raise UserError(where, f"unknown key {key!r}{_place(at)}", "a key that exists", remedy) from None
-        expectation, _, at = message.partition(" - at ")
-        expectation = re.sub(r"^Expected ", "", expectation)
-        expected, _, found = expectation.partition(", got ")
-        found = f"{found or 'another value'}{_place(at.strip('`'))}"
-        if expectation.startswith("Object missing"):
-            expected, found = expectation, f"no such key{_place(at.strip('`'))}"
-        elif expectation.startswith("Invalid enum value"):
-            expected, found = "one of the known values", f"{expectation[len('Invalid enum value '):]}{_place(at.strip('`'))}"
-        elif found.startswith("another value"):
-            found = f"{_value_at(tree, at.strip('`'))}{_place(at.strip('`'))}"
-        raise UserError(where, found, expected, "change that value") from None
+        raise _violation(message, tree, where) from None
+
+
+def _violation(message: str, tree: object, where: object) -> UserError:
+    """A validator's message, such as `Expected `int` <= 127 - at `$.note``, as an error of ours."""
+    expectation, _, at = message.partition(" - at ")
+    at = at.strip("`").replace("key` in `", "")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)
+    if missing:
+        return UserError(where, f"no key {missing.group(1)!r}{_place(at)}", "one", "add it")
+    unknown_choice = re.fullmatch(r"Invalid enum value (.*)", expectation)
+    if unknown_choice:
+        return UserError(where, f"{unknown_choice.group(1)}{_place(at)}", "one of the known values", "change it")
+    expected, _, found = expectation.removeprefix("Expected ").partition(", got ")
+    return UserError(where, f"{found or _value_at(tree, at)}{_place(at)}", expected, "change that value")
 
 
 def _place(at: str) -> str:

@@ -167,6 +167,6 @@ def engine_rows(decoder: Decoder, duration_s: float, tell: Callable[[str], None]
                 tell(
                     f"{n_voices:3d} voices, {buffer_frames:3d} frames, knobs {'moving ' if moving else 'at rest'}: "
                     f"p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, p99.9 {row['p999_ms']:.2f} of "
-                    f"{row['budget_ms']:.2f} ms; load {row['load']:.1%}, {row['load'] / row['floor_load']:.1f} x its floor"
+                    f"{row['budget_ms']:.2f} ms; load {row['load']:.1%}, {row['load'] / row['floor_load']:.2f} x floor"
                 )
     return rows

@@ -53,15 +53,12 @@ def machine() -> dict[str, object]:
 
 
 def _processor_name() -> str:
-    for path, key in (("/proc/device-tree/model", None), ("/proc/cpuinfo", "model name")):
-        try:
-            text = Path(path).read_text(errors="replace")
-        except OSError:
-            continue
-        lines = [text] if key is None else [line.partition(":")[2] for line in text.splitlines() if line.startswith(key)]
-        if lines:
-            return lines[0].strip(" \0\n")
-    return platform.processor() or platform.machine()
+    board, processors = Path("/proc/device-tree/model"), Path("/proc/cpuinfo")
+    if board.is_file():
+        return board.read_text(errors="replace").strip(" \0\n")
+    lines = processors.read_text().splitlines() if processors.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def start_and_memory(instrument: Path) -> tuple[float, float]:

@@ -1,0 +1,46 @@
+"""Settings: what stands in the committed file is the default, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.config import DEFAULT_CONFIG, InstrumentConfig, load_config
+from runtime.errors import UserError
+from runtime.instruments import DEFAULT_INSTRUMENT
+
+
+def test_the_committed_settings_are_the_defaults() -> None:
+    committed = load_config(DEFAULT_CONFIG)
+    assert committed == InstrumentConfig(instrument=DEFAULT_INSTRUMENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("voice: {n_voices: 0}", "found 0 at voice.n_voices; expected `int` >= 1"),
+        ("voice: {n_voicse: 3}", "unknown key 'n_voicse' at voice; expected a key that exists; did you mean 'n_voices'?"),
+        ("voice: {mode: polly}", "'polly' at voice.mode"),
+        ("tuning: {a4_hz: high}", "found `str` at tuning.a4_hz; expected `float`"),
+        ("audio: 3", "found `int` at audio"),
+        ("seed: -1", "found -1 at seed; expected `int` >= 0"),
+        ("latent_controls: {7: 1}", "control 7, which MIDI gives another meaning"),
+        ("latent_controls: {200: 1}", "at latent_controls; expected `int` <= 127"),
+        ("voice: [", "line 1"),
+        ("voyce: {}", "did you mean 'voice'?"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(str(path))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yaml: found No such file"):
+        load_config(tmp_path / "none.yaml")
