@@ -18,7 +18,7 @@ class Channel:
                  "timbre", "volume")  # fmt: skip
 
     def __init__(self) -> None:
-        self.volume, self.pan = 100, 64
+        self.volume, self.pan, self.timbre = 100, 64, 64
         self.bank, self.program = 0, 0
         self.bend_range_semitones = BEND_RANGE_SEMITONES
         self.coarse_semitones = self._fine_semitones = 0.0
@@ -26,8 +26,8 @@ class Channel:
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
-        """What CC 121 resets: not volume, pan, program, nor the parameters. Source: MIDI RP-015."""
-        self.expression, self.mod_wheel, self.pressure, self.timbre = 127, 0, 0, 64
+        """What CC 121 resets: not volume, pan, program, sound controllers (70 to 79) nor parameters. Source: RP-015."""
+        self.expression, self.mod_wheel, self.pressure = 127, 0, 0
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0
         self.key_pressure.clear()
@@ -89,10 +89,20 @@ class Channels:
     def __getitem__(self, number: int) -> Channel:
         return self._channels[number]
 
+    def enter_data(self, number: int, control: int, value: int) -> bool:
+        """CC 6 or 38 on a channel; a bend range set on one member holds for all. Returns whether a zone changed."""
+        channel, master = self._channels[number], self._master[number]
+        n_members = channel.enter_data(control, value)
+        if master >= 0 and channel.parameter == (0, 0):
+            for member in self.with_members(master)[1:]:
+                self._channels[member].bend_range_semitones = channel.bend_range_semitones
+        if n_members is None or number not in (0, N_CHANNELS - 1):
+            return False
+        self.set_zone(number, n_members)
+        return True
+
     def set_zone(self, master: int, n_members: int) -> None:
-        """Give a master (0 or 15) so many members; the other zone yields. Other channels than these are ignored."""
-        if master not in (0, N_CHANNELS - 1):
-            return
+        """Give a master (0 or 15) so many members; the other zone yields."""
         zone = 0 if master == 0 else 1
         self._n_members[zone] = min(n_members, N_CHANNELS - 1)
         room = N_CHANNELS - 2 - self._n_members[zone]

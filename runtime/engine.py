@@ -19,7 +19,7 @@ from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn
 from runtime.loudness import limit
-from runtime.performance import Performance
+from runtime.performance import SWAY_FRAMES, Performance
 from runtime.synthesis import NoiseSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
@@ -28,12 +28,10 @@ from runtime.voices import Voice, VoiceBank
 
 # Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-# How often a pitch that moves by itself is set anew, in engine frames.
-SWAY_FRAMES = 64
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """What the engine did so far; frame: absolute frames rendered; positions: the knobs, 0 to 1."""
+    """What the engine did so far, as of `frame`, where the present span began; positions: the knobs, 0 to 1."""
 
     frame: int = 0
     n_active_voices: int = 0
@@ -70,10 +68,12 @@ class Engine:
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
         self.timbre = Timbre(card, latent_controls)
-        self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, 2 * LARGEST_GROUP)
+        # In mono, too, one voice fades while the next takes over.
+        n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
+        self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
         self._hop_size = self._synthesis.hop_size
-        self._bank = VoiceBank(n_voices, self.sample_rate_hz, voice.envelope, self._hop_size + 1)
-        self._rings = VoiceRings(n_voices, self._synthesis, self.sample_rate_hz, self._bank.steal_fade_size)
+        self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, self._hop_size + 1)
+        self._rings = VoiceRings(n_lanes, self._synthesis, self.sample_rate_hz)
         self._performance = Performance(
             self._bank,
             self.timbre,
@@ -82,17 +82,16 @@ class Engine:
             key_pitches(tuning),
             self.sample_rate_hz,
             10.0 ** (volume_db / 20.0),
-            seed,
             self._keep_tail,
         )
-        self._hop_groups = hop_groups(n_voices, self._hop_size)
-        self._hop_at = [at for at, lanes in self._hop_groups.items() for _ in range(n_voices)[lanes]]
+        self._hop_groups = hop_groups(n_lanes, self._hop_size)
+        self._hop_at = [at for at, lanes in self._hop_groups.items() for _ in range(n_lanes)[lanes]]
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
         self._span_start = self._span_end = 0
         self._mix, self._scratch = np.zeros((2, 2, self._hop_size + 1), np.float32)
-        self._enveloped, self._panned = np.zeros((2, n_voices * (self._hop_size + 1)), np.float32)
+        self._enveloped, self._panned = np.zeros((2, n_lanes * (self._hop_size + 1)), np.float32)
         self._tails = np.zeros((2, self._rings.size + 1), np.float32)
         self._tails_end = 0
         self._n_decoded = self._n_transforms = 0
@@ -114,7 +113,6 @@ class Engine:
             out[done : done + n] = self._mix[:, at : at + n].T
             done += n
             self.frame += n
-        self.status = self._snapshot()
 
     # Events
 
@@ -148,12 +146,15 @@ class Engine:
             performance.retuned += performance.swaying(frame)
         hopping = self._hopping()
         opening = [voice for voice in performance.opening if voice.active]
-        self._decode([v for v in opening + hopping if v.spectrum_serial != self.timbre.serial])
+        stale = [voice for voice in hopping if voice.spectrum_serial != self.timbre.serial]
+        self._rings.before_turn([voice.lane for voice in stale], frame)
+        self._decode(sorted(stale + opening, key=lambda voice: voice.lane))
         for voice in opening:
             frames_to_hop = (self._hop_at[voice.lane] - frame - 1) % self._hop_size + 1
-            self._rings.open(voice.lane, frame, frames_to_hop, voice.noise_frame)
+            self._rings.open(voice.lane, frame, frames_to_hop)
         if hopping:
-            self._n_transforms += self._rings.hop([voice.lane for voice in hopping], frame)
+            # Silent lanes between them are cheaper to take along than to leave out.
+            self._n_transforms += self._rings.hop(slice(hopping[0].lane, hopping[-1].lane + 1), frame)
         for voice in performance.retuned:
             if voice.active:
                 self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
@@ -162,6 +163,7 @@ class Engine:
         performance.retuned.clear()
         self._span_start, self._span_end = frame, self._next_change()
         self._mix_span(self._span_end - frame)
+        self.status = self._snapshot()
 
     def _hopping(self) -> list[Voice]:
         """The sounding voices whose hop is now, less those that open now."""
@@ -174,9 +176,9 @@ class Engine:
             for row, voice in zip(self.instrument.inputs, batch, strict=False):
                 self.timbre.fill_row(row, voice.model_note, voice.own_turn)
             frames = self.instrument.decode(len(batch))
-            for frame, voice in zip(frames, batch, strict=True):
-                opening = voice.started_at == self.frame
-                self._rings.set_spectrum(voice.lane, frame, self._synthesis.level(frame), opening)
+            self._synthesis.level(frames)
+            self._rings.set_spectra([voice.lane for voice in batch], frames)
+            for voice in batch:
                 voice.spectrum_serial = self.timbre.serial
         self._n_decoded += len(voices)
 
@@ -244,7 +246,7 @@ class Engine:
             self._performance.n_notes,
             self._performance.n_stolen,
             self._n_decoded,
-            self._n_transforms,
+            self._n_transforms + self._rings.transposer.n_transforms,
             tuple(self.timbre.positions.tolist()),
         )
 
@@ -254,3 +256,4 @@ def hop_groups(n_voices: int, hop_size: int) -> dict[int, slice]:
     size = LARGEST_GROUP if n_voices <= LARGEST_GROUP else SMALL_GROUP
     firsts = range(0, n_voices, size)
     return {k * hop_size // len(firsts): slice(first, min(first + size, n_voices)) for k, first in enumerate(firsts)}
+

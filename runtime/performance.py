@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
-from runtime.channels import Channels
+from runtime.channels import N_CHANNELS, Channels
 from runtime.config import VoiceConfig
 from runtime.events import (
     ActiveSensing,
@@ -23,7 +21,6 @@ from runtime.events import (
     Reset,
     VoiceLimit,
 )
-from runtime.synthesis import N_NOISE_FRAMES
 from runtime.timbre import Timbre
 from runtime.voices import Voice, VoiceBank
 
@@ -32,6 +29,10 @@ SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
 LEGATO_FADE_S = 0.012
 # MIDI 1.0 asks for 300 ms of patience with a sender of active sensing; a little more for the driver's own delays.
 SENSING_TIMEOUT_S = 0.33
+# How often a pitch that moves by itself is set anew, in engine frames.
+SWAY_FRAMES = 64
+# Bends of several octaves at once would ask for sound beyond hearing, at a cost that grows with the ratio.
+HIGHEST_PITCH, WIDEST_SEMITONES = 136.0, 60.0
 NEVER = 2**62
 
 
@@ -52,7 +53,6 @@ class Performance:
         key_pitches: tuple[float, ...],
         sample_rate_hz: int,
         volume: float,
-        seed: int,
         keep_tail: Callable[[Voice, int], None],
     ):
         self.opening: list[Voice] = []
@@ -63,7 +63,6 @@ class Performance:
         self._key_pitches = key_pitches
         self._rate_hz = sample_rate_hz
         self._volume = volume
-        self._random = np.random.default_rng([seed, 1])
         self._keep_tail = keep_tail
         self._limit = len(bank.voices)
         self._keys: list[tuple[int, int, int]] = []  # mono: channel, note, velocity of the keys down, newest last
@@ -97,21 +96,29 @@ class Performance:
 
     def ratio(self, voice: Voice, frame: int) -> float:
         """How much higher than its model's note a voice sounds at a frame; 1 where that is the note itself."""
-        semitones = voice.key_offset + self._channels.pitch_semitones(voice.channel)
-        if frame < voice.glide_end:
-            remaining = (voice.glide_end - frame) / (voice.glide_end - voice.started_at)
-            semitones += voice.glide_semitones * remaining
-        depth = self._channels.modulation(voice.channel, voice.note) * self._config.vibrato_semitones
+        semitones = voice.key_offset + self._channels.pitch_semitones(voice.channel) + self._gliding(voice, frame)
+        depth = self._vibrato(voice)
         if depth:
             semitones += depth * math.sin(2.0 * math.pi * self._config.vibrato_hz * frame / self._rate_hz)
-        return 2.0 ** (semitones / 12.0) if abs(semitones) > 1e-9 else 1.0
+        semitones = min(semitones, HIGHEST_PITCH - voice.model_note, WIDEST_SEMITONES)
+        return 2.0 ** (max(semitones, -WIDEST_SEMITONES) / 12.0) if abs(semitones) > 1e-9 else 1.0
+
+    def _vibrato(self, voice: Voice) -> float:
+        """Depth of a voice's vibrato in semitones."""
+        return self._config.vibrato_semitones * self._channels.modulation(voice.channel, voice.note)
+
+    def _gliding(self, voice: Voice, frame: int) -> float:
+        """How far a voice still is from its key's pitch, in semitones."""
+        if frame >= voice.glide_end:
+            return 0.0
+        return voice.glide_semitones * (voice.glide_end - frame) / (voice.glide_end - voice.started_at)
 
     def swaying(self, frame: int) -> list[Voice]:
         """Voices whose pitch moves by itself: with vibrato, or gliding."""
         return [
             voice
             for voice in self._bank.used()
-            if frame <= voice.glide_end or (voice.active and self._channels.modulation(voice.channel, voice.note))
+            if voice.active and (frame < voice.glide_end + SWAY_FRAMES or self._vibrato(voice))
         ]
 
     # Notes
@@ -152,7 +159,7 @@ class Performance:
                 self._bank.cut(old, frame)
             n_frames = round(self._config.portamento_s * self._rate_hz)
             if n_frames:
-                voice.glide_semitones = old.pitch - voice.pitch
+                voice.glide_semitones = old.pitch + self._gliding(old, frame) - voice.pitch
                 voice.glide_end = frame + n_frames
 
     def _sound(self, channel: int, note: int, velocity: int, frame: int) -> Voice:
@@ -168,7 +175,6 @@ class Performance:
         voice.model_note = self._timbre.model_note(voice.pitch)
         voice.key_offset = voice.pitch - voice.model_note
         voice.glide_end = -1
-        voice.noise_frame = int(self._random.integers(N_NOISE_FRAMES))
         self._set_own_timbre(voice)
         self._bank.start(voice, frame, amplitude, self._channels.gains(channel))
         self.n_notes += 1
@@ -231,8 +237,6 @@ class Performance:
                     self._bank.cut(voice, frame)
         elif control == 121:
             channel.reset_controllers()
-            for voice in self._held(number):
-                voice.sostenuto = False
             self._after_reset(affected, frame)
         elif control >= 123:
             self._all_notes_off(affected, frame)
@@ -251,12 +255,12 @@ class Performance:
         self._let_go(affected, frame)
 
     def _enter_data(self, number: int, control: int, value: int, frame: int) -> None:
-        n_members = self._channels[number].enter_data(control, value)
-        if n_members is not None:
-            # Notes of a zone that changes would miss their note-offs' channel; MPE 1.0 has them end.
-            self._all_notes_off(range(16), frame)
-            self._channels.set_zone(number, n_members)
-        self._retune(self._channels.with_members(number))
+        if self._channels.enter_data(number, control, value):
+            # Their keys and pedals may now belong to other channels: MPE 1.0 has all notes end.
+            self._keys.clear()
+            for voice in self._bank.used():
+                self._bank.release(voice, frame)
+        self._retune(range(N_CHANNELS))
 
     def _pitch_wheel(self, event: PitchWheel, _frame: int) -> None:
         self._channels[event.channel].bend = event.pitch / (8191.0 if event.pitch > 0 else 8192.0)
@@ -294,6 +298,8 @@ class Performance:
                 self._bank.turn_gains(voice, frame, self._channels.gains(voice.channel))
 
     def _after_reset(self, channels: Iterable[int], frame: int) -> None:
+        for voice in self._bank.used():
+            voice.sostenuto = voice.sostenuto and voice.channel not in channels
         self._turn_gains(channels, frame)
         self._retune(channels)
         self._let_go(channels, frame)
@@ -301,7 +307,8 @@ class Performance:
     # The whole instrument
 
     def _voice_limit(self, event: VoiceLimit, frame: int) -> None:
-        self._limit = max(1, min(event.n_voices, len(self._bank.voices)))
+        fewest = 1 if self._config.mode == "poly" else 2  # one fades while the next takes over
+        self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
@@ -310,7 +317,5 @@ class Performance:
 
     def _reset(self, _event: Reset, frame: int) -> None:
         self._channels.reset()
-        for voice in self._bank.used():
-            voice.sostenuto = False
-        self._all_notes_off(range(16), frame)
-        self._after_reset(range(16), frame)
+        self._after_reset(range(N_CHANNELS), frame)
+        self._all_notes_off(range(N_CHANNELS), frame)

@@ -20,8 +20,8 @@ _FRACTION_MASK = _ONE - 1
 _AHEAD = 3
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 
-# hop(lane, hop number, older spectrum?, n_bins) -> float32 sound of that hop at OVERSAMPLING, and what lies beyond it
-MakeHop = Callable[[int, int, bool, int], np.ndarray]
+# (lane, hop number, n_bins) -> float32 sound of that hop at OVERSAMPLING, and what lies beyond it; a view
+MakeHop = Callable[[int, int, int], np.ndarray]
 
 
 class Transposer:
@@ -33,6 +33,7 @@ class Transposer:
     def __init__(self, n_lanes: int, n_bins: int, n_hop_samples: int, n_fade_samples: int, max_frames: int,
                  make_hop: MakeHop):  # fmt: skip
         self.active = [False] * n_lanes
+        self.n_transforms = 0
         self._n_bins, self._n_hop, self._make_hop = n_bins, n_hop_samples, make_hop
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade_samples) / n_fade_samples)).astype(np.float32)
         self._rings = np.zeros((n_lanes, RING_SIZE), np.float32)
@@ -43,65 +44,56 @@ class Transposer:
         self._band = [n_bins] * n_lanes
         self._frames = np.arange(max_frames, dtype=np.int64)
 
-    def begin(self, lane: int, frame: int, elapsed: int, ratio: float, turning: bool) -> None:
-        """Take a lane over `elapsed` frames after its hop number 0 began; turning: that hop fades between spectra."""
+    def begin(self, lane: int, frame: int, elapsed: int, ratio: float, fading: np.ndarray) -> None:
+        """Take a lane over `elapsed` frames after its hop number 0 began.
+
+        fading: the frames to come in which the lane still fades to its spectrum; the fade is finished from them.
+        """
         self.active[lane] = True
         self._origin[lane] = elapsed * OVERSAMPLING * _ONE
         self._since[lane], self._step[lane] = frame, self._fixed_step(ratio)
         self._band[lane] = self._band_for(ratio)
-        self._made_to[lane] = 0
-        # The sample before the first is read too; noise repeats, so the hop before is as good a past as any.
-        self._write(lane, -self._n_hop, self._make_hop(lane, -1, False, self._band[lane]))
-        self._make_next(lane)
-        if turning:
-            old = self._make_hop(lane, 0, True, self._band[lane])[: len(self._fade)]
-            ring = self._rings[lane, : len(self._fade)]
-            ring += (1.0 - self._fade) * (old - ring)
+        # The sample before the first is read too: so the hop before is made as well.
+        self._made_to[lane] = -self._n_hop
+        self._make_to(lane, self._n_hop)
+        if len(fading) > 1:
+            dense = np.interp(np.arange(OVERSAMPLING * (len(fading) - 1)) / OVERSAMPLING, np.arange(len(fading)), fading)
+            self._fade_over(lane, elapsed * OVERSAMPLING, dense.astype(np.float32), np.linspace(0.0, 1.0, len(dense)))
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """From `frame` on read at another ratio; the sound goes on where it is."""
         self._origin[lane], self._since[lane] = self._position(lane, frame), frame
         self._step[lane] = self._fixed_step(ratio)
 
-    def turn(self, lane: int, frame: int, spectrum_changed: bool) -> int:
-        """At a lane's hop: fade over to its newer spectrum, or to the band that its ratio leaves below half the rate.
+    def make_fade(self, lane: int, frame: int) -> None:
+        """Make as much of a lane's sound as a fade that begins at `frame` will need of it."""
+        self._make_to(lane, (self._position(lane, frame) >> _FRACTION_BITS) + len(self._fade) + _AHEAD)
 
-        Returns how many transforms that took.
+    def turn(self, lane: int, frame: int, spectrum_changed: bool) -> None:
+        """At a lane's hop: fade over to its new spectrum, or to the band that its ratio leaves below half the rate.
+
+        Where the spectrum changed, `make_fade` was called before.
         """
         band = self._band_for(self._step[lane] / (OVERSAMPLING * _ONE))
         if not spectrum_changed and band == self._band[lane]:
-            return 0
+            return
+        if not spectrum_changed:
+            self.make_fade(lane, frame)
         start = self._position(lane, frame) >> _FRACTION_BITS
-        n_fade = len(self._fade)
-        former_band, self._band[lane] = self._band[lane], band
-        first = start // self._n_hop
-        end = max(self._made_to[lane], start + n_fade + _AHEAD)
-        n_transforms = 0
-        for number in range(first, -(-end // self._n_hop)):
-            begin = number * self._n_hop
-            new = self._make_hop(lane, number, False, band)[: self._n_hop + _AHEAD]
-            n_transforms += 1
-            overlap = slice(max(0, start - begin), max(0, min(len(new), start + n_fade - begin)))
-            if overlap.stop > overlap.start:
-                places = (begin + np.arange(overlap.start, overlap.stop)) % RING_SIZE
-                if begin < self._made_to[lane]:
-                    old = self._rings[lane, places]
-                else:
-                    old = self._make_hop(lane, number, spectrum_changed, former_band)[overlap]
-                    n_transforms += 1
-                fade = self._fade[begin + overlap.start - start :][: overlap.stop - overlap.start]
-                new = new.copy()
-                new[overlap] = old + fade * (new[overlap] - old)
-            self._write_from(lane, begin, new, max(0, start - begin))
-        self._made_to[lane] = max(self._made_to[lane], -(-end // self._n_hop) * self._n_hop)
-        return n_transforms
+        old = self._rings[lane, np.arange(start, start + len(self._fade)) & (RING_SIZE - 1)]
+        self._band[lane] = band
+        made_to, first = self._made_to[lane], start // self._n_hop * self._n_hop
+        kept = self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)]
+        self._made_to[lane] = first
+        self._make_to(lane, made_to)
+        self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)] = kept
+        self._fade_over(lane, start, old, self._fade)
 
     def read(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
         """Sound float32 (n_lanes, n_frames) of these lanes from `frame` on."""
         for lane in lanes:
             end = (self._position(lane, frame + n_frames) >> _FRACTION_BITS) + _AHEAD
-            while self._made_to[lane] < end:
-                self._make_next(lane)
+            self._make_to(lane, end)
         origins = np.array([[self._position(lane, frame)] for lane in lanes])
         steps = np.array([[self._step[lane]] for lane in lanes])
         positions = origins + steps * self._frames[:n_frames]
@@ -134,17 +126,18 @@ class Transposer:
         steps = np.ceil(np.log(ratio) / np.log(_BAND_STEP) - 1e-6)
         return max(2, int(self._n_bins / _BAND_STEP**steps))
 
-    def _make_next(self, lane: int) -> None:
-        number = self._made_to[lane] // self._n_hop
-        self._write(lane, self._made_to[lane], self._make_hop(lane, number, False, self._band[lane]))
-        self._made_to[lane] += self._n_hop
+    def _make_to(self, lane: int, end: int) -> None:
+        while self._made_to[lane] < end:
+            begin = self._made_to[lane]
+            sound = self._make_hop(lane, begin // self._n_hop, self._band[lane])[: self._n_hop + _AHEAD]
+            at = begin & (RING_SIZE - 1)
+            n_first = min(len(sound), RING_SIZE - at)
+            self._rings[lane, at : at + n_first] = sound[:n_first]
+            self._rings[lane, : len(sound) - n_first] = sound[n_first:]
+            self._made_to[lane] += self._n_hop
+            self.n_transforms += 1
 
-    def _write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        self._write_from(lane, begin, sound[: self._n_hop + _AHEAD], 0)
-
-    def _write_from(self, lane: int, begin: int, sound: np.ndarray, first: int) -> None:
-        at = (begin + first) % RING_SIZE
-        part = sound[first:]
-        n = min(len(part), RING_SIZE - at)
-        self._rings[lane, at : at + n] = part[:n]
-        self._rings[lane, : len(part) - n] = part[n:]
+    def _fade_over(self, lane: int, start: int, old: np.ndarray, fade: np.ndarray) -> None:
+        """From `start` on let the ring begin with `old` and end, where `fade` is one, with what it holds."""
+        places = np.arange(start, start + len(old)) & (RING_SIZE - 1)
+        self._rings[lane, places] = old + fade.astype(np.float32) * (self._rings[lane, places] - old)

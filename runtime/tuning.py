@@ -11,6 +11,7 @@ import msgspec
 from runtime.errors import UserError
 
 N_NOTES = 128
+_WIDEST_SEMITONES = 128
 
 
 class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,10 +56,12 @@ def read_scala(path: str | Path) -> list[float]:
     try:
         count = int(lines[1].split()[0])
         degrees = [_degree(line.split()[0]) for line in lines[2:] if line.strip()]
-    except (IndexError, ValueError, ZeroDivisionError) as error:
+    except (IndexError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise UserError(path, f"no scale ({error})", "a description, a count and its degrees", remedy) from None
     if count < 1 or len(degrees) < count:
         raise UserError(path, f"{len(degrees)} degrees", f"the {count} that it announces", remedy)
+    if not all(abs(degree) < _WIDEST_SEMITONES for degree in degrees):
+        raise UserError(path, "a degree beyond reach", f"all within {_WIDEST_SEMITONES} semitones", remedy)
     if not degrees[count - 1] > 0.0:
         raise UserError(path, f"a period of {degrees[count - 1]:g} semitones", "one above the root", remedy)
     return degrees[:count]

@@ -20,12 +20,12 @@ class Voice:
     """
 
     __slots__ = ("active", "amplitude", "channel", "glide_end", "glide_semitones", "in_decay", "key_down", "key_offset",
-                 "lane", "model_note", "noise_frame", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
+                 "lane", "model_note", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
                  "spectrum_serial", "started_at")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
-        self.channel = self.note = self.model_note = self.serial = self.noise_frame = self.started_at = 0
+        self.channel = self.note = self.model_note = self.serial = self.started_at = 0
         self.amplitude = self.pitch = self.key_offset = self.own_turn = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_serial = -1
         self.released = self.key_down = self.sostenuto = self.in_decay = False
