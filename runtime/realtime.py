@@ -1,0 +1,69 @@
+"""Time and priority for the live program: the audio thread's clock, thread priority, the collector out of the way."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+AUDIO_PRIORITY = 65
+MIDI_PRIORITY = 60
+SUPERVISOR_PRIORITY = 10
+_SWITCH_INTERVAL_S = 1e-4
+_SMOOTHING = 0.05
+
+
+def promote_thread(priority: int) -> bool:
+    """Give the calling thread at least this real-time priority; False, and nothing changed, where not permitted.
+
+    A thread to which its driver has already given more (JACK does) keeps it.
+    """
+    try:
+        real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+        if not real_time or os.sched_getparam(0).sched_priority < priority:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def prepare_process() -> None:
+    """Once everything is built, on the main thread: collector frozen and off, and the interpreter soon free for audio.
+
+    Python's own 5 ms switch interval alone is half a block of 512 frames. The main thread gets the lowest real-time
+    priority: were it preempted by another program while it holds the interpreter, the audio thread would wait for both.
+    """
+    promote_thread(SUPERVISOR_PRIORITY)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+class EngineClock:
+    """Maps `time.perf_counter()` to engine frames, so that live events sound one buffer after they arrive, constantly.
+
+    The audio thread calls `block_begins`; any thread calls `frame_at`. No lock: all that they share is one float,
+    the time at which frame 0 would have begun, averaged because callbacks come with jitter.
+    """
+
+    def __init__(self, sample_rate_hz: float, buffer_frames: int):
+        self._sample_rate_hz = sample_rate_hz
+        self._buffer_frames = buffer_frames
+        self._resync_s = 2.0 * buffer_frames / sample_rate_hz
+        self._n_blocks = 0
+        self._origin_s: float | None = None
+
+    def block_begins(self, frame: int, now_s: float) -> None:
+        """The block whose first frame is `frame` is asked for now."""
+        origin_s = now_s - frame / self._sample_rate_hz
+        if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:
+            self._n_blocks, self._origin_s = 0, origin_s
+        self._n_blocks += 1
+        self._origin_s += max(_SMOOTHING, 1.0 / self._n_blocks) * (origin_s - self._origin_s)
+
+    def frame_at(self, time_s: float) -> int | None:
+        """Engine frame at which an event that arrived at `time_s` sounds; None before the first block."""
+        if self._origin_s is None:
+            return None
+        return round((time_s - self._origin_s) * self._sample_rate_hz) + self._buffer_frames
