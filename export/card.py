@@ -1,0 +1,112 @@
+"""Fill in an instrument's card from a trained run and its corpus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from runtime.card import CARD_VERSION, Card, CardPreset, Check, Latent
+from runtime.conditioning import Conditioning
+from runtime.spectrum import StftSpec
+from training.frames import FrameStore
+from training.run_folder import TrainedRun
+
+TRAVEL_PERCENTILES = (1.0, 99.0)
+SMALLEST_TRAVEL = 1e-3
+DEFAULT_NOTE_RANGE = (36, 96)
+
+
+def describe_latents(embedding: np.ndarray, bottleneck: str) -> tuple[Latent, ...]:
+    """One knob per latent: its travel covers all but the outermost two hundredths of the embedding (n, n_latents).
+
+    A latent that the model left unused keeps a short travel, because the card needs one.
+    """
+    knobs = []
+    for number, values in enumerate(embedding.T.astype(np.float64), start=1):
+        low, default, high = np.percentile(values, [TRAVEL_PERCENTILES[0], 50.0, TRAVEL_PERCENTILES[1]])
+        if high - low < SMALLEST_TRAVEL:
+            low, high = default - SMALLEST_TRAVEL / 2.0, default + SMALLEST_TRAVEL / 2.0
+        if bottleneck == "sigmoid":
+            low, high = max(low, 0.0), min(high, 1.0)
+        knobs.append(Latent(f"latent {number}", *short([low, high, min(max(default, low), high)])))
+    return tuple(knobs)
+
+
+def note_range(store: FrameStore, conditioning: Conditioning) -> tuple[int, int]:
+    """Lowest and highest note that the decoder has learned; the corpus's known notes where it has any."""
+    notes = store.note[store.rows("train")]
+    notes = notes[notes >= 0]
+    return (int(notes.min()), int(notes.max())) if len(notes) else DEFAULT_NOTE_RANGE
+
+
+def describe_training(run: TrainedRun) -> dict[str, Any]:
+    """How the weights came to be: recipe, epochs, errors, seconds, versions."""
+    row = run.history[-1]
+    return {
+        "recipe": msgspec.to_builtins(run.recipe),
+        "weights": run.weights,
+        "epochs": row["epoch"],
+        "loss": row["loss"],
+        "val_loss": row["val_loss"],
+        "seconds": round(sum(past["seconds"] for past in run.history), 1),
+        "environment": {name: value for name, value in run.record.sessions[-1].items() if name != "from_epoch"},
+    }
+
+
+def short(values: Any) -> list[float]:
+    """Numbers as floats that print with no more digits than float32 holds."""
+    return [float(str(value)) for value in np.asarray(values, np.float32)]
+
+
+def decoder_card(
+    run: TrainedRun,
+    store: FrameStore,
+    name: str,
+    latents: tuple[Latent, ...],
+    presets: list[CardPreset],
+    measured: dict[str, Any],
+    check: tuple[np.ndarray, np.ndarray],
+) -> Card:
+    """The card of contract and runtime for a run's decoder; check: one input row and its output row."""
+    spec: StftSpec = store.spec
+    return Card(
+        card_version=CARD_VERSION,
+        name=name,
+        sample_rate_hz=spec.sample_rate_hz,
+        frame_size=spec.frame_size,
+        hop_size=spec.hop_size,
+        window=spec.window,
+        latents=latents,
+        conditioning=run.record.conditioning,
+        note_range=note_range(store, run.record.conditioning),
+        presets=tuple(presets),
+        corpus={key: value for key, value in store.about.items() if key != "licence"}
+        | {"fingerprint": run.record.corpus.fingerprint, "n_train_frames": run.record.corpus.n_train_frames},
+        licence=store.about.get("licence"),
+        training=describe_training(run),
+        measured=measured,
+        check=Check([short(check[0])], [short(check[1])]),
+    )
+
+
+def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
+    """What the encoder's file says of itself: its inputs, where their chroma comes from, and a check pair.
+
+    inputs: one row for each of the encoder's inputs; output: the latents (n_latents,) that they give.
+    """
+    names = [tensor.name for tensor in run.encoder.inputs]
+    return {
+        "card_version": CARD_VERSION,
+        "encoder_of": card.name,
+        "sample_rate_hz": card.sample_rate_hz,
+        "frame_size": card.frame_size,
+        "hop_size": card.hop_size,
+        "window": card.window,
+        "inputs": [{"name": name, "size": len(row)} for name, row in zip(names, inputs, strict=True)],
+        "output": {"name": "latents", "size": len(output)},
+        "labels": run.recipe.labels,
+        "latents": msgspec.to_builtins(card.latents),
+        "check": {"input": [short(row) for row in inputs], "output": short(output)},
+    }

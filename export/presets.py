@@ -1,0 +1,150 @@
+"""Choose an instrument's presets: learned sounds that play the asked note, and differ from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.card import CardPreset, Latent
+from runtime.pitch import N_CHROMA, chroma_fold, note_name, note_to_hz
+from training.embedding import decoder_inputs, embed_rows
+from training.frames import Clip, FrameStore
+from training.run_folder import TrainedRun
+
+PITCH_TOLERANCE_CENTS = 20.0
+PRESENT_DB = -40.0
+SUB_OCTAVE_DB = -20.0
+MAIN_LOBE_BINS = 2  # half the width of a Hann window's main lobe
+SEMITONE = 2.0 ** (1.0 / 12.0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A patch of the training set: a place in the latent space, and how well the decoder plays there, 0 to 1."""
+
+    name: str
+    latents: np.ndarray
+    score: float
+
+
+def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
+    """At most n presets: the candidate that plays best in tune first, then ones that are in tune and far apart.
+
+    knobs: the playable travel, which the presets' positions refer to.
+    """
+    candidates = sorted(score_candidates(run, store, knobs), key=lambda candidate: -candidate.score)
+    low = np.array([knob.min for knob in knobs])
+    travel = np.array([knob.max for knob in knobs]) - low
+    positions = np.array([(candidate.latents - low) / travel for candidate in candidates]).clip(0.0, 1.0)
+    scores = np.array([candidate.score for candidate in candidates])
+    chosen = [0]
+    while len(chosen) < min(n, len(candidates)):
+        distance = np.linalg.norm(positions[:, None] - positions[chosen], axis=-1).min(axis=1)
+        worth = distance * scores**2
+        worth[chosen] = -1.0
+        if worth.max() <= 0.0:
+            break
+        chosen.append(int(worth.argmax()))
+    return [CardPreset(candidates[index].name, tuple(positions[index].round(4).tolist())) for index in chosen]
+
+
+def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
+    """Every training patch at the best of its places, scored by the decoder's own output there for many notes."""
+    names, latents = patch_places(run, store)
+    latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
+    best: dict[str, Candidate] = {}
+    for name, place, score in zip(names, latents, _scores(run, store, latents), strict=True):
+        if name not in best or score > best[name].score:
+            best[name] = Candidate(name, place, score)
+    return list(best.values())
+
+
+def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
+    """How well the decoder plays at these places (n, n_latents), 0 to 1 each."""
+    conditioning = run.record.conditioning
+    if conditioning.kind == "none":  # there is no note to ask for: the most typical sound is the best
+        distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
+        return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
+    notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)
+    score = chroma_score if conditioning.kind == "chroma" else pitch_score
+    scores = []
+    for place in latents:
+        frames = run.decode(decoder_inputs(run, np.repeat(place[None], len(notes), axis=0), notes))
+        scores.append(score(frames, notes, store.spec.bin_hz))
+    return scores
+
+
+def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
+    """Where the training patches lie: the median latents of each, and of each in every octave that it plays.
+
+    An octave has a place of its own because a model may spend part of its latents on pitch. Returns the patch's name
+    for each place, and the places (n, n_latents).
+    """
+    rows = store.rows("train")
+    latents = embed_rows(run, store, rows)
+    patches = np.array([patch_name(clip) for clip in store.clips])[store.clip[rows]]
+    octaves = store.note[rows] // N_CHROMA
+    names, places = [], []
+    for name in sorted(set(patches.tolist())):
+        own = patches == name
+        groups = [own, *(own & (octaves == octave) for octave in np.unique(octaves[own]))]
+        names += [name] * len(groups)
+        places += [np.median(latents[group], axis=0) for group in groups]
+    return names, np.array(places)
+
+
+def patch_name(clip: Clip) -> str:
+    """The sound that a clip is a note of: its name without the note at its end."""
+    if clip.note is None:
+        return clip.name
+    return clip.name.removesuffix(note_name(clip.note)).rstrip(" _-/") or clip.name
+
+
+def known_notes(store: FrameStore) -> np.ndarray:
+    """The known notes of the training frames, ascending."""
+    notes = np.unique(store.note[store.rows("train")])
+    return notes[notes >= 0].astype(int)
+
+
+def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, bin_hz: float) -> float:
+    """Mean share of each frame's energy (n, n_bins) on the pitch class asked for (n,)."""
+    energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], bin_hz)
+    asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
+    return float((asked / energy.sum(axis=1).clip(1e-12)).mean())
+
+
+def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, bin_hz: float) -> float:
+    """Share of notes (n,) whose fundamental sounds, times the mean share of energy on their harmonics; (n, n_bins)."""
+    shares = [harmonic_share(frame, note, bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
+    present = [has_fundamental(frame, note, bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
+    return float(np.mean(present) * np.mean(shares))
+
+
+def harmonic_share(magnitude: np.ndarray, note: int, bin_hz: float) -> float:
+    """Share of a frame's energy within half a semitone, or the window's main lobe, of the note's harmonics, 0 to 1."""
+    fundamental_hz = float(note_to_hz(note))
+    frequency_hz = np.arange(len(magnitude)) * bin_hz
+    harmonic_hz = np.maximum(np.rint(frequency_hz / fundamental_hz), 1.0) * fundamental_hz
+    reach_hz = np.maximum(harmonic_hz * (SEMITONE**0.5 - 1.0), MAIN_LOBE_BINS * bin_hz)
+    energy = np.square(magnitude)
+    return float(energy[np.abs(frequency_hz - harmonic_hz) <= reach_hz].sum() / max(energy.sum(), 1e-12))
+
+
+def has_fundamental(magnitude: np.ndarray, note: int, bin_hz: float) -> bool:
+    """Whether the strongest partial up to a fifth above the note is the note itself, and loud enough to be heard.
+
+    Its frequency is the energy's centroid over the window's main lobe. Partials below the note must lie 20 dB beneath
+    it, because with a sub-octave the ear hears that one's pitch.
+    """
+    fundamental_hz = float(note_to_hz(note))
+    n_low = int(1.5 * fundamental_hz / bin_hz) + 1
+    peak = int(np.argmax(magnitude[:n_low]))
+    if magnitude[peak] <= 10.0 ** (PRESENT_DB / 20.0) * magnitude.max():
+        return False
+    if magnitude[: max(peak - MAIN_LOBE_BINS, 0)].max(initial=0.0) > 10.0 ** (SUB_OCTAVE_DB / 20.0) * magnitude[peak]:
+        return False
+    lobe = np.arange(max(peak - MAIN_LOBE_BINS, 0), min(peak + MAIN_LOBE_BINS + 1, len(magnitude)))
+    energy = np.square(magnitude[lobe])
+    partial_hz = float((energy * lobe).sum() / energy.sum()) * bin_hz
+    return partial_hz > 0.0 and abs(1200.0 * np.log2(partial_hz / fundamental_hz)) <= PITCH_TOLERANCE_CENTS

@@ -1,0 +1,76 @@
+"""A functional Keras model as ONNX, and the proof that both compute the same."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from runtime.errors import UserError
+
+OPSET = 17
+PARITY_TOLERANCE = 1e-5
+
+
+def convert(model: Any, output_name: str) -> Any:
+    """A functional Keras model on the TensorFlow backend as onnx.ModelProto; inputs keep their names, n stays free."""
+    import tensorflow as tf
+    import tf2onnx
+
+    names = [tensor.name for tensor in model.inputs]
+    signature = [tf.TensorSpec([None, tensor.shape[1]], tf.float32, name=tensor.name) for tensor in model.inputs]
+
+    def call(*inputs: Any) -> Any:
+        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+    function = tf.function(call, input_signature=signature)
+    chatter = io.StringIO()
+    with redirect_stdout(chatter), redirect_stderr(chatter):
+        onnx_model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    new_names = {end.name: name for end, name in zip(onnx_model.graph.input, names, strict=True)}
+    new_names[onnx_model.graph.output[0].name] = output_name
+    _rename(onnx_model.graph, new_names)
+    return onnx_model
+
+
+def _rename(graph: Any, new_names: dict[str, str]) -> None:
+    """Give graph ends their names, and name the free first dimension, wherever they occur."""
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [new_names.get(name, name) for name in ends]
+    for end in (*graph.input, *graph.output):
+        end.name = new_names.get(end.name, end.name)
+        end.type.tensor_type.shape.dim[0].dim_param = "n"
+
+
+def run_onnx(serialized: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """The output of a serialized one-output model, computed by plain onnxruntime on the CPU."""
+    onnxruntime.set_default_logger_severity(3)  # newer releases warn of a missing GPU on every start
+    session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)[0]
+
+
+def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where: object) -> float:
+    """Largest absolute difference between Keras and onnxruntime on real rows; UserError above PARITY_TOLERANCE."""
+    expected = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
+    named = {tensor.name: rows for tensor, rows in zip(model.inputs, inputs, strict=True)}
+    difference = float(np.abs(run_onnx(serialized, named) - expected).max())
+    if not difference <= PARITY_TOLERANCE:
+        raise UserError(
+            where,
+            f"{model.name} that differs by {difference:.2g} between Keras and ONNX Runtime",
+            f"at most {PARITY_TOLERANCE:g}",
+            "nothing was written; check the versions of tf2onnx and onnxruntime, and that the run has converged",
+        )
+    return difference
+
+
+def add_metadata(onnx_model: Any, key: str, text: str) -> None:
+    """Put one metadata entry into a model, in place of an earlier one."""
+    kept = [entry for entry in onnx_model.metadata_props if entry.key != key]
+    del onnx_model.metadata_props[:]
+    onnx_model.metadata_props.extend(kept)
+    onnx_model.metadata_props.add(key=key, value=text)

@@ -1,0 +1,62 @@
+"""Presets are chosen by what they play: the ear behind the choice is tested on spectra of known pitch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from export.presets import harmonic_share, has_fundamental, patch_name, pitch_score
+from runtime.pitch import note_to_hz
+from runtime.spectrum import StftSpec, magnitude_frames
+from training.frames import Clip
+
+SPEC = StftSpec()
+
+
+def spectrum(*partials: tuple[float, float]) -> np.ndarray:
+    """One frame of sines given as (frequency in Hz, amplitude)."""
+    time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
+    return magnitude_frames(sum(a * np.sin(2.0 * np.pi * f * time_s) for f, a in partials), SPEC)[0]
+
+
+def harmonic(note: float, n: int = 8) -> list[tuple[float, float]]:
+    return [(float(note_to_hz(note)) * k, 1.0 / k) for k in range(1, n + 1)]
+
+
+@pytest.mark.parametrize("note", [48, 57, 64, 72, 83, 96])
+def test_a_harmonic_note_passes_and_its_neighbours_do_not(note: int):
+    frame = spectrum(*harmonic(note))
+    assert has_fundamental(frame, note, SPEC.bin_hz)
+    assert harmonic_share(frame, note, SPEC.bin_hz) > 0.98
+    for other in (note - 12, note - 1, note + 1, note + 12):
+        assert not has_fundamental(frame, other, SPEC.bin_hz)
+
+
+def test_a_fifth_an_octave_below_and_a_detuned_note_are_heard_as_such():
+    assert not has_fundamental(spectrum(*harmonic(60), *harmonic(48)), 60, SPEC.bin_hz)
+    assert not has_fundamental(spectrum(*harmonic(60.4)), 60, SPEC.bin_hz)
+    assert harmonic_share(spectrum(*harmonic(67, 1)), 60, SPEC.bin_hz) < 0.05
+
+
+def test_a_missing_fundamental_is_missing():
+    assert not has_fundamental(spectrum(*harmonic(60)[1:]), 60, SPEC.bin_hz)
+    assert not has_fundamental(np.zeros(SPEC.n_bins), 60, SPEC.bin_hz)
+
+
+def test_the_score_counts_notes_in_tune_and_their_energy():
+    frames = np.stack([spectrum(*harmonic(60)), spectrum(*harmonic(65))])
+    assert pitch_score(frames, np.array([60, 65]), SPEC.bin_hz) > 0.95
+    assert pitch_score(frames, np.array([60, 66]), SPEC.bin_hz) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "note", "expected"),
+    [
+        ("Glass Pad C4", 60, "Glass Pad"),
+        ("C4", 60, "C4"),
+        ("Glass Pad C4", None, "Glass Pad C4"),
+        ("Bell_F#3", 54, "Bell"),
+    ],
+)
+def test_a_patch_is_its_clip_without_the_note(name: str, note: int | None, expected: str):
+    assert patch_name(Clip(name, "train", note)) == expected

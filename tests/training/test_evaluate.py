@@ -1,0 +1,110 @@
+"""The figures of `evaluate` are right where the answer is known, and its files can be read."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from tests.training.harmonic_store import NOTES, write_store
+from training.evaluate import evaluate, measure_embedding
+from training.frames import FrameStore
+from training.recipe import Recipe, load_recipe
+from training.run_folder import TrainedRun
+from training.train import train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    tiny = load_recipe(ROOT / "configs" / "training" / "tiny.yaml", epochs=30)
+    model = msgspec.structs.replace(tiny.model, conditioning="chroma", augmentation="none")
+    return msgspec.structs.replace(tiny, model=model)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
+
+
+@pytest.fixture(scope="module")
+def run_folder(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "tones"
+    train(recipe, store, folder)
+    return folder
+
+
+def test_a_model_of_clear_tones_plays_the_chroma_asked_for(run_folder: Path, store: FrameStore):
+    report, latents = evaluate(TrainedRun.open(run_folder), store, n_per_axis=12)
+    assert report["mesh"]["n_points"] == 144
+    assert report["mesh"]["bounds"] == [[0.0, 1.0], [0.0, 1.0]]
+    assert report["mesh"]["accuracy"] > 0.9
+    assert latents.shape == (len(store.rows("train")), 2)
+    assert report["mse"]["test"] < 0.05 * float(np.mean(np.square(store.magnitudes)))
+    table = {row["pitch_class"]: row for row in report["pitch_classes"]}
+    played = {"C", "E", "G", "B", "D", "F"}
+    assert len(played) == len({note % 12 for note in NOTES})
+    for name, row in table.items():
+        assert (row["mesh_accuracy"] is None) == (row["test_mse"] is None) == (name not in played)
+        assert (row["n_train_frames"] > 0) == (name in played)
+
+
+def test_a_model_that_ignores_the_chroma_is_right_for_one_class_in_six(
+    store: FrameStore, run_folder: Path, recipe: Recipe
+):
+    trained = TrainedRun.open(run_folder)
+    kernel = trained.decoder.get_layer("decoder_1").kernel
+    blind = np.array(kernel.numpy())
+    blind[recipe.model.n_latents :] = 0.0
+    kernel.assign(blind)
+    assert evaluate(trained, store, n_per_axis=4)[0]["mesh"]["accuracy"] == pytest.approx(1.0 / 6.0)
+
+
+def test_without_conditioning_there_is_no_mesh(store: FrameStore, recipe: Recipe, tmp_path: Path):
+    model = msgspec.structs.replace(recipe.model, conditioning="none")
+    fit = msgspec.structs.replace(recipe.fit, epochs=1)
+    train(msgspec.structs.replace(recipe, model=model, fit=fit), store, tmp_path / "run")
+    report, _ = evaluate(TrainedRun.open(tmp_path / "run"), store)
+    assert report["mesh"] is None
+    assert all(row["mesh_accuracy"] is None for row in report["pitch_classes"])
+
+
+def test_density_and_correlation_of_known_embeddings():
+    axis = np.linspace(0.0, 1.0, 101)
+    square = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    full = measure_embedding(square)
+    assert full["density"] == 1.0
+    assert full["correlation"][0][1] == pytest.approx(0.0, abs=1e-12)
+    line = measure_embedding(np.stack([axis, -3.0 * axis + 1.0], axis=-1))
+    assert 1.0 / 50.0 <= line["density"] < 2.0 / 50.0
+    assert line["correlation"][0][1] == pytest.approx(-1.0)
+    assert line["bounds"] == [[0.0, 1.0], [-2.0, 1.0]]
+    assert measure_embedding(np.stack([axis, np.ones(101)], axis=-1))["correlation"][0][1] is None
+
+
+def test_the_command_writes_report_table_and_figure(run_folder: Path, store: FrameStore, tmp_path: Path):
+    arguments = ["evaluate", str(run_folder), "--corpus", str(store.folder), "--mesh", "5"]
+    arguments += ["--out", str(tmp_path / "tables"), "--json", str(tmp_path / "report.json")]
+    done = subprocess.run(
+        [sys.executable, "-m", "training", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "C#, D#, F#, G#, A, A#" in done.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report == json.loads((tmp_path / "tables" / "evaluation.json").read_text())
+    assert report["environment"]["keras"]
+    rows = list(csv.DictReader((tmp_path / "tables" / "pitch_classes.csv").open()))
+    assert [row["pitch_class"] for row in rows][:3] == ["C", "C#", "D"]
+    assert float(rows[0]["test_mse"]) == pytest.approx(report["pitch_classes"][0]["test_mse"])
+    assert rows[1]["mesh_accuracy"] == ""
+    image = imread(tmp_path / "tables" / "embedding.png")
+    assert image.shape[0] > 400
+    assert image.std() > 0.01

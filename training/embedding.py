@@ -1,0 +1,60 @@
+"""Run a trained model over many frames: their latents, and what the decoder makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from training.batches import FrameBatches
+from training.frames import SPLITS, FrameStore
+from training.run_folder import TrainedRun
+
+CHUNK = 2000
+
+
+def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
+    """The store seen through the run's recipe and conditioning."""
+    return FrameBatches(store, run.recipe, run.record.conditioning)
+
+
+def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
+    """Latents, float32 (n, n_latents), of these frames."""
+    batches = batches_of(run, store)
+    return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
+
+
+def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
+    """The decoder's input, float32 (n, n_latents + conditioning), from latents (n, n_latents) and notes (n,)."""
+    return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
+
+
+def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
+    """Mean squared error of each of these frames, float32 (n,)."""
+    batches = batches_of(run, store)
+
+    def error(chosen: np.ndarray) -> np.ndarray:
+        inputs = batches.inputs(chosen)
+        output = np.asarray(run.autoencoder.full.predict_on_batch(inputs))
+        return np.mean(np.square(output - inputs[0]), axis=1, keepdims=True)
+
+    return in_chunks(error, rows, 1)[:, 0]
+
+
+def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
+    """Mean squared error of every split; None for one without frames."""
+    errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
+    return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
+
+
+def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
+    """What `function` makes of these rows, float32 (n, width), computed a few thousand at a time.
+
+    The last chunk is filled up, because every new batch size would compile the model anew.
+    """
+    result = np.empty((len(rows), width), np.float32)
+    for start in range(0, len(rows), CHUNK):
+        chosen = rows[start : start + CHUNK]
+        filled = np.concatenate([chosen, np.repeat(chosen[:1], CHUNK - len(chosen), axis=0)])
+        result[start : start + len(chosen)] = function(filled)[: len(chosen)]
+    return result

@@ -1,0 +1,109 @@
+"""The recipe: everything that makes a model besides the recordings, as one checked YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+
+from runtime.conditioning import Conditioning
+from runtime.errors import UserError
+from runtime.pitch import N_CHROMA
+from runtime.yaml_config import load_yaml
+from training.frames import FrameStore
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Widths = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
+
+PAPER_WIDTHS = (1024, 512, 256, 128, 64, 32, 16)
+
+
+class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Topology of the autoencoder; the paper's by default.
+
+    augmentation: what the encoder sees beside the frame; conditioning: what the decoder sees beside the latents
+    (the paper's skip connection is conditioning `chroma`, its models without skip are `none`).
+    output_training_slope: that of the output ReLU's negative side while training; above 0 no bin can die.
+    Source: Colonel and Keene 2020; the slope is that of their code.
+    """
+
+    n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    bottleneck: Literal["sigmoid", "lrelu"] = "sigmoid"
+    augmentation: Literal["none", "first_order_difference", "chroma"] = "none"
+    conditioning: Literal["none", "chroma", "chroma+octave"] = "none"
+    encoder_widths: Widths = PAPER_WIDTHS
+    decoder_widths: Widths = PAPER_WIDTHS[::-1]
+    leaky_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.1
+    output_training_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
+
+
+class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default."""
+
+    epochs: Positive = 300
+    batch_size: Positive = 200
+    learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 5e-4
+    l2: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1e-7
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model of the project.
+
+    labels: whether chroma comes from the corpus's known notes or is detected from the spectrum, as in the paper.
+    """
+
+    labels: Literal["detected", "known"] = "detected"
+    model: ModelRecipe = ModelRecipe()
+    fit: FitRecipe = FitRecipe()
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether the model looks at chroma or notes at all."""
+        return self.model.augmentation == "chroma" or self.model.conditioning != "none"
+
+
+def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
+    """The recipe of a YAML file, with another number of epochs where one is given; UserError if it is broken."""
+    recipe = load_yaml(path, Recipe)
+    if recipe.model.conditioning == "chroma+octave" and recipe.labels != "known":
+        raise UserError(
+            path,
+            "conditioning chroma+octave with labels detected",
+            "labels known, because an octave cannot be detected reliably",
+            "set labels: known, or conditioning: chroma",
+        )
+    if epochs is None:
+        return recipe
+    return msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, epochs=epochs))
+
+
+def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
+    """The conditioning with its octaves fitted to the corpus: from the C at or below its lowest note.
+
+    UserError if the recipe needs known notes, or frames of a split, that the corpus does not have.
+    """
+    if len(store.rows("train")) == 0:
+        raise UserError(store.folder, "no training frames", "at least one", "build the corpus again with more clips")
+    if recipe.uses_labels and recipe.labels == "known":
+        n_unknown = int(np.count_nonzero(np.asarray(store.note) < 0))
+        if n_unknown:
+            raise UserError(
+                store.folder,
+                f"{n_unknown} of {len(store.note)} frames without a known note",
+                "a known note for every frame, as the recipe says labels: known",
+                "give notes in the corpus's manifest, or set labels: detected and conditioning: chroma",
+            )
+    if recipe.model.conditioning != "chroma+octave":
+        return Conditioning(kind=recipe.model.conditioning)
+    lowest_note = int(store.note.min()) // N_CHROMA * N_CHROMA
+    n_octaves = (int(store.note.max()) - lowest_note) // N_CHROMA + 1
+    return Conditioning(kind="chroma+octave", lowest_note=lowest_note, n_octaves=n_octaves)
+
+
+def label_notes(recipe: Recipe, store: FrameStore, rows: np.ndarray) -> np.ndarray:
+    """What the labels say of these frames, int (n,): known MIDI notes, or detected pitch classes 0 to 11."""
+    labels = store.note if recipe.labels == "known" else store.chroma
+    return np.asarray(labels)[rows].astype(int)

@@ -1,0 +1,121 @@
+"""One step of training and one of validation, compiled for the Keras backend in use."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol
+
+import keras
+from keras import ops
+
+from training.batches import Batch
+from training.recipe import FitRecipe
+
+
+class Steps(Protocol):
+    """What the training loop needs of a backend. Scalars stay on the device until they are asked for."""
+
+    def train(self, batch: Batch) -> Any:
+        """Move the weights once; returns the batch's mean squared error before the move."""
+
+    def test(self, batch: Batch) -> Any:
+        """Mean squared error of a batch."""
+
+    def settle(self) -> None:
+        """Bring the model's and the optimizer's variables up to date with the steps taken."""
+
+
+def make_steps(model: keras.Model, optimizer: keras.Optimizer, recipe: FitRecipe) -> Steps:
+    """The steps of the backend in use."""
+    steps = {"tensorflow": TensorflowSteps, "jax": JaxSteps}[keras.backend.backend()]
+    return steps(model, optimizer, recipe.l2)
+
+
+def mean_squared_error(target, output, weight):
+    """Mean over the bins and the weighted rows. Source: the paper's loss."""
+    return ops.sum(ops.mean(ops.square(output - target), axis=-1) * weight) / ops.sum(weight)
+
+
+def l2_penalty(values, l2: float):
+    """The paper's L2 penalty: over kernels, which have two axes, and not over biases."""
+    return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
+
+
+class TensorflowSteps:
+    """Steps compiled by XLA: measured 1.5 times as fast on a CPU as TensorFlow's own kernels."""
+
+    def __init__(self, model: keras.Model, optimizer: keras.Optimizer, l2: float):
+        import tensorflow as tf
+
+        variables = model.trainable_variables
+
+        def train(inputs, weight):
+            with tf.GradientTape() as tape:
+                error = mean_squared_error(inputs[0], model(inputs, training=True), weight)
+                loss = error + sum(model.losses) + l2_penalty(variables, l2)
+            optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+            return error
+
+        def test(inputs, weight):
+            return mean_squared_error(inputs[0], model(inputs, training=False), weight)
+
+        self._train, self._test = tf.function(train, jit_compile=True), tf.function(test, jit_compile=True)
+        self._tensors = partial(tf.nest.map_structure, tf.constant)
+
+    def train(self, batch: Batch) -> Any:
+        return self._train(*self._tensors(batch))
+
+    def test(self, batch: Batch) -> Any:
+        return self._test(*self._tensors(batch))
+
+    def settle(self) -> None:
+        """Nothing to do: TensorFlow's variables change in place."""
+
+
+class JaxSteps:
+    """Steps of pure functions; the variables travel through them and come back at `settle`."""
+
+    def __init__(self, model: keras.Model, optimizer: keras.Optimizer, l2: float):
+        import jax
+
+        def objective(trainable, fixed, inputs, weight):
+            output, fixed, losses = model.stateless_call(trainable, fixed, inputs, training=True, return_losses=True)
+            error = mean_squared_error(inputs[0], output, weight)
+            return error + sum(losses) + l2_penalty(trainable, l2), (error, fixed)
+
+        def train(state, inputs, weight):
+            trainable, fixed, moments = state
+            (_, (error, fixed)), gradients = jax.value_and_grad(objective, has_aux=True)(
+                trainable, fixed, inputs, weight
+            )
+            trainable, moments = optimizer.stateless_apply(moments, gradients, trainable)
+            return (trainable, fixed, moments), error
+
+        def test(state, inputs, weight):
+            output, _ = model.stateless_call(state[0], state[1], inputs, training=False)
+            return mean_squared_error(inputs[0], output, weight)
+
+        self._train, self._test = jax.jit(train, donate_argnums=0), jax.jit(test)
+        self._variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+        self._state: Any = None
+
+    def train(self, batch: Batch) -> Any:
+        self._state, error = self._train(self._current(), *batch)
+        return error
+
+    def test(self, batch: Batch) -> Any:
+        return self._test(self._current(), *batch)
+
+    def settle(self) -> None:
+        if self._state is None:
+            return
+        for variables, values in zip(self._variables, self._state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self._state = None
+
+    def _current(self) -> Any:
+        if self._state is None:
+            # Copies, because a donated buffer that a variable still points at would be gone.
+            self._state = tuple([ops.copy(variable.value) for variable in group] for group in self._variables)
+        return self._state

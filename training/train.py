@@ -1,0 +1,223 @@
+"""Train a recipe on a corpus: one epoch after the other, each safe on the disk before the next begins."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from runtime.errors import UserError
+from training import run_folder
+from training.batches import FrameBatches
+from training.checkpoint import Checkpoint
+from training.files import remove_leftovers
+from training.frames import FrameStore
+from training.progress import clock
+from training.recipe import Recipe, load_recipe, resolve_conditioning
+from training.run_folder import BEST, LAST, RunRecord
+
+RUNS = Path("runs")
+TERMINAL_STEP_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `train`."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="recipe, such as configs/training/tiny.yaml")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="frames that `corpus` wrote")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/ and the recipe's name)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="train N epochs instead of the recipe's")
+    parser.add_argument("--force", action="store_true", help="replace another run in that folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, or go on with training, as the command line says."""
+    if arguments.epochs is not None and arguments.epochs < 1:
+        raise UserError("--epochs", str(arguments.epochs), "at least 1", "give a larger number")
+    recipe = load_recipe(arguments.config, arguments.epochs)
+    folder = arguments.out or RUNS / arguments.config.stem
+    train(recipe, FrameStore.open(arguments.corpus), folder, arguments.force)
+    return 0
+
+
+def train(recipe: Recipe, store: FrameStore, folder: Path, force: bool = False) -> RunRecord:
+    """Train a recipe into a run folder, going on after the last finished epoch of the same run if there is one.
+
+    UserError if the folder holds a run of another recipe or corpus and `force` is not given, or if the error is no
+    longer a number. Returns the run's record.
+    """
+    conditioning = resolve_conditioning(recipe, store)
+    with run_folder.locked(folder):
+        record = RunRecord(folder.resolve().name, run_folder.describe_corpus(store), conditioning, [])
+        record = _claim(folder, recipe, record, force)
+        if record.n_epochs >= recipe.fit.epochs:
+            print(f"{folder}: already trained for {record.n_epochs} epochs")
+            return record
+        return _Training(recipe, FrameBatches(store, recipe, conditioning), folder, record).run()
+
+
+def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
+    """The record to go on with: the folder's own if it is the same run, else a new one in its place."""
+    remove_leftovers(folder)
+    if (folder / run_folder.RECORD).exists():
+        difference = _difference(folder, recipe, record)
+        if difference is None:
+            return run_folder.read_record(folder)
+        if not force:
+            raise UserError(folder, f"a run of another {difference}", "the same one", "give another --out, or --force")
+    elif any(path.name != run_folder.LOCK for path in folder.iterdir()) and not (folder / run_folder.RECIPE).exists():
+        raise UserError(folder, "a folder of other things", "a new or empty one", "give another --out")
+    for name in (run_folder.RECORD, run_folder.RECIPE, run_folder.METRICS, LAST, BEST):
+        (folder / name).unlink(missing_ok=True)
+    return record
+
+
+def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
+    """What sets the folder's run apart from the one asked for, in a word; the number of epochs does not."""
+    try:
+        old_recipe, old_record = load_recipe(folder / run_folder.RECIPE), run_folder.read_record(folder)
+    except UserError:
+        return "kind, or a damaged one"
+    same_length = msgspec.structs.replace(old_recipe.fit, epochs=recipe.fit.epochs)
+    if msgspec.structs.replace(old_recipe, fit=same_length) != recipe:
+        return "config"
+    return None if old_record.corpus.fingerprint == record.corpus.fingerprint else "corpus"
+
+
+class _Training:
+    """One process's share of a run."""
+
+    def __init__(self, recipe: Recipe, batches: FrameBatches, folder: Path, record: RunRecord):
+        from training.backend import device_name, environment, prepare_keras
+
+        prepare_keras(recipe.fit.seed)
+        print(f"training on: {device_name()}", flush=True)
+        import keras
+
+        from training.model import build_autoencoder
+        from training.steps import make_steps
+
+        self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
+        self.model = build_autoencoder(
+            recipe.model, batches.store.spec.n_bins, record.conditioning.size, recipe.fit.seed
+        ).full
+        self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
+        self.optimizer.build(self.model.trainable_variables)
+        self.steps = make_steps(self.model, self.optimizer, recipe.fit)
+        self.history: list[dict[str, Any]] = []
+        self._resume()
+        self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
+
+    def run(self) -> RunRecord:
+        """Train what is left to train."""
+        n_epochs, validation = self.recipe.fit.epochs, self.batches.store.rows("val")
+        self._announce()
+        run_folder.write_recipe(self.folder, self.recipe)
+        run_folder.write_record(self.folder, self.record)
+        try:
+            for epoch in range(len(self.history) + 1, n_epochs + 1):
+                self._train_epoch(epoch, validation)
+        except KeyboardInterrupt:
+            print(f"\nstopped in epoch {len(self.history) + 1}; the same command goes on from there")
+            raise
+        print(f"{self.folder}: trained {n_epochs} epochs in {clock(self.record.seconds)}")
+        return self.record
+
+    def _announce(self) -> None:
+        corpus = self.record.corpus
+        print(f"corpus: {corpus.n_train_frames} training and {corpus.n_val_frames} validation frames", flush=True)
+        if not corpus.n_val_frames:
+            print("no validation frames: there will be no validation error and no best epoch")
+        if self.history:
+            print(f"going on after epoch {len(self.history)}", flush=True)
+
+    def _train_epoch(self, epoch: int, validation: np.ndarray) -> None:
+        started_s = time.monotonic()
+        rows = self.batches.epoch(epoch)
+        error = self._run_batches(self.steps.train, rows, f"epoch {epoch}")
+        train_s = time.monotonic() - started_s
+        val_error = self._run_batches(self.steps.test, validation, f"epoch {epoch}, validation")
+        if not np.isfinite(error):
+            raise self._diverged(epoch)
+        row = {"epoch": epoch, "loss": error, "val_loss": val_error, "seconds": time.monotonic() - started_s}
+        self.history.append(row | {"frames_per_s": len(rows) / train_s})
+        self._save()
+        self._report()
+
+    def _run_batches(self, step: Any, rows: np.ndarray, label: str) -> float | None:
+        """Mean error over these rows; None if there are none. Waits for the device only at the end."""
+        if not len(rows):
+            return None
+        errors, sizes, shown_s = [], [], time.monotonic()
+        for batch in self.batches.batches(rows):
+            errors.append(step(batch))
+            sizes.append(batch[1].sum())
+            if time.monotonic() - shown_s > TERMINAL_STEP_S:
+                shown_s = time.monotonic()
+                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / len(rows):.0f} %")
+        return float(np.average([float(error) for error in errors], weights=sizes))
+
+    def _report(self) -> None:
+        row, n_epochs = self.history[-1], self.recipe.fit.epochs
+        left_s = (n_epochs - row["epoch"]) * float(np.mean([past["seconds"] for past in self.history[-5:]]))
+        val_loss = "" if row["val_loss"] is None else f", validation {row['val_loss']:.3e}"
+        _show_on_terminal("")
+        print(
+            f"epoch {row['epoch']}/{n_epochs}: error {row['loss']:.3e}{val_loss}, {row['seconds']:.1f} s, "
+            f"{row['frames_per_s']:.0f} frames/s, {clock(left_s)} left",
+            flush=True,
+        )
+
+    def _save(self) -> None:
+        """Make the epoch safe. A killed run goes on from the checkpoint, so what that vouches for is written first."""
+        from training.model import get_variables
+
+        self.steps.settle()
+        weights = get_variables(self.model.variables)
+        val_losses = [row["val_loss"] for row in self.history]
+        if val_losses[-1] is not None and val_losses[-1] <= min(val_losses):
+            Checkpoint(weights, history=self.history).save(self.folder / BEST)
+        Checkpoint(weights, get_variables(self.optimizer.variables), self.history).save(self.folder / LAST)
+        run_folder.write_metrics(self.folder, self.history)
+        self._update_record()
+        run_folder.write_record(self.folder, self.record)
+
+    def _resume(self) -> None:
+        from training.model import set_variables
+
+        if (self.folder / LAST).exists():
+            checkpoint = Checkpoint.load(self.folder / LAST)
+            set_variables(self.model.variables, checkpoint.weights)
+            set_variables(self.optimizer.variables, checkpoint.moments)
+            self.history = checkpoint.history
+            run_folder.write_metrics(self.folder, self.history)
+        self._update_record()
+
+    def _update_record(self) -> None:
+        self.record.n_epochs = len(self.history)
+        self.record.seconds = float(sum(row["seconds"] for row in self.history))
+        self.record.finished = len(self.history) >= self.recipe.fit.epochs
+
+    def _diverged(self, epoch: int) -> UserError:
+        row = self.batches.first_bad_row()
+        if row is not None:
+            clip = self.batches.store.clips[self.batches.store.clip[row]].name
+            return UserError(
+                self.batches.store.folder,
+                f"a frame that is not finite (row {row}, clip {clip!r})",
+                "numbers",
+                "build it again",
+            )
+        return UserError(
+            f"epoch {epoch}", "an error that is no number", "a finite one", "lower learning_rate in the recipe"
+        )
+
+
+def _show_on_terminal(text: str) -> None:
+    """A passing line, for people only: a log keeps the epochs."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text}", end="", flush=True)
