@@ -1,0 +1,1 @@
+"""The piece that `play --demo` plays."""
