@@ -8,13 +8,12 @@ import numpy as np
 
 from runtime.card import CardPreset, Latent
 from runtime.pitch import N_CHROMA, chroma_fold, note_name, note_to_hz
+from runtime.spectrum import StftSpec
 from training.embedding import decoder_inputs, embed_rows
 from training.frames import Clip, FrameStore
+from training.heard_pitch import in_tune
 from training.run_folder import TrainedRun
 
-PITCH_TOLERANCE_CENTS = 20.0
-PRESENT_DB = -40.0
-SUB_OCTAVE_DB = -20.0
 MAIN_LOBE_BINS = 2  # half the width of a Hann window's main lobe
 SEMITONE = 2.0 ** (1.0 / 12.0)
 
@@ -71,7 +70,7 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
     scores = []
     for place in latents:
         frames = run.decode(decoder_inputs(run, np.repeat(place[None], len(notes), axis=0), notes))
-        scores.append(score(frames, notes, store.spec.bin_hz))
+        scores.append(score(frames, notes, store.spec))
     return scores
 
 
@@ -107,18 +106,17 @@ def known_notes(store: FrameStore) -> np.ndarray:
     return notes[notes >= 0].astype(int)
 
 
-def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, bin_hz: float) -> float:
+def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
     """Mean share of each frame's energy (n, n_bins) on the pitch class asked for (n,)."""
-    energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], bin_hz)
+    energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
     return float((asked / energy.sum(axis=1).clip(1e-12)).mean())
 
 
-def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, bin_hz: float) -> float:
-    """Share of notes (n,) whose fundamental sounds, times the mean share of energy on their harmonics; (n, n_bins)."""
-    shares = [harmonic_share(frame, note, bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
-    present = [has_fundamental(frame, note, bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
-    return float(np.mean(present) * np.mean(shares))
+def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
+    """Share of notes (n,) heard in tune, times the mean share of energy on their harmonics; frames (n, n_bins)."""
+    shares = [harmonic_share(frame, note, spec.bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
+    return float(in_tune(magnitudes, notes, spec).mean() * np.mean(shares))
 
 
 def harmonic_share(magnitude: np.ndarray, note: int, bin_hz: float) -> float:
@@ -130,21 +128,3 @@ def harmonic_share(magnitude: np.ndarray, note: int, bin_hz: float) -> float:
     energy = np.square(magnitude)
     return float(energy[np.abs(frequency_hz - harmonic_hz) <= reach_hz].sum() / max(energy.sum(), 1e-12))
 
-
-def has_fundamental(magnitude: np.ndarray, note: int, bin_hz: float) -> bool:
-    """Whether the strongest partial up to a fifth above the note is the note itself, and loud enough to be heard.
-
-    Its frequency is the energy's centroid over the window's main lobe. Partials below the note must lie 20 dB beneath
-    it, because with a sub-octave the ear hears that one's pitch.
-    """
-    fundamental_hz = float(note_to_hz(note))
-    n_low = int(1.5 * fundamental_hz / bin_hz) + 1
-    peak = int(np.argmax(magnitude[:n_low]))
-    if magnitude[peak] <= 10.0 ** (PRESENT_DB / 20.0) * magnitude.max():
-        return False
-    if magnitude[: max(peak - MAIN_LOBE_BINS, 0)].max(initial=0.0) > 10.0 ** (SUB_OCTAVE_DB / 20.0) * magnitude[peak]:
-        return False
-    lobe = np.arange(max(peak - MAIN_LOBE_BINS, 0), min(peak + MAIN_LOBE_BINS + 1, len(magnitude)))
-    energy = np.square(magnitude[lobe])
-    partial_hz = float((energy * lobe).sum() / energy.sum()) * bin_hz
-    return partial_hz > 0.0 and abs(1200.0 * np.log2(partial_hz / fundamental_hz)) <= PITCH_TOLERANCE_CENTS
