@@ -7,20 +7,24 @@ import os
 import sys
 from pathlib import Path
 
+from runtime.command_line import Parser
 from runtime.errors import run_command
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run `export`: RUN -> NAME.onnx and NAME.encoder.onnx."""
-    parser = argparse.ArgumentParser(prog="timbrebox export", description=__doc__)
+def main(argv: list[str]) -> int:
+    """Run `export`, RUN -> NAME.onnx and NAME.encoder.onnx, and return its exit status."""
+    return run_command(lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
+    parser = Parser(prog="timbrebox export", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder that `train` wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.onnx", help="the instrument to write")
     parser.add_argument("--name", help="the instrument's name (default: that of its file)")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="the run's frames, if they lie elsewhere by now")
     parser.add_argument("--weights", choices=["last", "best"], default="last", help="of the last or the best epoch")
     parser.add_argument("--force", action="store_true", help="replace files that are already there")
-    arguments = parser.parse_args(argv)
-    return run_command(lambda: _export(arguments))
+    return _export(parser.parse_args(argv))
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -37,4 +41,4 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,12 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; only its own module is imported."""
+    """Run one command and return its exit status."""
+    return run_command(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    # Only the command's own module is imported, so that each starts at once.
     parser = Parser(prog="timbrebox", description="A neural synthesizer.")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, (module, text) in COMMANDS.items():
@@ -31,4 +36,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(lambda: main(sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))

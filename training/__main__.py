@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 
+from runtime.command_line import Parser
 from runtime.errors import run_command
 
 COMMANDS = {
@@ -15,20 +15,22 @@ COMMANDS = {
 }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; only that command's module is imported, so that help comes at once."""
-    argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog="timbrebox", description=__doc__)
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit status."""
+    return run_command(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    # Only the command's own module is imported, so that help comes at once.
+    parser = Parser(prog="timbrebox", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, description in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=description, description=description.capitalize() + ".")
-        if argv[:1] == [name]:
-            module = importlib.import_module(f"training.{name}")
-            module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
-    arguments = parser.parse_args(argv)
-    return run_command(lambda: arguments.run(arguments))
+        if arguments[:1] == [name]:
+            importlib.import_module(f"training.{name}").add_arguments(subparser)
+    parsed = parser.parse_args(arguments)
+    return importlib.import_module(f"training.{parsed.command}").run(parsed)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

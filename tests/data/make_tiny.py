@@ -1,7 +1,9 @@
-"""Write tiny.onnx: a real decoder, built by hand, that is in tune by construction.
+"""Write tiny.onnx, tiny-chroma.onnx and tiny-none.onnx: real decoders, built by hand, in tune by construction.
 
-Its hidden units are gates: one a note, open for the right chroma and octave, and two more a note that a latent opens.
-Latent 1 brings in harmonics 2 to 5, latent 2 those above. Run it in the workshop: python tests/data/make_tiny.py
+Their hidden units are gates: one a note, open for the right conditioning, and two more a note that a latent opens.
+Latent 1 brings in harmonics 2 to 5, latent 2 those above. tiny knows three octaves; tiny-chroma knows only pitch
+classes and sounds them in the octave from A3; tiny-none knows one pitch, C4. Run it in the workshop:
+python tests/data/make_tiny.py
 """
 
 from __future__ import annotations
@@ -23,59 +25,69 @@ from runtime.pitch import note_to_hz  # noqa: E402
 from runtime.spectrum import StftSpec, periodic_hann  # noqa: E402
 
 LOWEST, N_OCTAVES, N_LATENTS = 48, 3, 2
+CHROMA_RANGE, NONE_RANGE = (57, 92), (48, 72)
+HIGHEST_HZ, HIGHEST_HZ_OF_THE_SMALL = 12000.0, 5500.0
 SPEC = StftSpec()
 
 
-def harmonics(note: int, first: int, last: int) -> np.ndarray:
+def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
     """Magnitudes (n_bins,) of harmonics first to last of a note, falling as 1 / k, peak 1 for the fundamental."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
     for k in range(first, last + 1):
         frequency_hz = k * note_to_hz(note)
-        if frequency_hz < 12000.0:
+        if frequency_hz < highest_hz:
             total += np.abs(np.fft.rfft(window * np.exp(2j * np.pi * frequency_hz * time_s).real)) / k
     return total / (SPEC.frame_size / 4)
 
 
-def main(path: Path) -> None:
-    """Build, check and write the model."""
-    conditioning = Conditioning("chroma+octave", LOWEST, N_OCTAVES)
-    notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
-    rows = conditioning.rows(notes).T
-    n = len(notes)
-    gates = np.zeros((N_LATENTS + conditioning.size, 3 * n), np.float32)
-    gates[N_LATENTS:] = np.tile(rows, 3)
+def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
+    """A decoder that answers conditioning row i with the harmonics of note i. Silent bins at the end are padded."""
+    n, n_inputs = len(notes), N_LATENTS + rows.shape[1]
+    gates = np.zeros((n_inputs, 3 * n), np.float32)
+    gates[N_LATENTS:] = np.tile(rows.T, 3)
     gates[0, n : 2 * n] = gates[1, 2 * n :] = 1.0
-    bias = np.repeat([-1.0, -2.0, -2.0], n).astype(np.float32)
-    spectra = [harmonics(note, *span) for span in ((1, 1), (2, 5), (6, 24)) for note in notes]
-    weights = np.where(np.array(spectra) > 1e-3, spectra, 0.0).astype(np.float32)
-
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gemm", [INPUT_NAME, "gates", "bias"], ["sums"]),
-            helper.make_node("Relu", ["sums"], ["open"]),
-            helper.make_node("MatMul", ["open", "spectra"], [OUTPUT_NAME]),
-        ],
+    n_hot = rows[0].sum()
+    bias = np.repeat([1.0 - n_hot, -n_hot, -n_hot], n).astype(np.float32)
+    spectra = np.array([harmonics(note, *span, highest_hz) for span in ((1, 1), (2, 5), (6, 24)) for note in notes])
+    weights = np.where(spectra > 1e-3, spectra, 0.0).astype(np.float32)
+    padded = highest_hz < HIGHEST_HZ
+    if padded:
+        weights = weights[:, : int(np.flatnonzero(weights.any(axis=0))[-1]) + 1]
+    nodes = [
+        helper.make_node("Gemm", [INPUT_NAME, "gates", "bias"], ["sums"]),
+        helper.make_node("Relu", ["sums"], ["open"]),
+        helper.make_node("MatMul", ["open", "spectra"], ["sounding" if padded else OUTPUT_NAME]),
+    ]
+    constants = {"gates": gates, "bias": bias, "spectra": weights}
+    if padded:
+        nodes.append(helper.make_node("Pad", ["sounding", "pads"], [OUTPUT_NAME]))
+        constants["pads"] = np.array([0, 0, 0, SPEC.n_bins - weights.shape[1]], np.int64)
+    return helper.make_graph(
+        nodes,
         "tiny",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["n", N_LATENTS + conditioning.size])],
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["n", n_inputs])],
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["n", SPEC.n_bins])],
-        [
-            numpy_helper.from_array(gates, "gates"),
-            numpy_helper.from_array(bias, "bias"),
-            numpy_helper.from_array(weights, "spectra"),
-        ],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
     )
+
+
+def write(
+    path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
+) -> None:
+    """Build, check and write one model that sounds `notes`, one for each conditioning that it tells apart."""
+    graph = graph_for(conditioning.rows(notes), notes, highest_hz)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     row = np.concatenate([[0.5, 0.25], conditioning.rows([60])[0]]).astype(np.float32)[None]
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     output = session.run([OUTPUT_NAME], {INPUT_NAME: row})[0]
     card = Card(
         card_version=1,
-        name="tiny",
+        name=path.stem,
         latents=(Latent("low harmonics", 0.0, 1.0, 0.5), Latent("high harmonics", 0.0, 1.0, 0.25)),
         conditioning=conditioning,
-        note_range=(LOWEST, int(notes[-1])),
+        note_range=note_range,
         presets=(CardPreset("mellow", (0.5, 0.0)), CardPreset("bright", (1.0, 1.0))),
         corpus="none: built by hand",
         licence="MIT",
@@ -85,5 +97,17 @@ def main(path: Path) -> None:
     onnx.save(model, path)
 
 
+def main(folder: Path) -> None:
+    """Write all three."""
+    notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
+    write(folder / "tiny.onnx", Conditioning("chroma+octave", LOWEST, N_OCTAVES), notes,
+          (LOWEST, int(notes[-1])), HIGHEST_HZ)  # fmt: skip
+    lowest = CHROMA_RANGE[0]
+    write(folder / "tiny-chroma.onnx", Conditioning("chroma"), np.arange(lowest, lowest + 12),
+          CHROMA_RANGE, HIGHEST_HZ_OF_THE_SMALL)  # fmt: skip
+    write(folder / "tiny-none.onnx", Conditioning("none"), np.array([sum(NONE_RANGE) // 2]),
+          NONE_RANGE, HIGHEST_HZ_OF_THE_SMALL)  # fmt: skip
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "tiny.onnx")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
