@@ -69,6 +69,7 @@ class Channel:
 class Channels:
     """All channels, and the MPE zones: a master whose controllers hold for its members, one note to a member.
 
+    modulated: whether any wheel or pressure has moved since the start; until then nobody need ask for vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
     """
@@ -82,6 +83,7 @@ class Channels:
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
+        self.modulated = False
         for zone, n_members in enumerate(self._start):
             if n_members:
                 self.set_zone(0 if zone == 0 else N_CHANNELS - 1, n_members)

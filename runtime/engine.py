@@ -23,11 +23,14 @@ from runtime.performance import SWAY_FRAMES, Performance
 from runtime.synthesis import NoiseSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
-from runtime.voice_rings import VoiceRings
+from runtime.voice_rings import N_HOPS_AHEAD, VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 # Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
+LONGEST_SPAN = 4096
+MPE_TIMBRE_CONTROL = 74
+NEVER = 2**62
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -72,8 +75,10 @@ class Engine:
         n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
         self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
         self._hop_size = self._synthesis.hop_size
-        self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, self._hop_size + 1)
-        self._rings = VoiceRings(n_lanes, self._synthesis, self.sample_rate_hz)
+        self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
+        self._groups = hop_groups(n_lanes, self._hop_size)
+        hop_offsets = [group.offset for group in self._groups for _ in range(n_lanes)[group.lanes]]
+        self._rings = VoiceRings(hop_offsets, self._synthesis, self.sample_rate_hz)
         self._performance = Performance(
             self._bank,
             self.timbre,
@@ -84,14 +89,13 @@ class Engine:
             10.0 ** (volume_db / 20.0),
             self._keep_tail,
         )
-        self._hop_groups = hop_groups(n_lanes, self._hop_size)
-        self._hop_at = [at for at, lanes in self._hop_groups.items() for _ in range(n_lanes)[lanes]]
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
         self._span_start = self._span_end = 0
-        self._mix, self._scratch = np.zeros((2, 2, self._hop_size + 1), np.float32)
-        self._enveloped, self._panned = np.zeros((2, n_lanes * (self._hop_size + 1)), np.float32)
+        self._mix, self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
+        self._stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
+        self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
         self._tails = np.zeros((2, self._rings.size + 1), np.float32)
         self._tails_end = 0
         self._n_decoded = self._n_transforms = 0
@@ -103,14 +107,15 @@ class Engine:
 
     def render(self, out: np.ndarray) -> None:
         """Fill float32 (n_frames, 2) with the next frames; full scale is 1."""
-        self._take_posted()
+        if self._posted:
+            self._take_posted()
         done, n_frames = 0, len(out)
         while done < n_frames:
             if self.frame >= self._span_end:
                 self._begin_span()
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
-            out[done : done + n] = self._mix[:, at : at + n].T
+            out[done : done + n] = self._stereo[at : at + n]
             done += n
             self.frame += n
 
@@ -120,16 +125,28 @@ class Engine:
         while self._posted:
             frame, event = self._posted.popleft()
             frame = self.frame if frame is None else max(frame, self.frame)
-            insort(self._pending, (frame, self._n_events, event))
+            entry = (frame, self._n_events, event)
             self._n_events += 1
-            if frame < self._span_end and not self._waits_for_hop(event):
-                self._span_end = frame
+            if self._pending and entry < self._pending[-1]:
+                insort(self._pending, entry)
+            else:
+                self._pending.append(entry)
+            if frame < self._span_end:
+                self._span_end = min(self._span_end, self._next_hop(frame) if self._waits_for_hop(event) else frame)
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
-        if isinstance(event, ControlChange):
-            return event.control in self.timbre.latent_of_control and event.control != 74
-        return isinstance(event, KnobTurn)
+        if isinstance(event, KnobTurn):
+            return True
+        return (
+            isinstance(event, ControlChange)
+            and event.control in self.timbre.latent_of_control
+            and event.control != MPE_TIMBRE_CONTROL
+        )
+
+    def _next_hop(self, frame: int) -> int:
+        """The first frame from `frame` on at which lanes that sound hop."""
+        return min((group.hop_from(frame) for group in self._groups if group.due != NEVER), default=NEVER)
 
     # Spans
 
@@ -144,37 +161,64 @@ class Engine:
         self._bank.arrive(frame)
         if frame % SWAY_FRAMES == 0:
             performance.retuned += performance.swaying(frame)
-        hopping = self._hopping()
         opening = [voice for voice in performance.opening if voice.active]
-        stale = [voice for voice in hopping if voice.spectrum_serial != self.timbre.serial]
-        self._rings.before_turn([voice.lane for voice in stale], frame)
-        self._decode(sorted(stale + opening, key=lambda voice: voice.lane))
+        due = self._due_groups()
+        hopping = [voice for group in due for voice in self._hopping(group)]
+        serial = self.timbre.serial
+        stale = [voice for voice in hopping if voice.spectrum_serial != serial]
+        if stale or opening:
+            self._rings.before_turn([voice.lane for voice in stale], frame)
+            self._decode(sorted(stale + opening, key=lambda voice: voice.lane))
         for voice in opening:
-            frames_to_hop = (self._hop_at[voice.lane] - frame - 1) % self._hop_size + 1
-            self._rings.open(voice.lane, frame, frames_to_hop)
-        if hopping:
-            # Silent lanes between them are cheaper to take along than to leave out.
-            self._n_transforms += self._rings.hop(slice(hopping[0].lane, hopping[-1].lane + 1), frame)
+            self._open(voice)
+        for group in due:
+            self._hop(group)
         for voice in performance.retuned:
             if voice.active:
                 self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
-        self._n_transforms += len(opening)
         performance.opening.clear()
         performance.retuned.clear()
-        self._span_start, self._span_end = frame, self._next_change()
-        self._mix_span(self._span_end - frame)
+        transposed = self._transposed()
+        self._span_start, self._span_end = frame, self._next_change(transposed)
+        self._mix_span(self._span_end - frame, transposed)
         self.status = self._snapshot()
 
-    def _hopping(self) -> list[Voice]:
-        """The sounding voices whose hop is now, less those that open now."""
-        group = self._hop_groups.get(self.frame % self._hop_size, slice(0))
-        return [v for v in self._bank.voices[group] if v.active and v.started_at < self.frame]
+    def _due_groups(self) -> list[HopGroup]:
+        """The groups that hop now; one with a voice whose spectrum is out of date does so at its very next hop."""
+        serial = self.timbre.serial
+        for group in self._groups:
+            if group.due != NEVER and any(v.active and v.spectrum_serial != serial for v in self._bank.voices[group.lanes]):
+                group.due = group.hop_from(self.frame)
+        return [group for group in self._groups if group.due == self.frame]
+
+    def _hopping(self, group: HopGroup) -> list[Voice]:
+        """The sounding voices of a group, less those that open now."""
+        return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
+
+    def _open(self, voice: Voice) -> None:
+        self._rings.open(voice.lane, self.frame)
+        self._n_transforms += 1
+        group = next(group for group in self._groups if group.lanes.start <= voice.lane < group.lanes.stop)
+        group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
+
+    def _hop(self, group: HopGroup) -> None:
+        """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""
+        sounding = [voice.lane for voice in self._hopping(group)]
+        if not sounding:
+            still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
+            group.due = self.frame + self._hop_size if still_to_come else NEVER
+            return
+        # Silent lanes between them are cheaper to take along than to leave out.
+        lanes = slice(sounding[0], sounding[-1] + 1)
+        n_hops = 1 if self._rings.is_turning(lanes) else N_HOPS_AHEAD
+        self._n_transforms += self._rings.hop(lanes, self.frame, n_hops)
+        opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
+        group.due = self.frame + (1 if opened else n_hops) * self._hop_size
 
     def _decode(self, voices: list[Voice]) -> None:
         for first in range(0, len(voices), MAX_BATCH):
             batch = voices[first : first + MAX_BATCH]
-            for row, voice in zip(self.instrument.inputs, batch, strict=False):
-                self.timbre.fill_row(row, voice.model_note, voice.own_turn)
+            self.timbre.fill_rows(self.instrument.inputs, batch)
             frames = self.instrument.decode(len(batch))
             self._synthesis.level(frames)
             self._rings.set_spectra([voice.lane for voice in batch], frames)
@@ -182,20 +226,20 @@ class Engine:
                 voice.spectrum_serial = self.timbre.serial
         self._n_decoded += len(voices)
 
-    def _next_change(self) -> int:
+    def _next_change(self, transposed: list[int]) -> int:
         """The frame at which the next span begins."""
-        frame = self.frame
-        to_hop = min((at - frame - 1) % self._hop_size + 1 for at in self._hop_groups)
-        to_ring_end = self._rings.size - frame % self._rings.size
-        event_frame = next((f for f, _, event in self._pending if not self._waits_for_hop(event)), frame + to_hop)
-        to_reach = self._rings.transposer.max_frames(self._transposed())
-        to_sway = SWAY_FRAMES - frame % SWAY_FRAMES if self._performance.swaying(frame) else to_hop
-        return min(
-            frame + min(to_hop, to_ring_end, to_reach, to_sway),
-            event_frame,
-            self._bank.next_end(),
-            self._performance.sensing_deadline,
-        )
+        frame, end = self.frame, self.frame + LONGEST_SPAN
+        for event_frame, _, event in self._pending:
+            if event_frame >= end:
+                break
+            end = min(end, self._next_hop(event_frame) if self._waits_for_hop(event) else event_frame)
+        end = min(end, frame + self._rings.size - frame % self._rings.size, self._performance.sensing_deadline)
+        end = min(end, self._bank.next_end(), *(group.due for group in self._groups))
+        if transposed:
+            end = min(end, frame + self._rings.transposer.max_frames(transposed))
+        if self._performance.swaying(frame):
+            end = min(end, frame + SWAY_FRAMES - frame % SWAY_FRAMES)
+        return end
 
     # Sound
 
@@ -203,14 +247,13 @@ class Engine:
         active = self._rings.transposer.active
         return [voice.lane for voice in self._bank.used() if voice.active and active[voice.lane]]
 
-    def _mix_span(self, n_frames: int) -> None:
+    def _mix_span(self, n_frames: int, transposed: list[int]) -> None:
         # Never one frame alone: a sum over a column runs in another order than a sum over rows.
         n, frame, lanes = max(2, n_frames), self.frame, self._bank.n_lanes_used
         mix = self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
         envelope = self._bank.envelope.values(lanes, frame, n)
         np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
-        transposed = self._transposed()
         if transposed:
             sound = self._rings.transposer.read(transposed, frame, n)
             enveloped[transposed] = sound * envelope[transposed]
@@ -221,6 +264,7 @@ class Engine:
             at = frame % self._rings.size
             mix += self._tails[:, at : at + n]
         limit(mix, self._scratch[:, :n])
+        self._stereo[:n] = mix.T
 
     def _keep_tail(self, voice: Voice, frame: int) -> None:
         """Move what a stolen voice still sounds into the tails, fading, so that its lane is free at once."""
@@ -251,9 +295,23 @@ class Engine:
         )
 
 
-def hop_groups(n_voices: int, hop_size: int) -> dict[int, slice]:
-    """Which lanes hop at which frame within a hop: all of up to 16 at once, more in groups of 4 one after the other."""
-    size = LARGEST_GROUP if n_voices <= LARGEST_GROUP else SMALL_GROUP
-    firsts = range(0, n_voices, size)
-    return {k * hop_size // len(firsts): slice(first, min(first + size, n_voices)) for k, first in enumerate(firsts)}
+class HopGroup:
+    """Lanes that hop together: at `offset` modulo the hop; due: when their sound must be made next."""
 
+    def __init__(self, lanes: slice, offset: int, hop_size: int):
+        self.lanes, self.offset, self._hop_size = lanes, offset, hop_size
+        self.due = NEVER
+
+    def hop_from(self, frame: int) -> int:
+        """The first hop from `frame` on."""
+        return frame + (self.offset - frame) % self._hop_size
+
+
+def hop_groups(n_lanes: int, hop_size: int) -> list[HopGroup]:
+    """All of up to 16 lanes hop at once, more in groups of 4 one after the other."""
+    size = LARGEST_GROUP if n_lanes <= LARGEST_GROUP else SMALL_GROUP
+    firsts = range(0, n_lanes, size)
+    return [
+        HopGroup(slice(first, min(first + size, n_lanes)), number * hop_size // len(firsts), hop_size)
+        for number, first in enumerate(firsts)
+    ]

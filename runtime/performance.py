@@ -105,6 +105,8 @@ class Performance:
 
     def _vibrato(self, voice: Voice) -> float:
         """Depth of a voice's vibrato in semitones."""
+        if not self._channels.modulated:
+            return 0.0
         return self._config.vibrato_semitones * self._channels.modulation(voice.channel, voice.note)
 
     def _gliding(self, voice: Voice, frame: int) -> float:
@@ -115,6 +117,8 @@ class Performance:
 
     def swaying(self, frame: int) -> list[Voice]:
         """Voices whose pitch moves by itself: with vibrato, or gliding."""
+        if not self._channels.modulated and not self._config.portamento_s:
+            return []
         return [
             voice
             for voice in self._bank.used()
@@ -219,6 +223,7 @@ class Performance:
             self._turn_gains(affected, frame)
         elif control == 1:
             channel.mod_wheel = value
+            self._channels.modulated = True
             self._retune(affected)
         elif control == 0:
             channel.bank = value << 7 | channel.bank & 127
@@ -268,10 +273,12 @@ class Performance:
 
     def _aftertouch(self, event: Aftertouch, _frame: int) -> None:
         self._channels[event.channel].pressure = event.value
+        self._channels.modulated = True
         self._retune(self._channels.with_members(event.channel))
 
     def _poly_touch(self, event: PolyTouch, _frame: int) -> None:
         self._channels[event.channel].key_pressure[event.note] = event.value
+        self._channels.modulated = True
         self._retune([event.channel])
 
     def _program_change(self, event: ProgramChange, _frame: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 SILENCE_DB = -60.0
+LOWEST_HEARD_HZ = 20.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class StftSpec:
         """Distance between two bins in Hz."""
         return self.sample_rate_hz / self.frame_size
 
+    @property
+    def first_heard_bin(self) -> int:
+        """The lowest bin that an ear can hear: those below 20 Hz are neither learnt nor played."""
+        return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
+
 
 def periodic_hann(size: int) -> np.ndarray:
     """Periodic Hann window, float32 (size,); its squares at a quarter's hop add up to 1.5."""
@@ -46,13 +53,20 @@ def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndar
     return np.abs(np.fft.rfft(framed * periodic_hann(spec.frame_size), axis=-1)).astype(np.float32)
 
 
-def unit_peak_frames(magnitudes: np.ndarray, silence_db: float = SILENCE_DB) -> tuple[np.ndarray, np.ndarray]:
+def unit_peak_frames(
+    magnitudes: np.ndarray, spec: StftSpec = StftSpec(), silence_db: float = SILENCE_DB
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its own maximum and drop silent ones, so that a model learns timbre and never loudness.
 
-    magnitudes: (n, n_bins) of one clip. A frame is silent when its maximum lies `silence_db` below that of a
-    full-scale sine, or is not finite. Returns (float32 (kept, n_bins), int indices of the kept frames (kept,)).
+    magnitudes: (n, n_bins) of one clip. Bins below 20 Hz are emptied first: a synth's or a sound card's offset is
+    heard by nobody, and would be the maximum of every fourth frame of our virtual-analogue corpus. A frame is silent
+    when its maximum lies `silence_db` below that of a full-scale sine, or is not finite. Returns (float32
+    (kept, n_bins), int indices of the kept frames (kept,)).
     """
-    full_scale = (magnitudes.shape[-1] - 1) / 2.0  # peak of a unit sine through a Hann window: frame_size / 4
-    peak = magnitudes.max(axis=-1, initial=0.0)
+    full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
+    heard = spec.first_heard_bin
+    peak = magnitudes[:, heard:].max(axis=-1, initial=0.0)
     kept = np.flatnonzero(np.isfinite(peak) & (peak > full_scale * 10.0 ** (silence_db / 20.0)))
-    return (magnitudes[kept] / peak[kept, None]).astype(np.float32), kept
+    frames = (magnitudes[kept] / peak[kept, None]).astype(np.float32)
+    frames[:, :heard] = 0.0
+    return frames, kept

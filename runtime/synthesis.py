@@ -14,10 +14,11 @@ from runtime.spectrum import StftSpec, periodic_hann
 N_OVERLAPS = 4
 N_NOISE_FRAMES = 256
 VOICE_LEVEL_DB = -18.0
+_LEVEL = np.float32(10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5)
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # So many rows' products stay in a processor's second cache.
-_CHUNK = 4
+_CHUNK = 8
 
 
 class NoiseSynthesis:
@@ -37,28 +38,33 @@ class NoiseSynthesis:
         self.fft_size = smooth_fft_size(spec.frame_size * sample_rate_hz / spec.sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
         self.n_bins = min(spec.n_bins, self.fft_size // 2 + 1)
+        self._first_bin = spec.first_heard_bin
         self._taps = _window_taps(self._noise_phasors(seed), self.fft_size, self.hop_size)
-        self._products = np.empty((_CHUNK, 3, 2 * self.n_bins), np.float32)
+        self._product = np.empty((_CHUNK, 2 * self.n_bins), np.float32)
         self._spectra = np.zeros((max_rows, self.fft_size // 2 + 1), np.complex64)
         self._sound = np.empty((max_rows, self.fft_size), np.float32)
         self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
-        self._weight = k_weighting(np.arange(spec.n_bins) * spec.bin_hz)
+        self._weight = np.sqrt(k_weighting(np.arange(spec.n_bins) * spec.bin_hz))
+        self._weight[: self._first_bin] = 0.0
         self._weighted = np.empty((max_rows, spec.n_bins), np.float32)
+        self._power = np.empty((max_rows, 1), np.float32)
         self._taps *= np.float32(1.0 / self._flat_gain())
 
     def level(self, magnitudes: np.ndarray) -> None:
-        """Bring frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted, in place; silent frames stay silent.
+        """Bring frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted, in place; a silent frame stays silent.
 
         The sound's mean square is half the sum of the squared magnitudes of its sinusoids; source of the weighting
         and its offset of -0.691 dB: ITU-R BS.1770-4.
         """
-        weighted = self._weighted[: len(magnitudes)]
-        np.square(magnitudes, out=weighted)
-        weighted *= self._weight
-        for frame, row in zip(magnitudes, weighted, strict=True):
-            power = 0.5 * 10.0**-0.0691 * float(np.add.reduce(row))
-            frame *= np.float32(10.0 ** (VOICE_LEVEL_DB / 20.0) / power**0.5 if power > 1e-20 else 0.0)
+        weighted, power = self._weighted[: len(magnitudes)], self._power[: len(magnitudes)]
+        np.multiply(magnitudes, self._weight, out=weighted)
+        np.square(weighted, out=weighted)
+        np.add.reduce(weighted, axis=1, out=power[:, 0])
+        np.maximum(power, np.float32(1e-20), out=power)
+        np.sqrt(power, out=power)
+        np.divide(_LEVEL, power, out=power)
+        magnitudes *= power
 
     def hops(self, pairs: np.ndarray, noise_frame: int, stride: int) -> np.ndarray:
         """Sound between two hops, float32 (n, fft_size), of levelled frames (n, 2 * n_bins).
@@ -88,12 +94,14 @@ class NoiseSynthesis:
         return self._dense_sound[0]
 
     def _fill(self, spectra: np.ndarray, pairs: np.ndarray, taps: np.ndarray, n_bins: int) -> None:
-        products = self._products[: len(pairs), :, : 2 * n_bins]
-        np.multiply(pairs[:, None, : 2 * n_bins], taps[:, :, : 2 * n_bins], out=products)
-        own = spectra.view(np.float32)[:, : 2 * n_bins]
-        np.subtract(products[:, 0, 2:], products[:, 1, :-2], out=own[:, 2:])
-        np.subtract(own[:, :-2], products[:, 2, 2:], out=own[:, :-2])
-        own[:, :2] = 0.0  # a mean is no sound
+        n_floats = 2 * n_bins
+        pairs, own, product = pairs[:, :n_floats], spectra.view(np.float32)[:, :n_floats], self._product[: len(pairs)]
+        product = product[:, :n_floats]
+        np.multiply(pairs, taps[:, 0, :n_floats], out=own)
+        np.multiply(pairs, taps[:, 1, :n_floats], out=product)
+        np.subtract(own[:, 2:], product[:, :-2], out=own[:, 2:])
+        np.multiply(pairs, taps[:, 2, :n_floats], out=product)
+        np.subtract(own[:, :-2], product[:, 2:], out=own[:, :-2])
 
     def _noise_phasors(self, seed: int) -> np.ndarray:
         """Unit phasors complex64 (N_NOISE_FRAMES, n_bins) of the STFT of a white noise that repeats without a seam."""
@@ -106,7 +114,7 @@ class NoiseSynthesis:
             start = frame * self.hop_size
             spectrum = np.fft.rfft(noise[start : start + self.fft_size] * window)[: self.n_bins]
             phasors[frame] = spectrum / np.maximum(np.abs(spectrum), np.float32(1e-12))
-        phasors[:, 0] = 0.0
+        phasors[:, : self._first_bin] = 0.0
         return phasors
 
     def _flat_gain(self) -> float:
@@ -114,7 +122,7 @@ class NoiseSynthesis:
         flat = np.ones((1, 2 * self.n_bins), np.float32)
         hops = [self.hops(flat, frame, 0)[0, : self.hop_size] for frame in range(0, N_NOISE_FRAMES, N_OVERLAPS)]
         power = np.mean([np.mean(np.square(hop)) for hop in hops])
-        return float(np.sqrt(power / (0.5 * (self.n_bins - 1))))
+        return float(np.sqrt(power / (0.5 * (self.n_bins - self._first_bin))))
 
 
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:

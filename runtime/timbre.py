@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from runtime.card import Card
 from runtime.pitch import N_CHROMA
+from runtime.voices import Voice
 
 
 class Timbre:
@@ -23,7 +24,8 @@ class Timbre:
         if card.presets:
             self.positions = np.array(card.presets[0].latents, np.float32)
         self.serial = 0
-        self._own = self.positions.copy()
+        self._latents = card.latents_at(self.positions)
+        self._latents_serial = 0
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
         notes = np.arange(card.note_range[0], card.note_range[1] + 1)
         self._conditioning = dict(zip(notes.tolist(), card.conditioning.rows(notes), strict=True))
@@ -40,15 +42,22 @@ class Timbre:
             self.positions[:] = self._card.presets[number].latents
             self.serial += 1
 
-    def fill_row(self, row: np.ndarray, model_note: int, own_turn: float) -> None:
-        """Write the decoder's input: latents in their own units, then the note's conditioning.
+    def fill_rows(self, rows: np.ndarray, voices: Sequence[Voice]) -> None:
+        """Write the decoder's inputs of these voices: latents in their own units, then each note's conditioning.
 
-        own_turn: how far this voice's first knob stands from everyone's.
+        A voice's `own_turn` is how far its first knob stands from everyone's.
         """
-        self._own[:] = self.positions
-        self._own[0] = min(1.0, max(0.0, self._own[0] + own_turn))
-        row[: self._card.n_latents] = self._card.latents_at(self._own)
-        row[self._card.n_latents :] = self._conditioning[model_note]
+        n_latents = self._card.n_latents
+        if self._latents_serial != self.serial:
+            self._latents[:] = self._card.latents_at(self.positions)
+            self._latents_serial = self.serial
+        for row, voice in zip(rows, voices, strict=False):
+            row[:n_latents] = self._latents
+            row[n_latents:] = self._conditioning[voice.model_note]
+            if voice.own_turn:
+                first = self._card.latents[0]
+                position = min(1.0, max(0.0, float(self.positions[0]) + voice.own_turn))
+                row[0] = first.min + position * (first.max - first.min)
 
     def model_note(self, pitch: float) -> int:
         """The note to ask the model for when this pitch shall sound; what lies between them is transposed.

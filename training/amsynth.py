@@ -148,7 +148,7 @@ def render_patch(patch: Patch, notes: Notes, plugin: Path, sample_rate_hz: int, 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
     """Unit-peak frames (n, n_bins) of each note's samples (n_notes, n_samples), silent frames dropped."""
-    return [unit_peak_frames(magnitude_frames(note, spec))[0] for note in samples]
+    return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
 def build(out: Path, notes: Notes, patches_path: str | Path = PATCHES, force: bool = False) -> None:

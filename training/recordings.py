@@ -109,7 +109,7 @@ def add_recording(writer: FrameWriter, recording: Recording) -> Clip:
         n_samples = n_frames = 0
         for magnitudes, n_new in _magnitude_blocks(recording.path, spec):
             n_samples += n_new
-            n_frames += writer.add(unit_peak_frames(magnitudes)[0], clip)
+            n_frames += writer.add(unit_peak_frames(magnitudes, spec)[0], clip)
         if n_samples < spec.frame_size:
             raise UnusableError(f"{n_samples / spec.sample_rate_hz:.3f} s of sound, less than one frame")
         if not n_frames:

@@ -35,5 +35,4 @@ def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> fl
             np.fft.irfft(spectra, spec.frame_size, axis=-1, out=grains)
             np.multiply(grains, window, out=grains)
             np.add(rings, grains, out=rings)
-            rings.fill(0.0)
     return (time.process_time() - begin_s) / (n_hops * spec.hop_size / spec.sample_rate_hz)

@@ -169,7 +169,7 @@ def cut(path: Path) -> None:
         (lambda folder: (folder / LABELS).unlink(), "damaged"),
         (lambda folder: (folder / INDEX).unlink(), "no frames"),
         (lambda folder: (folder / INDEX).write_text('{"version": 9}'), "version 9"),
-        (lambda folder: (folder / INDEX).write_text('{"version": 1}'), "missing required field"),
+        (lambda folder: (folder / INDEX).write_text('{"version": 1}'), "no key"),
         (
             lambda folder: (folder / INDEX).write_text((folder / INDEX).read_text().replace('"val"', '"valley"')),
             "valley",
