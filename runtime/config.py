@@ -60,12 +60,18 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings. latent_controls: control number (0 to 127) to the latent, from 1, that it moves."""
+    """All settings.
+
+    phase_blend: from the phases of noise, 0, to coherent ones, 1; phase_control moves it. latent_controls: control
+    number (0 to 127) to the latent, from 1, that it moves.
+    """
 
     instrument: str | None = None
     preset: str | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    phase_blend: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = 3
     voice: VoiceConfig = VoiceConfig()
     tuning: TuningConfig = TuningConfig()
     audio: AudioConfig = AudioConfig()
@@ -78,7 +84,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> InstrumentConfig:
     """The configuration of a YAML file, or the project's own; UserError names what is wrong in it."""
     config = load_yaml(path or DEFAULT_CONFIG, InstrumentConfig)
-    taken = GM_CONTROLS & set(config.latent_controls)
+    taken = GM_CONTROLS & {*config.latent_controls, config.phase_control}
     if taken:
         raise UserError(
             f"{path or DEFAULT_CONFIG}, latent_controls",

@@ -27,6 +27,8 @@ def configured_engine(
         tuning=config.tuning,
         midi=config.midi,
         latent_controls=config.latent_controls,
+        phase_control=config.phase_control,
+        phase_blend=config.phase_blend,
         volume_db=config.volume_db,
     )
     for latent, position in enumerate(positions or ()):

@@ -17,18 +17,19 @@ import numpy as np
 from runtime.channels import Channels
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
-from runtime.events import ControlChange, Event, KnobTurn
+from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.loudness import limit
 from runtime.performance import SWAY_FRAMES, Performance
-from runtime.synthesis import NoiseSynthesis
+from runtime.coherent import CoherentPhases
+from runtime.synthesis import HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
-from runtime.voice_rings import N_HOPS_AHEAD, VoiceRings
+from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 # Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-LONGEST_SPAN = 4096
+LONGEST_SPAN = 2048
 MPE_TIMBRE_CONTROL = 74
 NEVER = 2**62
 
@@ -62,6 +63,8 @@ class Engine:
         tuning: TuningConfig = TuningConfig(),
         midi: MidiConfig = MidiConfig(),
         latent_controls: Mapping[int, int] | None = None,
+        phase_control: int | None = None,
+        phase_blend: float = 0.0,
         volume_db: float = 0.0,
     ):
         card = instrument.card
@@ -70,15 +73,18 @@ class Engine:
         self.frame = 0
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
-        self.timbre = Timbre(card, latent_controls)
+        self.timbre = Timbre(card, latent_controls, phase_control, phase_blend)
         # In mono, too, one voice fades while the next takes over.
         n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
-        self._synthesis = NoiseSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
+        self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
         self._groups = hop_groups(n_lanes, self._hop_size)
         hop_offsets = [group.offset for group in self._groups for _ in range(n_lanes)[group.lanes]]
-        self._rings = VoiceRings(hop_offsets, self._synthesis, self.sample_rate_hz)
+        phases = CoherentPhases(
+            n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
+        )
+        self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
         self._performance = Performance(
             self._bank,
             self.timbre,
@@ -93,7 +99,8 @@ class Engine:
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
         self._span_start = self._span_end = 0
-        self._mix, self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
+        self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
+        self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
         self._stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
         self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
         self._tails = np.zeros((2, self._rings.size + 1), np.float32)
@@ -136,13 +143,9 @@ class Engine:
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
-        if isinstance(event, KnobTurn):
-            return True
-        return (
-            isinstance(event, ControlChange)
-            and event.control in self.timbre.latent_of_control
-            and event.control != MPE_TIMBRE_CONTROL
-        )
+        if isinstance(event, ControlChange):
+            return event.control in self.timbre.controls and event.control != MPE_TIMBRE_CONTROL
+        return isinstance(event, (KnobTurn, PhaseBlend))
 
     def _next_hop(self, frame: int) -> int:
         """The first frame from `frame` on at which lanes that sound hop."""
@@ -164,11 +167,11 @@ class Engine:
         opening = [voice for voice in performance.opening if voice.active]
         due = self._due_groups()
         hopping = [voice for group in due for voice in self._hopping(group)]
-        serial = self.timbre.serial
-        stale = [voice for voice in hopping if voice.spectrum_serial != serial]
+        stale = [voice for voice in hopping if self._is_stale(voice)]
         if stale or opening:
             self._rings.before_turn([voice.lane for voice in stale], frame)
-            self._decode(sorted(stale + opening, key=lambda voice: voice.lane))
+            wanting = [voice for voice in stale + opening if voice.spectrum_serial != self.timbre.serial]
+            self._decode(sorted(wanting, key=lambda voice: voice.lane))
         for voice in opening:
             self._open(voice)
         for group in due:
@@ -185,18 +188,23 @@ class Engine:
 
     def _due_groups(self) -> list[HopGroup]:
         """The groups that hop now; one with a voice whose spectrum is out of date does so at its very next hop."""
-        serial = self.timbre.serial
         for group in self._groups:
-            if group.due != NEVER and any(v.active and v.spectrum_serial != serial for v in self._bank.voices[group.lanes]):
+            if group.due != NEVER and any(self._is_stale(voice) for voice in self._bank.voices[group.lanes]):
                 group.due = group.hop_from(self.frame)
         return [group for group in self._groups if group.due == self.frame]
+
+    def _is_stale(self, voice: Voice) -> bool:
+        """Whether a voice's sound is no longer what the knobs ask for."""
+        timbre = self.timbre
+        return voice.active and (voice.spectrum_serial != timbre.serial or voice.blend != timbre.blend)
 
     def _hopping(self, group: HopGroup) -> list[Voice]:
         """The sounding voices of a group, less those that open now."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
 
     def _open(self, voice: Voice) -> None:
-        self._rings.open(voice.lane, self.frame)
+        self._rings.open(voice.lane, self.frame, self.timbre.blend)
+        voice.blend = self.timbre.blend
         self._n_transforms += 1
         group = next(group for group in self._groups if group.lanes.start <= voice.lane < group.lanes.stop)
         group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
@@ -210,8 +218,11 @@ class Engine:
             return
         # Silent lanes between them are cheaper to take along than to leave out.
         lanes = slice(sounding[0], sounding[-1] + 1)
-        n_hops = 1 if self._rings.is_turning(lanes) else N_HOPS_AHEAD
+        self._rings.set_blend(lanes, self.timbre.blend)
+        n_hops = self._rings.n_hops_ahead(lanes)
         self._n_transforms += self._rings.hop(lanes, self.frame, n_hops)
+        for voice in self._bank.voices[lanes]:
+            voice.blend = self.timbre.blend
         opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
         group.due = self.frame + (1 if opened else n_hops) * self._hop_size
 
@@ -263,7 +274,7 @@ class Engine:
         if frame < self._tails_end:
             at = frame % self._rings.size
             mix += self._tails[:, at : at + n]
-        limit(mix, self._scratch[:, :n])
+        limit(mix, *self._scratch[:, :, :n])
         self._stereo[:n] = mix.T
 
     def _keep_tail(self, voice: Voice, frame: int) -> None:

@@ -69,6 +69,12 @@ class KnobTurn(msgspec.Struct, frozen=True, gc=False):
     position: float
 
 
+class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
+    """The sound's phases, from those of noise, 0, to coherent ones, 1: from breath to tone."""
+
+    position: float
+
+
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
     """The sender is there; once it has said so, 0.3 s without a word from it mean that it is gone."""
 
@@ -84,7 +90,7 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
-Event = ChannelEvent | KnobTurn | ActiveSensing | VoiceLimit | Reset
+Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | VoiceLimit | Reset
 
 _EVENT_TYPES: dict[str, type] = {
     "note_on": NoteOn,

@@ -21,16 +21,25 @@ def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
     return np.square(np.abs(response)).astype(np.float32)
 
 
-def limit(signal: np.ndarray, scratch: np.ndarray) -> None:
+def limit(signal: np.ndarray, over: np.ndarray, bent: np.ndarray) -> None:
     """Bend peaks above LIMITER_KNEE in place so that no sample passes full scale; below it nothing changes.
 
-    signal, scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee: smooth up to its second
+    signal, and over and bent, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee: smooth up to its second
     derivative, without memory, so that nothing pumps and any partition into blocks sounds the same.
     """
-    np.abs(signal, out=scratch)
-    if scratch.max(initial=0.0) <= LIMITER_KNEE:
+    np.abs(signal, out=over)
+    if over.max(initial=0.0) <= LIMITER_KNEE:
         return
     room = np.float32(1.0 - LIMITER_KNEE)
-    over = np.maximum((scratch - np.float32(LIMITER_KNEE)) / room, np.float32(0.0))
-    bent = np.float32(LIMITER_KNEE) + room * (over / np.sqrt(np.float32(1.0) + over * over))
-    np.copyto(signal, np.copysign(bent, signal), where=over > 0.0)
+    over -= np.float32(LIMITER_KNEE)
+    np.maximum(over, np.float32(0.0), out=over)
+    over /= room
+    np.multiply(over, over, out=bent)
+    bent += np.float32(1.0)
+    np.sqrt(bent, out=bent)
+    np.divide(over, bent, out=bent)
+    # What lies above the knee is taken off and its bent form put on; where nothing does, both are zero.
+    bent -= over
+    bent *= room
+    np.copysign(bent, signal, out=over)
+    signal -= over

@@ -23,6 +23,7 @@ from runtime.midi_file import read_events
 
 SAMPLE_RATE_HZ = 44100
 BLOCK_FRAMES = 4096
+PHASES = {"noise": 0.0, "coherent": 1.0}
 # A tail ends when its last voice does; no envelope can be longer than this.
 LONGEST_TAIL_S = 60.0
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instrument", metavar="NAME|F.onnx", help="see: ./timbrebox instruments")
     parser.add_argument("--preset", metavar="P", help="a sound by its name in the instrument's card")
     parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 of their travel")
-    parser.add_argument("--phase", choices=("noise",), default="noise", help="how phases are made; only noise for now")
+    parser.add_argument("--phase", choices=tuple(PHASES), help="breath or tone")
     parser.add_argument("--seed", type=_seed, metavar="N", help="of the noise; the same seed gives the same bytes")
 
 
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = msgspec.structs.replace(
         config,
         preset=arguments.preset or config.preset,
+        phase_blend=PHASES.get(arguments.phase, config.phase_blend),
         seed=config.seed if arguments.seed is None else arguments.seed,
     )
     positions = None if arguments.latents is None else listed_positions(instrument.card, arguments.latents)

@@ -15,6 +15,7 @@ from runtime.events import (
     KnobTurn,
     NoteOff,
     NoteOn,
+    PhaseBlend,
     PitchWheel,
     PolyTouch,
     ProgramChange,
@@ -32,7 +33,7 @@ SENSING_TIMEOUT_S = 0.33
 # How often a pitch that moves by itself is set anew, in engine frames.
 SWAY_FRAMES = 64
 # Bends of several octaves at once would ask for sound beyond hearing, at a cost that grows with the ratio.
-HIGHEST_PITCH, WIDEST_SEMITONES = 136.0, 60.0
+LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 NEVER = 2**62
 
 
@@ -75,6 +76,7 @@ class Performance:
             PolyTouch: self._poly_touch,
             ProgramChange: self._program_change,
             KnobTurn: self._knob_turn,
+            PhaseBlend: self._phase_blend,
             VoiceLimit: self._voice_limit,
             ActiveSensing: self._active_sensing,
             Reset: self._reset,
@@ -100,8 +102,8 @@ class Performance:
         depth = self._vibrato(voice)
         if depth:
             semitones += depth * math.sin(2.0 * math.pi * self._config.vibrato_hz * frame / self._rate_hz)
-        semitones = min(semitones, HIGHEST_PITCH - voice.model_note, WIDEST_SEMITONES)
-        return 2.0 ** (max(semitones, -WIDEST_SEMITONES) / 12.0) if abs(semitones) > 1e-9 else 1.0
+        semitones = max(LOWEST_PITCH - voice.model_note, min(semitones, HIGHEST_PITCH - voice.model_note))
+        return 2.0 ** (semitones / 12.0) if abs(semitones) > 1e-9 else 1.0
 
     def _vibrato(self, voice: Voice) -> float:
         """Depth of a voice's vibrato in semitones."""
@@ -218,6 +220,8 @@ class Performance:
                 self._set_own_timbre(voice)
         elif control in self._timbre.latent_of_control:
             self._timbre.turn(self._timbre.latent_of_control[control], value / 127.0)
+        elif control == self._timbre.phase_control:
+            self._timbre.turn_blend(value / 127.0)
         elif control in (7, 10, 11):
             setattr(channel, {7: "volume", 10: "pan", 11: "expression"}[control], value)
             self._turn_gains(affected, frame)
@@ -289,6 +293,9 @@ class Performance:
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
         self._timbre.turn(event.latent, event.position)
+
+    def _phase_blend(self, event: PhaseBlend, _frame: int) -> None:
+        self._timbre.turn_blend(event.position)
 
     def _set_own_timbre(self, voice: Voice) -> None:
         """In an MPE zone each note's CC 74 moves the first latent around where its knob stands."""

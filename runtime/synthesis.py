@@ -1,10 +1,12 @@
-"""Noise-phase inverse STFT: magnitude frames to sound, at any sample rate.
+"""Inverse STFT: magnitude frames to sound, at any sample rate, with phases of noise or with phases that agree.
 
 Source of the method: Colonel and Keene 2020: give a decoded frame the phases of the STFT of white noise, transform
 back, overlap and add.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -21,16 +23,18 @@ _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 _CHUNK = 8
 
 
-class NoiseSynthesis:
+class HopSynthesis:
     """Turns frames of one StftSpec into sound at an engine's sample rate, a hop at a time; all tables are made here.
 
     Between two hops four grains overlap. Where they share one frame, their sum is made by one inverse transform: a
     Hann window is three taps in the frequency domain, a grain's delay is a rotation of its phases, so four windowed
     and delayed grains add up to one spectrum, F[j] = M[j] A[j] - M[j-1] B[j-1] - M[j+1] C[j+1], and A, B, C are
-    tables of the noise alone. A note so begins in full sound, and no grain is kept for later.
+    tables of the noise alone. A note so begins in full sound, and no grain is kept for later. Coherent phases bring
+    their own A, B, C; a blend is a sum of both, weighted so that their powers add up.
 
     Another rate than the spec's changes the transform's size and not the pitch: bin k sounds at k * bin_hz still.
-    fft_size, hop_size: in engine frames; n_bins: bins of a frame below half the engine's rate. Frames are held as
+    fft_size, hop_size: in engine frames; n_bins: bins of a frame below half the engine's rate; n_dense_octaves: how
+    often the density of a dense hop can be halved. Frames are held as
     pairs, float32 (2 * n_bins,), each magnitude twice, so that a product with complex numbers is one with floats.
     """
 
@@ -40,9 +44,11 @@ class NoiseSynthesis:
         self.n_bins = min(spec.n_bins, self.fft_size // 2 + 1)
         self._first_bin = spec.first_heard_bin
         self._taps = _window_taps(self._noise_phasors(seed), self.fft_size, self.hop_size)
+        self._mixed_taps = np.empty((_CHUNK, 3, 2 * self.n_bins), np.float32)
         self._product = np.empty((_CHUNK, 2 * self.n_bins), np.float32)
         self._spectra = np.zeros((max_rows, self.fft_size // 2 + 1), np.complex64)
         self._sound = np.empty((max_rows, self.fft_size), np.float32)
+        self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
         self._weight = np.sqrt(k_weighting(np.arange(spec.n_bins) * spec.bin_hz))
@@ -66,12 +72,15 @@ class NoiseSynthesis:
         np.divide(_LEVEL, power, out=power)
         magnitudes *= power
 
-    def hops(self, pairs: np.ndarray, noise_frame: int, stride: int) -> np.ndarray:
+    def hops(
+        self, pairs: np.ndarray, noise_frame: int, stride: int, blend: float = 0.0, coherent: np.ndarray | None = None
+    ) -> np.ndarray:
         """Sound between two hops, float32 (n, fft_size), of levelled frames (n, 2 * n_bins).
 
         The first hop_size samples are the overlap-added sound. What follows is nearly what the next hop brings, long
         enough for a fade. A view, valid until the next call. noise_frame: which stored noise frame is the newest of
         the first row's four grains; each row's is `stride` after the one before, and after the last comes the first.
+        blend: 0 is noise, 1 the `coherent` taps, complex64 (n, 3, n_bins), which are overwritten in between.
         """
         n, spectra = len(pairs), self._spectra[: len(pairs)]
         row = 0
@@ -80,18 +89,45 @@ class NoiseSynthesis:
             n_before_wrap = (N_NOISE_FRAMES - 1 - first) // max(1, stride) + 1
             stop = min(n, row + min(_CHUNK, n_before_wrap))
             taps = self._taps[first : first + (stop - row - 1) * stride + 1 : max(1, stride)]
+            if coherent is not None:
+                taps = self._blended(taps, coherent[row:stop].view(np.float32), blend)
             self._fill(spectra[row:stop], pairs[row:stop], taps, self.n_bins)
             row = stop
         return np.fft.irfft(spectra, self.fft_size, axis=-1, out=self._sound[:n])
 
-    def dense_hop(self, pairs: np.ndarray, noise_frame: int, n_bins: int) -> np.ndarray:
-        """Sound of one such hop at twice the density, float32 (2 * fft_size,), of the first n_bins alone; a view."""
-        self._dense_spectrum[0, n_bins:] = 0.0
+    def dense_hop(
+        self,
+        pairs: np.ndarray,
+        noise_frame: int,
+        n_bins: int,
+        octave: int,
+        blend: float = 0.0,
+        coherent: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Sound of one such hop at twice the density, halved `octave` times, of the first n_bins alone.
+
+        float32 (2 * fft_size >> octave,), a view; octave: at most n_dense_octaves.
+        """
+        fft_size = 2 * self.fft_size >> octave
+        spectrum, sound = self._dense_spectrum[:, : fft_size // 2 + 1], self._dense_sound[:, :fft_size]
+        n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
+        spectrum[0, n_bins:] = 0.0
         at = noise_frame % N_NOISE_FRAMES
-        self._fill(self._dense_spectrum, pairs[None], self._taps[at : at + 1], min(n_bins, self.n_bins))
-        np.fft.irfft(self._dense_spectrum, 2 * self.fft_size, axis=-1, out=self._dense_sound)
-        self._dense_sound *= np.float32(2.0)
-        return self._dense_sound[0]
+        taps = self._taps[at : at + 1]
+        if coherent is not None:
+            taps = self._blended(taps, coherent.view(np.float32), blend)
+        self._fill(spectrum, pairs[None], taps, n_bins)
+        np.fft.irfft(spectrum, fft_size, axis=-1, out=sound)
+        sound *= np.float32(fft_size / self.fft_size)
+        return sound[0]
+
+    def _blended(self, noise: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
+        if blend < 1.0:
+            angle = 0.5 * math.pi * blend
+            mixed = np.multiply(noise, np.float32(math.cos(angle)), out=self._mixed_taps[: len(noise)])
+            coherent *= np.float32(math.sin(angle))
+            coherent += mixed
+        return coherent
 
     def _fill(self, spectra: np.ndarray, pairs: np.ndarray, taps: np.ndarray, n_bins: int) -> None:
         n_floats = 2 * n_bins
@@ -126,7 +162,7 @@ class NoiseSynthesis:
 
 
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:
-    """The tables A, B, C of `NoiseSynthesis`, complex numbers as pairs: float32 (n_frames, 3, 2 * n_bins).
+    """The tables A, B, C of `HopSynthesis`, complex numbers as pairs: float32 (n_frames, 3, 2 * n_bins).
 
     Grain k of the newest frame t began k hops ago with the phasors (n_frames, n_bins) of frame t - k. With a delay
     angle a = 2 pi k hop / fft_size its bin j turns by j a, and its window's taps are 1/2 and -1/4 exp(+-i a).
@@ -139,6 +175,11 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
         for tap, weight in enumerate((0.5, 0.25 * np.exp(1j * angle), 0.25 * np.exp(-1j * angle))):
             taps[:, tap] += np.complex64(weight * fft_size) * delayed
     return taps.view(np.float32)
+
+
+def _n_halvings(*sizes: int) -> int:
+    """How often all of these can be halved."""
+    return min((size & -size).bit_length() - 1 for size in sizes)
 
 
 def smooth_fft_size(size: float) -> int:

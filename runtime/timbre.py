@@ -15,10 +15,13 @@ class Timbre:
     """Knob positions, shared by all voices, and what moves them.
 
     positions: float32 (n_latents,), 0 to 1 of each latent's playable travel. serial: counts the turns, so that a
-    voice knows whether its spectrum is still the one that the knobs ask for.
+    voice knows whether its spectrum is still the one that the knobs ask for. blend: of the phases, from noise, 0, to
+    coherent, 1. controls: the MIDI controls that move something here.
     """
 
-    def __init__(self, card: Card, latent_controls: Mapping[int, int]):
+    def __init__(
+        self, card: Card, latent_controls: Mapping[int, int], phase_control: int | None = None, blend: float = 0.0
+    ):
         self._card = card
         self.positions = card.default_positions
         if card.presets:
@@ -26,7 +29,10 @@ class Timbre:
         self.serial = 0
         self._latents = card.latents_at(self.positions)
         self._latents_serial = 0
+        self.blend = blend
+        self.phase_control = phase_control
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
+        self.controls = frozenset(self.latent_of_control) | ({phase_control} - {None})
         notes = np.arange(card.note_range[0], card.note_range[1] + 1)
         self._conditioning = dict(zip(notes.tolist(), card.conditioning.rows(notes), strict=True))
 
@@ -35,6 +41,10 @@ class Timbre:
         if 0 <= latent < len(self.positions):
             self.positions[latent] = min(1.0, max(0.0, position))
             self.serial += 1
+
+    def turn_blend(self, position: float) -> None:
+        """Move the blend of phases, 0 to 1."""
+        self.blend = min(1.0, max(0.0, position))
 
     def choose_preset(self, number: int) -> None:
         """Move every knob to the card's preset of that number, from 0, if there is one."""

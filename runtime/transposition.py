@@ -20,27 +20,36 @@ _FRACTION_MASK = _ONE - 1
 _AHEAD = 3
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 
-# (lane, hop number, n_bins) -> float32 sound of that hop at OVERSAMPLING, and what lies beyond it; a view
-MakeHop = Callable[[int, int, int], np.ndarray]
+# (lane, hop number, n_bins, octave) -> float32 sound of that hop, OVERSAMPLING samples to a frame halved `octave` times,
+# and what lies beyond it; a view
+MakeHop = Callable[[int, int, int, int], np.ndarray]
 
 
 class Transposer:
-    """Reads lanes at ratios. Positions are in ring samples, OVERSAMPLING to a frame at ratio 1, in fixed point.
+    """Reads lanes at ratios. Positions are in ring samples, in fixed point.
 
-    make_hop: gives a lane's sound; n_hop_samples: its length in ring samples; n_fade_samples: of a change of spectrum.
+    A lane has OVERSAMPLING ring samples to a frame at ratio 1. Where it begins an octave or more higher, that is
+    halved so many times: what would lie above half the rate need not be made.
+
+    make_hop: gives a lane's sound; turn_phases: told of the hop number from which a lane's spectrum is another;
+    n_hop_samples: its length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change of spectrum.
     """
 
-    def __init__(self, n_lanes: int, n_bins: int, n_hop_samples: int, n_fade_samples: int, max_frames: int,
-                 make_hop: MakeHop):  # fmt: skip
+    def __init__(self, n_lanes: int, n_bins: int, n_octaves: int, n_hop_samples: int, n_fade_samples: int, max_frames: int,
+                 make_hop: MakeHop, turn_phases: Callable[[int, int], None]):  # fmt: skip
         self.active = [False] * n_lanes
         self.n_transforms = 0
-        self._n_bins, self._n_hop, self._make_hop = n_bins, n_hop_samples, make_hop
+        self._n_bins, self._n_octaves, self._n_hop_samples = n_bins, n_octaves, n_hop_samples
+        self._make_hop = make_hop
+        self._turn_phases = turn_phases
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade_samples) / n_fade_samples)).astype(np.float32)
         self._rings = np.zeros((n_lanes, RING_SIZE), np.float32)
         self._origin = [0] * n_lanes  # position at _since, fixed point
         self._since = [0] * n_lanes
         self._step = [0] * n_lanes  # per frame, fixed point
         self._made_to = [0] * n_lanes
+        self._octave = [0] * n_lanes
+        self._n_hop = [n_hop_samples] * n_lanes
         self._band = [n_bins] * n_lanes
         self._frames = np.arange(max_frames, dtype=np.int64)
 
@@ -50,20 +59,24 @@ class Transposer:
         fading: the frames to come in which the lane still fades to its spectrum; the fade is finished from them.
         """
         self.active[lane] = True
-        self._origin[lane] = elapsed * OVERSAMPLING * _ONE
-        self._since[lane], self._step[lane] = frame, self._fixed_step(ratio)
-        self._band[lane] = self._band_for(ratio)
+        octave = self._octave[lane] = min(self._n_octaves, max(0, int(np.log2(ratio))))
+        self._n_hop[lane] = self._n_hop_samples >> octave
+        self._origin[lane] = elapsed * self._density(lane)
+        self._since[lane], self._step[lane] = frame, self._fixed_step(lane, ratio)
+        self._band[lane] = self._band_for(lane, ratio)
         # The sample before the first is read too: so the hop before is made as well.
-        self._made_to[lane] = -self._n_hop
-        self._make_to(lane, self._n_hop)
+        self._made_to[lane] = -self._n_hop[lane]
+        self._make_to(lane, self._n_hop[lane])
         if len(fading) > 1:
-            dense = np.interp(np.arange(OVERSAMPLING * (len(fading) - 1)) / OVERSAMPLING, np.arange(len(fading)), fading)
-            self._fade_over(lane, elapsed * OVERSAMPLING, dense.astype(np.float32), np.linspace(0.0, 1.0, len(dense)))
+            n = (len(fading) - 1) * self._density(lane) >> _FRACTION_BITS
+            dense = np.interp(np.arange(n) * (_ONE / self._density(lane)), np.arange(len(fading)), fading)
+            start = self._origin[lane] >> _FRACTION_BITS
+            self._fade_over(lane, start, dense.astype(np.float32), np.linspace(0.0, 1.0, n))
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """From `frame` on read at another ratio; the sound goes on where it is."""
         self._origin[lane], self._since[lane] = self._position(lane, frame), frame
-        self._step[lane] = self._fixed_step(ratio)
+        self._step[lane] = self._fixed_step(lane, ratio)
 
     def make_fade(self, lane: int, frame: int) -> None:
         """Make as much of a lane's sound as a fade that begins at `frame` will need of it."""
@@ -74,7 +87,7 @@ class Transposer:
 
         Where the spectrum changed, `make_fade` was called before.
         """
-        band = self._band_for(self._step[lane] / (OVERSAMPLING * _ONE))
+        band = self._band_for(lane, self._step[lane] / self._density(lane))
         if not spectrum_changed and band == self._band[lane]:
             return
         if not spectrum_changed:
@@ -82,9 +95,11 @@ class Transposer:
         start = self._position(lane, frame) >> _FRACTION_BITS
         old = self._rings[lane, np.arange(start, start + len(self._fade)) & (RING_SIZE - 1)]
         self._band[lane] = band
-        made_to, first = self._made_to[lane], start // self._n_hop * self._n_hop
+        made_to, first = self._made_to[lane], start // self._n_hop[lane] * self._n_hop[lane]
         kept = self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)]
         self._made_to[lane] = first
+        if spectrum_changed:
+            self._turn_phases(lane, first // self._n_hop[lane])
         self._make_to(lane, made_to)
         self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)] = kept
         self._fade_over(lane, start, old, self._fade)
@@ -116,25 +131,31 @@ class Transposer:
     def _position(self, lane: int, frame: int) -> int:
         return self._origin[lane] + self._step[lane] * (frame - self._since[lane])
 
-    def _fixed_step(self, ratio: float) -> int:
-        return round(ratio * OVERSAMPLING * _ONE)
+    def _density(self, lane: int) -> int:
+        """Ring samples to a frame at ratio 1, fixed point."""
+        return OVERSAMPLING * _ONE >> self._octave[lane]
 
-    def _band_for(self, ratio: float) -> int:
+    def _fixed_step(self, lane: int, ratio: float) -> int:
+        return round(ratio * self._density(lane))
+
+    def _band_for(self, lane: int, ratio: float) -> int:
         """Bins that stay below half the rate when read at a ratio, in steps of a tone so that vibrato moves nothing."""
+        ratio = max(ratio, 2.0 ** self._octave[lane])
         if ratio <= 1.0:
             return self._n_bins
         steps = np.ceil(np.log(ratio) / np.log(_BAND_STEP) - 1e-6)
         return max(2, int(self._n_bins / _BAND_STEP**steps))
 
     def _make_to(self, lane: int, end: int) -> None:
+        n_hop = self._n_hop[lane]
         while self._made_to[lane] < end:
             begin = self._made_to[lane]
-            sound = self._make_hop(lane, begin // self._n_hop, self._band[lane])[: self._n_hop + _AHEAD]
+            sound = self._make_hop(lane, begin // n_hop, self._band[lane], self._octave[lane])[: n_hop + _AHEAD]
             at = begin & (RING_SIZE - 1)
             n_first = min(len(sound), RING_SIZE - at)
             self._rings[lane, at : at + n_first] = sound[:n_first]
             self._rings[lane, : len(sound) - n_first] = sound[n_first:]
-            self._made_to[lane] += self._n_hop
+            self._made_to[lane] += n_hop
             self.n_transforms += 1
 
     def _fade_over(self, lane: int, start: int, old: np.ndarray, fade: np.ndarray) -> None:

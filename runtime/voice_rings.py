@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.synthesis import N_NOISE_FRAMES, NoiseSynthesis
+from runtime.coherent import CoherentPhases
+from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
 from runtime.transposition import OVERSAMPLING, Transposer
 
 # A new spectrum is heard by this crossfade, and not only when the window has passed.
 CROSSFADE_S = 0.012
 # A timbre at rest is made so many hops ahead: nothing but a turned knob can change it, and then it is made again.
-N_HOPS_AHEAD = 4
+# More would cost less, but all in one block.
+N_HOPS_AHEAD = 2
 
 
 class VoiceRings:
@@ -23,7 +25,9 @@ class VoiceRings:
     pitch than its model's note is the transposer's from then on, until it opens again.
     """
 
-    def __init__(self, hop_offsets: Sequence[int], synthesis: NoiseSynthesis, sample_rate_hz: int):
+    def __init__(
+        self, hop_offsets: Sequence[int], synthesis: HopSynthesis, phases: CoherentPhases, sample_rate_hz: int
+    ):
         n_lanes = len(hop_offsets)
         self._synthesis, self._hop_offsets = synthesis, hop_offsets
         self._hop_size = synthesis.hop_size
@@ -36,6 +40,11 @@ class VoiceRings:
         self._flat_pairs = self._pairs.reshape(n_lanes, -1)
         self._noise_stride = max(1, N_NOISE_FRAMES // n_lanes)
         self._dense_noise_frame = [0] * n_lanes  # of the transposer's hop 0
+        self._phases = phases
+        self._has_phases = [False] * n_lanes
+        self._phase_number = [0] * n_lanes  # a transposed lane's hop that its coherent phases stand at
+        self._blend = [0.0] * n_lanes
+        self._coherent_taps = np.zeros((n_lanes, 3, synthesis.n_bins), np.complex64)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
         self._turned_at = [-self.n_fade] * n_lanes
         fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
@@ -44,10 +53,12 @@ class VoiceRings:
         self.transposer = Transposer(
             n_lanes,
             synthesis.n_bins,
+            synthesis.n_dense_octaves,
             OVERSAMPLING * self._hop_size,
             OVERSAMPLING * self.n_fade,
             N_HOPS_AHEAD * self._hop_size + 1,
             self._dense_hop,
+            self._turn_phases,
         )
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -67,20 +78,25 @@ class VoiceRings:
         for lane in lanes:
             self._turning[lane] = True
 
-    def open(self, lane: int, frame: int) -> None:
-        """Begin a lane's sound at `frame`, up to its next hop, as if it had always sounded."""
+    def open(self, lane: int, frame: int, blend: float) -> None:
+        """Begin a lane's sound at `frame`, up to its next hop, as if it had always sounded.
+
+        blend: from the phases of noise, 0, to coherent ones, 1.
+        """
         elapsed = self._hop_size - self.frames_to_hop(lane, frame)
-        self.transposer.active[lane] = self._turning[lane] = False
-        self._turned_at[lane] = frame - self.n_fade
-        sound = self._synthesis.hops(self._flat_pairs[lane : lane + 1], self._noise_frame(lane, frame), 0)
-        self._write(slice(lane, lane + 1), frame, sound[:, elapsed : self._kept])
+        self.transposer.active[lane] = self._turning[lane] = self._has_phases[lane] = False
+        self._turned_at[lane], self._blend[lane] = frame - self.n_fade, blend
+        run = slice(lane, lane + 1)
+        self._find_phases(run, frame)
+        sound = self._sound(run, self._noise_frame(lane, frame), blend)
+        self._write(run, frame, sound[:, elapsed : self._kept])
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """Sound `ratio` times as high from `frame` on."""
         if self.transposer.active[lane]:
             self.transposer.set_ratio(lane, frame, ratio)
         elif ratio != 1.0:
-            self._dense_noise_frame[lane] = self._noise_frame(lane, frame)
+            self._dense_noise_frame[lane], self._phase_number[lane] = self._noise_frame(lane, frame), 0
             fading = self.copy(lane, frame, max(0, self._turned_at[lane] + self.n_fade - frame))
             elapsed = self._hop_size - self.frames_to_hop(lane, frame)
             self.transposer.begin(lane, frame, elapsed % self._hop_size, ratio, fading)
@@ -91,25 +107,63 @@ class VoiceRings:
             if self.transposer.active[lane]:
                 self.transposer.make_fade(lane, frame)
 
+    def set_blend(self, lanes: slice, blend: float) -> None:
+        """What the next hop of these lanes blends of noise and coherent phases; a new blend is faded to."""
+        for lane in range(lanes.start, lanes.stop):
+            if self._blend[lane] != blend:
+                self._blend[lane], self._turning[lane] = blend, True
+
+    def n_hops_ahead(self, lanes: slice) -> int:
+        """How many hops may be made now: none ahead where a spectrum turns, or where phases go on from hop to hop."""
+        return 1 if any(self._turning[lanes]) or any(self._blend[lanes]) else N_HOPS_AHEAD
+
     def hop(self, lanes: slice, frame: int, n_hops: int) -> int:
         """Make the sound of a run of lanes from their hop at `frame` on; returns how many transforms that took."""
-        turning = self._turning[lanes]
+        turning, blend = self._turning[lanes], self._blend[lanes.start]
+        self._find_phases(lanes, frame)
         for lane in range(lanes.start, lanes.stop):
             if self.transposer.active[lane]:
                 self.transposer.turn(lane, frame, self._turning[lane])
             if self._turning[lane]:
                 self._turning[lane], self._turned_at[lane] = False, frame
-        pairs, noise_frame = self._flat_pairs[lanes], self._noise_frame(lanes.start, frame)
+        plain = [lane for lane in range(lanes.start, lanes.stop) if not self.transposer.active[lane]]
+        if not plain:
+            return 0
+        turning = turning[plain[0] - lanes.start : plain[-1] + 1 - lanes.start]
+        # Transposed lanes between them are cheaper to take along than to leave out.
+        lanes = slice(plain[0], plain[-1] + 1)
         for number in range(n_hops):
-            sound = self._synthesis.hops(pairs, noise_frame + number, self._noise_stride)
+            sound = self._sound(lanes, self._noise_frame(lanes.start, frame) + number, blend)
             if number == 0:
                 self._fade_from_old(lanes, frame, turning, sound)
             self._write(lanes, frame + number * self._hop_size, sound[:, : self._kept])
-        return n_hops * len(pairs)
+        return n_hops * (lanes.stop - lanes.start)
 
-    def is_turning(self, lanes: slice) -> bool:
-        """Whether the next hop of some of these lanes fades to a new spectrum."""
-        return any(self._turning[lanes])
+    def _find_phases(self, lanes: slice, frame: int) -> None:
+        """Bring coherent phases, where they are heard, to this hop and to its spectrum."""
+        for lane in range(lanes.start, lanes.stop):
+            if not self._blend[lane]:
+                self._has_phases[lane] = False
+            elif not self._has_phases[lane]:
+                self._phases.start(lane, frame)
+                self._phases.plan(lane, self._magnitudes(lane))
+                self._has_phases[lane] = True
+            elif not self.transposer.active[lane]:
+                self._phases.advance(lane)
+                if self._turning[lane]:
+                    self._phases.plan(lane, self._magnitudes(lane))
+
+    def _magnitudes(self, lane: int) -> np.ndarray:
+        return np.ascontiguousarray(self._pairs[lane, :, 0])
+
+    def _sound(self, lanes: slice, noise_frame: int, blend: float) -> np.ndarray:
+        coherent = None
+        if blend:
+            coherent = self._coherent_taps[lanes]
+            for lane, taps in zip(range(lanes.start, lanes.stop), coherent, strict=True):
+                if self._has_phases[lane]:
+                    self._phases.taps(lane, taps)
+        return self._synthesis.hops(self._flat_pairs[lanes], noise_frame, self._noise_stride, blend, coherent)
 
     def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of the first lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
@@ -145,8 +199,24 @@ class VoiceRings:
             new *= self._fade_in
             new += old
 
-    def _dense_hop(self, lane: int, number: int, n_bins: int) -> np.ndarray:
-        return self._synthesis.dense_hop(self._flat_pairs[lane], self._dense_noise_frame[lane] + number, n_bins)
+    def _dense_hop(self, lane: int, number: int, n_bins: int, octave: int) -> np.ndarray:
+        coherent, blend = None, self._blend[lane]
+        if blend and self._has_phases[lane]:
+            coherent = self._coherent_taps[lane : lane + 1]
+            self._go_to(lane, number)
+            self._phases.taps(lane, coherent[0])
+        noise_frame = self._dense_noise_frame[lane] + number
+        return self._synthesis.dense_hop(self._flat_pairs[lane], noise_frame, n_bins, octave, blend, coherent)
+
+    def _turn_phases(self, lane: int, number: int) -> None:
+        """A transposed lane gets a new spectrum at its hop `number`."""
+        if self._has_phases[lane]:
+            self._go_to(lane, number)
+            self._phases.plan(lane, self._magnitudes(lane))
+
+    def _go_to(self, lane: int, number: int) -> None:
+        self._phases.advance(lane, number - self._phase_number[lane])
+        self._phase_number[lane] = number
 
     def _write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
         at, n = frame % self.size, sound.shape[1]

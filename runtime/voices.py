@@ -19,14 +19,14 @@ class Voice:
     less that note; own_turn: how far the note itself turns the first knob; serial: counts the notes.
     """
 
-    __slots__ = ("active", "amplitude", "channel", "glide_end", "glide_semitones", "in_decay", "key_down", "key_offset",
+    __slots__ = ("active", "amplitude", "blend", "channel", "glide_end", "glide_semitones", "in_decay", "key_down", "key_offset",
                  "lane", "model_note", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
                  "spectrum_serial", "started_at")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
         self.channel = self.note = self.model_note = self.serial = self.started_at = 0
-        self.amplitude = self.pitch = self.key_offset = self.own_turn = self.glide_semitones = 0.0
+        self.amplitude = self.blend = self.pitch = self.key_offset = self.own_turn = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_serial = -1
         self.released = self.key_down = self.sostenuto = self.in_decay = False
 
