@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 
 from runtime.channels import Channels
+from runtime.coherent import CoherentPhases
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.loudness import limit
 from runtime.performance import SWAY_FRAMES, Performance
-from runtime.coherent import CoherentPhases
 from runtime.synthesis import HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches

@@ -24,8 +24,9 @@ def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
 def limit(signal: np.ndarray, over: np.ndarray, bent: np.ndarray) -> None:
     """Bend peaks above LIMITER_KNEE in place so that no sample passes full scale; below it nothing changes.
 
-    signal, and over and bent, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee: smooth up to its second
-    derivative, without memory, so that nothing pumps and any partition into blocks sounds the same.
+    signal, and over and bent, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee:
+    smooth up to its second derivative, without memory, so that nothing pumps and any partition into blocks sounds
+    the same.
     """
     np.abs(signal, out=over)
     if over.max(initial=0.0) <= LIMITER_KNEE:

@@ -20,8 +20,8 @@ _FRACTION_MASK = _ONE - 1
 _AHEAD = 3
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 
-# (lane, hop number, n_bins, octave) -> float32 sound of that hop, OVERSAMPLING samples to a frame halved `octave` times,
-# and what lies beyond it; a view
+# (lane, hop number, n_bins, octave) -> float32 sound of that hop, OVERSAMPLING samples to a frame, halved `octave`
+# times, and what lies beyond it; a view
 MakeHop = Callable[[int, int, int, int], np.ndarray]
 
 
@@ -32,11 +32,21 @@ class Transposer:
     halved so many times: what would lie above half the rate need not be made.
 
     make_hop: gives a lane's sound; turn_phases: told of the hop number from which a lane's spectrum is another;
-    n_hop_samples: its length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change of spectrum.
+    n_hop_samples: its length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change
+    of spectrum.
     """
 
-    def __init__(self, n_lanes: int, n_bins: int, n_octaves: int, n_hop_samples: int, n_fade_samples: int, max_frames: int,
-                 make_hop: MakeHop, turn_phases: Callable[[int, int], None]):  # fmt: skip
+    def __init__(
+        self,
+        n_lanes: int,
+        n_bins: int,
+        n_octaves: int,
+        n_hop_samples: int,
+        n_fade_samples: int,
+        max_frames: int,
+        make_hop: MakeHop,
+        turn_phases: Callable[[int, int], None],
+    ):
         self.active = [False] * n_lanes
         self.n_transforms = 0
         self._n_bins, self._n_octaves, self._n_hop_samples = n_bins, n_octaves, n_hop_samples

@@ -16,11 +16,12 @@ class Voice:
     """Bookkeeping of one lane: the note that it plays and where in its life it is.
 
     pitch: of its key, a fractional note number; model_note: which note the model is asked for; key_offset: the pitch
-    less that note; own_turn: how far the note itself turns the first knob; serial: counts the notes.
+    less that note; own_turn: how far the note itself turns the first knob; serial: counts the notes; blend: of the
+    phases that it sounds with.
     """
 
-    __slots__ = ("active", "amplitude", "blend", "channel", "glide_end", "glide_semitones", "in_decay", "key_down", "key_offset",
-                 "lane", "model_note", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
+    __slots__ = ("active", "amplitude", "blend", "channel", "glide_end", "glide_semitones", "in_decay", "key_down",
+                 "key_offset", "lane", "model_note", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
                  "spectrum_serial", "started_at")  # fmt: skip
 
     def __init__(self, lane: int):

@@ -1,0 +1,89 @@
+"""Every command of the README is run, in its order, by a stranger in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.pitch import note_to_hz
+from tests.house.imports import ROOT
+
+pytestmark = pytest.mark.workshop
+
+# What is added to a command so that it takes seconds; all that it does otherwise stays.
+SHORTENED = {
+    "./timbrebox corpus amsynth": "--patches few.csv",
+    "./timbrebox train": "--epochs 1",
+    "./timbrebox test": "tests/house/test_requirements.py",
+}
+
+
+def readme_commands() -> list[str]:
+    """The lines of the README's shell blocks."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the README supposes it, with a few recordings."""
+    folder = tmp_path_factory.mktemp("stranger")
+    for name in ("timbrebox", "configs", "runtime", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+    patches = (ROOT / "configs" / "amsynth80.csv").read_text().splitlines()
+    few = [patches[0], *(next(p for p in patches if p.endswith(split)) for split in ("train", "val", "test"))]
+    (folder / "few.csv").write_text("\n".join(few) + "\n")
+    sounds = folder / "my-sounds"
+    sounds.mkdir()
+    time_s = np.arange(22050) / 44100
+    for note in range(60, 66):
+        sound = sum(np.sin(2 * np.pi * k * note_to_hz(note) * time_s) / k for k in range(1, 9))
+        with wave.open(str(sounds / f"note {note}.wav"), "wb") as file:
+            file.setparams((1, 2, 44100, 0, "NONE", ""))
+            file.writeframes((8000 * sound).astype("<i2").tobytes())
+    return folder
+
+
+def run(folder: Path, line: str) -> tuple[int, str]:
+    """Exit status and output of one line; what plays is stopped as soon as it is ready."""
+    words = shlex.split(line)
+    if words[0] == "sudo":
+        words = words[1:]
+    if words[1:2] == ["service"] and os.geteuid() == 0:
+        # Nobody's rights: the test must not change the machine that it runs on.
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
+    for start, more in SHORTENED.items():
+        if line.startswith(start):
+            words += shlex.split(more)
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    with subprocess.Popen(
+        words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        output = ""
+        for text in process.stdout:
+            output += text
+            if words[1] == "play" and text.startswith("READY"):
+                process.send_signal(signal.SIGTERM)
+        return process.wait(), output
+
+
+def test_every_command_works_as_it_stands(folder: Path) -> None:
+    commands = readme_commands()
+    assert commands[:2] == ["./timbrebox play", "./timbrebox play --demo"]
+    for line in commands:
+        status, output = run(folder, line)
+        if " service " in line:
+            assert status in (0, 2), f"{line}\n{output}"
+            assert output.count("\n") == 1, f"{line}\n{output}"
+        else:
+            assert status == 0, f"{line}\n{output}"
+    for made in ("bach.wav", "bright.wav", "instruments/my-sounds.onnx", "instruments/virtual-analogue.onnx"):
+        assert (folder / made).stat().st_size > 100_000, made
