@@ -98,7 +98,7 @@ class Engine:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
-        self._span_start = self._span_end = 0
+        self._span_start = self._span_end = self._first_hop = 0
         self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
         self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
         self._stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
@@ -139,7 +139,10 @@ class Engine:
             else:
                 self._pending.append(entry)
             if frame < self._span_end:
-                self._span_end = min(self._span_end, self._next_hop(frame) if self._waits_for_hop(event) else frame)
+                if not self._waits_for_hop(event):
+                    self._span_end = frame
+                elif self._span_end > self._first_hop:
+                    self._span_end = min(self._span_end, self._next_hop(frame))
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
@@ -182,6 +185,7 @@ class Engine:
         performance.opening.clear()
         performance.retuned.clear()
         transposed = self._transposed()
+        self._first_hop = self._next_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mix_span(self._span_end - frame, transposed)
         self.status = self._snapshot()
