@@ -35,6 +35,8 @@ def lock_memory() -> bool:
 
     Pages are locked when they are first touched: locking all that is mapped would take 200 MB more with onnxruntime.
     """
+    if sys.platform != "linux":
+        return False
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         return libc.mlockall(_LOCK_CURRENT | _LOCK_FUTURE | _LOCK_ON_FAULT) == 0
