@@ -270,8 +270,8 @@ class Engine:
         envelope = self._bank.envelope.values(lanes, frame, n)
         np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
         if transposed:
-            sound = self._rings.transposer.read(transposed, frame, n)
-            enveloped[transposed] = sound * envelope[transposed]
+            for lane, sound in zip(transposed, self._rings.transposer.read(transposed, frame, n), strict=True):
+                np.multiply(sound, envelope[lane], out=enveloped[lane])
         for side, ramps in enumerate((self._bank.left, self._bank.right)):
             np.multiply(enveloped, ramps.values(lanes, frame, n), out=panned)
             np.add.reduce(panned, axis=0, out=mix[side])

@@ -62,6 +62,8 @@ class Transposer:
         self._n_hop = [n_hop_samples] * n_lanes
         self._band = [n_bins] * n_lanes
         self._frames = np.arange(max_frames, dtype=np.int64)
+        self._integers = np.empty((2, n_lanes * max_frames), np.int64)
+        self._floats = np.empty((6, n_lanes * max_frames), np.float32)
 
     def begin(self, lane: int, frame: int, elapsed: int, ratio: float, fading: np.ndarray) -> None:
         """Take a lane over `elapsed` frames after its hop number 0 began.
@@ -115,23 +117,25 @@ class Transposer:
         self._fade_over(lane, start, old, self._fade)
 
     def read(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
-        """Sound float32 (n_lanes, n_frames) of these lanes from `frame` on."""
+        """Sound float32 (n_lanes, n_frames) of these lanes from `frame` on; a view, valid until the next call."""
         for lane in lanes:
             end = (self._position(lane, frame + n_frames) >> _FRACTION_BITS) + _AHEAD
             self._make_to(lane, end)
-        origins = np.array([[self._position(lane, frame)] for lane in lanes])
-        steps = np.array([[self._step[lane]] for lane in lanes])
-        positions = origins + steps * self._frames[:n_frames]
-        fraction = (positions & _FRACTION_MASK).astype(np.float32) * np.float32(1.0 / _ONE)
-        places = positions >> _FRACTION_BITS
-        rows = np.array([[lane * RING_SIZE] for lane in lanes])
-        flat = self._rings.reshape(-1)
-        before, at, after, later = (flat[rows + ((places + k) & (RING_SIZE - 1))] for k in (-1, 0, 1, 2))
-        # Cubic Hermite (Catmull-Rom): exact enough where the sound fills at most half the band.
-        slope = np.float32(0.5) * (after - before)
-        cubic = np.float32(1.5) * (at - after) + np.float32(0.5) * (later - before)
-        square = after - at - slope - cubic
-        return ((cubic * fraction + square) * fraction + slope) * fraction + at
+        shape = len(lanes), n_frames
+        places, index = (a[: shape[0] * shape[1]].reshape(shape) for a in self._integers)
+        fraction, before, at, after, later, curve = (a[: shape[0] * shape[1]].reshape(shape) for a in self._floats)
+        for row, lane in zip(places, lanes, strict=True):
+            np.multiply(self._frames[:n_frames], self._step[lane], out=row)
+            row += self._position(lane, frame)
+        np.bitwise_and(places, _FRACTION_MASK, out=index)
+        np.multiply(index, np.float32(1.0 / _ONE), out=fraction, casting="same_kind")
+        np.right_shift(places, _FRACTION_BITS, out=places)
+        for offset, samples in ((-1, before), (0, at), (1, after), (2, later)):
+            np.add(places, offset, out=index)
+            index &= RING_SIZE - 1
+            for row, lane, out in zip(index, lanes, samples, strict=True):
+                np.take(self._rings[lane], row, out=out, mode="clip")
+        return _interpolated(fraction, before, at, after, later, curve)
 
     def max_frames(self, lanes: Sequence[int]) -> int:
         """How many frames one `read` may ask of these lanes."""
@@ -172,3 +176,30 @@ class Transposer:
         """From `start` on let the ring begin with `old` and end, where `fade` is one, with what it holds."""
         places = np.arange(start, start + len(old)) & (RING_SIZE - 1)
         self._rings[lane, places] = old + fade.astype(np.float32) * (self._rings[lane, places] - old)
+
+
+def _interpolated(
+    fraction: np.ndarray, before: np.ndarray, at: np.ndarray, after: np.ndarray, later: np.ndarray, curve: np.ndarray
+) -> np.ndarray:
+    """Cubic Hermite (Catmull-Rom) between `at` and `after`; exact enough where sound fills at most half the band.
+
+    All of one shape. `curve` holds the result; all but fraction and at are overwritten.
+    """
+    half = np.float32(0.5)
+    np.subtract(after, before, out=curve)  # twice the slope
+    later -= before
+    later *= half
+    np.subtract(at, after, out=before)
+    before *= np.float32(1.5)
+    before += later  # the cubic's coefficient
+    curve *= half
+    np.subtract(after, at, out=later)
+    later -= curve
+    later -= before  # the square's
+    before *= fraction
+    before += later
+    before *= fraction
+    before += curve
+    before *= fraction
+    np.add(before, at, out=curve)
+    return curve
