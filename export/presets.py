@@ -14,6 +14,7 @@ from training.frames import Clip, FrameStore
 from training.heard_pitch import in_tune
 from training.run_folder import TrainedRun
 
+MIDDLE_SEMITONES = 36
 MAIN_LOBE_BINS = 2  # half the width of a Hann window's main lobe
 SEMITONE = 2.0 ** (1.0 / 12.0)
 
@@ -114,9 +115,15 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 
 
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
-    """Share of notes (n,) heard in tune, times the mean share of energy on their harmonics; frames (n, n_bins)."""
+    """Share of notes (n,) heard in tune, and less so of energy on their harmonics; frames (n, n_bins).
+
+    A wrong note is worse than a rough one, and worst in the middle of the keyboard: the share of the three octaves in
+    the middle counts to the fourth power.
+    """
+    heard = in_tune(magnitudes, notes, spec)
+    middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0
     shares = [harmonic_share(frame, note, spec.bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
-    return float(in_tune(magnitudes, notes, spec).mean() * np.mean(shares))
+    return float(heard[middle].mean() ** 4 * heard.mean() * np.mean(shares))
 
 
 def harmonic_share(magnitude: np.ndarray, note: int, bin_hz: float) -> float:
