@@ -1,0 +1,183 @@
+"""Storm the engine with random MIDI: `python -m tests.soak.fuzz_midi --bytes 10000000 --messages 1000000 --json F`.
+
+No exception, no sample that is no number or over full scale, no note that stays, no memory that grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from runtime.atomic_file import replacing
+from runtime.config import VoiceConfig
+from runtime.decoder import Decoder
+from runtime.engine import Engine
+from runtime.envelope import Adsr
+from runtime.errors import run_command
+from runtime.events import ControlChange, Event, NoteOff, Reset
+from tests.soak.storm import BYTES_PER_BLOCK, MESSAGES_PER_BLOCK, Block, byte_blocks, message_blocks
+from training.progress import Progress
+
+TINY = Path(__file__).parents[1] / "data" / "tiny.onnx"
+BLOCK_FRAMES = 64
+SAMPLE_RATE_HZ = 44100
+RELEASE_S = 0.1
+# The longest legato fade and the frames of two blocks on top.
+ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
+CHECK_EVERY_BLOCKS = 500
+WARM_UP_SHARE = 0.1
+LARGEST_GROWTH_MB = 4.0
+MODES = {"16 voices": (16, "poly", 1.0), "64 voices": (64, "poly", 1.0), "legato, 4 voices": (4, "legato", 0.1),
+         "mono, 1 voice": (1, "mono", 0.1)}  # fmt: skip
+
+PEDALS_UP = [ControlChange(channel, pedal, 0) for channel in range(16) for pedal in (64, 66)]
+# Each of these lists must end every note, whatever came before it.
+LAST_WORDS: dict[str, list[Event]] = {
+    "pedals up and all notes off": PEDALS_UP + [ControlChange(channel, 123, 0) for channel in range(16)],
+    "all sound off": [ControlChange(channel, 120, 0) for channel in range(16)],
+    "pedals up and every key up": PEDALS_UP + [NoteOff(channel, note) for channel in range(16) for note in range(128)],
+    "a reset": [Reset()],
+}
+
+
+class BrokenError(Exception):
+    """The engine did what it must never do."""
+
+
+class Storm:
+    """One engine in a storm: `blow` takes it through blocks of events and looks at every block of sound."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+        self.peak = 0.0
+        self.n_blocks = self.n_events = self.n_checks = 0
+        self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
+
+    def blow(self, blocks: Iterator[Block]) -> Iterator[int]:
+        """Yields after each block how many of them were blown."""
+        for number, events in enumerate(blocks, start=1):
+            self._render(events)
+            if number % CHECK_EVERY_BLOCKS == 0:
+                self.check_stuck()
+            yield number
+
+    def check_stuck(self) -> None:
+        """End all notes, in one of the ways that must, and hear that they end."""
+        name, events = list(LAST_WORDS.items())[self.n_checks % len(LAST_WORDS)]
+        self.n_checks += 1
+        self._render([(0, event) for event in events])
+        for _ in range(ENDED_BLOCKS):
+            self._render([])
+        n_active = self.engine.status.n_active_voices
+        if n_active or self._out.any():
+            raise BrokenError(f"block {self.n_blocks}: {n_active} notes stay after {name}")
+
+    def _render(self, events: Block) -> None:
+        start = self.engine.frame
+        for frame, event in events:
+            self.engine.post(event, start + frame if frame else None)
+        self.n_events += len(events)
+        try:
+            self.engine.render(self._out)
+        except Exception as error:
+            raise BrokenError(f"block {self.n_blocks}: {type(error).__name__}: {error}") from error
+        self.n_blocks += 1
+        peak = float(np.abs(self._out).max())
+        if not peak <= 1.0:
+            raise BrokenError(f"block {self.n_blocks}: a sample of {peak}")
+        self.peak = max(self.peak, peak)
+
+
+def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
+    """An engine with the tests' own instrument."""
+    gc.collect()  # of the engine before
+    voice = VoiceConfig(mode=mode, portamento_s=0.02, envelope=Adsr(attack_s=0.002, release_s=RELEASE_S))
+    return Engine(Decoder(TINY), n_voices, SAMPLE_RATE_HZ, seed, voice=voice, phase_control=3)
+
+
+def resident_mb() -> float:
+    """Memory of this process now; where the system does not tell, the most so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> dict[str, object]:
+    """Blow one storm to its end and report it; BrokenError if the engine gave way or its memory grew."""
+    cpu_s, before_mb = time.process_time(), 0.0
+    with Progress(label, n_blocks) as progress:
+        for done in storm.blow(blocks):
+            if not before_mb and done >= WARM_UP_SHARE * n_blocks:
+                before_mb = resident_mb()
+            progress.update(done)
+    storm.check_stuck()
+    growth_mb = resident_mb() - before_mb
+    if growth_mb > LARGEST_GROWTH_MB:
+        raise BrokenError(f"{label}: memory grew by {growth_mb:.1f} MB after the warm-up")
+    status = storm.engine.status
+    return {
+        "run": label, "n_events": storm.n_events, "n_blocks": storm.n_blocks, "n_notes": status.n_notes,
+        "n_stolen": status.n_stolen, "n_checks": storm.n_checks, "peak": round(storm.peak, 4),
+        "rss_mb": round(before_mb, 1), "rss_growth_mb": round(growth_mb, 2),
+        "cpu_s": round(time.process_time() - cpu_s, 1),
+    }  # fmt: skip
+
+
+def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, object]]:
+    """Every storm, one after the other."""
+    for number, (name, (n_voices, mode, share)) in enumerate(MODES.items()):
+        random = np.random.default_rng([seed, number])
+        own_bytes, own_messages = round(share * n_bytes), round(share * n_messages)
+        if own_bytes:
+            storm = Storm(make_engine(n_voices, mode, seed))
+            report = fuzz(f"bytes, {name}", storm, byte_blocks(own_bytes, random), -(-own_bytes // BYTES_PER_BLOCK))
+            yield {"n_bytes": own_bytes, **report}
+        if own_messages:
+            storm = Storm(make_engine(n_voices, mode, seed))
+            blocks = message_blocks(own_messages, n_voices, BLOCK_FRAMES, random)
+            yield {"n_messages": own_messages,
+                   **fuzz(f"messages, {name}", storm, blocks, own_messages // MESSAGES_PER_BLOCK + 1)}  # fmt: skip
+
+
+def keep(report: dict[str, object], path: str | None) -> None:
+    """Write what is known so far: the whole takes long, and may be interrupted."""
+    if path:
+        with replacing(path) as stream:
+            stream.write(json.dumps(report, indent=2).encode() + b"\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz_midi", description=__doc__)
+    parser.add_argument("--bytes", type=int, default=10_000_000, metavar="N", help="random bytes, 1000 to a block")
+    parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="random well-formed messages")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--json", metavar="F", help="write the figures there")
+    given = parser.parse_args(arguments)
+    report = {"machine": platform.machine(), "seed": given.seed, "runs": []}
+    try:
+        for run in run_all(given.bytes, given.messages, given.seed):
+            report["runs"].append(run)
+            keep(report, given.json)
+    except BrokenError as broken:
+        report["broken"] = str(broken)
+        print(f"\nfuzz_midi: seed {given.seed}, {broken}", file=sys.stderr)
+    keep(report, given.json)
+    if not given.json:
+        print(json.dumps(report, indent=2))
+    return 1 if "broken" in report else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,140 @@
+"""Play every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
+
+Each file is rendered twice, in large blocks and in random ones of 1 to 4096 frames with its events just in time. All
+its notes (but channel 10's) are counted in, and out again as they end or are stolen; both renderings are equal to the
+bit; no sample passes full scale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from runtime.atomic_file import replacing
+from runtime.decoder import Decoder
+from runtime.engine import Engine
+from runtime.errors import UserError, run_command
+from runtime.events import Event, NoteOn, Reset
+from runtime.midi_file import read_events
+from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
+from training.progress import Progress
+
+LARGE_BLOCK = 4096
+TAIL_S = 1.0
+
+
+class WrongError(Exception):
+    """What was counted or heard is not what it must be."""
+
+
+class CountingEngine(Engine):
+    """Counts the notes that end by themselves, where the voices do, and not from the engine's own counters."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        self.n_ended = 0
+        arrive = self._bank.arrive
+
+        def counting(frame: int) -> None:
+            sounding = [voice for voice in self._bank.voices if voice.active]
+            arrive(frame)
+            self.n_ended += sum(not voice.active for voice in sounding)
+
+        self._bank.arrive = counting
+
+
+def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
+    """A file's events at their frames, and at the end what lets every note go."""
+    events = [(round(at_s * SAMPLE_RATE_HZ), event) for at_s, event in read_events(path) if at_s < longest_s]
+    return [*events, (events[-1][0] + 1 if events else 0, Reset())]
+
+
+def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator[int]) -> tuple[str, float]:
+    """Play to the end of the tail; returns a digest of the sound, and its peak."""
+    n_frames = events[-1][0] + round(TAIL_S * SAMPLE_RATE_HZ)
+    out = np.zeros((LARGE_BLOCK, 2), np.float32)
+    digest, peak, due = hashlib.sha256(), 0.0, 0
+    while engine.frame < n_frames:
+        n = min(next(blocks), n_frames - engine.frame)
+        while due < len(events) and events[due][0] < engine.frame + n:
+            engine.post(events[due][1], events[due][0])
+            due += 1
+        engine.render(out[:n])
+        digest.update(out[:n].tobytes())
+        peak = max(peak, float(np.abs(out[:n]).max()))
+    return digest.hexdigest(), peak
+
+
+def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[str, float]:
+    """Play one file twice; WrongError if a note is missing or left over, or if the renderings differ."""
+    events = timed_events(path, longest_s)
+    n_notes = sum(isinstance(event, NoteOn) for _, event in events)
+    engine = CountingEngine(decoder, n_voices, SAMPLE_RATE_HZ, 1)
+    digest, peak = render(engine, events, repeat(LARGE_BLOCK))
+    status = engine.status
+    if status.n_notes != n_notes:
+        raise WrongError(f"{n_notes} notes in the file, {status.n_notes} begun")
+    if status.n_active_voices or engine.n_ended + status.n_stolen != n_notes:
+        raise WrongError(
+            f"{n_notes} notes, {engine.n_ended} ended, {status.n_stolen} stolen, {status.n_active_voices} left"
+        )
+    if not peak <= 1.0:
+        raise WrongError(f"a sample of {peak}")
+    random = np.random.default_rng(n_notes)
+    mixed = iter(lambda: int(2.0 ** random.uniform(0.0, 12.0)), 0)
+    if render(Engine(decoder, n_voices, SAMPLE_RATE_HZ, 1), events, mixed)[0] != digest:
+        raise WrongError("other blocks sound otherwise")
+    return {"n_files": 1, "seconds": events[-1][0] / SAMPLE_RATE_HZ, "n_notes": n_notes, "n_ended": engine.n_ended,
+            "n_stolen": status.n_stolen}  # fmt: skip
+
+
+def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Totals for each folder with MIDI files, and a line for each file that went wrong."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
+    if not paths:
+        raise UserError(folder, "no MIDI file", "a folder with .mid files", "choose another folder")
+    decoder = Decoder(TINY)
+    totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    wrong: list[str] = []
+    with Progress("play_files", len(paths)) as progress:
+        for number, path in enumerate(paths):
+            progress.update(number, path.name)
+            total = totals[str(path.parent.relative_to(folder))]
+            try:
+                for name, value in play(path, decoder, longest_s, n_voices).items():
+                    total[name] += value
+            except (WrongError, UserError) as error:
+                wrong.append(f"{path.relative_to(folder)}: {error}")
+                progress.say(wrong[-1])
+        progress.update(len(paths))
+    return {name: {key: round(value) for key, value in total.items()} for name, total in totals.items()}, wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.play_files", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="N", help="of each file; default: all")
+    parser.add_argument("--voices", type=int, default=16, metavar="N")
+    parser.add_argument("--json", metavar="F", help="write the figures there")
+    given = parser.parse_args(arguments)
+    totals, wrong = play_all(given.folder, given.seconds, given.voices)
+    text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
+    if given.json:
+        with replacing(given.json) as stream:
+            stream.write(text.encode() + b"\n")
+    else:
+        print(text)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,70 @@
+"""The soak commands in small, and that they would notice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.decoder import Decoder
+from runtime.events import NoteOff, NoteOn
+from tests.soak import play_files
+from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
+from tests.soak.storm import byte_blocks, message_blocks
+
+
+def test_a_small_storm_of_every_kind_breaks_nothing(tmp_path: Path) -> None:
+    report = tmp_path / "fuzz.json"
+    assert main(["--bytes", "20000", "--messages", "600", "--seed", "1", "--json", str(report)]) == 0
+    runs = json.loads(report.read_text())["runs"]
+    assert len(runs) == 8
+    assert all(run["n_notes"] > 5 and run["n_checks"] for run in runs)
+    assert max(run["peak"] for run in runs) <= 1.0
+
+
+@pytest.mark.parametrize("make", [
+    lambda random: byte_blocks(100_000, random), lambda random: message_blocks(8_000, 16, BLOCK_FRAMES, random),
+])  # fmt: skip
+def test_the_same_seed_makes_the_same_storm_of_every_kind_of_event(make) -> None:
+    first, same = (list(make(np.random.default_rng(5))) for _ in range(2))
+    assert first == same
+    assert len({type(event) for block in first for _, event in block}) >= 9
+    assert all(0 <= frame < BLOCK_FRAMES for block in first for frame, _ in block)
+
+
+def test_a_note_that_stays_is_noticed() -> None:
+    storm = Storm(make_engine(4, "poly", 0))
+    storm.engine._performance._handlers[NoteOff] = lambda event, frame: None
+    storm.n_checks = 2  # the check by note-offs
+    for _ in storm.blow(iter([[(0, NoteOn(0, 60, 100))]])):
+        pass
+    with pytest.raises(BrokenError, match="every key up"):
+        storm.check_stuck()
+
+
+def test_an_exception_and_a_bad_sample_are_noticed() -> None:
+    storm = Storm(make_engine(4, "poly", 0))
+    with pytest.raises(BrokenError, match="KeyError"):
+        list(storm.blow(iter([[(0, object())]])))  # type: ignore[list-item]
+    storm = Storm(make_engine(4, "poly", 0))
+    storm.engine._tails[:] = np.nan
+    storm.engine._tails_end = 10**9
+    with pytest.raises(BrokenError, match="nan"):
+        list(storm.blow(iter([[]])))
+
+
+def test_a_file_is_played_and_its_notes_are_counted_in_and_out(tmp_path: Path) -> None:
+    folder, report = tmp_path / "pieces", tmp_path / "report.json"
+    folder.mkdir()
+    (folder / "scale.mid").write_bytes((TINY.parent / "scale.mid").read_bytes())
+    assert play_files.main([str(folder), "--seconds", "3", "--voices", "2", "--json", str(report)]) == 0
+    total = json.loads(report.read_text())["folders"]["."]
+    assert (total["n_files"], total["n_notes"], total["n_ended"]) == (1, 4, 4)
+
+
+def test_a_lost_note_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play_files, "render", lambda *_: ("", 0.0))
+    with pytest.raises(play_files.WrongError, match="0 begun"):
+        play_files.play(TINY.parent / "scale.mid", Decoder(TINY), 3.0, 2)
