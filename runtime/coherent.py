@@ -12,7 +12,7 @@ import numpy as np
 
 from runtime.loudness import k_weighting
 from runtime.spectrum import LOWEST_HEARD_HZ
-from runtime.synthesis import N_OVERLAPS
+from runtime.synthesis import N_OVERLAPS, NOISE_POWER
 
 # Phases are whole numbers, TURN to a full turn, so that they add up without error for ever.
 TURN = 1 << 14
@@ -25,9 +25,6 @@ _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
 _N_STARTS = 1 << 13
-# The power of noise phase per bin and per product of bins 1 and 2 apart: its neighbours agree in part, and a flat
-# frame has 1. Measured on `HopSynthesis`: a Hann lobe sounds 0.9 dB softer than a flat frame of the same squares.
-_NOISE_POWER = 0.509, 0.448, 0.043
 
 
 class CoherentPhases:
@@ -145,7 +142,7 @@ class CoherentPhases:
         power = np.dot(weighted, magnitudes)
         if power < 1e-20:
             return np.float32(1.0)
-        own, next_one, next_but_one = _NOISE_POWER
+        own, next_one, next_but_one = NOISE_POWER
         shared = next_one * np.dot(weighted[1:], magnitudes[:-1]) + next_but_one * np.dot(weighted[2:], magnitudes[:-2])
         return np.float32(np.sqrt(own + shared / power))
 

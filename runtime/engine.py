@@ -80,7 +80,8 @@ class Engine:
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
         self._groups = hop_groups(n_lanes, self._hop_size)
-        hop_offsets = [group.offset for group in self._groups for _ in range(n_lanes)[group.lanes]]
+        self._group_of = [group for group in self._groups for _ in range(n_lanes)[group.lanes]]
+        hop_offsets = [group.offset for group in self._group_of]
         phases = CoherentPhases(
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
@@ -103,10 +104,11 @@ class Engine:
         self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
         self._stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
         self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
+        self._gains = np.zeros((n_lanes, 1), np.float32)
         self._tails = np.zeros((2, self._rings.size + 1), np.float32)
         self._tails_end = 0
         self._n_decoded = self._n_transforms = 0
-        self.status = Status(positions=tuple(self.timbre.positions.tolist()))
+        self.status = Status(positions=tuple(self.timbre.positions))
 
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
@@ -132,6 +134,12 @@ class Engine:
         while self._posted:
             frame, event = self._posted.popleft()
             frame = self.frame if frame is None else max(frame, self.frame)
+            if type(event) is KnobTurn and frame == self.frame and not self._pending:
+                # The common case of a knob in motion: nothing else is due, and the next hop hears it.
+                self._performance.apply(event, frame)
+                if self._span_end > self._first_hop:
+                    self._span_end = min(self._span_end, self._next_hop(frame))
+                continue
             entry = (frame, self._n_events, event)
             self._n_events += 1
             if self._pending and entry < self._pending[-1]:
@@ -192,9 +200,14 @@ class Engine:
 
     def _due_groups(self) -> list[HopGroup]:
         """The groups that hop now; one with a voice whose spectrum is out of date does so at its very next hop."""
+        wanted = self.timbre.serial, self.timbre.blend
         for group in self._groups:
-            if group.due != NEVER and any(self._is_stale(voice) for voice in self._bank.voices[group.lanes]):
+            if group.due != NEVER and group.made_for != wanted:
                 group.due = group.hop_from(self.frame)
+        for voice in self._performance.touched:
+            group = self._group_of[voice.lane]
+            group.due = min(group.due, group.hop_from(self.frame))
+        self._performance.touched.clear()
         return [group for group in self._groups if group.due == self.frame]
 
     def _is_stale(self, voice: Voice) -> bool:
@@ -210,11 +223,12 @@ class Engine:
         self._rings.open(voice.lane, self.frame, self.timbre.blend)
         voice.blend = self.timbre.blend
         self._n_transforms += 1
-        group = next(group for group in self._groups if group.lanes.start <= voice.lane < group.lanes.stop)
+        group = self._group_of[voice.lane]
         group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
 
     def _hop(self, group: HopGroup) -> None:
         """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""
+        group.made_for = self.timbre.serial, self.timbre.blend
         sounding = [voice.lane for voice in self._hopping(group)]
         if not sounding:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
@@ -235,7 +249,7 @@ class Engine:
             batch = voices[first : first + MAX_BATCH]
             self.timbre.fill_rows(self.instrument.inputs, batch)
             frames = self.instrument.decode(len(batch))
-            self._synthesis.level(frames)
+            self._synthesis.level(frames, [round(voice.key_offset) for voice in batch])
             self._rings.set_spectra([voice.lane for voice in batch], frames)
             for voice in batch:
                 voice.spectrum_serial = self.timbre.serial
@@ -259,6 +273,8 @@ class Engine:
     # Sound
 
     def _transposed(self) -> list[int]:
+        if not self._rings.transposer.n_active:
+            return []
         active = self._rings.transposer.active
         return [voice.lane for voice in self._bank.used() if voice.active and active[voice.lane]]
 
@@ -267,14 +283,25 @@ class Engine:
         n, frame, lanes = max(2, n_frames), self.frame, self._bank.n_lanes_used
         mix = self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        envelope = self._bank.envelope.values(lanes, frame, n)
-        np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
-        if transposed:
-            for lane, sound in zip(transposed, self._rings.transposer.read(transposed, frame, n), strict=True):
-                np.multiply(sound, envelope[lane], out=enveloped[lane])
-        for side, ramps in enumerate((self._bank.left, self._bank.right)):
-            np.multiply(enveloped, ramps.values(lanes, frame, n), out=panned)
-            np.add.reduce(panned, axis=0, out=mix[side])
+        bank = self._bank
+        n_moving = bank.envelope.n_moving + bank.left.n_moving + bank.right.n_moving
+        envelope = bank.envelope.values(lanes, frame, n)
+        left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
+        if not transposed and n_moving == 0 and np.array_equal(left, right):
+            # At rest and in the middle, every voice has one gain for both sides.
+            np.multiply(left, envelope, out=self._gains[:lanes])
+            np.multiply(self._rings.read(lanes, frame, n), self._gains[:lanes], out=panned)
+            np.add.reduce(panned, axis=0, out=mix[0])
+            mix[1] = mix[0]
+        else:
+            np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
+            if transposed:
+                sounds = self._rings.transposer.read(transposed, frame, n)
+                for lane, sound in zip(transposed, sounds, strict=True):
+                    np.multiply(sound, envelope[lane], out=enveloped[lane])
+            for side, gains in enumerate((left, right)):
+                np.multiply(enveloped, gains, out=panned)
+                np.add.reduce(panned, axis=0, out=mix[side])
         if frame < self._tails_end:
             at = frame % self._rings.size
             mix += self._tails[:, at : at + n]
@@ -306,16 +333,20 @@ class Engine:
             self._performance.n_stolen,
             self._n_decoded,
             self._n_transforms + self._rings.transposer.n_transforms,
-            tuple(self.timbre.positions.tolist()),
+            tuple(self.timbre.positions),
         )
 
 
 class HopGroup:
-    """Lanes that hop together: at `offset` modulo the hop; due: when their sound must be made next."""
+    """Lanes that hop together: at `offset` modulo the hop.
+
+    due: when their sound must be made next; made_for: the knobs' serial and the blend that it was last made for.
+    """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
         self.lanes, self.offset, self._hop_size = lanes, offset, hop_size
         self.due = NEVER
+        self.made_for = (-1, 0.0)
 
     def hop_from(self, frame: int) -> int:
         """The first hop from `frame` on."""

@@ -27,10 +27,11 @@ class Ramps:
     """One value per row that moves from a level to the next along a cubic; sample-accurate and block-free.
 
     Frames are absolute. A row's value at frame f is from + (to - from) p(x), x = (f - start) / length, p a cubic with
-    p(0) = 0 and p(1) = 1; after its end it rests at `to`.
+    p(0) = 0 and p(1) = 1; after its end it rests at `to`. n_moving: how many rows are on their way.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
+        self.n_moving = 0
         self.target = np.zeros((n_rows, 1), np.float32)
         self.end = np.full(n_rows, NEVER, np.int64)
         self._start = np.zeros((n_rows, 1), np.int64)
@@ -42,11 +43,13 @@ class Ramps:
 
     def jump(self, row: int, level: float) -> None:
         """Rest at a level at once."""
+        self.n_moving -= self.end[row] != NEVER
         self.target[row] = self._from[row] = level
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
         """Start at `frame` towards `level`, there after `n_frames` (at least 1)."""
+        self.n_moving += self.end[row] == NEVER
         self._from[row] = self.value(row, frame)
         self.target[row] = level
         self._start[row], self.end[row] = frame, frame + max(1, n_frames)
@@ -68,14 +71,14 @@ class Ramps:
 
     def next_end(self, n_rows: int) -> int:
         """Frame at which the first of the first `n_rows` arrives."""
-        return int(self.end[:n_rows].min(initial=NEVER))
+        return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else int(NEVER)
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
         """Values of the first rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) where all rest.
 
         No row may arrive within these frames: the caller ends its span there.
         """
-        if (self.end[:n_rows] == NEVER).all():
+        if not self.n_moving:
             return self.target[:n_rows]
         x = self._x[: n_rows * n_frames].reshape(n_rows, n_frames)
         y = self._y[: n_rows * n_frames].reshape(n_rows, n_frames)

@@ -44,3 +44,4 @@ def limit(signal: np.ndarray, over: np.ndarray, bent: np.ndarray) -> None:
     bent *= room
     np.copysign(bent, signal, out=over)
     signal -= over
+    np.clip(signal, np.float32(-1.0), np.float32(1.0), out=signal)  # rounding, where peaks are absurd

@@ -40,9 +40,9 @@ NEVER = 2**62
 class Performance:
     """Applies events to the voices, each at its own frame.
 
-    What follows from them for the sound is left in three lists, which the engine empties at the same frame: `opening`,
-    voices that begin; `retuned`, voices whose pitch may have changed; and through `keep_tail`, called for a voice
-    that is about to be stolen.
+    What follows from them for the sound is left in lists, which the engine empties at the same frame: `opening`,
+    voices that begin; `retuned`, voices whose pitch may have changed; `touched`, voices whose own timbre did. And
+    `keep_tail` is called for a voice that is about to be stolen.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Performance:
     ):
         self.opening: list[Voice] = []
         self.retuned: list[Voice] = []
+        self.touched: list[Voice] = []
         self.n_notes = self.n_stolen = 0
         self.sensing_deadline = NEVER
         self._bank, self._timbre, self._channels, self._config = bank, timbre, channels, config
@@ -302,6 +303,7 @@ class Performance:
         own = self._channels[voice.channel].timbre - 64 if self._channels.is_member(voice.channel) else 0
         voice.own_turn = own / 127.0
         voice.spectrum_serial = -1
+        self.touched.append(voice)
 
     def _retune(self, channels: Iterable[int]) -> None:
         self.retuned += [v for v in self._bank.used() if v.active and v.channel in channels]

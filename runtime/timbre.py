@@ -14,7 +14,7 @@ from runtime.voices import Voice
 class Timbre:
     """Knob positions, shared by all voices, and what moves them.
 
-    positions: float32 (n_latents,), 0 to 1 of each latent's playable travel. serial: counts the turns, so that a
+    positions: a list, 0 to 1 of each latent's playable travel. serial: counts the turns, so that a
     voice knows whether its spectrum is still the one that the knobs ask for. blend: of the phases, from noise, 0, to
     coherent, 1. controls: the MIDI controls that move something here.
     """
@@ -23,11 +23,9 @@ class Timbre:
         self, card: Card, latent_controls: Mapping[int, int], phase_control: int | None = None, blend: float = 0.0
     ):
         self._card = card
-        self.positions = card.default_positions
-        if card.presets:
-            self.positions = np.array(card.presets[0].latents, np.float32)
+        self.positions = list(card.presets[0].latents) if card.presets else card.default_positions.tolist()
         self.serial = 0
-        self._latents = card.latents_at(self.positions)
+        self._latents = card.latents_at(np.array(self.positions))
         self._latents_serial = 0
         self.blend = blend
         self.phase_control = phase_control
@@ -39,7 +37,7 @@ class Timbre:
     def turn(self, latent: int, position: float) -> None:
         """Move one knob; a latent that the instrument lacks is ignored, a position is kept within 0 to 1."""
         if 0 <= latent < len(self.positions):
-            self.positions[latent] = min(1.0, max(0.0, position))
+            self.positions[latent] = position if 0.0 <= position <= 1.0 else float(position > 0.5)
             self.serial += 1
 
     def turn_blend(self, position: float) -> None:
@@ -59,14 +57,14 @@ class Timbre:
         """
         n_latents = self._card.n_latents
         if self._latents_serial != self.serial:
-            self._latents[:] = self._card.latents_at(self.positions)
+            self._latents[:] = self._card.latents_at(np.array(self.positions))
             self._latents_serial = self.serial
         for row, voice in zip(rows, voices, strict=False):
             row[:n_latents] = self._latents
             row[n_latents:] = self._conditioning[voice.model_note]
             if voice.own_turn:
                 first = self._card.latents[0]
-                position = min(1.0, max(0.0, float(self.positions[0]) + voice.own_turn))
+                position = min(1.0, max(0.0, self.positions[0] + voice.own_turn))
                 row[0] = first.min + position * (first.max - first.min)
 
     def model_note(self, pitch: float) -> int:

@@ -48,7 +48,7 @@ class Transposer:
         turn_phases: Callable[[int, int], None],
     ):
         self.active = [False] * n_lanes
-        self.n_transforms = 0
+        self.n_active = self.n_transforms = 0
         self._n_bins, self._n_octaves, self._n_hop_samples = n_bins, n_octaves, n_hop_samples
         self._make_hop = make_hop
         self._turn_phases = turn_phases
@@ -70,6 +70,7 @@ class Transposer:
 
         fading: the frames to come in which the lane still fades to its spectrum; the fade is finished from them.
         """
+        self.n_active += not self.active[lane]
         self.active[lane] = True
         octave = self._octave[lane] = min(self._n_octaves, max(0, int(np.log2(ratio))))
         self._n_hop[lane] = self._n_hop_samples >> octave
@@ -84,6 +85,11 @@ class Transposer:
             dense = np.interp(np.arange(n) * (_ONE / self._density(lane)), np.arange(len(fading)), fading)
             start = self._origin[lane] >> _FRACTION_BITS
             self._fade_over(lane, start, dense.astype(np.float32), np.linspace(0.0, 1.0, n))
+
+    def leave(self, lane: int) -> None:
+        """A lane opens anew and is no longer read at a ratio."""
+        self.n_active -= self.active[lane]
+        self.active[lane] = False
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """From `frame` on read at another ratio; the sound goes on where it is."""

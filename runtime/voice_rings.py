@@ -84,7 +84,8 @@ class VoiceRings:
         blend: from the phases of noise, 0, to coherent ones, 1.
         """
         elapsed = self._hop_size - self.frames_to_hop(lane, frame)
-        self.transposer.active[lane] = self._turning[lane] = self._has_phases[lane] = False
+        self.transposer.leave(lane)
+        self._turning[lane] = self._has_phases[lane] = False
         self._turned_at[lane], self._blend[lane] = frame - self.n_fade, blend
         run = slice(lane, lane + 1)
         self._find_phases(run, frame)

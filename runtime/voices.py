@@ -35,21 +35,17 @@ class Voice:
 class VoiceBank:
     """Lanes with their envelopes and their gains to the left and to the right; knows notes, not sound.
 
-    n_lanes_used: one more than the highest lane that sounds; lanes are taken from the lowest.
+    n_active: how many voices sound; n_lanes_used: one more than the highest lane that does, as they are taken from
+    the lowest.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, adsr: Adsr, max_frames: int):
         self.voices = [Voice(lane) for lane in range(n_voices)]
-        self.n_lanes_used = 0
+        self.n_lanes_used = self.n_active = 0
         self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
         self._adsr = adsr
         self._rate_hz = sample_rate_hz
         self.steal_fade_size = self._frames(STEAL_FADE_S)
-
-    @property
-    def n_active(self) -> int:
-        """How many voices sound."""
-        return sum(voice.active for voice in self.voices)
 
     def used(self) -> list[Voice]:
         """The voices up to the highest that sounds."""
@@ -67,6 +63,7 @@ class VoiceBank:
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
         """Begin a note's envelope; `amplitude` is its own, `gains` are its channel's."""
+        self.n_active += not voice.active
         voice.active, voice.key_down = True, True
         voice.released = voice.sostenuto = voice.in_decay = False
         voice.started_at, voice.amplitude = frame, amplitude
@@ -103,10 +100,12 @@ class VoiceBank:
     def arrive(self, frame: int) -> None:
         """Let every ramp that ends at `frame` go on: attack to decay, decay to rest, release to a free lane."""
         for ramps in (self.left, self.right):
-            for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
-                ramps.settle(lane)
-        for lane in np.flatnonzero(self.envelope.end[: self.n_lanes_used] <= frame):
-            self._arrive_at_stage_end(self.voices[lane], frame)
+            if ramps.n_moving:
+                for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
+                    ramps.settle(lane)
+        if self.envelope.n_moving:
+            for lane in np.flatnonzero(self.envelope.end[: self.n_lanes_used] <= frame):
+                self._arrive_at_stage_end(self.voices[lane], frame)
         while self.n_lanes_used and not self.voices[self.n_lanes_used - 1].active:
             self.n_lanes_used -= 1
 
@@ -118,6 +117,7 @@ class VoiceBank:
         self.envelope.settle(voice.lane)
         if voice.released or (voice.in_decay and self._adsr.sustain == 0.0):
             voice.active = False
+            self.n_active -= 1
         elif not voice.in_decay:
             voice.in_decay = True
             if self._adsr.sustain < 1.0:
