@@ -142,9 +142,8 @@ class CoherentPhases:
         power = np.dot(weighted, magnitudes)
         if power < 1e-20:
             return np.float32(1.0)
-        own, next_one, next_but_one = NOISE_POWER
-        shared = next_one * np.dot(weighted[1:], magnitudes[:-1]) + next_but_one * np.dot(weighted[2:], magnitudes[:-2])
-        return np.float32(np.sqrt(own + shared / power))
+        own, neighbours = NOISE_POWER
+        return np.float32(np.sqrt(own + neighbours * np.dot(weighted[1:], magnitudes[:-1]) / power))
 
     def _gains_by_distance(self, fft_size: int, hop_size: int) -> np.ndarray:
         """Complex64 (3, n): the taps of a bin of phase 0 by its sinusoid's distance, and last those of the noise.

@@ -287,12 +287,12 @@ class Engine:
         n_moving = bank.envelope.n_moving + bank.left.n_moving + bank.right.n_moving
         envelope = bank.envelope.values(lanes, frame, n)
         left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
-        if not transposed and n_moving == 0 and np.array_equal(left, right):
-            # At rest and in the middle, every voice has one gain for both sides.
+        if not transposed and n_moving == 0 and frame >= self._tails_end and np.array_equal(left, right):
+            # At rest and in the middle, every voice has one gain, and both sides are one.
             np.multiply(left, envelope, out=self._gains[:lanes])
             np.multiply(self._rings.read(lanes, frame, n), self._gains[:lanes], out=panned)
+            mix = mix[:1]
             np.add.reduce(panned, axis=0, out=mix[0])
-            mix[1] = mix[0]
         else:
             np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
             if transposed:
@@ -305,7 +305,7 @@ class Engine:
         if frame < self._tails_end:
             at = frame % self._rings.size
             mix += self._tails[:, at : at + n]
-        limit(mix, *self._scratch[:, :, :n])
+        limit(mix, *self._scratch[:, : len(mix), :n])
         self._stereo[:n] = mix.T
 
     def _keep_tail(self, voice: Voice, frame: int) -> None:

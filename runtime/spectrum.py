@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SILENCE_DB = -60.0
-LOWEST_HEARD_HZ = 20.0
+LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 20.0, 20000.0
 
 
 @dataclass(frozen=True)

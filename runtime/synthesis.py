@@ -12,22 +12,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.loudness import k_weighting
-from runtime.spectrum import StftSpec, periodic_hann
+from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, periodic_hann
 
 N_OVERLAPS = 4
 N_NOISE_FRAMES = 256
+LANES_PER_ROW = 16
 VOICE_LEVEL_DB = -18.0
 _LEVEL = np.float32(10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5)
-# The power of noise phase per bin and per product of bins 1 and 2 apart: its neighbours agree in part, and a flat
-# frame has 1. Measured: a Hann lobe sounds 0.9 dB softer than a flat frame of the same squares.
-NOISE_POWER = 0.509, 0.448, 0.043
+# The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
+# Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
+NOISE_POWER = 0.444, 0.556
 _WIDEST_SHIFT = 60
 # Below some 50 Hz the K-weighting would lift a note into the limiter.
 _LEAST_WEIGHT = 0.4
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# So many rows' products stay in a processor's second cache.
+# So many lanes' products stay in a processor's second cache.
 _CHUNK = 8
+_BINS_PER_LANE = N_OVERLAPS
+# RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
+_FLAT_GAIN = 4.557
 
 
 class HopSynthesis:
@@ -40,7 +44,7 @@ class HopSynthesis:
     their own A, B, C; a blend is a sum of both, weighted so that their powers add up.
 
     Another rate than the spec's changes the transform's size and not the pitch: bin k sounds at k * bin_hz still.
-    fft_size, hop_size: in engine frames; n_bins: bins of a frame below half the engine's rate; n_dense_octaves: how
+    fft_size, hop_size: in engine frames; n_bins: bins of a frame that are heard, below half the rate; n_dense_octaves: how
     often the density of a dense hop can be halved. Frames are held as
     pairs, float32 (2 * n_bins,), each magnitude twice, so that a product with complex numbers is one with floats.
     """
@@ -48,10 +52,11 @@ class HopSynthesis:
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int, max_rows: int):
         self.fft_size = smooth_fft_size(spec.frame_size * sample_rate_hz / spec.sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
-        self.n_bins = min(spec.n_bins, self.fft_size // 2 + 1)
+        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # whole cache lines
+        self.n_bins = min(n_heard, spec.n_bins, self.fft_size // 2 + 1)
         self._first_bin = spec.first_heard_bin
-        self._taps = _window_taps(self._noise_phasors(seed), self.fft_size, self.hop_size)
-        self._mixed_taps = np.empty((_CHUNK, 3, 2 * self.n_bins), np.float32)
+        self._lane_taps = self._taps_by_lane(self._noise_phasors(seed))
+        self._mixed_taps = np.empty((LANES_PER_ROW, 3, 2 * self.n_bins), np.float32)
         self._product = np.empty((_CHUNK, 2 * self.n_bins), np.float32)
         self._spectra = np.zeros((max_rows, self.fft_size // 2 + 1), np.complex64)
         self._sound = np.empty((max_rows, self.fft_size), np.float32)
@@ -61,7 +66,6 @@ class HopSynthesis:
         self._weights = _weights_by_shift(spec, sample_rate_hz)
         self._weighted = np.empty((max_rows, spec.n_bins), np.float32)
         self._power, self._shared = np.empty((2, max_rows), np.float32)
-        self._taps *= np.float32(1.0 / self._flat_gain())
 
     def level(self, magnitudes: np.ndarray, semitones: Sequence[int]) -> None:
         """Bring frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted, in place; a silent frame stays silent.
@@ -72,8 +76,12 @@ class HopSynthesis:
         """
         n = len(magnitudes)
         weighted, power, shared = self._weighted[:n], self._power[:n], self._shared[:n]
-        for row, frame, shift in zip(weighted, magnitudes, semitones, strict=True):
-            np.multiply(frame, self._weights[min(max(shift, -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT], out=row)
+        if any(semitones):
+            for row, frame, shift in zip(weighted, magnitudes, semitones, strict=True):
+                index = min(max(shift, -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
+                np.multiply(frame, self._weights[index], out=row)
+        else:
+            np.multiply(magnitudes, self._weights[_WIDEST_SHIFT], out=weighted)
         power.fill(0.0)
         for apart, share in enumerate(NOISE_POWER):
             np.vecdot(weighted[:, apart:], weighted[:, : weighted.shape[1] - apart], out=shared)
@@ -85,32 +93,35 @@ class HopSynthesis:
         magnitudes *= power[:, None]
 
     def hops(
-        self, pairs: np.ndarray, noise_frame: int, stride: int, blend: float = 0.0, coherent: np.ndarray | None = None
+        self,
+        pairs: np.ndarray,
+        noise_frame: int,
+        first_lane: int = 0,
+        blend: float = 0.0,
+        coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sound between two hops, float32 (n, fft_size), of levelled frames (n, 2 * n_bins).
+        """Sound between two hops, float32 (n, fft_size), of levelled frames (n, 2 * n_bins) of neighbouring lanes.
 
         The first hop_size samples are the overlap-added sound. What follows is nearly what the next hop brings, long
         enough for a fade. A view, valid until the next call. noise_frame: which stored noise frame is the newest of
-        the first row's four grains; each row's is `stride` after the one before, and after the last comes the first.
+        the four grains, after the last comes the first; lanes: of one row of LANES_PER_ROW, counted from first_lane.
         blend: 0 is noise, 1 the `coherent` taps, complex64 (n, 3, n_bins), which are overwritten in between.
         """
         n, spectra = len(pairs), self._spectra[: len(pairs)]
-        row = 0
-        while row < n:
-            first = (noise_frame + row * stride) % N_NOISE_FRAMES
-            n_before_wrap = (N_NOISE_FRAMES - 1 - first) // max(1, stride) + 1
-            stop = min(n, row + min(_CHUNK, n_before_wrap))
-            taps = self._taps[first : first + (stop - row - 1) * stride + 1 : max(1, stride)]
-            if coherent is not None:
-                taps = self._blended(taps, coherent[row:stop].view(np.float32), blend)
-            self._fill(spectra[row:stop], pairs[row:stop], taps, self.n_bins)
-            row = stop
+        at = first_lane % LANES_PER_ROW
+        taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + n]
+        if coherent is not None:
+            taps = self._blended(taps, coherent.view(np.float32), blend)
+        for first in range(0, n, _CHUNK):
+            rows = slice(first, min(n, first + _CHUNK))
+            self._fill(spectra[rows], pairs[rows], taps[rows], self.n_bins)
         return np.fft.irfft(spectra, self.fft_size, axis=-1, out=self._sound[:n])
 
     def dense_hop(
         self,
         pairs: np.ndarray,
         noise_frame: int,
+        lane: int,
         n_bins: int,
         octave: int,
         blend: float = 0.0,
@@ -124,8 +135,8 @@ class HopSynthesis:
         spectrum, sound = self._dense_spectrum[:, : fft_size // 2 + 1], self._dense_sound[:, :fft_size]
         n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
         spectrum[0, n_bins:] = 0.0
-        at = noise_frame % N_NOISE_FRAMES
-        taps = self._taps[at : at + 1]
+        at = lane % LANES_PER_ROW
+        taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + 1]
         if coherent is not None:
             taps = self._blended(taps, coherent.view(np.float32), blend)
         self._fill(spectrum, pairs[None], taps, n_bins)
@@ -150,27 +161,40 @@ class HopSynthesis:
         np.subtract(own[:, 2:], product[:, :-2], out=own[:, 2:])
         np.multiply(pairs, taps[:, 2, :n_floats], out=product)
         np.subtract(own[:, :-2], product[:, 2:], out=own[:, :-2])
+        own[:, : 2 * self._first_bin] = 0.0
 
     def _noise_phasors(self, seed: int) -> np.ndarray:
-        """Unit phasors complex64 (N_NOISE_FRAMES, n_bins) of the STFT of a white noise that repeats without a seam."""
+        """Unit phasors complex64 (N_NOISE_FRAMES, n) of the STFT of a white noise that repeats without a seam.
+
+        The noise is complex, so that bins above half the rate are as good as those below: lanes need some more.
+        """
+        n = self.n_bins + _BINS_PER_LANE * (LANES_PER_ROW - 1)
         period = N_NOISE_FRAMES * self.hop_size
-        noise = np.random.default_rng(seed).standard_normal(period, np.float32)
+        noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]
         noise = np.concatenate([noise, noise[: self.fft_size]])
         window = periodic_hann(self.fft_size)
-        phasors = np.empty((N_NOISE_FRAMES, self.n_bins), np.complex64)
+        phasors = np.empty((N_NOISE_FRAMES, n), np.complex64)
         for frame in range(N_NOISE_FRAMES):
             start = frame * self.hop_size
-            spectrum = np.fft.rfft(noise[start : start + self.fft_size] * window)[: self.n_bins]
+            spectrum = np.fft.fft(noise[start : start + self.fft_size] * window)[:n]
             phasors[frame] = spectrum / np.maximum(np.abs(spectrum), np.float32(1e-12))
-        phasors[:, : self._first_bin] = 0.0
         return phasors
 
-    def _flat_gain(self) -> float:
-        """RMS of the sound of a flat frame over that of its sinusoids: overlapping noise grains agree in part."""
-        flat = np.ones((1, 2 * self.n_bins), np.float32)
-        hops = [self.hops(flat, frame, 0)[0, : self.hop_size] for frame in range(0, N_NOISE_FRAMES, N_OVERLAPS)]
-        power = np.mean([np.mean(np.square(hop)) for hop in hops])
-        return float(np.sqrt(power / (0.5 * (self.n_bins - self._first_bin))))
+    def _taps_by_lane(self, phasors: np.ndarray) -> np.ndarray:
+        """A view (N_NOISE_FRAMES, LANES_PER_ROW, 3, 2 * n_bins) of one table: each lane begins four bins further on.
+
+        Four bins apart noise is independent, and advances by whole turns more from hop to hop, so that it serves as
+        well there; and all lanes of a row share what is in the processor's cache.
+        """
+        taps = _window_taps(phasors, self.fft_size, self.hop_size)
+        taps *= np.float32(1.0 / _FLAT_GAIN)
+        frame_stride, tap_stride, stride = taps.strides
+        return np.lib.stride_tricks.as_strided(
+            taps,
+            (len(taps), LANES_PER_ROW, 3, 2 * self.n_bins),
+            (frame_stride, 2 * _BINS_PER_LANE * stride, tap_stride, stride),
+            writeable=False,
+        )
 
 
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:

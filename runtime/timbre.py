@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Timbre:
         self.serial = 0
         self._latents = card.latents_at(np.array(self.positions))
         self._latents_serial = 0
+        self._notes: list[int] = []  # whose conditioning the decoder's input rows hold
         self.blend = blend
         self.phase_control = phase_control
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
@@ -55,13 +57,17 @@ class Timbre:
 
         A voice's `own_turn` is how far its first knob stands from everyone's.
         """
-        n_latents = self._card.n_latents
+        n, n_latents = len(voices), self._card.n_latents
         if self._latents_serial != self.serial:
             self._latents[:] = self._card.latents_at(np.array(self.positions))
             self._latents_serial = self.serial
+        rows[:n, :n_latents] = self._latents
+        notes = [voice.model_note for voice in voices]
+        for row, (note, before) in enumerate(zip_longest(notes, self._notes[:n], fillvalue=-1)):
+            if note != before:
+                rows[row, n_latents:] = self._conditioning[note]
+        self._notes[:n] = notes
         for row, voice in zip(rows, voices, strict=False):
-            row[:n_latents] = self._latents
-            row[n_latents:] = self._conditioning[voice.model_note]
             if voice.own_turn:
                 first = self._card.latents[0]
                 position = min(1.0, max(0.0, self.positions[0] + voice.own_turn))

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.coherent import CoherentPhases
-from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
+from runtime.synthesis import LANES_PER_ROW, N_NOISE_FRAMES, HopSynthesis
 from runtime.transposition import OVERSAMPLING, Transposer
 
 # A new spectrum is heard by this crossfade, and not only when the window has passed.
-CROSSFADE_S = 0.012
+CROSSFADE_S = 0.008
+# Rows of lanes are so far apart in the stored noise that none follows another within a second.
+_FRAMES_BETWEEN_ROWS = 64
 # A timbre at rest is made so many hops ahead: nothing but a turned knob can change it, and then it is made again.
 # More would cost less, but all in one block.
 N_HOPS_AHEAD = 2
@@ -20,8 +22,8 @@ N_HOPS_AHEAD = 2
 class VoiceRings:
     """One ring of samples per lane; a frame's place is its absolute number modulo `size`.
 
-    hop_offsets: frame at which each lane's hops fall, modulo the hop. Each lane follows the stored noise at its own
-    distance from the lane before it, so that what it sounds is a function of frame and spectrum. A lane at another
+    hop_offsets: frame at which each lane's hops fall, modulo the hop. Each lane has its own place in the stored noise
+    and goes on in it with every hop, so that what it sounds is a function of frame and spectrum. A lane at another
     pitch than its model's note is the transposer's from then on, until it opens again.
     """
 
@@ -38,7 +40,6 @@ class VoiceRings:
         self._rings = np.zeros((n_lanes, self.size + 1), np.float32)
         self._pairs = np.zeros((n_lanes, synthesis.n_bins, 2), np.float32)
         self._flat_pairs = self._pairs.reshape(n_lanes, -1)
-        self._noise_stride = max(1, N_NOISE_FRAMES // n_lanes)
         self._dense_noise_frame = [0] * n_lanes  # of the transposer's hop 0
         self._phases = phases
         self._has_phases = [False] * n_lanes
@@ -164,7 +165,7 @@ class VoiceRings:
             for lane, taps in zip(range(lanes.start, lanes.stop), coherent, strict=True):
                 if self._has_phases[lane]:
                     self._phases.taps(lane, taps)
-        return self._synthesis.hops(self._flat_pairs[lanes], noise_frame, self._noise_stride, blend, coherent)
+        return self._synthesis.hops(self._flat_pairs[lanes], noise_frame, lanes.start, blend, coherent)
 
     def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of the first lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
@@ -183,7 +184,7 @@ class VoiceRings:
     def _noise_frame(self, lane: int, frame: int) -> int:
         """Which stored noise frame is the newest in a lane's hop that sounds at `frame`."""
         hop = (frame - self._hop_offsets[lane]) // self._hop_size
-        return (hop + lane * self._noise_stride) % N_NOISE_FRAMES
+        return (hop + lane // LANES_PER_ROW * _FRAMES_BETWEEN_ROWS) % N_NOISE_FRAMES
 
     def _fade_from_old(self, lanes: slice, frame: int, turning: list[bool], sound: np.ndarray) -> None:
         """Where spectra turn, begin with what the rings still hold of the old sound, and fade to the new one.
@@ -207,7 +208,7 @@ class VoiceRings:
             self._go_to(lane, number)
             self._phases.taps(lane, coherent[0])
         noise_frame = self._dense_noise_frame[lane] + number
-        return self._synthesis.dense_hop(self._flat_pairs[lane], noise_frame, n_bins, octave, blend, coherent)
+        return self._synthesis.dense_hop(self._flat_pairs[lane], noise_frame, lane, n_bins, octave, blend, coherent)
 
     def _turn_phases(self, lane: int, number: int) -> None:
         """A transposed lane gets a new spectrum at its hop `number`."""

@@ -33,10 +33,9 @@ def spread_note(decoder: Decoder, number: int) -> int:
     return lowest + (number * 7) % (highest - lowest + 1)
 
 
-def move_knobs(engine: Engine, n_latents: int, time_s: float) -> None:
-    """Turn every knob a little further on its own slow curve."""
-    for latent in range(n_latents):
-        engine.post(KnobTurn(latent, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * latent))))
+def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
+    """Every knob a little further, each on a slow curve of its own."""
+    return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]
 
 
 def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: bool, duration_s: float) -> dict:
@@ -50,10 +49,12 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
         engine.render(out)
     n_blocks = max(8, int(duration_s * rate_hz / buffer_frames))
     times_s = np.empty(n_blocks)
+    turns = [knob_turns(decoder.card.n_latents, block * buffer_frames / rate_hz) for block in range(n_blocks)]
     begin_cpu_s = time.process_time()
     for block in range(n_blocks):
         if moving:
-            move_knobs(engine, decoder.card.n_latents, block * buffer_frames / rate_hz)
+            for turn in turns[block]:
+                engine.post(turn)
         begin_s = time.perf_counter()
         engine.render(out)
         times_s[block] = time.perf_counter() - begin_s
@@ -102,7 +103,8 @@ def _one_note_on_ms(decoder: Decoder, n_notes: int, random: np.random.Generator)
                 for note in notes:
                     engine.post(note, arrival + n_frames)
             if background:
-                move_knobs(engine, decoder.card.n_latents, block * 0.01)
+                for turn in knob_turns(decoder.card.n_latents, block * 0.01):
+                    engine.post(turn)
             out = np.zeros((n_frames, 2), np.float32)
             begin_s = time.perf_counter()
             engine.render(out)
