@@ -7,7 +7,7 @@ import numpy as np
 from runtime.envelope import LANDING, SMOOTH, Adsr, Ramps
 
 # Shorter than this an attack or a release is heard as a click.
-SHORTEST_RAMP_S = 0.0015
+SHORTEST_RAMP_S = 0.002
 STEAL_FADE_S = 0.004
 GAIN_RAMP_S = 0.01
 
@@ -69,7 +69,7 @@ class VoiceBank:
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
         self.envelope.jump(voice.lane, 0.0)
-        self.envelope.move(voice.lane, frame, 1.0, self._frames(self._adsr.attack_s), SMOOTH)
+        self.envelope.move(voice.lane, frame, 1.0, self._frames(self._adsr.attack_s), LANDING)
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.jump(voice.lane, amplitude * gain)
 
