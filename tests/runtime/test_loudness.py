@@ -82,16 +82,18 @@ def spectra() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", ["sine", "harmonics", "noise", "slope"])
 def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: float) -> None:
     synthesis = HopSynthesis(SPEC, RATE_HZ, 0, 1)
-    phases = CoherentPhases(1, SPEC.n_bins, SPEC.frame_size, SPEC.hop_size, SPEC.bin_hz)
+    n_bins = synthesis.n_bins
+    phases = CoherentPhases(1, n_bins, SPEC.frame_size, SPEC.hop_size, SPEC.bin_hz)
     frame = spectra()[name][None].copy()
-    synthesis.level(frame)
+    synthesis.level(frame, [0])
+    pairs = np.repeat(frame[:, :n_bins], 2)[None]
     phases.start(0, 1)
     phases.plan(0, frame[0])
-    taps, hops = np.zeros((1, 3, SPEC.n_bins), np.complex64), []
+    taps, hops = np.zeros((1, 3, n_bins), np.complex64), []
     for number in range(N_NOISE_FRAMES):
         phases.advance(0)
         phases.taps(0, taps[0])
-        hops.append(synthesis.hops(np.repeat(frame, 2)[None], number, 0, blend, taps)[0, : SPEC.hop_size].copy())
+        hops.append(synthesis.hops(pairs, number, 0, blend, taps)[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
     assert soak.loudness_lufs(sound, SPEC.frame_size, RATE_HZ) == pytest.approx(VOICE_LEVEL_DB, abs=0.4)
 
