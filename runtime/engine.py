@@ -19,7 +19,8 @@ from runtime.coherent import CoherentPhases
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
-from runtime.loudness import limit
+from runtime.hop_groups import NEVER, HopGroup, hop_groups
+from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.performance import SWAY_FRAMES, Performance
 from runtime.synthesis import HopSynthesis
 from runtime.timbre import Timbre
@@ -27,11 +28,7 @@ from runtime.tuning import TuningConfig, key_pitches
 from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
-# Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
-LARGEST_GROUP, SMALL_GROUP = 16, 4
-LONGEST_SPAN = 2048
 MPE_TIMBRE_CONTROL = 74
-NEVER = 2**62
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -86,6 +83,7 @@ class Engine:
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
+        self._mixer = Mixer(self._bank, self._rings)
         self._performance = Performance(
             self._bank,
             self.timbre,
@@ -94,19 +92,12 @@ class Engine:
             key_pitches(tuning),
             self.sample_rate_hz,
             10.0 ** (volume_db / 20.0),
-            self._keep_tail,
+            self._mixer.keep_tail,
         )
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[tuple[int, int, Event]] = []
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
-        self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
-        self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
-        self._stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
-        self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
-        self._gains = np.zeros((n_lanes, 1), np.float32)
-        self._tails = np.zeros((2, self._rings.size + 1), np.float32)
-        self._tails_end = 0
         self._n_decoded = self._n_transforms = 0
         self.status = Status(positions=tuple(self.timbre.positions))
 
@@ -121,7 +112,7 @@ class Engine:
         done, n_frames = 0, len(out)
         at, end = self.frame - self._span_start, self.frame + n_frames
         if end <= self._span_end:  # most blocks only copy what is mixed already
-            out[:] = self._stereo[at : at + n_frames]
+            out[:] = self._mixer.stereo[at : at + n_frames]
             self.frame = end
             return
         while done < n_frames:
@@ -129,7 +120,7 @@ class Engine:
                 self._begin_span()
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
-            out[done : done + n] = self._stereo[at : at + n]
+            out[done : done + n] = self._mixer.stereo[at : at + n]
             done += n
             self.frame += n
 
@@ -172,7 +163,7 @@ class Engine:
     def _begin_span(self) -> None:
         """Do all that happens at this frame, and mix what follows up to the next frame at which something happens."""
         frame, performance = self.frame, self._performance
-        self._clear_played_tails()
+        self._mixer.clear_played_tails(self._span_start, frame)
         while self._pending and self._pending[0][0] <= frame:
             event_frame, _, event = self._pending.pop(0)
             performance.apply(event, event_frame if self._waits_for_hop(event) else frame)
@@ -200,7 +191,7 @@ class Engine:
         transposed = self._transposed()
         self._first_hop = self._next_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
-        self._mix_span(self._span_end - frame, transposed)
+        self._mixer.mix(frame, self._span_end - frame, transposed)
         self.status = self._snapshot()
 
     def _due_groups(self) -> list[HopGroup]:
@@ -275,60 +266,11 @@ class Engine:
             end = min(end, frame + SWAY_FRAMES - frame % SWAY_FRAMES)
         return end
 
-    # Sound
-
     def _transposed(self) -> list[int]:
         if not self._rings.transposer.n_active:
             return []
         active = self._rings.transposer.active
         return [voice.lane for voice in self._bank.used() if voice.active and active[voice.lane]]
-
-    def _mix_span(self, n_frames: int, transposed: list[int]) -> None:
-        # Never one frame alone: a sum over a column runs in another order than a sum over rows.
-        n, frame, lanes = max(2, n_frames), self.frame, self._bank.n_lanes_used
-        mix = self._mix[:, :n]
-        enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        bank = self._bank
-        n_moving = bank.envelope.n_moving + bank.left.n_moving + bank.right.n_moving
-        envelope = bank.envelope.values(lanes, frame, n)
-        left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
-        if not transposed and n_moving == 0 and frame >= self._tails_end and np.array_equal(left, right):
-            # At rest and in the middle, every voice has one gain, and both sides are one.
-            np.multiply(left, envelope, out=self._gains[:lanes])
-            np.multiply(self._rings.read(lanes, frame, n), self._gains[:lanes], out=panned)
-            mix = mix[:1]
-            np.add.reduce(panned, axis=0, out=mix[0])
-        else:
-            np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
-            if transposed:
-                sounds = self._rings.transposer.read(transposed, frame, n)
-                for lane, sound in zip(transposed, sounds, strict=True):
-                    np.multiply(sound, envelope[lane], out=enveloped[lane])
-            for side, gains in enumerate((left, right)):
-                np.multiply(enveloped, gains, out=panned)
-                np.add.reduce(panned, axis=0, out=mix[side])
-        if frame < self._tails_end:
-            at = frame % self._rings.size
-            mix += self._tails[:, at : at + n]
-        limit(mix, *self._scratch[:, : len(mix), :n])
-        self._stereo[:n] = mix.T
-
-    def _keep_tail(self, voice: Voice, frame: int) -> None:
-        """Move what a stolen voice still sounds into the tails, fading, so that its lane is free at once."""
-        if voice in self._performance.opening:
-            return
-        bank, lane, n = self._bank, voice.lane, self._bank.steal_fade_size
-        fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
-        sound = self._rings.copy(lane, frame, n) * fade * np.float32(bank.envelope.value(lane, frame))
-        places = np.arange(frame, frame + n) % self._rings.size
-        for tail, ramps in zip(self._tails, (bank.left, bank.right), strict=True):
-            tail[places] += sound * np.float32(ramps.value(lane, frame))
-        self._tails_end = frame + n
-
-    def _clear_played_tails(self) -> None:
-        if self._span_start < self._tails_end:
-            at = self._span_start % self._rings.size
-            self._tails[:, at : at + self.frame - self._span_start] = 0.0
 
     def _snapshot(self) -> Status:
         return Status(
@@ -341,28 +283,3 @@ class Engine:
             tuple(self.timbre.positions),
         )
 
-
-class HopGroup:
-    """Lanes that hop together: at `offset` modulo the hop.
-
-    due: when their sound must be made next; made_for: the knobs' serial and the blend that it was last made for.
-    """
-
-    def __init__(self, lanes: slice, offset: int, hop_size: int):
-        self.lanes, self.offset, self._hop_size = lanes, offset, hop_size
-        self.due = NEVER
-        self.made_for = (-1, 0.0)
-
-    def hop_from(self, frame: int) -> int:
-        """The first hop from `frame` on."""
-        return frame + (self.offset - frame) % self._hop_size
-
-
-def hop_groups(n_lanes: int, hop_size: int) -> list[HopGroup]:
-    """All of up to 16 lanes hop at once, more in groups of 4 one after the other."""
-    size = LARGEST_GROUP if n_lanes <= LARGEST_GROUP else SMALL_GROUP
-    firsts = range(0, n_lanes, size)
-    return [
-        HopGroup(slice(first, min(first + size, n_lanes)), number * hop_size // len(firsts), hop_size)
-        for number, first in enumerate(firsts)
-    ]

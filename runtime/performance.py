@@ -173,7 +173,8 @@ class Performance:
         voice = self._bank.choose(self._limit)
         if voice.active:
             self.n_stolen += 1
-            self._keep_tail(voice, frame)
+            if voice not in self.opening:
+                self._keep_tail(voice, frame)
         amplitude = self._volume * (velocity / VELOCITY_AT_VOICE_LEVEL) ** (self._config.velocity_db_per_decade / 20.0)
         if self._channels.soft(channel):
             amplitude *= SOFT_PEDAL_GAIN

@@ -44,9 +44,9 @@ class HopSynthesis:
     their own A, B, C; a blend is a sum of both, weighted so that their powers add up.
 
     Another rate than the spec's changes the transform's size and not the pitch: bin k sounds at k * bin_hz still.
-    fft_size, hop_size: in engine frames; n_bins: bins of a frame that are heard, below half the rate; n_dense_octaves: how
-    often the density of a dense hop can be halved. Frames are held as
-    pairs, float32 (2 * n_bins,), each magnitude twice, so that a product with complex numbers is one with floats.
+    fft_size, hop_size: in engine frames; n_bins: bins of a frame that are heard, and below half the engine's rate;
+    n_dense_octaves: how often the density of a dense hop can be halved. Frames are held as pairs, float32
+    (2 * n_bins,), each magnitude twice, so that a product with complex numbers is one with floats.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int, max_rows: int):
