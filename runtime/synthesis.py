@@ -63,7 +63,7 @@ class HopSynthesis:
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
-        self._weights = _weights_by_shift(spec, sample_rate_hz)
+        self._weights = _weights_by_shift(spec, sample_rate_hz, self.n_bins)
         self._weighted = np.empty((max_rows, spec.n_bins), np.float32)
         self._power, self._shared = np.empty((2, max_rows), np.float32)
 
@@ -213,16 +213,18 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
     return taps.view(np.float32)
 
 
-def _weights_by_shift(spec: StftSpec, sample_rate_hz: int) -> np.ndarray:
+def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
     """Amplitude weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away."""
     frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
+    highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)
     weights = []
     for shift in range(-_WIDEST_SHIFT, _WIDEST_SHIFT + 1):
         sounding_hz = frequency_hz * 2.0 ** (shift / 12.0)
         weight = np.sqrt(np.maximum(k_weighting(sounding_hz), _LEAST_WEIGHT))
-        weights.append(np.where(sounding_hz < sample_rate_hz / 2.0, weight, 0.0))
+        weights.append(np.where(sounding_hz < highest_hz, weight, 0.0))
     weights = np.array(weights, np.float32)
     weights[:, : spec.first_heard_bin] = 0.0
+    weights[:, n_bins:] = 0.0
     return weights
 
 

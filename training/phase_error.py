@@ -40,6 +40,12 @@ class RestingVoice:
         self._noise_frame = 0
         self._n_notes = 0
 
+    def heard(self, magnitudes: np.ndarray) -> np.ndarray:
+        """A copy of a frame (n_bins,) without what lies above 20 kHz: no voice plays it, no method is asked for it."""
+        kept = np.array(magnitudes)
+        kept[self._synthesis.n_bins :] = 0.0
+        return kept
+
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """Float32 (n_hops * hop_size,) of one of METHODS, or `blend`: half noise and half coherent."""
         if method == "griffin_lim":
@@ -145,7 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
     table = []
     with Progress("spectra", len(chosen)) as progress:
         for row in np.sort(chosen):
-            frame = np.array(store.magnitudes[row])
+            frame = voice.heard(store.magnitudes[row])
             about = {"frame": int(row), "clip": store.clips[store.clip[row]].name, "note": int(store.note[row])}
             table.append(about | measure(voice, frame))
             progress.update(len(table))

@@ -10,7 +10,7 @@ import pytest
 from runtime.coherent import CoherentPhases
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
-from runtime.spectrum import StftSpec, magnitude_frames, periodic_hann
+from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
 from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
 from runtime.voice_rings import VoiceRings
 from tests.hearing import cents_off
@@ -52,13 +52,19 @@ def bell() -> np.ndarray:
     return partials(np.array([211.0, 523.0, 640.0, 1187.0, 1460.0, 2771.0, 4099.0, 6211.0]), np.linspace(1.0, 0.2, 8))
 
 
+def heard(magnitudes: np.ndarray) -> np.ndarray:
+    """Without what lies above 20 kHz, which is never played."""
+    magnitudes[int(HIGHEST_HEARD_HZ / SPEC.bin_hz) // 8 * 8 :] = 0.0
+    return magnitudes
+
+
 def white() -> np.ndarray:
-    return frame_of(np.random.default_rng(4).standard_normal(SPEC.frame_size))
+    return heard(frame_of(np.random.default_rng(4).standard_normal(SPEC.frame_size)))
 
 
 def smooth() -> np.ndarray:
     """A frame without any partial, as a decoder draws a noise."""
-    return (1.0 / (1.0 + np.arange(SPEC.n_bins) / 100.0)).astype(np.float32)
+    return heard((1.0 / (1.0 + np.arange(SPEC.n_bins) / 100.0)).astype(np.float32))
 
 
 def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -241,10 +247,18 @@ def test_what_is_too_low_to_be_heard_is_silent() -> None:
     np.testing.assert_allclose(np.abs(coherent(offset)).max(), np.abs(coherent(harmonic(60))).max(), rtol=0.1)
 
 
+def test_what_is_too_high_to_be_heard_is_silent_and_all_below_sounds() -> None:
+    single = np.zeros(SPEC.n_bins, np.float32)
+    for at_hz, is_heard in ((19900.0, True), (20100.0, False), (21900.0, False)):
+        single[:] = 0.0
+        single[round(at_hz / SPEC.bin_hz)] = 1.0
+        assert coherent(single, 3).any() == is_heard, at_hz
+
+
 def test_silence_and_a_single_bin_are_taken() -> None:
     single = np.zeros(SPEC.n_bins, np.float32)
     assert not coherent(single, 3).any()
-    for at in (2, 1000, SPEC.n_bins - 1):
+    for at in (2, 1000, synthesis().n_bins - 1):
         single[:] = 0.0
         single[at] = 1.0
         assert np.isfinite(coherent(single, 3)).all()

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.coherent import CoherentPhases
 from runtime.loudness import LIMITER_KNEE, k_weighting, limit
-from runtime.spectrum import StftSpec, magnitude_frames
+from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames
 from runtime.synthesis import N_NOISE_FRAMES, VOICE_LEVEL_DB, HopSynthesis
 from tests.playing import DATA, decoder
 from tests.soak import loudness as soak
@@ -96,6 +96,22 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
         hops.append(synthesis.hops(pairs, number, 0, blend, taps)[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
     assert soak.loudness_lufs(sound, SPEC.frame_size, RATE_HZ) == pytest.approx(VOICE_LEVEL_DB, abs=0.4)
+
+
+@pytest.mark.parametrize("semitones", [-24, 0, 7, 24])
+def test_what_is_not_played_is_not_levelled_in(semitones: int) -> None:
+    """Neither bins above 20 kHz nor what a transposition would lift there takes from the level of the rest."""
+    frame = spectra()["harmonics"][None]
+    synthesis = HopSynthesis(SPEC, RATE_HZ, 0, 1)
+    unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
+    plain = frame.copy()
+    plain[:, int(unheard_above_hz / SPEC.bin_hz) :] = 0.0
+    hissing = plain.copy()
+    hissing[:, int(unheard_above_hz / SPEC.bin_hz) + 1 :] = frame.max()
+    for levelled in (plain, hissing):
+        synthesis.level(levelled, [semitones])
+    heard = slice(0, int(unheard_above_hz / SPEC.bin_hz))
+    np.testing.assert_allclose(hissing[0, heard], plain[0, heard], rtol=1e-3)
 
 
 @pytest.mark.parametrize("phase", soak.PHASES)
