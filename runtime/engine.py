@@ -22,6 +22,7 @@ from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.hop_groups import NEVER, HopGroup, hop_groups
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.performance import SWAY_FRAMES, Performance
+from runtime.remembered_frames import RememberedFrames
 from runtime.synthesis import HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
@@ -83,6 +84,7 @@ class Engine:
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
+        self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
         self._mixer = Mixer(self._bank, self._rings)
         self._performance = Performance(
             self._bank,
@@ -178,7 +180,8 @@ class Engine:
         if stale or opening:
             self._rings.before_turn([voice.lane for voice in stale], frame)
             wanting = [voice for voice in stale + opening if voice.spectrum_serial != self.timbre.serial]
-            self._decode(sorted(wanting, key=lambda voice: voice.lane))
+            if wanting:
+                self._give_spectra(sorted(wanting, key=lambda voice: voice.lane), bool(opening))
         for voice in opening:
             self._open(voice)
         for group in due:
@@ -240,16 +243,27 @@ class Engine:
         opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
         group.due = self.frame + (1 if opened else n_hops) * self._hop_size
 
-    def _decode(self, voices: list[Voice]) -> None:
-        for first in range(0, len(voices), MAX_BATCH):
-            batch = voices[first : first + MAX_BATCH]
+    def _give_spectra(self, voices: list[Voice], opening: bool) -> None:
+        """Give voices, ascending by lane, the spectra that the knobs ask for; what was decoded before is not again."""
+        serial, remembered = self.timbre.serial, self._remembered
+        known = [voice for voice in voices if remembered.knows(voice, serial)] if opening else []
+        unknown = [voice for voice in voices if voice not in known] if known else voices
+        for first in range(0, len(unknown), MAX_BATCH):
+            batch = unknown[first : first + MAX_BATCH]
             self.timbre.fill_rows(self.instrument.inputs, batch)
             frames = self.instrument.decode(len(batch))
-            self._synthesis.level(frames, [round(voice.key_offset) for voice in batch])
-            self._rings.set_spectra([voice.lane for voice in batch], frames)
-            for voice in batch:
-                voice.spectrum_serial = self.timbre.serial
-        self._n_decoded += len(voices)
+            if opening:
+                remembered.remember(batch, frames, serial)
+            self._set_spectra(batch, frames)
+        if known:
+            self._set_spectra(known, remembered.recall(known, self.instrument.magnitudes))
+        self._n_decoded += len(unknown)
+
+    def _set_spectra(self, voices: list[Voice], frames: np.ndarray) -> None:
+        self._synthesis.level(frames, [round(voice.key_offset) for voice in voices])
+        self._rings.set_spectra([voice.lane for voice in voices], frames)
+        for voice in voices:
+            voice.spectrum_serial = self.timbre.serial
 
     def _next_change(self, transposed: list[int]) -> int:
         """The frame at which the next span begins."""

@@ -133,6 +133,15 @@ def test_a_resting_timbre_is_decoded_once_and_a_moving_one_once_a_hop(tiny: Deco
     assert 3 * (n_hops - 1) <= engine.status.n_decoded - 3 <= 3 * (n_hops + 1)
 
 
+def test_a_note_struck_again_is_not_decoded_again_until_a_knob_turns(tiny: Decoder) -> None:
+    engine = Engine(tiny, 4, 44100, 0)
+    strikes = [(k * 3000, NoteOn(0, 60 + k % 2, 100)) for k in range(6)]
+    play(engine, strikes, 20000)
+    assert engine.status.n_decoded == 2
+    play(engine, [(20000, ControlChange(0, 120, 0)), (30000, KnobTurn(0, 0.1)), (40000, NoteOn(0, 60, 100))], 30000)
+    assert engine.status.n_decoded == 3
+
+
 def test_controls_from_the_mapping_move_the_latents_and_no_others(tiny: Decoder) -> None:
     engine = Engine(tiny, 2, 44100, 0, latent_controls={20: 2})
     start = engine.status.positions
