@@ -26,10 +26,11 @@ _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', serverna
 class JackServer:
     """`jackd` on its dummy driver under a name of its own, so that runs side by side do not meet; a context manager.
 
-    env: the environment in which JACK programs find it.
+    env: the environment in which JACK programs find it. n_ports: how many it has, all programs and its own four.
     """
 
-    def __init__(self, log: Path):
+    def __init__(self, log: Path, n_ports: int = 128):
+        self._n_ports = n_ports
         self.name = f"timbrebox-{uuid.uuid4().hex[:8]}"
         self.env = os.environ | {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._log = log
@@ -39,7 +40,7 @@ class JackServer:
         for scheduling in (["-R", "-P", "70"], ["--no-realtime"]):
             driver = ["-d", "dummy", "-r", str(SAMPLE_RATE_HZ), "-p", str(PERIOD_FRAMES)]
             with self._log.open("wb") as log:
-                command = ["jackd", "-n", self.name, *scheduling, *driver]
+                command = ["jackd", "-n", self.name, "--port-max", str(self._n_ports), *scheduling, *driver]
                 self._process = subprocess.Popen(command, env=self.env, stdout=log, stderr=subprocess.STDOUT)
             while self._process.poll() is None:
                 if subprocess.run([*_KNOCK, self.name], env=self.env, capture_output=True).returncode == 0:

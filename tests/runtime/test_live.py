@@ -132,6 +132,17 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
     assert program.errors.count("\n") == 1
 
 
+def test_a_device_that_others_have_taken_is_named_in_one_line(
+    tmp_path: Path, start: Callable[..., LiveProgram]
+) -> None:
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are its own, one is too few for us
+        program = start(server=full)
+        with pytest.raises(AssertionError, match="close what else is playing through it"):
+            program.__enter__()
+        assert program.wait() == 2
+        assert program.errors.count("\n") == 1
+
+
 def test_an_audio_server_that_comes_late_is_taken_and_played(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
