@@ -14,6 +14,7 @@ from runtime.engine import Engine
 from runtime.envelope import Adsr
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Reset
 from tests.hearing import cents_off, level_db
+from tests.playing import play
 
 TINY = Path(__file__).parent.parent / "data" / "tiny.onnx"
 
@@ -21,21 +22,6 @@ TINY = Path(__file__).parent.parent / "data" / "tiny.onnx"
 @pytest.fixture(scope="module")
 def tiny() -> Decoder:
     return Decoder(TINY)
-
-
-def play(
-    engine: Engine, events: Sequence[tuple[int, Event]], n_frames: int, blocks: Sequence[int] = (512,)
-) -> np.ndarray:
-    """Post all events, then render in these block sizes, over and over."""
-    for frame, event in events:
-        engine.post(event, frame)
-    sound = np.zeros((n_frames, 2), np.float32)
-    done = turn = 0
-    while done < n_frames:
-        n = min(blocks[turn % len(blocks)], n_frames - done)
-        engine.render(sound[done : done + n])
-        done, turn = done + n, turn + 1
-    return sound
 
 
 def busy_piece(seed: int, n_frames: int) -> list[tuple[int, Event]]:
