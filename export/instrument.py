@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from export.card import decoder_card, describe_latents, encoder_card
+from export.card import decoder_card, encoder_card
 from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME, parse_card
@@ -17,6 +17,7 @@ from runtime.errors import UserError
 from training.embedding import batches_of, embed_rows, split_errors
 from training.files import written_whole
 from training.frames import FrameStore
+from training.knobs import describe_latents
 from training.run_folder import TrainedRun
 
 N_PARITY_ROWS = 512
@@ -68,7 +69,8 @@ def verify(path: Path) -> None:
 def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path) -> tuple[bytes, bytes]:
     """Both files' bytes, proven on real frames of the corpus."""
     rows = store.rows("train")
-    latents = describe_latents(embed_rows(run, store, rows), run.recipe.model.bottleneck)
+    embedding = embed_rows(run, store, rows)
+    latents = describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs)
     chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
     encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
     embedded = run.embed(encoder_inputs)

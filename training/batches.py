@@ -1,20 +1,23 @@
 """What a model reads of a frame store: its inputs, row by row, and the order of every epoch.
 
-A batch is (inputs of the full model, weight (n,)); the target is its first input, the magnitude frame. Rows of weight 0
-only fill the batch up, so that every batch has one shape and compiles once.
+A batch is (inputs of the full model, lesson, weight (n,)); the target is its first input, the magnitude frame. Rows of
+weight 0 only fill the batch up, so that every batch has one shape and compiles once. The lesson holds what the recipe's
+objective wants beside the frames, drawn from the seed and the epoch; it is empty for the paper's models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
 from runtime.conditioning import Conditioning
+from training.descriptors import describe, ranks
 from training.frames import FrameStore
 from training.recipe import Recipe, label_notes
 
-Batch = tuple[list[np.ndarray], np.ndarray]
+Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 
 
@@ -41,18 +44,65 @@ class FrameBatches:
         return [*inputs, self.conditioning_rows(rows)] if self.conditioning.size else inputs
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """The training rows in the order of one epoch, which follows from the recipe's seed and the epoch alone."""
-        return np.random.default_rng((self.recipe.fit.seed, epoch)).permutation(self.store.rows("train"))
+        """The training rows in the order of one epoch, which follows from the recipe's seed and the epoch alone.
 
-    def batches(self, rows: np.ndarray) -> Iterator[Batch]:
-        """These rows in batches of one size; the last is filled up with rows of weight 0."""
+        Where sounds are mixed, rows come in pairs of one note; one row of a note may be left over and is left out.
+        """
+        random = np.random.default_rng((self.recipe.fit.seed, epoch))
+        order = random.permutation(self.store.rows("train"))
+        if not self.recipe.fit.mixup:
+            return order
+        notes = label_notes(self.recipe, self.store, order)
+        pairs = []
+        for note in np.unique(notes):
+            rows = order[notes == note]
+            pairs.append(rows[: len(rows) // 2 * 2].reshape(-1, 2))
+        return random.permutation(np.concatenate(pairs)).ravel()
+
+    def batches(self, rows: np.ndarray, epoch: int | None = None) -> Iterator[Batch]:
+        """These rows in batches of one size; the last is filled up with rows of weight 0.
+
+        epoch: of a training epoch, whose batches bring a lesson.
+        """
         size = self.recipe.fit.batch_size
+        random = None if epoch is None else np.random.default_rng((self.recipe.fit.seed, epoch, 1))
         for start in range(0, len(rows), size):
             chosen = rows[start : start + size]
             weight = np.zeros(size, np.float32)
             weight[: len(chosen)] = 1.0
             filled = np.concatenate([chosen, np.repeat(chosen[:1], size - len(chosen))])
-            yield self.inputs(filled), weight
+            yield self.inputs(filled), self._lesson(filled, random) if random else {}, weight
+
+    def _lesson(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
+        fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
+        lesson: dict[str, np.ndarray] = {}
+        if fit.mixup:
+            lesson["mixup_share"] = random.random((n, 1), np.float32)
+        if fit.spread_penalty:
+            lesson["even_latents"] = random.random((n, n_latents), np.float32)
+        if fit.knobs:
+            lesson["knob_positions"] = self._knob_positions[rows]
+        if fit.pitch_penalty:
+            notes = random.choice(self._train_notes, n)
+            latents = random.random((n, n_latents), np.float32)
+            lesson["probes"] = np.concatenate([latents, self.conditioning.rows(notes)], axis=1)
+            lesson["probe_notes"] = (notes - self.conditioning.lowest_note).astype(np.int32)
+        return lesson
+
+    @cached_property
+    def _train_notes(self) -> np.ndarray:
+        return np.unique(self.store.note[self.store.rows("train")]).astype(int)
+
+    @cached_property
+    def _knob_positions(self) -> np.ndarray:
+        """Where each training frame's knobs should stand: ranks of its descriptors, float32 (n_frames, n_knobs)."""
+        rows = self.store.rows("train")
+        notes, positions = self.store.note[rows].astype(int), np.zeros((len(self.store.note), 0), np.float32)
+        for name in self.recipe.fit.knobs:
+            column = np.zeros((len(positions), 1), np.float32)
+            column[rows, 0] = ranks(describe(name, self.store.magnitudes[rows], notes, self.store.spec), notes)
+            positions = np.concatenate([positions, column], axis=1)
+        return positions
 
     def first_bad_row(self) -> int | None:
         """The first frame that is not finite, or None."""

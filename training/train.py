@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from training import run_folder
-from training.batches import FrameBatches
+from training.batches import Batch, FrameBatches
 from training.checkpoint import Checkpoint
 from training.files import remove_leftovers
 from training.frames import FrameStore
@@ -99,15 +100,17 @@ class _Training:
         import keras
 
         from training.model import build_autoencoder
+        from training.objective import Objective
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
-        self.model = build_autoencoder(
-            recipe.model, batches.store.spec.n_bins, record.conditioning.size, recipe.fit.seed
-        ).full
+        spec = batches.store.spec
+        autoencoder = build_autoencoder(recipe.model, spec, record.conditioning, recipe.fit.seed)
+        self.model = autoencoder.full
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
-        self.steps = make_steps(self.model, self.optimizer, recipe.fit)
+        objective = Objective(autoencoder, recipe, spec, record.conditioning)
+        self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
         self.history: list[dict[str, Any]] = []
         self._resume()
         self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
@@ -138,9 +141,11 @@ class _Training:
     def _train_epoch(self, epoch: int, validation: np.ndarray) -> None:
         started_s = time.monotonic()
         rows = self.batches.epoch(epoch)
-        error = self._run_batches(self.steps.train, rows, f"epoch {epoch}")
+        self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
+        error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
         train_s = time.monotonic() - started_s
-        val_error = self._run_batches(self.steps.test, validation, f"epoch {epoch}, validation")
+        batches = self.batches.batches(validation)
+        val_error = self._run_batches(self.steps.test, batches, len(validation), f"epoch {epoch}, validation")
         if not np.isfinite(error):
             raise self._diverged(epoch)
         row = {"epoch": epoch, "loss": error, "val_loss": val_error, "seconds": time.monotonic() - started_s}
@@ -148,17 +153,17 @@ class _Training:
         self._save()
         self._report()
 
-    def _run_batches(self, step: Any, rows: np.ndarray, label: str) -> float | None:
-        """Mean error over these rows; None if there are none. Waits for the device only at the end."""
-        if not len(rows):
+    def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, label: str) -> float | None:
+        """Mean error over these batches; None if there are none. Waits for the device only at the end."""
+        if not n_rows:
             return None
         errors, sizes, shown_s = [], [], time.monotonic()
-        for batch in self.batches.batches(rows):
+        for batch in batches:
             errors.append(step(batch))
-            sizes.append(batch[1].sum())
+            sizes.append(batch[-1].sum())
             if time.monotonic() - shown_s > TERMINAL_STEP_S:
                 shown_s = time.monotonic()
-                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / len(rows):.0f} %")
+                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / n_rows:.0f} %")
         return float(np.average([float(error) for error in errors], weights=sizes))
 
     def _report(self) -> None:
