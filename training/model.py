@@ -11,6 +11,7 @@ from keras import layers, ops
 from runtime.card import INPUT_NAME, OUTPUT_NAME
 from runtime.pitch import N_CHROMA
 from training.recipe import ModelRecipe
+from training.variational import Sampled
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,15 @@ class Autoencoder:
 
     encoder: [magnitude (n, n_bins)], then [chroma (n, 12)] where the augmentation is chroma -> latents (n, n_latents);
     decoder: latents_and_conditioning (n, n_latents + conditioning_size) -> magnitude (n, n_bins);
-    full: the encoder's inputs, then [conditioning] where there is any -> magnitude.
+    full: the encoder's inputs, then [conditioning] where there is any -> magnitude;
+    posterior: where the bottleneck is variational, the encoder's inputs -> mean and log-variance, (n, n_latents) each;
+    the encoder gives the mean.
     """
 
     encoder: keras.Model
     decoder: keras.Model
     full: keras.Model
+    posterior: keras.Model | None = None
 
     def weights(self) -> list[np.ndarray]:
         """Every weight, encoder first, as arrays."""
@@ -33,20 +37,20 @@ class Autoencoder:
 
 def build_autoencoder(recipe: ModelRecipe, n_bins: int, conditioning_size: int, seed: int) -> Autoencoder:
     """The recipe's autoencoder for frames of n_bins, its weights drawn from the seed alone, alike on every backend."""
-    encoder = _build_encoder(recipe, n_bins)
+    encoder, posterior = _build_encoder(recipe, n_bins)
     decoder = _build_decoder(recipe, n_bins, conditioning_size)
     inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in encoder.inputs]
-    latents = encoder(inputs)
+    latents = encoder(inputs) if posterior is None else Sampled(seed)(posterior(inputs))
     if conditioning_size:
         conditioning = keras.Input((conditioning_size,), name="conditioning")
         inputs = [*inputs, conditioning]
         latents = layers.Concatenate(name=INPUT_NAME)([latents, conditioning])
     full = keras.Model(inputs, decoder(latents), name="autoencoder")
     _draw_weights(full, seed)
-    return Autoencoder(encoder, decoder, full)
+    return Autoencoder(encoder, decoder, full, posterior)
 
 
-def _build_encoder(recipe: ModelRecipe, n_bins: int) -> keras.Model:
+def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
     magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.augmentation == "first_order_difference":
@@ -58,11 +62,16 @@ def _build_encoder(recipe: ModelRecipe, n_bins: int) -> keras.Model:
         hidden = layers.Concatenate(name="augmented")([magnitude, chroma])
     hidden = _leaky_stack(hidden, recipe.encoder_widths, recipe.leaky_slope, "encoder")
     latents = layers.Dense(recipe.n_latents, name="latents")(hidden)
-    if recipe.bottleneck == "sigmoid":
-        latents = layers.Activation("sigmoid", name="bottleneck")(latents)
-    else:
+    if recipe.bottleneck == "lrelu":
         latents = layers.LeakyReLU(negative_slope=recipe.leaky_slope, name="bottleneck")(latents)
-    return keras.Model(inputs, latents, name="encoder")
+    else:
+        latents = layers.Activation("sigmoid", name="bottleneck")(latents)
+    if recipe.bottleneck != "variational":
+        return keras.Model(inputs, latents, name="encoder"), None
+    # As in the authors' code: the sigmoid layer is followed by the two that the latents are drawn from.
+    mean, log_variance = (layers.Dense(recipe.n_latents, name=name)(latents) for name in ("mean", "log_variance"))
+    posterior = keras.Model(inputs, [mean, log_variance], name="posterior")
+    return keras.Model(inputs, mean, name="encoder"), posterior
 
 
 def _build_decoder(recipe: ModelRecipe, n_bins: int, conditioning_size: int) -> keras.Model:

@@ -30,7 +30,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
-    bottleneck: Literal["sigmoid", "lrelu"] = "sigmoid"
+    bottleneck: Literal["sigmoid", "lrelu", "variational"] = "sigmoid"
     augmentation: Literal["none", "first_order_difference", "chroma"] = "none"
     conditioning: Literal["none", "chroma", "chroma+octave"] = "none"
     encoder_widths: Widths = PAPER_WIDTHS
@@ -39,14 +39,33 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     output_training_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
 
 
+class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the weight of a variational bottleneck's divergence grows: `start`, and `step` more after each early epoch.
+
+    Source: the authors' code, whose divergence is summed over the latents and whose squared error is a mean.
+    """
+
+    start: Annotated[float, msgspec.Meta(ge=0.0)] = 3e-7
+    step: Annotated[float, msgspec.Meta(ge=0.0)] = 2e-5
+    n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
+
+    def at(self, epoch: int) -> float:
+        """The weight during an epoch, counted from 1."""
+        return self.start + self.step * min(epoch - 1, self.n_steps)
+
+
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default."""
+    """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default.
+
+    beta: with bottleneck `variational`, and only there.
+    """
 
     epochs: Positive = 300
     batch_size: Positive = 200
     learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 5e-4
     l2: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1e-7
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
+    beta: BetaRecipe | None = None
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +93,13 @@ def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
             "conditioning chroma+octave with labels detected",
             "labels known, because an octave cannot be detected reliably",
             "set labels: known, or conditioning: chroma",
+        )
+    if (recipe.model.bottleneck == "variational") != (recipe.fit.beta is not None):
+        raise UserError(
+            path,
+            f"bottleneck {recipe.model.bottleneck} {'with' if recipe.fit.beta else 'without'} fit.beta",
+            "beta with bottleneck variational, and only there",
+            "add or remove one of the two",
         )
     if epochs is None:
         return recipe

@@ -36,6 +36,11 @@ def mean_squared_error(target, output, weight):
     return ops.sum(ops.mean(ops.square(output - target), axis=-1) * weight) / ops.sum(weight)
 
 
+def added_losses(losses, weight):
+    """Mean over the weighted rows of what layers add to the loss, one value per row each."""
+    return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
+
+
 def l2_penalty(values, l2: float):
     """The paper's L2 penalty: over kernels, which have two axes, and not over biases."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
@@ -52,7 +57,7 @@ class TensorflowSteps:
         def train(inputs, weight):
             with tf.GradientTape() as tape:
                 error = mean_squared_error(inputs[0], model(inputs, training=True), weight)
-                loss = error + sum(model.losses) + l2_penalty(variables, l2)
+                loss = error + added_losses(model.losses, weight) + l2_penalty(variables, l2)
             optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
             return error
 
@@ -81,7 +86,7 @@ class JaxSteps:
         def objective(trainable, fixed, inputs, weight):
             output, fixed, losses = model.stateless_call(trainable, fixed, inputs, training=True, return_losses=True)
             error = mean_squared_error(inputs[0], output, weight)
-            return error + sum(losses) + l2_penalty(trainable, l2), (error, fixed)
+            return error + added_losses(losses, weight) + l2_penalty(trainable, l2), (error, fixed)
 
         def train(state, inputs, weight):
             trainable, fixed, moments = state
