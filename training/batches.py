@@ -53,11 +53,3 @@ class FrameBatches:
             weight[: len(chosen)] = 1.0
             filled = np.concatenate([chosen, np.repeat(chosen[:1], size - len(chosen))])
             yield self.inputs(filled), weight
-
-    def first_bad_row(self) -> int | None:
-        """The first frame that is not finite, or None."""
-        for start in range(0, len(self.store.magnitudes), 4096):
-            bad = np.flatnonzero(~np.isfinite(self.store.magnitudes[start : start + 4096]).all(axis=-1))
-            if len(bad):
-                return start + int(bad[0])
-        return None

@@ -46,6 +46,12 @@ def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> n
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
 
+def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
+    """The decoder's frames (n, n_bins) at latents (n, n_latents) and notes (n,), in batches of one size."""
+    inputs = decoder_inputs(run, latents, notes)
+    return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
+
+
 def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
     """Mean squared error of each of these frames, float32 (n,)."""
     batches = batches_of(run, store)

@@ -17,7 +17,7 @@ from training import run_folder
 from training.batches import FrameBatches
 from training.checkpoint import Checkpoint
 from training.files import remove_leftovers
-from training.frames import FrameStore
+from training.frames import FrameStore, refuse_bad_frames
 from training.progress import clock
 from training.recipe import Recipe, load_recipe, resolve_conditioning
 from training.run_folder import BEST, LAST, RunRecord
@@ -55,8 +55,8 @@ def train(
     """Train a recipe into a run folder, going on after the last finished epoch of the same run if there is one.
 
     on_epoch: called after every epoch, once it is safe on the disk, in place of the lines that tell of it.
-    UserError if the folder holds a run of another recipe or corpus and `force` is not given, or if the error is no
-    longer a number. Returns the run's record.
+    UserError if a frame is silent or no number, if the folder holds a run of another recipe or corpus and `force` is
+    not given, or if the error is no longer a number. Returns the run's record.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
@@ -66,6 +66,7 @@ def train(
             if on_epoch is None:
                 print(f"{folder}: already trained for {record.n_epochs} epochs")
             return record
+        refuse_bad_frames(store)
         return _Training(recipe, FrameBatches(store, recipe, conditioning), folder, record, on_epoch).run()
 
 
@@ -231,15 +232,6 @@ class _Training:
         self.record.finished = len(self.history) >= self.recipe.fit.epochs
 
     def _diverged(self, epoch: int) -> UserError:
-        row = self.batches.first_bad_row()
-        if row is not None:
-            clip = self.batches.store.clips[self.batches.store.clip[row]].name
-            return UserError(
-                self.batches.store.folder,
-                f"a frame that is not finite (row {row}, clip {clip!r})",
-                "numbers",
-                "build it again",
-            )
         return UserError(
             f"epoch {epoch}", "an error that is no number", "a finite one", "lower learning_rate in the recipe"
         )
