@@ -161,7 +161,12 @@ def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
 
 
 def build(
-    out: Path, notes: Notes, patches_path: str | Path = PATCHES, force: bool = False, only_clear: bool = False, every: int = 1
+    out: Path,
+    notes: Notes,
+    patches_path: str | Path = PATCHES,
+    force: bool = False,
+    only_clear: bool = False,
+    every: int = 1,
 ) -> None:
     """Render every patch on every core and write the frame store to `out`; UserError if amsynth is missing.
 

@@ -103,11 +103,3 @@ class FrameBatches:
             column[rows, 0] = ranks(describe(name, self.store.magnitudes[rows], notes, self.store.spec), notes)
             positions = np.concatenate([positions, column], axis=1)
         return positions
-
-    def first_bad_row(self) -> int | None:
-        """The first frame that is not finite, or None."""
-        for start in range(0, len(self.store.magnitudes), 4096):
-            bad = np.flatnonzero(~np.isfinite(self.store.magnitudes[start : start + 4096]).all(axis=-1))
-            if len(bad):
-                return start + int(bad[0])
-        return None

@@ -7,7 +7,6 @@ chosen; k-means on their spectra finds groups, and the patch nearest to the midd
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
 import sys

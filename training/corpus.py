@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demo.add_argument("--scale", choices=sorted(amsynth.STEPS), help="notes of each octave (default: chromatic)")
     demo.add_argument("--octaves", type=int, choices=sorted(amsynth.LOWEST_NOTE), help="1: C4-C5; 5: C2-C7 (default)")
     demo.add_argument("--patches", type=Path, metavar="CSV", help="patch list: bank, index, split, optional name")
-    demo.add_argument("--every", type=int, metavar="N", help="keep one in N frames of a note, for trials (default: all)")
+    demo.add_argument("--every", type=int, metavar="N", help="keep one in N frames of a note, for trials")
     own = parser.add_argument_group("DIR only")
     own.add_argument("--manifest", type=Path, metavar="CSV", help="file, and optional note, split, licence, source")
     own.add_argument("--strict", action="store_true", help="end at the first unusable recording instead of skipping it")

@@ -24,9 +24,32 @@ def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
 
+def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray | None:
+    """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,), of these frames; None if not variational.
+
+    A latent near 0 tells the decoder nothing: it has collapsed onto the prior.
+    """
+    if run.autoencoder.posterior is None:
+        return None
+    from training.variational import divergence
+
+    batches = batches_of(run, store)
+
+    def nats(chosen: np.ndarray) -> np.ndarray:
+        return np.asarray(divergence(*run.autoencoder.posterior.predict_on_batch(batches.encoder_inputs(chosen))))
+
+    return in_chunks(nats, rows, run.recipe.model.n_latents).mean(axis=0)
+
+
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """The decoder's input, float32 (n, n_latents + conditioning), from latents (n, n_latents) and notes (n,)."""
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
+
+
+def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
+    """The decoder's frames (n, n_bins) at latents (n, n_latents) and notes (n,), in batches of one size."""
+    inputs = decoder_inputs(run, latents, notes)
+    return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 
 
 def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:

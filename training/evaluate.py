@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,19 @@ import msgspec
 import numpy as np
 
 from runtime.errors import UserError
-from runtime.pitch import N_CHROMA, PITCH_CLASSES, detect_chroma
-from training.embedding import CHUNK, decoder_inputs, embed_rows, row_errors
+from runtime.pitch import N_CHROMA, PITCH_CLASSES
+from training.embedding import decode_at, divergence_per_latent, embed_rows, row_errors
 from training.files import write_json, written_whole
-from training.frames import SPLITS, FrameStore
-from training.progress import Progress
+from training.frames import SPLITS, FrameStore, refuse_bad_frames, sound_name
+from training.mesh import Mesh, sample_mesh
 from training.recipe import label_notes
 from training.run_folder import TrainedRun
+from training.traversals import Traversals, traverse
 
-PAPER_MESH = {2: 350, 3: 50, 8: 5}  # points per axis for so many latents; the paper's, Figures 4-5 and Table V
-LARGEST_MESH = 400_000
 N_DENSITY_CELLS = 2500
+N_SAMPLED = 4000
 REPORT, TABLE, SCATTER = "evaluation.json", "pitch_classes.csv", "embedding.png"
+MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,21 +43,38 @@ def run(arguments: argparse.Namespace) -> int:
     trained = TrainedRun.open(arguments.run_folder, arguments.weights)
     store = trained.open_store(arguments.corpus)
     folder = arguments.out or arguments.run_folder / "evaluation"
-    report, latents = evaluate(trained, store, arguments.mesh)
-    _write(report, latents, trained, store, folder)
+    evaluation = evaluate(trained, store, arguments.mesh)
+    names = _write(evaluation, trained, folder)
     if arguments.json:
-        write_json(arguments.json, report)
-    _print_summary(report)
-    print(f"{folder}: {REPORT}, {TABLE}, {SCATTER}")
+        write_json(arguments.json, evaluation.report)
+    _print_summary(evaluation.report)
+    print(f"{folder}: {', '.join(names)}")
     return 0
 
 
-def evaluate(run: TrainedRun, store: FrameStore, n_per_axis: int | None = None) -> tuple[dict[str, Any], np.ndarray]:
-    """Every figure of a run as a tree of plain values, and the training frames' latents (n, n_latents)."""
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured of a run: `report`, every figure as plain values, and what its pictures are drawn from.
+
+    latents: (n, n_latents), and pitch_classes: (n,), of the training frames; mesh: None without conditioning.
+    """
+
+    report: dict[str, Any]
+    latents: np.ndarray
+    pitch_classes: np.ndarray
+    mesh: Mesh | None
+    traversals: Traversals
+
+
+def evaluate(run: TrainedRun, store: FrameStore, n_per_axis: int | None = None) -> Evaluation:
+    """Measure a run on its corpus. UserError if a frame is silent or no number."""
+    refuse_bad_frames(store)
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
     errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
-    mesh = measure_mesh(run, store, latents, n_per_axis)
+    mesh = sample_mesh(run, store, latents, n_per_axis)
+    table, traversals = mesh.summary() if mesh else None, traverse(run, store, latents)
+    divergence = divergence_per_latent(run, store, rows)
     report = {
         "run": run.record.name,
         "weights": run.weights,
@@ -65,11 +84,29 @@ def evaluate(run: TrainedRun, store: FrameStore, n_per_axis: int | None = None) 
         "n_epochs": run.history[-1]["epoch"],
         "training_s": sum(row["seconds"] for row in run.history),
         "mse": {split: float(error.mean()) if len(error) else None for split, error in errors.items()},
+        "test_mse_by_sound": _errors_by_sound(store, errors["test"]),
+        "silent_bins": silent_bins(run, store, latents),
         "embedding": measure_embedding(latents),
-        "mesh": mesh,
-        "pitch_classes": _pitch_class_table(run, store, errors["test"], mesh),
+        "divergence_nats": None if divergence is None else divergence.astype(float).tolist(),
+        "pitch_changes": traversals.pitch_changes,
+        "mesh": table,
+        "pitch_classes": _pitch_class_table(run, store, errors["test"], table),
     }
-    return report, latents
+    classes = label_notes(run.recipe, store, rows) % N_CHROMA
+    return Evaluation(report, latents, classes, mesh, traversals)
+
+
+def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> int:
+    """How many bins the decoder leaves at 0 for each of up to N_SAMPLED training frames, latents (n, n_latents)."""
+    chosen = np.sort(np.random.default_rng(0).permutation(len(latents))[:N_SAMPLED])
+    notes = label_notes(run.recipe, store, store.rows("train")[chosen])
+    return int(np.count_nonzero(decode_at(run, latents[chosen], notes).max(axis=0) == 0.0))
+
+
+def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
+    """Mean squared error of each test sound: a patch with all its notes, or a recording; errors (n,) of test frames."""
+    sounds = np.array([sound_name(clip) for clip in store.clips])[store.clip[store.rows("test")]]
+    return {name: float(errors[sounds == name].mean()) for name in sorted(set(sounds.tolist()))}
 
 
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
@@ -101,53 +138,6 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     }
 
 
-def measure_mesh(
-    run: TrainedRun, store: FrameStore, latents: np.ndarray, n_per_axis: int | None = None
-) -> dict[str, Any] | None:
-    """How often the decoder's output has the chroma asked for, over a mesh of latents; None without conditioning.
-
-    The mesh fills a sigmoid's unit cube, or the bounds of the embedding (n, n_latents). Pitch classes that the
-    training set lacks are left out. Where the model knows octaves it is asked for the middle of the known notes.
-    Source: the paper's Table V.
-    """
-    if run.record.conditioning.kind == "none":
-        return None
-    n_latents = latents.shape[1]
-    n_per_axis = n_per_axis or PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
-    unit = run.recipe.model.bottleneck == "sigmoid"
-    low, high = (np.zeros(n_latents), np.ones(n_latents)) if unit else (latents.min(axis=0), latents.max(axis=0))
-    axes = [np.linspace(a, b, n_per_axis) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_latents).astype(np.float32)
-    notes = _asked_notes(run, store)
-    progress = Progress("mesh", len(points) * len(notes))
-    accuracy = {}
-    for index, (pitch_class, note) in enumerate(notes.items()):
-        n_right = 0
-        for start in range(0, len(points), CHUNK):
-            chunk = points[start : start + CHUNK]
-            decoded = run.decode(decoder_inputs(run, chunk, np.full(len(chunk), note)))
-            n_right += int(np.count_nonzero(detect_chroma(decoded, store.spec.bin_hz) == pitch_class))
-            progress.update(index * len(points) + start + len(chunk), PITCH_CLASSES[pitch_class])
-        accuracy[PITCH_CLASSES[pitch_class]] = n_right / len(points)
-    progress.close()
-    return {
-        "points_per_axis": n_per_axis,
-        "n_points": len(points),
-        "bounds": [[float(a), float(b)] for a, b in zip(low, high, strict=True)],
-        "asked_notes": {PITCH_CLASSES[pitch_class]: note for pitch_class, note in notes.items()},
-        "accuracy": float(np.mean(list(accuracy.values()))),
-        "accuracy_by_pitch_class": accuracy,
-    }
-
-
-def _asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has."""
-    notes = np.unique(label_notes(run.recipe, store, store.rows("train")))
-    middle = (notes.min() + notes.max()) / 2.0
-    nearest_last = sorted(notes.tolist(), key=lambda note: -abs(note - middle))
-    return dict(sorted({note % N_CHROMA: note for note in nearest_last}.items()))
-
-
 def _pitch_class_table(
     run: TrainedRun, store: FrameStore, test_errors: np.ndarray, mesh: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
@@ -160,21 +150,33 @@ def _pitch_class_table(
         row |= {f"n_{split}_frames": int(np.count_nonzero(classes[split] == index)) for split in SPLITS}
         row["test_mse"] = float(error.mean()) if len(error) else None
         row["mesh_accuracy"] = mesh["accuracy_by_pitch_class"].get(name) if mesh else None
+        row["heard_in_tune"] = mesh["heard_by_pitch_class"].get(name) if mesh else None
         table.append(row)
     return table
 
 
-def _write(report: dict[str, Any], latents: np.ndarray, run: TrainedRun, store: FrameStore, folder: Path) -> None:
+def _write(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
+    """Put report, table, figures and sound into the folder; returns their names."""
+    from training.latent_plots import mesh_map, traversal_strips
     from training.plots import save_figure, scatter_by_pitch_class
 
+    report, mesh, name = evaluation.report, evaluation.mesh, run.record.name
     write_json(folder / REPORT, report)
     with written_whole(folder / TABLE) as stream:
         stream.write(",".join(report["pitch_classes"][0]) + "\n")
         for row in report["pitch_classes"]:
             stream.write(",".join("" if value is None else str(value) for value in row.values()) + "\n")
-    classes = label_notes(run.recipe, store, store.rows("train")) % N_CHROMA
-    title = f"{run.record.name}: training frames by pitch class ({run.recipe.labels})"
-    save_figure(scatter_by_pitch_class(latents, classes, title), folder / SCATTER)
+    title = f"{name}: training frames by pitch class ({run.recipe.labels})"
+    figures = {SCATTER: scatter_by_pitch_class(evaluation.latents, evaluation.pitch_classes, title)}
+    if mesh:
+        title = f"{name}: where the decoder plays the pitch class asked for"
+        figures[MAP] = mesh_map(mesh.map(), mesh.bounds, list(mesh.notes), title)
+    figures[STRIPS] = traversal_strips(evaluation.traversals, f"{name}: each latent from end to end")
+    for file_name, figure in figures.items():
+        save_figure(figure, folder / file_name)
+    with written_whole(folder / SOUND, "wb") as stream:
+        stream.write(evaluation.traversals.encoded_sound())
+    return [REPORT, TABLE, *figures, SOUND]
 
 
 def _print_summary(report: dict[str, Any]) -> None:
@@ -183,9 +185,13 @@ def _print_summary(report: dict[str, Any]) -> None:
     print(f"trained: {report['n_epochs']} epochs in {report['training_s']:.0f} s")
     bounds = ", ".join(f"{low:.3g} to {high:.3g}" for low, high in report["embedding"]["bounds"])
     print(f"embedding: {bounds}; {100.0 * report['embedding']['density']:.1f} % of cells used")
+    if report["divergence_nats"]:
+        nats = ", ".join(f"{value:.3g}" for value in report["divergence_nats"])
+        print(f"divergence of each latent: {nats} nats")
     if report["mesh"]:
         share, n_points = report["mesh"]["accuracy"], report["mesh"]["n_points"]
         print(f"mesh: the chroma asked for at {100.0 * share:.1f} % of {n_points} points")
+        print(f"mesh: heard in tune at {100.0 * report['mesh']['heard']:.1f} % of {report['mesh']['n_heard_points']}")
         missing = [name for name in PITCH_CLASSES if name not in report["mesh"]["accuracy_by_pitch_class"]]
         if missing:
             print(f"not in the training frames, so not asked for: {', '.join(missing)}")

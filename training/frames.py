@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from runtime.errors import UserError
-from runtime.pitch import detect_chroma
+from runtime.pitch import detect_chroma, note_name
 from runtime.spectrum import StftSpec
 from runtime.yaml_config import checked
 
@@ -30,6 +30,7 @@ NO_NOTE = -1
 VERSION = 1
 MAGNITUDES, LABELS, INDEX = "magnitudes.f32", "labels.npz", "frames.json"
 REBUILD = "build it again with: timbrebox corpus"
+_ROWS_AT_ONCE = 4096
 
 
 class Clip(msgspec.Struct):
@@ -40,6 +41,13 @@ class Clip(msgspec.Struct):
     note: int | None = None
     source: str = ""
     licence: str = ""
+
+
+def sound_name(clip: Clip) -> str:
+    """The sound that a clip is a note of: its name without the note at its end."""
+    if clip.note is None:
+        return clip.name
+    return clip.name.removesuffix(note_name(clip.note)).rstrip(" _-/") or clip.name
 
 
 class _Index(msgspec.Struct):
@@ -238,6 +246,23 @@ class FrameStore:
         for labels in (self.split, self.note, self.chroma, self.clip):
             digest.update(np.ascontiguousarray(labels))
         return digest.hexdigest()[:16]
+
+
+def refuse_bad_frames(store: FrameStore) -> None:
+    """UserError if a frame is no number, or silent: such a store was damaged, or not written by `corpus`."""
+    for start in range(0, len(store.magnitudes), _ROWS_AT_ONCE):
+        rows = np.asarray(store.magnitudes[start : start + _ROWS_AT_ONCE])
+        peaks = rows.max(axis=1)  # NaN and infinity show in the peak, and so does silence
+        bad = np.flatnonzero(~(np.isfinite(peaks) & (peaks > 0.0)))
+        if len(bad):
+            row = start + int(bad[0])
+            found = "silence" if peaks[bad[0]] == 0.0 else "values that are no numbers"
+            raise UserError(
+                store.folder,
+                f"{found} in frame {row}, clip {store.clips[store.clip[row]].name!r}",
+                "audible frames of finite numbers",
+                REBUILD,
+            )
 
 
 def _read_index(folder: Path) -> _Index:

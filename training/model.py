@@ -14,6 +14,7 @@ from runtime.pitch import N_CHROMA
 from runtime.spectrum import StftSpec
 from training.harmonics import harmonic_numbers
 from training.recipe import ModelRecipe
+from training.variational import Sampled
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,19 @@ class Autoencoder:
     encoder: [magnitude (n, n_bins)], then [chroma (n, 12)] where the augmentation is chroma -> latents (n, n_latents);
     decoder: latents_and_conditioning (n, n_latents + conditioning_size) -> magnitude (n, n_bins);
     roots: the same, less its last step: the roots of magnitudes that training compares; the decoder itself where the
-    recipe does not compress. full: the encoder's inputs, then [conditioning] where there is any -> magnitude.
+    recipe does not compress;
+    full: the encoder's inputs, then [conditioning] where there is any -> magnitude;
+    learner: the encoder as it is in training: where the bottleneck is variational, its latents are drawn;
+    posterior: where the bottleneck is variational, the encoder's inputs -> mean and log-variance, (n, n_latents) each;
+    the encoder gives the mean.
     """
 
     encoder: keras.Model
     decoder: keras.Model
     roots: keras.Model
     full: keras.Model
+    learner: keras.Model
+    posterior: keras.Model | None = None
 
     def weights(self) -> list[np.ndarray]:
         """Every weight, encoder first, as arrays."""
@@ -41,20 +48,21 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning, s
 
     told: the conditioning, its octaves fitted to the corpus.
     """
-    encoder = _build_encoder(recipe, spec.n_bins)
+    encoder, posterior = _build_encoder(recipe, spec.n_bins)
     roots, decoder = _build_decoder(recipe, spec, told)
     inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in encoder.inputs]
-    latents = encoder(inputs)
+    latents = encoder(inputs) if posterior is None else Sampled(seed)(posterior(inputs))
+    learner = keras.Model(inputs, latents, name="learner")
     if told.size:
         conditioning = keras.Input((told.size,), name="conditioning")
         inputs = [*inputs, conditioning]
         latents = layers.Concatenate(name=INPUT_NAME)([latents, conditioning])
     full = keras.Model(inputs, decoder(latents), name="autoencoder")
     _draw_weights(full, seed)
-    return Autoencoder(encoder, decoder, roots, full)
+    return Autoencoder(encoder, decoder, roots, full, learner, posterior)
 
 
-def _build_encoder(recipe: ModelRecipe, n_bins: int) -> keras.Model:
+def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
     magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.compression > 1:
@@ -68,11 +76,16 @@ def _build_encoder(recipe: ModelRecipe, n_bins: int) -> keras.Model:
         hidden = layers.Concatenate(name="augmented")([magnitude, chroma])
     hidden = _leaky_stack(hidden, recipe.encoder_widths, recipe.leaky_slope, "encoder")
     latents = layers.Dense(recipe.n_latents, name="latents")(hidden)
-    if recipe.bottleneck == "sigmoid":
-        latents = layers.Activation("sigmoid", name="bottleneck")(latents)
-    else:
+    if recipe.bottleneck == "lrelu":
         latents = layers.LeakyReLU(negative_slope=recipe.leaky_slope, name="bottleneck")(latents)
-    return keras.Model(inputs, latents, name="encoder")
+    else:
+        latents = layers.Activation("sigmoid", name="bottleneck")(latents)
+    if recipe.bottleneck != "variational":
+        return keras.Model(inputs, latents, name="encoder"), None
+    # As in the authors' code: the sigmoid layer is followed by the two that the latents are drawn from.
+    mean, log_variance = (layers.Dense(recipe.n_latents, name=name)(latents) for name in ("mean", "log_variance"))
+    posterior = keras.Model(inputs, [mean, log_variance], name="posterior")
+    return keras.Model(inputs, mean, name="encoder"), posterior
 
 
 def _build_decoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning) -> tuple[keras.Model, keras.Model]:

@@ -28,8 +28,8 @@ class Objective(keras.Model):
 
     def __init__(self, autoencoder: Autoencoder, recipe: Recipe, spec: StftSpec, conditioning: Conditioning):
         super().__init__(name="objective")
-        self.autoencoder, self.recipe = autoencoder, recipe
-        self._encoder, self._roots = autoencoder.encoder, autoencoder.roots
+        self.recipe = recipe
+        self._learner, self._roots = autoencoder.learner, autoencoder.roots
         self._compression = recipe.model.compression
         if recipe.fit.pitch_penalty:
             self._masks = share_masks(spec, conditioning)
@@ -42,8 +42,8 @@ class Objective(keras.Model):
         inputs: those of the full model; lesson: what `batches.lesson` adds.
         """
         target = inputs[0] ** (1.0 / self._compression) if self._compression > 1 else inputs[0]
-        n_encoder_inputs = len(self._encoder.inputs)
-        latents = self._encoder(inputs[:n_encoder_inputs], training=training)
+        n_encoder_inputs = len(self._learner.inputs)
+        latents = self._learner(inputs[:n_encoder_inputs], training=training)
         if training:
             self._add_latent_penalties(latents, lesson)
             self._add_pitch_penalty(lesson)

@@ -1,4 +1,4 @@
-"""Maps of the plane of two knobs by the pitch that is heard there: where an instrument plays its notes, and where not."""
+"""Maps of the plane of two knobs by the pitch that is heard there: where a note is played, and where not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = {
 
 
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
-    """What is heard of a MIDI note on the plane of knobs x and y, the others in the middle: int (N_PER_AXIS, N_PER_AXIS).
+    """What is heard of a MIDI note on the plane of knobs x and y, the others in the middle: int, N_PER_AXIS squared.
 
     Rows are positions of knob y, columns of knob x, both from 0 to 1; values: RIGHT, LOW, HIGH or OTHER.
     """

@@ -66,7 +66,7 @@ def decode_points(instrument: Playable, points: Points) -> np.ndarray:
 
 
 def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """What the engine makes of points with coherent phases: its spectra, float32 (n, n_bins), and loudness in LUFS (n,).
+    """What the engine makes of points in coherent phase: its spectra, float32 (n, n_bins), and loudness in LUFS (n,).
 
     Each point sounds by itself; the spectrum is the mean power of a few frames in the steady part.
     """

@@ -45,7 +45,7 @@ def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | Non
 
 
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
-    """Distance of each frame (n, n_bins) to the nearest place, (n,), by a random search that draws in around the best."""
+    """Distance in dB of each frame (n, n_bins) to its nearest place, (n,): a random search, ever closer to the best."""
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)
     best = random.random((len(frames), n_latents)) if first is None else first

@@ -34,7 +34,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
-    bottleneck: Literal["sigmoid", "lrelu"] = "sigmoid"
+    bottleneck: Literal["sigmoid", "lrelu", "variational"] = "sigmoid"
     augmentation: Literal["none", "first_order_difference", "chroma"] = "none"
     conditioning: Literal["none", "chroma", "chroma+octave"] = "none"
     encoder_widths: Widths = PAPER_WIDTHS
@@ -45,11 +45,26 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     comb_floor_db: Annotated[float, msgspec.Meta(ge=-120.0, le=0.0)] | None = None
 
 
+class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the weight of a variational bottleneck's divergence grows: `start`, and `step` more after each early epoch.
+
+    Source: the authors' code, whose divergence is summed over the latents and whose squared error is a mean.
+    """
+
+    start: Annotated[float, msgspec.Meta(ge=0.0)] = 3e-7
+    step: Annotated[float, msgspec.Meta(ge=0.0)] = 2e-5
+    n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
+
+    def at(self, epoch: int) -> float:
+        """The weight during an epoch, counted from 1."""
+        return self.start + self.step * min(epoch - 1, self.n_steps)
+
+
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default.
 
-    final_learning_rate: where training ends, if not where it begins. The rest is for a latent space without holes
-    (objective.py). mixup: mixtures of two frames of one note are learned,
+    final_learning_rate: where training ends, if not where it begins. beta: with bottleneck `variational` only.
+    The rest is for a latent space without holes (objective.py). mixup: mixtures of two frames of one note are learned,
     from the same mixture of their latents. pitch_penalty: weight of the penalty on places where a note would not be
     heard as itself. spread_penalty: weight of the distance between the latents and an even density. knobs: the
     descriptors that the first latents follow; knob_penalty: how strictly.
@@ -60,6 +75,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 5e-4
     l2: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1e-7
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
+    beta: BetaRecipe | None = None
     final_learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     mixup: bool = False
     pitch_penalty: Weight = 0.0
@@ -100,6 +116,13 @@ def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
             "conditioning chroma+octave with labels detected",
             "labels known, because an octave cannot be detected reliably",
             "set labels: known, or conditioning: chroma",
+        )
+    if (recipe.model.bottleneck == "variational") != (recipe.fit.beta is not None):
+        raise UserError(
+            path,
+            f"bottleneck {recipe.model.bottleneck} {'with' if recipe.fit.beta else 'without'} fit.beta",
+            "beta with bottleneck variational, and only there",
+            "add or remove one of the two",
         )
     if epochs is None:
         return recipe

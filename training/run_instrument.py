@@ -1,4 +1,4 @@
-"""A trained run in the place of an exported instrument: the runtime's engine plays it, and what is heard is measured."""
+"""A trained run in the place of an exported instrument: the engine plays it, and what is heard is measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from training.embedding import embed_rows
 from training.frames import FrameStore
 from training.knobs import describe_latents, note_range
 from training.run_folder import TrainedRun
-
 
 N_ROWS = 512  # decoded at once; the engine asks for no more than 64
 

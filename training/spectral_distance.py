@@ -10,7 +10,7 @@ FLOOR_DB = -60.0
 
 
 def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Levels in dB below each frame's own peak, nothing below FLOOR_DB, of what is heard: (…, n_bins) -> (…, n_heard)."""
+    """Levels in dB under each frame's own peak, at least FLOOR_DB, of what is heard: (…, n_bins) -> (…, n_heard)."""
     heard = np.asarray(magnitudes, np.float32)[..., spec.first_heard_bin : int(HIGHEST_HEARD_HZ / spec.bin_hz)]
     peak = np.maximum(heard.max(axis=-1, keepdims=True), 1e-12)
     return 20.0 * np.log10(np.maximum(heard / peak, np.float32(10.0 ** (FLOOR_DB / 20.0))))

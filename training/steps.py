@@ -35,6 +35,11 @@ def weighted_mean(errors, weight):
     return ops.sum(errors * weight) / ops.sum(weight)
 
 
+def added_losses(losses, weight):
+    """Mean over the weighted rows of what layers add to the loss, one value per row each."""
+    return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
+
+
 def l2_penalty(values, l2: float):
     """The paper's L2 penalty: over kernels, which have two axes, and not over biases."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
@@ -51,7 +56,7 @@ class TensorflowSteps:
         def train(inputs, lesson, weight):
             with tf.GradientTape() as tape:
                 error = weighted_mean(model(inputs, lesson, training=True), weight)
-                loss = error + sum(model.losses) + l2_penalty(variables, l2)
+                loss = error + added_losses(model.losses, weight) + l2_penalty(variables, l2)
             optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
             return error
 
@@ -82,7 +87,7 @@ class JaxSteps:
                 trainable, fixed, inputs, lesson, training=True, return_losses=True
             )
             error = weighted_mean(errors, weight)
-            return error + sum(losses) + l2_penalty(trainable, l2), (error, fixed)
+            return error + added_losses(losses, weight) + l2_penalty(trainable, l2), (error, fixed)
 
         def train(state, inputs, lesson, weight):
             trainable, fixed, moments = state

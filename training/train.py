@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from training import run_folder
 from training.batches import Batch, FrameBatches
 from training.checkpoint import Checkpoint
 from training.files import remove_leftovers
-from training.frames import FrameStore
+from training.frames import FrameStore, refuse_bad_frames
 from training.progress import clock
 from training.recipe import Recipe, load_recipe, resolve_conditioning
 from training.run_folder import BEST, LAST, RunRecord
@@ -45,20 +45,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def train(recipe: Recipe, store: FrameStore, folder: Path, force: bool = False) -> RunRecord:
+def train(
+    recipe: Recipe,
+    store: FrameStore,
+    folder: Path,
+    force: bool = False,
+    on_epoch: Callable[[RunRecord], None] | None = None,
+) -> RunRecord:
     """Train a recipe into a run folder, going on after the last finished epoch of the same run if there is one.
 
-    UserError if the folder holds a run of another recipe or corpus and `force` is not given, or if the error is no
-    longer a number. Returns the run's record.
+    on_epoch: called after every epoch, once it is safe on the disk, in place of the lines that tell of it.
+    UserError if a frame is silent or no number, if the folder holds a run of another recipe or corpus and `force` is
+    not given, or if the error is no longer a number. Returns the run's record.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
         record = RunRecord(folder.resolve().name, run_folder.describe_corpus(store), conditioning, [])
         record = _claim(folder, recipe, record, force)
         if record.n_epochs >= recipe.fit.epochs:
-            print(f"{folder}: already trained for {record.n_epochs} epochs")
+            if on_epoch is None:
+                print(f"{folder}: already trained for {record.n_epochs} epochs")
             return record
-        return _Training(recipe, FrameBatches(store, recipe, conditioning), folder, record).run()
+        refuse_bad_frames(store)
+        return _Training(recipe, FrameBatches(store, recipe, conditioning), folder, record, on_epoch).run()
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
@@ -92,11 +101,19 @@ def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
 class _Training:
     """One process's share of a run."""
 
-    def __init__(self, recipe: Recipe, batches: FrameBatches, folder: Path, record: RunRecord):
+    def __init__(
+        self,
+        recipe: Recipe,
+        batches: FrameBatches,
+        folder: Path,
+        record: RunRecord,
+        on_epoch: Callable[[RunRecord], None] | None,
+    ):
         from training.backend import device_name, environment, prepare_keras
 
         prepare_keras(recipe.fit.seed)
-        print(f"training on: {device_name()}", flush=True)
+        self.on_epoch = on_epoch
+        self._say(f"training on: {device_name()}")
         import keras
 
         from training.model import build_autoencoder
@@ -107,9 +124,9 @@ class _Training:
         spec = batches.store.spec
         autoencoder = build_autoencoder(recipe.model, spec, record.conditioning, recipe.fit.seed)
         self.model = autoencoder.full
-        self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
-        self.optimizer.build(self.model.trainable_variables)
         objective = Objective(autoencoder, recipe, spec, record.conditioning)
+        self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
+        self.optimizer.build(objective.trainable_variables)
         self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
         self.history: list[dict[str, Any]] = []
         self._resume()
@@ -127,19 +144,27 @@ class _Training:
         except KeyboardInterrupt:
             print(f"\nstopped in epoch {len(self.history) + 1}; the same command goes on from there")
             raise
-        print(f"{self.folder}: trained {n_epochs} epochs in {clock(self.record.seconds)}")
+        self._say(f"{self.folder}: trained {n_epochs} epochs in {clock(self.record.seconds)}")
         return self.record
+
+    def _say(self, text: str) -> None:
+        if self.on_epoch is None:
+            print(text, flush=True)
 
     def _announce(self) -> None:
         corpus = self.record.corpus
-        print(f"corpus: {corpus.n_train_frames} training and {corpus.n_val_frames} validation frames", flush=True)
+        self._say(f"corpus: {corpus.n_train_frames} training and {corpus.n_val_frames} validation frames")
         if not corpus.n_val_frames:
-            print("no validation frames: there will be no validation error and no best epoch")
+            self._say("no validation frames: there will be no validation error and no best epoch")
         if self.history:
-            print(f"going on after epoch {len(self.history)}", flush=True)
+            self._say(f"going on after epoch {len(self.history)}")
 
     def _train_epoch(self, epoch: int, validation: np.ndarray) -> None:
+        from training.variational import set_beta
+
         started_s = time.monotonic()
+        if self.recipe.fit.beta:
+            set_beta(self.model, self.recipe.fit.beta.at(epoch))
         rows = self.batches.epoch(epoch)
         self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
         error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
@@ -151,7 +176,10 @@ class _Training:
         row = {"epoch": epoch, "loss": error, "val_loss": val_error, "seconds": time.monotonic() - started_s}
         self.history.append(row | {"frames_per_s": len(rows) / train_s})
         self._save()
-        self._report()
+        if self.on_epoch is None:
+            self._report()
+        else:
+            self.on_epoch(self.record)
 
     def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, label: str) -> float | None:
         """Mean error over these batches; None if there are none. Waits for the device only at the end."""
@@ -161,7 +189,7 @@ class _Training:
         for batch in batches:
             errors.append(step(batch))
             sizes.append(batch[-1].sum())
-            if time.monotonic() - shown_s > TERMINAL_STEP_S:
+            if self.on_epoch is None and time.monotonic() - shown_s > TERMINAL_STEP_S:
                 shown_s = time.monotonic()
                 _show_on_terminal(f"{label}: {100.0 * sum(sizes) / n_rows:.0f} %")
         return float(np.average([float(error) for error in errors], weights=sizes))
@@ -208,15 +236,6 @@ class _Training:
         self.record.finished = len(self.history) >= self.recipe.fit.epochs
 
     def _diverged(self, epoch: int) -> UserError:
-        row = self.batches.first_bad_row()
-        if row is not None:
-            clip = self.batches.store.clips[self.batches.store.clip[row]].name
-            return UserError(
-                self.batches.store.folder,
-                f"a frame that is not finite (row {row}, clip {clip!r})",
-                "numbers",
-                "build it again",
-            )
         return UserError(
             f"epoch {epoch}", "an error that is no number", "a finite one", "lower learning_rate in the recipe"
         )

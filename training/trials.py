@@ -1,12 +1,11 @@
 """Train and measure many variants of one recipe, a row of one table each: how docs/latent-space.md came to be.
 
-python -m training.trials configs/training/trials.yaml --table docs/latent-space-trials.csv goes on where it was stopped:
-a trial that has a row is left alone.
+python -m training.trials configs/trials.yaml --table docs/latent-space-trials.csv goes on where it was
+stopped: a trial that has a row is left alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 from pathlib import Path

@@ -12,16 +12,17 @@ import onnxruntime
 import pytest
 
 import export.to_onnx
-from export.card import describe_latents
 from export.instrument import encoder_path, export_instrument
 from export.to_onnx import convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME
 from runtime.conditioning import Conditioning
 from runtime.decoder import Decoder
 from runtime.errors import UserError
+from runtime.spectrum import StftSpec
 from tests.training.harmonic_store import NOTES, SPEC, TILTS, write_store
 from training.embedding import batches_of, embed_rows
 from training.frames import FrameStore
+from training.knobs import describe_latents
 from training.recipe import load_recipe
 from training.run_folder import TrainedRun
 from training.train import train
@@ -166,7 +167,9 @@ def test_models_of_the_paper_export_too(store: FrameStore, tmp_path: Path, condi
 def test_full_size_decoders_stay_below_12_mb(name: str):
     from training.model import build_autoencoder
 
-    decoder = build_autoencoder(load_recipe(RECIPES / f"{name}.yaml").model, 2049, 18, 0).decoder
+    recipe = load_recipe(RECIPES / f"{name}.yaml").model
+    told = Conditioning(recipe.conditioning, 36, 6)
+    decoder = build_autoencoder(recipe, StftSpec(), told, 0).decoder
     assert len(convert(decoder, OUTPUT_NAME).SerializeToString()) < 11_900_000
 
 

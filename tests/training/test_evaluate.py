@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 from matplotlib.image import imread
 
+from runtime.errors import UserError
 from tests.training.harmonic_store import NOTES, write_store
 from training.evaluate import evaluate, measure_embedding
 from training.frames import FrameStore
@@ -43,7 +45,8 @@ def run_folder(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempP
 
 
 def test_a_model_of_clear_tones_plays_the_chroma_asked_for(run_folder: Path, store: FrameStore):
-    report, latents = evaluate(TrainedRun.open(run_folder), store, n_per_axis=12)
+    evaluation = evaluate(TrainedRun.open(run_folder), store, n_per_axis=12)
+    report, latents = evaluation.report, evaluation.latents
     assert report["mesh"]["n_points"] == 144
     assert report["mesh"]["bounds"] == [[0.0, 1.0], [0.0, 1.0]]
     assert report["mesh"]["accuracy"] > 0.9
@@ -65,14 +68,14 @@ def test_a_model_that_ignores_the_chroma_is_right_for_one_class_in_six(
     blind = np.array(kernel.numpy())
     blind[recipe.model.n_latents :] = 0.0
     kernel.assign(blind)
-    assert evaluate(trained, store, n_per_axis=4)[0]["mesh"]["accuracy"] == pytest.approx(1.0 / 6.0)
+    assert evaluate(trained, store, n_per_axis=4).report["mesh"]["accuracy"] == pytest.approx(1.0 / 6.0)
 
 
 def test_without_conditioning_there_is_no_mesh(store: FrameStore, recipe: Recipe, tmp_path: Path):
     model = msgspec.structs.replace(recipe.model, conditioning="none")
     fit = msgspec.structs.replace(recipe.fit, epochs=1)
     train(msgspec.structs.replace(recipe, model=model, fit=fit), store, tmp_path / "run")
-    report, _ = evaluate(TrainedRun.open(tmp_path / "run"), store)
+    report = evaluate(TrainedRun.open(tmp_path / "run"), store).report
     assert report["mesh"] is None
     assert all(row["mesh_accuracy"] is None for row in report["pitch_classes"])
 
@@ -105,6 +108,20 @@ def test_the_command_writes_report_table_and_figure(run_folder: Path, store: Fra
     assert [row["pitch_class"] for row in rows][:3] == ["C", "C#", "D"]
     assert float(rows[0]["test_mse"]) == pytest.approx(report["pitch_classes"][0]["test_mse"])
     assert rows[1]["mesh_accuracy"] == ""
-    image = imread(tmp_path / "tables" / "embedding.png")
-    assert image.shape[0] > 400
-    assert image.std() > 0.01
+    for name in ("embedding", "mesh", "traversals"):
+        image = imread(tmp_path / "tables" / f"{name}.png")
+        assert image.shape[0] > 400
+        assert image.std() > 0.01
+    assert soundfile.info(tmp_path / "tables" / "traversals.ogg").duration > 2.0
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "no numbers"), (0.0, "silence")])
+def test_a_store_with_bad_frames_is_refused(
+    run_folder: Path, store: FrameStore, tmp_path: Path, value: float, message: str
+):
+    bad = write_store(tmp_path / "bad")
+    magnitudes = np.memmap(bad.folder / "magnitudes.f32", "<f4", "r+", shape=bad.magnitudes.shape)
+    magnitudes[17] = value
+    magnitudes.flush()
+    with pytest.raises(UserError, match=rf"{message} in frame 17, clip 'soft C6'.*timbrebox corpus"):
+        evaluate(TrainedRun.open(run_folder), FrameStore.open(bad.folder))

@@ -1,0 +1,43 @@
+"""A beta-VAE without skip becomes an instrument like any other, and the engine plays it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from export.instrument import encoder_path, export_instrument
+from export.to_onnx import run_onnx
+from runtime.decoder import Decoder
+from runtime.engine import Engine
+from runtime.events import NoteOn
+from tests.training.harmonic_store import write_store
+from training.embedding import batches_of, embed_rows
+from training.recipe import BetaRecipe, load_recipe
+from training.run_folder import TrainedRun
+from training.train import train
+
+TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
+
+
+def test_it_exports_its_mean_and_plays(tmp_path: Path):
+    store = write_store(tmp_path / "frames")
+    tiny = load_recipe(TINY, epochs=15)
+    model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
+    fit = msgspec.structs.replace(tiny.fit, beta=BetaRecipe(start=1e-6, step=0.0))
+    train(msgspec.structs.replace(tiny, model=model, fit=fit), store, tmp_path / "run")
+    run = TrainedRun.open(tmp_path / "run")
+    path = export_instrument(run, store, tmp_path / "vae.onnx", "VAE")[0]
+
+    rows = store.rows("val")[:9]
+    magnitude, chroma = batches_of(run, store).encoder_inputs(rows)
+    latents = run_onnx(encoder_path(path).read_bytes(), {"magnitude": magnitude, "chroma": chroma})
+    assert np.abs(latents - embed_rows(run, store, rows)).max() <= 1e-5
+
+    engine = Engine(Decoder(path), 4, 44100)
+    engine.post(NoteOn(0, 90, 100))
+    block = np.zeros((44100, 2), np.float32)
+    engine.render(block)
+    assert np.isfinite(block).all()
+    assert np.abs(block[22050:]).max() > 0.01
