@@ -30,11 +30,13 @@ def _run(argv: list[str]) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs, whatever backend trained the weights
     from export.instrument import export_instrument, instrument_paths
+    from training.even_knobs import with_even_knobs
     from training.run_folder import TrainedRun
 
     instrument_paths(arguments.out, arguments.force)  # refuse at once, before TensorFlow takes its seconds
     run = TrainedRun.open(arguments.run, arguments.weights)
     store = run.open_store(arguments.corpus)
+    run = with_even_knobs(run, store)
     for path in export_instrument(run, store, arguments.out, arguments.name or arguments.out.stem, arguments.force):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

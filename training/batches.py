@@ -19,6 +19,7 @@ from training.recipe import Recipe, label_notes
 
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
+N_QUANTILES = 33
 
 
 class FrameBatches:
@@ -82,7 +83,7 @@ class FrameBatches:
             lesson["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.knobs:
             lesson["knob_positions"] = self._knob_positions[rows]
-        if fit.pitch_penalty:
+        if fit.pitch_penalty or fit.effect_penalty:
             notes = random.choice(self._train_notes, n)
             latents = random.random((n, n_latents), np.float32)
             lesson["probes"] = np.concatenate([latents, self.conditioning.rows(notes)], axis=1)
@@ -94,12 +95,29 @@ class FrameBatches:
         return np.unique(self.store.note[self.store.rows("train")]).astype(int)
 
     @cached_property
-    def _knob_positions(self) -> np.ndarray:
-        """Where each training frame's knobs should stand: ranks of its descriptors, float32 (n_frames, n_knobs)."""
+    def _knob_values(self) -> np.ndarray:
+        """The descriptors that the knobs follow, of the training frames: float32 (n_training_frames, n_knobs)."""
         rows = self.store.rows("train")
-        notes, positions = self.store.note[rows].astype(int), np.zeros((len(self.store.note), 0), np.float32)
-        for name in self.recipe.fit.knobs:
-            column = np.zeros((len(positions), 1), np.float32)
-            column[rows, 0] = ranks(describe(name, self.store.magnitudes[rows], notes, self.store.spec), notes)
-            positions = np.concatenate([positions, column], axis=1)
+        frames, notes = self.store.magnitudes[rows], self.store.note[rows].astype(int)
+        values = [describe(name, frames, notes, self.store.spec) for name in self.recipe.fit.knobs]
+        return np.array(values, np.float32).T
+
+    @cached_property
+    def _knob_positions(self) -> np.ndarray:
+        """Where each frame's knobs should stand: ranks of its descriptors, float32 (n_frames, n_knobs); 0 untrained."""
+        rows = self.store.rows("train")
+        positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)
+        positions[rows] = np.array([ranks(values, self.store.note[rows]) for values in self._knob_values.T]).T
         return positions
+
+    def knob_quantiles(self) -> np.ndarray:
+        """What each knob should sound like on its way: quantiles of its descriptor among the training frames of a note.
+
+        float32 (n_notes, N_QUANTILES, n_knobs), notes from the conditioning's lowest; a note without frames has those
+        of the nearest note that has some.
+        """
+        notes, shares = self.store.note[self.store.rows("train")], np.linspace(0.0, 1.0, N_QUANTILES)
+        known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
+        lowest = self.conditioning.lowest_note
+        wanted = range(lowest, lowest + 12 * self.conditioning.n_octaves)
+        return np.array([known[min(known, key=lambda has: abs(has - note))] for note in wanted], np.float32)

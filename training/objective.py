@@ -13,11 +13,14 @@ from keras import ops
 
 from runtime.conditioning import Conditioning
 from runtime.spectrum import StftSpec
+from training.batches import N_QUANTILES, FrameBatches
+from training.descriptors import DESCRIPTORS
 from training.harmonics import harmonic_numbers
 from training.model import Autoencoder
 from training.recipe import Recipe
 
 N_PROJECTIONS = 32
+N_EDGE = 4  # quantiles at either end that do not count for a descriptor's spread
 # What a frame needs to be heard at its own note: shares of energy on harmonics, on odd ones, on those that three does
 # not divide. The ear of heard_pitch.py tips over at about half of the last two.
 LEAST_SHARES = (0.94, 0.12, 0.12)
@@ -26,13 +29,18 @@ LEAST_SHARES = (0.94, 0.12, 0.12)
 class Objective(keras.Model):
     """The error of every row of a batch; the penalties of the recipe are its `losses`."""
 
-    def __init__(self, autoencoder: Autoencoder, recipe: Recipe, spec: StftSpec, conditioning: Conditioning):
+    def __init__(self, autoencoder: Autoencoder, recipe: Recipe, batches: FrameBatches):
         super().__init__(name="objective")
+        spec, conditioning = batches.store.spec, batches.conditioning
         self.recipe = recipe
         self._learner, self._roots = autoencoder.learner, autoencoder.roots
         self._compression = recipe.model.compression
         if recipe.fit.pitch_penalty:
             self._masks = share_masks(spec, conditioning)
+        if recipe.fit.effect_penalty:
+            self._quantiles = batches.knob_quantiles()
+            self._spreads = self._quantiles[:, -N_EDGE] - self._quantiles[:, N_EDGE - 1]
+            self._weights = _descriptor_weights(recipe.fit.knobs, spec, conditioning)
         if recipe.fit.spread_penalty:
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
 
@@ -46,7 +54,10 @@ class Objective(keras.Model):
         latents = self._learner(inputs[:n_encoder_inputs], training=training)
         if training:
             self._add_latent_penalties(latents, lesson)
-            self._add_pitch_penalty(lesson)
+            if "probes" in lesson:
+                probed = self._roots(lesson["probes"], training=False) ** self._compression
+                self._add_pitch_penalty(probed, lesson)
+                self._add_effect_penalty(probed, lesson)
             if self.recipe.fit.mixup:
                 share = lesson["mixup_share"]
                 latents = share * latents + (1.0 - share) * _partners(latents)
@@ -64,7 +75,7 @@ class Objective(keras.Model):
             found = ops.sort(latents @ self._directions, axis=0)
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
-    def _add_pitch_penalty(self, lesson: dict) -> None:
+    def _add_pitch_penalty(self, probed, lesson: dict) -> None:
         """Decode places drawn from the whole space: where a note would be heard as another, that costs.
 
         Source of the condition: the cumulative mean normalised difference of YIN (de Cheveigne and Kawahara, 2002)
@@ -72,12 +83,37 @@ class Objective(keras.Model):
         """
         if not self.recipe.fit.pitch_penalty:
             return
-        roots = self._roots(lesson["probes"], training=False)
-        power = ops.square(roots**self._compression)
+        power = ops.square(probed)
         masks = ops.take(self._masks, lesson["probe_notes"], axis=0)
         shares = ops.einsum("nb,nsb->ns", power, masks) / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
         missing = ops.relu(np.asarray(LEAST_SHARES, np.float32) - shares)
         self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(ops.sum(missing, axis=-1)))
+
+    def _add_effect_penalty(self, probed, lesson: dict) -> None:
+        """A knob's place is a rank among the corpus's sounds: what is decoded there is to have its descriptor."""
+        if not self.recipe.fit.effect_penalty:
+            return
+        notes, names = lesson["probe_notes"], self.recipe.fit.knobs
+        place = lesson["probes"][:, : len(names)] * (N_QUANTILES - 1)
+        below = ops.minimum(ops.cast(place, "int32"), N_QUANTILES - 2)
+        quantiles = ops.take(self._quantiles, notes, axis=0)
+        low, high = (ops.take_along_axis(quantiles, (below + k)[:, None, :], axis=1)[:, 0] for k in (0, 1))
+        wanted = low + (high - low) * (place - ops.cast(below, "float32"))
+        spreads = ops.take(self._spreads, notes, axis=0) + 1e-3
+        for index, name in enumerate(names):
+            descriptor = DESCRIPTORS[name]
+            weights = ops.take(self._weights[:, index], notes, axis=0)
+            sums = ops.einsum("nb,nsb->ns", probed**descriptor.exponent, weights) + 1e-9
+            found = descriptor.scale * (ops.log(sums[:, 0]) - ops.log(sums[:, 1]))
+            off = (found - wanted[:, index]) / spreads[:, index]
+            # Not every pair of knobs can have its way: far off counts by the distance, not by its square.
+            self.add_loss(self.recipe.fit.effect_penalty * ops.mean(ops.sqrt(1.0 + ops.square(off)) - 1.0))
+
+
+def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
+    """Of each note, from the conditioning's lowest: float32 (n_notes, n_knobs, 2, n_bins)."""
+    notes = range(conditioning.lowest_note, conditioning.lowest_note + 12 * conditioning.n_octaves)
+    return np.array([[DESCRIPTORS[name].weights(note, spec) for name in names] for note in notes])
 
 
 def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
@@ -58,8 +56,3 @@ def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) ->
     patches = [figure.axes[0].plot([], [], "s", color=colour, label=name)[0] for name, colour in KINDS.values()]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(KINDS), fontsize=8, title="heard")
     return figure
-
-
-def pairs_of_knobs(n_latents: int) -> list[tuple[int, int]]:
-    """Neighbouring knobs, as pairs; one knob stands for both axes where there is but one."""
-    return list(pairwise(range(n_latents))) or [(0, 0)]

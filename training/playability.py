@@ -137,19 +137,12 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
     the ends, mean over lines; least_travel_db: exceeded on 95 % of them; unevenness: of the mean steps along the
     travel, the standard deviation over the mean; follows: mean rank correlation with each descriptor.
     """
-    spec, n_places = instrument.card.spec, N_STEPS + 1
-    starts = Points.draw(instrument, N_LINES, seed + 1)
-    notes = np.repeat(starts.notes, n_places)
-    knobs = []
+    spec, knobs = instrument.card.spec, []
     for index, latent in enumerate(instrument.card.latents):
-        positions = np.repeat(starts.positions, n_places, axis=0)
-        positions[:, index] = np.tile(np.linspace(0.0, 1.0, n_places), N_LINES)
-        frames = decode_points(instrument, Points(notes, positions))
-        lines = frames.reshape(N_LINES, n_places, -1)
-        steps = log_spectral_distance_db(lines[:, 1:], lines[:, :-1], spec)
+        lines, steps, notes = knob_steps_db(instrument, index, seed)
         travel = log_spectral_distance_db(lines[:, 0], lines[:, -1], spec)
-        profile = steps.mean(axis=0)
-        follows = {name: _mean_rank_correlation(describe(name, frames, notes, spec), n_places) for name in DESCRIPTORS}
+        profile, frames = steps.mean(axis=0), lines.reshape(len(notes), -1)
+        follows = {name: _mean_rank_correlation(describe(name, frames, notes, spec)) for name in DESCRIPTORS}
         knobs.append(
             {
                 "name": latent.name,
@@ -163,8 +156,20 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
     return knobs
 
 
-def _mean_rank_correlation(values: np.ndarray, n_places: int) -> float:
+def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One knob along N_LINES lines: frames (N_LINES, N_STEPS + 1, n_bins), the distances between neighbours in dB
+    (N_LINES, N_STEPS), and the note of each frame (N_LINES * (N_STEPS + 1),).
+    """
+    starts, n_places = Points.draw(instrument, N_LINES, seed + 1), N_STEPS + 1
+    positions = np.repeat(starts.positions, n_places, axis=0)
+    positions[:, index] = np.tile(np.linspace(0.0, 1.0, n_places), N_LINES)
+    notes = np.repeat(starts.notes, n_places)
+    lines = decode_points(instrument, Points(notes, positions)).reshape(N_LINES, n_places, -1)
+    return lines, log_spectral_distance_db(lines[:, 1:], lines[:, :-1], instrument.card.spec), notes
+
+
+def _mean_rank_correlation(values: np.ndarray) -> float:
     """Spearman's correlation of each line's values with the knob's position, mean over lines."""
-    order = np.argsort(np.argsort(values.reshape(-1, n_places), axis=1), axis=1) - (n_places - 1) / 2.0
-    position = np.arange(n_places) - (n_places - 1) / 2.0
+    order = np.argsort(np.argsort(values.reshape(N_LINES, -1), axis=1), axis=1) - N_STEPS / 2.0
+    position = np.arange(N_STEPS + 1) - N_STEPS / 2.0
     return float((order @ position / (position @ position)).mean())

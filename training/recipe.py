@@ -67,7 +67,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     The rest is for a latent space without holes (objective.py). mixup: mixtures of two frames of one note are learned,
     from the same mixture of their latents. pitch_penalty: weight of the penalty on places where a note would not be
     heard as itself. spread_penalty: weight of the distance between the latents and an even density. knobs: the
-    descriptors that the first latents follow; knob_penalty: how strictly.
+    descriptors that the first latents follow; knob_penalty: how strictly those of the encoder do; effect_penalty: how
+    strictly what is decoded does.
     """
 
     epochs: Positive = 300
@@ -82,6 +83,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     spread_penalty: Weight = 0.0
     knobs: tuple[Literal["brightness", "hollowness", "body", "noise"], ...] = ()
     knob_penalty: Weight = 0.1
+    effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate of an epoch, from 1: where a final one is named, it falls towards that by equal ratios."""
@@ -95,11 +97,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One model of the project.
 
     labels: whether chroma comes from the corpus's known notes or is detected from the spectrum, as in the paper.
+    even_knobs: whether the latents' travel is bent, once trained, so that equal turns are equal steps of timbre.
     """
 
     labels: Literal["detected", "known"] = "detected"
     model: ModelRecipe = ModelRecipe()
     fit: FitRecipe = FitRecipe()
+    even_knobs: bool = False
 
     @property
     def uses_labels(self) -> bool:

@@ -121,10 +121,9 @@ class _Training:
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
-        spec = batches.store.spec
-        autoencoder = build_autoencoder(recipe.model, spec, record.conditioning, recipe.fit.seed)
+        autoencoder = build_autoencoder(recipe.model, batches.store.spec, record.conditioning, recipe.fit.seed)
         self.model = autoencoder.full
-        objective = Objective(autoencoder, recipe, spec, record.conditioning)
+        objective = Objective(autoencoder, recipe, batches)
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         self.optimizer.build(objective.trainable_variables)
         self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)

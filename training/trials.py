@@ -18,8 +18,10 @@ from runtime.errors import UserError, run_command
 from runtime.yaml_config import checked, load_yaml
 from training.files import written_whole
 from training.frames import FrameStore
+from training.playing_report import measure_playing, summary_row
 from training.recipe import Recipe
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 from training.train import train
 
 RUNS = Path("runs/trials")
@@ -33,6 +35,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corpus: str
     model: dict[str, Any] = {}
     fit: dict[str, Any] = {}
+    even_knobs: bool = False
 
 
 class Trials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +72,7 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
     """The base recipe with the trial's changes; UserError if a key or value is wrong."""
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
+    tree["even_knobs"] = trial.even_knobs
     return checked(tree, Recipe, f"{where}, trial {trial.name!r}")
 
 
@@ -80,12 +84,11 @@ def run_trial(trial: Trial, trials: Trials, where: object) -> dict[str, Any]:
     folder = RUNS / trial.name
     store = FrameStore.open(trials.corpora[trial.corpus])
     train(recipe, store, folder)
-    run = TrainedRun.open(folder)
-    from training.playing_report import measure_playing, summary_row
+    from training.even_knobs import with_even_knobs
 
-    return {"trial": trial.name, "says": trial.says, "corpus": trial.corpus} | summary_row(
-        measure_playing(run, store), run
-    )
+    run = with_even_knobs(TrainedRun.open(folder), store)
+    report = measure_playing(RunInstrument(run, store), store, run)
+    return {"trial": trial.name, "says": trial.says, "corpus": trial.corpus} | summary_row(report, run)
 
 
 def read_rows(path: Path) -> dict[str, dict[str, Any]]:
