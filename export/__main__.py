@@ -23,6 +23,7 @@ def _run(argv: list[str]) -> int:
     parser.add_argument("--name", help="the instrument's name (default: that of its file)")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="the run's frames, if they lie elsewhere by now")
     parser.add_argument("--weights", choices=["last", "best"], default="last", help="of the last or the best epoch")
+    parser.add_argument("--points", type=int, metavar="N", default=2000, help="notes played at random knobs (2000)")
     parser.add_argument("--force", action="store_true", help="replace files that are already there")
     return _export(parser.parse_args(argv))
 
@@ -37,7 +38,8 @@ def _export(arguments: argparse.Namespace) -> int:
     run = TrainedRun.open(arguments.run, arguments.weights)
     store = run.open_store(arguments.corpus)
     run = with_even_knobs(run, store)
-    for path in export_instrument(run, store, arguments.out, arguments.name or arguments.out.stem, arguments.force):
+    name = arguments.name or arguments.out.stem
+    for path in export_instrument(run, store, arguments.out, name, arguments.force, arguments.points):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -18,7 +18,10 @@ from training.embedding import batches_of, embed_rows, split_errors
 from training.files import written_whole
 from training.frames import FrameStore
 from training.knobs import describe_latents
+from training.playability import N_POINTS
+from training.playing_report import measure_playing
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 
 N_PARITY_ROWS = 512
 N_PRESETS = 8
@@ -41,13 +44,16 @@ def instrument_paths(out: Path, force: bool) -> list[Path]:
     return paths
 
 
-def export_instrument(run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False) -> list[Path]:
+def export_instrument(
+    run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False, n_points: int = N_POINTS
+) -> list[Path]:
     """Write the run's decoder to `out` and its encoder beside it; returns both paths.
 
-    UserError if either is there and `force` is not given, or if Keras and ONNX Runtime differ: then nothing is written.
+    n_points: how many notes are played at random knobs for the figures in the card. UserError if either file is there
+    and `force` is not given, or if Keras and ONNX Runtime differ: then nothing is written.
     """
     paths = instrument_paths(out, force)
-    contents = _serialize(run, store, name, out)
+    contents = _serialize(run, store, name, out, n_points)
     for path, content in zip(paths, contents, strict=True):
         with written_whole(path, "wb") as stream:
             stream.write(content)
@@ -66,7 +72,7 @@ def verify(path: Path) -> None:
         raise RuntimeError(f"{path}: the written file is {difference:.2g} off its own check pair")
 
 
-def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path) -> tuple[bytes, bytes]:
+def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_points: int) -> tuple[bytes, bytes]:
     """Both files' bytes, proven on real frames of the corpus."""
     rows = store.rows("train")
     embedding = embed_rows(run, store, rows)
@@ -82,6 +88,8 @@ def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path) -> tupl
         "parity_encoder": check_parity(run.encoder, encoder.SerializeToString(), encoder_inputs, encoder_path(out)),
     }
     measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
+    if run.record.conditioning.kind == "chroma+octave":
+        measured |= measure_playing(RunInstrument(run, store), store, run, n_points)
     presets = choose_presets(run, store, latents, N_PRESETS)
     check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
     card = decoder_card(run, store, name, latents, presets, measured, check)

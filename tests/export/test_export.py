@@ -46,7 +46,7 @@ def run(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> TrainedR
 @pytest.fixture(scope="module")
 def instrument(run: TrainedRun, store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("instruments") / "tones.onnx"
-    assert export_instrument(run, store, path, "Tones") == [path, path.with_name("tones.encoder.onnx")]
+    assert export_instrument(run, store, path, "Tones", n_points=20) == [path, path.with_name("tones.encoder.onnx")]
     return path
 
 
@@ -133,7 +133,7 @@ def test_nothing_is_written_when_the_two_differ(
 
     monkeypatch.setattr("export.instrument.convert", unfaithful)
     with pytest.raises(UserError, match=r"differs.*nothing was written"):
-        export_instrument(run, store, tmp_path / "tones.onnx", "Tones")
+        export_instrument(run, store, tmp_path / "tones.onnx", "Tones", n_points=20)
     assert list(tmp_path.iterdir()) == []
     assert export.to_onnx.PARITY_TOLERANCE == 1e-5
 
@@ -142,9 +142,9 @@ def test_a_file_that_is_there_is_kept_unless_forced(run: TrainedRun, store: Fram
     path = tmp_path / "tones.onnx"
     encoder_path(path).write_text("mine")
     with pytest.raises(UserError, match=r"tones\.encoder\.onnx.*--force"):
-        export_instrument(run, store, path, "Tones")
+        export_instrument(run, store, path, "Tones", n_points=20)
     assert [kept.name for kept in tmp_path.iterdir()] == ["tones.encoder.onnx"]
-    export_instrument(run, store, path, "Tones", force=True)
+    export_instrument(run, store, path, "Tones", force=True, n_points=20)
     assert Decoder(path).card.name == "Tones"
 
 
