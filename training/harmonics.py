@@ -16,14 +16,38 @@ CHORUS_CENTS = 25.0  # two detuned oscillators still make one harmonic
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
     """The harmonic of a MIDI note that each bin belongs to, from 1; 0 between them: int (n_bins,)."""
-    frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
-    fundamental_hz = float(note_to_hz(note))
-    nearest = np.maximum(np.rint(frequency_hz / fundamental_hz), 1.0)
-    harmonic_hz = nearest * fundamental_hz
-    reach_hz = np.maximum(MAIN_LOBE_BINS * spec.bin_hz, harmonic_hz * (2.0 ** (CHORUS_CENTS / 1200.0) - 1.0))
-    numbers = np.where(np.abs(frequency_hz - harmonic_hz) <= reach_hz, nearest, 0.0).astype(int)
+    nearest, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
+    numbers = np.where(apart_bins <= np.maximum(MAIN_LOBE_BINS, chorus_bins), nearest, 0.0).astype(int)
     numbers.setflags(write=False)
     return numbers
+
+
+def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
+    """The main lobes of a Hann window at all harmonics of a MIDI note, 1 at each peak, 0 between: float (n_bins,).
+
+    Where two detuned oscillators may be apart by more than a bin the lobe's top is as wide as that.
+    """
+    _, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
+    return hann_lobe(np.maximum(apart_bins - chorus_bins, 0.0))
+
+
+def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
+    """Magnitude of a sinusoid's main lobe so many bins off its peak, which is 1; 0 beyond the lobe.
+
+    Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
+    """
+    edge = np.isclose(np.abs(apart_bins), 1.0)
+    lobe = np.where(edge, 0.5, np.sinc(apart_bins) / np.where(edge, 1.0, 1.0 - np.square(apart_bins)))
+    return np.where(np.abs(apart_bins) < MAIN_LOBE_BINS, np.abs(lobe), 0.0)
+
+
+def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each bin the nearest harmonic, from 1, how far off it is, and how far CHORUS_CENTS are there, in bins."""
+    fundamental_bins = float(note_to_hz(note)) / spec.bin_hz
+    bins = np.arange(spec.n_bins)
+    nearest = np.maximum(np.rint(bins / fundamental_bins), 1.0)
+    harmonic_bins = nearest * fundamental_bins
+    return nearest, np.abs(bins - harmonic_bins), harmonic_bins * (2.0 ** (CHORUS_CENTS / 1200.0) - 1.0)
 
 
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:

@@ -12,7 +12,7 @@ from runtime.card import INPUT_NAME, OUTPUT_NAME
 from runtime.conditioning import Conditioning
 from runtime.pitch import N_CHROMA
 from runtime.spectrum import StftSpec
-from training.harmonics import harmonic_numbers
+from training.harmonics import harmonic_lobes
 from training.recipe import ModelRecipe
 from training.variational import Sampled
 
@@ -94,7 +94,7 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning) -> t
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
     if recipe.comb_floor_db is not None:
-        comb = note_combs(spec, told, recipe.comb_floor_db / recipe.compression)
+        comb = note_combs(spec, told, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
         roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
     magnitude = roots
     for _ in range(recipe.compression - 1):
@@ -119,10 +119,13 @@ class NoteTable(layers.Layer):
 
 
 def note_combs(spec: StftSpec, told: Conditioning, floor_db: float) -> np.ndarray:
-    """Gains float32 (12 * n_octaves, n_bins), a row per note from the lowest: 1 on harmonics, floor_db between them."""
+    """Gains float32 (12 * n_octaves, n_bins), a row per note from the lowest: the lobes of its harmonics on a floor.
+
+    The network is so left with the envelope, and a low note, whose lobe is a semitone wide or more, stays in tune.
+    """
     notes = range(told.lowest_note, told.lowest_note + N_CHROMA * told.n_octaves)
-    on_harmonics = np.array([harmonic_numbers(note, spec) > 0 for note in notes])
-    return np.where(on_harmonics, 1.0, 10.0 ** (floor_db / 20.0)).astype(np.float32)
+    lobes = np.array([harmonic_lobes(note, spec) for note in notes], np.float32)
+    return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
 
 
 class OutputReLU(layers.Layer):

@@ -11,6 +11,7 @@ from runtime.card import CARD_VERSION, Card, Check, Latent
 from runtime.conditioning import Conditioning
 from runtime.pitch import note_to_hz
 from runtime.spectrum import StftSpec
+from training.harmonics import hann_lobe
 
 SPEC = StftSpec()
 TOLD = Conditioning("chroma+octave", 36, 6)
@@ -18,17 +19,15 @@ Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents (n_latent
 
 
 @lru_cache(maxsize=256)
-def _lobes_of(note: float, n_harmonics: int) -> np.ndarray:
+def _lobes_of(note: float, n_harmonics: int, spec: StftSpec) -> np.ndarray:
     """A Hann window's main lobe at each harmonic of a MIDI note: float32 (n_bins, n_harmonics)."""
-    apart = np.arange(SPEC.n_bins)[:, None] - np.arange(1, n_harmonics + 1) * note_to_hz(note) / SPEC.bin_hz
-    edge = np.isclose(np.abs(apart), 1.0)
-    lobe = np.where(edge, 0.5, np.sinc(apart) / np.where(edge, 1.0, 1.0 - np.square(apart)))
-    return (np.abs(lobe) * (np.abs(apart) < 2.0)).astype(np.float32)
+    apart = np.arange(spec.n_bins)[:, None] - np.arange(1, n_harmonics + 1) * note_to_hz(note) / spec.bin_hz
+    return hann_lobe(apart).astype(np.float32)
 
 
-def lobes(note: float, amplitudes: np.ndarray) -> np.ndarray:
+def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndarray:
     """A frame (n_bins,) of harmonics of a MIDI note; amplitudes from the first on."""
-    return _lobes_of(note, len(amplitudes)) @ np.asarray(amplitudes, np.float32)
+    return _lobes_of(note, len(amplitudes), spec) @ np.asarray(amplitudes, np.float32)
 
 
 class SyntheticInstrument:
