@@ -76,18 +76,22 @@ def render_all(spec: StftSpec = StftSpec()) -> Iterator[Candidate]:
     ):
 
         def work(patch: amsynth.Patch) -> np.ndarray | None:
-            samples = amsynth.render_patch(patch, KEYS, plugin, spec.sample_rate_hz, data_home)
-            notes = amsynth.patch_frames(samples, spec)
-            if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
-                return None
-            picked = [frames[np.linspace(1, len(frames) - 1, N_FRAMES_PER_NOTE).astype(int)] for frames in notes]
-            return np.array(picked, np.float16)
+            return picked_frames(amsynth.render_patch(patch, KEYS, plugin, spec.sample_rate_hz, data_home), spec)
 
         rendered = pool.map(work, [patch for _, _, patch in patches])
         for done, ((bank, index, patch), frames) in enumerate(zip(patches, rendered, strict=True), start=1):
             progress.update(done, patch.name)
             if frames is not None:
                 yield Candidate(bank, index, patch.name, frames)
+
+
+def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
+    """Frames of a patch's notes (n_notes, n_samples) as in Candidate; None where a note is silent."""
+    notes = amsynth.patch_frames(samples, spec)
+    if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
+        return None
+    picked = [frames[np.linspace(1, len(frames) - 1, N_FRAMES_PER_NOTE).astype(int)] for frames in notes]
+    return np.array(picked, np.float16)
 
 
 def is_right(candidate: Candidate, spec: StftSpec = StftSpec()) -> bool:

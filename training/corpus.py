@@ -16,6 +16,7 @@ from training.manifest import read_manifest
 from training.progress import clock
 
 DATA = Path("data")
+CLEAR = "keep only frames that are heard at their note; a sound without a note gets the one that is heard"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="amsynth|DIR", help="the demo synthesiser, or a folder of recordings")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the frames go (default: a folder under data/)")
     parser.add_argument("--force", action="store_true", help="replace frames that are already there")
-    parser.add_argument("--clear", action="store_true", help="keep only frames that are heard at their note")
+    parser.add_argument("--clear", action="store_true", help=CLEAR)
     demo = parser.add_argument_group("amsynth only")
     demo.add_argument("--scale", choices=sorted(amsynth.STEPS), help="notes of each octave (default: chromatic)")
     demo.add_argument("--octaves", type=int, choices=sorted(amsynth.LOWEST_NOTE), help="1: C4-C5; 5: C2-C7 (default)")
@@ -87,7 +88,8 @@ def _build_recordings(arguments: argparse.Namespace) -> Path:
     name = folder.resolve().name
     found = read_manifest(arguments.manifest, folder) if arguments.manifest else recordings.find_recordings(folder)
     out = arguments.out or DATA / name
-    n_skipped = recordings.build(out, name, found, arguments.strict, arguments.force, arguments.seed or 0)
+    strict, force, seed = arguments.strict, arguments.force, arguments.seed or 0
+    n_skipped = recordings.build(out, name, found, strict, force, seed, arguments.clear)
     print(f"{len(found) - n_skipped} of {len(found)} recordings used")
     return out
 
