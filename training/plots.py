@@ -32,7 +32,7 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
     panels = _panels(latents)
     figure = Figure(figsize=(5.0 * len(panels) + 1.2, 5.0), layout="constrained")
     for axes, (x, y, x_label, y_label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _scatter(axes, x, y, pitch_classes)
+        draw_points(axes, x, y, pitch_classes)
         axes.set(xlabel=x_label, ylabel=y_label)
     figure.suptitle(title)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -64,7 +64,8 @@ def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]
     return [(x, y, f"first principal component of {n_latents} latents", "second principal component")]
 
 
-def _scatter(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
+def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
+    """Points (n,) in their pitch class's colour and shape, labelled for a legend."""
     for index, name in enumerate(PITCH_CLASSES):
         chosen = pitch_classes == index
         if chosen.any():
