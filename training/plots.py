@@ -42,10 +42,10 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
+    """Write a figure as PNG, whole or not at all; dpi: dots per inch."""
     with written_whole(path, "wb") as stream:
-        figure.savefig(stream, format="png", dpi=DPI)
+        figure.savefig(stream, format="png", dpi=dpi)
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
@@ -72,5 +72,12 @@ def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndar
             sharp = name.endswith("#")
             marker, size = ("^", 5.0) if sharp else ("o", 3.0)
             axes.scatter(
-                x[chosen], y[chosen], size, WHITE_KEY_COLOURS[name[0]], marker, alpha=0.5, linewidths=0, label=name
+                x[chosen],
+                y[chosen],
+                size,
+                WHITE_KEY_COLOURS[name[0]],
+                marker=marker,
+                alpha=0.5,
+                linewidths=0,
+                label=name,
             )

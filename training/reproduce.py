@@ -12,7 +12,7 @@ from training.files import read_json, write_json
 from training.paper.corpora import Corpora
 from training.paper.kept import KeptRun
 from training.paper.matrix import Matrix
-from training.paper.plan import Plan, PlannedRun, choose_runs, load_plan
+from training.paper.plan import PLAN, Plan, PlannedRun, choose_runs, load_plan
 from training.paper.report import HTML, MARKDOWN, NOTES, Circumstances, write_report
 from training.paper.results import Results
 from training.paper.speed import Effort, measure_speed
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the report and what is kept (default: docs/paper)")
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help="of the corpora (default: data)")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help="of the run folders (default: runs)")
+    parser.add_argument("--plan", type=Path, default=PLAN, metavar="F", help="the matrix (default: configs/paper.yaml)")
     parser.add_argument("--report", action="store_true", help="train nothing: write the report of what is kept")
     parser.add_argument("--force", action="store_true", help="replace runs of another config or corpus")
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise UserError(f"--{name}", str(getattr(arguments, name)), "at least 1", "give a larger number")
     start_s = time.monotonic()
-    plan = load_plan()
+    plan = load_plan(arguments.plan)
     matrix = _matrix(arguments, plan)
     epochs = arguments.epochs or (plan.quick.epochs if arguments.quick else None)
     chosen = choose_runs(plan, arguments.only, arguments.seeds, epochs)

@@ -1,24 +1,21 @@
-"""The report's figures, drawn from what is kept of the runs, as small PNG files."""
+"""The report's figures, drawn from what is kept of the runs, as PNG files."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
+from matplotlib.ticker import MaxNLocator
 
 from runtime.pitch import N_CHROMA, PITCH_CLASSES
-from training.files import written_whole
 from training.latent_plots import mesh_map, traversal_strips
 from training.paper.kept import KeptRun
 from training.paper.results import Results, short_name
-from training.plots import draw_points
+from training.plots import draw_points, save_figure
 
 DPI = 90
-N_COLOURS = 96  # of the palette: a third of the bytes, and no difference to the eye
 # Okabe and Ito's, without the yellow that print loses; beyond them the line's style tells models apart.
 LINES = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
 STYLES = ("-", "--", ":")
@@ -31,7 +28,7 @@ def draw_all(results: Results, corpora: dict[str, str], folder: Path) -> dict[st
     """
     captions = {}
     for name, caption, figure in _figures(results, corpora):
-        _save_small(figure, folder / name)
+        save_figure(figure, folder / name, DPI)
         captions[name] = caption
     return captions
 
@@ -64,6 +61,7 @@ def _curves(runs: dict[str, KeptRun], corpus: str) -> Figure:
         axes.plot(run.history["epoch"], run.history["val_loss"], style, color=colour, linewidth=1.2, label=name)
     axes.set(xlabel="epoch", ylabel="validation error (mean square, no unit)", yscale="log")
     axes.set_title(f"Validation error while training, {corpus} corpus")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right center", fontsize="small")
     return figure
@@ -93,11 +91,3 @@ def _scatters(runs: dict[str, KeptRun], title: str) -> Figure:
     for handle in legend.legend_handles:
         handle.set_alpha(1.0)
     return figure
-
-
-def _save_small(figure: Figure, path: Path) -> None:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=DPI)
-    image = Image.open(drawn).convert("RGB").quantize(N_COLOURS, dither=Image.Dither.NONE)
-    with written_whole(path, "wb") as stream:
-        image.save(stream, format="png", optimize=True)

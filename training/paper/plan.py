@@ -13,8 +13,7 @@ from runtime.yaml_config import load_yaml
 from training.frames import SPLITS
 from training.recipe import Recipe, load_recipe
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-PLAN = CONFIGS / "paper.yaml"
+PLAN = Path(__file__).resolve().parents[2] / "configs" / "paper.yaml"
 
 SPEED = "speed"  # what --only takes to measure it alone
 
@@ -47,11 +46,12 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that the reproduction consists of."""
+    """Everything that the reproduction consists of. configs: the models' folder, beside the plan's file."""
 
     corpora: dict[str, CorpusPlan]
     models: tuple[ModelPlan, ...]
     quick: QuickPlan
+    configs: str = "training"
 
     @property
     def tables(self) -> list[str]:
@@ -89,7 +89,7 @@ def load_plan(path: Path = PLAN) -> Plan:
     for counts in (plan.quick.patches, plan.quick.recordings):
         if sorted(counts) != sorted(SPLITS):
             raise UserError(path, f"counts for {', '.join(counts)}", f"for {', '.join(SPLITS)}", "mend quick")
-    return plan
+    return msgspec.structs.replace(plan, configs=str(path.parent / plan.configs))
 
 
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
@@ -102,7 +102,7 @@ def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = 
         if table not in known:
             raise UserError("--only", repr(table), f"one of {', '.join(known)}", did_you_mean(table, known))
     models = [model for model in plan.models if not only or set(only) & set(model.tables)]
-    recipes = [load_recipe(CONFIGS / "training" / f"{model.config}.yaml", epochs) for model in models]
+    recipes = [load_recipe(Path(plan.configs) / f"{model.config}.yaml", epochs) for model in models]
     return [
         PlannedRun(model, seed, msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, seed=seed)))
         for seed in range(n_seeds)
