@@ -45,6 +45,7 @@ def run_of(config: str, **changes: Any) -> KeptRun:
     """A kept run as the paper would have it, but for the changes."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     report = {
+        "n_epochs": 50,
         "mse": {"test": ERRORS.get(config.removeprefix("paper-"), 1.0)},
         "embedding": {
             "density": 0.5 if skip else 0.2,
@@ -118,6 +119,17 @@ def test_a_missing_model_leaves_its_findings_open(config: str, keys: set[str]):
     open_keys = {key for key, verdict in verdicts(results).items() if verdict == "not run"}
     assert keys <= open_keys
     assert not {key for key in open_keys if key.startswith("table") and key not in keys}
+
+
+def test_models_of_different_epochs_are_not_compared():
+    config = "paper-one-octave-3-sigmoid-skip"
+    outcome = next(
+        o
+        for o in outcomes(paper_results(**{config: [run_of(config, n_epochs=20)]}))
+        if o.claim.key == "table4-one-octave"
+    )
+    assert outcome.verdict == "not separable"
+    assert "3-sigmoid-skip for 20 and one-octave-3-sigmoid-no-skip for 50" in outcome.comparisons[0].text
 
 
 def test_seeds_that_differ_much_separate_nothing():

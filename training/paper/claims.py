@@ -58,6 +58,10 @@ def _less(results: Results, smaller: str, larger: str, figure: Figure) -> Compar
     values = results.values(smaller, figure), results.values(larger, figure)
     if values[0] is None or values[1] is None:
         return None
+    epochs = {config: sorted({run.n_epochs for run in results.of(config)}) for config in (smaller, larger)}
+    if len({n for counts in epochs.values() for n in counts}) > 1:
+        text = " and ".join(f"{short_name(config)} for {', '.join(map(str, n))}" for config, n in epochs.items())
+        return Comparison("not separable", f"trained for different numbers of epochs: {text}")
     return is_less(*values, results.spread(figure))
 
 
