@@ -64,6 +64,7 @@ class TensorflowSteps:
         def test(inputs, weight):
             return mean_squared_error(inputs[0], model(inputs, training=False), weight)
 
+        self.train_step = train  # for a loop that is compiled as a whole
         self._train, self._test = tf.function(train, jit_compile=True), tf.function(test, jit_compile=True)
         self._tensors = partial(tf.nest.map_structure, tf.constant)
 

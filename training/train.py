@@ -117,6 +117,7 @@ class _Training:
         import keras
 
         from training.model import build_autoencoder
+        from training.resident import resident_epochs
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
@@ -126,6 +127,7 @@ class _Training:
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
         self.steps = make_steps(self.model, self.optimizer, recipe.fit)
+        self.resident = resident_epochs(batches, self.steps)
         self.history: list[dict[str, Any]] = []
         self._resume()
         self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
@@ -164,7 +166,10 @@ class _Training:
         if self.recipe.fit.beta:
             set_beta(self.model, self.recipe.fit.beta.at(epoch))
         rows = self.batches.epoch(epoch)
-        error = self._run_batches(self.steps.train, rows, f"epoch {epoch}")
+        if self.resident:
+            error = self.resident.train(rows)
+        else:
+            error = self._run_batches(self.steps.train, rows, f"epoch {epoch}")
         train_s = time.monotonic() - started_s
         val_error = self._run_batches(self.steps.test, validation, f"epoch {epoch}, validation")
         if not np.isfinite(error):
