@@ -172,7 +172,7 @@ def _write(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
         stream.write(",".join(report["pitch_classes"][0]) + "\n")
         for row in report["pitch_classes"]:
             stream.write(",".join("" if value is None else str(value) for value in row.values()) + "\n")
-    title = f"{name}: training frames by pitch class ({run.recipe.labels})"
+    title = f"{name}:\ntraining frames by pitch class ({run.recipe.labels})"
     figures = {SCATTER: scatter_by_pitch_class(evaluation.latents, evaluation.pitch_classes, title)}
     if mesh:
         title = f"{name}: where the decoder plays the pitch class asked for"

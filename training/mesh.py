@@ -10,7 +10,7 @@ import numpy as np
 
 from runtime.pitch import N_CHROMA, PITCH_CLASSES, detect_chroma
 from training.embedding import CHUNK, decode_at
-from training.frames import FrameStore
+from training.frames import NO_NOTE, FrameStore
 from training.heard_pitch import IN_TUNE_CENTS, heard_notes
 from training.progress import Progress
 from training.recipe import label_notes
@@ -117,8 +117,14 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has."""
-    notes = np.unique(label_notes(run.recipe, store, store.rows("train")))
+    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has.
+
+    Where the notes played are known, a pitch class that was only detected, in a few odd frames, is not asked for.
+    """
+    rows = store.rows("train")
+    notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])
+    if played.min() != NO_NOTE:
+        notes = notes[np.isin(notes % N_CHROMA, played % N_CHROMA)]
     middle = (notes.min() + notes.max()) / 2.0
     nearest_last = sorted(notes.tolist(), key=lambda note: -abs(note - middle))
     return dict(sorted({note % N_CHROMA: note for note in nearest_last}.items()))
