@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     for table, why in left_out.items():
         print(f"left out: {table}: {why}", flush=True)
     for outcome in write_report(matrix.out, plan, results, Circumstances(arguments.quick, left_out)):
-        print(f"{outcome.claim.source}: {outcome.claim.text} {outcome.verdict}")
+        print(f"{outcome.verdict:>13}: {outcome.claim.source}: {outcome.claim.text}")
     print(f"{matrix.out}: {MARKDOWN}, {HTML}, in {clock(time.monotonic() - start_s)}")
     return 0
 
