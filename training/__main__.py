@@ -12,6 +12,7 @@ COMMANDS = {
     "corpus": "turn recordings into frames",
     "train": "train a model on frames",
     "evaluate": "measure a trained model",
+    "reproduce": "train the paper's models and write the report",
 }
 
 

@@ -43,6 +43,13 @@ def prepare_keras(seed: int = 0) -> None:
         ) from None
 
 
+def forget_models() -> None:
+    """Let go of what Keras holds of models that are done with, so that many in one process need no more than one."""
+    import keras
+
+    keras.utils.clear_session()
+
+
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Hold back what native libraries print while they load, and show it only if loading fails."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,18 @@ class Evaluation:
     traversals: Traversals
 
 
-def evaluate(run: TrainedRun, store: FrameStore, n_per_axis: int | None = None) -> Evaluation:
-    """Measure a run on its corpus. UserError if a frame is silent or no number."""
+def evaluate(
+    run: TrainedRun,
+    store: FrameStore,
+    n_per_axis: int | None = None,
+    on_share: Callable[[float], None] | None = None,
+) -> Evaluation:
+    """Measure a run on its corpus; on_share: as `sample_mesh` has it. UserError if a frame is silent or no number."""
     refuse_bad_frames(store)
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
     errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
-    mesh = sample_mesh(run, store, latents, n_per_axis)
+    mesh = sample_mesh(run, store, latents, n_per_axis, on_share)
     table, traversals = mesh.summary() if mesh else None, traverse(run, store, latents)
     divergence = divergence_per_latent(run, store, rows)
     report = {
@@ -202,7 +208,7 @@ def _write(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
         stream.write(",".join(report["pitch_classes"][0]) + "\n")
         for row in report["pitch_classes"]:
             stream.write(",".join("" if value is None else str(value) for value in row.values()) + "\n")
-    title = f"{name}: training frames by pitch class ({run.recipe.labels})"
+    title = f"{name}:\ntraining frames by pitch class ({run.recipe.labels})"
     figures = {SCATTER: scatter_by_pitch_class(evaluation.latents, evaluation.pitch_classes, title)}
     if mesh:
         title = f"{name}: where the decoder plays the pitch class asked for"

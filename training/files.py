@@ -43,6 +43,17 @@ def write_json(path: str | Path, tree: object) -> None:
         stream.write("\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that we wrote; UserError if it cannot be read or is something else."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(path, f"no readable JSON ({error})", "what was written there", "remove it") from None
+    if not isinstance(tree, dict):
+        raise UserError(path, f"a {type(tree).__name__}", "a JSON object", "remove it")
+    return tree
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left half-written in a folder."""
     for part in folder.glob(".*.part"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from runtime.pitch import N_CHROMA, PITCH_CLASSES, detect_chroma
 from training.embedding import CHUNK, decode_at
-from training.frames import FrameStore
+from training.frames import NO_NOTE, FrameStore
 from training.heard_pitch import IN_TUNE_CENTS, heard_notes
 from training.progress import Progress
 from training.recipe import label_notes
@@ -71,12 +72,18 @@ class Mesh:
         }
 
 
-def sample_mesh(run: TrainedRun, store: FrameStore, latents: np.ndarray, n_per_axis: int | None = None) -> Mesh | None:
+def sample_mesh(
+    run: TrainedRun,
+    store: FrameStore,
+    latents: np.ndarray,
+    n_per_axis: int | None = None,
+    on_share: Callable[[float], None] | None = None,
+) -> Mesh | None:
     """The decoder's answers over a mesh of latents; None without conditioning, as there is nothing to ask for.
 
     The mesh fills a sigmoid's unit cube, or the bounds of the embedding (n, n_latents). Pitch classes that the
     training set lacks are left out. Where the model knows octaves it is asked for the middle of the known notes.
-    Source: the paper's Table V.
+    on_share: told of the share that is done, in place of a line of progress. Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
         return None
@@ -86,7 +93,8 @@ def sample_mesh(run: TrainedRun, store: FrameStore, latents: np.ndarray, n_per_a
     axes = [np.linspace(a, b, n_per_axis) for a, b in bounds]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_latents).astype(np.float32)
     notes = asked_notes(run, store)
-    progress = Progress("mesh", len(points) * len(notes))
+    progress = None if on_share else Progress("mesh", 1.0)
+    show = on_share or progress.update
     hits = np.empty((len(notes), len(points)), bool)
     for index, (pitch_class, note) in enumerate(notes.items()):
         for start in range(0, len(points), CHUNK):
@@ -94,8 +102,9 @@ def sample_mesh(run: TrainedRun, store: FrameStore, latents: np.ndarray, n_per_a
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
             hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence would count as a C
-            progress.update(index * len(points) + start + len(chunk), PITCH_CLASSES[pitch_class])
-    progress.close()
+            show((index + (start + len(chunk)) / len(points)) / len(notes))
+    if progress:
+        progress.close()
     shape = (len(notes), *[n_per_axis] * n_latents)
     return Mesh(bounds, notes, hits.reshape(shape), _hear(run, store, points, notes))
 
@@ -108,8 +117,14 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has."""
-    notes = np.unique(label_notes(run.recipe, store, store.rows("train")))
+    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has.
+
+    Where the notes played are known, a pitch class that was only detected, in a few odd frames, is not asked for.
+    """
+    rows = store.rows("train")
+    notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])
+    if played.min() != NO_NOTE:
+        notes = notes[np.isin(notes % N_CHROMA, played % N_CHROMA)]
     middle = (notes.min() + notes.max()) / 2.0
     nearest_last = sorted(notes.tolist(), key=lambda note: -abs(note - middle))
     return dict(sorted({note % N_CHROMA: note for note in nearest_last}.items()))

@@ -32,7 +32,7 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
     panels = _panels(latents)
     figure = Figure(figsize=(5.0 * len(panels) + 1.2, 5.0), layout="constrained")
     for axes, (x, y, x_label, y_label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _scatter(axes, x, y, pitch_classes)
+        draw_points(axes, x, y, pitch_classes)
         axes.set(xlabel=x_label, ylabel=y_label)
     figure.suptitle(title)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -42,10 +42,10 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
+    """Write a figure as PNG, whole or not at all; dpi: dots per inch."""
     with written_whole(path, "wb") as stream:
-        figure.savefig(stream, format="png", dpi=DPI)
+        figure.savefig(stream, format="png", dpi=dpi)
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
@@ -64,12 +64,20 @@ def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]
     return [(x, y, f"first principal component of {n_latents} latents", "second principal component")]
 
 
-def _scatter(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
+def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
+    """Points (n,) in their pitch class's colour and shape, labelled for a legend."""
     for index, name in enumerate(PITCH_CLASSES):
         chosen = pitch_classes == index
         if chosen.any():
             sharp = name.endswith("#")
             marker, size = ("^", 5.0) if sharp else ("o", 3.0)
             axes.scatter(
-                x[chosen], y[chosen], size, WHITE_KEY_COLOURS[name[0]], marker, alpha=0.5, linewidths=0, label=name
+                x[chosen],
+                y[chosen],
+                size,
+                WHITE_KEY_COLOURS[name[0]],
+                marker=marker,
+                alpha=0.5,
+                linewidths=0,
+                label=name,
             )

@@ -63,6 +63,7 @@ class TensorflowSteps:
         def test(inputs, lesson, weight):
             return weighted_mean(model(inputs, lesson, training=False), weight)
 
+        self.train_step = train  # for a loop that is compiled as a whole
         self._train, self._test = tf.function(train, jit_compile=True), tf.function(test, jit_compile=True)
         self._tensors = partial(tf.nest.map_structure, tf.constant)
 

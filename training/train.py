@@ -118,6 +118,7 @@ class _Training:
 
         from training.model import build_autoencoder
         from training.objective import Objective
+        from training.resident import resident_epochs
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
@@ -127,6 +128,7 @@ class _Training:
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         self.optimizer.build(objective.trainable_variables)
         self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
+        self.resident = resident_epochs(batches, self.steps)
         self.history: list[dict[str, Any]] = []
         self._resume()
         self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
@@ -166,7 +168,10 @@ class _Training:
             set_beta(self.model, self.recipe.fit.beta.at(epoch))
         rows = self.batches.epoch(epoch)
         self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
-        error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
+        if self.resident:
+            error = self.resident.train(rows)
+        else:
+            error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
         train_s = time.monotonic() - started_s
         batches = self.batches.batches(validation)
         val_error = self._run_batches(self.steps.test, batches, len(validation), f"epoch {epoch}, validation")

@@ -28,7 +28,7 @@ FLOOR_DB = -60.0
 SECONDS_PER_LATENT = 1.5
 MIDDLE_C = 60
 N_STARTS, N_PLACES = 200, 9
-CODEC = {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.8}
+CODEC = {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.9}
 BLOCK_SAMPLES = 1 << 14
 
 

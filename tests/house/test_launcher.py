@@ -12,7 +12,7 @@ import pytest
 from tests.house.imports import ROOT
 
 RUNTIME = "play render instruments devices bench service".split()
-WORKSHOP = "corpus train evaluate export".split()
+WORKSHOP = "corpus train evaluate reproduce export".split()
 N_LEAN_MB = 200
 
 

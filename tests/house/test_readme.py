@@ -22,6 +22,7 @@ pytestmark = pytest.mark.workshop
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox train": "--epochs 1",
+    "./timbrebox reproduce": "--only vae --epochs 1",
     "./timbrebox test": "tests/house/test_requirements.py",
 }
 

@@ -11,7 +11,7 @@ import pytest
 from tests.training.harmonic_store import write_store
 from training.embedding import embed_rows
 from training.frames import FrameStore
-from training.mesh import Mesh, mesh_bounds, sample_mesh
+from training.mesh import Mesh, asked_notes, mesh_bounds, sample_mesh
 from training.recipe import load_recipe
 from training.run_folder import TrainedRun
 from training.train import train
@@ -70,6 +70,19 @@ def test_a_good_model_is_heard_in_tune_and_a_silent_one_plays_nothing(folder: Pa
     output.set_weights([np.zeros_like(output.get_weights()[0]), -np.ones_like(output.get_weights()[1])])
     silent = sample_mesh(run, store, latents, 8).summary()
     assert (silent["accuracy"], silent["heard"]) == (0.0, 0.0)
+
+
+def test_a_pitch_class_that_nobody_played_is_not_asked_for(folder: Path, store: FrameStore, tmp_path: Path):
+    run = TrainedRun.open(folder)
+    object.__setattr__(run, "recipe", msgspec.structs.replace(run.recipe, labels="detected"))
+    unknown = write_store(tmp_path / "frames", known=False)
+    heard_wrong = np.flatnonzero(store.chroma[store.rows("train")] == 0)[:3]
+    for corpus, asked in ((store, False), (unknown, True)):
+        before = corpus.chroma[heard_wrong].copy()
+        corpus.chroma[heard_wrong] = 1
+        assert (1 in asked_notes(run, corpus)) == asked
+        assert 0 in asked_notes(run, corpus)
+        corpus.chroma[heard_wrong] = before
 
 
 def test_without_a_unit_cube_the_mesh_fills_the_embedding(folder: Path, store: FrameStore):

@@ -1,0 +1,60 @@
+"""A plan of four tiny models with the paper's names, on the corpus of clear tones, for the tests of `reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from tests.training.harmonic_store import write_store
+from training.__main__ import main
+
+SKIP = "paper-one-octave-2-sigmoid-skip"
+NO_SKIP = "paper-one-octave-2-lrelu-no-skip"
+VARIATIONAL = "paper-one-octave-8-variational-no-skip"
+VIOLIN = "paper-violin-2-sigmoid-skip"
+MODELS = {
+    SKIP: ({"n_latents": 2, "bottleneck": "sigmoid", "conditioning": "chroma"}, "one-octave", ["table2", "table5"]),
+    NO_SKIP: ({"n_latents": 2, "bottleneck": "lrelu"}, "one-octave", ["table2"]),
+    VARIATIONAL: ({"n_latents": 3, "bottleneck": "variational"}, "one-octave", ["vae"]),
+    VIOLIN: ({"n_latents": 2, "conditioning": "chroma"}, "violin", ["table3", "table5"]),
+}
+WIDTHS = {"encoder_widths": [32, 16], "decoder_widths": [16, 32], "augmentation": "chroma"}
+
+
+def write_plan(folder: Path, **fit: object) -> Path:
+    """The plan's file, its configs beside it; fit: what the configs say under `fit`."""
+    (folder / "training").mkdir(parents=True, exist_ok=True)
+    for name, (model, _, _) in MODELS.items():
+        recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}
+        if model.get("bottleneck") == "variational":
+            recipe["fit"]["beta"] = {}
+        (folder / "training" / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
+    plan = {
+        "corpora": {
+            "one-octave": {"folder": "tones", "scale": "c-major", "octaves": 1},
+            "violin": {"folder": "violin"},
+        },
+        "models": [{"config": name, "corpus": corpus, "tables": t} for name, (_, corpus, t) in MODELS.items()],
+        "quick": {
+            "epochs": 4,
+            "patches": {"train": 1, "val": 1, "test": 1},
+            "recordings": {"train": 2, "val": 1, "test": 1},
+            "mesh": {2: 12, 3: 4},
+        },
+    }
+    path = folder / "paper.yaml"
+    path.write_text(yaml.safe_dump(plan))
+    return path
+
+
+def write_tones(folder: Path) -> None:
+    """The one-octave corpus, where the quick reproduction in `folder` looks for it."""
+    write_store(folder / "data" / "quick" / "tones")
+
+
+def reproduce(folder: Path, *arguments: object) -> int:
+    """Run the command, quick and with all its places in `folder`; returns its exit status."""
+    places = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
+    plan = ["--plan", str(folder / "plan" / "paper.yaml")]
+    return main(["reproduce", "--quick", *plan, *places, *map(str, arguments)])

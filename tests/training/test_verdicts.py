@@ -1,0 +1,79 @@
+"""A difference counts only where it is larger than chance makes it, and the rule says so in the end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.paper.verdicts import Comparison, Spread, Values, is_less, is_so, overall, pooled_spread, wobble
+
+
+def values(*by_seed: float, wobble: float = 0.0) -> Values:
+    return Values("model", by_seed, wobble)
+
+
+@pytest.mark.parametrize(
+    ("smaller", "larger", "verdict"),
+    [(1.0, 1.2, "holds"), (1.2, 1.0, "does not hold"), (1.0, 1.05, "not separable"), (1.05, 1.0, "not separable")],
+)
+def test_with_one_seed_a_tenth_must_lie_between(smaller: float, larger: float, verdict: str):
+    assert is_less(values(smaller), values(larger), None).verdict == verdict
+    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # of other models: no help
+
+
+def test_with_one_seed_a_wobbling_run_needs_more():
+    assert is_less(values(1.0), values(1.2), None).verdict == "holds"
+    assert is_less(values(1.0, wobble=0.1), values(1.2, wobble=0.1), None).verdict == "not separable"
+
+
+def test_with_seeds_their_spread_decides():
+    smaller, larger = values(1.00, 1.02, 0.98), values(1.05, 1.07, 1.03)
+    spread = pooled_spread([smaller, larger])
+    assert spread.freedom == 4
+    assert spread.deviation == pytest.approx(0.02, rel=0.05)
+    assert is_less(smaller, larger, spread).verdict == "holds"
+    assert is_less(larger, smaller, spread).verdict == "does not hold"
+    wide = pooled_spread([values(1.0, 1.3, 0.7), values(1.05, 1.35, 0.75)])
+    assert is_less(smaller, larger, wide).verdict == "not separable"
+
+
+def test_two_alike_models_are_rarely_told_apart():
+    rng = np.random.default_rng(0)
+    verdicts = []
+    for _ in range(2000):
+        first, second = (Values("model", tuple(np.exp(rng.normal(0.0, 0.1, 3)))) for _ in range(2))
+        verdicts.append(is_less(first, second, pooled_spread([first, second])).verdict)
+    assert 0.93 < verdicts.count("not separable") / len(verdicts) < 0.97
+
+
+def test_without_two_seeds_no_spread_is_known():
+    assert pooled_spread([values(1.0), values(2.0)]) is None
+
+
+def test_what_seeds_disagree_on_is_not_separable():
+    assert is_so("x", [True, True], "").verdict == "holds"
+    assert is_so("x", [True, False], "").verdict == "not separable"
+    assert is_so("x", [False], "").verdict == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "complete", "expected"),
+    [
+        (["holds", "holds"], True, "holds"),
+        (["holds", "not separable"], True, "not separable"),
+        (["not separable", "does not hold"], True, "does not hold"),
+        (["holds"], False, "not run"),
+        (["does not hold"], False, "does not hold"),
+        ([], True, "not run"),
+    ],
+)
+def test_a_finding_needs_all_its_comparisons(verdicts: list[str], complete: bool, expected: str):
+    assert overall([Comparison(verdict, "") for verdict in verdicts], complete) == expected
+
+
+def test_an_error_that_still_falls_does_not_wobble():
+    falling = np.exp(-0.01 * np.arange(100))
+    assert wobble(falling) == pytest.approx(0.0, abs=1e-12)
+    noisy = falling * np.exp(np.resize([0.1, -0.1], 100))
+    assert wobble(noisy) == pytest.approx(0.1, rel=0.1)
+    assert wobble(np.full(5, np.nan)) == 0.0

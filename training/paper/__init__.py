@@ -1,0 +1,1 @@
+"""The paper, reproduced: its corpora, its models, its tables and figures, and what became of what it found."""

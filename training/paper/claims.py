@@ -1,0 +1,257 @@
+"""What the paper found, ordering by ordering, each put to the test on our runs. Source: Colonel and Keene 2020."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.paper.results import Figure, Results, correlation, density, held_out_error, mesh_figure, short_name
+from training.paper.verdicts import Comparison, Values, Verdict, is_less, is_so, overall
+
+COLLAPSED_NATS = 0.01
+PITCH_IDLE = 0.10  # a latent that changes the pitch class at fewer places than this leaves it alone
+CORPORA = ("one-octave", "violin")
+CONDITIONED = (
+    "paper-one-octave-2-sigmoid-skip",
+    "paper-one-octave-2-lrelu-skip",
+    "paper-one-octave-3-sigmoid-skip",
+    "paper-one-octave-8-sigmoid-skip",
+    "paper-violin-2-sigmoid-skip",
+    "paper-violin-2-lrelu-skip",
+    "paper-violin-3-sigmoid-skip",
+)
+VARIATIONAL = "paper-one-octave-8-variational-no-skip"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One finding of the paper's. key: under which notes name it; test: yields comparisons, None for one not run."""
+
+    key: str
+    source: str
+    text: str
+    test: Callable[[Results], Iterator[Comparison | None]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim, tested."""
+
+    claim: Claim
+    verdict: Verdict
+    comparisons: list[Comparison]
+
+
+def outcomes(results: Results) -> list[Outcome]:
+    """Every claim, tested on the runs at hand."""
+    tested = []
+    for claim in CLAIMS:
+        found = list(claim.test(results))
+        comparisons = [comparison for comparison in found if comparison is not None]
+        tested.append(Outcome(claim, overall(comparisons, len(comparisons) == len(found)), comparisons))
+    return tested
+
+
+def _less(results: Results, smaller: str, larger: str, figure: Figure) -> Comparison | None:
+    values = results.values(smaller, figure), results.values(larger, figure)
+    if values[0] is None or values[1] is None:
+        return None
+    epochs = {config: sorted({run.n_epochs for run in results.of(config)}) for config in (smaller, larger)}
+    if len({n for counts in epochs.values() for n in counts}) > 1:
+        text = " and ".join(f"{short_name(config)} for {', '.join(map(str, n))}" for config, n in epochs.items())
+        return Comparison("not separable", f"trained for different numbers of epochs: {text}")
+    return is_less(*values, results.spread(figure))
+
+
+def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
+    """Each pair: the model with the smaller test error, and the one with the larger."""
+
+    def test(results: Results) -> Iterator[Comparison | None]:
+        for smaller, larger in pairs:
+            yield _less(results, f"paper-{smaller}", f"paper-{larger}", held_out_error)
+
+    return test
+
+
+def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | None]]:
+    return _lower_error(*((best, other) for other in others))
+
+
+def _training_time(results: Results) -> Iterator[Comparison | None]:
+    """Steps timed side by side, in turns, so that a busy machine slows all three alike."""
+    steps = (results.speed or {}).get("augmentation_step_ms")
+    for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):
+        if not steps:
+            yield None
+            continue
+        logs = np.log(np.array(steps[dearer]) / np.array(steps[cheaper]))
+        error = float(logs.std(ddof=1) / np.sqrt(len(logs))) if len(logs) > 1 else np.inf
+        ratio = Values(f"{dearer} over {cheaper}", (float(np.exp(np.median(logs))),))
+        verdict: Verdict = "not separable"
+        if abs(np.median(logs)) > 2.0 * error:
+            verdict = "holds" if np.median(logs) > 0.0 else "does not hold"
+        yield Comparison(verdict, f"time of a step, {ratio.name}: {100.0 * (ratio.mean - 1.0):+.1f} %")
+
+
+def _denser_with_skip(results: Results) -> Iterator[Comparison | None]:
+    for corpus in CORPORA:
+        for bottleneck in ("lrelu", "sigmoid"):
+            stem = f"paper-{corpus}-2-{bottleneck}"
+            yield _less(results, f"{stem}-no-skip", f"{stem}-skip", density)
+
+
+def _bounded(results: Results) -> Iterator[Comparison | None]:
+    for corpus in CORPORA:
+        for bottleneck, expected in (("sigmoid", True), ("lrelu", False)):
+            for skip in ("skip", "no-skip"):
+                config = f"paper-{corpus}-2-{bottleneck}-{skip}"
+                bounds = [np.array(run.report["embedding"]["bounds"]) for run in results.of(config)]
+                if not bounds:
+                    yield None
+                    continue
+                inside = [bool(b.min() >= 0.0 and b.max() <= 1.0) for b in bounds]
+                text = ", ".join(f"{low:.3g} to {high:.3g}" for low, high in bounds[0])
+                yield is_so(short_name(config), [value == expected for value in inside], text)
+
+
+def _correlated(results: Results) -> Iterator[Comparison | None]:
+    for corpus in CORPORA:
+        for skip in ("skip", "no-skip"):
+            stem = f"paper-{corpus}-2"
+            yield _less(results, f"{stem}-sigmoid-{skip}", f"{stem}-lrelu-{skip}", correlation)
+
+
+def _misses_at_the_border(results: Results) -> Iterator[Comparison | None]:
+    for config in CONDITIONED:
+        inside = results.values(config, mesh_figure("mismatch_inside"))
+        border = results.values(config, mesh_figure("mismatch_border"))
+        if inside is None or border is None:
+            yield None
+            continue
+        name = short_name(config)
+        pair = Values(f"{name} inside", inside.by_seed), Values(f"{name} border", border.by_seed)
+        yield is_less(*pair, results.spread(mesh_figure("mismatch_border")))
+
+
+def _no_sharps(results: Results) -> Iterator[Comparison | None]:
+    for config in CONDITIONED:
+        if "one-octave" not in config:
+            continue
+        asked = [run.report["mesh"]["accuracy_by_pitch_class"] for run in results.of(config)]
+        if not asked:
+            yield None
+            continue
+        sharps = [sorted(name for name in by_class if name.endswith("#")) for by_class in asked]
+        yield is_so(short_name(config), [not names for names in sharps], f"columns {', '.join(sharps[0]) or 'none'}")
+
+
+def _collapse(results: Results) -> Iterator[Comparison | None]:
+    nats = [run.report["divergence_nats"] for run in results.of(VARIATIONAL)]
+    if not nats:
+        yield None
+        return
+    n_collapsed = [sum(value < COLLAPSED_NATS for value in values) for values in nats]
+    text = f"{n_collapsed[0]} of {len(nats[0])} latents below {COLLAPSED_NATS} nats"
+    yield is_so(short_name(VARIATIONAL), [n > 0 for n in n_collapsed], text)
+
+
+def _entangled(results: Results) -> Iterator[Comparison | None]:
+    """Pitch would be disentangled if some latent that is used left it alone."""
+    found, text = [], ""
+    for run in results.of(VARIATIONAL):
+        pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)
+        changes = [change for nats, change in pairs if nats >= COLLAPSED_NATS]
+        found.append(bool(changes) and min(changes) > PITCH_IDLE)
+        shares = ", ".join(f"{100.0 * change:.0f} %" for change in changes) or "no latent is used"
+        text = text or f"each used latent changes the pitch class at {shares} of the places on its travel"
+    yield is_so(short_name(VARIATIONAL), found, text) if found else None
+
+
+CLAIMS = (
+    Claim(
+        "table1-error",
+        "Table I",
+        "Chroma as augmentation gives the lowest test error (five octaves, 8 latents).",
+        _best("five-octave-8-lrelu-chroma", "five-octave-8-lrelu-none", "five-octave-8-lrelu-first-order-difference"),
+    ),
+    Claim(
+        "table1-time",
+        "Table I",
+        "Training takes a little longer with chroma (about 6 %), and longest with the first-order difference (26 %).",
+        _training_time,
+    ),
+    Claim(
+        "table2-sigmoid",
+        "Table II",
+        "Both sigmoid models beat both LReLU models (one octave, 2 latents).",
+        _lower_error(
+            *(
+                (f"one-octave-2-sigmoid-{own}", f"one-octave-2-lrelu-{other}")
+                for own in ("skip", "no-skip")
+                for other in ("skip", "no-skip")
+            )
+        ),
+    ),
+    Claim(
+        "table2-best",
+        "Table II",
+        "Sigmoid without skip is the best of the four.",
+        _best(
+            "one-octave-2-sigmoid-no-skip",
+            *(f"one-octave-2-{name}" for name in ("sigmoid-skip", "lrelu-skip", "lrelu-no-skip")),
+        ),
+    ),
+    Claim(
+        "table3-skip",
+        "Table III",
+        "Skip helps both bottlenecks (violin, 2 latents).",
+        _lower_error(*((f"violin-2-{name}-skip", f"violin-2-{name}-no-skip") for name in ("lrelu", "sigmoid"))),
+    ),
+    Claim(
+        "table3-best",
+        "Table III",
+        "Sigmoid with skip is the best of the four.",
+        _best(
+            "violin-2-sigmoid-skip",
+            *(f"violin-2-{name}" for name in ("sigmoid-no-skip", "lrelu-skip", "lrelu-no-skip")),
+        ),
+    ),
+    *(
+        Claim(
+            f"table4-{corpus}",
+            "Table IV",
+            f"Skip beats no skip ({corpus.replace('-', ' ')}, 3 latents, sigmoid).",
+            _lower_error((f"{corpus}-3-sigmoid-skip", f"{corpus}-3-sigmoid-no-skip")),
+        )
+        for corpus in CORPORA
+    ),
+    Claim("figures23-density", "Figures 2-3", "The embedding is denser with skip.", _denser_with_skip),
+    Claim(
+        "figures23-bounds",
+        "Figures 2-3",
+        "A sigmoid's embedding lies within 0 and 1; an LReLU's does not.",
+        _bounded,
+    ),
+    Claim(
+        "figures23-correlation",
+        "Figures 2-3",
+        "The two latents of an LReLU are more correlated than a sigmoid's.",
+        _correlated,
+    ),
+    Claim("table5-sharps", "Table V", "One octave of C major has no sharps: their columns are empty.", _no_sharps),
+    Claim(
+        "table5-border",
+        "Figures 4-5",
+        "Where another pitch class is played than asked for, it is near the borders of the latent space.",
+        _misses_at_the_border,
+    ),
+    Claim("vae-collapse", "beta-VAE", "Some latents collapse: the decoder ignores them.", _collapse),
+    Claim(
+        "vae-pitch",
+        "beta-VAE",
+        "Without conditioning pitch is not disentangled: no latent that is used leaves it alone.",
+        _entangled,
+    ),
+)

@@ -1,0 +1,93 @@
+"""The report's figures, drawn from what is kept of the runs, as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from runtime.pitch import N_CHROMA, PITCH_CLASSES
+from training.latent_plots import mesh_map, traversal_strips
+from training.paper.kept import KeptRun
+from training.paper.results import Results, short_name
+from training.plots import draw_points, save_figure
+
+DPI = 90
+# Okabe and Ito's, without the yellow that print loses; beyond them the line's style tells models apart.
+LINES = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
+STYLES = ("-", "--", ":")
+
+
+def draw_all(results: Results, corpora: dict[str, str], folder: Path) -> dict[str, str]:
+    """Write every figure that the runs give; returns caption by file name.
+
+    corpora: the corpus of each model, by its config's name.
+    """
+    captions = {}
+    for name, caption, figure in _figures(results, corpora):
+        save_figure(figure, folder / name, DPI)
+        captions[name] = caption
+    return captions
+
+
+def _figures(results: Results, corpora: dict[str, str]) -> Iterator[tuple[str, str, Figure]]:
+    for corpus in dict.fromkeys(corpora.values()):
+        runs = {short_name(config): results.of(config)[0] for config in results.runs if corpora[config] == corpus}
+        if not runs:
+            continue
+        yield f"errors-{corpus}.png", f"Validation error by epoch, {corpus} corpus", _curves(runs, corpus)
+        planar = {name: run for name, run in runs.items() if run.latents.shape[1] == 2}
+        if planar:
+            title = f"Embedding of the training frames by pitch class, {corpus} corpus"
+            yield f"embedding-{corpus}.png", title, _scatters(planar, title)
+    for config, (run, *_) in results.runs.items():
+        name = short_name(config)
+        if "mesh_map" in run.pictures:
+            title = f"{name}: where the pitch class asked for is played"
+            bounds, classes = run.pictures["mesh_bounds"], run.pictures["mesh_classes"].tolist()
+            yield f"mesh-{name}.png", title, mesh_map(run.mesh_map, bounds, classes, title)
+        title = f"{name}: each latent from end to end"
+        yield f"traversals-{name}.png", title, traversal_strips(run.traversals, title)
+
+
+def _curves(runs: dict[str, KeptRun], corpus: str) -> Figure:
+    figure = Figure(figsize=(8.0, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, run) in enumerate(runs.items()):
+        colour, style = LINES[index % len(LINES)], STYLES[index // len(LINES) % len(STYLES)]
+        axes.plot(run.history["epoch"], run.history["val_loss"], style, color=colour, linewidth=1.2, label=name)
+    axes.set(xlabel="epoch", ylabel="validation error (mean square, no unit)", yscale="log")
+    axes.set_title(f"Validation error while training, {corpus} corpus")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right center", fontsize="small")
+    return figure
+
+
+def _scatters(runs: dict[str, KeptRun], title: str) -> Figure:
+    n_columns = min(len(runs), 2)
+    n_rows = -(-len(runs) // n_columns)
+    figure = Figure(figsize=(4.4 * n_columns + 1.2, 3.6 * n_rows + 0.5), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    present: set[int] = set()
+    for axes, (name, run) in zip(panels, runs.items(), strict=False):
+        classes = run.pictures["pitch_classes"]
+        draw_points(axes, *run.latents.T, classes)
+        present |= set(np.unique(classes).tolist())
+        axes.set(xlabel="latent 1 (no unit)", ylabel="latent 2 (no unit)", title=name)
+    for axes in panels[len(runs) :]:
+        axes.set_axis_off()
+    figure.suptitle(title)
+    handles = {
+        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    names = [PITCH_CLASSES[index] for index in range(N_CHROMA) if index in present]
+    legend = figure.legend(
+        [handles[name] for name in names], names, title="pitch class", loc="outside right center", markerscale=4.0
+    )
+    for handle in legend.legend_handles:
+        handle.set_alpha(1.0)
+    return figure

@@ -1,0 +1,155 @@
+"""The paper's tables, filled with our figures: as plain rows, and as CSV and JSON files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.pitch import PITCH_CLASSES
+from training.files import write_json, written_whole
+from training.paper.kept import KeptRun
+from training.paper.plan import Plan
+from training.paper.results import Figure, Results, correlation, density, epoch_s, short_name
+
+NOT_THERE = "not in the training set"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report. rows: by column; figures are numbers, None is a figure that does not exist."""
+
+    name: str
+    title: str
+    rows: list[Row]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns' names, in the order of the first row."""
+        return list(self.rows[0]) if self.rows else []
+
+
+def all_tables(plan: Plan, results: Results) -> list[Table]:
+    """Every table that has at least one row."""
+    tables = [_errors(plan, results, name, title) for name, title in ERROR_TABLES.items()]
+    tables += [_embeddings(results), _mesh(plan, results), _variational(results), _corpora(results)]
+    return [table for table in tables if table.rows]
+
+
+def write_table(folder: Path, table: Table, environments: list[dict[str, Any]]) -> None:
+    """Put NAME.csv and NAME.json into the folder; the JSON says in which environments the runs were trained."""
+    with written_whole(folder / f"{table.name}.csv") as stream:
+        writer = csv.DictWriter(stream, table.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table.rows)
+    tree = {"title": table.title, "rows": table.rows, "environments": environments}
+    write_json(folder / f"{table.name}.json", tree)
+
+
+ERROR_TABLES = {
+    "table1": "Table I: augmentations (five octaves, 8 latents, LReLU)",
+    "table2": "Table II: bottleneck and skip (one octave, 2 latents)",
+    "table3": "Table III: bottleneck and skip (violin, 2 latents)",
+    "table4": "Table IV: skip with 3 latents (sigmoid)",
+}
+
+
+def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
+    """Errors and training time of a table's models, the best test error first."""
+    rows = [
+        _error_row(model.config, results) for model in plan.models if name in model.tables and results.of(model.config)
+    ]
+    return Table(name, title, sorted(rows, key=lambda row: row["test MSE"] or np.inf))
+
+
+def _error_row(config: str, results: Results) -> Row:
+    runs = results.of(config)
+    tests = [run.report["mse"]["test"] for run in runs if run.report["mse"]["test"] is not None]
+    row: Row = {"model": short_name(config), "seeds": len(runs), "epochs": _each(run.n_epochs for run in runs)}
+    row |= {f"{split} MSE": _mean(run.report["mse"][split] for run in runs) for split in ("test", "val", "train")}
+    row["test MSE, lowest"] = min(tests, default=None)
+    row["test MSE, highest"] = max(tests, default=None)
+    row["training (s)"] = _mean(run.report["training_s"] for run in runs)
+    row["epoch (s)"] = _mean(epoch_s(run) for run in runs)
+    row["silent bins"] = _mean(run.report["silent_bins"] for run in runs)
+    return row
+
+
+def _embeddings(results: Results) -> Table:
+    """Figures 2-3 in numbers: bounds, density and correlation of the two-latent models."""
+    rows = []
+    for config, runs in results.runs.items():
+        bounds = runs[0].report["embedding"]["bounds"]
+        if len(bounds) != 2:
+            continue
+        row: Row = {"model": short_name(config)}
+        row |= {f"latent {index}": f"{low:.3g} to {high:.3g}" for index, (low, high) in enumerate(bounds, start=1)}
+        row |= {"density": _of(runs, density), "correlation": _of(runs, correlation)}
+        rows.append(row)
+    return Table("figures23", "Figures 2-3 in numbers: the training frames' embedding", rows)
+
+
+def _mesh(plan: Plan, results: Results) -> Table:
+    """Table V: how often the pitch class asked for is played, and heard in tune, over the mesh."""
+    rows = []
+    for model in plan.models:
+        runs = results.of(model.config)
+        if "table5" not in model.tables or not runs:
+            continue
+        for measure, key in (("own chroma", "accuracy"), ("heard in tune", "heard")):
+            mesh = runs[0].report["mesh"]
+            row: Row = {"model": short_name(model.config), "measure": measure}
+            row["points"] = mesh["n_points"] * len(mesh["asked_notes"]) if key == "accuracy" else mesh["n_heard_points"]
+            row["all"] = _mean(run.report["mesh"][key] for run in runs)
+            for name in PITCH_CLASSES:
+                shares = [run.report["mesh"][f"{key}_by_pitch_class"].get(name) for run in runs]
+                row[name] = NOT_THERE if None in shares else _mean(shares)
+            rows.append(row)
+    return Table("table5", "Table V: share of mesh points that play the pitch class asked for", rows)
+
+
+def _variational(results: Results) -> Table:
+    """The beta-VAE's latents: what each still tells the decoder, and whether it moves the pitch."""
+    rows = []
+    for config, runs in results.runs.items():
+        if not runs[0].report["divergence_nats"]:
+            continue
+        for latent, _ in enumerate(runs[0].report["divergence_nats"]):
+            row: Row = {"model": short_name(config), "latent": latent + 1}
+            row["divergence (nats)"] = _mean(run.report["divergence_nats"][latent] for run in runs)
+            row["changes of pitch class"] = _mean(run.report["pitch_changes"][latent] for run in runs)
+            rows.append(row)
+    return Table("vae", "The beta-VAE: divergence and pitch of each latent", rows)
+
+
+def _corpora(results: Results) -> Table:
+    """The corpora that the runs were trained on."""
+    rows: list[Row] = []
+    for runs in results.runs.values():
+        corpus = runs[0].report["corpus"]
+        row: Row = {"corpus": corpus["name"], "kind": corpus["kind"]}
+        row |= {f"{split} frames": corpus[f"n_{split}_frames"] for split in ("train", "val", "test")}
+        row["licence"] = corpus["licence"]
+        rows += [row] if row not in rows else []
+    return Table("corpora", "The corpora", rows)
+
+
+def _of(runs: list[KeptRun], figure: Figure) -> float | None:
+    return _mean(figure(run) for run in runs)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean; None if a value is missing."""
+    found = list(values)
+    return None if any(value is None for value in found) else float(f"{np.mean(found):.6g}")
+
+
+def _each(values: Iterable[int]) -> str | int:
+    """The one value that all have, or every value."""
+    found = sorted(set(values))
+    return found[0] if len(found) == 1 else ", ".join(map(str, found))
