@@ -110,7 +110,7 @@ class CoherentPhases:
             self._lane_noise[lane] += n_hops * self._noise_moves
 
     def taps(self, lane: int, out: np.ndarray) -> None:
-        """Write the taps A, B, C of `HopSynthesis` for this hop, complex64 (3, n_bins), as loud as the noise's."""
+        """Write the taps of `HopSynthesis` for this hop, complex64 (3, n_bins), as loud as the noise's."""
         np.bitwise_and(self._phases[lane], _MASK, out=self._indices)
         np.take(self._turns, self._indices, out=self._phasors, mode="clip")
         np.multiply(self._gains[lane], self._phasors, out=out)
@@ -157,9 +157,9 @@ class CoherentPhases:
         # Four squared Hann windows add up to 1.5, and a lobe's squares to 1.5 times its peak's.
         scale = fft_size * 1.5**0.5 / 6.0
         table = np.empty((3, len(distance) + 1), np.complex64)
-        for tap, (weight, turn) in enumerate(((0.5, 0.0), (0.25, angle), (0.25, -angle))):
+        for tap, (weight, turn) in enumerate(((-0.25, angle), (0.5, 0.0), (-0.25, -angle))):
             table[tap, :-1] = scale * weight * np.exp(2j * np.pi * grains * (turn - distance)).sum(axis=0)
-        table[:, -1] = fft_size / 2.0, 0.0, 0.0
+        table[:, -1] = 0.0, fft_size / 2.0, 0.0
         return table
 
     def _stretched_bands(self, random: np.random.Generator) -> np.ndarray:

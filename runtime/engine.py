@@ -23,7 +23,7 @@ from runtime.hop_groups import NEVER, HopGroup, hop_groups
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.performance import SWAY_FRAMES, Performance
 from runtime.remembered_frames import RememberedFrames
-from runtime.synthesis import HopSynthesis
+from runtime.synthesis import MAX_ROWS, HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
 from runtime.voice_rings import VoiceRings
@@ -74,7 +74,7 @@ class Engine:
         self.timbre = Timbre(card, latent_controls, phase_control, phase_blend)
         # In mono, too, one voice fades while the next takes over.
         n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
-        self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
+        self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed)
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
         self._groups = hop_groups(n_lanes, self._hop_size)
@@ -85,6 +85,7 @@ class Engine:
         )
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
         self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
+        self._gains = np.empty(MAX_ROWS, np.float32)
         self._mixer = Mixer(self._bank, self._rings)
         self._performance = Performance(
             self._bank,
@@ -260,8 +261,11 @@ class Engine:
         self._n_decoded += len(unknown)
 
     def _set_spectra(self, voices: list[Voice], frames: np.ndarray) -> None:
-        self._synthesis.level(frames, [round(voice.key_offset) for voice in voices])
-        self._rings.set_spectra([voice.lane for voice in voices], frames)
+        for first in range(0, len(voices), MAX_ROWS):
+            some, rows = voices[first : first + MAX_ROWS], frames[first : first + MAX_ROWS]
+            gains = self._gains[: len(some)]
+            self._synthesis.level(rows, [round(voice.key_offset) for voice in some], gains)
+            self._rings.set_spectra([voice.lane for voice in some], rows, gains)
         for voice in voices:
             voice.spectrum_serial = self.timbre.serial
 

@@ -42,10 +42,9 @@ class Mixer:
     def _mix_centred(self, frame: int, n: int, envelope: np.ndarray, gains: np.ndarray) -> np.ndarray:
         """At rest and in the middle every voice has one gain, and both sides are one: (1, n)."""
         lanes = len(envelope)
-        panned, mix = self._panned[: lanes * n].reshape(lanes, n), self._mix[:1, :n]
+        mix = self._mix[:1, :n]
         np.multiply(gains, envelope, out=self._gains[:lanes])
-        np.multiply(self._rings.read(lanes, frame, n), self._gains[:lanes], out=panned)
-        np.add.reduce(panned, axis=0, out=mix[0])
+        np.einsum("lk,lx->x", self._gains[:lanes], self._rings.read(lanes, frame, n), out=mix[0])
         return mix
 
     def _mix_sides(

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.coherent import CoherentPhases
-from runtime.synthesis import LANES_PER_ROW, N_NOISE_FRAMES, HopSynthesis
+from runtime.synthesis import (
+    LANES_PER_ROW,
+    MAX_ROWS,
+    N_NOISE_FRAMES,
+    HopSynthesis,
+    new_pairs,
+    new_taps,
+    read_by_taps,
+    seen_by_bins,
+    write_pairs,
+)
 from runtime.transposition import OVERSAMPLING, Transposer
 
 # A new spectrum is heard by this crossfade, and not only when the window has passed.
@@ -38,19 +48,20 @@ class VoiceRings:
         self.size = 1 << (N_HOPS_AHEAD * self._hop_size + self.n_fade).bit_length()
         # One column more than the ring: the engine mixes no span narrower than two frames.
         self._rings = np.zeros((n_lanes, self.size + 1), np.float32)
-        self._pairs = np.zeros((n_lanes, synthesis.n_bins, 2), np.float32)
-        self._flat_pairs = self._pairs.reshape(n_lanes, -1)
+        self._pairs = new_pairs(n_lanes, synthesis.n_bins)
+        self._read_pairs = read_by_taps(self._pairs)
+        self._gains = np.zeros((n_lanes, 1), np.float32)
         self._dense_noise_frame = [0] * n_lanes  # of the transposer's hop 0
         self._phases = phases
         self._has_phases = [False] * n_lanes
         self._phase_number = [0] * n_lanes  # a transposed lane's hop that its coherent phases stand at
         self._blend = [0.0] * n_lanes
-        self._coherent_taps = np.zeros((n_lanes, 3, synthesis.n_bins), np.complex64)
+        self._coherent_taps = new_taps(n_lanes, synthesis.n_bins)
+        self._seen_taps = seen_by_bins(self._coherent_taps)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
         self._turned_at = [-self.n_fade] * n_lanes
         fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
         self._fade_in, self._fade_out = fade, 1.0 - fade
-        self._faded = np.empty((n_lanes, self.n_fade), np.float32)
         self.transposer = Transposer(
             n_lanes,
             synthesis.n_bins,
@@ -66,16 +77,16 @@ class VoiceRings:
         """Frames until a lane's next hop after `frame`, 1 to hop_size."""
         return (self._hop_offsets[lane] - frame - 1) % self._hop_size + 1
 
-    def set_spectra(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
-        """Give lanes, ascending, new levelled frames (n, n_magnitudes); the next hop fades over to them."""
-        frames = magnitudes[:, : self._synthesis.n_bins]
+    def set_spectra(self, lanes: Sequence[int], magnitudes: np.ndarray, gains: np.ndarray) -> None:
+        """Give lanes, ascending, new frames (n, n_magnitudes) and their gains (n,); the next hop fades over to them."""
         if lanes[-1] - lanes[0] == len(lanes) - 1:
             run = slice(lanes[0], lanes[-1] + 1)
-            self._pairs[run, :, 0] = frames
-            self._pairs[run, :, 1] = frames
+            write_pairs(magnitudes, self._pairs[run])
+            self._gains[run, 0] = gains
         else:
-            for lane, frame in zip(lanes, frames, strict=True):
-                self._pairs[lane] = frame[:, None]
+            for number, lane in enumerate(lanes):
+                write_pairs(magnitudes[number : number + 1], self._pairs[lane : lane + 1])
+                self._gains[lane] = gains[number]
         for lane in lanes:
             self._turning[lane] = True
 
@@ -131,15 +142,15 @@ class VoiceRings:
         plain = [lane for lane in range(lanes.start, lanes.stop) if not self.transposer.active[lane]]
         if not plain:
             return 0
-        turning = turning[plain[0] - lanes.start : plain[-1] + 1 - lanes.start]
         # Transposed lanes between them are cheaper to take along than to leave out.
-        lanes = slice(plain[0], plain[-1] + 1)
-        for number in range(n_hops):
-            sound = self._sound(lanes, self._noise_frame(lanes.start, frame) + number, blend)
-            if number == 0:
-                self._fade_from_old(lanes, frame, turning, sound)
-            self._write(lanes, frame + number * self._hop_size, sound[:, : self._kept])
-        return n_hops * (lanes.stop - lanes.start)
+        for first in range(plain[0], plain[-1] + 1, MAX_ROWS):
+            run = slice(first, min(first + MAX_ROWS, plain[-1] + 1))
+            for number in range(n_hops):
+                sound = self._sound(run, self._noise_frame(first, frame) + number, blend)
+                if number == 0:
+                    self._fade_from_old(run, frame, turning[run.start - lanes.start : run.stop - lanes.start], sound)
+                self._write(run, frame + number * self._hop_size, sound[:, : self._kept])
+        return n_hops * (plain[-1] + 1 - plain[0])
 
     def _find_phases(self, lanes: slice, frame: int) -> None:
         """Bring coherent phases, where they are heard, to this hop and to its spectrum."""
@@ -156,16 +167,19 @@ class VoiceRings:
                     self._phases.plan(lane, self._magnitudes(lane))
 
     def _magnitudes(self, lane: int) -> np.ndarray:
-        return np.ascontiguousarray(self._pairs[lane, :, 0])
+        return np.ascontiguousarray(self._pairs[lane, 1:-1, 0])
 
     def _sound(self, lanes: slice, noise_frame: int, blend: float) -> np.ndarray:
+        """Sound of at most MAX_ROWS lanes from a hop on, at its level; a view, valid until the next call."""
         coherent = None
         if blend:
-            coherent = self._coherent_taps[lanes]
-            for lane, taps in zip(range(lanes.start, lanes.stop), coherent, strict=True):
+            coherent = self._seen_taps[lanes]
+            for lane in range(lanes.start, lanes.stop):
                 if self._has_phases[lane]:
-                    self._phases.taps(lane, taps)
-        return self._synthesis.hops(self._flat_pairs[lanes], noise_frame, lanes.start, blend, coherent)
+                    self._phases.taps(lane, self._coherent_taps[lane, :, 1:-1])
+        sound = self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, coherent)
+        sound[:, : self._kept] *= self._gains[lanes]
+        return sound
 
     def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of the first lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
@@ -195,20 +209,23 @@ class VoiceRings:
         n_first = min(self.n_fade, self.size - at)
         for rows in [slice(None)] if all(turning) else [slice(i, i + 1) for i, turn in enumerate(turning) if turn]:
             new, ring = sound[rows, : self.n_fade], self._rings[lanes][rows]
-            old = self._faded[: len(new)]
-            np.multiply(ring[:, at : at + n_first], self._fade_out[:n_first], out=old[:, :n_first])
-            np.multiply(ring[:, : self.n_fade - n_first], self._fade_out[n_first:], out=old[:, n_first:])
+            first, rest = ring[:, at : at + n_first], ring[:, : self.n_fade - n_first]
+            first *= self._fade_out[:n_first]
+            rest *= self._fade_out[n_first:]
             new *= self._fade_in
-            new += old
+            new[:, :n_first] += first
+            new[:, n_first:] += rest
 
     def _dense_hop(self, lane: int, number: int, n_bins: int, octave: int) -> np.ndarray:
-        coherent, blend = None, self._blend[lane]
+        coherent, blend, run = None, self._blend[lane], slice(lane, lane + 1)
         if blend and self._has_phases[lane]:
-            coherent = self._coherent_taps[lane : lane + 1]
+            coherent = self._seen_taps[run]
             self._go_to(lane, number)
-            self._phases.taps(lane, coherent[0])
+            self._phases.taps(lane, self._coherent_taps[lane, :, 1:-1])
         noise_frame = self._dense_noise_frame[lane] + number
-        return self._synthesis.dense_hop(self._flat_pairs[lane], noise_frame, lane, n_bins, octave, blend, coherent)
+        sound = self._synthesis.dense_hop(self._read_pairs[run], noise_frame, lane, n_bins, octave, blend, coherent)
+        sound *= self._gains[lane]
+        return sound
 
     def _turn_phases(self, lane: int, number: int) -> None:
         """A transposed lane gets a new spectrum at its hop `number`."""

@@ -11,7 +11,7 @@ from runtime.coherent import CoherentPhases
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
-from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
+from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis, new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
 from runtime.voice_rings import VoiceRings
 from tests.hearing import cents_off
 
@@ -21,7 +21,7 @@ RATE_HZ = SPEC.sample_rate_hz
 
 @functools.cache
 def synthesis(sample_rate_hz: int = RATE_HZ) -> HopSynthesis:
-    return HopSynthesis(SPEC, sample_rate_hz, 0, 1)
+    return HopSynthesis(SPEC, sample_rate_hz, 0)
 
 
 def phases(n_lanes: int = 2, seed: int = 0, sample_rate_hz: int = RATE_HZ) -> CoherentPhases:
@@ -77,12 +77,13 @@ def rest(
     """A new note on a spectrum that does not change."""
     lane_phases.start(lane, number)
     lane_phases.plan(lane, magnitudes)
-    taps = np.zeros((1, 3, synthesis(rate_hz).n_bins), np.complex64)
-    pairs, hops = np.repeat(magnitudes, 2)[None], []
+    n_bins = synthesis(rate_hz).n_bins
+    taps, pairs, hops = new_taps(1, n_bins), new_pairs(1, n_bins), []
+    write_pairs(magnitudes[None], pairs)
     for _ in range(n_hops):
         lane_phases.advance(lane)
-        lane_phases.taps(lane, taps[0])
-        sound = synthesis(rate_hz).hops(pairs[:, : 2 * taps.shape[2]], 0, 0, 1.0, taps)
+        lane_phases.taps(lane, taps[0, :, 1:-1])
+        sound = synthesis(rate_hz).hops(read_by_taps(pairs), 0, 0, 1.0, seen_by_bins(taps))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
 
@@ -95,7 +96,7 @@ def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -
     for number, (frame, blend) in enumerate(zip(frames, blends, strict=True)):
         at = number * SPEC.hop_size
         if number == 0 or frame is not frames[number - 1]:
-            rings.set_spectra([0], frame[None])
+            rings.set_spectra([0], frame[None], np.ones(1))
         if number == 0:
             rings.open(0, 0, blend)
         else:
