@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Mapping
+from contextvars import copy_context
 
 import msgspec
 import numpy as np
@@ -30,6 +31,8 @@ from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
+# Where several rows of a view fit NumPy's buffer, it copies them there and back, at twice the cost of the sum itself.
+UFUNC_BUFFER_SIZE = 1024
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -102,6 +105,8 @@ class Engine:
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
         self._n_decoded = self._n_transforms = 0
+        self._narrow_buffers = copy_context()
+        self._narrow_buffers.run(np.setbufsize, UFUNC_BUFFER_SIZE)
         self.status = Status(positions=tuple(self.timbre.positions))
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -120,7 +125,7 @@ class Engine:
             return
         while done < n_frames:
             if self.frame >= self._span_end:
-                self._begin_span()
+                self._narrow_buffers.run(self._begin_span)
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
             out[done : done + n] = self._mixer.stereo[at : at + n]
@@ -130,26 +135,28 @@ class Engine:
     # Events
 
     def _take_posted(self) -> None:
-        while self._posted:
-            frame, event = self._posted.popleft()
-            frame = self.frame if frame is None else max(frame, self.frame)
-            if type(event) is KnobTurn and frame == self.frame and not self._pending:
+        posted, pending, now, turned = self._posted, self._pending, self.frame, False
+        while posted:
+            frame, event = posted.popleft()
+            frame = now if frame is None else max(frame, now)
+            if type(event) is KnobTurn and frame == now and not pending and self._performance.sensing_deadline == NEVER:
                 # The common case of a knob in motion: nothing else is due, and the next hop hears it.
-                self._performance.apply(event, frame)
-                if self._span_end > self._first_hop:
-                    self._span_end = min(self._span_end, self._next_hop(frame))
+                self.timbre.turn(event.latent, event.position)
+                turned = True
                 continue
             entry = (frame, self._n_events, event)
             self._n_events += 1
-            if self._pending and entry < self._pending[-1]:
-                insort(self._pending, entry)
+            if pending and entry < pending[-1]:
+                insort(pending, entry)
             else:
-                self._pending.append(entry)
+                pending.append(entry)
             if frame < self._span_end:
                 if not self._waits_for_hop(event):
                     self._span_end = frame
                 elif self._span_end > self._first_hop:
                     self._span_end = min(self._span_end, self._next_hop(frame))
+        if turned and self._span_end > self._first_hop:
+            self._span_end = min(self._span_end, self._next_hop(now))
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
@@ -175,18 +182,20 @@ class Engine:
         if frame % SWAY_FRAMES == 0:
             performance.retuned += performance.swaying(frame)
         opening = [voice for voice in performance.opening if voice.active]
-        due = self._due_groups()
-        hopping = [voice for group in due for voice in self._hopping(group)]
-        stale = [voice for voice in hopping if self._is_stale(voice)]
+        due = [(group, self._hopping(group)) for group in self._due_groups()]
+        serial, blend = self.timbre.serial, self.timbre.blend
+        stale = [v for _, hopping in due for v in hopping if v.spectrum_serial != serial or v.blend != blend]
         if stale or opening:
             self._rings.before_turn([voice.lane for voice in stale], frame)
-            wanting = [voice for voice in stale + opening if voice.spectrum_serial != self.timbre.serial]
+            wanting = [voice for voice in stale + opening if voice.spectrum_serial != serial]
+            if opening:
+                wanting.sort(key=lambda voice: voice.lane)
             if wanting:
-                self._give_spectra(sorted(wanting, key=lambda voice: voice.lane), bool(opening))
+                self._give_spectra(wanting, bool(opening))
         for voice in opening:
             self._open(voice)
-        for group in due:
-            self._hop(group)
+        for group, hopping in due:
+            self._hop(group, hopping)
         for voice in performance.retuned:
             if voice.active:
                 self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
@@ -210,11 +219,6 @@ class Engine:
         self._performance.touched.clear()
         return [group for group in self._groups if group.due == self.frame]
 
-    def _is_stale(self, voice: Voice) -> bool:
-        """Whether a voice's sound is no longer what the knobs ask for."""
-        timbre = self.timbre
-        return voice.active and (voice.spectrum_serial != timbre.serial or voice.blend != timbre.blend)
-
     def _hopping(self, group: HopGroup) -> list[Voice]:
         """The sounding voices of a group, less those that open now."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
@@ -226,20 +230,19 @@ class Engine:
         group = self._group_of[voice.lane]
         group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
 
-    def _hop(self, group: HopGroup) -> None:
+    def _hop(self, group: HopGroup, hopping: list[Voice]) -> None:
         """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""
         group.made_for = self.timbre.serial, self.timbre.blend
-        sounding = [voice.lane for voice in self._hopping(group)]
-        if not sounding:
+        if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = self.frame + self._hop_size if still_to_come else NEVER
             return
         # Silent lanes between them are cheaper to take along than to leave out.
-        lanes = slice(sounding[0], sounding[-1] + 1)
+        lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
         self._rings.set_blend(lanes, self.timbre.blend)
         n_hops = self._rings.n_hops_ahead(lanes)
         self._n_transforms += self._rings.hop(lanes, self.frame, n_hops)
-        for voice in self._bank.voices[lanes]:
+        for voice in hopping:
             voice.blend = self.timbre.blend
         opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
         group.due = self.frame + (1 if opened else n_hops) * self._hop_size

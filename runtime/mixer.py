@@ -32,12 +32,12 @@ class Mixer:
         envelope = bank.envelope.values(lanes, frame, n)
         left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
         at_rest = not (transposed or bank.envelope.n_moving or bank.left.n_moving or bank.right.n_moving)
-        if at_rest and frame >= self._tails_end and np.array_equal(left, right):
+        if at_rest and frame >= self._tails_end and left.tobytes() == right.tobytes():
             mix = self._mix_centred(frame, n, envelope, left)
         else:
             mix = self._mix_sides(frame, n, envelope, (left, right), transposed)
         limit(mix, *self._scratch[:, : len(mix), :n])
-        self.stereo[:n] = mix.T
+        self.stereo[:n, 0], self.stereo[:n, 1] = mix[0], mix[-1]
 
     def _mix_centred(self, frame: int, n: int, envelope: np.ndarray, gains: np.ndarray) -> np.ndarray:
         """At rest and in the middle every voice has one gain, and both sides are one: (1, n)."""

@@ -26,8 +26,9 @@ class Timbre:
         self._card = card
         self.positions = list(card.presets[0].latents) if card.presets else card.default_positions.tolist()
         self.serial = 0
-        self._latents = card.latents_at(np.array(self.positions))
-        self._latents_serial = 0
+        self._travels = [(latent.min, latent.max - latent.min) for latent in card.latents]
+        self._latents = np.zeros(card.n_latents, np.float32)
+        self._latents_serial = -1
         self._notes: list[int] = []  # whose conditioning the decoder's input rows hold
         self.blend = blend
         self.phase_control = phase_control
@@ -59,19 +60,20 @@ class Timbre:
         """
         n, n_latents = len(voices), self._card.n_latents
         if self._latents_serial != self.serial:
-            self._latents[:] = self._card.latents_at(np.array(self.positions))
+            for k, (low, travel) in enumerate(self._travels):
+                self._latents[k] = low + self.positions[k] * travel
             self._latents_serial = self.serial
         rows[:n, :n_latents] = self._latents
         notes = [voice.model_note for voice in voices]
-        for row, (note, before) in enumerate(zip_longest(notes, self._notes[:n], fillvalue=-1)):
-            if note != before:
-                rows[row, n_latents:] = self._conditioning[note]
-        self._notes[:n] = notes
-        for row, voice in zip(rows, voices, strict=False):
+        if notes != self._notes[:n]:
+            for row, (note, before) in enumerate(zip_longest(notes, self._notes[:n], fillvalue=-1)):
+                if note != before:
+                    rows[row, n_latents:] = self._conditioning[note]
+            self._notes[:n] = notes
+        for row, voice in enumerate(voices):
             if voice.own_turn:
-                first = self._card.latents[0]
-                position = min(1.0, max(0.0, self.positions[0] + voice.own_turn))
-                row[0] = first.min + position * (first.max - first.min)
+                low, travel = self._travels[0]
+                rows[row, 0] = low + min(1.0, max(0.0, self.positions[0] + voice.own_turn)) * travel
 
     def model_note(self, pitch: float) -> int:
         """The note to ask the model for when this pitch shall sound; what lies between them is transposed.

@@ -132,25 +132,37 @@ class VoiceRings:
 
     def hop(self, lanes: slice, frame: int, n_hops: int) -> int:
         """Make the sound of a run of lanes from their hop at `frame` on; returns how many transforms that took."""
-        turning, blend = self._turning[lanes], self._blend[lanes.start]
+        blend, turning = self._blend[lanes.start], self._turning[lanes]
         self._find_phases(lanes, frame)
-        for lane in range(lanes.start, lanes.stop):
-            if self.transposer.active[lane]:
-                self.transposer.turn(lane, frame, self._turning[lane])
-            if self._turning[lane]:
-                self._turning[lane], self._turned_at[lane] = False, frame
-        plain = [lane for lane in range(lanes.start, lanes.stop) if not self.transposer.active[lane]]
-        if not plain:
-            return 0
-        # Transposed lanes between them are cheaper to take along than to leave out.
-        for first in range(plain[0], plain[-1] + 1, MAX_ROWS):
-            run = slice(first, min(first + MAX_ROWS, plain[-1] + 1))
+        for lane in self._transposed(lanes):
+            self.transposer.turn(lane, frame, self._turning[lane])
+        if any(turning):
+            for lane in range(lanes.start, lanes.stop):
+                if self._turning[lane]:
+                    self._turning[lane], self._turned_at[lane] = False, frame
+        plain = self._plain(lanes)
+        for first in range(plain.start, plain.stop, MAX_ROWS):
+            run = slice(first, min(first + MAX_ROWS, plain.stop))
+            turns = turning[run.start - lanes.start : run.stop - lanes.start]
+            noise_frame = self._noise_frame(first, frame)
             for number in range(n_hops):
-                sound = self._sound(run, self._noise_frame(first, frame) + number, blend)
-                if number == 0:
-                    self._fade_from_old(run, frame, turning[run.start - lanes.start : run.stop - lanes.start], sound)
-                self._write(run, frame + number * self._hop_size, sound[:, : self._kept])
-        return n_hops * (plain[-1] + 1 - plain[0])
+                # What lies beyond a hop is for a fade, and only the last hop's can be met by one.
+                n_frames = self._kept if number == n_hops - 1 else self._hop_size
+                sound = self._sound(run, noise_frame + number, blend)[:, :n_frames]
+                self._write_hop(run, frame + number * self._hop_size, sound, turns if number == 0 else ())
+        return n_hops * (plain.stop - plain.start)
+
+    def _transposed(self, lanes: slice) -> list[int]:
+        if not self.transposer.n_active:
+            return []
+        return [lane for lane in range(lanes.start, lanes.stop) if self.transposer.active[lane]]
+
+    def _plain(self, lanes: slice) -> slice:
+        """The lanes from the first to the last that are not transposed: those between are cheaper to take along."""
+        if not self.transposer.n_active:
+            return lanes
+        plain = [lane for lane in range(lanes.start, lanes.stop) if not self.transposer.active[lane]]
+        return slice(plain[0], plain[-1] + 1) if plain else slice(lanes.start, lanes.start)
 
     def _find_phases(self, lanes: slice, frame: int) -> None:
         """Bring coherent phases, where they are heard, to this hop and to its spectrum."""
@@ -170,16 +182,14 @@ class VoiceRings:
         return np.ascontiguousarray(self._pairs[lane, 1:-1, 0])
 
     def _sound(self, lanes: slice, noise_frame: int, blend: float) -> np.ndarray:
-        """Sound of at most MAX_ROWS lanes from a hop on, at its level; a view, valid until the next call."""
+        """Sound of at most MAX_ROWS lanes from a hop on, not yet at its level; a view, valid until the next call."""
         coherent = None
         if blend:
             coherent = self._seen_taps[lanes]
             for lane in range(lanes.start, lanes.stop):
                 if self._has_phases[lane]:
                     self._phases.taps(lane, self._coherent_taps[lane, :, 1:-1])
-        sound = self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, coherent)
-        sound[:, : self._kept] *= self._gains[lanes]
-        return sound
+        return self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, coherent)
 
     def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of the first lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
@@ -200,21 +210,41 @@ class VoiceRings:
         hop = (frame - self._hop_offsets[lane]) // self._hop_size
         return (hop + lane // LANES_PER_ROW * _FRAMES_BETWEEN_ROWS) % N_NOISE_FRAMES
 
-    def _fade_from_old(self, lanes: slice, frame: int, turning: list[bool], sound: np.ndarray) -> None:
-        """Where spectra turn, begin with what the rings still hold of the old sound, and fade to the new one.
+    def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, turning: Sequence[bool]) -> None:
+        """Write lanes' sound (n, n_frames) into their rings; where spectra turn it fades in over the old one."""
+        if not any(turning):
+            self._write(lanes, frame, sound)
+        elif all(turning):
+            self._fade_over(lanes, frame, sound)
+        else:
+            for row, turns in enumerate(turning):
+                lane = slice(lanes.start + row, lanes.start + row + 1)
+                (self._fade_over if turns else self._write)(lane, frame, sound[row : row + 1])
+
+    def _fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
+        """Begin with what the rings still hold of the old sound, and fade to the new one.
 
         The two have their phases in common, so that their amplitudes add up.
         """
+        new = sound[:, : self.n_fade]
+        new *= self._gains[lanes]
+        new *= self._fade_in
+        for places, part in self._places(frame, self.n_fade):
+            ring = self._rings[lanes, places]
+            ring *= self._fade_out[part]
+            ring += new[:, part]
+        self._write(lanes, frame + self.n_fade, sound[:, self.n_fade :])
+
+    def _write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
+        for places, part in self._places(frame, sound.shape[1]):
+            np.multiply(sound[:, part], self._gains[lanes], out=self._rings[lanes, places])
+
+    def _places(self, frame: int, n_frames: int) -> list[tuple[slice, slice]]:
+        """Where n_frames from `frame` on lie in a ring, and which part of them that is: two where the ring ends."""
         at = frame % self.size
-        n_first = min(self.n_fade, self.size - at)
-        for rows in [slice(None)] if all(turning) else [slice(i, i + 1) for i, turn in enumerate(turning) if turn]:
-            new, ring = sound[rows, : self.n_fade], self._rings[lanes][rows]
-            first, rest = ring[:, at : at + n_first], ring[:, : self.n_fade - n_first]
-            first *= self._fade_out[:n_first]
-            rest *= self._fade_out[n_first:]
-            new *= self._fade_in
-            new[:, :n_first] += first
-            new[:, n_first:] += rest
+        n_first = min(n_frames, self.size - at)
+        first = slice(at, at + n_first), slice(0, n_first)
+        return [first, (slice(0, n_frames - n_first), slice(n_first, n_frames))] if n_first < n_frames else [first]
 
     def _dense_hop(self, lane: int, number: int, n_bins: int, octave: int) -> np.ndarray:
         coherent, blend, run = None, self._blend[lane], slice(lane, lane + 1)
@@ -236,10 +266,3 @@ class VoiceRings:
     def _go_to(self, lane: int, number: int) -> None:
         self._phases.advance(lane, number - self._phase_number[lane])
         self._phase_number[lane] = number
-
-    def _write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        at, n = frame % self.size, sound.shape[1]
-        n_first = min(n, self.size - at)
-        self._rings[lanes, at : at + n_first] = sound[:, :n_first]
-        if n > n_first:
-            self._rings[lanes, : n - n_first] = sound[:, n_first:]
