@@ -88,7 +88,6 @@ class Engine:
         )
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
         self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
-        self._gains = np.empty(MAX_ROWS, np.float32)
         self._mixer = Mixer(self._bank, self._rings)
         self._performance = Performance(
             self._bank,
@@ -264,11 +263,10 @@ class Engine:
         self._n_decoded += len(unknown)
 
     def _set_spectra(self, voices: list[Voice], frames: np.ndarray) -> None:
+        lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
         for first in range(0, len(voices), MAX_ROWS):
-            some, rows = voices[first : first + MAX_ROWS], frames[first : first + MAX_ROWS]
-            gains = self._gains[: len(some)]
-            self._synthesis.level(rows, [round(voice.key_offset) for voice in some], gains)
-            self._rings.set_spectra([voice.lane for voice in some], rows, gains)
+            rows = slice(first, first + MAX_ROWS)
+            self._rings.set_spectra(lanes[rows], frames[rows], semitones[rows])
         for voice in voices:
             voice.spectrum_serial = self.timbre.serial
 

@@ -18,19 +18,20 @@ N_OVERLAPS = 4
 N_NOISE_FRAMES = 256
 LANES_PER_ROW = 16
 VOICE_LEVEL_DB = -18.0
-_LEVEL = np.float32(10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5)
+_LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 # The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
 # Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
-NOISE_POWER = np.float32(0.444), np.float32(0.556)
+NOISE_POWER = 0.444, 0.556
+_SHARED_OVER_OWN = np.float32(NOISE_POWER[1] / NOISE_POWER[0])
 _LEAST_POWER = np.float32(1e-20)
 _WIDEST_SHIFT = 60
 # Below some 50 Hz the K-weighting would lift a note into the limiter.
 _LEAST_WEIGHT = 0.4
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# So many lanes' spectra and sounds stay in a processor's second cache. A multiple of four: so many rows are
-# transformed at once, and three cost more than four.
-MAX_ROWS = 8
+# So many lanes go through each step at once: with fewer, the calls cost more than the caches save (measured: 4, 8, 16).
+MAX_ROWS = 16
+# NumPy transforms four rows together, so that three cost more than four.
 _ROWS_AT_ONCE = 4
 _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
@@ -70,7 +71,7 @@ class HopSynthesis:
         self._weighted = np.empty((MAX_ROWS, self.n_bins), np.float32)
         self._power, self._shared = np.empty((2, MAX_ROWS), np.float32)
 
-    def level(self, magnitudes: np.ndarray, semitones: Sequence[int], out: np.ndarray) -> None:
+    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
         """Write into `out` (n,) what brings the sound of frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted.
 
         n: at most MAX_ROWS; semitones: how far each will be transposed, as the ear weights a spectrum where it
@@ -82,18 +83,17 @@ class HopSynthesis:
         frames, weighted, power, shared = magnitudes[:, : self.n_bins], self._weighted[:n], out, self._shared[:n]
         if any(semitones):
             for row, frame, shift in zip(weighted, frames, semitones, strict=True):
-                index = min(max(shift, -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
+                index = min(max(round(shift), -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
                 np.multiply(frame, self._weights[index], out=row)
         else:
             np.multiply(frames, self._weights[_WIDEST_SHIFT], out=weighted)
         np.vecdot(weighted, weighted, out=power)
         np.vecdot(weighted[:, 1:], weighted[:, :-1], out=shared)
-        power *= NOISE_POWER[0]
-        shared *= NOISE_POWER[1]
+        shared *= _SHARED_OVER_OWN
         power += shared
         np.maximum(power, _LEAST_POWER, out=power)
         np.sqrt(power, out=power)
-        np.divide(_LEVEL, power, out=power)
+        np.reciprocal(power, out=power)
 
     def hops(
         self,
@@ -204,13 +204,12 @@ def new_pairs(n: int, n_bins: int) -> np.ndarray:
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
     """Write frames (n, at least n_bins) into as many rows of pairs."""
     # Both halves of a 64-bit product are the magnitude: one pass, where two assignments would stride.
-    np.multiply(
-        magnitudes.view(np.uint32)[:, : pairs.shape[1] - 2], _TWICE, out=pairs.view(np.uint64)[:, 1:-1, 0]
-    )
+    bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
+    np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])
 
 
 def read_by_taps(pairs: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins) of pairs: what a bin's three taps read, the bin below, itself, the bin above."""
+    """A view float32 (n, 3, 2 * n_bins) of pairs: what a bin's taps read, the bin below, itself, the bin above."""
     n, n_padded, _ = pairs.shape
     row_stride, pair_stride, stride = pairs.strides
     return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))
@@ -222,7 +221,7 @@ def new_taps(n: int, n_bins: int) -> np.ndarray:
 
 
 def seen_by_bins(taps: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins) of taps: what a bin gets from the bin below, from itself, from the bin above."""
+    """A view float32 (n, 3, 2 * n_bins) of taps: what a bin gets from the bin below, itself, the bin above."""
     n, _, n_padded = taps.shape
     row_stride, tap_stride, stride = taps.strides
     return np.lib.stride_tricks.as_strided(
@@ -234,7 +233,7 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
     """The taps of `HopSynthesis`, as `new_taps` holds them, of every frame.
 
     Grain k of the newest frame t began k hops ago with the phasors (n_frames, n_bins) of frame t - k. With a delay
-    angle a = 2 pi k hop / fft_size its bin j turns by j a, and its window's taps are -1/4 exp(i a), 1/2, -1/4 exp(-i a).
+    angle a = 2 pi k hop / fft_size its bin j turns by j a; its window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
     """
     n_frames, n_bins = phasors.shape
     taps = new_taps(n_frames, n_bins)
@@ -247,7 +246,10 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
 
 
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Amplitude weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away."""
+    """Weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away.
+
+    The squares' sum is the power of the bins' own sound, 1 at VOICE_LEVEL_DB.
+    """
     frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)
     weights = []
@@ -255,7 +257,7 @@ def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.nd
         sounding_hz = frequency_hz * 2.0 ** (shift / 12.0)
         weight = np.sqrt(np.maximum(k_weighting(sounding_hz), _LEAST_WEIGHT))
         weights.append(np.where(sounding_hz < highest_hz, weight, 0.0))
-    weights = np.array(weights, np.float32)
+    weights = (NOISE_POWER[0] ** 0.5 / _LEVEL * np.array(weights)).astype(np.float32)
     weights[:, : spec.first_heard_bin] = 0.0
     return weights
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 
 import numpy as np
 
@@ -35,7 +34,8 @@ class Timbre:
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
         self.controls = frozenset(self.latent_of_control) | ({phase_control} - {None})
         notes = np.arange(card.note_range[0], card.note_range[1] + 1)
-        self._conditioning = dict(zip(notes.tolist(), card.conditioning.rows(notes), strict=True))
+        self._lowest_note = card.note_range[0]
+        self._conditioning = card.conditioning.rows(notes)
 
     def turn(self, latent: int, position: float) -> None:
         """Move one knob; a latent that the instrument lacks is ignored, a position is kept within 0 to 1."""
@@ -66,9 +66,8 @@ class Timbre:
         rows[:n, :n_latents] = self._latents
         notes = [voice.model_note for voice in voices]
         if notes != self._notes[:n]:
-            for row, (note, before) in enumerate(zip_longest(notes, self._notes[:n], fillvalue=-1)):
-                if note != before:
-                    rows[row, n_latents:] = self._conditioning[note]
+            places = [note - self._lowest_note for note in notes]
+            np.take(self._conditioning, places, axis=0, out=rows[:n, n_latents:], mode="clip")
             self._notes[:n] = notes
         for row, voice in enumerate(voices):
             if voice.own_turn:

@@ -77,18 +77,21 @@ class VoiceRings:
         """Frames until a lane's next hop after `frame`, 1 to hop_size."""
         return (self._hop_offsets[lane] - frame - 1) % self._hop_size + 1
 
-    def set_spectra(self, lanes: Sequence[int], magnitudes: np.ndarray, gains: np.ndarray) -> None:
-        """Give lanes, ascending, new frames (n, n_magnitudes) and their gains (n,); the next hop fades over to them."""
-        if lanes[-1] - lanes[0] == len(lanes) - 1:
+    def set_spectra(self, lanes: Sequence[int], magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
+        """Give lanes, ascending, new frames (n, n_magnitudes), which are levelled; the next hop fades over to them.
+
+        semitones: how far each sounds from its model's note.
+        """
+        n = len(lanes)
+        if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
             run = slice(lanes[0], lanes[-1] + 1)
+            self._synthesis.level(magnitudes, semitones, self._gains[run, 0])
             write_pairs(magnitudes, self._pairs[run])
-            self._gains[run, 0] = gains
+            self._turning[run] = [True] * n
         else:
             for number, lane in enumerate(lanes):
-                write_pairs(magnitudes[number : number + 1], self._pairs[lane : lane + 1])
-                self._gains[lane] = gains[number]
-        for lane in lanes:
-            self._turning[lane] = True
+                row = slice(number, number + 1)
+                self.set_spectra([lane], magnitudes[row], semitones[row])
 
     def open(self, lane: int, frame: int, blend: float) -> None:
         """Begin a lane's sound at `frame`, up to its next hop, as if it had always sounded.

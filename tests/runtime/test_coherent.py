@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -88,15 +89,22 @@ def rest(
     return np.concatenate(hops)
 
 
+class Unlevelled(HopSynthesis):
+    """Leaves frames as loud as they are."""
+
+    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
+        out.fill(1.0)
+
+
 def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
     """One lane that opens with the first frame, then turns to the next one at each of its hops."""
-    rings = VoiceRings((0,), synthesis(), phases(1), RATE_HZ)
+    rings = VoiceRings((0,), Unlevelled(SPEC, RATE_HZ, 0), phases(1), RATE_HZ)
     blends = blends or [1.0] * len(frames)
     hops = []
     for number, (frame, blend) in enumerate(zip(frames, blends, strict=True)):
         at = number * SPEC.hop_size
         if number == 0 or frame is not frames[number - 1]:
-            rings.set_spectra([0], frame[None], np.ones(1))
+            rings.set_spectra([0], frame[None], [0.0])
         if number == 0:
             rings.open(0, 0, blend)
         else:
