@@ -20,7 +20,7 @@ from runtime.coherent import CoherentPhases
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
-from runtime.hop_groups import NEVER, HopGroup, hop_groups
+from runtime.hop_groups import NEVER, HopGroup, HopGroups
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.performance import SWAY_FRAMES, Performance
 from runtime.remembered_frames import RememberedFrames
@@ -80,9 +80,8 @@ class Engine:
         self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed)
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
-        self._groups = hop_groups(n_lanes, self._hop_size)
-        self._group_of = [group for group in self._groups for _ in range(n_lanes)[group.lanes]]
-        hop_offsets = [group.offset for group in self._group_of]
+        self._hops = HopGroups(n_lanes, self._hop_size)
+        hop_offsets = [group.offset for group in self._hops.of_lane]
         phases = CoherentPhases(
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
@@ -153,19 +152,15 @@ class Engine:
                 if not self._waits_for_hop(event):
                     self._span_end = frame
                 elif self._span_end > self._first_hop:
-                    self._span_end = min(self._span_end, self._next_hop(frame))
+                    self._span_end = min(self._span_end, self._hops.next_hop(frame))
         if turned and self._span_end > self._first_hop:
-            self._span_end = min(self._span_end, self._next_hop(now))
+            self._span_end = min(self._span_end, self._hops.next_hop(now))
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
         if isinstance(event, ControlChange):
             return event.control in self.timbre.controls and event.control != MPE_TIMBRE_CONTROL
         return isinstance(event, (KnobTurn, PhaseBlend))
-
-    def _next_hop(self, frame: int) -> int:
-        """The first frame from `frame` on at which lanes that sound hop."""
-        return min((group.hop_from(frame) for group in self._groups if group.due != NEVER), default=NEVER)
 
     # Spans
 
@@ -181,8 +176,9 @@ class Engine:
         if frame % SWAY_FRAMES == 0:
             performance.retuned += performance.swaying(frame)
         opening = [voice for voice in performance.opening if voice.active]
-        due = [(group, self._hopping(group)) for group in self._due_groups()]
         serial, blend = self.timbre.serial, self.timbre.blend
+        touched = [voice.lane for voice in performance.touched]
+        due = [(group, self._hopping(group)) for group in self._hops.due_at(frame, (serial, blend), touched)]
         stale = [v for _, hopping in due for v in hopping if v.spectrum_serial != serial or v.blend != blend]
         if stale or opening:
             self._rings.before_turn([voice.lane for voice in stale], frame)
@@ -200,23 +196,12 @@ class Engine:
                 self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
         performance.opening.clear()
         performance.retuned.clear()
+        performance.touched.clear()
         transposed = self._transposed()
-        self._first_hop = self._next_hop(frame + 1)
+        self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mixer.mix(frame, self._span_end - frame, transposed)
         self.status = self._snapshot()
-
-    def _due_groups(self) -> list[HopGroup]:
-        """The groups that hop now; one with a voice whose spectrum is out of date does so at its very next hop."""
-        wanted = self.timbre.serial, self.timbre.blend
-        for group in self._groups:
-            if group.due != NEVER and group.made_for != wanted:
-                group.due = group.hop_from(self.frame)
-        for voice in self._performance.touched:
-            group = self._group_of[voice.lane]
-            group.due = min(group.due, group.hop_from(self.frame))
-        self._performance.touched.clear()
-        return [group for group in self._groups if group.due == self.frame]
 
     def _hopping(self, group: HopGroup) -> list[Voice]:
         """The sounding voices of a group, less those that open now."""
@@ -226,7 +211,7 @@ class Engine:
         self._rings.open(voice.lane, self.frame, self.timbre.blend)
         voice.blend = self.timbre.blend
         self._n_transforms += 1
-        group = self._group_of[voice.lane]
+        group = self._hops.of_lane[voice.lane]
         group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
 
     def _hop(self, group: HopGroup, hopping: list[Voice]) -> None:
@@ -276,9 +261,9 @@ class Engine:
         for event_frame, _, event in self._pending:
             if event_frame >= end:
                 break
-            end = min(end, self._next_hop(event_frame) if self._waits_for_hop(event) else event_frame)
+            end = min(end, self._hops.next_hop(event_frame) if self._waits_for_hop(event) else event_frame)
         end = min(end, frame + self._rings.size - frame % self._rings.size, self._performance.sensing_deadline)
-        end = min(end, self._bank.next_end(), *(group.due for group in self._groups))
+        end = min(end, self._bank.next_end(), self._hops.next_due())
         if transposed:
             end = min(end, frame + self._rings.transposer.max_frames(transposed))
         if self._performance.swaying(frame):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 LIMITER_KNEE = 0.7
-_KNEE, _ROOM = np.float32(LIMITER_KNEE), np.float32(1.0 - LIMITER_KNEE)
+# Arrays without a dimension cost NumPy less than scalars do.
+_KNEE, _MINUS_KNEE, _ONE = (np.array(value, np.float32) for value in (LIMITER_KNEE, -LIMITER_KNEE, 1.0))
+_PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 
 
 def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
@@ -33,11 +35,11 @@ def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
     if np.maximum.reduce(below, axis=None) <= _KNEE:
         return
     np.minimum(signal, _KNEE, out=below)
-    np.maximum(below, -_KNEE, out=below)
+    np.maximum(below, _MINUS_KNEE, out=below)
     signal -= below
-    np.multiply(signal, np.float32(1.0) / _ROOM, out=bend)
+    np.multiply(signal, _PER_ROOM, out=bend)
     bend *= bend
-    bend += np.float32(1.0)
+    bend += _ONE
     np.sqrt(bend, out=bend)
     signal /= bend
     signal += below

@@ -22,8 +22,8 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 # The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
 # Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
 NOISE_POWER = 0.444, 0.556
-_SHARED_OVER_OWN = np.float32(NOISE_POWER[1] / NOISE_POWER[0])
-_LEAST_POWER = np.float32(1e-20)
+_SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
+_LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60
 # Below some 50 Hz the K-weighting would lift a note into the limiter.
 _LEAST_WEIGHT = 0.4
