@@ -74,9 +74,9 @@ class Engine:
         self.frame = 0
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
-        self.timbre = Timbre(card, latent_controls, phase_control, phase_blend)
         # In mono, too, one voice fades while the next takes over.
         n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
+        self.timbre = Timbre(card, latent_controls, n_lanes, phase_control, phase_blend)
         self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed)
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)

@@ -20,7 +20,12 @@ class Timbre:
     """
 
     def __init__(
-        self, card: Card, latent_controls: Mapping[int, int], phase_control: int | None = None, blend: float = 0.0
+        self,
+        card: Card,
+        latent_controls: Mapping[int, int],
+        n_lanes: int,
+        phase_control: int | None = None,
+        blend: float = 0.0,
     ):
         self._card = card
         self.positions = list(card.presets[0].latents) if card.presets else card.default_positions.tolist()
@@ -28,7 +33,8 @@ class Timbre:
         self._travels = [(latent.min, latent.max - latent.min) for latent in card.latents]
         self._latents = np.zeros(card.n_latents, np.float32)
         self._latents_serial = -1
-        self._notes: list[int] = []  # whose conditioning the decoder's input rows hold
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # the decoder's input of each lane, less latents
+        self._notes = [-1] * n_lanes  # whose conditioning they hold
         self.blend = blend
         self.phase_control = phase_control
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
@@ -54,7 +60,7 @@ class Timbre:
             self.serial += 1
 
     def fill_rows(self, rows: np.ndarray, voices: Sequence[Voice]) -> None:
-        """Write the decoder's inputs of these voices: latents in their own units, then each note's conditioning.
+        """Write the decoder's inputs of voices, ascending by lane: latents in their own units, then conditioning.
 
         A voice's `own_turn` is how far its first knob stands from everyone's.
         """
@@ -63,12 +69,17 @@ class Timbre:
             for k, (low, travel) in enumerate(self._travels):
                 self._latents[k] = low + self.positions[k] * travel
             self._latents_serial = self.serial
+        for voice in voices:
+            if self._notes[voice.lane] != voice.model_note:
+                self._notes[voice.lane] = voice.model_note
+                self._rows[voice.lane, n_latents:] = self._conditioning[voice.model_note - self._lowest_note]
+        first, last = voices[0].lane, voices[-1].lane
+        if last - first == n - 1:
+            rows[:n] = self._rows[first : last + 1]
+        else:
+            for row, voice in zip(rows, voices, strict=False):
+                row[:] = self._rows[voice.lane]
         rows[:n, :n_latents] = self._latents
-        notes = [voice.model_note for voice in voices]
-        if notes != self._notes[:n]:
-            places = [note - self._lowest_note for note in notes]
-            np.take(self._conditioning, places, axis=0, out=rows[:n, n_latents:], mode="clip")
-            self._notes[:n] = notes
         for row, voice in enumerate(voices):
             if voice.own_turn:
                 low, travel = self._travels[0]
