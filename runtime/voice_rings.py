@@ -58,6 +58,7 @@ class VoiceRings:
         self._blend = [0.0] * n_lanes
         self._coherent_taps = new_taps(n_lanes, synthesis.n_bins)
         self._seen_taps = seen_by_bins(self._coherent_taps)
+        self._planned = np.zeros((n_lanes, synthesis.n_bins), np.float32)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
         self._turned_at = [-self.n_fade] * n_lanes
         fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
@@ -169,29 +170,36 @@ class VoiceRings:
 
     def _find_phases(self, lanes: slice, frame: int) -> None:
         """Bring coherent phases, where they are heard, to this hop and to its spectrum."""
+        if not (any(self._blend[lanes]) or any(self._has_phases[lanes])):
+            return
+        going_on, planned = [], []
         for lane in range(lanes.start, lanes.stop):
             if not self._blend[lane]:
                 self._has_phases[lane] = False
             elif not self._has_phases[lane]:
                 self._phases.start(lane, frame)
-                self._phases.plan(lane, self._magnitudes(lane))
                 self._has_phases[lane] = True
+                planned.append(lane)
             elif not self.transposer.active[lane]:
-                self._phases.advance(lane)
+                going_on.append(lane)
                 if self._turning[lane]:
-                    self._phases.plan(lane, self._magnitudes(lane))
+                    planned.append(lane)
+        for run in _runs(going_on):
+            self._phases.advance(run)
+        for run in _runs(planned):
+            self._plan(run)
 
-    def _magnitudes(self, lane: int) -> np.ndarray:
-        return np.ascontiguousarray(self._pairs[lane, 1:-1, 0])
+    def _plan(self, lanes: slice) -> None:
+        magnitudes = self._planned[: lanes.stop - lanes.start]
+        np.copyto(magnitudes, self._pairs[lanes, 1:-1, 0])
+        self._phases.plan(lanes, magnitudes)
 
     def _sound(self, lanes: slice, noise_frame: int, blend: float) -> np.ndarray:
         """Sound of at most MAX_ROWS lanes from a hop on, not yet at its level; a view, valid until the next call."""
         coherent = None
         if blend:
             coherent = self._seen_taps[lanes]
-            for lane in range(lanes.start, lanes.stop):
-                if self._has_phases[lane]:
-                    self._phases.taps(lane, self._coherent_taps[lane, :, 1:-1])
+            self._phases.taps(lanes, self._coherent_taps[lanes, :, 1:-1])
         return self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, coherent)
 
     def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
@@ -254,7 +262,7 @@ class VoiceRings:
         if blend and self._has_phases[lane]:
             coherent = self._seen_taps[run]
             self._go_to(lane, number)
-            self._phases.taps(lane, self._coherent_taps[lane, :, 1:-1])
+            self._phases.taps(run, self._coherent_taps[run, :, 1:-1])
         noise_frame = self._dense_noise_frame[lane] + number
         sound = self._synthesis.dense_hop(self._read_pairs[run], noise_frame, lane, n_bins, octave, blend, coherent)
         sound *= self._gains[lane]
@@ -264,8 +272,19 @@ class VoiceRings:
         """A transposed lane gets a new spectrum at its hop `number`."""
         if self._has_phases[lane]:
             self._go_to(lane, number)
-            self._phases.plan(lane, self._magnitudes(lane))
+            self._plan(slice(lane, lane + 1))
 
     def _go_to(self, lane: int, number: int) -> None:
-        self._phases.advance(lane, number - self._phase_number[lane])
+        self._phases.advance(slice(lane, lane + 1), number - self._phase_number[lane])
         self._phase_number[lane] = number
+
+
+def _runs(lanes: Sequence[int]) -> list[slice]:
+    """Lanes, ascending, as runs of neighbours."""
+    runs: list[slice] = []
+    for lane in lanes:
+        if runs and runs[-1].stop == lane:
+            runs[-1] = slice(runs[-1].start, lane + 1)
+        else:
+            runs.append(slice(lane, lane + 1))
+    return runs

@@ -33,6 +33,7 @@ SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
 ANALYSIS_HOP_S = 0.01  # unlike the synthesis hop, so that the analysis sees every phase of it
+LANE = slice(0, 1)
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
@@ -46,7 +47,7 @@ class RestingVoice:
         n_bins, fft_size = self._synthesis.n_bins, self._synthesis.fft_size
         self._phases = CoherentPhases(1, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
         self._taps, self._pairs = new_taps(1, n_bins), new_pairs(1, n_bins)
-        self._own_taps = self._taps[0, :, 1:-1]
+        self._own_taps = self._taps[:, :, 1:-1]
         self._noise_frame = 0
         self._n_notes = 0
 
@@ -56,13 +57,16 @@ class RestingVoice:
         kept[self._synthesis.n_bins :] = 0.0
         return kept
 
+    def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
+
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """Float32 (n_hops * hop_size,) of one of METHODS, or `blend`: half noise and half coherent."""
         if method == "griffin_lim":
             return griffin_lim(magnitudes, n_hops, self.spec)
         self._n_notes += 1
         self._phases.start(0, self._n_notes)
-        self._phases.plan(0, magnitudes)
+        self._phases.plan(LANE, self._own_magnitudes(magnitudes))
         blend = {"noise": 0.0, "blend": 0.5, "coherent": 1.0}[method]
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
@@ -71,8 +75,8 @@ class RestingVoice:
         pairs, seen_taps = read_by_taps(self._pairs), seen_by_bins(self._taps)
         for _ in range(n_hops):
             self._noise_frame = (self._noise_frame + 1) % N_NOISE_FRAMES
-            self._phases.advance(0)
-            self._phases.taps(0, self._own_taps)
+            self._phases.advance(LANE)
+            self._phases.taps(LANE, self._own_taps)
             sound = self._synthesis.hops(pairs, self._noise_frame, 0, blend, seen_taps if blend else None)
             yield sound[0, : self.hop_size]
 
@@ -81,11 +85,12 @@ class RestingVoice:
         plan_s, hop_s = [], []
         for _ in range(20):
             for frame in frames:
+                own = self._own_magnitudes(frame)
                 start_s = time.perf_counter()
-                self._phases.plan(0, frame)
+                self._phases.plan(LANE, own)
                 planned_s = time.perf_counter()
-                self._phases.advance(0)
-                self._phases.taps(0, self._own_taps)
+                self._phases.advance(LANE)
+                self._phases.taps(LANE, self._own_taps)
                 plan_s.append(planned_s - start_s)
                 hop_s.append(time.perf_counter() - planned_s)
         return {"plan": 1e6 * float(np.median(plan_s)), "hop": 1e6 * float(np.median(hop_s))}

@@ -77,13 +77,14 @@ def rest(
 ) -> np.ndarray:
     """A new note on a spectrum that does not change."""
     lane_phases.start(lane, number)
-    lane_phases.plan(lane, magnitudes)
+    lanes = slice(lane, lane + 1)
+    lane_phases.plan(lanes, np.ascontiguousarray(magnitudes[None, : synthesis(rate_hz).n_bins]))
     n_bins = synthesis(rate_hz).n_bins
     taps, pairs, hops = new_taps(1, n_bins), new_pairs(1, n_bins), []
     write_pairs(magnitudes[None], pairs)
     for _ in range(n_hops):
-        lane_phases.advance(lane)
-        lane_phases.taps(lane, taps[0, :, 1:-1])
+        lane_phases.advance(lanes)
+        lane_phases.taps(lanes, taps[:, :, 1:-1])
         sound = synthesis(rate_hz).hops(read_by_taps(pairs), 0, 0, 1.0, seen_by_bins(taps))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
@@ -238,7 +239,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
     expected = rest(alone, 2, harmonic(60), 5, number=9)
     rest(in_company, 1, bell(), 3)
     in_company.start(2, 8)
-    in_company.plan(2, white())
+    in_company.plan(slice(2, 3), np.ascontiguousarray(white()[None, : synthesis().n_bins]))
     assert np.array_equal(rest(in_company, 2, harmonic(60), 5, number=9), expected)
 
 

@@ -103,12 +103,13 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
     frame *= gains(synthesis, frame, 0)
     pairs = new_pairs(1, n_bins)
     write_pairs(frame, pairs)
+    lane = slice(0, 1)
     phases.start(0, 1)
-    phases.plan(0, frame[0])
+    phases.plan(lane, np.ascontiguousarray(frame[:, :n_bins]))
     taps, hops = new_taps(1, n_bins), []
     for number in range(N_NOISE_FRAMES):
-        phases.advance(0)
-        phases.taps(0, taps[0, :, 1:-1])
+        phases.advance(lane)
+        phases.taps(lane, taps[:, :, 1:-1])
         sound = synthesis.hops(read_by_taps(pairs), number, 0, blend, seen_by_bins(taps))
         hops.append(sound[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
