@@ -27,7 +27,7 @@ from runtime.remembered_frames import RememberedFrames
 from runtime.synthesis import MAX_ROWS, HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
-from runtime.voice_rings import VoiceRings
+from runtime.voice_rings import VoiceRings, runs_of
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
@@ -187,8 +187,8 @@ class Engine:
                 wanting.sort(key=lambda voice: voice.lane)
             if wanting:
                 self._give_spectra(wanting, bool(opening))
-        for voice in opening:
-            self._open(voice)
+        if opening:
+            self._open(opening)
         for group, hopping in due:
             self._hop(group, hopping)
         for voice in performance.retuned:
@@ -207,12 +207,16 @@ class Engine:
         """The sounding voices of a group, less those that open now."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
 
-    def _open(self, voice: Voice) -> None:
-        self._rings.open(voice.lane, self.frame, self.timbre.blend)
-        voice.blend = self.timbre.blend
-        self._n_transforms += 1
-        group = self._hops.of_lane[voice.lane]
-        group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
+    def _open(self, voices: list[Voice]) -> None:
+        """Begin the sound of voices; neighbours that hop together do so at once."""
+        lanes = sorted(voice.lane for voice in voices)
+        for group in self._hops.groups:
+            for run in runs_of([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop]):
+                self._rings.open(run, self.frame, self.timbre.blend)
+                group.due = min(group.due, self.frame + self._rings.frames_to_hop(run.start, self.frame))
+        for voice in voices:
+            voice.blend = self.timbre.blend
+        self._n_transforms += len(voices)
 
     def _hop(self, group: HopGroup, hopping: list[Voice]) -> None:
         """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""

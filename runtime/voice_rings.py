@@ -94,19 +94,19 @@ class VoiceRings:
                 row = slice(number, number + 1)
                 self.set_spectra([lane], magnitudes[row], semitones[row])
 
-    def open(self, lane: int, frame: int, blend: float) -> None:
-        """Begin a lane's sound at `frame`, up to its next hop, as if it had always sounded.
+    def open(self, lanes: slice, frame: int, blend: float) -> None:
+        """Begin the sound of a run of lanes that hop together at `frame`, up to their hop, as if it always had sounded.
 
         blend: from the phases of noise, 0, to coherent ones, 1.
         """
-        elapsed = self._hop_size - self.frames_to_hop(lane, frame)
-        self.transposer.leave(lane)
-        self._turning[lane] = self._has_phases[lane] = False
-        self._turned_at[lane], self._blend[lane] = frame - self.n_fade, blend
-        run = slice(lane, lane + 1)
-        self._find_phases(run, frame)
-        sound = self._sound(run, self._noise_frame(lane, frame), blend)
-        self._write(run, frame, sound[:, elapsed : self._kept])
+        elapsed = self._hop_size - self.frames_to_hop(lanes.start, frame)
+        for lane in range(lanes.start, lanes.stop):
+            self.transposer.leave(lane)
+            self._turning[lane] = self._has_phases[lane] = False
+            self._turned_at[lane], self._blend[lane] = frame - self.n_fade, blend
+        self._find_phases(lanes, frame)
+        sound = self._sound(lanes, self._noise_frame(lanes.start, frame), blend)
+        self._write(lanes, frame, sound[:, elapsed : self._kept])
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """Sound `ratio` times as high from `frame` on."""
@@ -184,9 +184,9 @@ class VoiceRings:
                 going_on.append(lane)
                 if self._turning[lane]:
                     planned.append(lane)
-        for run in _runs(going_on):
+        for run in runs_of(going_on):
             self._phases.advance(run)
-        for run in _runs(planned):
+        for run in runs_of(planned):
             self._plan(run)
 
     def _plan(self, lanes: slice) -> None:
@@ -279,7 +279,7 @@ class VoiceRings:
         self._phase_number[lane] = number
 
 
-def _runs(lanes: Sequence[int]) -> list[slice]:
+def runs_of(lanes: Sequence[int]) -> list[slice]:
     """Lanes, ascending, as runs of neighbours."""
     runs: list[slice] = []
     for lane in lanes:

@@ -107,7 +107,7 @@ def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -
         if number == 0 or frame is not frames[number - 1]:
             rings.set_spectra([0], frame[None], [0.0])
         if number == 0:
-            rings.open(0, 0, blend)
+            rings.open(slice(0, 1), 0, blend)
         else:
             rings.set_blend(slice(0, 1), blend)
             rings.hop(slice(0, 1), at, 1)
