@@ -134,10 +134,12 @@ class Engine:
 
     def _take_posted(self) -> None:
         posted, pending, now, turned = self._posted, self._pending, self.frame, False
+        senses = self._performance.sensing_deadline != NEVER
         while posted:
             frame, event = posted.popleft()
-            frame = now if frame is None else max(frame, now)
-            if type(event) is KnobTurn and frame == now and not pending and self._performance.sensing_deadline == NEVER:
+            if frame is None or frame < now:
+                frame = now
+            if type(event) is KnobTurn and frame == now and not (pending or senses):
                 # The common case of a knob in motion: nothing else is due, and the next hop hears it.
                 self.timbre.turn(event.latent, event.position)
                 turned = True
