@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,6 +64,7 @@ class VoiceRings:
         self._turned_at = [-self.n_fade] * n_lanes
         fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
         self._fade_in, self._fade_out = fade, 1.0 - fade
+        own = weakref.proxy(self)  # no cycle of references: what is swapped out is freed without a collector
         self.transposer = Transposer(
             n_lanes,
             synthesis.n_bins,
@@ -70,8 +72,8 @@ class VoiceRings:
             OVERSAMPLING * self._hop_size,
             OVERSAMPLING * self.n_fade,
             N_HOPS_AHEAD * self._hop_size + 1,
-            self._dense_hop,
-            self._turn_phases,
+            lambda *hop: own._dense_hop(*hop),
+            lambda *turn: own._turn_phases(*turn),
         )
 
     def frames_to_hop(self, lane: int, frame: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -186,3 +188,15 @@ def test_volume_expression_and_pan_change_level_and_place(tiny: Decoder) -> None
     left, right = levels(ControlChange(0, 10, 0))
     assert left == pytest.approx(rest[0] + 3.01, abs=0.05)
     assert right < -100.0
+
+
+def test_an_engine_that_played_is_freed_without_the_collector(tiny: Decoder) -> None:
+    gc.disable()
+    try:
+        engine = Engine(tiny, 3, 44100, 0)
+        play(engine, [(0, NoteOn(0, 50, 100)), (0, NoteOn(0, 20, 100)), (900, NoteOff(0, 50))], 4096)
+        parts = [weakref.ref(part) for part in (engine, engine._rings, engine._performance, engine._mixer)]
+        del engine
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
