@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Mapping
-from contextvars import copy_context
 
 import msgspec
 import numpy as np
@@ -22,6 +21,7 @@ from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.hop_groups import NEVER, HopGroup, HopGroups
 from runtime.mixer import LONGEST_SPAN, Mixer
+from runtime.narrow_buffers import narrow_buffers
 from runtime.performance import SWAY_FRAMES, Performance
 from runtime.remembered_frames import RememberedFrames
 from runtime.synthesis import MAX_ROWS, HopSynthesis
@@ -31,8 +31,6 @@ from runtime.voice_rings import VoiceRings, runs_of
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
-# Where several rows of a view fit NumPy's buffer, it copies them there and back, at twice the cost of the sum itself.
-UFUNC_BUFFER_SIZE = 1024
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -103,8 +101,7 @@ class Engine:
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
         self._n_decoded = self._n_transforms = 0
-        self._narrow_buffers = copy_context()
-        self._narrow_buffers.run(np.setbufsize, UFUNC_BUFFER_SIZE)
+        self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self.timbre.positions))
 
     def post(self, event: Event, frame: int | None = None) -> None:
