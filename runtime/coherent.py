@@ -175,11 +175,11 @@ class CoherentPhases:
         angle = hop_size / fft_size
         grains = np.arange(N_OVERLAPS)[:, None]
         # Four squared Hann windows add up to 1.5, and a lobe's squares to 1.5 times its peak's.
-        scale = 1.5**0.5 / 6.0
+        scale = fft_size * 1.5**0.5 / 6.0
         table = np.empty((3, len(distance) + 1), np.complex64)
         for tap, (weight, turn) in enumerate(((-0.25, angle), (0.5, 0.0), (-0.25, -angle))):
             table[tap, :-1] = scale * weight * np.exp(2j * np.pi * grains * (turn - distance)).sum(axis=0)
-        table[:, -1] = 0.0, 0.5, 0.0
+        table[:, -1] = 0.0, fft_size / 2.0, 0.0
         return table
 
     def _stretched_bands(self, random: np.random.Generator) -> np.ndarray:

@@ -37,9 +37,6 @@ _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
 _FLAT_GAIN = 4.557
 _TWICE = np.uint64((1 << 32) + 1)
-# Of NumPy's inverse transforms the one that divides by nothing: a bin's magnitude is its sinusoid's amplitude in any
-# size of transform.
-_UNSCALED = "forward"
 
 
 class HopSynthesis:
@@ -120,10 +117,10 @@ class HopSynthesis:
             taps = self._blended(taps, coherent, blend)
         first = 2 * self._first_bin
         np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
+        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         n_transformed = n + 1 if n % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1 else n
-        spectra, sound = self._spectra[:n_transformed], self._sound[:n_transformed]
-        np.fft.irfft(spectra, self.fft_size, axis=-1, norm=_UNSCALED, out=sound)
-        return sound[:n]
+        np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
+        return self._sound[:n]
 
     def dense_hop(
         self,
@@ -150,7 +147,8 @@ class HopSynthesis:
         played = slice(2 * self._first_bin, 2 * n_bins)
         filled = spectrum.view(np.float32)[:, played]
         np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=filled)
-        np.fft.irfft(spectrum, fft_size, axis=-1, norm=_UNSCALED, out=sound)
+        np.fft.irfft(spectrum, fft_size, axis=-1, out=sound)
+        sound *= np.float32(fft_size / self.fft_size)
         return sound[0]
 
     def _blended(self, noise: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
@@ -244,7 +242,7 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
         angle = 2.0 * np.pi * k * hop_size / fft_size
         delayed = np.roll(phasors, k, axis=0) * np.exp(1j * angle * np.arange(n_bins)).astype(np.complex64)
         for tap, weight in enumerate((-0.25 * np.exp(1j * angle), 0.5, -0.25 * np.exp(-1j * angle))):
-            taps[:, tap, 1:-1] += np.complex64(weight) * delayed
+            taps[:, tap, 1:-1] += np.complex64(weight * fft_size) * delayed
     return taps
 
 
