@@ -117,8 +117,8 @@ class HopSynthesis:
             taps = self._blended(taps, coherent, blend)
         first = 2 * self._first_bin
         np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
-        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         n_transformed = n + 1 if n % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1 else n
+        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
 
