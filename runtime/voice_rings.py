@@ -59,7 +59,7 @@ class VoiceRings:
         self._blend = [0.0] * n_lanes
         self._coherent_taps = new_taps(n_lanes, synthesis.n_bins)
         self._seen_taps = seen_by_bins(self._coherent_taps)
-        self._planned = np.zeros((n_lanes, synthesis.n_bins), np.float32)
+        self._planned = np.zeros((MAX_ROWS, synthesis.n_bins), np.float32)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
         self._turned_at = [-self.n_fade] * n_lanes
         fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
