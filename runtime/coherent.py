@@ -63,8 +63,9 @@ class CoherentPhases:
         bends = TURN * (0.5 + _LARGEST_BEND / (2.0 * np.pi) * random.uniform(-1.0, 1.0, n_bins + _N_STARTS))
         self._noise_phases = np.cumsum(np.cumsum(np.rint(bends).astype(np.intp)) & _MASK) & _MASK
         self._noise_moves = self._stretched_bands(random)
-        self._phases, self._moves, self._lane_noise = np.zeros((3, n_lanes, n_bins), np.intp)
-        self._gains = np.zeros((3, n_lanes, n_bins), np.complex64)
+        # Filled, so that their memory is there before a first blend is played; zeros would be mapped in as it sounds.
+        self._phases, self._moves, self._lane_noise = np.full((3, n_lanes, n_bins), 0, np.intp)
+        self._gains = np.full((3, n_lanes, n_bins), 0, np.complex64)
         self._levels = np.ones((n_lanes, 1), np.float32)
         self._rising, self._begins, self._is_noise = np.zeros((3, _AT_ONCE, n_bins), bool)
         self._region, self._distance = np.zeros((2, _AT_ONCE, n_bins), np.intp)

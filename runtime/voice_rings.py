@@ -58,6 +58,7 @@ class VoiceRings:
         self._phase_number = [0] * n_lanes  # a transposed lane's hop that its coherent phases stand at
         self._blend = [0.0] * n_lanes
         self._coherent_taps = new_taps(n_lanes, synthesis.n_bins)
+        self._coherent_taps.fill(0)  # its memory is there before a first blend is played
         self._seen_taps = seen_by_bins(self._coherent_taps)
         self._planned = np.zeros((MAX_ROWS, synthesis.n_bins), np.float32)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
