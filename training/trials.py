@@ -20,7 +20,7 @@ from training.files import written_whole
 from training.frames import FrameStore
 from training.playability import N_POINTS
 from training.playing_report import measure_playing, summary_row
-from training.recipe import Recipe
+from training.recipe import Recipe, refuse_contradictions
 from training.run_folder import TrainedRun
 from training.run_instrument import RunInstrument
 from training.train import train
@@ -75,7 +75,10 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
     tree["even_knobs"] = trial.even_knobs
-    return checked(tree, Recipe, f"{where}, trial {trial.name!r}")
+    where = f"{where}, trial {trial.name!r}"
+    recipe = checked(tree, Recipe, where)
+    refuse_contradictions(recipe, where)
+    return recipe
 
 
 def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
