@@ -23,6 +23,7 @@ def _run(argv: list[str]) -> int:
     parser.add_argument("--name", help="the instrument's name (default: that of its file)")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="the run's frames, if they lie elsewhere by now")
     parser.add_argument("--weights", choices=["last", "best"], default="last", help="of the last or the best epoch")
+    parser.add_argument("--points", type=int, metavar="N", default=2000, help="notes played at random knobs (2000)")
     parser.add_argument("--force", action="store_true", help="replace files that are already there")
     return _export(parser.parse_args(argv))
 
@@ -30,12 +31,15 @@ def _run(argv: list[str]) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs, whatever backend trained the weights
     from export.instrument import export_instrument, instrument_paths
+    from training.even_knobs import with_even_knobs
     from training.run_folder import TrainedRun
 
     instrument_paths(arguments.out, arguments.force)  # refuse at once, before TensorFlow takes its seconds
     run = TrainedRun.open(arguments.run, arguments.weights)
     store = run.open_store(arguments.corpus)
-    for path in export_instrument(run, store, arguments.out, arguments.name or arguments.out.stem, arguments.force):
+    run = with_even_knobs(run, store)
+    name = arguments.name or arguments.out.stem
+    for path in export_instrument(run, store, arguments.out, name, arguments.force, arguments.points):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from export.card import decoder_card, describe_latents, encoder_card
+from export.card import decoder_card, encoder_card
 from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME, parse_card
@@ -17,7 +17,11 @@ from runtime.errors import UserError
 from training.embedding import batches_of, embed_rows, split_errors
 from training.files import written_whole
 from training.frames import FrameStore
+from training.knobs import describe_latents
+from training.playability import N_POINTS
+from training.playing_report import measure_playing
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 
 N_PARITY_ROWS = 512
 N_PRESETS = 8
@@ -40,13 +44,16 @@ def instrument_paths(out: Path, force: bool) -> list[Path]:
     return paths
 
 
-def export_instrument(run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False) -> list[Path]:
+def export_instrument(
+    run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False, n_points: int = N_POINTS
+) -> list[Path]:
     """Write the run's decoder to `out` and its encoder beside it; returns both paths.
 
-    UserError if either is there and `force` is not given, or if Keras and ONNX Runtime differ: then nothing is written.
+    n_points: how many notes are played at random knobs for the figures in the card. UserError if either file is there
+    and `force` is not given, or if Keras and ONNX Runtime differ: then nothing is written.
     """
     paths = instrument_paths(out, force)
-    contents = _serialize(run, store, name, out)
+    contents = _serialize(run, store, name, out, n_points)
     for path, content in zip(paths, contents, strict=True):
         with written_whole(path, "wb") as stream:
             stream.write(content)
@@ -65,10 +72,11 @@ def verify(path: Path) -> None:
         raise RuntimeError(f"{path}: the written file is {difference:.2g} off its own check pair")
 
 
-def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path) -> tuple[bytes, bytes]:
+def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_points: int) -> tuple[bytes, bytes]:
     """Both files' bytes, proven on real frames of the corpus."""
     rows = store.rows("train")
-    latents = describe_latents(embed_rows(run, store, rows), run.recipe.model.bottleneck)
+    embedding = embed_rows(run, store, rows)
+    latents = describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs)
     chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
     encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
     embedded = run.embed(encoder_inputs)
@@ -80,6 +88,8 @@ def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path) -> tupl
         "parity_encoder": check_parity(run.encoder, encoder.SerializeToString(), encoder_inputs, encoder_path(out)),
     }
     measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
+    if run.record.conditioning.kind == "chroma+octave":
+        measured |= measure_playing(RunInstrument(run, store), store, run, n_points)
     presets = choose_presets(run, store, latents, N_PRESETS)
     check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
     card = decoder_card(run, store, name, latents, presets, measured, check)

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.card import CardPreset, Latent
-from runtime.pitch import N_CHROMA, chroma_fold, note_name, note_to_hz
+from runtime.pitch import N_CHROMA, chroma_fold
 from runtime.spectrum import StftSpec
 from training.embedding import decoder_inputs, embed_rows
-from training.frames import Clip, FrameStore
+from training.frames import FrameStore, sound_name
+from training.harmonics import energy_shares
 from training.heard_pitch import in_tune
 from training.run_folder import TrainedRun
 
 MIDDLE_SEMITONES = 36
-MAIN_LOBE_BINS = 2  # half the width of a Hann window's main lobe
-SEMITONE = 2.0 ** (1.0 / 12.0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
-    patches = np.array([patch_name(clip) for clip in store.clips])[store.clip[rows]]
+    patches = np.array([sound_name(clip) for clip in store.clips])[store.clip[rows]]
     octaves = store.note[rows] // N_CHROMA
     names, places = [], []
     for name in sorted(set(patches.tolist())):
@@ -92,13 +91,6 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
         names += [name] * len(groups)
         places += [np.median(latents[group], axis=0) for group in groups]
     return names, np.array(places)
-
-
-def patch_name(clip: Clip) -> str:
-    """The sound that a clip is a note of: its name without the note at its end."""
-    if clip.note is None:
-        return clip.name
-    return clip.name.removesuffix(note_name(clip.note)).rstrip(" _-/") or clip.name
 
 
 def known_notes(store: FrameStore) -> np.ndarray:
@@ -122,16 +114,5 @@ def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> fl
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0
-    shares = [harmonic_share(frame, note, spec.bin_hz) for frame, note in zip(magnitudes, notes, strict=True)]
-    return float(heard[middle].mean() ** 4 * heard.mean() * np.mean(shares))
-
-
-def harmonic_share(magnitude: np.ndarray, note: int, bin_hz: float) -> float:
-    """Share of a frame's energy within half a semitone, or the window's main lobe, of the note's harmonics, 0 to 1."""
-    fundamental_hz = float(note_to_hz(note))
-    frequency_hz = np.arange(len(magnitude)) * bin_hz
-    harmonic_hz = np.maximum(np.rint(frequency_hz / fundamental_hz), 1.0) * fundamental_hz
-    reach_hz = np.maximum(harmonic_hz * (SEMITONE**0.5 - 1.0), MAIN_LOBE_BINS * bin_hz)
-    energy = np.square(magnitude)
-    return float(energy[np.abs(frequency_hz - harmonic_hz) <= reach_hz].sum() / max(energy.sum(), 1e-12))
-
+    on_harmonics = energy_shares(magnitudes, notes, spec)[:, 0]
+    return float(heard[middle].mean() ** 4 * heard.mean() * on_harmonics.mean())

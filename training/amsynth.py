@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from runtime.errors import UserError, did_you_mean
 from runtime.pitch import note_name
 from runtime.spectrum import StftSpec, magnitude_frames, unit_peak_frames
+from training.clear_frames import are_clear
 from training.csv_table import read_table, refuse_missing_split
 from training.frames import Clip, FrameWriter
 from training.progress import Progress
@@ -42,6 +43,14 @@ class Patch:
     name: str
     split: str
     controls: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which MIDI notes a patch plays, and how long each is held, in seconds."""
+
+    notes: Sequence[int]
+    note_s: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
     return list(patches.values())
 
 
-def render_patch(patch: Patch, notes: Notes, plugin: Path, sample_rate_hz: int, data_home: str) -> np.ndarray:
+def render_patch(patch: Patch, notes: Notes | Keys, plugin: Path, sample_rate_hz: int, data_home: str) -> np.ndarray:
     """A patch's notes, mono float32 (n_notes, n_samples), each from its onset and held; bit-identical run to run.
 
     data_home: an existing writable folder, where the plugin looks for its user's own banks.
@@ -127,7 +136,7 @@ def render_patch(patch: Patch, notes: Notes, plugin: Path, sample_rate_hz: int, 
     request = {
         "plugin": str(plugin),
         "controls": patch.controls,
-        "notes": notes.notes,
+        "notes": list(notes.notes),
         "velocity": VELOCITY,
         "n_samples": n_samples,
         "sample_rate_hz": sample_rate_hz,
@@ -151,8 +160,19 @@ def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
-def build(out: Path, notes: Notes, patches_path: str | Path = PATCHES, force: bool = False) -> None:
-    """Render every patch on every core and write the frame store to `out`; UserError if amsynth is missing."""
+def build(
+    out: Path,
+    notes: Notes,
+    patches_path: str | Path = PATCHES,
+    force: bool = False,
+    only_clear: bool = False,
+    every: int = 1,
+) -> None:
+    """Render every patch on every core and write the frame store to `out`; UserError if amsynth is missing.
+
+    only_clear: leave out the frames that are not heard at their note. every: of a note's frames, which are near copies,
+    keep one in so many: for trials.
+    """
     plugin = find_plugin()
     patches = read_patches(patches_path, find_banks(plugin))
     spec = StftSpec()
@@ -168,11 +188,16 @@ def build(out: Path, notes: Notes, patches_path: str | Path = PATCHES, force: bo
             "velocity": VELOCITY,
             "patches": Path(patches_path).name,
             "n_patches": len(patches),
+            "only_clear": only_clear,
+            "every": every,
         },
     }
     with FrameWriter(out, spec, about, force) as writer, Progress("amsynth", len(patches)) as progress:
         for done, (patch, frames) in enumerate(_render_all(patches, notes, plugin, spec), start=1):
             for note, magnitudes in zip(notes.notes, frames, strict=True):
+                if only_clear:
+                    magnitudes = magnitudes[are_clear(magnitudes, np.full(len(magnitudes), note), spec)]
+                magnitudes = magnitudes[every // 2 :: every]
                 clip = Clip(f"{patch.name} {note_name(note)}", patch.split, note, "amsynth", LICENCE)
                 writer.add(magnitudes, clip)
             progress.update(done, patch.name)

@@ -16,6 +16,7 @@ from training.manifest import read_manifest
 from training.progress import clock
 
 DATA = Path("data")
+CLEAR = "keep only frames that are heard at their note; a sound without a note gets the one that is heard"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="amsynth|DIR", help="the demo synthesiser, or a folder of recordings")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the frames go (default: a folder under data/)")
     parser.add_argument("--force", action="store_true", help="replace frames that are already there")
+    parser.add_argument("--clear", action="store_true", help=CLEAR)
     demo = parser.add_argument_group("amsynth only")
     demo.add_argument("--scale", choices=sorted(amsynth.STEPS), help="notes of each octave (default: chromatic)")
     demo.add_argument("--octaves", type=int, choices=sorted(amsynth.LOWEST_NOTE), help="1: C4-C5; 5: C2-C7 (default)")
     demo.add_argument("--patches", type=Path, metavar="CSV", help="patch list: bank, index, split, optional name")
+    demo.add_argument("--every", type=int, metavar="N", help="keep one in N frames of a note, for trials")
     own = parser.add_argument_group("DIR only")
     own.add_argument("--manifest", type=Path, metavar="CSV", help="file, and optional note, split, licence, source")
     own.add_argument("--strict", action="store_true", help="end at the first unusable recording instead of skipping it")
@@ -70,19 +73,23 @@ def _line(head: str, cells: list[object]) -> str:
 def _build_amsynth(arguments: argparse.Namespace) -> Path:
     _refuse_options(arguments, ("manifest", "strict", "seed"), "a folder of recordings")
     notes = amsynth.Notes(arguments.scale or "chromatic", arguments.octaves or 5)
+    every = arguments.every or 1
+    if every < 1:
+        raise UserError("--every", str(every), "at least 1", "give a larger number")
     suffix = "" if notes.n_octaves == 5 else f"-{notes.n_octaves}"
     out = arguments.out or DATA / f"amsynth-{notes.scale}{suffix}"
-    amsynth.build(out, notes, arguments.patches or amsynth.PATCHES, arguments.force)
+    amsynth.build(out, notes, arguments.patches or amsynth.PATCHES, arguments.force, arguments.clear, every)
     return out
 
 
 def _build_recordings(arguments: argparse.Namespace) -> Path:
-    _refuse_options(arguments, ("scale", "octaves", "patches"), "amsynth")
+    _refuse_options(arguments, ("scale", "octaves", "patches", "every"), "amsynth")
     folder = Path(arguments.source)
     name = folder.resolve().name
     found = read_manifest(arguments.manifest, folder) if arguments.manifest else recordings.find_recordings(folder)
     out = arguments.out or DATA / name
-    n_skipped = recordings.build(out, name, found, arguments.strict, arguments.force, arguments.seed or 0)
+    strict, force, seed = arguments.strict, arguments.force, arguments.seed or 0
+    n_skipped = recordings.build(out, name, found, strict, force, seed, arguments.clear)
     print(f"{len(found) - n_skipped} of {len(found)} recordings used")
     return out
 

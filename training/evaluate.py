@@ -11,14 +11,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from runtime.decoder import Decoder
 from runtime.errors import UserError
 from runtime.pitch import N_CHROMA, PITCH_CLASSES
 from training.embedding import decode_at, divergence_per_latent, embed_rows, row_errors
 from training.files import write_json, written_whole
 from training.frames import SPLITS, FrameStore, refuse_bad_frames, sound_name
 from training.mesh import Mesh, sample_mesh
+from training.playability import N_POINTS
+from training.playing_report import measure_playing, print_playing, write_pitch_map
 from training.recipe import label_notes
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 from training.traversals import Traversals, traverse
 
 N_DENSITY_CELLS = 2500
@@ -29,9 +33,10 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line of `evaluate`."""
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="run folder that `train` wrote")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="run folder that `train` wrote, or F.onnx")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="the run's frames, if they lie elsewhere by now")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where tables and figures go (default: RUN/evaluation)")
+    parser.add_argument("--points", type=int, metavar="N", default=N_POINTS, help="notes played at random knobs (2000)")
     parser.add_argument("--json", type=Path, metavar="F", help="write the report there as well")
     parser.add_argument("--mesh", type=int, metavar="N", help="points per axis of the mesh (default: the paper's)")
     parser.add_argument("--weights", choices=["last", "best"], default="last", help="of the last or the best epoch")
@@ -41,14 +46,45 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate as the command line says: report, table and figure on disk, a summary on the screen."""
     if arguments.mesh is not None and arguments.mesh < 2:
         raise UserError("--mesh", str(arguments.mesh), "at least 2", "give a larger number")
+    if arguments.points < 1:
+        raise UserError("--points", str(arguments.points), "at least 1", "give a larger number")
+    if arguments.run_folder.suffix == ".onnx":
+        return _evaluate_instrument(arguments)
     trained = TrainedRun.open(arguments.run_folder, arguments.weights)
     store = trained.open_store(arguments.corpus)
+    from training.even_knobs import with_even_knobs
+
+    trained = with_even_knobs(trained, store)
     folder = arguments.out or arguments.run_folder / "evaluation"
     evaluation = evaluate(trained, store, arguments.mesh)
-    names = _write(evaluation, trained, folder)
+    names = []
+    if trained.record.conditioning.kind == "chroma+octave":
+        instrument = RunInstrument(trained, store)
+        evaluation.report["playing"] = measure_playing(instrument, store, trained, arguments.points)
+        names.append(write_pitch_map(instrument, folder))
+    names += _write(evaluation, trained, folder)
     if arguments.json:
         write_json(arguments.json, evaluation.report)
     _print_summary(evaluation.report)
+    if "playing" in evaluation.report:
+        print_playing(evaluation.report["playing"])
+    print(f"{folder}: {', '.join(names)}")
+    return 0
+
+
+def _evaluate_instrument(arguments: argparse.Namespace) -> int:
+    """How an exported instrument plays: of its making only what a corpus of held-out frames can tell."""
+    for option in ("mesh", "json"):
+        if getattr(arguments, option) is not None:
+            raise UserError(f"--{option}", "it with an instrument", "it with a run folder", "leave it out")
+    path = arguments.run_folder
+    instrument = Decoder(path)
+    store = FrameStore.open(arguments.corpus) if arguments.corpus else None
+    folder = arguments.out or path.with_suffix(".evaluation")
+    report = {"instrument": path.name, "playing": measure_playing(instrument, store, None, arguments.points)}
+    write_json(folder / REPORT, report)
+    names = [REPORT, write_pitch_map(instrument, folder)]
+    print_playing(report["playing"])
     print(f"{folder}: {', '.join(names)}")
     return 0
 

@@ -9,7 +9,10 @@ import numpy as np
 from keras import layers, ops
 
 from runtime.card import INPUT_NAME, OUTPUT_NAME
+from runtime.conditioning import Conditioning
 from runtime.pitch import N_CHROMA
+from runtime.spectrum import StftSpec
+from training.harmonics import harmonic_lobes
 from training.recipe import ModelRecipe
 from training.variational import Sampled
 
@@ -20,14 +23,19 @@ class Autoencoder:
 
     encoder: [magnitude (n, n_bins)], then [chroma (n, 12)] where the augmentation is chroma -> latents (n, n_latents);
     decoder: latents_and_conditioning (n, n_latents + conditioning_size) -> magnitude (n, n_bins);
+    roots: the same, less its last step: the roots of magnitudes that training compares; the decoder itself where the
+    recipe does not compress;
     full: the encoder's inputs, then [conditioning] where there is any -> magnitude;
+    learner: the encoder as it is in training: where the bottleneck is variational, its latents are drawn;
     posterior: where the bottleneck is variational, the encoder's inputs -> mean and log-variance, (n, n_latents) each;
     the encoder gives the mean.
     """
 
     encoder: keras.Model
     decoder: keras.Model
+    roots: keras.Model
     full: keras.Model
+    learner: keras.Model
     posterior: keras.Model | None = None
 
     def weights(self) -> list[np.ndarray]:
@@ -35,24 +43,30 @@ class Autoencoder:
         return [np.asarray(value) for value in self.full.get_weights()]
 
 
-def build_autoencoder(recipe: ModelRecipe, n_bins: int, conditioning_size: int, seed: int) -> Autoencoder:
-    """The recipe's autoencoder for frames of n_bins, its weights drawn from the seed alone, alike on every backend."""
-    encoder, posterior = _build_encoder(recipe, n_bins)
-    decoder = _build_decoder(recipe, n_bins, conditioning_size)
+def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning, seed: int) -> Autoencoder:
+    """The recipe's autoencoder for frames of spec, its weights drawn from the seed alone, alike on every backend.
+
+    told: the conditioning, its octaves fitted to the corpus.
+    """
+    encoder, posterior = _build_encoder(recipe, spec.n_bins)
+    roots, decoder = _build_decoder(recipe, spec, told)
     inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in encoder.inputs]
     latents = encoder(inputs) if posterior is None else Sampled(seed)(posterior(inputs))
-    if conditioning_size:
-        conditioning = keras.Input((conditioning_size,), name="conditioning")
+    learner = keras.Model(inputs, latents, name="learner")
+    if told.size:
+        conditioning = keras.Input((told.size,), name="conditioning")
         inputs = [*inputs, conditioning]
         latents = layers.Concatenate(name=INPUT_NAME)([latents, conditioning])
     full = keras.Model(inputs, decoder(latents), name="autoencoder")
     _draw_weights(full, seed)
-    return Autoencoder(encoder, decoder, full, posterior)
+    return Autoencoder(encoder, decoder, roots, full, learner, posterior)
 
 
 def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
     magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
+    if recipe.compression > 1:
+        hidden = ops.power(magnitude, 1.0 / recipe.compression)
     if recipe.augmentation == "first_order_difference":
         difference = ops.subtract(magnitude[:, 1:], magnitude[:, :-1])
         hidden = layers.Concatenate(name="augmented")([magnitude, difference])
@@ -74,11 +88,44 @@ def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras
     return keras.Model(inputs, mean, name="encoder"), posterior
 
 
-def _build_decoder(recipe: ModelRecipe, n_bins: int, conditioning_size: int) -> keras.Model:
-    inputs = keras.Input((recipe.n_latents + conditioning_size,), name=INPUT_NAME)
+def _build_decoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning) -> tuple[keras.Model, keras.Model]:
+    """The decoder of roots, and the whole one: they differ where the recipe compresses."""
+    inputs = keras.Input((recipe.n_latents + told.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
-    magnitude = OutputReLU(recipe.output_training_slope)(layers.Dense(n_bins, name=OUTPUT_NAME)(hidden))
-    return keras.Model(inputs, magnitude, name="decoder")
+    roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
+    if recipe.comb_floor_db is not None:
+        comb = note_combs(spec, told, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
+        roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
+    magnitude = roots
+    for _ in range(recipe.compression - 1):
+        magnitude = layers.Multiply()([magnitude, roots])
+    decoder = keras.Model(inputs, magnitude, name="decoder")
+    return (keras.Model(inputs, roots, name="roots") if recipe.compression > 1 else decoder), decoder
+
+
+class NoteTable(layers.Layer):
+    """The row of a fixed table (12 * n_octaves, n_bins) that belongs to the note of a decoder's input."""
+
+    def __init__(self, table: np.ndarray, n_latents: int, **options):
+        super().__init__(**options)
+        self._table, self._n_latents = table, n_latents
+
+    def call(self, inputs):
+        """Rows (n, n_bins) of inputs (n, n_latents + 12 + n_octaves)."""
+        chroma = inputs[:, self._n_latents : self._n_latents + N_CHROMA]
+        octaves = inputs[:, self._n_latents + N_CHROMA :]
+        notes = octaves[:, :, None] * chroma[:, None, :]  # one of them is 1
+        return ops.reshape(notes, (-1, len(self._table))) @ ops.convert_to_tensor(self._table)
+
+
+def note_combs(spec: StftSpec, told: Conditioning, floor_db: float) -> np.ndarray:
+    """Gains float32 (12 * n_octaves, n_bins), a row per note from the lowest: the lobes of its harmonics on a floor.
+
+    The network is so left with the envelope, and a low note, whose lobe is a semitone wide or more, stays in tune.
+    """
+    notes = range(told.lowest_note, told.lowest_note + N_CHROMA * told.n_octaves)
+    lobes = np.array([harmonic_lobes(note, spec) for note in notes], np.float32)
+    return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
 
 
 class OutputReLU(layers.Layer):

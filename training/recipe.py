@@ -17,6 +17,8 @@ from training.frames import FrameStore
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Widths = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
 
+Weight = Annotated[float, msgspec.Meta(ge=0.0)]
+
 PAPER_WIDTHS = (1024, 512, 256, 128, 64, 32, 16)
 
 
@@ -26,6 +28,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: what the encoder sees beside the frame; conditioning: what the decoder sees beside the latents
     (the paper's skip connection is conditioning `chroma`, its models without skip are `none`).
     output_training_slope: that of the output ReLU's negative side while training; above 0 no bin can die.
+    compression: the network reads and writes this root of the magnitudes; 3 is about how loudness grows.
+    comb_floor_db: how far the decoder holds down what lies between the harmonics of the note; needs known octaves.
     Source: Colonel and Keene 2020; the slope is that of their code.
     """
 
@@ -37,6 +41,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     decoder_widths: Widths = PAPER_WIDTHS[::-1]
     leaky_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.1
     output_training_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
+    compression: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
+    comb_floor_db: Annotated[float, msgspec.Meta(ge=-120.0, le=0.0)] | None = None
 
 
 class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +63,12 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default.
 
-    beta: with bottleneck `variational`, and only there.
+    final_learning_rate: where training ends, if not where it begins. beta: with bottleneck `variational` only.
+    The rest is for a latent space without holes (objective.py). mixup: mixtures of two frames of one note are learned,
+    from the same mixture of their latents. pitch_penalty: weight of the penalty on places where a note would not be
+    heard as itself. spread_penalty: weight of the distance between the latents and an even density. knobs: the
+    descriptors that the first latents follow; knob_penalty: how strictly those of the encoder do; effect_penalty: how
+    strictly what is decoded does.
     """
 
     epochs: Positive = 300
@@ -66,17 +77,33 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     l2: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1e-7
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
     beta: BetaRecipe | None = None
+    final_learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+    mixup: bool = False
+    pitch_penalty: Weight = 0.0
+    spread_penalty: Weight = 0.0
+    knobs: tuple[Literal["brightness", "hollowness", "body", "noise"], ...] = ()
+    knob_penalty: Weight = 0.1
+    effect_penalty: Weight = 0.0
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, from 1: where a final one is named, it falls towards that by equal ratios."""
+        if self.final_learning_rate is None:
+            return self.learning_rate
+        done = (epoch - 1) / max(self.epochs - 1, 1)
+        return self.learning_rate * (self.final_learning_rate / self.learning_rate) ** done
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model of the project.
 
     labels: whether chroma comes from the corpus's known notes or is detected from the spectrum, as in the paper.
+    even_knobs: whether the latents' travel is bent, once trained, so that equal turns are equal steps of timbre.
     """
 
     labels: Literal["detected", "known"] = "detected"
     model: ModelRecipe = ModelRecipe()
     fit: FitRecipe = FitRecipe()
+    even_knobs: bool = False
 
     @property
     def uses_labels(self) -> bool:

@@ -11,15 +11,19 @@ import soundfile
 import soxr
 
 from runtime.errors import UserError
+from runtime.pitch import note_name
 from runtime.spectrum import StftSpec, magnitude_frames, unit_peak_frames
+from training.clear_frames import are_clear
 from training.csv_table import refuse_missing_split
 from training.frames import SPLITS, Clip, FrameWriter
+from training.heard_pitch import heard_notes
 from training.progress import Progress
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19
 N_SOURCES_NAMED = 20
+LEAST_STEADY_SHARE = 0.5  # of the frames, to call their middle a note
 WHOLE_SHARE = 0.99  # an MP3 header may promise a little more than a whole file holds
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # 70, 5 and 5 of 80 patches
 
@@ -101,23 +105,44 @@ def mono_blocks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
         raise UnusableError(f"not a readable recording ({str(error).rpartition(': ')[2].rstrip('.')})") from None
 
 
-def add_recording(writer: FrameWriter, recording: Recording) -> Clip:
-    """Add a recording's audible frames to the store; UnusableError, and nothing added, if it gives none."""
+def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = False) -> Clip:
+    """Add a recording's audible frames to the store; UnusableError, and nothing added, if it gives none.
+
+    only_clear: of these, those that are heard at its note; one whose note is not known gets the note that is heard.
+    """
     spec, start = writer.spec, writer.mark()
-    clip = Clip(recording.name, recording.split, recording.note, recording.source, recording.licence)
+    note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
+    clip = Clip(recording.name, recording.split, note, recording.source, recording.licence)
     try:
-        n_samples = n_frames = 0
+        n_samples = n_frames = n_audible = 0
         for magnitudes, n_new in _magnitude_blocks(recording.path, spec):
             n_samples += n_new
-            n_frames += writer.add(unit_peak_frames(magnitudes, spec)[0], clip)
+            frames = unit_peak_frames(magnitudes, spec)[0]
+            n_audible += len(frames)
+            if only_clear:
+                frames = frames[are_clear(frames, np.full(len(frames), note), spec)]
+            n_frames += writer.add(frames, clip)
         if n_samples < spec.frame_size:
             raise UnusableError(f"{n_samples / spec.sample_rate_hz:.3f} s of sound, less than one frame")
-        if not n_frames:
+        if not n_audible:
             raise UnusableError("nothing but silence")
+        if not n_frames:
+            raise UnusableError(f"nothing in it is heard at its note, {note_name(note)}")
     except UnusableError:
         writer.rewind(start)
         raise
     return clip
+
+
+def _heard_note(path: Path, spec: StftSpec) -> int:
+    """The MIDI note that a recording of one held note is heard at; UnusableError if there is none."""
+    frames = (unit_peak_frames(magnitudes, spec)[0] for magnitudes, _ in _magnitude_blocks(path, spec))
+    heard = np.concatenate([heard_notes(block, spec) for block in frames] or [np.zeros(0)])
+    heard = heard[np.isfinite(heard)]
+    note = round(float(np.median(heard))) if len(heard) else -1
+    if not 0 <= note < 128 or np.mean(np.abs(heard - note) <= 0.5) < LEAST_STEADY_SHARE:
+        raise UnusableError("no single note is heard in it")
+    return note
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec) -> Iterator[tuple[np.ndarray, int]]:
@@ -130,9 +155,18 @@ def _magnitude_blocks(path: Path, spec: StftSpec) -> Iterator[tuple[np.ndarray, 
         yield magnitudes, len(block)
 
 
-def build(out: Path, name: str, recordings: list[Recording], strict: bool, force: bool, seed: int = 0) -> int:
+def build(
+    out: Path,
+    name: str,
+    recordings: list[Recording],
+    strict: bool,
+    force: bool,
+    seed: int = 0,
+    only_clear: bool = False,
+) -> int:
     """Write the frame store of the recordings to `out`; names those that it skips and returns how many they are.
 
+    only_clear: of frames heard at their notes alone, and recordings without a note get the one that is heard.
     UserError with `strict` at the first unusable recording, or where too few are left to fill the splits.
     """
     about = {"kind": "recordings", "name": name}
@@ -142,7 +176,7 @@ def build(out: Path, name: str, recordings: list[Recording], strict: bool, force
     with FrameWriter(out, StftSpec(), about, force) as writer, Progress("corpus", sum(sizes)) as progress:
         for recording, size in zip(recordings, sizes, strict=True):
             try:
-                add_recording(writer, recording)
+                add_recording(writer, recording, only_clear)
             except UnusableError as error:
                 if strict:
                     remedy = "mend or remove it, or leave out --strict"
@@ -160,6 +194,7 @@ def build(out: Path, name: str, recordings: list[Recording], strict: bool, force
             "n_clips": len(writer.clips),
             "n_skipped": n_skipped,
             "n_sources": len(sources),
+            "only_clear": only_clear,
             "split": "manifest" if recordings[0].split else f"by clip, seed {seed}",
         }
     return n_skipped

@@ -29,7 +29,7 @@ class ResidentEpochs:
 
         def epoch(places, weights):
             def step(number):
-                return steps.train_step([tf.gather(values, places[number]) for values in inputs], weights[number])
+                return steps.train_step([tf.gather(values, places[number]) for values in inputs], {}, weights[number])
 
             # One after the other, because each step changes what the next begins with.
             numbers = tf.range(tf.shape(places)[0])
@@ -52,9 +52,12 @@ class ResidentEpochs:
 
 
 def resident_epochs(batches: FrameBatches, steps: Steps) -> ResidentEpochs | None:
-    """Epochs on the device where there is a GPU that TensorFlow uses and the frames fit; None elsewhere."""
-    n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4
-    return ResidentEpochs(batches, steps) if has_gpu() and n_bytes <= LARGEST_BYTES else None
+    """Epochs on the device where there is a GPU that TensorFlow uses, and the frames fit and come without a lesson."""
+    rows = batches.store.rows("train")
+    if not has_gpu() or len(rows) * batches.store.spec.n_bins * 4 > LARGEST_BYTES:
+        return None
+    _, lesson, _ = next(batches.batches(rows[:1], epoch=1))  # drawn anew for every batch, on the host
+    return None if lesson else ResidentEpochs(batches, steps)
 
 
 def has_gpu() -> bool:

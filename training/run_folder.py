@@ -146,7 +146,7 @@ class TrainedRun:
         from training.model import build_autoencoder, set_variables
 
         autoencoder = build_autoencoder(
-            recipe.model, record.corpus.spec.n_bins, record.conditioning.size, recipe.fit.seed
+            recipe.model, record.corpus.spec, record.conditioning, recipe.fit.seed
         )
         try:
             set_variables(autoencoder.full.variables, checkpoint.weights)

@@ -9,31 +9,30 @@ import keras
 from keras import ops
 
 from training.batches import Batch
-from training.recipe import FitRecipe
 
 
 class Steps(Protocol):
     """What the training loop needs of a backend. Scalars stay on the device until they are asked for."""
 
     def train(self, batch: Batch) -> Any:
-        """Move the weights once; returns the batch's mean squared error before the move."""
+        """Move the weights once; returns the batch's mean error before the move."""
 
     def test(self, batch: Batch) -> Any:
-        """Mean squared error of a batch."""
+        """Mean error of a batch."""
 
     def settle(self) -> None:
         """Bring the model's and the optimizer's variables up to date with the steps taken."""
 
 
-def make_steps(model: keras.Model, optimizer: keras.Optimizer, recipe: FitRecipe) -> Steps:
-    """The steps of the backend in use."""
+def make_steps(objective: keras.Model, optimizer: keras.Optimizer, l2: float) -> Steps:
+    """The steps of the backend in use. objective: training.objective.Objective, or a model with a call like its own."""
     steps = {"tensorflow": TensorflowSteps, "jax": JaxSteps}[keras.backend.backend()]
-    return steps(model, optimizer, recipe.l2)
+    return steps(objective, optimizer, l2)
 
 
-def mean_squared_error(target, output, weight):
-    """Mean over the bins and the weighted rows. Source: the paper's loss."""
-    return ops.sum(ops.mean(ops.square(output - target), axis=-1) * weight) / ops.sum(weight)
+def weighted_mean(errors, weight):
+    """Mean of the rows' errors (n,) by their weights (n,)."""
+    return ops.sum(errors * weight) / ops.sum(weight)
 
 
 def added_losses(losses, weight):
@@ -54,15 +53,15 @@ class TensorflowSteps:
 
         variables = model.trainable_variables
 
-        def train(inputs, weight):
+        def train(inputs, lesson, weight):
             with tf.GradientTape() as tape:
-                error = mean_squared_error(inputs[0], model(inputs, training=True), weight)
+                error = weighted_mean(model(inputs, lesson, training=True), weight)
                 loss = error + added_losses(model.losses, weight) + l2_penalty(variables, l2)
             optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
             return error
 
-        def test(inputs, weight):
-            return mean_squared_error(inputs[0], model(inputs, training=False), weight)
+        def test(inputs, lesson, weight):
+            return weighted_mean(model(inputs, lesson, training=False), weight)
 
         self.train_step = train  # for a loop that is compiled as a whole
         self._train, self._test = tf.function(train, jit_compile=True), tf.function(test, jit_compile=True)
@@ -84,22 +83,24 @@ class JaxSteps:
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, l2: float):
         import jax
 
-        def objective(trainable, fixed, inputs, weight):
-            output, fixed, losses = model.stateless_call(trainable, fixed, inputs, training=True, return_losses=True)
-            error = mean_squared_error(inputs[0], output, weight)
+        def objective(trainable, fixed, inputs, lesson, weight):
+            errors, fixed, losses = model.stateless_call(
+                trainable, fixed, inputs, lesson, training=True, return_losses=True
+            )
+            error = weighted_mean(errors, weight)
             return error + added_losses(losses, weight) + l2_penalty(trainable, l2), (error, fixed)
 
-        def train(state, inputs, weight):
+        def train(state, inputs, lesson, weight):
             trainable, fixed, moments = state
             (_, (error, fixed)), gradients = jax.value_and_grad(objective, has_aux=True)(
-                trainable, fixed, inputs, weight
+                trainable, fixed, inputs, lesson, weight
             )
             trainable, moments = optimizer.stateless_apply(moments, gradients, trainable)
             return (trainable, fixed, moments), error
 
-        def test(state, inputs, weight):
-            output, _ = model.stateless_call(state[0], state[1], inputs, training=False)
-            return mean_squared_error(inputs[0], output, weight)
+        def test(state, inputs, lesson, weight):
+            errors, _ = model.stateless_call(state[0], state[1], inputs, lesson, training=False)
+            return weighted_mean(errors, weight)
 
         self._train, self._test = jax.jit(train, donate_argnums=0), jax.jit(test)
         self._variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from training import run_folder
-from training.batches import FrameBatches
+from training.batches import Batch, FrameBatches
 from training.checkpoint import Checkpoint
 from training.files import remove_leftovers
 from training.frames import FrameStore, refuse_bad_frames
@@ -117,16 +117,17 @@ class _Training:
         import keras
 
         from training.model import build_autoencoder
+        from training.objective import Objective
         from training.resident import resident_epochs
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
-        self.model = build_autoencoder(
-            recipe.model, batches.store.spec.n_bins, record.conditioning.size, recipe.fit.seed
-        ).full
+        autoencoder = build_autoencoder(recipe.model, batches.store.spec, record.conditioning, recipe.fit.seed)
+        self.model = autoencoder.full
+        objective = Objective(autoencoder, recipe, batches)
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
-        self.optimizer.build(self.model.trainable_variables)
-        self.steps = make_steps(self.model, self.optimizer, recipe.fit)
+        self.optimizer.build(objective.trainable_variables)
+        self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
         self.resident = resident_epochs(batches, self.steps)
         self.history: list[dict[str, Any]] = []
         self._resume()
@@ -166,12 +167,15 @@ class _Training:
         if self.recipe.fit.beta:
             set_beta(self.model, self.recipe.fit.beta.at(epoch))
         rows = self.batches.epoch(epoch)
+        self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
         if self.resident:
             error = self.resident.train(rows)
         else:
-            error = self._run_batches(self.steps.train, rows, f"epoch {epoch}")
+            batches = self.batches.batches(rows, epoch)
+            error = self._run_batches(self.steps.train, batches, len(rows), f"epoch {epoch}")
         train_s = time.monotonic() - started_s
-        val_error = self._run_batches(self.steps.test, validation, f"epoch {epoch}, validation")
+        batches = self.batches.batches(validation)
+        val_error = self._run_batches(self.steps.test, batches, len(validation), f"epoch {epoch}, validation")
         if not np.isfinite(error):
             raise self._diverged(epoch)
         row = {"epoch": epoch, "loss": error, "val_loss": val_error, "seconds": time.monotonic() - started_s}
@@ -182,17 +186,17 @@ class _Training:
         else:
             self.on_epoch(self.record)
 
-    def _run_batches(self, step: Any, rows: np.ndarray, label: str) -> float | None:
-        """Mean error over these rows; None if there are none. Waits for the device only at the end."""
-        if not len(rows):
+    def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, label: str) -> float | None:
+        """Mean error over these batches; None if there are none. Waits for the device only at the end."""
+        if not n_rows:
             return None
         errors, sizes, shown_s = [], [], time.monotonic()
-        for batch in self.batches.batches(rows):
+        for batch in batches:
             errors.append(step(batch))
-            sizes.append(batch[1].sum())
+            sizes.append(batch[-1].sum())
             if self.on_epoch is None and time.monotonic() - shown_s > TERMINAL_STEP_S:
                 shown_s = time.monotonic()
-                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / len(rows):.0f} %")
+                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / n_rows:.0f} %")
         return float(np.average([float(error) for error in errors], weights=sizes))
 
     def _report(self) -> None:

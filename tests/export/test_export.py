@@ -12,16 +12,17 @@ import onnxruntime
 import pytest
 
 import export.to_onnx
-from export.card import describe_latents
 from export.instrument import encoder_path, export_instrument
 from export.to_onnx import convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME
 from runtime.conditioning import Conditioning
 from runtime.decoder import Decoder
 from runtime.errors import UserError
+from runtime.spectrum import StftSpec
 from tests.training.harmonic_store import NOTES, SPEC, TILTS, write_store
 from training.embedding import batches_of, embed_rows
 from training.frames import FrameStore
+from training.knobs import describe_latents
 from training.recipe import load_recipe
 from training.run_folder import TrainedRun
 from training.train import train
@@ -45,7 +46,7 @@ def run(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> TrainedR
 @pytest.fixture(scope="module")
 def instrument(run: TrainedRun, store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("instruments") / "tones.onnx"
-    assert export_instrument(run, store, path, "Tones") == [path, path.with_name("tones.encoder.onnx")]
+    assert export_instrument(run, store, path, "Tones", n_points=20) == [path, path.with_name("tones.encoder.onnx")]
     return path
 
 
@@ -132,7 +133,7 @@ def test_nothing_is_written_when_the_two_differ(
 
     monkeypatch.setattr("export.instrument.convert", unfaithful)
     with pytest.raises(UserError, match=r"differs.*nothing was written"):
-        export_instrument(run, store, tmp_path / "tones.onnx", "Tones")
+        export_instrument(run, store, tmp_path / "tones.onnx", "Tones", n_points=20)
     assert list(tmp_path.iterdir()) == []
     assert export.to_onnx.PARITY_TOLERANCE == 1e-5
 
@@ -141,9 +142,9 @@ def test_a_file_that_is_there_is_kept_unless_forced(run: TrainedRun, store: Fram
     path = tmp_path / "tones.onnx"
     encoder_path(path).write_text("mine")
     with pytest.raises(UserError, match=r"tones\.encoder\.onnx.*--force"):
-        export_instrument(run, store, path, "Tones")
+        export_instrument(run, store, path, "Tones", n_points=20)
     assert [kept.name for kept in tmp_path.iterdir()] == ["tones.encoder.onnx"]
-    export_instrument(run, store, path, "Tones", force=True)
+    export_instrument(run, store, path, "Tones", force=True, n_points=20)
     assert Decoder(path).card.name == "Tones"
 
 
@@ -166,7 +167,9 @@ def test_models_of_the_paper_export_too(store: FrameStore, tmp_path: Path, condi
 def test_full_size_decoders_stay_below_12_mb(name: str):
     from training.model import build_autoencoder
 
-    decoder = build_autoencoder(load_recipe(RECIPES / f"{name}.yaml").model, 2049, 18, 0).decoder
+    recipe = load_recipe(RECIPES / f"{name}.yaml").model
+    told = Conditioning(recipe.conditioning, 36, 6)
+    decoder = build_autoencoder(recipe, StftSpec(), told, 0).decoder
     assert len(convert(decoder, OUTPUT_NAME).SerializeToString()) < 11_900_000
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.presets import harmonic_share, patch_name, pitch_score
+from export.presets import pitch_score
 from runtime.pitch import note_to_hz
 from runtime.spectrum import StftSpec, magnitude_frames
-from training.frames import Clip
+from training.frames import Clip, sound_name
+from training.harmonics import energy_shares
 
 SPEC = StftSpec()
 
@@ -25,8 +26,8 @@ def harmonic(note: float, n: int = 8) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("note", [48, 57, 64, 72, 83, 96])
 def test_a_harmonic_note_lies_on_its_own_harmonics(note: int):
-    assert harmonic_share(spectrum(*harmonic(note)), note, SPEC.bin_hz) > 0.98
-    assert harmonic_share(spectrum(*harmonic(note + 7, 1)), note, SPEC.bin_hz) < 0.05
+    assert energy_shares(spectrum(*harmonic(note))[None], np.array([note]), SPEC)[0, 0] > 0.98
+    assert energy_shares(spectrum(*harmonic(note + 7, 1))[None], np.array([note]), SPEC)[0, 0] < 0.05
 
 
 def test_the_score_counts_notes_in_tune_and_their_energy():
@@ -45,4 +46,4 @@ def test_the_score_counts_notes_in_tune_and_their_energy():
     ],
 )
 def test_a_patch_is_its_clip_without_the_note(name: str, note: int | None, expected: str):
-    assert patch_name(Clip(name, "train", note)) == expected
+    assert sound_name(Clip(name, "train", note)) == expected

@@ -17,7 +17,9 @@ from runtime.pitch import detect_chroma
 from runtime.spectrum import StftSpec, magnitude_frames
 from training import amsynth
 from training.__main__ import main
+from training.choose_patches import KEYS, Candidate, choose, is_right, picked_frames
 from training.frames import SPLITS, FrameStore
+from training.heard_pitch import in_tune
 
 THREE = """bank,index,name,split
 BriansBank01,96,NicePoly12,train
@@ -148,3 +150,36 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     assert run.returncode == 130
     assert errors.splitlines()[-1] == "timbrebox: interrupted"
     assert os.listdir(tmp_path) == []
+
+
+@needs_amsynth
+def test_clear_keeps_what_is_heard_at_its_key_and_every_keeps_one_in_so_many(tmp_path: Path) -> None:
+    (tmp_path / "three.csv").write_text(THREE)
+    sizes = {}
+    for name, options in {"all": [], "clear": ["--clear"], "fourth": ["--every", "4"]}.items():
+        options = ["--scale", "c-major", "--octaves", "1", "--patches", str(tmp_path / "three.csv"), *options]
+        assert main(["corpus", "amsynth", "--out", str(tmp_path / name), *options]) == 0
+        sizes[name] = len(FrameStore.open(tmp_path / name).note)
+    clear = FrameStore.open(tmp_path / "clear")
+    assert in_tune(clear.magnitudes, clear.note, SPEC).all()
+    assert 0 < sizes["clear"] < sizes["all"]
+    assert sizes["fourth"] == pytest.approx(sizes["all"] / 4, rel=0.15)
+
+
+@needs_amsynth
+def test_the_instrument_s_list_is_right_at_its_keys(tmp_path: Path) -> None:
+    plugin = amsynth.find_plugin()
+    patches = amsynth.read_patches(amsynth.PATCHES.with_name("amsynth100.csv"), amsynth.find_banks(plugin))
+    assert [sum(patch.split == split for patch in patches) for split in SPLITS] == [80, 10, 10]
+    for patch in patches[::25]:
+        samples = amsynth.render_patch(patch, KEYS, plugin, SPEC.sample_rate_hz, str(tmp_path))
+        assert is_right(Candidate("bank", 0, patch.name, picked_frames(samples, SPEC)))
+
+
+def test_chosen_patches_differ_and_too_many_are_refused() -> None:
+    frames = np.random.default_rng(0).random((3, 6, 3, SPEC.n_bins)).astype(np.float16)
+    candidates = [Candidate("bank", k, f"{k}", frames[k // 4] + np.float16(0.001 * (k % 4))) for k in range(12)]
+    chosen = choose(candidates, 3, seed=0)
+    assert sorted(candidate.index // 4 for candidate in chosen) == [0, 1, 2]
+    with pytest.raises(UserError, match="at most 12"):
+        choose(candidates, 13, seed=0)

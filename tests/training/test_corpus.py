@@ -226,3 +226,31 @@ def test_options_of_the_other_source_are_refused(sounds: Path, tmp_path: Path, c
     assert "--octaves" in error_line(capsys)
     assert main(["corpus", "amsynth", "--strict"]) == 2
     assert "--strict" in error_line(capsys)
+
+
+def saw(note: float, seconds: float = 1.0) -> np.ndarray:
+    return sum(tone(note + 12.0 * np.log2(k), seconds) / k for k in range(1, 9))
+
+
+def test_clear_sounds_get_the_note_that_is_heard_and_the_rest_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name, note in {"a": 57, "b": 60.1, "c": 64, "d": 67}.items():
+        save(tmp_path / "in" / f"{name}.wav", saw(note))
+    save(tmp_path / "in" / "glide.wav", np.concatenate([saw(note, 0.2) for note in range(40, 64, 3)]))
+    save(tmp_path / "in" / "between.wav", saw(70.45))
+    assert corpus(tmp_path / "in", tmp_path / "out", "--clear") == 0
+    store = FrameStore.open(tmp_path / "out")
+    assert {clip.name: clip.note for clip in store.clips} == {"a.wav": 57, "b.wav": 60, "c.wav": 64, "d.wav": 67}
+    said = capsys.readouterr().err
+    assert "glide.wav: no single note is heard in it" in said
+    assert "between.wav: nothing in it is heard at its note, A#4" in said
+
+
+def test_clear_leaves_out_what_is_heard_at_another_note_than_the_manifest_says(tmp_path: Path) -> None:
+    for name, note in {"right": 60, "octave": 72, "also": 62, "third": 64}.items():
+        save(tmp_path / "in" / f"{name}.wav", saw(note))
+    rows = ["file,note", "right.wav,60", "octave.wav,60", "also.wav,62", "third.wav,64"]
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    assert corpus(tmp_path / "in", tmp_path / "out", "--clear", "--manifest", tmp_path / "list.csv") == 0
+    assert {clip.name for clip in FrameStore.open(tmp_path / "out").clips} == {"right.wav", "also.wav", "third.wav"}

@@ -1,15 +1,22 @@
-"""The ear of the workshop: synthetic notes of known pitch from C1 to C8, and what must not be heard as them."""
+"""The ear of the workshop: synthetic and recorded notes from C1 to C8, and what must not be heard as them."""
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
+import mido
 import numpy as np
 import pytest
+import soundfile
 
 from runtime.pitch import note_to_hz
 from runtime.spectrum import StftSpec, magnitude_frames
 from training.heard_pitch import heard_notes, in_tune
 
 SPEC = StftSpec()
+SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
+VIOLIN = Path(__file__).parents[3] / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
@@ -47,3 +54,37 @@ def test_a_neighbour_an_octave_and_a_sub_octave_are_told_apart():
 
 def test_silence_is_no_note():
     assert np.isnan(heard_notes(np.zeros((1, SPEC.n_bins)), SPEC)).all()
+
+
+# Presets of TimGM6mb: sampled piano, guitar, violin, strings and clarinet, each at its key from C1 to C8.
+@pytest.mark.parametrize("program", [0, 24, 40, 48, 71])
+def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
+    keys = list(range(24, 109, 3))
+    sound = soundfont_notes(program, keys, tmp_path)
+    frames = [np.sqrt(np.square(magnitude_frames(note, SPEC)).mean(axis=0)) for note in sound]
+    assert np.abs(heard_notes(np.array(frames), SPEC) - keys).max() <= 0.2
+
+
+def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
+    """The steady part of a second of each key, mono (n_keys, n_samples), played by fluidsynth from recorded sounds."""
+    song, wav = mido.MidiFile(), folder / "notes.wav"
+    track = mido.MidiTrack([mido.Message("program_change", program=program)])
+    for key in keys:
+        track += [mido.Message("note_on", note=key, velocity=90), mido.Message("note_off", note=key, time=960)]
+    song.tracks.append(track)
+    song.save(folder / "notes.mid")
+    command = "fluidsynth -ni -q -g 0.6 -r 44100 -R 0 -C 0 -O s16 -T wav -o synth.cpu-cores=1"
+    options = ["-o", "player.timing-source=sample", "-F", str(wav), SOUNDFONT, str(folder / "notes.mid")]
+    subprocess.run([*command.split(), *options], check=True, capture_output=True)
+    samples = soundfile.read(wav)[0].mean(axis=1)[: len(keys) * 44100]
+    return samples.reshape(len(keys), 44100)[:, 6000:32000]
+
+
+@pytest.mark.skipif(not VIOLIN.is_dir(), reason="the violin recordings are no part of the project")
+def test_a_recorded_violin_is_heard_at_its_notes():
+    names = {"A3": 57, "E4": 64, "C5": 72, "G5": 79, "C6": 84, "C7": 96}
+    for name, note in names.items():
+        samples = soundfile.read(next(VIOLIN.glob(f"*_{name}_*.flac")))[0][22050:88200]
+        heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
+        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, as it is played with vibrato
+        assert abs(np.median(heard) - note) <= 0.2

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from runtime.conditioning import Conditioning
 from runtime.errors import UserError
+from runtime.spectrum import StftSpec
 from tests.training.harmonic_store import write_store
 from training.backend import prepare_keras
 from training.checkpoint import Checkpoint
@@ -67,7 +69,7 @@ def test_the_divergence_is_that_of_two_normal_distributions():
 
 def test_noise_and_price_are_there_in_training_only():
     recipe = small(1).model
-    model = build_autoencoder(recipe, 33, 0, 0)
+    model = build_autoencoder(recipe, StftSpec(frame_size=64, hop_size=16), Conditioning(), 0)
     frames = np.random.default_rng(0).random((50, 33), np.float32)
     chroma = np.eye(12, dtype=np.float32)[np.arange(50) % 12]
     set_beta(model.full, 0.25)

@@ -128,15 +128,17 @@ class _Step:
         import keras
 
         from training.model import build_autoencoder
+        from training.objective import Objective
         from training.steps import make_steps
 
         conditioning = resolve_conditioning(recipe, store)
         self._fit: FitRecipe = recipe.fit
         self._batches = FrameBatches(store, recipe, conditioning)
-        self._model = build_autoencoder(recipe.model, store.spec.n_bins, conditioning.size, recipe.fit.seed)
+        self._model = build_autoencoder(recipe.model, store.spec, conditioning, recipe.fit.seed)
+        objective = Objective(self._model, recipe, self._batches)
         optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
-        optimizer.build(self._model.full.trainable_variables)
-        self._steps = make_steps(self._model.full, optimizer, recipe.fit)
+        optimizer.build(objective.trainable_variables)
+        self._steps = make_steps(objective, optimizer, recipe.fit.l2)
         self._n_epochs = 0
         self.time(1)
 
@@ -149,6 +151,6 @@ class _Step:
         self._n_epochs += 1
         rows = np.resize(self._batches.epoch(self._n_epochs), n_batches * self._fit.batch_size)
         started_s = time.perf_counter()
-        errors = [self._steps.train(batch) for batch in self._batches.batches(rows)]
+        errors = [self._steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)]
         float(errors[-1])
         return (time.perf_counter() - started_s) / n_batches

@@ -1,0 +1,43 @@
+"""A trained run in the place of an exported instrument: the engine plays it, and what is heard is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.card import CARD_VERSION, Card, Check
+from training.embedding import embed_rows
+from training.frames import FrameStore
+from training.knobs import describe_latents, note_range
+from training.run_folder import TrainedRun
+
+N_ROWS = 512  # decoded at once; the engine asks for no more than 64
+
+
+class RunInstrument:
+    """What `runtime.decoder.Decoder` is to the engine, computed by Keras: card, inputs, magnitudes, decode."""
+
+    batch_invariant = True
+
+    def __init__(self, run: TrainedRun, store: FrameStore):
+        spec, conditioning = store.spec, run.record.conditioning
+        embedding = embed_rows(run, store, store.rows("train"))
+        self._run = run
+        self.card = Card(
+            card_version=CARD_VERSION,
+            name=run.record.name,
+            sample_rate_hz=spec.sample_rate_hz,
+            frame_size=spec.frame_size,
+            hop_size=spec.hop_size,
+            window=spec.window,
+            latents=describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs),
+            conditioning=conditioning,
+            note_range=note_range(store, conditioning),
+            check=Check([], []),
+        )
+        self.inputs = np.zeros((N_ROWS, self.card.n_inputs), np.float32)
+        self.magnitudes = np.zeros((N_ROWS, spec.n_bins), np.float32)
+
+    def decode(self, n_rows: int) -> np.ndarray:
+        """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins) of `magnitudes`."""
+        self.magnitudes[:n_rows] = self._run.decode(self.inputs[:n_rows])
+        return self.magnitudes[:n_rows]
