@@ -74,6 +74,12 @@ class FrameBatches:
             filled = np.concatenate([chosen, np.repeat(chosen[:1], size - len(chosen))])
             yield self.inputs(filled), self._lesson(filled, random) if random else {}, weight
 
+    @property
+    def brings_lessons(self) -> bool:
+        """Whether the recipe asks for more than the paper's error."""
+        fit = self.recipe.fit
+        return bool(fit.mixup or fit.knobs or fit.spread_penalty or fit.pitch_penalty or fit.effect_penalty)
+
     def _lesson(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
         lesson: dict[str, np.ndarray] = {}

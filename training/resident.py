@@ -52,12 +52,13 @@ class ResidentEpochs:
 
 
 def resident_epochs(batches: FrameBatches, steps: Steps) -> ResidentEpochs | None:
-    """Epochs on the device where there is a GPU that TensorFlow uses, and the frames fit and come without a lesson."""
-    rows = batches.store.rows("train")
-    if not has_gpu() or len(rows) * batches.store.spec.n_bins * 4 > LARGEST_BYTES:
-        return None
-    _, lesson, _ = next(batches.batches(rows[:1], epoch=1))  # drawn anew for every batch, on the host
-    return None if lesson else ResidentEpochs(batches, steps)
+    """Epochs on the device where there is a GPU that TensorFlow uses and the frames fit; None elsewhere.
+
+    None, too, where the recipe's batches bring a lesson, which the host draws.
+    """
+    n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4
+    fits = n_bytes <= LARGEST_BYTES and not batches.brings_lessons
+    return ResidentEpochs(batches, steps) if fits and has_gpu() else None
 
 
 def has_gpu() -> bool:

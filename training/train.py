@@ -171,8 +171,7 @@ class _Training:
         if self.resident:
             error = self.resident.train(rows)
         else:
-            batches = self.batches.batches(rows, epoch)
-            error = self._run_batches(self.steps.train, batches, len(rows), f"epoch {epoch}")
+            error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
         train_s = time.monotonic() - started_s
         batches = self.batches.batches(validation)
         val_error = self._run_batches(self.steps.test, batches, len(validation), f"epoch {epoch}, validation")
