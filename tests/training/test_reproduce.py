@@ -180,6 +180,16 @@ def test_folders_of_others_are_left_alone(copied: Path, tmp_path: Path, capsys: 
     assert re.search(r"a whole reproduction.*a quick one", error_line(capsys))
 
 
+def test_speed_is_measured_once_and_again_where_asked_for(copied: Path, monkeypatch: pytest.MonkeyPatch):
+    speed = copied / "out" / "speed.json"
+    before = json.loads(speed.read_text())
+    monkeypatch.setattr("training.reproduce.measure_speed", lambda *_: before | {"share_of_gemm_rate": 0.5})
+    assert reproduce(copied, "--only", "vae") == 0
+    assert json.loads(speed.read_text()) == before
+    assert reproduce(copied, "--only", "speed") == 0
+    assert "**50 % of this machine's rate**" in (copied / "out" / "report.md").read_text()
+
+
 def test_notes_say_why(copied: Path, capsys: pytest.CaptureFixture):
     (copied / "out" / "notes.yaml").write_text("vae-collapse: |\n  Beta is large.\n")
     assert reproduce(copied, "--report") == 0

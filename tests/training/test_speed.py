@@ -44,3 +44,4 @@ def test_steps_and_augmentations_are_timed_in_turns(tmp_path: Path):
     assert speed["step_s"] <= speed["median_step_s"]
     assert speed["gemm_s"] * speed["gemm_gflop_per_s"] == pytest.approx(speed["gflop_per_step"])
     assert speed["environment"]["device"]
+    assert speed["load_before"] >= 0.0

@@ -166,7 +166,7 @@ def _speed(speed: dict[str, Any] | None) -> str:
         f"alone, at the layers' own shapes and each in the fastest library here, take {1e3 * speed['gemm_s']:.1f} ms: "
         f"**{100.0 * speed['share_of_gemm_rate']:.0f} % of this machine's rate** of {speed['gemm_gflop_per_s']:.0f} "
         f"GFLOP/s. Both are the best of turns taken in one run (median step: {1e3 * speed['median_step_s']:.1f} ms) on "
-        f"{speed['environment']['device']}."
+        f"{speed['environment']['device']}; load of the machine in the minute before: {speed['load_before']:.1f}."
     )
 
 
