@@ -19,14 +19,15 @@ from runtime.coherent import CoherentPhases
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
-from runtime.hop_groups import NEVER, HopGroup, hop_groups
+from runtime.hop_groups import NEVER, HopGroup, HopGroups
 from runtime.mixer import LONGEST_SPAN, Mixer
+from runtime.narrow_buffers import narrow_buffers
 from runtime.performance import SWAY_FRAMES, Performance
 from runtime.remembered_frames import RememberedFrames
-from runtime.synthesis import HopSynthesis
+from runtime.synthesis import MAX_ROWS, HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
-from runtime.voice_rings import VoiceRings
+from runtime.voice_rings import VoiceRings, runs_of
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
@@ -71,15 +72,14 @@ class Engine:
         self.frame = 0
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
-        self.timbre = Timbre(card, latent_controls, phase_control, phase_blend)
         # In mono, too, one voice fades while the next takes over.
         n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
-        self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed, MAX_BATCH)
+        self.timbre = Timbre(card, latent_controls, n_lanes, phase_control, phase_blend)
+        self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed)
         self._hop_size = self._synthesis.hop_size
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, voice.envelope, LONGEST_SPAN + 1)
-        self._groups = hop_groups(n_lanes, self._hop_size)
-        self._group_of = [group for group in self._groups for _ in range(n_lanes)[group.lanes]]
-        hop_offsets = [group.offset for group in self._group_of]
+        self._hops = HopGroups(n_lanes, self._hop_size)
+        hop_offsets = [group.offset for group in self._hops.of_lane]
         phases = CoherentPhases(
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
@@ -101,6 +101,7 @@ class Engine:
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
         self._n_decoded = self._n_transforms = 0
+        self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self.timbre.positions))
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -119,7 +120,7 @@ class Engine:
             return
         while done < n_frames:
             if self.frame >= self._span_end:
-                self._begin_span()
+                self._narrow_buffers.run(self._begin_span)
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
             out[done : done + n] = self._mixer.stereo[at : at + n]
@@ -129,36 +130,36 @@ class Engine:
     # Events
 
     def _take_posted(self) -> None:
-        while self._posted:
-            frame, event = self._posted.popleft()
-            frame = self.frame if frame is None else max(frame, self.frame)
-            if type(event) is KnobTurn and frame == self.frame and not self._pending:
+        posted, pending, now, turned = self._posted, self._pending, self.frame, False
+        senses = self._performance.sensing_deadline != NEVER
+        while posted:
+            frame, event = posted.popleft()
+            if frame is None or frame < now:
+                frame = now
+            if type(event) is KnobTurn and frame == now and not (pending or senses):
                 # The common case of a knob in motion: nothing else is due, and the next hop hears it.
-                self._performance.apply(event, frame)
-                if self._span_end > self._first_hop:
-                    self._span_end = min(self._span_end, self._next_hop(frame))
+                self.timbre.turn(event.latent, event.position)
+                turned = True
                 continue
             entry = (frame, self._n_events, event)
             self._n_events += 1
-            if self._pending and entry < self._pending[-1]:
-                insort(self._pending, entry)
+            if pending and entry < pending[-1]:
+                insort(pending, entry)
             else:
-                self._pending.append(entry)
+                pending.append(entry)
             if frame < self._span_end:
                 if not self._waits_for_hop(event):
                     self._span_end = frame
                 elif self._span_end > self._first_hop:
-                    self._span_end = min(self._span_end, self._next_hop(frame))
+                    self._span_end = min(self._span_end, self._hops.next_hop(frame))
+        if turned and self._span_end > self._first_hop:
+            self._span_end = min(self._span_end, self._hops.next_hop(now))
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
         if isinstance(event, ControlChange):
             return event.control in self.timbre.controls and event.control != MPE_TIMBRE_CONTROL
         return isinstance(event, (KnobTurn, PhaseBlend))
-
-    def _next_hop(self, frame: int) -> int:
-        """The first frame from `frame` on at which lanes that sound hop."""
-        return min((group.hop_from(frame) for group in self._groups if group.due != NEVER), default=NEVER)
 
     # Spans
 
@@ -174,71 +175,61 @@ class Engine:
         if frame % SWAY_FRAMES == 0:
             performance.retuned += performance.swaying(frame)
         opening = [voice for voice in performance.opening if voice.active]
-        due = self._due_groups()
-        hopping = [voice for group in due for voice in self._hopping(group)]
-        stale = [voice for voice in hopping if self._is_stale(voice)]
+        serial, blend = self.timbre.serial, self.timbre.blend
+        touched = [voice.lane for voice in performance.touched]
+        due = [(group, self._hopping(group)) for group in self._hops.due_at(frame, (serial, blend), touched)]
+        stale = [v for _, hopping in due for v in hopping if v.spectrum_serial != serial or v.blend != blend]
         if stale or opening:
             self._rings.before_turn([voice.lane for voice in stale], frame)
-            wanting = [voice for voice in stale + opening if voice.spectrum_serial != self.timbre.serial]
+            wanting = [voice for voice in stale + opening if voice.spectrum_serial != serial]
+            if opening:
+                wanting.sort(key=lambda voice: voice.lane)
             if wanting:
-                self._give_spectra(sorted(wanting, key=lambda voice: voice.lane), bool(opening))
-        for voice in opening:
-            self._open(voice)
-        for group in due:
-            self._hop(group)
+                self._give_spectra(wanting, bool(opening))
+        if opening:
+            self._open(opening)
+        for group, hopping in due:
+            self._hop(group, hopping)
         for voice in performance.retuned:
             if voice.active:
                 self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
         performance.opening.clear()
         performance.retuned.clear()
+        performance.touched.clear()
         transposed = self._transposed()
-        self._first_hop = self._next_hop(frame + 1)
+        self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mixer.mix(frame, self._span_end - frame, transposed)
         self.status = self._snapshot()
-
-    def _due_groups(self) -> list[HopGroup]:
-        """The groups that hop now; one with a voice whose spectrum is out of date does so at its very next hop."""
-        wanted = self.timbre.serial, self.timbre.blend
-        for group in self._groups:
-            if group.due != NEVER and group.made_for != wanted:
-                group.due = group.hop_from(self.frame)
-        for voice in self._performance.touched:
-            group = self._group_of[voice.lane]
-            group.due = min(group.due, group.hop_from(self.frame))
-        self._performance.touched.clear()
-        return [group for group in self._groups if group.due == self.frame]
-
-    def _is_stale(self, voice: Voice) -> bool:
-        """Whether a voice's sound is no longer what the knobs ask for."""
-        timbre = self.timbre
-        return voice.active and (voice.spectrum_serial != timbre.serial or voice.blend != timbre.blend)
 
     def _hopping(self, group: HopGroup) -> list[Voice]:
         """The sounding voices of a group, less those that open now."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
 
-    def _open(self, voice: Voice) -> None:
-        self._rings.open(voice.lane, self.frame, self.timbre.blend)
-        voice.blend = self.timbre.blend
-        self._n_transforms += 1
-        group = self._group_of[voice.lane]
-        group.due = min(group.due, self.frame + self._rings.frames_to_hop(voice.lane, self.frame))
+    def _open(self, voices: list[Voice]) -> None:
+        """Begin the sound of voices; neighbours that hop together do so at once."""
+        lanes = sorted(voice.lane for voice in voices)
+        for group in self._hops.groups:
+            for run in runs_of([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop]):
+                self._rings.open(run, self.frame, self.timbre.blend)
+                group.due = min(group.due, self.frame + self._rings.frames_to_hop(run.start, self.frame))
+        for voice in voices:
+            voice.blend = self.timbre.blend
+        self._n_transforms += len(voices)
 
-    def _hop(self, group: HopGroup) -> None:
+    def _hop(self, group: HopGroup, hopping: list[Voice]) -> None:
         """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""
         group.made_for = self.timbre.serial, self.timbre.blend
-        sounding = [voice.lane for voice in self._hopping(group)]
-        if not sounding:
+        if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = self.frame + self._hop_size if still_to_come else NEVER
             return
         # Silent lanes between them are cheaper to take along than to leave out.
-        lanes = slice(sounding[0], sounding[-1] + 1)
+        lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
         self._rings.set_blend(lanes, self.timbre.blend)
         n_hops = self._rings.n_hops_ahead(lanes)
         self._n_transforms += self._rings.hop(lanes, self.frame, n_hops)
-        for voice in self._bank.voices[lanes]:
+        for voice in hopping:
             voice.blend = self.timbre.blend
         opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
         group.due = self.frame + (1 if opened else n_hops) * self._hop_size
@@ -260,8 +251,10 @@ class Engine:
         self._n_decoded += len(unknown)
 
     def _set_spectra(self, voices: list[Voice], frames: np.ndarray) -> None:
-        self._synthesis.level(frames, [round(voice.key_offset) for voice in voices])
-        self._rings.set_spectra([voice.lane for voice in voices], frames)
+        lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
+        for first in range(0, len(voices), MAX_ROWS):
+            rows = slice(first, first + MAX_ROWS)
+            self._rings.set_spectra(lanes[rows], frames[rows], semitones[rows])
         for voice in voices:
             voice.spectrum_serial = self.timbre.serial
 
@@ -271,9 +264,9 @@ class Engine:
         for event_frame, _, event in self._pending:
             if event_frame >= end:
                 break
-            end = min(end, self._next_hop(event_frame) if self._waits_for_hop(event) else event_frame)
+            end = min(end, self._hops.next_hop(event_frame) if self._waits_for_hop(event) else event_frame)
         end = min(end, frame + self._rings.size - frame % self._rings.size, self._performance.sensing_deadline)
-        end = min(end, self._bank.next_end(), *(group.due for group in self._groups))
+        end = min(end, self._bank.next_end(), self._hops.next_due())
         if transposed:
             end = min(end, frame + self._rings.transposer.max_frames(transposed))
         if self._performance.swaying(frame):

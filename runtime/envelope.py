@@ -27,11 +27,12 @@ class Ramps:
     """One value per row that moves from a level to the next along a cubic; sample-accurate and block-free.
 
     Frames are absolute. A row's value at frame f is from + (to - from) p(x), x = (f - start) / length, p a cubic with
-    p(0) = 0 and p(1) = 1; after its end it rests at `to`. n_moving: how many rows are on their way.
+    p(0) = 0 and p(1) = 1; after its end it rests at `to`. n_moving: how many rows are on their way; n_changes: how
+    often a row was told to do something else.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
-        self.n_moving = 0
+        self.n_moving = self.n_changes = 0
         self.target = np.zeros((n_rows, 1), np.float32)
         self.end = np.full(n_rows, NEVER, np.int64)
         self._start = np.zeros((n_rows, 1), np.int64)
@@ -44,12 +45,14 @@ class Ramps:
     def jump(self, row: int, level: float) -> None:
         """Rest at a level at once."""
         self.n_moving -= self.end[row] != NEVER
+        self.n_changes += 1
         self.target[row] = self._from[row] = level
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
         """Start at `frame` towards `level`, there after `n_frames` (at least 1)."""
         self.n_moving += self.end[row] == NEVER
+        self.n_changes += 1
         self._from[row] = self.value(row, frame)
         self.target[row] = level
         self._start[row], self.end[row] = frame, frame + max(1, n_frames)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
+
 # Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
 NEVER = 2**62
@@ -23,11 +26,53 @@ class HopGroup:
         return frame + (self.offset - frame) % self._hop_size
 
 
-def hop_groups(n_lanes: int, hop_size: int) -> list[HopGroup]:
-    """All of up to 16 lanes hop at once, more in groups of 4 one after the other."""
-    size = LARGEST_GROUP if n_lanes <= LARGEST_GROUP else SMALL_GROUP
-    firsts = range(0, n_lanes, size)
-    return [
-        HopGroup(slice(first, min(first + size, n_lanes)), number * hop_size // len(firsts), hop_size)
-        for number, first in enumerate(firsts)
-    ]
+class HopGroups:
+    """The groups of n_lanes: all of up to 16 lanes hop at once, more in groups of 4 one after the other.
+
+    groups: ascending by lane and by offset; of_lane: each lane's group.
+    """
+
+    def __init__(self, n_lanes: int, hop_size: int):
+        size = LARGEST_GROUP if n_lanes <= LARGEST_GROUP else SMALL_GROUP
+        firsts = range(0, n_lanes, size)
+        self.groups = [
+            HopGroup(slice(first, min(first + size, n_lanes)), number * hop_size // len(firsts), hop_size)
+            for number, first in enumerate(firsts)
+        ]
+        self.of_lane = [group for group in self.groups for _ in range(n_lanes)[group.lanes]]
+        self._offsets = [group.offset for group in self.groups]
+        self._hop_size = hop_size
+
+    def due_at(self, frame: int, wanted: tuple[int, float], touched: Iterable[int]) -> list[HopGroup]:
+        """The groups that hop at `frame`; one whose sound is out of date does so at its very next hop.
+
+        wanted: the knobs' serial and the blend; touched: lanes whose own timbre changed.
+        """
+        due = []
+        for group in self.groups:
+            if group.due != NEVER:
+                if group.due > frame and group.made_for != wanted:
+                    group.due = group.hop_from(frame)
+                if group.due == frame:
+                    due.append(group)
+        for lane in touched:
+            group = self.of_lane[lane]
+            group.due = min(group.due, group.hop_from(frame))
+            if group.due == frame and group not in due:
+                due = [group for group in self.groups if group.due == frame]
+        return due
+
+    def next_due(self) -> int:
+        """When the next group's sound must be made."""
+        return min([group.due for group in self.groups])
+
+    def next_hop(self, frame: int) -> int:
+        """The first frame from `frame` on at which lanes that sound hop."""
+        return min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
+
+    def earliest_hop(self, frame: int) -> int:
+        """The first frame from `frame` on at which any lane would hop: `next_hop` is not before it, and costs more."""
+        place = frame % self._hop_size
+        following = bisect_left(self._offsets, place)
+        ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self._hop_size
+        return frame + ahead - place

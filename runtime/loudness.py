@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 LIMITER_KNEE = 0.7
+# Arrays without a dimension cost NumPy less than scalars do.
+_KNEE, _MINUS_KNEE, _ONE = (np.array(value, np.float32) for value in (LIMITER_KNEE, -LIMITER_KNEE, 1.0))
+_PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 
 
 def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
@@ -21,27 +24,22 @@ def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
     return np.square(np.abs(response)).astype(np.float32)
 
 
-def limit(signal: np.ndarray, over: np.ndarray, bent: np.ndarray) -> None:
+def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
     """Bend peaks above LIMITER_KNEE in place so that no sample passes full scale; below it nothing changes.
 
-    signal, and over and bent, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee:
+    signal, and below and bend, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee:
     smooth up to its second derivative, without memory, so that nothing pumps and any partition into blocks sounds
-    the same.
+    the same. Rounding lifts no finite float32 above 1: tried with every one.
     """
-    np.abs(signal, out=over)
-    if over.max(initial=0.0) <= LIMITER_KNEE:
+    np.abs(signal, out=below)
+    if np.maximum.reduce(below, axis=None) <= _KNEE:
         return
-    room = np.float32(1.0 - LIMITER_KNEE)
-    over -= np.float32(LIMITER_KNEE)
-    np.maximum(over, np.float32(0.0), out=over)
-    over /= room
-    np.multiply(over, over, out=bent)
-    bent += np.float32(1.0)
-    np.sqrt(bent, out=bent)
-    np.divide(over, bent, out=bent)
-    # What lies above the knee is taken off and its bent form put on; where nothing does, both are zero.
-    bent -= over
-    bent *= room
-    np.copysign(bent, signal, out=over)
-    signal -= over
-    np.clip(signal, np.float32(-1.0), np.float32(1.0), out=signal)  # rounding, where peaks are absurd
+    np.minimum(signal, _KNEE, out=below)
+    np.maximum(below, _MINUS_KNEE, out=below)
+    signal -= below
+    np.multiply(signal, _PER_ROOM, out=bend)
+    bend *= bend
+    bend += _ONE
+    np.sqrt(bend, out=bend)
+    signal /= bend
+    signal += below

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 from runtime.channels import N_CHANNELS, Channels
 from runtime.config import VoiceConfig
@@ -68,26 +69,12 @@ class Performance:
         self._keep_tail = keep_tail
         self._limit = len(bank.voices)
         self._keys: list[tuple[int, int, int]] = []  # mono: channel, note, velocity of the keys down, newest last
-        self._handlers = {
-            NoteOn: self._note_on,
-            NoteOff: self._note_off,
-            ControlChange: self._control_change,
-            PitchWheel: self._pitch_wheel,
-            Aftertouch: self._aftertouch,
-            PolyTouch: self._poly_touch,
-            ProgramChange: self._program_change,
-            KnobTurn: self._knob_turn,
-            PhaseBlend: self._phase_blend,
-            VoiceLimit: self._voice_limit,
-            ActiveSensing: self._active_sensing,
-            Reset: self._reset,
-        }
 
     def apply(self, event: Event, frame: int) -> None:
         """Let one event take effect at `frame`."""
         if self.sensing_deadline != NEVER:
             self._active_sensing(event, frame)
-        self._handlers[type(event)](event, frame)
+        self._HANDLERS[type(event)](self, event, frame)
 
     def sense(self, frame: int) -> None:
         """Release everything if a sender of active sensing has been silent for too long."""
@@ -336,3 +323,19 @@ class Performance:
         self._channels.reset()
         self._after_reset(range(N_CHANNELS), frame)
         self._all_notes_off(range(N_CHANNELS), frame)
+
+    # Of the class and not bound to `self`: an engine in no cycle of references is freed without a collector.
+    _HANDLERS: ClassVar = {
+        NoteOn: _note_on,
+        NoteOff: _note_off,
+        ControlChange: _control_change,
+        PitchWheel: _pitch_wheel,
+        Aftertouch: _aftertouch,
+        PolyTouch: _poly_touch,
+        ProgramChange: _program_change,
+        KnobTurn: _knob_turn,
+        PhaseBlend: _phase_blend,
+        VoiceLimit: _voice_limit,
+        ActiveSensing: _active_sensing,
+        Reset: _reset,
+    }

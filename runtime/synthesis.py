@@ -18,20 +18,25 @@ N_OVERLAPS = 4
 N_NOISE_FRAMES = 256
 LANES_PER_ROW = 16
 VOICE_LEVEL_DB = -18.0
-_LEVEL = np.float32(10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5)
+_LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 # The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
 # Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
 NOISE_POWER = 0.444, 0.556
+_SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
+_LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60
 # Below some 50 Hz the K-weighting would lift a note into the limiter.
 _LEAST_WEIGHT = 0.4
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# So many lanes' products stay in a processor's second cache.
-_CHUNK = 8
+# So many lanes go through each step at once: with fewer, the calls cost more than the caches save (measured: 4, 8, 16).
+MAX_ROWS = 16
+# NumPy transforms four rows together, so that three cost more than four.
+_ROWS_AT_ONCE = 4
 _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
 _FLAT_GAIN = 4.557
+_TWICE = np.uint64((1 << 32) + 1)
 
 
 class HopSynthesis:
@@ -39,58 +44,56 @@ class HopSynthesis:
 
     Between two hops four grains overlap. Where they share one frame, their sum is made by one inverse transform: a
     Hann window is three taps in the frequency domain, a grain's delay is a rotation of its phases, so four windowed
-    and delayed grains add up to one spectrum, F[j] = M[j] A[j] - M[j-1] B[j-1] - M[j+1] C[j+1], and A, B, C are
-    tables of the noise alone. A note so begins in full sound, and no grain is kept for later. Coherent phases bring
-    their own A, B, C; a blend is a sum of both, weighted so that their powers add up.
+    and delayed grains add up to one spectrum, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], and B, A, C are
+    tables of the noise alone, the taps. A note so begins in full sound, and no grain is kept for later. Coherent
+    phases bring their own taps; a blend is a sum of both, weighted so that their powers add up.
 
     Another rate than the spec's changes the transform's size and not the pitch: bin k sounds at k * bin_hz still.
     fft_size, hop_size: in engine frames; n_bins: bins of a frame that are heard, and below half the engine's rate;
-    n_dense_octaves: how often the density of a dense hop can be halved. Frames are held as pairs, float32
-    (2 * n_bins,), each magnitude twice, so that a product with complex numbers is one with floats.
+    n_dense_octaves: how often the density of a dense hop can be halved. Frames are held as `new_pairs` makes them.
     """
 
-    def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int, max_rows: int):
+    def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
         self.fft_size = smooth_fft_size(spec.frame_size * sample_rate_hz / spec.sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
         n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # whole cache lines
         self.n_bins = min(n_heard, spec.n_bins, self.fft_size // 2 + 1)
         self._first_bin = spec.first_heard_bin
         self._lane_taps = self._taps_by_lane(self._noise_phasors(seed))
-        self._mixed_taps = np.empty((LANES_PER_ROW, 3, 2 * self.n_bins), np.float32)
-        self._product = np.empty((_CHUNK, 2 * self.n_bins), np.float32)
-        self._spectra = np.zeros((max_rows, self.fft_size // 2 + 1), np.complex64)
-        self._sound = np.empty((max_rows, self.fft_size), np.float32)
+        self._mixed_taps = np.empty((MAX_ROWS, 3, 2 * self.n_bins), np.float32)
+        self._spectra = np.zeros((MAX_ROWS, self.fft_size // 2 + 1), np.complex64)
+        self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
+        self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
         self._weights = _weights_by_shift(spec, sample_rate_hz, self.n_bins)
-        self._weighted = np.empty((max_rows, spec.n_bins), np.float32)
-        self._power, self._shared = np.empty((2, max_rows), np.float32)
+        self._weighted = np.empty((MAX_ROWS, self.n_bins), np.float32)
+        self._power, self._shared = np.empty((2, MAX_ROWS), np.float32)
 
-    def level(self, magnitudes: np.ndarray, semitones: Sequence[int]) -> None:
-        """Bring frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted, in place; a silent frame stays silent.
+    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
+        """Write into `out` (n,) what brings the sound of frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted.
 
-        semitones: how far each will be transposed, as the ear weights a spectrum where it sounds. The sound's mean
-        square is half the sum of the squared magnitudes of its sinusoids, less what neighbouring bins of noise take
-        from each other; source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4.
+        n: at most MAX_ROWS; semitones: how far each will be transposed, as the ear weights a spectrum where it
+        sounds. The sound's mean square is half the sum of the squared magnitudes of its sinusoids, less what
+        neighbouring bins of noise take from each other; source of the weighting and its offset of -0.691 dB: ITU-R
+        BS.1770-4.
         """
         n = len(magnitudes)
-        weighted, power, shared = self._weighted[:n], self._power[:n], self._shared[:n]
+        frames, weighted, power, shared = magnitudes[:, : self.n_bins], self._weighted[:n], out, self._shared[:n]
         if any(semitones):
-            for row, frame, shift in zip(weighted, magnitudes, semitones, strict=True):
-                index = min(max(shift, -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
+            for row, frame, shift in zip(weighted, frames, semitones, strict=True):
+                index = min(max(round(shift), -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
                 np.multiply(frame, self._weights[index], out=row)
         else:
-            np.multiply(magnitudes, self._weights[_WIDEST_SHIFT], out=weighted)
-        power.fill(0.0)
-        for apart, share in enumerate(NOISE_POWER):
-            np.vecdot(weighted[:, apart:], weighted[:, : weighted.shape[1] - apart], out=shared)
-            np.multiply(shared, np.float32(share), out=shared)
-            power += shared
-        np.maximum(power, np.float32(1e-20), out=power)
+            np.multiply(frames, self._weights[_WIDEST_SHIFT], out=weighted)
+        np.vecdot(weighted, weighted, out=power)
+        np.vecdot(weighted[:, 1:], weighted[:, :-1], out=shared)
+        shared *= _SHARED_OVER_OWN
+        power += shared
+        np.maximum(power, _LEAST_POWER, out=power)
         np.sqrt(power, out=power)
-        np.divide(_LEVEL, power, out=power)
-        magnitudes *= power[:, None]
+        np.reciprocal(power, out=power)
 
     def hops(
         self,
@@ -100,22 +103,24 @@ class HopSynthesis:
         blend: float = 0.0,
         coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sound between two hops, float32 (n, fft_size), of levelled frames (n, 2 * n_bins) of neighbouring lanes.
+        """Sound between two hops, float32 (n, fft_size), of neighbouring lanes' frames, at most MAX_ROWS.
 
         The first hop_size samples are the overlap-added sound. What follows is nearly what the next hop brings, long
-        enough for a fade. A view, valid until the next call. noise_frame: which stored noise frame is the newest of
-        the four grains, after the last comes the first; lanes: of one row of LANES_PER_ROW, counted from first_lane.
-        blend: 0 is noise, 1 the `coherent` taps, complex64 (n, 3, n_bins), which are overwritten in between.
+        enough for a fade. A view, valid until the next call. pairs: as `read_by_taps` shows them; noise_frame: which
+        stored noise frame is the newest of the four grains, after the last comes the first; lanes: of one row of
+        LANES_PER_ROW, counted from first_lane. blend: 0 is noise, 1 the `coherent` taps, as `seen_by_bins` shows
+        them, which are overwritten in between.
         """
-        n, spectra = len(pairs), self._spectra[: len(pairs)]
-        at = first_lane % LANES_PER_ROW
+        n, at = len(pairs), first_lane % LANES_PER_ROW
         taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + n]
         if coherent is not None:
-            taps = self._blended(taps, coherent.view(np.float32), blend)
-        for first in range(0, n, _CHUNK):
-            rows = slice(first, min(n, first + _CHUNK))
-            self._fill(spectra[rows], pairs[rows], taps[rows], self.n_bins)
-        return np.fft.irfft(spectra, self.fft_size, axis=-1, out=self._sound[:n])
+            taps = self._blended(taps, coherent, blend)
+        first = 2 * self._first_bin
+        np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
+        n_transformed = n + 1 if n % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1 else n
+        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
+        np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
+        return self._sound[:n]
 
     def dense_hop(
         self,
@@ -127,7 +132,7 @@ class HopSynthesis:
         blend: float = 0.0,
         coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sound of one such hop at twice the density, halved `octave` times, of the first n_bins alone.
+        """Sound of one lane's such hop at twice the density, halved `octave` times, of the first n_bins alone.
 
         float32 (2 * fft_size >> octave,), a view; octave: at most n_dense_octaves.
         """
@@ -138,8 +143,10 @@ class HopSynthesis:
         at = lane % LANES_PER_ROW
         taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + 1]
         if coherent is not None:
-            taps = self._blended(taps, coherent.view(np.float32), blend)
-        self._fill(spectrum, pairs[None], taps, n_bins)
+            taps = self._blended(taps, coherent, blend)
+        played = slice(2 * self._first_bin, 2 * n_bins)
+        filled = spectrum.view(np.float32)[:, played]
+        np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=filled)
         np.fft.irfft(spectrum, fft_size, axis=-1, out=sound)
         sound *= np.float32(fft_size / self.fft_size)
         return sound[0]
@@ -151,17 +158,6 @@ class HopSynthesis:
             coherent *= np.float32(math.sin(angle))
             coherent += mixed
         return coherent
-
-    def _fill(self, spectra: np.ndarray, pairs: np.ndarray, taps: np.ndarray, n_bins: int) -> None:
-        n_floats = 2 * n_bins
-        pairs, own, product = pairs[:, :n_floats], spectra.view(np.float32)[:, :n_floats], self._product[: len(pairs)]
-        product = product[:, :n_floats]
-        np.multiply(pairs, taps[:, 0, :n_floats], out=own)
-        np.multiply(pairs, taps[:, 1, :n_floats], out=product)
-        np.subtract(own[:, 2:], product[:, :-2], out=own[:, 2:])
-        np.multiply(pairs, taps[:, 2, :n_floats], out=product)
-        np.subtract(own[:, :-2], product[:, 2:], out=own[:, :-2])
-        own[:, : 2 * self._first_bin] = 0.0
 
     def _noise_phasors(self, seed: int) -> np.ndarray:
         """Unit phasors complex64 (N_NOISE_FRAMES, n) of the STFT of a white noise that repeats without a seam.
@@ -188,43 +184,82 @@ class HopSynthesis:
         """
         taps = _window_taps(phasors, self.fft_size, self.hop_size)
         taps *= np.float32(1.0 / _FLAT_GAIN)
-        frame_stride, tap_stride, stride = taps.strides
+        seen = seen_by_bins(taps)
+        frame_stride, tap_stride, stride = seen.strides
         return np.lib.stride_tricks.as_strided(
-            taps,
+            seen,
             (len(taps), LANES_PER_ROW, 3, 2 * self.n_bins),
             (frame_stride, 2 * _BINS_PER_LANE * stride, tap_stride, stride),
             writeable=False,
         )
 
 
+def new_pairs(n: int, n_bins: int) -> np.ndarray:
+    """Room for frames, float32 (n, n_bins + 2, 2): each magnitude twice, and beside the first and the last none.
+
+    A product with complex numbers is so one with floats.
+    """
+    return np.zeros((n, n_bins + 2, 2), np.float32)
+
+
+def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
+    """Write frames (n, at least n_bins) into as many rows of pairs."""
+    # Both halves of a 64-bit product are the magnitude: one pass, where two assignments would stride.
+    bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
+    np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])
+
+
+def read_by_taps(pairs: np.ndarray) -> np.ndarray:
+    """A view float32 (n, 3, 2 * n_bins) of pairs: what a bin's taps read, the bin below, itself, the bin above."""
+    n, n_padded, _ = pairs.shape
+    row_stride, pair_stride, stride = pairs.strides
+    return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))
+
+
+def new_taps(n: int, n_bins: int) -> np.ndarray:
+    """Room for taps, complex64 (n, 3, n_bins + 2): what a bin gives to the bin above, to itself, to the bin below."""
+    return np.zeros((n, 3, n_bins + 2), np.complex64)
+
+
+def seen_by_bins(taps: np.ndarray) -> np.ndarray:
+    """A view float32 (n, 3, 2 * n_bins) of taps: what a bin gets from the bin below, itself, the bin above."""
+    n, _, n_padded = taps.shape
+    row_stride, tap_stride, stride = taps.strides
+    return np.lib.stride_tricks.as_strided(
+        taps.view(np.float32), (n, 3, 2 * (n_padded - 2)), (row_stride, tap_stride + stride, stride // 2)
+    )
+
+
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:
-    """The tables A, B, C of `HopSynthesis`, complex numbers as pairs: float32 (n_frames, 3, 2 * n_bins).
+    """The taps of `HopSynthesis`, as `new_taps` holds them, of every frame.
 
     Grain k of the newest frame t began k hops ago with the phasors (n_frames, n_bins) of frame t - k. With a delay
-    angle a = 2 pi k hop / fft_size its bin j turns by j a, and its window's taps are 1/2 and -1/4 exp(+-i a).
+    angle a = 2 pi k hop / fft_size its bin j turns by j a; its window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
     """
-    bins = np.arange(phasors.shape[1])
-    taps = np.zeros((len(phasors), 3, phasors.shape[1]), np.complex64)
+    n_frames, n_bins = phasors.shape
+    taps = new_taps(n_frames, n_bins)
     for k in range(N_OVERLAPS):
         angle = 2.0 * np.pi * k * hop_size / fft_size
-        delayed = np.roll(phasors, k, axis=0) * np.exp(1j * angle * bins).astype(np.complex64)
-        for tap, weight in enumerate((0.5, 0.25 * np.exp(1j * angle), 0.25 * np.exp(-1j * angle))):
-            taps[:, tap] += np.complex64(weight * fft_size) * delayed
-    return taps.view(np.float32)
+        delayed = np.roll(phasors, k, axis=0) * np.exp(1j * angle * np.arange(n_bins)).astype(np.complex64)
+        for tap, weight in enumerate((-0.25 * np.exp(1j * angle), 0.5, -0.25 * np.exp(-1j * angle))):
+            taps[:, tap, 1:-1] += np.complex64(weight * fft_size) * delayed
+    return taps
 
 
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Amplitude weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away."""
-    frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
+    """Weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away.
+
+    The squares' sum is the power of the bins' own sound, 1 at VOICE_LEVEL_DB.
+    """
+    frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)
     weights = []
     for shift in range(-_WIDEST_SHIFT, _WIDEST_SHIFT + 1):
         sounding_hz = frequency_hz * 2.0 ** (shift / 12.0)
         weight = np.sqrt(np.maximum(k_weighting(sounding_hz), _LEAST_WEIGHT))
         weights.append(np.where(sounding_hz < highest_hz, weight, 0.0))
-    weights = np.array(weights, np.float32)
+    weights = (NOISE_POWER[0] ** 0.5 / _LEVEL * np.array(weights)).astype(np.float32)
     weights[:, : spec.first_heard_bin] = 0.0
-    weights[:, n_bins:] = 0.0
     return weights
 
 

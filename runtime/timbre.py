@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 
 import numpy as np
 
@@ -21,20 +20,28 @@ class Timbre:
     """
 
     def __init__(
-        self, card: Card, latent_controls: Mapping[int, int], phase_control: int | None = None, blend: float = 0.0
+        self,
+        card: Card,
+        latent_controls: Mapping[int, int],
+        n_lanes: int,
+        phase_control: int | None = None,
+        blend: float = 0.0,
     ):
         self._card = card
         self.positions = list(card.presets[0].latents) if card.presets else card.default_positions.tolist()
         self.serial = 0
-        self._latents = card.latents_at(np.array(self.positions))
-        self._latents_serial = 0
-        self._notes: list[int] = []  # whose conditioning the decoder's input rows hold
+        self._travels = [(latent.min, latent.max - latent.min) for latent in card.latents]
+        self._latents = np.zeros(card.n_latents, np.float32)
+        self._latents_serial = -1
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # the decoder's input of each lane, less latents
+        self._notes = [-1] * n_lanes  # whose conditioning they hold
         self.blend = blend
         self.phase_control = phase_control
         self.latent_of_control = {c: k - 1 for c, k in latent_controls.items() if k <= card.n_latents}
         self.controls = frozenset(self.latent_of_control) | ({phase_control} - {None})
         notes = np.arange(card.note_range[0], card.note_range[1] + 1)
-        self._conditioning = dict(zip(notes.tolist(), card.conditioning.rows(notes), strict=True))
+        self._lowest_note = card.note_range[0]
+        self._conditioning = card.conditioning.rows(notes)
 
     def turn(self, latent: int, position: float) -> None:
         """Move one knob; a latent that the instrument lacks is ignored, a position is kept within 0 to 1."""
@@ -53,25 +60,30 @@ class Timbre:
             self.serial += 1
 
     def fill_rows(self, rows: np.ndarray, voices: Sequence[Voice]) -> None:
-        """Write the decoder's inputs of these voices: latents in their own units, then each note's conditioning.
+        """Write the decoder's inputs of voices, ascending by lane: latents in their own units, then conditioning.
 
         A voice's `own_turn` is how far its first knob stands from everyone's.
         """
         n, n_latents = len(voices), self._card.n_latents
         if self._latents_serial != self.serial:
-            self._latents[:] = self._card.latents_at(np.array(self.positions))
+            for k, (low, travel) in enumerate(self._travels):
+                self._latents[k] = low + self.positions[k] * travel
             self._latents_serial = self.serial
+        for voice in voices:
+            if self._notes[voice.lane] != voice.model_note:
+                self._notes[voice.lane] = voice.model_note
+                self._rows[voice.lane, n_latents:] = self._conditioning[voice.model_note - self._lowest_note]
+        first, last = voices[0].lane, voices[-1].lane
+        if last - first == n - 1:
+            rows[:n] = self._rows[first : last + 1]
+        else:
+            for row, voice in zip(rows, voices, strict=False):
+                row[:] = self._rows[voice.lane]
         rows[:n, :n_latents] = self._latents
-        notes = [voice.model_note for voice in voices]
-        for row, (note, before) in enumerate(zip_longest(notes, self._notes[:n], fillvalue=-1)):
-            if note != before:
-                rows[row, n_latents:] = self._conditioning[note]
-        self._notes[:n] = notes
-        for row, voice in zip(rows, voices, strict=False):
+        for row, voice in enumerate(voices):
             if voice.own_turn:
-                first = self._card.latents[0]
-                position = min(1.0, max(0.0, self.positions[0] + voice.own_turn))
-                row[0] = first.min + position * (first.max - first.min)
+                low, travel = self._travels[0]
+                rows[row, 0] = low + min(1.0, max(0.0, self.positions[0] + voice.own_turn)) * travel
 
     def model_note(self, pitch: float) -> int:
         """The note to ask the model for when this pitch shall sound; what lies between them is transposed.

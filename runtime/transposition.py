@@ -53,7 +53,8 @@ class Transposer:
         self._make_hop = make_hop
         self._turn_phases = turn_phases
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade_samples) / n_fade_samples)).astype(np.float32)
-        self._rings = np.zeros((n_lanes, RING_SIZE), np.float32)
+        # Filled, so that its memory is there before a first bend is played; zeros would be mapped in as it sounds.
+        self._rings = np.full((n_lanes, RING_SIZE), 0.0, np.float32)
         self._origin = [0] * n_lanes  # position at _since, fixed point
         self._since = [0] * n_lanes
         self._step = [0] * n_lanes  # per frame, fixed point

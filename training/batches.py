@@ -20,6 +20,8 @@ from training.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
+N_PROBE_NOTES = 4  # to a batch: few notes, so that their tables are few
+QUANTILES = 0.05, 0.95  # the outermost sounds of a corpus are odd ones: no knob should insist on them
 
 
 class FrameBatches:
@@ -90,9 +92,9 @@ class FrameBatches:
         if fit.knobs:
             lesson["knob_positions"] = self._knob_positions[rows]
         if fit.pitch_penalty or fit.effect_penalty:
-            notes = random.choice(self._train_notes, n)
-            latents = random.random((n, n_latents), np.float32)
-            lesson["probes"] = np.concatenate([latents, self.conditioning.rows(notes)], axis=1)
+            notes = random.choice(self._train_notes, N_PROBE_NOTES)
+            rows = self.conditioning.rows(np.repeat(notes, n // N_PROBE_NOTES))
+            lesson["probes"] = np.concatenate([random.random((len(rows), n_latents), np.float32), rows], axis=1)
             lesson["probe_notes"] = (notes - self.conditioning.lowest_note).astype(np.int32)
         return lesson
 
@@ -122,7 +124,7 @@ class FrameBatches:
         float32 (n_notes, N_QUANTILES, n_knobs), notes from the conditioning's lowest; a note without frames has those
         of the nearest note that has some.
         """
-        notes, shares = self.store.note[self.store.rows("train")], np.linspace(0.0, 1.0, N_QUANTILES)
+        notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
         lowest = self.conditioning.lowest_note
         wanted = range(lowest, lowest + 12 * self.conditioning.n_octaves)

@@ -17,7 +17,7 @@ from training.recipe import label_notes
 from training.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # points per axis for so many latents; the paper's, Figures 4-5 and Table V
-LARGEST_MESH = 400_000
+LARGEST_MESH = 40_000
 N_HEARD = 2000
 BORDER_SHARE = 0.1  # of an axis, at each of its ends
 

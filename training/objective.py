@@ -13,17 +13,17 @@ from keras import ops
 
 from runtime.conditioning import Conditioning
 from runtime.spectrum import StftSpec
-from training.batches import N_QUANTILES, FrameBatches
+from training.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
 from training.descriptors import DESCRIPTORS
 from training.harmonics import harmonic_numbers
 from training.model import Autoencoder
 from training.recipe import Recipe
 
 N_PROJECTIONS = 32
-N_EDGE = 4  # quantiles at either end that do not count for a descriptor's spread
-# What a frame needs to be heard at its own note: shares of energy on harmonics, on odd ones, on those that three does
-# not divide. The ear of heard_pitch.py tips over at about half of the last two.
-LEAST_SHARES = (0.94, 0.12, 0.12)
+# What a frame needs to be heard at its own note: a share of its energy on harmonics, and, for each of a few primes, a
+# share on harmonics that it does not divide. The ear of heard_pitch.py tips over at about half of these.
+LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.12
+PRIMES = (2, 3, 5, 7, 11)
 
 
 class Objective(keras.Model):
@@ -39,7 +39,7 @@ class Objective(keras.Model):
             self._masks = share_masks(spec, conditioning)
         if recipe.fit.effect_penalty:
             self._quantiles = batches.knob_quantiles()
-            self._spreads = self._quantiles[:, -N_EDGE] - self._quantiles[:, N_EDGE - 1]
+            self._spreads = self._quantiles[:, -1] - self._quantiles[:, 0]
             self._weights = _descriptor_weights(recipe.fit.knobs, spec, conditioning)
         if recipe.fit.spread_penalty:
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
@@ -56,6 +56,7 @@ class Objective(keras.Model):
             self._add_latent_penalties(latents, lesson)
             if "probes" in lesson:
                 probed = self._roots(lesson["probes"], training=False) ** self._compression
+                probed = ops.reshape(probed, (N_PROBE_NOTES, -1, probed.shape[-1]))
                 self._add_pitch_penalty(probed, lesson)
                 self._add_effect_penalty(probed, lesson)
             if self.recipe.fit.mixup:
@@ -76,17 +77,20 @@ class Objective(keras.Model):
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
     def _add_pitch_penalty(self, probed, lesson: dict) -> None:
-        """Decode places drawn from the whole space: where a note would be heard as another, that costs.
+        """Places drawn from the whole space: where a note would be heard as another, that costs.
 
+        probed: magnitudes (N_PROBE_NOTES, n, n_bins), n places for each of the lesson's `probe_notes`.
         Source of the condition: the cumulative mean normalised difference of YIN (de Cheveigne and Kawahara, 2002)
-        has a dip at half the period as deep as at the period itself where odd harmonics are missing.
+        has a dip at half the period as deep as at the period itself where odd harmonics are missing, at a third of it
+        where those that three does not divide are, and so on.
         """
         if not self.recipe.fit.pitch_penalty:
             return
         power = ops.square(probed)
         masks = ops.take(self._masks, lesson["probe_notes"], axis=0)
-        shares = ops.einsum("nb,nsb->ns", power, masks) / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
-        missing = ops.relu(np.asarray(LEAST_SHARES, np.float32) - shares)
+        shares = power @ masks / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
+        least = np.array([LEAST_HARMONIC_SHARE] + [LEAST_UNDIVIDED_SHARE] * len(PRIMES), np.float32)
+        missing = ops.relu(least - shares)
         self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(ops.sum(missing, axis=-1)))
 
     def _add_effect_penalty(self, probed, lesson: dict) -> None:
@@ -94,35 +98,36 @@ class Objective(keras.Model):
         if not self.recipe.fit.effect_penalty:
             return
         notes, names = lesson["probe_notes"], self.recipe.fit.knobs
-        place = lesson["probes"][:, : len(names)] * (N_QUANTILES - 1)
+        place = ops.reshape(lesson["probes"][:, : len(names)], (N_PROBE_NOTES, -1, len(names))) * (N_QUANTILES - 1)
         below = ops.minimum(ops.cast(place, "int32"), N_QUANTILES - 2)
         quantiles = ops.take(self._quantiles, notes, axis=0)
-        low, high = (ops.take_along_axis(quantiles, (below + k)[:, None, :], axis=1)[:, 0] for k in (0, 1))
+        low, high = (ops.take_along_axis(quantiles, below + k, axis=1) for k in (0, 1))
         wanted = low + (high - low) * (place - ops.cast(below, "float32"))
-        spreads = ops.take(self._spreads, notes, axis=0) + 1e-3
+        spreads = ops.take(self._spreads, notes, axis=0)[:, None] + 1e-3
         for index, name in enumerate(names):
             descriptor = DESCRIPTORS[name]
-            weights = ops.take(self._weights[:, index], notes, axis=0)
-            sums = ops.einsum("nb,nsb->ns", probed**descriptor.exponent, weights) + 1e-9
-            found = descriptor.scale * (ops.log(sums[:, 0]) - ops.log(sums[:, 1]))
-            off = (found - wanted[:, index]) / spreads[:, index]
+            sums = probed**descriptor.exponent @ ops.take(self._weights[:, index], notes, axis=0) + 1e-9
+            found = descriptor.scale * (ops.log(sums[..., 0]) - ops.log(sums[..., 1]))
+            off = (found - wanted[..., index]) / spreads[..., index]
             # Not every pair of knobs can have its way: far off counts by the distance, not by its square.
             self.add_loss(self.recipe.fit.effect_penalty * ops.mean(ops.sqrt(1.0 + ops.square(off)) - 1.0))
 
 
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """Of each note, from the conditioning's lowest: float32 (n_notes, n_knobs, 2, n_bins)."""
+    """Of each note, from the conditioning's lowest: float32 (n_notes, n_knobs, n_bins, 2)."""
     notes = range(conditioning.lowest_note, conditioning.lowest_note + 12 * conditioning.n_octaves)
-    return np.array([[DESCRIPTORS[name].weights(note, spec) for name in names] for note in notes])
+    return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in notes])
 
 
 def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """Which bins count for each of LEAST_SHARES: float32 (n_notes, 3, n_bins), notes from the conditioning's lowest."""
+    """Which bins are harmonics, and which are some that each of PRIMES does not divide: float32 (n_notes, n_bins,
+    1 + n_primes), notes from the conditioning's lowest.
+    """
     masks = []
     for note in range(conditioning.lowest_note, conditioning.lowest_note + 12 * conditioning.n_octaves):
         numbers = harmonic_numbers(note, spec)
-        masks.append([numbers > 0, numbers % 2 == 1, numbers % 3 != 0])
-    return np.array(masks, np.float32)
+        masks.append([numbers > 0, *((numbers > 0) & (numbers % prime != 0) for prime in PRIMES)])
+    return np.array(masks, np.float32).swapaxes(1, 2)
 
 
 def _partners(rows):

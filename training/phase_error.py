@@ -15,7 +15,16 @@ from runtime.coherent import CoherentPhases
 from runtime.errors import UserError, run_command
 from runtime.loudness import k_weighting
 from runtime.spectrum import StftSpec, magnitude_frames, periodic_hann
-from runtime.synthesis import N_NOISE_FRAMES, N_OVERLAPS, HopSynthesis
+from runtime.synthesis import (
+    N_NOISE_FRAMES,
+    N_OVERLAPS,
+    HopSynthesis,
+    new_pairs,
+    new_taps,
+    read_by_taps,
+    seen_by_bins,
+    write_pairs,
+)
 from training.files import written_whole
 from training.frames import FrameStore
 from training.progress import Progress
@@ -24,6 +33,7 @@ SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
 ANALYSIS_HOP_S = 0.01  # unlike the synthesis hop, so that the analysis sees every phase of it
+LANE = slice(0, 1)
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
@@ -32,11 +42,12 @@ class RestingVoice:
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec
-        self._synthesis = HopSynthesis(spec, spec.sample_rate_hz, seed, 1)
+        self._synthesis = HopSynthesis(spec, spec.sample_rate_hz, seed)
         self.hop_size = self._synthesis.hop_size
         n_bins, fft_size = self._synthesis.n_bins, self._synthesis.fft_size
         self._phases = CoherentPhases(1, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
-        self._taps = np.zeros((1, 3, n_bins), np.complex64)
+        self._taps, self._pairs = new_taps(1, n_bins), new_pairs(1, n_bins)
+        self._own_taps = self._taps[:, :, 1:-1]
         self._noise_frame = 0
         self._n_notes = 0
 
@@ -46,23 +57,27 @@ class RestingVoice:
         kept[self._synthesis.n_bins :] = 0.0
         return kept
 
+    def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
+
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """Float32 (n_hops * hop_size,) of one of METHODS, or `blend`: half noise and half coherent."""
         if method == "griffin_lim":
             return griffin_lim(magnitudes, n_hops, self.spec)
         self._n_notes += 1
         self._phases.start(0, self._n_notes)
-        self._phases.plan(0, magnitudes)
+        self._phases.plan(LANE, self._own_magnitudes(magnitudes))
         blend = {"noise": 0.0, "blend": 0.5, "coherent": 1.0}[method]
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
-        pairs = np.repeat(magnitudes, 2)[None]
+        write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
+        pairs, seen_taps = read_by_taps(self._pairs), seen_by_bins(self._taps)
         for _ in range(n_hops):
             self._noise_frame = (self._noise_frame + 1) % N_NOISE_FRAMES
-            self._phases.advance(0)
-            self._phases.taps(0, self._taps[0])
-            sound = self._synthesis.hops(pairs, self._noise_frame, 0, blend, self._taps if blend else None)
+            self._phases.advance(LANE)
+            self._phases.taps(LANE, self._own_taps)
+            sound = self._synthesis.hops(pairs, self._noise_frame, 0, blend, seen_taps if blend else None)
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
@@ -70,11 +85,12 @@ class RestingVoice:
         plan_s, hop_s = [], []
         for _ in range(20):
             for frame in frames:
+                own = self._own_magnitudes(frame)
                 start_s = time.perf_counter()
-                self._phases.plan(0, frame)
+                self._phases.plan(LANE, own)
                 planned_s = time.perf_counter()
-                self._phases.advance(0)
-                self._phases.taps(0, self._taps[0])
+                self._phases.advance(LANE)
+                self._phases.taps(LANE, self._own_taps)
                 plan_s.append(planned_s - start_s)
                 hop_s.append(time.perf_counter() - planned_s)
         return {"plan": 1e6 * float(np.median(plan_s)), "hop": 1e6 * float(np.median(hop_s))}

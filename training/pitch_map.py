@@ -53,6 +53,7 @@ def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) ->
         axes.set_xticks([0, 0.5, 1])
     figure.axes[0].set_ylabel(f"{names[y]} (0 to 1)", fontsize=8)
     figure.suptitle(title, fontsize=10)
-    patches = [figure.axes[0].plot([], [], "s", color=colour, label=name)[0] for name, colour in KINDS.values()]
+    marker = {"marker": "s", "linestyle": "", "markeredgecolor": "#808080"}
+    patches = [figure.axes[0].plot([], [], color=colour, label=name, **marker)[0] for name, colour in KINDS.values()]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(KINDS), fontsize=8, title="heard")
     return figure

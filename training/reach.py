@@ -19,16 +19,19 @@ SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)  # of the search, in parts o
 
 
 def held_out_rows(store: FrameStore, n: int = N_FRAMES, seed: int = 0) -> np.ndarray:
-    """At most n rows of val and test, ascending, the same for every model of a corpus."""
+    """At most n rows of val and test, ascending, the same for every model of a corpus; of notes that training knows."""
     rows = np.concatenate([store.rows("val"), store.rows("test")])
+    rows = rows[np.isin(store.note[rows], store.note[store.rows("train")])]
     return np.sort(np.random.default_rng(seed).permutation(rows)[:n])
 
 
-def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float]:
+def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
     """Log-spectral distances in dB of held-out frames, means: to the nearest place of the knobs, to the run's own
-    reconstruction by its encoder, and to the mean of the training frames of the same note.
+    reconstruction by its encoder, and to the mean of the training frames of the same note. None without such frames.
     """
     spec, rows = store.spec, held_out_rows(store)
+    if not len(rows):
+        return None
     frames, notes = np.asarray(store.magnitudes[rows]), store.note[rows].astype(int)
     figures: dict[str, Any] = {"n_frames": len(rows)}
     first = None

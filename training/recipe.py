@@ -114,23 +114,44 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
     """The recipe of a YAML file, with another number of epochs where one is given; UserError if it is broken."""
     recipe = load_yaml(path, Recipe)
-    if recipe.model.conditioning == "chroma+octave" and recipe.labels != "known":
+    refuse_contradictions(recipe, path)
+    if epochs is None:
+        return recipe
+    return msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, epochs=epochs))
+
+
+def refuse_contradictions(recipe: Recipe, where: object) -> None:
+    """UserError, naming `where`, if parts of a recipe do not go together."""
+    model, fit = recipe.model, recipe.fit
+    if model.conditioning == "chroma+octave" and recipe.labels != "known":
         raise UserError(
-            path,
+            where,
             "conditioning chroma+octave with labels detected",
             "labels known, because an octave cannot be detected reliably",
             "set labels: known, or conditioning: chroma",
         )
-    if (recipe.model.bottleneck == "variational") != (recipe.fit.beta is not None):
+    if (model.bottleneck == "variational") != (fit.beta is not None):
         raise UserError(
-            path,
-            f"bottleneck {recipe.model.bottleneck} {'with' if recipe.fit.beta else 'without'} fit.beta",
+            where,
+            f"bottleneck {model.bottleneck} {'with' if fit.beta else 'without'} fit.beta",
             "beta with bottleneck variational, and only there",
             "add or remove one of the two",
         )
-    if epochs is None:
-        return recipe
-    return msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, epochs=epochs))
+    of_notes = {
+        "model.comb_floor_db": model.comb_floor_db is not None,
+        "fit.pitch_penalty": fit.pitch_penalty,
+        "fit.knobs": fit.knobs,
+    }
+    named = next((name for name, asked in of_notes.items() if asked), None)
+    if named and model.conditioning != "chroma+octave":
+        remedy = "set conditioning: chroma+octave, or leave it out"
+        raise UserError(where, f"{named} with conditioning {model.conditioning}", "chroma+octave with it", remedy)
+    if len(fit.knobs) > model.n_latents or (fit.effect_penalty and not fit.knobs):
+        found = f"{len(fit.knobs)} fit.knobs and effect_penalty {fit.effect_penalty:g}"
+        raise UserError(where, found, f"1 to {model.n_latents} knobs, one for each latent", "change fit.knobs")
+    if fit.mixup and fit.batch_size % 2:
+        remedy = "change fit.batch_size"
+        raise UserError(where, f"mixup with batch_size {fit.batch_size}", "an even one, as rows come in pairs", remedy)
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:

@@ -18,8 +18,9 @@ from runtime.errors import UserError, run_command
 from runtime.yaml_config import checked, load_yaml
 from training.files import written_whole
 from training.frames import FrameStore
+from training.playability import N_POINTS
 from training.playing_report import measure_playing, summary_row
-from training.recipe import Recipe
+from training.recipe import Recipe, refuse_contradictions
 from training.run_folder import TrainedRun
 from training.run_instrument import RunInstrument
 from training.train import train
@@ -55,6 +56,7 @@ def _run(argv: list[str]) -> int:
     parser = Parser(prog="python -m training.trials", description=__doc__)
     parser.add_argument("file", type=Path, metavar="TRIALS.yaml")
     parser.add_argument("--table", type=Path, required=True, metavar="F.csv", help="where the figures go")
+    parser.add_argument("--points", type=int, default=N_POINTS, metavar="N", help="notes played at random knobs (2000)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these trials alone")
     arguments = parser.parse_args(argv)
     trials = load_yaml(arguments.file, Trials)
@@ -63,7 +65,7 @@ def _run(argv: list[str]) -> int:
         if trial.name in rows or (arguments.only and trial.name not in arguments.only):
             continue
         print(f"--- {trial.name}: {trial.says}", flush=True)
-        rows[trial.name] = run_trial(trial, trials, arguments.file)
+        rows[trial.name] = run_trial(trial, trials, arguments.file, arguments.points)
         write_rows(arguments.table, [rows[t.name] for t in trials.trials if t.name in rows])
     return 0
 
@@ -73,10 +75,13 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
     tree["even_knobs"] = trial.even_knobs
-    return checked(tree, Recipe, f"{where}, trial {trial.name!r}")
+    where = f"{where}, trial {trial.name!r}"
+    recipe = checked(tree, Recipe, where)
+    refuse_contradictions(recipe, where)
+    return recipe
 
 
-def run_trial(trial: Trial, trials: Trials, where: object) -> dict[str, Any]:
+def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
     """Train a trial, or go on with it, and measure how it plays: its row of the table."""
     recipe = recipe_of(trial, trials, where)
     if trial.corpus not in trials.corpora:
@@ -87,7 +92,7 @@ def run_trial(trial: Trial, trials: Trials, where: object) -> dict[str, Any]:
     from training.even_knobs import with_even_knobs
 
     run = with_even_knobs(TrainedRun.open(folder), store)
-    report = measure_playing(RunInstrument(run, store), store, run)
+    report = measure_playing(RunInstrument(run, store), store, run, n_points)
     return {"trial": trial.name, "says": trial.says, "corpus": trial.corpus} | summary_row(report, run)
 
 

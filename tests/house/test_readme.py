@@ -22,6 +22,8 @@ pytestmark = pytest.mark.workshop
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox train": "--epochs 1",
+    "./timbrebox evaluate": "--points 20 --mesh 3",
+    "./timbrebox export": "--points 20",
     "./timbrebox reproduce": "--only vae --epochs 1",
     "./timbrebox test": "tests/house/test_requirements.py",
 }
@@ -39,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)
-    patches = (ROOT / "configs" / "amsynth80.csv").read_text().splitlines()
+    patches = (ROOT / "configs" / "amsynth100.csv").read_text().splitlines()
     few = [patches[0], *(next(p for p in patches if p.endswith(split)) for split in ("train", "val", "test"))]
     (folder / "few.csv").write_text("\n".join(few) + "\n")
     sounds = folder / "my-sounds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from runtime.coherent import CoherentPhases
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
-from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
+from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis, new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
 from runtime.voice_rings import VoiceRings
 from tests.hearing import cents_off
 
@@ -21,7 +22,7 @@ RATE_HZ = SPEC.sample_rate_hz
 
 @functools.cache
 def synthesis(sample_rate_hz: int = RATE_HZ) -> HopSynthesis:
-    return HopSynthesis(SPEC, sample_rate_hz, 0, 1)
+    return HopSynthesis(SPEC, sample_rate_hz, 0)
 
 
 def phases(n_lanes: int = 2, seed: int = 0, sample_rate_hz: int = RATE_HZ) -> CoherentPhases:
@@ -76,28 +77,37 @@ def rest(
 ) -> np.ndarray:
     """A new note on a spectrum that does not change."""
     lane_phases.start(lane, number)
-    lane_phases.plan(lane, magnitudes)
-    taps = np.zeros((1, 3, synthesis(rate_hz).n_bins), np.complex64)
-    pairs, hops = np.repeat(magnitudes, 2)[None], []
+    lanes = slice(lane, lane + 1)
+    lane_phases.plan(lanes, np.ascontiguousarray(magnitudes[None, : synthesis(rate_hz).n_bins]))
+    n_bins = synthesis(rate_hz).n_bins
+    taps, pairs, hops = new_taps(1, n_bins), new_pairs(1, n_bins), []
+    write_pairs(magnitudes[None], pairs)
     for _ in range(n_hops):
-        lane_phases.advance(lane)
-        lane_phases.taps(lane, taps[0])
-        sound = synthesis(rate_hz).hops(pairs[:, : 2 * taps.shape[2]], 0, 0, 1.0, taps)
+        lane_phases.advance(lanes)
+        lane_phases.taps(lanes, taps[:, :, 1:-1])
+        sound = synthesis(rate_hz).hops(read_by_taps(pairs), 0, 0, 1.0, seen_by_bins(taps))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
 
 
+class Unlevelled(HopSynthesis):
+    """Leaves frames as loud as they are."""
+
+    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
+        out.fill(1.0)
+
+
 def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
     """One lane that opens with the first frame, then turns to the next one at each of its hops."""
-    rings = VoiceRings((0,), synthesis(), phases(1), RATE_HZ)
+    rings = VoiceRings((0,), Unlevelled(SPEC, RATE_HZ, 0), phases(1), RATE_HZ)
     blends = blends or [1.0] * len(frames)
     hops = []
     for number, (frame, blend) in enumerate(zip(frames, blends, strict=True)):
         at = number * SPEC.hop_size
         if number == 0 or frame is not frames[number - 1]:
-            rings.set_spectra([0], frame[None])
+            rings.set_spectra([0], frame[None], [0.0])
         if number == 0:
-            rings.open(0, 0, blend)
+            rings.open(slice(0, 1), 0, blend)
         else:
             rings.set_blend(slice(0, 1), blend)
             rings.hop(slice(0, 1), at, 1)
@@ -229,7 +239,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
     expected = rest(alone, 2, harmonic(60), 5, number=9)
     rest(in_company, 1, bell(), 3)
     in_company.start(2, 8)
-    in_company.plan(2, white())
+    in_company.plan(slice(2, 3), np.ascontiguousarray(white()[None, : synthesis().n_bins]))
     assert np.array_equal(rest(in_company, 2, harmonic(60), 5, number=9), expected)
 
 

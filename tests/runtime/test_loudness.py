@@ -11,7 +11,16 @@ import pytest
 from runtime.coherent import CoherentPhases
 from runtime.loudness import LIMITER_KNEE, k_weighting, limit
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames
-from runtime.synthesis import N_NOISE_FRAMES, VOICE_LEVEL_DB, HopSynthesis
+from runtime.synthesis import (
+    N_NOISE_FRAMES,
+    VOICE_LEVEL_DB,
+    HopSynthesis,
+    new_pairs,
+    new_taps,
+    read_by_taps,
+    seen_by_bins,
+    write_pairs,
+)
 from tests.playing import DATA, decoder
 from tests.soak import loudness as soak
 
@@ -78,22 +87,31 @@ def spectra() -> dict[str, np.ndarray]:
     return {name: magnitude_frames(sound)[0] for name, sound in frames.items()} | {"slope": slope.astype(np.float32)}
 
 
+def gains(synthesis: HopSynthesis, frames: np.ndarray, semitones: int) -> np.ndarray:
+    levels = np.empty(len(frames), np.float32)
+    synthesis.level(frames, [semitones] * len(frames), levels)
+    return levels[:, None]
+
+
 @pytest.mark.parametrize("blend", [0.0, 1.0], ids=["noise", "coherent"])
 @pytest.mark.parametrize("name", ["sine", "harmonics", "noise", "slope"])
 def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: float) -> None:
-    synthesis = HopSynthesis(SPEC, RATE_HZ, 0, 1)
+    synthesis = HopSynthesis(SPEC, RATE_HZ, 0)
     n_bins = synthesis.n_bins
     phases = CoherentPhases(1, n_bins, SPEC.frame_size, SPEC.hop_size, SPEC.bin_hz)
     frame = spectra()[name][None].copy()
-    synthesis.level(frame, [0])
-    pairs = np.repeat(frame[:, :n_bins], 2)[None]
+    frame *= gains(synthesis, frame, 0)
+    pairs = new_pairs(1, n_bins)
+    write_pairs(frame, pairs)
+    lane = slice(0, 1)
     phases.start(0, 1)
-    phases.plan(0, frame[0])
-    taps, hops = np.zeros((1, 3, n_bins), np.complex64), []
+    phases.plan(lane, np.ascontiguousarray(frame[:, :n_bins]))
+    taps, hops = new_taps(1, n_bins), []
     for number in range(N_NOISE_FRAMES):
-        phases.advance(0)
-        phases.taps(0, taps[0])
-        hops.append(synthesis.hops(pairs, number, 0, blend, taps)[0, : SPEC.hop_size].copy())
+        phases.advance(lane)
+        phases.taps(lane, taps[:, :, 1:-1])
+        sound = synthesis.hops(read_by_taps(pairs), number, 0, blend, seen_by_bins(taps))
+        hops.append(sound[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
     assert soak.loudness_lufs(sound, SPEC.frame_size, RATE_HZ) == pytest.approx(VOICE_LEVEL_DB, abs=0.4)
 
@@ -102,14 +120,14 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
 def test_what_is_not_played_is_not_levelled_in(semitones: int) -> None:
     """Neither bins above 20 kHz nor what a transposition would lift there takes from the level of the rest."""
     frame = spectra()["harmonics"][None]
-    synthesis = HopSynthesis(SPEC, RATE_HZ, 0, 1)
+    synthesis = HopSynthesis(SPEC, RATE_HZ, 0)
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
     plain = frame.copy()
     plain[:, int(unheard_above_hz / SPEC.bin_hz) :] = 0.0
     hissing = plain.copy()
     hissing[:, int(unheard_above_hz / SPEC.bin_hz) + 1 :] = frame.max()
     for levelled in (plain, hissing):
-        synthesis.level(levelled, [semitones])
+        levelled *= gains(synthesis, levelled, semitones)
     heard = slice(0, int(unheard_above_hz / SPEC.bin_hz))
     np.testing.assert_allclose(hissing[0, heard], plain[0, heard], rtol=1e-3)
 
@@ -133,7 +151,7 @@ def test_a_report_is_written_and_an_uneven_instrument_is_told(
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 100.0)
     assert soak.main(arguments) == 0
     assert len(json.loads(report.read_text())["coherent"]["points"]) == 3
-    monkeypatch.setattr(HopSynthesis, "level", lambda self, frames, *_: frames.__imul__(np.float32(1e-4)))
+    monkeypatch.setattr(HopSynthesis, "level", lambda self, frames, semitones, out: out.fill(1e-4))
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 0.1)
     assert soak.main(arguments) == 1
     capsys.readouterr()

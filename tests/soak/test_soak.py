@@ -36,7 +36,8 @@ def test_the_same_seed_makes_the_same_storm_of_every_kind_of_event(make) -> None
 
 def test_a_note_that_stays_is_noticed() -> None:
     storm = Storm(make_engine(4, "poly", 0))
-    storm.engine._performance._handlers[NoteOff] = lambda event, frame: None
+    performance = storm.engine._performance
+    performance._HANDLERS = {**performance._HANDLERS, NoteOff: lambda _self, _event, _frame: None}
     storm.n_checks = 2  # the check by note-offs
     for _ in storm.blow(iter([[(0, NoteOn(0, 60, 100))]])):
         pass

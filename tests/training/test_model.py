@@ -24,6 +24,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "configs" / "training").glob("*.ya
 SMALL = {"encoder_widths": (8,), "decoder_widths": (8,)}
 NOTHING, CHROMA, OCTAVES = Conditioning(), Conditioning("chroma"), Conditioning("chroma+octave", 36, 6)
 CONDITIONINGS = {told.kind: told for told in (NOTHING, CHROMA, OCTAVES)}
+OCTAVE = "labels: known\nmodel: {conditioning: chroma+octave}\n"
 SHORT = StftSpec(frame_size=64, hop_size=16)
 
 
@@ -125,6 +126,12 @@ def test_known_labels_need_known_notes(tmp_path: Path):
         ("model: {bottleneck: tanh}", "tanh.*model.bottleneck"),
         ("fit: {batch_size: 0}", "batch_size"),
         ("labels: detected\nmodel: {conditioning: chroma+octave}", "labels known"),
+        ("model: {comb_floor_db: -30}", "model.comb_floor_db with conditioning none"),
+        ("fit: {pitch_penalty: 1}", "fit.pitch_penalty with conditioning none"),
+        (OCTAVE + "fit: {knobs: [brightness, body, noise]}", "3 fit.knobs.*1 to 2 knobs"),
+        (OCTAVE + "fit: {effect_penalty: 1}", "0 fit.knobs"),
+        (OCTAVE + "fit: {knobs: [warmth]}", "warmth"),
+        ("fit: {mixup: true, batch_size: 201}", "an even one"),
     ],
 )
 def test_a_broken_recipe_is_one_clear_line(tmp_path: Path, text: str, message: str):

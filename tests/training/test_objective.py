@@ -11,7 +11,7 @@ from runtime.spectrum import StftSpec
 from tests.training.harmonic_store import NOTES, SPEC, write_store
 from tests.training.synthetic_instrument import lobes
 from training.backend import prepare_keras
-from training.batches import N_QUANTILES, FrameBatches
+from training.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
 from training.embedding import decoder_inputs, embed_rows
 from training.frames import FrameStore
 from training.heard_pitch import heard_notes
@@ -110,12 +110,12 @@ def test_the_paper_s_objective_is_its_mean_squared_error(store: FrameStore):
 def test_another_pitch_costs_and_the_right_one_does_not(store: FrameStore):
     batches = batches_of(store, pitch_penalty=1.0)
     objective, note = objective_of(batches), 84
-    lesson = {"probe_notes": np.array([note - batches.conditioning.lowest_note])}
+    lesson = {"probe_notes": np.repeat(note - batches.conditioning.lowest_note, N_PROBE_NOTES)}
     costs = {}
     k = np.arange(1, 9)
     for name, amplitudes in {"right": 1.0 / k, "octave": np.where(k % 2, 0.0, 1.0), "none": 0.0 * k}.items():
-        frame = lobes(note, amplitudes, SPEC)[None] if name != "none" else np.ones((1, SPEC.n_bins), np.float32)
-        objective._add_pitch_penalty(frame, lesson)
+        frame = lobes(note, amplitudes, SPEC) if name != "none" else np.ones(SPEC.n_bins, np.float32)
+        objective._add_pitch_penalty(np.tile(frame, (N_PROBE_NOTES, 1, 1)), lesson)
         costs[name] = float(objective.losses[-1])
     assert costs["right"] == 0.0
     assert costs["octave"] > 0.03

@@ -56,3 +56,11 @@ def test_distance_is_the_level_difference_and_does_not_know_loudness():
     n_heard = int(20000.0 / SPEC.bin_hz) - SPEC.first_heard_bin
     expected = 20.0 * np.log10(2.0) * np.sqrt(1000 / n_heard)
     assert log_spectral_distance_db(low, high, SPEC) == pytest.approx(expected, rel=1e-3)
+
+
+def test_without_held_out_frames_of_known_notes_there_is_no_reach(tmp_path: Path):
+    about = {"kind": "test", "name": "lobes", "licence": "CC0-1.0"}
+    with FrameWriter(tmp_path / "frames", SPEC, about) as writer:
+        for split, note in (("train", 48), ("val", 49), ("test", 50)):
+            writer.add(lobes(note, HARMONICS**-1.0)[None], Clip(split, split, note))
+    assert measure_reach(SyntheticInstrument(tilted, n_latents=1), FrameStore.open(tmp_path / "frames")) is None
