@@ -88,7 +88,7 @@ def sample_mesh(
     if run.record.conditioning.kind == "none":
         return None
     n_latents = latents.shape[1]
-    n_per_axis = n_per_axis or PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
+    n_per_axis = n_per_axis or points_per_axis(n_latents)
     bounds = mesh_bounds(run, latents)
     axes = [np.linspace(a, b, n_per_axis) for a, b in bounds]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, n_latents).astype(np.float32)
@@ -107,6 +107,11 @@ def sample_mesh(
         progress.close()
     shape = (len(notes), *[n_per_axis] * n_latents)
     return Mesh(bounds, notes, hits.reshape(shape), _hear(run, store, points, notes))
+
+
+def points_per_axis(n_latents: int) -> int:
+    """The paper's number of points along each of so many latents, or one that makes a mesh of a similar size."""
+    return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:

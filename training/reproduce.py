@@ -12,7 +12,7 @@ from training.files import read_json, write_json
 from training.paper.corpora import Corpora
 from training.paper.kept import KeptRun
 from training.paper.matrix import Matrix
-from training.paper.plan import PLAN, Plan, PlannedRun, choose_runs, load_plan
+from training.paper.plan import ONLY_SPEED, PLAN, Plan, PlannedRun, choose_runs, load_plan
 from training.paper.report import HTML, MARKDOWN, NOTES, Circumstances, write_report
 from training.paper.results import Results
 from training.paper.speed import Effort, measure_speed
@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     _claim(matrix.out, arguments.quick)
     if not arguments.report:
         matrix.work([run for run in chosen if not _left_out(matrix, run)])
-        _measure_speed(matrix, plan, chosen, arguments.quick)
+        if ONLY_SPEED in arguments.only or not (matrix.out / SPEED).exists():
+            _measure_speed(matrix, plan, chosen, arguments.quick)
     results = _results(matrix, plan)
     left_out = _tables_left_out(matrix, plan, results)
     for table, why in left_out.items():
@@ -119,9 +120,7 @@ def _tables_left_out(matrix: Matrix, plan: Plan, results: Results) -> dict[str, 
 
 
 def _measure_speed(matrix: Matrix, plan: Plan, chosen: list[PlannedRun], quick: bool) -> None:
-    """Once per folder: training steps against the machine's matrix products, and augmentations against each other."""
-    if (matrix.out / SPEED).exists():
-        return
+    """Training steps against the machine's matrix products, and augmentations against each other."""
     run = (chosen or choose_runs(plan, [], 1))[0]
     run = next((run for run in chosen if not matrix.corpora.why_missing(run.model.corpus)), run)
     store = matrix.corpora.open(run.model.corpus)

@@ -1,4 +1,4 @@
-"""A beta-VAE without skip becomes an instrument like any other, and the engine plays it."""
+"""A beta-VAE without skip becomes an instrument like any other, and sounds as it did before it was exported."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from training.embedding import batches_of, embed_rows
 from training.recipe import BetaRecipe, load_recipe
 from training.run_folder import TrainedRun
 from training.train import train
+from training.traversals import ModelInstrument, render
 
 TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
 
@@ -39,5 +40,10 @@ def test_it_exports_its_mean_and_plays(tmp_path: Path):
     engine.post(NoteOn(0, 90, 100))
     block = np.zeros((44100, 2), np.float32)
     engine.render(block)
+    card = Decoder(path).card
+    travel = np.array([(knob.min, knob.default, knob.max) for knob in card.latents])
+    note = sum(card.note_range) // 2  # where a model without conditioning sounds as it is
+    unexported = render(ModelInstrument(run, travel, note), note, 0.3)
+    assert np.abs(unexported - render(Decoder(path), note, 0.3)).max() < 0.02 * np.abs(unexported).max()
     assert np.isfinite(block).all()
     assert np.abs(block[22050:]).max() > 0.01

@@ -14,7 +14,7 @@ import soundfile
 from matplotlib.image import imread
 
 from tests.training.harmonic_store import write_store
-from tests.training.small_paper import MODELS, NO_SKIP, SKIP, VARIATIONAL, VIOLIN, reproduce, write_plan, write_tones
+from tests.training.small_paper import MODELS, SKIP, VARIATIONAL, VIOLIN, reproduce, write_plan, write_tones
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +95,14 @@ def test_what_is_kept_is_enough_on_a_fresh_machine(copied: Path):
 
 
 def test_more_epochs_go_on_and_fewer_are_done_already(copied: Path):
-    evaluation = copied / "out" / "runs" / f"{NO_SKIP}-seed0" / "evaluation.json"
-    assert reproduce(copied, "--only", "table2", "--epochs", 2) == 0
+    evaluation = copied / "out" / "runs" / f"{VARIATIONAL}-seed0" / "evaluation.json"
+    assert reproduce(copied, "--only", "vae", "--epochs", 2) == 0
     assert json.loads(evaluation.read_text())["n_epochs"] == 4
-    assert reproduce(copied, "--only", "table2", "--epochs", 5) == 0
+    assert reproduce(copied, "--only", "vae", "--epochs", 5) == 0
     assert json.loads(evaluation.read_text())["n_epochs"] == 5
     epochs = [int(row["epoch"]) for row in csv.DictReader((evaluation.parent / "history.csv").open())]
     assert epochs == [1, 2, 3, 4, 5]
-    sessions = json.loads((copied / "runs" / "quick" / NO_SKIP / "run.json").read_text())["sessions"]
+    sessions = json.loads((copied / "runs" / "quick" / VARIATIONAL / "run.json").read_text())["sessions"]
     assert [session["from_epoch"] for session in sessions] == [1, 5]
 
 
@@ -117,20 +117,20 @@ def test_a_second_seed_is_a_run_of_its_own_and_the_report_has_both(copied: Path)
 
 def test_a_run_of_another_config_is_kept_unless_forced(copied: Path, capsys: pytest.CaptureFixture):
     write_plan(copied / "plan", learning_rate=1e-3)
-    kept = copied / "out" / "runs" / f"{NO_SKIP}-seed0" / "evaluation.json"
+    kept = copied / "out" / "runs" / f"{VARIATIONAL}-seed0" / "evaluation.json"
     before = kept.read_bytes()
-    assert reproduce(copied, "--only", "table2") == 2
+    assert reproduce(copied, "--only", "vae") == 2
     assert re.search(r"seed0: found a run of another config.*--force", error_line(capsys))
     shutil.rmtree(copied / "out" / "runs")
-    assert reproduce(copied, "--only", "table2") == 2
+    assert reproduce(copied, "--only", "vae") == 2
     assert re.search(r"runs/quick/paper-.*found a run of another config.*--force", error_line(capsys))
     kept.parent.mkdir(parents=True)
     kept.write_bytes(before)
     shutil.copytree(copied / "out" / "tables", kept.parent, dirs_exist_ok=True)
-    assert reproduce(copied, "--only", "table2") == 2  # what is kept lacks its pictures
+    assert reproduce(copied, "--only", "vae") == 2  # what is kept lacks its pictures
     assert "damaged" in error_line(capsys)
     shutil.rmtree(copied / "out" / "runs")
-    assert reproduce(copied, "--only", "table2", "--force") == 0
+    assert reproduce(copied, "--only", "vae", "--force") == 0
     assert json.loads(kept.read_text())["recipe"]["fit"]["learning_rate"] == 1e-3
 
 
@@ -178,6 +178,16 @@ def test_folders_of_others_are_left_alone(copied: Path, tmp_path: Path, capsys: 
     (copied / "out" / "reproduce.json").write_text('{"kind": "whole"}')
     assert reproduce(copied) == 2
     assert re.search(r"a whole reproduction.*a quick one", error_line(capsys))
+
+
+def test_speed_is_measured_once_and_again_where_asked_for(copied: Path):
+    assert "**50 % of this machine's rate**" in (copied / "out" / "report.md").read_text()
+    speed = copied / "out" / "speed.json"
+    speed.write_text(speed.read_text().replace("0.5", "0.75"))
+    assert reproduce(copied, "--only", "vae") == 0
+    assert "**75 % of this machine's rate**" in (copied / "out" / "report.md").read_text()
+    assert reproduce(copied, "--only", "speed") == 0
+    assert "**50 % of this machine's rate**" in (copied / "out" / "report.md").read_text()
 
 
 def test_notes_say_why(copied: Path, capsys: pytest.CaptureFixture):

@@ -68,5 +68,7 @@ def test_without_a_gpu_and_with_too_many_frames_it_is_not_used(store: FrameStore
     batches = FrameBatches(store, tiny, resolve_conditioning(tiny, store))
     assert training.resident.resident_epochs(batches, None) is None
     monkeypatch.setattr(training.resident, "has_gpu", lambda: True)
+    mixing = msgspec.structs.replace(tiny, fit=msgspec.structs.replace(tiny.fit, mixup=True))
+    assert training.resident.resident_epochs(FrameBatches(store, mixing, batches.conditioning), None) is None
     monkeypatch.setattr(training.resident, "LARGEST_BYTES", 1000)
     assert training.resident.resident_epochs(batches, None) is None

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import UserError
+from runtime.pitch import N_CHROMA
 from training.backend import forget_models
 from training.evaluate import evaluate
 from training.frames import FrameStore
+from training.mesh import points_per_axis
 from training.paper.checkpoints import keep_checkpoint, restore_checkpoint
 from training.paper.corpora import Corpora
 from training.paper.kept import KeptRun, difference, keep, read_kept
@@ -20,9 +22,9 @@ from training.train import train
 
 RUNS, CHECKPOINTS = "runs", "checkpoints"
 KEEP_EVERY_S = 3600.0
-# In forward passes of a frame: training costs three, and measuring with its compiling about as much as so many.
-EPOCH_COST = 3.0
-MEASURING_COST = 150_000.0
+# In forward passes of a frame: training costs three, a decoded point of the mesh less than one, and compiling and the
+# rest of what is measured about as much as so many.
+TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Matrix:
         stores = {name: self.corpora.open(name) for name in dict.fromkeys(run.model.corpus for run in todo)}
         todo = [run for run in todo if not self._is_done(run, stores[run.model.corpus])]
         jobs = [_Job(self, run, stores[run.model.corpus]) for run in todo]
-        costs = [job.training_cost + MEASURING_COST for job in jobs]
+        costs = [job.training_cost + job.measuring_cost for job in jobs]
         with Progress("the matrix", sum(costs)) as progress:
             for index, job in enumerate(jobs):
                 label, start = f"{job.run.name} ({index + 1} of {len(jobs)})", sum(costs[:index])
@@ -75,7 +77,7 @@ class Matrix:
 
 
 class _Job:
-    """One run to be trained, measured and kept; training_cost: of the epochs that are left."""
+    """One run to be trained, measured and kept; training_cost is that of the epochs that are left."""
 
     def __init__(self, matrix: Matrix, run: PlannedRun, store: FrameStore):
         self.run, self._matrix, self._store = run, matrix, store
@@ -84,15 +86,21 @@ class _Job:
         self._checkpoint = matrix.out / CHECKPOINTS / f"{run.kept_name}.npz"
         restore_checkpoint(self._checkpoint, self._folder, run.recipe, store)
         n_done = read_record(self._folder).n_epochs if (self._folder / RECORD).exists() else 0
-        self.training_cost = EPOCH_COST * len(store.rows("train")) * max(run.recipe.fit.epochs - n_done, 0)
+        self._epoch_cost = TRAINING_COST * len(store.rows("train"))
+        self.training_cost = self._epoch_cost * max(run.recipe.fit.epochs - n_done, 0)
+        n_latents = run.recipe.model.n_latents
+        self._points = matrix.mesh.get(n_latents) if matrix.mesh else None
+        n_decoded = N_CHROMA * (self._points or points_per_axis(n_latents)) ** n_latents
+        self.measuring_cost = FIXED_COST + MESH_COST * n_decoded * (run.recipe.model.conditioning != "none")
         self._hours_kept: int | None = None
 
     def work(self, show: Callable[[float, str], None]) -> str:
         """Train, measure and keep; returns a line for the screen. show: told of the cost that is done, and of what."""
-        n_epochs, frame_cost = self.run.recipe.fit.epochs, EPOCH_COST * len(self._store.rows("train"))
+        n_epochs = self.run.recipe.fit.epochs
 
         def on_epoch(record: RunRecord) -> None:
-            show(self.training_cost - frame_cost * (n_epochs - record.n_epochs), f"epoch {record.n_epochs}/{n_epochs}")
+            left = self._epoch_cost * (n_epochs - record.n_epochs)
+            show(self.training_cost - left, f"epoch {record.n_epochs}/{n_epochs}")
             self._keep_checkpoint(record)
 
         try:
@@ -112,11 +120,12 @@ class _Job:
 
     def _measure(self, show: Callable[[float, str], None]) -> str:
         trained = TrainedRun.open(self._folder)
-        points = self._matrix.mesh.get(self.run.recipe.model.n_latents) if self._matrix.mesh else None
-        show(self.training_cost, "measuring")
-        evaluation = evaluate(
-            trained, self._store, points, lambda share: show(self.training_cost + share * MEASURING_COST, "measuring")
-        )
+
+        def on_share(share: float) -> None:
+            show(self.training_cost + share * self.measuring_cost, "measuring")
+
+        on_share(0.0)
+        evaluation = evaluate(trained, self._store, self._points, on_share)
         keep(self._kept, evaluation, trained, self._store)
         self._checkpoint.unlink(missing_ok=True)
         forget_models()

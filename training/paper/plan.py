@@ -15,7 +15,7 @@ from training.recipe import Recipe, load_recipe
 
 PLAN = Path(__file__).resolve().parents[2] / "configs" / "paper.yaml"
 
-SPEED = "speed"  # what --only takes to measure it alone
+ONLY_SPEED = "speed"  # what --only takes to measure it alone
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -98,7 +98,7 @@ def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = 
     UserError for a table that is not there.
     """
     for table in only:
-        known = [*plan.tables, SPEED]
+        known = [*plan.tables, ONLY_SPEED]
         if table not in known:
             raise UserError("--only", repr(table), f"one of {', '.join(known)}", did_you_mean(table, known))
     models = [model for model in plan.models if not only or set(only) & set(model.tables)]

@@ -21,6 +21,7 @@ from training.paper.tables import Table, all_tables, write_table
 
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 TABLES, FIGURES, RUNS = "tables", "figures", "runs"
+BUSY = 0.5  # processes that wanted a processor before the speed was measured
 TITLE = "The paper, reproduced"
 INTRODUCTION = """What J. Colonel and S. Keene found in *Conditioning Autoencoder Latent Spaces for Real-Time Timbre
 Interpolation and Synthesis* ([arXiv 2001.11296](https://arxiv.org/abs/2001.11296)), and what we find with models
@@ -161,12 +162,13 @@ def _cell(value: Any) -> str:
 def _speed(speed: dict[str, Any] | None) -> str:
     if speed is None:
         return "Not measured."
+    busy = " It was busy: this is a rough figure, to be measured again." if speed["load_before"] > BUSY else ""
     return (
         f"A training step of {speed['batch_size']} frames takes {1e3 * speed['step_s']:.1f} ms; its matrix products "
         f"alone, at the layers' own shapes and each in the fastest library here, take {1e3 * speed['gemm_s']:.1f} ms: "
         f"**{100.0 * speed['share_of_gemm_rate']:.0f} % of this machine's rate** of {speed['gemm_gflop_per_s']:.0f} "
         f"GFLOP/s. Both are the best of turns taken in one run (median step: {1e3 * speed['median_step_s']:.1f} ms) on "
-        f"{speed['environment']['device']}."
+        f"{speed['environment']['device']}; load of the machine in the minute before: {speed['load_before']:.1f}.{busy}"
     )
 
 

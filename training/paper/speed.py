@@ -7,6 +7,7 @@ times are compared with best times, because what else the machine does only ever
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,10 +36,12 @@ class Effort:
 def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) -> dict[str, Any]:
     """Seconds of a training step and of its matrix products, their ratio, and a step's time by augmentation.
 
-    One step is a batch of the recipe's size, read from the store as an epoch reads it.
+    One step is a batch of the recipe's size, read from the store as an epoch reads it. load_before: processes that
+    wanted a processor in the minute before; on a busy machine neither time means much.
     """
     from training.backend import environment, prepare_keras
 
+    load_before = os.getloadavg()[0]
     prepare_keras(recipe.fit.seed)
     steps = {
         name: _Step(
@@ -55,6 +58,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
             times_s[name].append(step.time(effort.n_batches))
     gemm_s, best_s = products.best_s(), min(times_s[own])
     return {
+        "load_before": load_before,
         "batch_size": recipe.fit.batch_size,
         "gflop_per_step": products.flop / 1e9,
         "step_s": best_s,
@@ -151,6 +155,6 @@ class _Step:
         self._n_epochs += 1
         rows = np.resize(self._batches.epoch(self._n_epochs), n_batches * self._fit.batch_size)
         started_s = time.perf_counter()
-        errors = [self._steps.train(batch) for batch in self._batches.batches(rows)]
+        errors = [self._steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)]
         float(errors[-1])
         return (time.perf_counter() - started_s) / n_batches
