@@ -14,13 +14,24 @@ N_ROWS = 512  # decoded at once; the engine asks for no more than 64
 
 
 class RunInstrument:
-    """What `runtime.decoder.Decoder` is to the engine, computed by Keras: card, inputs, magnitudes, decode."""
+    """What `runtime.decoder.Decoder` is to the engine, computed by Keras: card, inputs, magnitudes, decode.
+
+    embedding: of the training frames (n, n_latents), where it is known already; lowest_highest: the notes that it plays
+    as they are, where not the corpus's.
+    """
 
     batch_invariant = True
 
-    def __init__(self, run: TrainedRun, store: FrameStore):
+    def __init__(
+        self,
+        run: TrainedRun,
+        store: FrameStore,
+        embedding: np.ndarray | None = None,
+        lowest_highest: tuple[int, int] | None = None,
+    ):
         spec, conditioning = store.spec, run.record.conditioning
-        embedding = embed_rows(run, store, store.rows("train"))
+        if embedding is None:
+            embedding = embed_rows(run, store, store.rows("train"))
         self._run = run
         self.card = Card(
             card_version=CARD_VERSION,
@@ -31,7 +42,7 @@ class RunInstrument:
             window=spec.window,
             latents=describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs),
             conditioning=conditioning,
-            note_range=note_range(store, conditioning),
+            note_range=lowest_highest or note_range(store, conditioning),
             check=Check([], []),
         )
         self.inputs = np.zeros((N_ROWS, self.card.n_inputs), np.float32)

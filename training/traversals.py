@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile
 
-from runtime.card import CARD_VERSION, Card, Check, Latent
-from runtime.decoder import MAX_BATCH
 from runtime.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn
 from runtime.pitch import detect_chroma
@@ -18,9 +16,8 @@ from training.embedding import decode_at
 from training.frames import NO_NOTE, FrameStore
 from training.mesh import asked_notes
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 
-TRAVEL_PERCENTILES = (1.0, 50.0, 99.0)
-SMALLEST_TRAVEL = 1e-3
 N_STEPS = 64
 N_BANDS = 96
 LOWEST_BAND_HZ = 60.0
@@ -61,51 +58,16 @@ class Traversals:
 
 def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Traversals:
     """The travels of a run whose training frames embed as `latents` (n, n_latents)."""
-    travel = np.percentile(latents.astype(np.float64), TRAVEL_PERCENTILES, axis=0).T
-    flat = travel[:, 2] - travel[:, 0] < SMALLEST_TRAVEL  # an unused latent: a short travel, as a card needs one
-    travel[flat] = travel[flat, 1:2] + SMALLEST_TRAVEL / 2.0 * np.array([-1.0, 0.0, 1.0])
     note = _played_note(run, store)
+    instrument = RunInstrument(run, store, latents, (note, note))  # one note: what is heard is not transposed
+    travel = np.array([(knob.min, knob.default, knob.max) for knob in instrument.card.latents])
     strips_db, band_hz = _strips(run, store.spec, travel, note)
     changes = _pitch_changes(run, store, latents, travel)
-    sound = render(ModelInstrument(run, travel, note), note)
+    sound = render(instrument, note)
     return Traversals(travel, note, strips_db, band_hz, changes, sound, store.spec.sample_rate_hz)
 
 
-class ModelInstrument:
-    """A trained run in the place of an exported decoder: the engine plays it without a file.
-
-    Has what the engine uses of `runtime.decoder.Decoder`: card, inputs, magnitudes and decode.
-    """
-
-    def __init__(self, run: TrainedRun, travel: np.ndarray, note: int):
-        spec: StftSpec = run.record.corpus.spec
-        knobs = [
-            Latent(f"latent {index}", float(low), float(high), float(middle))
-            for index, (low, middle, high) in enumerate(travel, start=1)
-        ]
-        self.card = Card(
-            card_version=CARD_VERSION,
-            name=run.record.name,
-            sample_rate_hz=spec.sample_rate_hz,
-            frame_size=spec.frame_size,
-            hop_size=spec.hop_size,
-            window=spec.window,
-            latents=tuple(knobs),
-            conditioning=run.record.conditioning,
-            note_range=(note, note),
-            check=Check([], []),
-        )
-        self._run = run
-        self.inputs = np.zeros((MAX_BATCH, self.card.n_inputs), np.float32)
-        self.magnitudes = np.zeros((MAX_BATCH, spec.n_bins), np.float32)
-
-    def decode(self, n_rows: int) -> np.ndarray:
-        """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins)."""
-        self.magnitudes[:] = self._run.decode(self.inputs)  # always all: another batch size would compile anew
-        return self.magnitudes[:n_rows]
-
-
-def render(instrument: ModelInstrument, note: int, seconds_per_latent: float = SECONDS_PER_LATENT) -> np.ndarray:
+def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SECONDS_PER_LATENT) -> np.ndarray:
     """Mono float32: the note held while each knob in turn goes up its whole travel and back to the middle."""
     card = instrument.card
     engine = Engine(instrument, n_voices=1, sample_rate_hz=card.sample_rate_hz)

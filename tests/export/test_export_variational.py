@@ -16,8 +16,9 @@ from tests.training.harmonic_store import write_store
 from training.embedding import batches_of, embed_rows
 from training.recipe import BetaRecipe, load_recipe
 from training.run_folder import TrainedRun
+from training.run_instrument import RunInstrument
 from training.train import train
-from training.traversals import ModelInstrument, render
+from training.traversals import render
 
 TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
 
@@ -41,9 +42,8 @@ def test_it_exports_its_mean_and_plays(tmp_path: Path):
     block = np.zeros((44100, 2), np.float32)
     engine.render(block)
     card = Decoder(path).card
-    travel = np.array([(knob.min, knob.default, knob.max) for knob in card.latents])
     note = sum(card.note_range) // 2  # where a model without conditioning sounds as it is
-    unexported = render(ModelInstrument(run, travel, note), note, 0.3)
+    unexported = render(RunInstrument(run, store, None, (note, note)), note, 0.3)
     assert np.abs(unexported - render(Decoder(path), note, 0.3)).max() < 0.02 * np.abs(unexported).max()
     assert np.isfinite(block).all()
     assert np.abs(block[22050:]).max() > 0.01
