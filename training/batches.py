@@ -92,7 +92,7 @@ class FrameBatches:
         if fit.knobs:
             lesson["knob_positions"] = self._knob_positions[rows]
         if fit.pitch_penalty or fit.effect_penalty:
-            notes = random.choice(self._train_notes, N_PROBE_NOTES)
+            notes = random.integers(self._train_notes[0], self._train_notes[-1] + 1, N_PROBE_NOTES)
             rows = self.conditioning.rows(np.repeat(notes, n // N_PROBE_NOTES))
             lesson["probes"] = np.concatenate([random.random((len(rows), n_latents), np.float32), rows], axis=1)
             lesson["probe_notes"] = (notes - self.conditioning.lowest_note).astype(np.int32)

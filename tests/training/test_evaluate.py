@@ -14,8 +14,10 @@ import pytest
 import soundfile
 from matplotlib.image import imread
 
+from runtime.decoder import Decoder
 from runtime.errors import UserError
 from tests.training.harmonic_store import NOTES, write_store
+from training.__main__ import main
 from training.evaluate import evaluate, measure_embedding
 from training.frames import FrameStore
 from training.recipe import Recipe, load_recipe
@@ -125,3 +127,43 @@ def test_a_store_with_bad_frames_is_refused(
     magnitudes.flush()
     with pytest.raises(UserError, match=rf"{message} in frame 17, clip 'soft C6'.*timbrebox corpus"):
         evaluate(TrainedRun.open(run_folder), FrameStore.open(bad.folder))
+
+
+def test_an_instrument_is_measured_without_its_making(tmp_path: Path, capsys: pytest.CaptureFixture):
+    tiny = ROOT / "tests" / "data" / "tiny.onnx"
+    assert main(["evaluate", str(tiny), "--points", "30", "--out", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "evaluation.json").read_text())
+    assert report["instrument"] == "tiny.onnx"
+    assert report["playing"]["points"]["n_points"] == 30
+    assert report["playing"]["reach"] is None
+    assert len(report["playing"]["knobs"]) == len(Decoder(tiny).card.latents)
+    assert imread(tmp_path / "pitch_map.png").shape[2] == 4
+    assert "played at 30 notes and knob positions: in tune" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.onnx"], "no such file"),
+        (["tests/data/tiny.onnx", "--mesh", "5"], "--mesh"),
+        (["tests/data/tiny.onnx", "--points", "0"], "--points"),
+    ],
+)
+def test_mistakes_with_an_instrument_are_one_clear_line(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.chdir(ROOT)
+    assert main(["evaluate", *arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+def test_a_run_that_knows_octaves_is_played(store: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture):
+    recipe = load_recipe(ROOT / "configs" / "training" / "tiny.yaml", epochs=30)
+    train(recipe, store, tmp_path / "run")
+    assert main(["evaluate", str(tmp_path / "run"), "--points", "40", "--mesh", "4"]) == 0
+    playing = json.loads((tmp_path / "run" / "evaluation" / "evaluation.json").read_text())["playing"]
+    assert 0.2 < playing["points"]["in_tune"] <= 1.0  # six notes of eighteen are in the corpus
+    assert 0.0 < playing["reach"]["nearest_db"] <= playing["reach"]["reconstruction_db"]
+    assert imread(tmp_path / "run" / "evaluation" / "pitch_map.png").size
