@@ -33,7 +33,7 @@ def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}
     return shares | {
-        "lowest_octave_in_tune": round(min(row["in_tune"] for row in points["by_octave"].values()), 4),
+        "worst_octave_in_tune": round(min(row["in_tune"] for row in points["by_octave"].values()), 4),
         "loudness_sd_db": round(points["loudness_sd_db"], 3),
         "nearest_db": round(reach["nearest_db"], 3),
         "reconstruction_db": round(reach["reconstruction_db"], 3),
