@@ -73,7 +73,7 @@ def _line(head: str, cells: list[object]) -> str:
 def _build_amsynth(arguments: argparse.Namespace) -> Path:
     _refuse_options(arguments, ("manifest", "strict", "seed"), "a folder of recordings")
     notes = amsynth.Notes(arguments.scale or "chromatic", arguments.octaves or 5)
-    every = arguments.every or 1
+    every = 1 if arguments.every is None else arguments.every
     if every < 1:
         raise UserError("--every", str(every), "at least 1", "give a larger number")
     suffix = "" if notes.n_octaves == 5 else f"-{notes.n_octaves}"

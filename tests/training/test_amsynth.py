@@ -183,3 +183,10 @@ def test_chosen_patches_differ_and_too_many_are_refused() -> None:
     assert sorted(candidate.index // 4 for candidate in chosen) == [0, 1, 2]
     with pytest.raises(UserError, match="at most 12"):
         choose(candidates, 13, seed=0)
+
+
+@pytest.mark.parametrize("every", ["0", "-3"])
+def test_keeping_no_frame_at_all_is_refused(every: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["corpus", "amsynth", "--out", str(tmp_path / "out"), "--every", every]) == 2
+    assert f"--every: found {every}; expected at least 1" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
