@@ -14,10 +14,9 @@ from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME, parse_card
 from runtime.errors import UserError
-from training.embedding import batches_of, embed_rows, split_errors
+from training.embedding import batches_of, split_errors
 from training.files import written_whole
 from training.frames import FrameStore
-from training.knobs import describe_latents
 from training.playability import N_POINTS
 from training.playing_report import measure_playing
 from training.run_folder import TrainedRun
@@ -75,8 +74,8 @@ def verify(path: Path) -> None:
 def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_points: int) -> tuple[bytes, bytes]:
     """Both files' bytes, proven on real frames of the corpus."""
     rows = store.rows("train")
-    embedding = embed_rows(run, store, rows)
-    latents = describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs)
+    instrument = RunInstrument(run, store)
+    latents = instrument.card.latents
     chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
     encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
     embedded = run.embed(encoder_inputs)
@@ -89,7 +88,7 @@ def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_point
     }
     measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
     if run.record.conditioning.kind == "chroma+octave":
-        measured |= measure_playing(RunInstrument(run, store), store, run, n_points)
+        measured |= measure_playing(instrument, store, run, n_points)
     presets = choose_presets(run, store, latents, N_PRESETS)
     check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
     card = decoder_card(run, store, name, latents, presets, measured, check)

@@ -18,7 +18,7 @@ from training.embedding import decode_at, divergence_per_latent, embed_rows, row
 from training.files import write_json, written_whole
 from training.frames import SPLITS, FrameStore, refuse_bad_frames, sound_name
 from training.mesh import Mesh, sample_mesh
-from training.playability import N_POINTS
+from training.playability import N_POINTS, refuse_no_points
 from training.playing_report import measure_playing, print_playing, write_pitch_map
 from training.recipe import label_notes
 from training.run_folder import TrainedRun
@@ -46,8 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate as the command line says: report, table and figure on disk, a summary on the screen."""
     if arguments.mesh is not None and arguments.mesh < 2:
         raise UserError("--mesh", str(arguments.mesh), "at least 2", "give a larger number")
-    if arguments.points < 1:
-        raise UserError("--points", str(arguments.points), "at least 1", "give a larger number")
+    refuse_no_points(arguments.points)
     if arguments.run_folder.suffix == ".onnx":
         return _evaluate_instrument(arguments)
     trained = TrainedRun.open(arguments.run_folder, arguments.weights)
@@ -59,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     evaluation = evaluate(trained, store, arguments.mesh)
     names = []
     if trained.record.conditioning.kind == "chroma+octave":
-        instrument = RunInstrument(trained, store)
+        instrument = RunInstrument(trained, store, evaluation.latents)
         evaluation.report["playing"] = measure_playing(instrument, store, trained, arguments.points)
         names.append(write_pitch_map(instrument, folder))
     names += _write(evaluation, trained, folder)

@@ -15,6 +15,7 @@ from runtime.config import VoiceConfig
 from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.envelope import Adsr
+from runtime.errors import UserError
 from runtime.events import KnobTurn, NoteOff, NoteOn
 from runtime.loudness import k_weighting
 from runtime.pitch import N_CHROMA, detect_chroma
@@ -50,6 +51,12 @@ class Points:
         lowest, highest = instrument.card.note_range
         notes = random.integers(lowest, highest + 1, n)
         return cls(notes, random.random((n, instrument.card.n_latents)))
+
+
+def refuse_no_points(n: int) -> None:
+    """UserError if the number of points that a command line asks for is no number to measure."""
+    if n < 1:
+        raise UserError("--points", str(n), "at least 1", "give a larger number")
 
 
 def decode_points(instrument: Playable, points: Points) -> np.ndarray:

@@ -18,7 +18,7 @@ from runtime.errors import UserError, run_command
 from runtime.yaml_config import checked, load_yaml
 from training.files import written_whole
 from training.frames import FrameStore
-from training.playability import N_POINTS
+from training.playability import N_POINTS, refuse_no_points
 from training.playing_report import measure_playing, summary_row
 from training.recipe import Recipe, refuse_contradictions
 from training.run_folder import TrainedRun
@@ -59,6 +59,7 @@ def _run(argv: list[str]) -> int:
     parser.add_argument("--points", type=int, default=N_POINTS, metavar="N", help="notes played at random knobs (2000)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these trials alone")
     arguments = parser.parse_args(argv)
+    refuse_no_points(arguments.points)
     trials = load_yaml(arguments.file, Trials)
     rows = read_rows(arguments.table)
     for trial in trials.trials:

@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 
 import export.to_onnx
+from export.__main__ import main
 from export.instrument import encoder_path, export_instrument
 from export.to_onnx import convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME
@@ -192,3 +193,8 @@ def test_the_command_exports_and_mistakes_end_with_one_line(run: TrainedRun, sto
         assert refused.returncode == 2
         assert len(refused.stderr.splitlines()) == 1
         assert expected in refused.stderr
+
+
+def test_no_points_are_refused_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert main(["nowhere", "--out", str(tmp_path / "x.onnx"), "--points", "0"]) == 2
+    assert "--points: found 0; expected at least 1" in capsys.readouterr().err
