@@ -18,6 +18,7 @@ from runtime.events import KnobTurn, NoteOn
 # The load of a voice does not depend on its note: these spread over the range of the instrument.
 VELOCITY = 100
 LATENCY_BUFFER_FRAMES = 64
+N_LOAD_TURNS = 20
 HEARD_RATIO = 10.0 ** (-20.0 / 20.0)
 
 
@@ -44,22 +45,20 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
     for number in range(n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     out = np.zeros((buffer_frames, 2), np.float32)
-    rate_hz = engine.sample_rate_hz
+    block_s = buffer_frames / engine.sample_rate_hz
     for _ in range(8192 // buffer_frames):
         engine.render(out)
-    n_blocks = max(8, int(duration_s * rate_hz / buffer_frames))
+    n_blocks = max(N_LOAD_TURNS, int(duration_s / block_s))
     times_s = np.empty(n_blocks)
-    turns = [knob_turns(decoder.card.n_latents, block * buffer_frames / rate_hz) for block in range(n_blocks)]
-    begin_cpu_s = time.process_time()
+    turns = [knob_turns(decoder.card.n_latents, block * block_s) if moving else [] for block in range(n_blocks)]
     for block in range(n_blocks):
-        if moving:
-            for turn in turns[block]:
-                engine.post(turn)
+        for turn in turns[block]:
+            engine.post(turn)
         begin_s = time.perf_counter()
         engine.render(out)
         times_s[block] = time.perf_counter() - begin_s
-    cpu_s = time.process_time() - begin_cpu_s
     p50, p99, p999 = np.percentile(times_s * 1e3, [50, 99, 99.9])
+    load, floor = _loads(engine, decoder, n_voices, turns, out)
     return {
         "voices": n_voices,
         "buffer": buffer_frames,
@@ -68,10 +67,33 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
         "p99_ms": p99,
         "p999_ms": p999,
         "max_ms": times_s.max() * 1e3,
-        "budget_ms": buffer_frames / rate_hz * 1e3,
-        "load": cpu_s / (n_blocks * buffer_frames / rate_hz),
-        "floor_load": floor_load(decoder, n_voices, moving, n_hops=max(20, int(duration_s * 20))),
+        "budget_ms": block_s * 1e3,
+        "load": load,
+        "floor_load": floor,
     }
+
+
+def _loads(
+    engine: Engine, decoder: Decoder, n_voices: int, turns: list[list[KnobTurn]], out: np.ndarray
+) -> tuple[float, float]:
+    """CPU seconds per second of sound of blocks with these turns, and of their floor.
+
+    Not timed block by block: to read a clock twice costs as much as to render a block that is mixed already. And the
+    two take turns, as a machine's speed may change from one second to the next.
+    """
+    spent_s = floor = 0.0
+    n_blocks = len(turns) // N_LOAD_TURNS
+    duration_s = n_blocks * len(out) / engine.sample_rate_hz
+    n_hops = max(2, round(duration_s * engine.sample_rate_hz / decoder.card.spec.hop_size / 2))
+    for first in range(0, N_LOAD_TURNS * n_blocks, n_blocks):
+        begin_s = time.process_time()
+        for block in range(first, first + n_blocks):
+            for turn in turns[block]:
+                engine.post(turn)
+            engine.render(out)
+        spent_s += time.process_time() - begin_s
+        floor += floor_load(decoder, n_voices, any(turns), n_hops)
+    return spent_s / (N_LOAD_TURNS * duration_s), floor / N_LOAD_TURNS
 
 
 def note_on_ms(decoder: Decoder, n_notes: int, n_trials: int) -> dict[str, float]:
