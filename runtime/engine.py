@@ -20,6 +20,7 @@ from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
 from runtime.decoder import MAX_BATCH, Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.hop_groups import NEVER, HopGroup, HopGroups
+from runtime.lanes import runs_of
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.narrow_buffers import narrow_buffers
 from runtime.performance import SWAY_FRAMES, Performance
@@ -27,7 +28,7 @@ from runtime.remembered_frames import RememberedFrames
 from runtime.synthesis import MAX_ROWS, HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
-from runtime.voice_rings import VoiceRings, runs_of
+from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
@@ -86,6 +87,7 @@ class Engine:
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
         self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
         self._mixer = Mixer(self._bank, self._rings)
+        self._stereo = self._mixer.stereo
         self._performance = Performance(
             self._bank,
             self.timbre,
@@ -97,25 +99,33 @@ class Engine:
             self._mixer.keep_tail,
         )
         self._posted: deque[tuple[int | None, Event]] = deque()
+        self._turned: dict[int, float] = {}  # knobs, since the last hop
         self._pending: list[tuple[int, int, Event]] = []
+        self._urgent = False  # something was posted that does not wait for a hop
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
-        self._n_decoded = self._n_transforms = 0
+        self._n_decoded = 0
+        self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self.timbre.positions))
 
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
+        if frame is None and type(event) is KnobTurn and not self._posted:
+            self._turned[event.latent] = event.position  # of a knob in motion only the last place before a hop is heard
+            return
         self._posted.append((frame, event))
+        if not self._waits_for_hop(event):
+            self._urgent = True
 
     def render(self, out: np.ndarray) -> None:
         """Fill float32 (n_frames, 2) with the next frames; full scale is 1."""
-        if self._posted:
-            self._take_posted()
         done, n_frames = 0, len(out)
         at, end = self.frame - self._span_start, self.frame + n_frames
+        if (self._turned or self._posted) and (end > self._first_hop or end > self._span_end or self._urgent):
+            self._take_posted()  # what waits for a hop may lie there until then
         if end <= self._span_end:  # most blocks only copy what is mixed already
-            out[:] = self._mixer.stereo[at : at + n_frames]
+            out[:] = self._stereo[at : at + n_frames]
             self.frame = end
             return
         while done < n_frames:
@@ -123,24 +133,21 @@ class Engine:
                 self._narrow_buffers.run(self._begin_span)
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
-            out[done : done + n] = self._mixer.stereo[at : at + n]
+            out[done : done + n] = self._stereo[at : at + n]
             done += n
             self.frame += n
 
     # Events
 
     def _take_posted(self) -> None:
-        posted, pending, now, turned = self._posted, self._pending, self.frame, False
-        senses = self._performance.sensing_deadline != NEVER
+        self._urgent = False
+        posted, pending, now = self._posted, self._pending, self.frame
+        if self._turned:
+            self._turn_knobs()
         while posted:
             frame, event = posted.popleft()
             if frame is None or frame < now:
                 frame = now
-            if type(event) is KnobTurn and frame == now and not (pending or senses):
-                # The common case of a knob in motion: nothing else is due, and the next hop hears it.
-                self.timbre.turn(event.latent, event.position)
-                turned = True
-                continue
             entry = (frame, self._n_events, event)
             self._n_events += 1
             if pending and entry < pending[-1]:
@@ -152,8 +159,13 @@ class Engine:
                     self._span_end = frame
                 elif self._span_end > self._first_hop:
                     self._span_end = min(self._span_end, self._hops.next_hop(frame))
-        if turned and self._span_end > self._first_hop:
-            self._span_end = min(self._span_end, self._hops.next_hop(now))
+
+    def _turn_knobs(self) -> None:
+        while self._turned:  # never another dictionary: whoever posts may just be writing to this one
+            latent, position = self._turned.popitem()
+            self.timbre.turn(latent, position)
+        if self._span_end > self._first_hop:
+            self._span_end = min(self._span_end, self._hops.next_hop(self.frame))
 
     def _waits_for_hop(self, event: Event) -> bool:
         """Whether an event is heard in a lane's next spectrum only, so that no span needs to end for it."""
@@ -176,11 +188,15 @@ class Engine:
             performance.retuned += performance.swaying(frame)
         opening = [voice for voice in performance.opening if voice.active]
         serial, blend = self.timbre.serial, self.timbre.blend
-        touched = [voice.lane for voice in performance.touched]
+        leaving = self._leaving()
+        touched = [voice.lane for voice in performance.touched] + leaving
         due = [(group, self._hopping(group)) for group in self._hops.due_at(frame, (serial, blend), touched)]
+        if leaving:
+            self._rings.unmix([lane for lane in leaving if self._hops.of_lane[lane].due > frame], frame)
         stale = [v for _, hopping in due for v in hopping if v.spectrum_serial != serial or v.blend != blend]
         if stale or opening:
-            self._rings.before_turn([voice.lane for voice in stale], frame)
+            if self._rings.transposer.n_active:
+                self._rings.before_turn([voice.lane for voice in stale], frame)
             wanting = [voice for voice in stale + opening if voice.spectrum_serial != serial]
             if opening:
                 wanting.sort(key=lambda voice: voice.lane)
@@ -202,6 +218,14 @@ class Engine:
         self._mixer.mix(frame, self._span_end - frame, transposed)
         self.status = self._snapshot()
 
+    def _leaving(self) -> list[int]:
+        """The lanes that no longer sound as the submixes that they are part of take for granted."""
+        lanes = self._rings.mixed([voice.lane for voice in self._performance.retuned])
+        if not self._bank.all_rest():
+            gains = self._bank.resting_gains()
+            lanes += [lane for lane in self._rings.mixed(range(self._bank.n_lanes_used)) if not gains[lane]]
+        return lanes
+
     def _hopping(self, group: HopGroup) -> list[Voice]:
         """The sounding voices of a group, less those that open now."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
@@ -215,7 +239,6 @@ class Engine:
                 group.due = min(group.due, self.frame + self._rings.frames_to_hop(run.start, self.frame))
         for voice in voices:
             voice.blend = self.timbre.blend
-        self._n_transforms += len(voices)
 
     def _hop(self, group: HopGroup, hopping: list[Voice]) -> None:
         """Make a group's sound: one hop where a spectrum turns, as it may turn again; several where all is at rest."""
@@ -224,15 +247,24 @@ class Engine:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = self.frame + self._hop_size if still_to_come else NEVER
             return
-        # Silent lanes between them are cheaper to take along than to leave out.
         lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
         self._rings.set_blend(lanes, self.timbre.blend)
         n_hops = self._rings.n_hops_ahead(lanes)
-        self._n_transforms += self._rings.hop(lanes, self.frame, n_hops)
+        self._rings.hop([voice.lane for voice in hopping], self.frame, n_hops, self._gains_to_mix(hopping))
         for voice in hopping:
             voice.blend = self.timbre.blend
-        opened = any(voice.active and voice.started_at == self.frame for voice in self._bank.voices[group.lanes])
+        opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in self._performance.opening)
         group.due = self.frame + (1 if opened else n_hops) * self._hop_size
+
+    def _gains_to_mix(self, hopping: list[Voice]) -> np.ndarray:
+        """What the lanes from the first hopping voice's to the last's are mixed with; 0 where one changes just now."""
+        lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
+        gains = self._gains[: lanes.stop - lanes.start]
+        np.copyto(gains, self._bank.resting_gains()[lanes])
+        for voice in self._performance.retuned:
+            if lanes.start <= voice.lane < lanes.stop:
+                gains[voice.lane - lanes.start] = 0.0
+        return gains
 
     def _give_spectra(self, voices: list[Voice], opening: bool) -> None:
         """Give voices, ascending by lane, the spectra that the knobs ask for; what was decoded before is not again."""
@@ -286,7 +318,7 @@ class Engine:
             self._performance.n_notes,
             self._performance.n_stolen,
             self._n_decoded,
-            self._n_transforms + self._rings.transposer.n_transforms,
+            self._rings.n_transforms + self._rings.transposer.n_transforms,
             tuple(self.timbre.positions),
         )
 

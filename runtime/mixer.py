@@ -21,8 +21,6 @@ class Mixer:
         self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
         self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
         self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
-        self._gains, self._gains_for = np.zeros(n_lanes, np.float32), (-1, -1, -1, -1)
-        self._centred = False
         self._tails = np.zeros((2, rings.size + 1), np.float32)
         self._tails_end = 0
 
@@ -30,11 +28,10 @@ class Mixer:
         """Fill `stereo` with n_frames from `frame` on; transposed: the lanes whose sound the transposer has."""
         # Never one frame alone: a sum over a column runs in another order than a sum over rows.
         n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
-        moving = bank.envelope.n_moving or bank.left.n_moving or bank.right.n_moving
-        if not (moving or transposed) and frame >= self._tails_end and self._is_centred(lanes):
+        if bank.all_rest() and not transposed and frame >= self._tails_end:
             # Every voice has one gain, and both sides are one.
-            mix = self._mix[:1, :n]
-            np.einsum("l,lx->x", self._gains[:lanes], self._rings.read(lanes, frame, n), out=mix[0])
+            mix, heard = self._mix[:1, :n], self._rings.heard_lanes(lanes, bank.n_active)
+            np.einsum("l,lx->x", bank.resting_gains()[heard], self._rings.read(heard, frame, n), out=mix[0])
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
@@ -42,23 +39,13 @@ class Mixer:
         limit(mix, *self._scratch[:, : len(mix), :n])
         self.stereo[:n, 0], self.stereo[:n, 1] = mix[0], mix[-1]
 
-    def _is_centred(self, n_lanes: int) -> bool:
-        """Whether lanes whose ramps are all at rest are as loud on both sides; their gains are then in `_gains`."""
-        envelope, left, right = self._bank.envelope, self._bank.left, self._bank.right
-        wanted = n_lanes, envelope.n_changes, left.n_changes, right.n_changes
-        if self._gains_for != wanted:
-            gains, others = left.target[:n_lanes, 0], right.target[:n_lanes, 0]
-            np.multiply(gains, envelope.target[:n_lanes, 0], out=self._gains[:n_lanes])
-            self._gains_for, self._centred = wanted, gains.tobytes() == others.tobytes()
-        return self._centred
-
     def _mix_sides(
         self, frame: int, n: int, envelope: np.ndarray, sides: tuple[np.ndarray, np.ndarray], transposed: list[int]
     ) -> np.ndarray:
         """Left and right, (2, n)."""
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        np.multiply(self._rings.read(lanes, frame, n), envelope, out=enveloped)
+        np.multiply(self._rings.read(slice(0, lanes), frame, n), envelope, out=enveloped)
         if transposed:
             sounds = self._rings.transposer.read(transposed, frame, n)
             for lane, sound in zip(transposed, sounds, strict=True):

@@ -64,12 +64,14 @@ class HopSynthesis:
         self._spectra = np.zeros((MAX_ROWS, self.fft_size // 2 + 1), np.complex64)
         self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
+        weighted = new_pairs(MAX_ROWS, self.n_bins)
+        self._weighted_pairs = read_by_taps(weighted)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
         self._weights = _weights_by_shift(spec, sample_rate_hz, self.n_bins)
         self._weighted = np.empty((MAX_ROWS, self.n_bins), np.float32)
-        self._power, self._shared = np.empty((2, MAX_ROWS), np.float32)
+        self._factors, self._shared = np.empty((MAX_ROWS, 1), np.float32), np.empty(MAX_ROWS, np.float32)
 
     def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
         """Write into `out` (n,) what brings the sound of frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted.
@@ -95,6 +97,17 @@ class HopSynthesis:
         np.sqrt(power, out=power)
         np.reciprocal(power, out=power)
 
+    def write_levelled(
+        self, magnitudes: np.ndarray, semitones: Sequence[float], shares: np.ndarray, pairs: np.ndarray
+    ) -> None:
+        """Write frames, at their `level` times shares (n, 1), into as many rows of pairs."""
+        n = len(magnitudes)
+        factors, frames = self._factors[:n], self._weighted[:n]
+        self.level(magnitudes, semitones, factors[:, 0])
+        factors *= shares
+        np.multiply(magnitudes[:, : self.n_bins], factors, out=frames)
+        write_pairs(frames, pairs)
+
     def hops(
         self,
         pairs: np.ndarray,
@@ -111,8 +124,7 @@ class HopSynthesis:
         LANES_PER_ROW, counted from first_lane. blend: 0 is noise, 1 the `coherent` taps, as `seen_by_bins` shows
         them, which are overwritten in between.
         """
-        n, at = len(pairs), first_lane % LANES_PER_ROW
-        taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + n]
+        n, taps = len(pairs), self._taps(noise_frame, first_lane, len(pairs))
         if coherent is not None:
             taps = self._blended(taps, coherent, blend)
         first = 2 * self._first_bin
@@ -121,6 +133,27 @@ class HopSynthesis:
         # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
+
+    def mixed_hop(
+        self, pairs: np.ndarray, noise_frame: int, first_lane: int = 0, factors: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The sum of what `hops` gives of pairs, times factors (n, 1) where given: one transform for all.
+
+        With the phases of noise; float32 (1, fft_size), a view.
+        """
+        n, first = len(pairs), 2 * self._first_bin
+        taps = self._taps(noise_frame, first_lane, n)
+        if factors is not None:
+            # Weighting frames costs less than weighting their spectra, which then need not be written one by one.
+            np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[:n, 1])
+            pairs = self._weighted_pairs[:n]
+        np.einsum("nkx,nkx->x", pairs[:, :, first:], taps[:, :, first:], out=self._filled[0])
+        np.fft.irfft(self._spectra[:1], self.fft_size, axis=-1, out=self._sound[:1])
+        return self._sound[:1]
+
+    def _taps(self, noise_frame: int, first_lane: int, n: int) -> np.ndarray:
+        at = first_lane % LANES_PER_ROW
+        return self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + n]
 
     def dense_hop(
         self,
@@ -140,8 +173,7 @@ class HopSynthesis:
         spectrum, sound = self._dense_spectrum[:, : fft_size // 2 + 1], self._dense_sound[:, :fft_size]
         n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
         spectrum[0, n_bins:] = 0.0
-        at = lane % LANES_PER_ROW
-        taps = self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + 1]
+        taps = self._taps(noise_frame, lane, 1)
         if coherent is not None:
             taps = self._blended(taps, coherent, blend)
         played = slice(2 * self._first_bin, 2 * n_bins)
@@ -203,7 +235,7 @@ def new_pairs(n: int, n_bins: int) -> np.ndarray:
 
 
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
-    """Write frames (n, at least n_bins) into as many rows of pairs."""
+    """Write frames (n, n_bins) into as many rows of pairs."""
     # Both halves of a 64-bit product are the magnitude: one pass, where two assignments would stride.
     bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
     np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])

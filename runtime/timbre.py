@@ -69,10 +69,13 @@ class Timbre:
             for k, (low, travel) in enumerate(self._travels):
                 self._latents[k] = low + self.positions[k] * travel
             self._latents_serial = self.serial
-        for voice in voices:
-            if self._notes[voice.lane] != voice.model_note:
-                self._notes[voice.lane] = voice.model_note
+        notes, turned = self._notes, []
+        for row, voice in enumerate(voices):
+            if notes[voice.lane] != voice.model_note:
+                notes[voice.lane] = voice.model_note
                 self._rows[voice.lane, n_latents:] = self._conditioning[voice.model_note - self._lowest_note]
+            if voice.own_turn:
+                turned.append(row)
         first, last = voices[0].lane, voices[-1].lane
         if last - first == n - 1:
             rows[:n] = self._rows[first : last + 1]
@@ -80,10 +83,9 @@ class Timbre:
             for row, voice in zip(rows, voices, strict=False):
                 row[:] = self._rows[voice.lane]
         rows[:n, :n_latents] = self._latents
-        for row, voice in enumerate(voices):
-            if voice.own_turn:
-                low, travel = self._travels[0]
-                rows[row, 0] = low + min(1.0, max(0.0, self.positions[0] + voice.own_turn)) * travel
+        for row in turned:
+            low, travel = self._travels[0]
+            rows[row, 0] = low + min(1.0, max(0.0, self.positions[0] + voices[row].own_turn)) * travel
 
     def model_note(self, pitch: float) -> int:
         """The note to ask the model for when this pitch shall sound; what lies between them is transposed.

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from runtime.coherent import CoherentPhases
+from runtime.lane_phases import LanePhases
+from runtime.lanes import runs_of
+from runtime.rings import Rings
+from runtime.submix import Submix, Submixes
 from runtime.synthesis import (
     LANES_PER_ROW,
     MAX_ROWS,
     N_NOISE_FRAMES,
     HopSynthesis,
     new_pairs,
-    new_taps,
     read_by_taps,
-    seen_by_bins,
-    write_pairs,
 )
 from runtime.transposition import OVERSAMPLING, Transposer
 
@@ -31,11 +32,12 @@ N_HOPS_AHEAD = 2
 
 
 class VoiceRings:
-    """One ring of samples per lane; a frame's place is its absolute number modulo `size`.
+    """The lanes' spectra, and their sound in rings.
 
     hop_offsets: frame at which each lane's hops fall, modulo the hop. Each lane has its own place in the stored noise
     and goes on in it with every hop, so that what it sounds is a function of frame and spectrum. A lane at another
-    pitch than its model's note is the transposer's from then on, until it opens again.
+    pitch than its model's note is the transposer's from then on, until it opens again. Lanes that hop together and
+    whose gains rest may be mixed as spectra: then one of them sounds for all, and the others are silent.
     """
 
     def __init__(
@@ -44,37 +46,31 @@ class VoiceRings:
         n_lanes = len(hop_offsets)
         self._synthesis, self._hop_offsets = synthesis, hop_offsets
         self._hop_size = synthesis.hop_size
-        self.n_fade = min(self._hop_size, round(CROSSFADE_S * sample_rate_hz))
-        self._kept = self._hop_size + self.n_fade
-        self.size = 1 << (N_HOPS_AHEAD * self._hop_size + self.n_fade).bit_length()
-        # One column more than the ring: the engine mixes no span narrower than two frames.
-        self._rings = np.zeros((n_lanes, self.size + 1), np.float32)
+        n_fade = min(self._hop_size, round(CROSSFADE_S * sample_rate_hz))
+        self._kept = self._hop_size + n_fade
+        self._rings = Rings(n_lanes, N_HOPS_AHEAD * self._hop_size, n_fade)
+        self.size = self._rings.size
+        self._submixes = Submixes(n_lanes)
+        self.n_transforms = 0
         self._pairs = new_pairs(n_lanes, synthesis.n_bins)
         self._read_pairs = read_by_taps(self._pairs)
-        self._gains = np.zeros((n_lanes, 1), np.float32)
+        # A frame is kept at its level times the share that its lane had in a submix: so a submix need not weight it.
+        self._shares, self._kept_shares = np.ones((2, n_lanes, 1), np.float32)
+        self._factors = np.zeros((MAX_ROWS, 1), np.float32)
         self._dense_noise_frame = [0] * n_lanes  # of the transposer's hop 0
-        self._phases = phases
-        self._has_phases = [False] * n_lanes
-        self._phase_number = [0] * n_lanes  # a transposed lane's hop that its coherent phases stand at
-        self._blend = [0.0] * n_lanes
-        self._coherent_taps = new_taps(n_lanes, synthesis.n_bins)
-        self._coherent_taps.fill(0)  # its memory is there before a first blend is played
-        self._seen_taps = seen_by_bins(self._coherent_taps)
-        self._planned = np.zeros((MAX_ROWS, synthesis.n_bins), np.float32)
+        self._phases = LanePhases(self._pairs[:, 1:-1, 0], phases)
         self._turning = [False] * n_lanes  # the next hop fades to a new spectrum
-        self._turned_at = [-self.n_fade] * n_lanes
-        fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(self.n_fade) / self.n_fade)).astype(np.float32)
-        self._fade_in, self._fade_out = fade, 1.0 - fade
+        self._turned_at = [-n_fade] * n_lanes
         own = weakref.proxy(self)  # no cycle of references: what is swapped out is freed without a collector
         self.transposer = Transposer(
             n_lanes,
             synthesis.n_bins,
             synthesis.n_dense_octaves,
             OVERSAMPLING * self._hop_size,
-            OVERSAMPLING * self.n_fade,
+            OVERSAMPLING * n_fade,
             N_HOPS_AHEAD * self._hop_size + 1,
             lambda *hop: own._dense_hop(*hop),
-            lambda *turn: own._turn_phases(*turn),
+            lambda *turn: own._phases.turn(*turn),
         )
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -89,8 +85,8 @@ class VoiceRings:
         n = len(lanes)
         if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
             run = slice(lanes[0], lanes[-1] + 1)
-            self._synthesis.level(magnitudes, semitones, self._gains[run, 0])
-            write_pairs(magnitudes, self._pairs[run])
+            self._kept_shares[run] = self._shares[run]
+            self._synthesis.write_levelled(magnitudes, semitones, self._kept_shares[run], self._pairs[run])
             self._turning[run] = [True] * n
         else:
             for number, lane in enumerate(lanes):
@@ -105,19 +101,21 @@ class VoiceRings:
         elapsed = self._hop_size - self.frames_to_hop(lanes.start, frame)
         for lane in range(lanes.start, lanes.stop):
             self.transposer.leave(lane)
-            self._turning[lane] = self._has_phases[lane] = False
-            self._turned_at[lane], self._blend[lane] = frame - self.n_fade, blend
-        self._find_phases(lanes, frame)
-        sound = self._sound(lanes, self._noise_frame(lanes.start, frame), blend)
-        self._write(lanes, frame, sound[:, elapsed : self._kept])
+            self._phases.open(lane, blend)
+            self._turning[lane], self._turned_at[lane] = False, frame - self._rings.n_fade
+        self._submixes.put(range(lanes.start, lanes.stop), None)
+        self._phases.find(lanes, frame, self._turning, self.transposer.active)
+        sound = self._sound(lanes, frame)
+        self._rings.write(lanes, frame, sound[:, elapsed:])
 
     def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
         """Sound `ratio` times as high from `frame` on."""
         if self.transposer.active[lane]:
             self.transposer.set_ratio(lane, frame, ratio)
         elif ratio != 1.0:
-            self._dense_noise_frame[lane], self._phase_number[lane] = self._noise_frame(lane, frame), 0
-            fading = self.copy(lane, frame, max(0, self._turned_at[lane] + self.n_fade - frame))
+            self._dense_noise_frame[lane] = self._noise_frame(lane, frame)
+            self._phases.count_from(lane)
+            fading = self.copy(lane, frame, max(0, self._turned_at[lane] + self._rings.n_fade - frame))
             elapsed = self._hop_size - self.frames_to_hop(lane, frame)
             self.transposer.begin(lane, frame, elapsed % self._hop_size, ratio, fading)
 
@@ -129,35 +127,118 @@ class VoiceRings:
 
     def set_blend(self, lanes: slice, blend: float) -> None:
         """What the next hop of these lanes blends of noise and coherent phases; a new blend is faded to."""
-        for lane in range(lanes.start, lanes.stop):
-            if self._blend[lane] != blend:
-                self._blend[lane], self._turning[lane] = blend, True
+        blends = self._phases.blend
+        if blends[lanes].count(blend) < lanes.stop - lanes.start:
+            for lane in range(lanes.start, lanes.stop):
+                if blends[lane] != blend:
+                    blends[lane], self._turning[lane] = blend, True
 
     def n_hops_ahead(self, lanes: slice) -> int:
         """How many hops may be made now: none ahead where a spectrum turns, or where phases go on from hop to hop."""
-        return 1 if any(self._turning[lanes]) or any(self._blend[lanes]) else N_HOPS_AHEAD
+        return 1 if any(self._turning[lanes]) or any(self._phases.blend[lanes]) else N_HOPS_AHEAD
 
-    def hop(self, lanes: slice, frame: int, n_hops: int) -> int:
-        """Make the sound of a run of lanes from their hop at `frame` on; returns how many transforms that took."""
-        blend, turning = self._blend[lanes.start], self._turning[lanes]
-        self._find_phases(lanes, frame)
-        for lane in self._transposed(lanes):
+    def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
+        """Make the sound of lanes, ascending, at most MAX_ROWS apart, that hop together, from their hop at `frame` on.
+
+        gains: float32, for every lane from the first of these to the last, what it is mixed with until something is
+        told of it; 0 where that is not known. Overwritten.
+        """
+        run = slice(lanes[0], lanes[-1] + 1)
+        self._phases.find(run, frame, self._turning, self.transposer.active)
+        for lane in self._transposed(run):
             self.transposer.turn(lane, frame, self._turning[lane])
-        if any(turning):
-            for lane in range(lanes.start, lanes.stop):
+            gains[lane - run.start] = 0.0
+        turning = self._turning[run]
+        if all(turning):
+            self._turning[run], self._turned_at[run] = [False] * len(turning), [frame] * len(turning)
+        elif any(turning):
+            for lane in range(run.start, run.stop):
                 if self._turning[lane]:
                     self._turning[lane], self._turned_at[lane] = False, frame
-        plain = self._plain(lanes)
-        for first in range(plain.start, plain.stop, MAX_ROWS):
-            run = slice(first, min(first + MAX_ROWS, plain.stop))
-            turns = turning[run.start - lanes.start : run.stop - lanes.start]
-            noise_frame = self._noise_frame(first, frame)
-            for number in range(n_hops):
-                # What lies beyond a hop is for a fade, and only the last hop's can be met by one.
-                n_frames = self._kept if number == n_hops - 1 else self._hop_size
-                sound = self._sound(run, noise_frame + number, blend)[:, :n_frames]
-                self._write_hop(run, frame + number * self._hop_size, sound, turns if number == 0 else ())
-        return n_hops * (plain.stop - plain.start)
+        plain = self._plain(run)
+        if plain.start == plain.stop:
+            return
+        turning, gains = (values[plain.start - run.start : plain.stop - run.start] for values in (turning, gains))
+        submix = self._mix(plain, frame, turning, gains)
+        # Silent lanes between others are cheaper to take along than to leave out.
+        alone = [plain]
+        if submix is not None:
+            all_mixed = len(submix.members) == len(lanes)
+            alone = [] if all_mixed else runs_of([lane for lane in lanes if self._is_alone(lane)])
+        for number in range(n_hops):
+            at, turns = frame + number * self._hop_size, turning if number == 0 else [False] * len(turning)
+            # What lies beyond a hop is for a fade, and only the last hop's can be met by one.
+            n_frames = self._kept if number == n_hops - 1 else self._hop_size
+            if submix is not None:
+                self._write_mixed(submix, at, n_frames, turns[submix.carrier - plain.start])
+            for each in alone:
+                sound = self._sound(each, at)[:, :n_frames]
+                self._write_hop(each, at, sound, turns[each.start - plain.start : each.stop - plain.start])
+
+    # Submixes
+
+    def _mix(self, lanes: slice, frame: int, turning: Sequence[bool], gains: np.ndarray) -> Submix | None:
+        """The submix of those of the lanes that have gains, from their hop at `frame` on; None if they are not mixed.
+
+        A new one begins with what the rings hold. What a former one sounded stays its carrier's, which fades it out.
+        """
+        all_lanes = range(lanes.start, lanes.stop)
+        turns = turning if gains.all() else [turns for turns, gain in zip(turning, gains, strict=True) if gain]
+        if len(turns) < 2 or turns.count(turns[0]) < len(turns) or any(self._phases.blend[lanes]):
+            self._submixes.put(all_lanes, None)
+            return None
+        former = self._submixes.first_of(all_lanes)
+        if former is not None and former.is_whole and former.is_of(lanes, gains):
+            return former
+        submix = Submix(lanes, gains)
+        self._rings.gather(lanes, submix.carrier, frame, submix.share(lanes))
+        for lane in submix.members:
+            if lane != submix.carrier:
+                self._rings.silence(lane)
+        self._submixes.put(all_lanes, None)
+        self._submixes.put(submix.members, submix)
+        np.copyto(self._shares[lanes], submix.shares, where=submix.shares > 0.0)
+        return submix
+
+    def _is_alone(self, lane: int) -> bool:
+        return self._submixes.of(lane) is None and not self.transposer.active[lane]
+
+    def _write_mixed(self, submix: Submix, frame: int, n_frames: int, turns: bool) -> None:
+        lanes, first = submix.lanes, submix.lanes.start
+        factors, kept = self._factors[: len(submix.shares)], self._kept_shares[lanes]
+        same = submix.shares.tobytes() == kept.tobytes()
+        factors = None if same else np.divide(submix.shares, kept, out=factors)
+        sound = self._synthesis.mixed_hop(self._read_pairs[lanes], self._noise_frame(first, frame), first, factors)
+        self.n_transforms += 1
+        write = self._rings.fade_over if turns else self._rings.write
+        write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
+
+    def mixed(self, lanes: Iterable[int]) -> list[int]:
+        """Those of the lanes that are part of a submix."""
+        return self._submixes.members_among(lanes)
+
+    def unmix(self, lanes: Sequence[int], frame: int) -> None:
+        """Give lanes that are part of submixes sounds of their own from `frame` on, up to their hop.
+
+        Within a fade a submix's carrier keeps what is left of their old sound. A carrier leaves nobody behind.
+        """
+        for lane in lanes:
+            submix = self._submixes.of(lane)
+            if submix is not None:
+                members = self._submixes.members_among(submix.members)
+                leaving = members if submix.carrier in lanes else [member for member in members if member in lanes]
+                for run in runs_of([member for member in leaving if member != submix.carrier]):
+                    self._take_out(run, submix, frame)
+                self._submixes.put(leaving, None)
+
+    def _take_out(self, lanes: slice, submix: Submix, frame: int) -> None:
+        elapsed = self._hop_size - self.frames_to_hop(lanes.start, frame)
+        sound = self._sound(lanes, frame)[:, elapsed:]
+        n_faded = max(0, self._turned_at[lanes.start] + self._rings.n_fade - frame)
+        if n_faded:
+            sound[:, :n_faded] *= self._rings.fade_in[-n_faded:]
+        self._rings.write(lanes, frame, sound)
+        self._rings.take_out(lanes, submix.carrier, frame, sound.shape[1], submix.share(lanes))
 
     def _transposed(self, lanes: slice) -> list[int]:
         if not self.transposer.n_active:
@@ -171,53 +252,39 @@ class VoiceRings:
         plain = [lane for lane in range(lanes.start, lanes.stop) if not self.transposer.active[lane]]
         return slice(plain[0], plain[-1] + 1) if plain else slice(lanes.start, lanes.start)
 
-    def _find_phases(self, lanes: slice, frame: int) -> None:
-        """Bring coherent phases, where they are heard, to this hop and to its spectrum."""
-        if not (any(self._blend[lanes]) or any(self._has_phases[lanes])):
-            return
-        going_on, planned = [], []
-        for lane in range(lanes.start, lanes.stop):
-            if not self._blend[lane]:
-                self._has_phases[lane] = False
-            elif not self._has_phases[lane]:
-                self._phases.start(lane, frame)
-                self._has_phases[lane] = True
-                planned.append(lane)
-            elif not self.transposer.active[lane]:
-                going_on.append(lane)
-                if self._turning[lane]:
-                    planned.append(lane)
-        for run in runs_of(going_on):
-            self._phases.advance(run)
-        for run in runs_of(planned):
-            self._plan(run)
+    def _sound(self, lanes: slice, frame: int) -> np.ndarray:
+        """Sound of at most MAX_ROWS lanes, from the hop on that sounds at `frame`, to the end of the next one's fade.
 
-    def _plan(self, lanes: slice) -> None:
-        magnitudes = self._planned[: lanes.stop - lanes.start]
-        np.copyto(magnitudes, self._pairs[lanes, 1:-1, 0])
-        self._phases.plan(lanes, magnitudes)
+        A view, valid until the next call.
+        """
+        noise_frame, blend = self._noise_frame(lanes.start, frame), self._phases.blend[lanes.start]
+        taps = self._phases.taps(lanes)
+        sound = self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, taps)
+        sound = sound[:, : self._kept]
+        sound /= self._kept_shares[lanes]
+        self.n_transforms += lanes.stop - lanes.start
+        return sound
 
-    def _sound(self, lanes: slice, noise_frame: int, blend: float) -> np.ndarray:
-        """Sound of at most MAX_ROWS lanes from a hop on, not yet at its level; a view, valid until the next call."""
-        coherent = None
-        if blend:
-            coherent = self._seen_taps[lanes]
-            self._phases.taps(lanes, self._coherent_taps[lanes, :, 1:-1])
-        return self._synthesis.hops(self._read_pairs[lanes], noise_frame, lanes.start, blend, coherent)
+    def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
+        """The first lanes, of which n_voices sound; where all are one submix, the one that holds it."""
+        submix = self._submixes.first_of(range(n_lanes))
+        if submix is None or len(submix.members) != n_voices or not submix.is_whole:
+            return slice(0, n_lanes)
+        return slice(submix.carrier, submix.carrier + 1)
 
-    def read(self, n_lanes: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of the first lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
+    def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
+        """Sound of lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end.
 
         A transposed lane's row means nothing: `transposer.read` has its sound.
         """
-        at = frame % self.size
-        return self._rings[:n_lanes, at : at + n_frames]
+        return self._rings.read(lanes, frame, n_frames)
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, across the ring's end, at most a crossfade beyond what is made."""
         if self.transposer.active[lane]:
             return self.transposer.read([lane], frame, n_frames)[0]
-        return np.take(self._rings[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
+        self.unmix([lane], frame)
+        return self._rings.copy(lane, frame, n_frames)
 
     def _noise_frame(self, lane: int, frame: int) -> int:
         """Which stored noise frame is the newest in a lane's hop that sounds at `frame`."""
@@ -227,67 +294,24 @@ class VoiceRings:
     def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, turning: Sequence[bool]) -> None:
         """Write lanes' sound (n, n_frames) into their rings; where spectra turn it fades in over the old one."""
         if not any(turning):
-            self._write(lanes, frame, sound)
+            self._rings.write(lanes, frame, sound)
         elif all(turning):
-            self._fade_over(lanes, frame, sound)
+            self._rings.fade_over(lanes, frame, sound)
         else:
             for row, turns in enumerate(turning):
                 lane = slice(lanes.start + row, lanes.start + row + 1)
-                (self._fade_over if turns else self._write)(lane, frame, sound[row : row + 1])
-
-    def _fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Begin with what the rings still hold of the old sound, and fade to the new one.
-
-        The two have their phases in common, so that their amplitudes add up.
-        """
-        new = sound[:, : self.n_fade]
-        new *= self._gains[lanes]
-        new *= self._fade_in
-        for places, part in self._places(frame, self.n_fade):
-            ring = self._rings[lanes, places]
-            ring *= self._fade_out[part]
-            ring += new[:, part]
-        self._write(lanes, frame + self.n_fade, sound[:, self.n_fade :])
-
-    def _write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        for places, part in self._places(frame, sound.shape[1]):
-            np.multiply(sound[:, part], self._gains[lanes], out=self._rings[lanes, places])
-
-    def _places(self, frame: int, n_frames: int) -> list[tuple[slice, slice]]:
-        """Where n_frames from `frame` on lie in a ring, and which part of them that is: two where the ring ends."""
-        at = frame % self.size
-        n_first = min(n_frames, self.size - at)
-        first = slice(at, at + n_first), slice(0, n_first)
-        return [first, (slice(0, n_frames - n_first), slice(n_first, n_frames))] if n_first < n_frames else [first]
+                write = self._rings.fade_over if turns else self._rings.write
+                write(lane, frame, sound[row : row + 1])
 
     def _dense_hop(self, lane: int, number: int, n_bins: int, octave: int) -> np.ndarray:
-        coherent, blend, run = None, self._blend[lane], slice(lane, lane + 1)
-        if blend and self._has_phases[lane]:
-            coherent = self._seen_taps[run]
-            self._go_to(lane, number)
-            self._phases.taps(run, self._coherent_taps[run, :, 1:-1])
-        noise_frame = self._dense_noise_frame[lane] + number
-        sound = self._synthesis.dense_hop(self._read_pairs[run], noise_frame, lane, n_bins, octave, blend, coherent)
-        sound *= self._gains[lane]
+        sound = self._synthesis.dense_hop(
+            self._read_pairs[lane : lane + 1],
+            self._dense_noise_frame[lane] + number,
+            lane,
+            n_bins,
+            octave,
+            self._phases.blend[lane],
+            self._phases.taps_at(lane, number),
+        )
+        sound /= self._kept_shares[lane]
         return sound
-
-    def _turn_phases(self, lane: int, number: int) -> None:
-        """A transposed lane gets a new spectrum at its hop `number`."""
-        if self._has_phases[lane]:
-            self._go_to(lane, number)
-            self._plan(slice(lane, lane + 1))
-
-    def _go_to(self, lane: int, number: int) -> None:
-        self._phases.advance(slice(lane, lane + 1), number - self._phase_number[lane])
-        self._phase_number[lane] = number
-
-
-def runs_of(lanes: Sequence[int]) -> list[slice]:
-    """Lanes, ascending, as runs of neighbours."""
-    runs: list[slice] = []
-    for lane in lanes:
-        if runs and runs[-1].stop == lane:
-            runs[-1] = slice(runs[-1].start, lane + 1)
-        else:
-            runs.append(slice(lane, lane + 1))
-    return runs

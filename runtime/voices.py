@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.envelope import LANDING, SMOOTH, Adsr, Ramps
+from runtime.envelope import LANDING, NEVER, SMOOTH, Adsr, Ramps
 
 # Shorter than this an attack or a release is heard as a click.
 SHORTEST_RAMP_S = 0.002
@@ -43,6 +43,8 @@ class VoiceBank:
         self.voices = [Voice(lane) for lane in range(n_voices)]
         self.n_lanes_used = self.n_active = 0
         self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
+        self._gains, self._ends = np.zeros(n_voices, np.float32), np.zeros(n_voices, np.int64)
+        self._rests, self._all_rest, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
         self._adsr = adsr
         self._rate_hz = sample_rate_hz
         self.steal_fade_size = self._frames(STEAL_FADE_S)
@@ -112,6 +114,31 @@ class VoiceBank:
     def next_end(self) -> int:
         """Frame of the next arrival in any lane."""
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
+
+    def resting_gains(self) -> np.ndarray:
+        """What each lane is mixed with while it rests, float32 (n_voices,), a view.
+
+        0 where its envelope or a gain moves, and where it is not as loud on both sides.
+        """
+        self._look_who_rests()
+        return self._gains
+
+    def all_rest(self) -> bool:
+        """Whether `resting_gains` is all that the mix needs to know of the lanes in use."""
+        self._look_who_rests()
+        return self._all_rest
+
+    def _look_who_rests(self) -> None:
+        envelope, left, right = self.envelope, self.left, self.right
+        seen = envelope.n_changes, left.n_changes, right.n_changes, self.n_lanes_used
+        if self._seen != seen:
+            np.minimum(left.end, right.end, out=self._ends)
+            np.minimum(envelope.end, self._ends, out=self._ends)
+            np.equal(left.target[:, 0], right.target[:, 0], out=self._rests)
+            self._rests &= self._ends == NEVER
+            np.multiply(left.target[:, 0], envelope.target[:, 0], out=self._gains)
+            self._gains *= self._rests
+            self._seen, self._all_rest = seen, bool(self._rests[: self.n_lanes_used].all())
 
     def _arrive_at_stage_end(self, voice: Voice, frame: int) -> None:
         self.envelope.settle(voice.lane)

@@ -110,7 +110,7 @@ def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -
             rings.open(slice(0, 1), 0, blend)
         else:
             rings.set_blend(slice(0, 1), blend)
-            rings.hop(slice(0, 1), at, 1)
+            rings.hop([0], at, 1, np.zeros(1, np.float32))
         hops.append(rings.copy(0, at, SPEC.hop_size))
     return np.concatenate(hops)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.hop_groups import HopGroups
+from runtime.lanes import runs_of
 from runtime.spectrum import StftSpec, periodic_hann
 from runtime.synthesis import (
     _FLAT_GAIN,
@@ -17,7 +18,6 @@ from runtime.synthesis import (
     read_by_taps,
     write_pairs,
 )
-from runtime.voice_rings import runs_of
 
 SPEC = StftSpec()
 SEED = 5

@@ -1,0 +1,16 @@
+"""Lanes, numbered from 0, as runs of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def runs_of(lanes: Sequence[int]) -> list[slice]:
+    """Lanes, ascending, as runs of neighbours."""
+    runs: list[slice] = []
+    for lane in lanes:
+        if runs and runs[-1].stop == lane:
+            runs[-1] = slice(runs[-1].start, lane + 1)
+        else:
+            runs.append(slice(lane, lane + 1))
+    return runs
