@@ -118,7 +118,7 @@ class _Training:
 
         from training.model import build_autoencoder
         from training.objective import Objective
-        from training.resident import resident_epochs
+        from training.resident import resident_frames
         from training.steps import make_steps
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
@@ -128,7 +128,9 @@ class _Training:
         self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         self.optimizer.build(objective.trainable_variables)
         self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
-        self.resident = resident_epochs(batches, self.steps)
+        n_batches = -(-len(batches.store.rows("train")) // recipe.fit.batch_size)
+        self.resident = resident_frames(batches, self.steps, recipe.fit.epochs * n_batches)
+        self._shown_s = time.monotonic()
         self.history: list[dict[str, Any]] = []
         self._resume()
         self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
@@ -169,7 +171,7 @@ class _Training:
         rows = self.batches.epoch(epoch)
         self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
         if self.resident:
-            error = self.resident.train(rows)
+            error = self.resident.train(rows, lambda share: self._show(f"epoch {epoch}", share))
         else:
             error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
         train_s = time.monotonic() - started_s
@@ -189,14 +191,17 @@ class _Training:
         """Mean error over these batches; None if there are none. Waits for the device only at the end."""
         if not n_rows:
             return None
-        errors, sizes, shown_s = [], [], time.monotonic()
+        errors, sizes = [], []
         for batch in batches:
             errors.append(step(batch))
             sizes.append(batch[-1].sum())
-            if self.on_epoch is None and time.monotonic() - shown_s > TERMINAL_STEP_S:
-                shown_s = time.monotonic()
-                _show_on_terminal(f"{label}: {100.0 * sum(sizes) / n_rows:.0f} %")
+            self._show(label, sum(sizes) / n_rows)
         return float(np.average([float(error) for error in errors], weights=sizes))
+
+    def _show(self, label: str, share: float) -> None:
+        if self.on_epoch is None and time.monotonic() - self._shown_s > TERMINAL_STEP_S:
+            self._shown_s = time.monotonic()
+            _show_on_terminal(f"{label}: {100.0 * share:.0f} %")
 
     def _report(self) -> None:
         row, n_epochs = self.history[-1], self.recipe.fit.epochs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import msgspec
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import pytest
 import training.resident
 from tests.training.harmonic_store import write_store
 from training.backend import prepare_keras
+from training.batches import FrameBatches
 from training.checkpoint import Checkpoint
 from training.frames import FrameStore
-from training.recipe import BetaRecipe, Recipe, load_recipe
+from training.recipe import BetaRecipe, Recipe, load_recipe, resolve_conditioning
 from training.train import train
 
 TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
@@ -60,15 +62,37 @@ def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Pa
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
-def test_without_a_gpu_and_with_too_many_frames_it_is_not_used(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
-    from training.batches import FrameBatches
-    from training.recipe import resolve_conditioning
-
+def test_it_is_used_where_there_is_a_gpu_or_much_to_do(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
     tiny = recipe("sigmoid", 1)
     batches = FrameBatches(store, tiny, resolve_conditioning(tiny, store))
-    assert training.resident.resident_epochs(batches, None) is None
+
+    def used(batches: FrameBatches, n_steps: int) -> bool:
+        return training.resident.resident_frames(batches, None, n_steps) is not None
+
+    many = training.resident.FEWEST_STEPS
+    assert used(batches, many)
+    assert not used(batches, many - 1)
     monkeypatch.setattr(training.resident, "has_gpu", lambda: True)
+    assert used(batches, 1)
     mixing = msgspec.structs.replace(tiny, fit=msgspec.structs.replace(tiny.fit, mixup=True))
-    assert training.resident.resident_epochs(FrameBatches(store, mixing, batches.conditioning), None) is None
+    assert not used(FrameBatches(store, mixing, batches.conditioning), many)
     monkeypatch.setattr(training.resident, "LARGEST_BYTES", 1000)
-    assert training.resident.resident_epochs(batches, None) is None
+    assert not used(batches, many)
+
+
+def test_it_tells_how_far_it_is(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(training.resident, "STEPS_AT_ONCE", 2)
+    tiny = recipe("sigmoid", 1)
+    batches = FrameBatches(store, tiny, resolve_conditioning(tiny, store))
+
+    class CountedSteps:
+        def train_step(self, inputs, lesson, weight):
+            return keras.ops.sum(weight)  # an error of a batch that is its number of rows
+
+    shares: list[float] = []
+    rows = batches.epoch(1)
+    found = training.resident.ResidentFrames(batches, CountedSteps()).train(rows, shares.append)
+    n_last = len(rows) % 50
+    assert found == pytest.approx(((len(rows) - n_last) * 50 + n_last**2) / len(rows))
+    assert shares == sorted(shares)
+    assert (len(shares), shares[-1]) == (-(-len(rows) // 100), 1.0)

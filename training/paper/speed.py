@@ -36,7 +36,7 @@ class Effort:
 def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) -> dict[str, Any]:
     """Seconds of a training step and of its matrix products, their ratio, and a step's time by augmentation.
 
-    One step is a batch of the recipe's size, read from the store as an epoch reads it. load_before: processes that
+    One step is a batch of the recipe's size, taken as an epoch of the recipe takes it. load_before: processes that
     wanted a processor in the minute before; on a busy machine neither time means much.
     """
     from training.backend import environment, prepare_keras
@@ -133,6 +133,7 @@ class _Step:
 
         from training.model import build_autoencoder
         from training.objective import Objective
+        from training.resident import resident_frames
         from training.steps import make_steps
 
         conditioning = resolve_conditioning(recipe, store)
@@ -143,6 +144,8 @@ class _Step:
         optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
         optimizer.build(objective.trainable_variables)
         self._steps = make_steps(objective, optimizer, recipe.fit.l2)
+        n_steps = recipe.fit.epochs * len(store.rows("train")) // recipe.fit.batch_size
+        self._resident = resident_frames(self._batches, self._steps, n_steps)
         self._n_epochs = 0
         self.time(1)
 
@@ -155,6 +158,8 @@ class _Step:
         self._n_epochs += 1
         rows = np.resize(self._batches.epoch(self._n_epochs), n_batches * self._fit.batch_size)
         started_s = time.perf_counter()
-        errors = [self._steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)]
-        float(errors[-1])
+        if self._resident:
+            self._resident.train(rows)
+        else:
+            float([self._steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)][-1])
         return (time.perf_counter() - started_s) / n_batches
