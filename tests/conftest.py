@@ -29,3 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in WORKSHOP):
             item.add_marker(pytest.mark.workshop)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    """A small corpus, for whoever reads it only: a training.frames.FrameStore of harmonic tones."""
+    from tests.training.harmonic_store import write_store  # the workshop's, which a machine that only plays has not
+
+    return write_store(tmp_path_factory.mktemp("corpus") / "frames")

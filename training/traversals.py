@@ -17,11 +17,11 @@ from training.frames import NO_NOTE, FrameStore
 from training.mesh import asked_notes
 from training.run_folder import TrainedRun
 from training.run_instrument import RunInstrument
+from training.spectral_distance import FLOOR_DB
 
 N_STEPS = 64
 N_BANDS = 96
 LOWEST_BAND_HZ = 60.0
-FLOOR_DB = -60.0
 SECONDS_PER_LATENT = 1.5
 MIDDLE_C = 60
 N_STARTS, N_PLACES = 200, 9

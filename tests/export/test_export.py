@@ -20,7 +20,7 @@ from runtime.conditioning import Conditioning
 from runtime.decoder import Decoder
 from runtime.errors import UserError
 from runtime.spectrum import StftSpec
-from tests.training.harmonic_store import NOTES, SPEC, TILTS, write_store
+from tests.training.harmonic_store import NOTES, SPEC, TILTS
 from training.embedding import batches_of, embed_rows
 from training.frames import FrameStore
 from training.knobs import describe_latents
@@ -30,11 +30,6 @@ from training.train import train
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "configs" / "training"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 @pytest.fixture(scope="module")

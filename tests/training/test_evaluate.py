@@ -35,11 +35,6 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
-
-
-@pytest.fixture(scope="module")
 def run_folder(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "tones"
     train(recipe, store, folder)

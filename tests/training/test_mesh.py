@@ -20,11 +20,6 @@ TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
-
-
-@pytest.fixture(scope="module")
 def folder(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = load_recipe(TINY, epochs=30)
     model = msgspec.structs.replace(recipe.model, conditioning="chroma")

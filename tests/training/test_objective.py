@@ -8,7 +8,7 @@ import pytest
 
 from runtime.conditioning import Conditioning
 from runtime.spectrum import StftSpec
-from tests.training.harmonic_store import NOTES, SPEC, write_store
+from tests.training.harmonic_store import NOTES, SPEC
 from tests.training.synthetic_instrument import lobes
 from training.backend import prepare_keras
 from training.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
@@ -48,11 +48,6 @@ FIT = FitRecipe(
     effect_penalty=0.05,
 )
 RECIPE = Recipe(labels="known", model=MODEL, fit=FIT, even_knobs=True)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,6 @@ N_EPOCHS = 15
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
-
-
-@pytest.fixture(scope="module")
 def recipe() -> Recipe:
     tiny = load_recipe(TINY, N_EPOCHS)
     model = msgspec.structs.replace(tiny.model, encoder_widths=(256, 64), decoder_widths=(64, 256))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import training.resident
-from tests.training.harmonic_store import write_store
 from training.backend import prepare_keras
 from training.batches import FrameBatches
 from training.checkpoint import Checkpoint
@@ -21,11 +20,6 @@ from training.train import train
 TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
 
 prepare_keras()
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 def recipe(bottleneck: str, epochs: int) -> Recipe:

@@ -30,11 +30,6 @@ TINY = ROOT / "configs" / "training" / "tiny.yaml"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
-
-
-@pytest.fixture(scope="module")
 def recipe() -> Recipe:
     return load_recipe(TINY)
 

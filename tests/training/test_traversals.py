@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.training.harmonic_store import NOTES, write_store
+from tests.training.harmonic_store import NOTES
 from training.embedding import embed_rows
 from training.frames import FrameStore
 from training.recipe import load_recipe
@@ -19,11 +19,6 @@ from training.train import train
 from training.traversals import N_BANDS, N_STEPS, SECONDS_PER_LATENT, Traversals, traverse
 
 TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 @pytest.fixture(scope="module")

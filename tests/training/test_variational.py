@@ -11,7 +11,6 @@ import pytest
 from runtime.conditioning import Conditioning
 from runtime.errors import UserError
 from runtime.spectrum import StftSpec
-from tests.training.harmonic_store import write_store
 from training.backend import prepare_keras
 from training.checkpoint import Checkpoint
 from training.embedding import divergence_per_latent, embed_rows, row_errors
@@ -28,11 +27,6 @@ from training.variational import divergence, set_beta  # noqa: E402
 
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 ONE_OCTAVE = RECIPES / "paper-one-octave-8-variational-no-skip.yaml"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 def small(epochs: int, **beta: float) -> Recipe:
