@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from runtime.pitch import N_CHROMA, PITCH_CLASSES
-from training.traversals import FLOOR_DB, Traversals
+from training.spectral_distance import FLOOR_DB
+from training.traversals import Traversals
 
 COLOURS = "cividis"  # perceptually uniform, and told apart in grey and by colour-blind readers
 N_COLUMNS = 6

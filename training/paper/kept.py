@@ -22,7 +22,8 @@ from training.files import write_json, written_whole
 from training.frames import FrameStore
 from training.recipe import Recipe
 from training.run_folder import TrainedRun
-from training.traversals import FLOOR_DB, Traversals
+from training.spectral_distance import FLOOR_DB
+from training.traversals import Traversals
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
 N_POINTS = 3000
