@@ -115,7 +115,7 @@ def evaluate(
     errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
     mesh = sample_mesh(run, store, latents, n_per_axis, on_share)
     table, traversals = mesh.summary() if mesh else None, traverse(run, store, latents)
-    divergence = divergence_per_latent(run, store, rows)
+    divergence, silent = divergence_per_latent(run, store, rows), silent_bins(run, store, latents)
     report = {
         "run": run.record.name,
         "weights": run.weights,
@@ -126,7 +126,8 @@ def evaluate(
         "training_s": sum(row["seconds"] for row in run.history),
         "mse": {split: float(error.mean()) if len(error) else None for split, error in errors.items()},
         "test_mse_by_sound": _errors_by_sound(store, errors["test"]),
-        "silent_bins": silent_bins(run, store, latents),
+        "silent_bins": int(np.count_nonzero(silent)),
+        "test_mse_of_silent_bins": _error_of_silence(store, silent),
         "embedding": measure_embedding(latents),
         "divergence_nats": None if divergence is None else divergence.astype(float).tolist(),
         "pitch_changes": traversals.pitch_changes,
@@ -137,11 +138,17 @@ def evaluate(
     return Evaluation(report, latents, classes, mesh, traversals)
 
 
-def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> int:
-    """How many bins the decoder leaves at 0 for each of up to N_SAMPLED training frames, latents (n, n_latents)."""
+def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.ndarray:
+    """Which bins the decoder leaves at 0 for each of up to N_SAMPLED training frames, latents (n, n_latents); bool."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(latents))[:N_SAMPLED])
     notes = label_notes(run.recipe, store, store.rows("train")[chosen])
-    return int(np.count_nonzero(decode_at(run, latents[chosen], notes).max(axis=0) == 0.0))
+    return decode_at(run, latents[chosen], notes).max(axis=0) == 0.0
+
+
+def _error_of_silence(store: FrameStore, silent: np.ndarray) -> float | None:
+    """How much of the test frames' mean squared error lies in silent bins (n_bins,), where nothing can lower it."""
+    frames = store.magnitudes[store.rows("test")]
+    return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:

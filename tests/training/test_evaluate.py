@@ -68,6 +68,22 @@ def test_a_model_that_ignores_the_chroma_is_right_for_one_class_in_six(
     assert evaluate(trained, store, n_per_axis=4).report["mesh"]["accuracy"] == pytest.approx(1.0 / 6.0)
 
 
+def test_silent_bins_and_what_they_cost_are_told(store: FrameStore, run_folder: Path):
+    trained = TrainedRun.open(run_folder)
+    before = evaluate(trained, store, n_per_axis=4).report
+    output = trained.decoder.get_layer("magnitude")
+    kernel, bias = (np.array(weight.numpy()) for weight in (output.kernel, output.bias))
+    kernel[:, :100], bias[:100] = 0.0, -1.0
+    output.kernel.assign(kernel)
+    output.bias.assign(bias)
+    report = evaluate(trained, store, n_per_axis=4).report
+    assert before["silent_bins"] < report["silent_bins"] <= before["silent_bins"] + 100
+    test = store.magnitudes[store.rows("test")]
+    lost = float(np.square(test[:, :100]).sum() / test.size)
+    assert lost <= report["test_mse_of_silent_bins"] <= report["mse"]["test"]
+    assert report["test_mse_of_silent_bins"] <= before["test_mse_of_silent_bins"] + lost
+
+
 def test_without_conditioning_there_is_no_mesh(store: FrameStore, recipe: Recipe, tmp_path: Path):
     model = msgspec.structs.replace(recipe.model, conditioning="none")
     fit = msgspec.structs.replace(recipe.fit, epochs=1)

@@ -77,6 +77,7 @@ def _error_row(config: str, results: Results) -> Row:
     row["training (s)"] = _mean(run.report["training_s"] for run in runs)
     row["epoch (s)"] = _mean(epoch_s(run) for run in runs)
     row["silent bins"] = _mean(run.report["silent_bins"] for run in runs)
+    row["test MSE of these"] = _mean(run.report["test_mse_of_silent_bins"] for run in runs)
     return row
 
 
