@@ -78,9 +78,7 @@ def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> Reside
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow computes, and on a GPU."""
-    if keras.backend.backend() != "tensorflow":
-        return False
+    """Whether TensorFlow has a GPU to compute on."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
