@@ -6,6 +6,8 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 AUDIO_PRIORITY = 65
 MIDI_PRIORITY = 60
@@ -28,6 +30,18 @@ def promote_thread(priority: int) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+@contextmanager
+def promoted(priority: int) -> Iterator[bool]:
+    """Hold this real-time priority for the length of a `with`, where that is permitted; tells whether it is."""
+    former = (os.sched_getscheduler(0), os.sched_getparam(0)) if hasattr(os, "sched_getscheduler") else None
+    permitted = promote_thread(priority)
+    try:
+        yield permitted
+    finally:
+        if permitted:
+            os.sched_setscheduler(0, *former)
 
 
 def lock_memory() -> bool:

@@ -10,6 +10,7 @@ from runtime.atomic_file import replacing
 from runtime.bench import measures, process
 from runtime.config import load_config
 from runtime.instruments import find, load
+from runtime.realtime import AUDIO_PRIORITY, promoted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     quick = arguments.quick
     figures: dict[str, object] = {"machine": process.machine(), "instrument": decoder.card.name}
     print(f"{figures['machine']['processor']}, {figures['machine']['cores']} cores; instrument {decoder.card.name}")
+    with promoted(AUDIO_PRIORITY) as permitted:
+        figures["real_time_priority"] = permitted
+    _tell("blocks are rendered " + ("at the audio thread's priority" if permitted else "without real-time priority"))
     cold_start_s, rss_mb = process.start_and_memory(path)
     gc.freeze()
     gc.disable()  # as in the audio process
