@@ -69,7 +69,7 @@ def test_a_pitch_class_that_the_corpus_lacks_says_so_in_its_column(finished: Pat
     rows = list(csv.DictReader((finished / "out" / "tables" / "table5.csv").open()))
     assert {row["measure"] for row in rows} == {"own chroma", "heard in tune"}
     for row in rows:
-        assert row["C#"] == "not in the training set"
+        assert row["C#"] == "not trained"
         assert 0.0 <= float(row["C"]) <= 1.0
 
 

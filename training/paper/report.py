@@ -40,8 +40,8 @@ have chroma, which Table I found best. The beta-VAE follows the authors' code: b
 of the first six epochs, its L2 penalty is 0; it has 8 latents, no skip, and is trained on the one-octave corpus."""
 STYLE = """body{max-width:70em;margin:2em auto;padding:0 1em;font:16px/1.5 system-ui,sans-serif;color:#222}
 table{border-collapse:collapse;display:block;overflow-x:auto;font-size:14px}td,th{border:1px solid #bbb;
-padding:.25em .6em;text-align:left;vertical-align:top}th{background:#eee}img{max-width:100%}audio{width:20em}
-@media print{audio{display:none}}"""
+padding:.25em .6em;text-align:left;vertical-align:top}td:first-child{white-space:nowrap}th{background:#eee}
+img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,14 @@ def _sections(
 
 def _seeds(results: Results) -> str:
     counts = {len(runs) for runs in results.runs.values()}
-    epochs = sorted({run.n_epochs for runs in results.runs.values() for run in runs})
     seeds = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "0"
-    return f"{len(results.runs)} models, seeds per model: {seeds}, epochs: {', '.join(map(str, epochs)) or 'none'}."
+    by_epochs: dict[str, list[str]] = {}
+    for config, runs in results.runs.items():
+        n_epochs = sorted({run.n_epochs for run in runs}, reverse=True)
+        by_epochs.setdefault(", ".join(map(str, n_epochs)), []).append(short_name(config))
+    shown = [f"{n_epochs} for {', '.join(sorted(models))}" for n_epochs, models in by_epochs.items()]
+    epochs = next(iter(by_epochs)) if len(by_epochs) == 1 else "; ".join(shown) or "none"
+    return f"{len(results.runs)} models, seeds per model: {seeds}. Epochs: {epochs}."
 
 
 def _verdicts(tested: list[Outcome]) -> str:

@@ -16,7 +16,7 @@ from training.paper.kept import KeptRun
 from training.paper.plan import Plan
 from training.paper.results import Figure, Results, correlation, density, epoch_s, short_name
 
-NOT_THERE = "not in the training set"
+NOT_THERE = "not trained"
 Row = dict[str, Any]
 
 
