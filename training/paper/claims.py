@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,7 +62,17 @@ def _less(results: Results, smaller: str, larger: str, figure: Figure) -> Compar
     if len({n for counts in epochs.values() for n in counts}) > 1:
         text = " and ".join(f"{short_name(config)} for {', '.join(map(str, n))}" for config, n in epochs.items())
         return Comparison("not separable", f"trained for different numbers of epochs: {text}")
-    return is_less(*values, results.spread(figure))
+    comparison = is_less(*values, results.spread(figure))
+    if figure is held_out_error:
+        comparison = replace(comparison, text=f"{comparison.text}; {_sounds_with_less(results, smaller, larger)}")
+    return comparison
+
+
+def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
+    """On how many of the test set's sounds a model errs less than another: one sound may outweigh the rest."""
+    ours, theirs = results.error_by_sound(smaller), results.error_by_sound(larger)
+    shared = ours.keys() & theirs.keys()
+    return f"less on {sum(ours[sound] < theirs[sound] for sound in shared)} of {len(shared)} test sounds"
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:

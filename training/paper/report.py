@@ -32,8 +32,10 @@ RULE = """**How a verdict is made.** All errors are compared as ratios. With two
 seeds of one model, pooled over all models, gives the standard error of a difference; the difference counts beyond the
 two-sided 95 % point of Student's distribution. With one seed no such spread is known: a difference counts only beyond
 10 %, and beyond twice the wobble of the validation error over the last tenth of the epochs. That is a rule of thumb:
-another seed may still turn such a verdict. *needed* is the ratio that had to be exceeded. A finding holds where all its
-comparisons do; it does not hold where one of them goes the other way; *not run* says that a model is missing.
+another seed may still turn such a verdict. *needed* is the ratio that had to be exceeded. A few test sounds, patches
+or recordings, may outweigh the rest of an error: so each comparison of errors also tells on how many of them the first
+model's is the lesser. A finding holds where all its comparisons do; it does not hold where one of them goes the other
+way; *not run* says that a model is missing.
 
 **What had to be assumed.** The paper's text does not say which augmentation the models of Tables II to IV have. Ours
 have chroma, which Table I found best. The beta-VAE follows the authors' code: beta grows from 3e-7 by 2e-5 after each

@@ -59,6 +59,11 @@ class Results:
         wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if figure is held_out_error else [0.0]
         return Values(short_name(config), tuple(float(value) for value in found), max(wobbles))
 
+    def error_by_sound(self, config: str) -> dict[str, float]:
+        """A model's mean squared error on each sound of the test set, a patch or a recording, over its seeds."""
+        errors = [run.report["test_mse_by_sound"] for run in self.of(config)]
+        return {sound: float(np.mean([error[sound] for error in errors])) for sound in errors[0]}
+
     def spread(self, figure: Figure) -> Spread | None:
         """The spread of a figure between seeds, pooled over all models."""
         values = [self.values(config, figure) for config in self.runs]

@@ -61,19 +61,19 @@ ERROR_TABLES = {
 
 def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
     """Errors and training time of a table's models, the best test error first."""
-    rows = [
-        _error_row(model.config, results) for model in plan.models if name in model.tables and results.of(model.config)
-    ]
+    configs = [model.config for model in plan.models if name in model.tables and results.of(model.config)]
+    several_seeds = any(len(results.of(config)) > 1 for config in configs)
+    rows = [_error_row(config, results, several_seeds) for config in configs]
     return Table(name, title, sorted(rows, key=lambda row: row["test MSE"] or np.inf))
 
 
-def _error_row(config: str, results: Results) -> Row:
+def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
     runs = results.of(config)
     tests = [run.report["mse"]["test"] for run in runs if run.report["mse"]["test"] is not None]
     row: Row = {"model": short_name(config), "seeds": len(runs), "epochs": _each(run.n_epochs for run in runs)}
     row |= {f"{split} MSE": _mean(run.report["mse"][split] for run in runs) for split in ("test", "val", "train")}
-    row["test MSE, lowest"] = min(tests, default=None)
-    row["test MSE, highest"] = max(tests, default=None)
+    if several_seeds:
+        row |= {"test MSE, lowest": min(tests, default=None), "test MSE, highest": max(tests, default=None)}
     row["training (s)"] = _mean(run.report["training_s"] for run in runs)
     row["epoch (s)"] = _mean(epoch_s(run) for run in runs)
     row["silent bins"] = _mean(run.report["silent_bins"] for run in runs)
