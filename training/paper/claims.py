@@ -154,7 +154,8 @@ def _no_sharps(results: Results) -> Iterator[Comparison | None]:
             yield None
             continue
         sharps = [sorted(name for name in by_class if name.endswith("#")) for by_class in asked]
-        yield is_so(short_name(config), [not names for names in sharps], f"columns {', '.join(sharps[0]) or 'none'}")
+        found = f"sharps that were asked for: {', '.join(sharps[0]) or 'none'}"
+        yield is_so(short_name(config), [not names for names in sharps], found)
 
 
 def _collapse(results: Results) -> Iterator[Comparison | None]:
