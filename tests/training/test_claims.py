@@ -161,3 +161,9 @@ def test_one_loud_sound_that_outweighs_the_rest_is_told():
     outcome = next(o for o in outcomes(paper_results(**{config: [outweighed]})) if o.claim.key == "table4-one-octave")
     assert outcome.verdict == "does not hold"
     assert outcome.comparisons[0].text.endswith("less on 1 of 2 test sounds")
+
+
+def test_latents_that_all_collapsed_tell_nothing_of_pitch():
+    collapsed = run_of(VARIATIONAL, divergence_nats=[1e-7] * 3, pitch_changes=[0.0] * 3)
+    found = verdicts(paper_results(**{VARIATIONAL: [collapsed]}))
+    assert (found["vae-collapse"], found["vae-pitch"]) == ("holds", "not separable")

@@ -170,14 +170,17 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
     """Pitch would be disentangled if some latent that is used left it alone."""
-    found, text = [], ""
+    name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)
         changes = [change for nats, change in pairs if nats >= COLLAPSED_NATS]
-        found.append(bool(changes) and min(changes) > PITCH_IDLE)
-        shares = ", ".join(f"{100.0 * change:.0f} %" for change in changes) or "no latent is used"
+        if not changes:
+            yield Comparison("not separable", f"{name}: no latent is used, so that none can tell")
+            return
+        found.append(min(changes) > PITCH_IDLE)
+        shares = ", ".join(f"{100.0 * change:.0f} %" for change in changes)
         text = text or f"each used latent changes the pitch class at {shares} of the places on its travel"
-    yield is_so(short_name(VARIATIONAL), found, text) if found else None
+    yield is_so(name, found, text) if found else None
 
 
 CLAIMS = (
