@@ -69,10 +69,10 @@ def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
 
 def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
     runs = results.of(config)
-    tests = [run.report["mse"]["test"] for run in runs if run.report["mse"]["test"] is not None]
     row: Row = {"model": short_name(config), "seeds": len(runs), "epochs": _each(run.n_epochs for run in runs)}
     row |= {f"{split} MSE": _mean(run.report["mse"][split] for run in runs) for split in ("test", "val", "train")}
     if several_seeds:
+        tests = [run.report["mse"]["test"] for run in runs if run.report["mse"]["test"] is not None]
         row |= {"test MSE, lowest": min(tests, default=None), "test MSE, highest": max(tests, default=None)}
     row["training (s)"] = _mean(run.report["training_s"] for run in runs)
     row["epoch (s)"] = _mean(epoch_s(run) for run in runs)
