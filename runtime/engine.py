@@ -32,6 +32,8 @@ from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
+# Other pitches are read sample by sample: no block should have to do that for a long span.
+LONGEST_TRANSPOSED_SPAN = 256
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -206,9 +208,10 @@ class Engine:
             self._open(opening)
         for group, hopping in due:
             self._hop(group, hopping)
-        for voice in performance.retuned:
-            if voice.active:
-                self._rings.set_ratio(voice.lane, frame, performance.ratio(voice, frame))
+        retuned = {voice.lane: voice for voice in performance.retuned if voice.active}
+        if retuned:
+            ratios = [performance.ratio(voice, frame) for voice in retuned.values()]
+            self._rings.set_ratios(retuned.keys(), frame, ratios)
         performance.opening.clear()
         performance.retuned.clear()
         performance.touched.clear()
@@ -300,7 +303,8 @@ class Engine:
         end = min(end, frame + self._rings.size - frame % self._rings.size, self._performance.sensing_deadline)
         end = min(end, self._bank.next_end(), self._hops.next_due())
         if transposed:
-            end = min(end, frame + self._rings.transposer.max_frames(transposed))
+            longest = min(LONGEST_TRANSPOSED_SPAN, self._rings.transposer.max_frames(transposed))
+            end = min(end, frame + longest - frame % longest)
         if self._performance.swaying(frame):
             end = min(end, frame + SWAY_FRAMES - frame % SWAY_FRAMES)
         return end

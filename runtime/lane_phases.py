@@ -72,11 +72,15 @@ class LanePhases:
         self._go_to(lane, number)
         return self.taps(slice(lane, lane + 1))
 
-    def turn(self, lane: int, number: int) -> None:
-        """A transposed lane gets a new spectrum at its hop `number`."""
-        if self._found[lane]:
-            self._go_to(lane, number)
-            self._plan(slice(lane, lane + 1))
+    def turn(self, lanes: Sequence[int], numbers: Sequence[int]) -> None:
+        """Transposed lanes, ascending, get new spectra at these hops of theirs."""
+        turning = [lane for lane in lanes if self._found[lane]]
+        if turning:
+            for lane, number in zip(lanes, numbers, strict=True):
+                if self._found[lane]:
+                    self._go_to(lane, number)
+            for run in runs_of(turning):
+                self._plan(run)
 
     def _go_to(self, lane: int, number: int) -> None:
         self._phases.advance(slice(lane, lane + 1), number - self._number[lane])

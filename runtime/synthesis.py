@@ -7,7 +7,8 @@ back, overlap and add.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,11 +33,22 @@ _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # So many lanes go through each step at once: with fewer, the calls cost more than the caches save (measured: 4, 8, 16).
 MAX_ROWS = 16
 # NumPy transforms four rows together, so that three cost more than four.
-_ROWS_AT_ONCE = 4
+ROWS_AT_ONCE = 4
 _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
 _FLAT_GAIN = 4.557
 _TWICE = np.uint64((1 << 32) + 1)
+
+
+class DenseHop(NamedTuple):
+    """One lane's hop at a higher density: as `HopSynthesis.hops` has it, of the first n_bins alone."""
+
+    pairs: np.ndarray
+    noise_frame: int
+    lane: int
+    n_bins: int
+    blend: float
+    coherent: np.ndarray | None
 
 
 class HopSynthesis:
@@ -67,8 +79,8 @@ class HopSynthesis:
         weighted = new_pairs(MAX_ROWS, self.n_bins)
         self._weighted_pairs = read_by_taps(weighted)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
-        self._dense_spectrum = np.zeros((1, self.fft_size + 1), np.complex64)
-        self._dense_sound = np.empty((1, 2 * self.fft_size), np.float32)
+        self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
+        self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
         self._weights = _weights_by_shift(spec, sample_rate_hz, self.n_bins)
         self._weighted = np.empty((MAX_ROWS, self.n_bins), np.float32)
         self._factors, self._shared = np.empty((MAX_ROWS, 1), np.float32), np.empty(MAX_ROWS, np.float32)
@@ -129,7 +141,7 @@ class HopSynthesis:
             taps = self._blended(taps, coherent, blend)
         first = 2 * self._first_bin
         np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
-        n_transformed = n + 1 if n % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1 else n
+        n_transformed = n + 1 if n % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 else n
         # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
@@ -155,33 +167,29 @@ class HopSynthesis:
         at = first_lane % LANES_PER_ROW
         return self._lane_taps[noise_frame % N_NOISE_FRAMES, at : at + n]
 
-    def dense_hop(
-        self,
-        pairs: np.ndarray,
-        noise_frame: int,
-        lane: int,
-        n_bins: int,
-        octave: int,
-        blend: float = 0.0,
-        coherent: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Sound of one lane's such hop at twice the density, halved `octave` times, of the first n_bins alone.
+    def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
+        """Sound of such hops, at most ROWS_AT_ONCE, at twice the density, halved `octave` times, up to the next hop.
 
-        float32 (2 * fft_size >> octave,), a view; octave: at most n_dense_octaves.
+        float32 (n, 2 * hop_size >> octave), a view; hops: taken one by one, so that their taps may share memory;
+        octave: at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
-        spectrum, sound = self._dense_spectrum[:, : fft_size // 2 + 1], self._dense_sound[:, :fft_size]
-        n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
-        spectrum[0, n_bins:] = 0.0
-        taps = self._taps(noise_frame, lane, 1)
-        if coherent is not None:
-            taps = self._blended(taps, coherent, blend)
-        played = slice(2 * self._first_bin, 2 * n_bins)
-        filled = spectrum.view(np.float32)[:, played]
-        np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=filled)
-        np.fft.irfft(spectrum, fft_size, axis=-1, out=sound)
+        spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
+        for hop in hops:
+            n_bins = min(hop.n_bins, self.n_bins, spectra.shape[1])
+            spectra[n, n_bins:] = 0.0
+            taps = self._taps(hop.noise_frame, hop.lane, 1)
+            if hop.coherent is not None:
+                taps = self._blended(taps, hop.coherent, hop.blend)
+            played = slice(2 * self._first_bin, 2 * n_bins)
+            filled = spectra[n : n + 1].view(np.float32)[:, played]
+            np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
+            n += 1
+        # Always as many rows, as NumPy need not treat one as it treats four together: not to the last bit.
+        np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:, :fft_size])
+        sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
-        return sound[0]
+        return sound
 
     def _blended(self, noise: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
         if blend < 1.0:

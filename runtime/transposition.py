@@ -7,33 +7,54 @@ of ratios is bend, glide and vibrato.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+from runtime.synthesis import ROWS_AT_ONCE
 
 OVERSAMPLING = 2
 RING_SIZE = 1 << 15
 _FRACTION_BITS = 24
 _ONE = 1 << _FRACTION_BITS
 _FRACTION_MASK = _ONE - 1
-# The interpolation looks one sample back and two ahead.
-_AHEAD = 3
+# The interpolation looks one sample back, and less than three ahead.
+_BEHIND, _AHEAD = 1, 3
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
+_BAND_STEP_LOG = math.log(_BAND_STEP)
 
-# (lane, hop number, n_bins, octave) -> float32 sound of that hop, OVERSAMPLING samples to a frame, halved `octave`
-# times, and what lies beyond it; a view
-MakeHop = Callable[[int, int, int, int], np.ndarray]
+# Lanes that hop together would all need their next hop at once: so many turns they take in making it early.
+_N_TURNS, _LANES_PER_TURN = 4, ROWS_AT_ONCE
+
+# ((lane, hop number, n_bins), ...) at most ROWS_AT_ONCE, octave -> float32 (n, n_hop_samples >> octave), the sound of
+# those hops, OVERSAMPLING samples to a frame, halved `octave` times; a view, which may be overwritten
+MakeHops = Callable[[Sequence[tuple[int, int, int]], int], np.ndarray]
+
+
+class Beginning(NamedTuple):
+    """A lane that the transposer takes over, `elapsed` frames after its hop number 0 began.
+
+    fading: the frames to come in which the lane still fades to its spectrum; the fade is finished from them.
+    """
+
+    lane: int
+    elapsed: int
+    ratio: float
+    fading: np.ndarray
 
 
 class Transposer:
     """Reads lanes at ratios. Positions are in ring samples, in fixed point.
 
     A lane has OVERSAMPLING ring samples to a frame at ratio 1. Where it begins an octave or more higher, that is
-    halved so many times: what would lie above half the rate need not be made.
+    halved so many times: what would lie above half the rate need not be made. Whatever is made goes through each step
+    for all lanes that want it.
 
-    make_hop: gives a lane's sound; turn_phases: told of the hop number from which a lane's spectrum is another;
-    n_hop_samples: its length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change
-    of spectrum.
+    make_hops: gives lanes' sound; turn_phases: told of lanes and the hop numbers from which their spectra are others;
+    n_hop_samples: a hop's length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change
+    of spectrum; max_frames: of one `read`.
     """
 
     def __init__(
@@ -44,48 +65,50 @@ class Transposer:
         n_hop_samples: int,
         n_fade_samples: int,
         max_frames: int,
-        make_hop: MakeHop,
-        turn_phases: Callable[[int, int], None],
+        make_hops: MakeHops,
+        turn_phases: Callable[[Sequence[int], Sequence[int]], None],
     ):
         self.active = [False] * n_lanes
         self.n_active = self.n_transforms = 0
         self._n_bins, self._n_octaves, self._n_hop_samples = n_bins, n_octaves, n_hop_samples
-        self._make_hop = make_hop
+        self._make_hops = make_hops
         self._turn_phases = turn_phases
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade_samples) / n_fade_samples)).astype(np.float32)
         # Filled, so that its memory is there before a first bend is played; zeros would be mapped in as it sounds.
-        self._rings = np.full((n_lanes, RING_SIZE), 0.0, np.float32)
+        self._rings = np.full((n_lanes, RING_SIZE + _AHEAD), 0.0, np.float32)
+        # The interpolation's four samples, each at the place of the first: beyond its end a ring goes on as it begins.
+        self._samples = [self._rings.reshape(-1)[offset:] for offset in range(_BEHIND + _AHEAD)]
         self._origin = [0] * n_lanes  # position at _since, fixed point
         self._since = [0] * n_lanes
         self._step = [0] * n_lanes  # per frame, fixed point
         self._made_to = [0] * n_lanes
+        self._fades_at = [-n_fade_samples] * n_lanes  # where the fade to its present spectrum begins
         self._octave = [0] * n_lanes
         self._n_hop = [n_hop_samples] * n_lanes
         self._band = [n_bins] * n_lanes
         self._frames = np.arange(max_frames, dtype=np.int64)
+        self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((2, n_lanes * max_frames), np.int64)
         self._floats = np.empty((6, n_lanes * max_frames), np.float32)
 
-    def begin(self, lane: int, frame: int, elapsed: int, ratio: float, fading: np.ndarray) -> None:
-        """Take a lane over `elapsed` frames after its hop number 0 began.
-
-        fading: the frames to come in which the lane still fades to its spectrum; the fade is finished from them.
-        """
-        self.n_active += not self.active[lane]
-        self.active[lane] = True
-        octave = self._octave[lane] = min(self._n_octaves, max(0, int(np.log2(ratio))))
-        self._n_hop[lane] = self._n_hop_samples >> octave
-        self._origin[lane] = elapsed * self._density(lane)
-        self._since[lane], self._step[lane] = frame, self._fixed_step(lane, ratio)
-        self._band[lane] = self._band_for(lane, ratio)
-        # The sample before the first is read too: so the hop before is made as well.
-        self._made_to[lane] = -self._n_hop[lane]
-        self._make_to(lane, self._n_hop[lane])
-        if len(fading) > 1:
-            n = (len(fading) - 1) * self._density(lane) >> _FRACTION_BITS
-            dense = np.interp(np.arange(n) * (_ONE / self._density(lane)), np.arange(len(fading)), fading)
-            start = self._origin[lane] >> _FRACTION_BITS
-            self._fade_over(lane, start, dense.astype(np.float32), np.linspace(0.0, 1.0, n))
+    def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
+        """Take lanes over at `frame`."""
+        for lane, elapsed, ratio, _ in beginnings:
+            self.n_active += not self.active[lane]
+            self.active[lane] = True
+            octave = self._octave[lane] = min(self._n_octaves, max(0, int(np.log2(ratio))))
+            n_hop = self._n_hop[lane] = self._n_hop_samples >> octave
+            self._origin[lane] = elapsed * self._density(lane)
+            self._since[lane], self._step[lane] = frame, self._fixed_step(lane, ratio)
+            self._band[lane] = self._band_for(lane, ratio)
+            self._fades_at[lane] = -2 * n_hop - len(self._fade)
+            # The sample before the first is read too.
+            self._made_to[lane] = 0 if elapsed else -n_hop
+        lanes = [beginning.lane for beginning in beginnings]
+        self._make_to(lanes, [self._n_hop[lane] for lane in lanes])
+        for lane, _, _, fading in beginnings:
+            if len(fading) > 1:
+                self._finish_fade(lane, fading)
 
     def leave(self, lane: int) -> None:
         """A lane opens anew and is no longer read at a ratio."""
@@ -97,52 +120,56 @@ class Transposer:
         self._origin[lane], self._since[lane] = self._position(lane, frame), frame
         self._step[lane] = self._fixed_step(lane, ratio)
 
-    def make_fade(self, lane: int, frame: int) -> None:
-        """Make as much of a lane's sound as a fade that begins at `frame` will need of it."""
-        self._make_to(lane, (self._position(lane, frame) >> _FRACTION_BITS) + len(self._fade) + _AHEAD)
+    def make_fades(self, lanes: Sequence[int], frame: int) -> None:
+        """Make as much of lanes' sound as fades that begin at `frame` will need of it."""
+        self._make_to(lanes, [self._place(lane, frame) + len(self._fade) + _AHEAD for lane in lanes])
 
-    def turn(self, lane: int, frame: int, spectrum_changed: bool) -> None:
-        """At a lane's hop: fade over to its new spectrum, or to the band that its ratio leaves below half the rate.
+    def turn(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool]) -> None:
+        """At lanes' hop: fade over to new spectra, or to the bands that their ratios leave below half the rate.
 
-        Where the spectrum changed, `make_fade` was called before.
+        Where the spectrum changed, `make_fades` was called before.
         """
-        band = self._band_for(lane, self._step[lane] / self._density(lane))
-        if not spectrum_changed and band == self._band[lane]:
-            return
-        if not spectrum_changed:
-            self.make_fade(lane, frame)
-        start = self._position(lane, frame) >> _FRACTION_BITS
-        old = self._rings[lane, np.arange(start, start + len(self._fade)) & (RING_SIZE - 1)]
-        self._band[lane] = band
-        made_to, first = self._made_to[lane], start // self._n_hop[lane] * self._n_hop[lane]
-        kept = self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)]
-        self._made_to[lane] = first
-        if spectrum_changed:
-            self._turn_phases(lane, first // self._n_hop[lane])
-        self._make_to(lane, made_to)
-        self._rings[lane, np.arange(first, start) & (RING_SIZE - 1)] = kept
-        self._fade_over(lane, start, old, self._fade)
+        bands = [self._band_for(lane, self._step[lane] / self._density(lane)) for lane in lanes]
+        changed = [lane for lane, changed in zip(lanes, spectrum_changed, strict=True) if changed]
+        others = [
+            lane
+            for lane, band, changed in zip(lanes, bands, spectrum_changed, strict=True)
+            if not changed and band != self._band[lane]
+        ]
+        if others:
+            self.make_fades(others, frame)
+        for lane, band in zip(lanes, bands, strict=True):
+            self._band[lane] = band
+        turning = changed + others
+        for lane in turning:
+            place, n_hop = self._place(lane, frame), self._n_hop[lane]
+            self._fades_at[lane], self._made_to[lane] = place, place // n_hop * n_hop
+        self._turn_phases(changed, [self._made_to[lane] // self._n_hop[lane] for lane in changed])
+        self.make_fades(turning, frame)
 
     def read(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
         """Sound float32 (n_lanes, n_frames) of these lanes from `frame` on; a view, valid until the next call."""
-        for lane in lanes:
-            end = (self._position(lane, frame + n_frames) >> _FRACTION_BITS) + _AHEAD
-            self._make_to(lane, end)
-        shape = len(lanes), n_frames
-        places, index = (a[: shape[0] * shape[1]].reshape(shape) for a in self._integers)
-        fraction, before, at, after, later, curve = (a[: shape[0] * shape[1]].reshape(shape) for a in self._floats)
-        for row, lane in zip(places, lanes, strict=True):
-            np.multiply(self._frames[:n_frames], self._step[lane], out=row)
-            row += self._position(lane, frame)
+        self._make_to(lanes, [self._wanted_to(lane, frame, n_frames) for lane in lanes])
+        n = len(lanes)
+        shape, n_samples = (n, n_frames), n * n_frames
+        steps, positions, rings = self._columns[:, :n]
+        steps[:, 0] = [self._step[lane] for lane in lanes]
+        positions[:, 0] = [self._position(lane, frame) for lane in lanes]
+        rings[:, 0] = [lane * (RING_SIZE + _AHEAD) for lane in lanes]
+        places, index = (a[:n_samples].reshape(shape) for a in self._integers)
+        floats = [a[:n_samples].reshape(shape) for a in self._floats]
+        np.multiply(self._frames[:n_frames], steps, out=places)
+        places += positions
         np.bitwise_and(places, _FRACTION_MASK, out=index)
+        fraction, samples, curve = floats[0], floats[1:-1], floats[-1]
         np.multiply(index, np.float32(1.0 / _ONE), out=fraction, casting="same_kind")
-        np.right_shift(places, _FRACTION_BITS, out=places)
-        for offset, samples in ((-1, before), (0, at), (1, after), (2, later)):
-            np.add(places, offset, out=index)
-            index &= RING_SIZE - 1
-            for row, lane, out in zip(index, lanes, samples, strict=True):
-                np.take(self._rings[lane], row, out=out, mode="clip")
-        return _interpolated(fraction, before, at, after, later, curve)
+        places >>= _FRACTION_BITS
+        places -= _BEHIND
+        places &= RING_SIZE - 1
+        places += rings
+        for ring, taken in zip(self._samples, samples, strict=True):
+            np.take(ring, places, out=taken, mode="clip")
+        return _interpolated(fraction, *samples, curve)
 
     def max_frames(self, lanes: Sequence[int]) -> int:
         """How many frames one `read` may ask of these lanes."""
@@ -151,6 +178,16 @@ class Transposer:
 
     def _position(self, lane: int, frame: int) -> int:
         return self._origin[lane] + self._step[lane] * (frame - self._since[lane])
+
+    def _place(self, lane: int, frame: int) -> int:
+        """The ring sample at or before a lane's position."""
+        return self._position(lane, frame) >> _FRACTION_BITS
+
+    def _wanted_to(self, lane: int, frame: int, n_frames: int) -> int:
+        """Up to where a lane's sound is to be made for a read: ahead where it is its turn, unless that has passed."""
+        end = self._place(lane, frame + n_frames) + _AHEAD
+        ahead = lane // _LANES_PER_TURN % _N_TURNS * self._n_hop[lane] // _N_TURNS
+        return end + ahead if self._place(lane, frame) + _AHEAD + ahead <= self._made_to[lane] else end
 
     def _density(self, lane: int) -> int:
         """Ring samples to a frame at ratio 1, fixed point."""
@@ -164,25 +201,62 @@ class Transposer:
         ratio = max(ratio, 2.0 ** self._octave[lane])
         if ratio <= 1.0:
             return self._n_bins
-        steps = np.ceil(np.log(ratio) / np.log(_BAND_STEP) - 1e-6)
+        steps = math.ceil(math.log(ratio) / _BAND_STEP_LOG - 1e-6)
         return max(2, int(self._n_bins / _BAND_STEP**steps))
 
-    def _make_to(self, lane: int, end: int) -> None:
-        n_hop = self._n_hop[lane]
-        while self._made_to[lane] < end:
-            begin = self._made_to[lane]
-            sound = self._make_hop(lane, begin // n_hop, self._band[lane], self._octave[lane])[: n_hop + _AHEAD]
-            at = begin & (RING_SIZE - 1)
-            n_first = min(len(sound), RING_SIZE - at)
-            self._rings[lane, at : at + n_first] = sound[:n_first]
-            self._rings[lane, : len(sound) - n_first] = sound[n_first:]
-            self._made_to[lane] += n_hop
-            self.n_transforms += 1
+    def _make_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
+        """Make lanes' sound up to these ends, in ring samples; hops of one density go through one transform."""
+        hops = [
+            (self._octave[lane], lane, begin)
+            for lane, end in zip(lanes, ends, strict=True)
+            for begin in range(self._made_to[lane], end, self._n_hop[lane])
+        ]
+        hops.sort()
+        while hops:
+            octave, n_hop = hops[0][0], self._n_hop_samples >> hops[0][0]
+            batch = [(lane, begin) for of, lane, begin in hops[:ROWS_AT_ONCE] if of == octave]
+            del hops[: len(batch)]
+            sounds = self._make_hops([(lane, begin // n_hop, self._band[lane]) for lane, begin in batch], octave)
+            for (lane, begin), sound in zip(batch, sounds, strict=True):
+                self._write_hop(lane, begin, sound)
+                self._made_to[lane] = begin + n_hop
+            self.n_transforms += len(batch)
 
-    def _fade_over(self, lane: int, start: int, old: np.ndarray, fade: np.ndarray) -> None:
-        """From `start` on let the ring begin with `old` and end, where `fade` is one, with what it holds."""
-        places = np.arange(start, start + len(old)) & (RING_SIZE - 1)
-        self._rings[lane, places] = old + fade.astype(np.float32) * (self._rings[lane, places] - old)
+    def _write_hop(self, lane: int, begin: int, sound: np.ndarray) -> None:
+        """Write what is new of a hop: before the last fade nothing, within it a part."""
+        fades_at = self._fades_at[lane]
+        done, faded = max(0, fades_at - begin), min(len(sound), fades_at + len(self._fade) - begin)
+        if done < faded:
+            fade = self._fade[begin + done - fades_at : begin + faded - fades_at]
+            self._write(lane, begin + done, sound[done:faded], fade)
+            done = faded
+        self._write(lane, begin + done, sound[done:])
+
+    def _write(self, lane: int, begin: int, sound: np.ndarray, fade: np.ndarray | None = None) -> None:
+        """Let a ring hold sound from `begin` on; with a fade, less of what it held the nearer that comes to one."""
+        ring, at = self._rings[lane], begin & (RING_SIZE - 1)
+        n_first = min(len(sound), RING_SIZE - at)
+        for places, part in (
+            (slice(at, at + n_first), slice(0, n_first)),
+            (slice(0, len(sound) - n_first), slice(n_first, None)),
+        ):
+            if fade is None:
+                ring[places] = sound[part]
+            else:
+                change = np.subtract(sound[part], ring[places], out=sound[part])
+                change *= fade[part]
+                ring[places] += change
+        ring[RING_SIZE:] = ring[:_AHEAD]
+
+    def _finish_fade(self, lane: int, fading: np.ndarray) -> None:
+        """Let a lane that begins go on with the frames `fading`, and end where they end with what its ring holds."""
+        density = self._density(lane)
+        n = (len(fading) - 1) * density >> _FRACTION_BITS
+        dense = np.interp(np.arange(n) * (_ONE / density), np.arange(len(fading)), fading).astype(np.float32)
+        places = (self._origin[lane] >> _FRACTION_BITS) + np.arange(n) & (RING_SIZE - 1)
+        dense += np.linspace(0.0, 1.0, n, dtype=np.float32) * (self._rings[lane, places] - dense)
+        self._rings[lane, places] = dense
+        self._rings[lane, RING_SIZE:] = self._rings[lane, :_AHEAD]
 
 
 def _interpolated(

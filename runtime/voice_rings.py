@@ -16,11 +16,12 @@ from runtime.synthesis import (
     LANES_PER_ROW,
     MAX_ROWS,
     N_NOISE_FRAMES,
+    DenseHop,
     HopSynthesis,
     new_pairs,
     read_by_taps,
 )
-from runtime.transposition import OVERSAMPLING, Transposer
+from runtime.transposition import OVERSAMPLING, Beginning, Transposer
 
 # A new spectrum is heard by this crossfade, and not only when the window has passed.
 CROSSFADE_S = 0.008
@@ -69,8 +70,8 @@ class VoiceRings:
             OVERSAMPLING * self._hop_size,
             OVERSAMPLING * n_fade,
             N_HOPS_AHEAD * self._hop_size + 1,
-            lambda *hop: own._dense_hop(*hop),
-            lambda *turn: own._phases.turn(*turn),
+            lambda hops, octave: own._dense_hops(hops, octave),
+            lambda lanes, numbers: own._phases.turn(lanes, numbers),
         )
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -108,22 +109,24 @@ class VoiceRings:
         sound = self._sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, elapsed:])
 
-    def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
-        """Sound `ratio` times as high from `frame` on."""
-        if self.transposer.active[lane]:
-            self.transposer.set_ratio(lane, frame, ratio)
-        elif ratio != 1.0:
-            self._dense_noise_frame[lane] = self._noise_frame(lane, frame)
-            self._phases.count_from(lane)
-            fading = self.copy(lane, frame, max(0, self._turned_at[lane] + self._rings.n_fade - frame))
-            elapsed = self._hop_size - self.frames_to_hop(lane, frame)
-            self.transposer.begin(lane, frame, elapsed % self._hop_size, ratio, fading)
+    def set_ratios(self, lanes: Iterable[int], frame: int, ratios: Iterable[float]) -> None:
+        """Sound `ratios` times as high from `frame` on."""
+        beginnings = []
+        for lane, ratio in zip(lanes, ratios, strict=True):
+            if self.transposer.active[lane]:
+                self.transposer.set_ratio(lane, frame, ratio)
+            elif ratio != 1.0:
+                self._dense_noise_frame[lane] = self._noise_frame(lane, frame)
+                self._phases.count_from(lane)
+                fading = self.copy(lane, frame, max(0, self._turned_at[lane] + self._rings.n_fade - frame))
+                elapsed = self._hop_size - self.frames_to_hop(lane, frame)
+                beginnings.append(Beginning(lane, elapsed % self._hop_size, ratio, fading))
+        if beginnings:
+            self.transposer.begin(beginnings, frame)
 
     def before_turn(self, lanes: Sequence[int], frame: int) -> None:
         """Make what a fade will need of the old spectra of lanes that are about to get new ones at their hop."""
-        for lane in lanes:
-            if self.transposer.active[lane]:
-                self.transposer.make_fade(lane, frame)
+        self.transposer.make_fades([lane for lane in lanes if self.transposer.active[lane]], frame)
 
     def set_blend(self, lanes: slice, blend: float) -> None:
         """What the next hop of these lanes blends of noise and coherent phases; a new blend is faded to."""
@@ -145,9 +148,11 @@ class VoiceRings:
         """
         run = slice(lanes[0], lanes[-1] + 1)
         self._phases.find(run, frame, self._turning, self.transposer.active)
-        for lane in self._transposed(run):
-            self.transposer.turn(lane, frame, self._turning[lane])
-            gains[lane - run.start] = 0.0
+        transposed = self._transposed(run)
+        if transposed:
+            self.transposer.turn(transposed, frame, [self._turning[lane] for lane in transposed])
+            for lane in transposed:
+                gains[lane - run.start] = 0.0
         turning = self._turning[run]
         if all(turning):
             self._turning[run], self._turned_at[run] = [False] * len(turning), [frame] * len(turning)
@@ -303,15 +308,17 @@ class VoiceRings:
                 write = self._rings.fade_over if turns else self._rings.write
                 write(lane, frame, sound[row : row + 1])
 
-    def _dense_hop(self, lane: int, number: int, n_bins: int, octave: int) -> np.ndarray:
-        sound = self._synthesis.dense_hop(
+    def _dense_hops(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
+        sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
+        sound /= self._kept_shares[[lane for lane, _, _ in hops]]
+        return sound
+
+    def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
+        return DenseHop(
             self._read_pairs[lane : lane + 1],
             self._dense_noise_frame[lane] + number,
             lane,
             n_bins,
-            octave,
             self._phases.blend[lane],
             self._phases.taps_at(lane, number),
         )
-        sound /= self._kept_shares[lane]
-        return sound

@@ -11,6 +11,7 @@ from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.envelope import Adsr
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel
+from runtime.synthesis import DenseHop, HopSynthesis
 from tests.allocations import Allocation, recorded_arrays
 from tests.playing import DATA, SAMPLE_RATE_HZ, Player, decoder, parameter
 
@@ -160,6 +161,41 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
     assert n_decoded == 0
     # Its lane in the plain rings still hops along with its group.
     assert n_transforms <= (ratio + 1.0) * HOPS + 2 * AHEAD
+
+
+class CountingSynthesis(HopSynthesis):
+    """Keeps how many hops went through each transform of a bent chord."""
+
+    def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
+        sound = super().dense_hops(hops, octave)
+        self.batches = [*getattr(self, "batches", []), len(sound)]
+        return sound
+
+
+@pytest.mark.parametrize("step", [0, 20], ids=["held", "turning"])
+def test_a_bent_chord_is_transformed_four_voices_at_a_time_and_they_take_turns(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.engine.HopSynthesis", CountingSynthesis)
+    player = played(16).send(PitchWheel(0, 1000))
+    player.hear(BLOCK / SAMPLE_RATE_HZ)
+    batches = player.engine._synthesis.batches
+    assert 16 <= sum(batches) <= 16 + 4
+    player.hear(0.1)
+    work, _ = blocks(player, lambda number: [PitchWheel(0, 1000 + step * number)])
+    assert max(n_transforms for _, n_transforms in work) <= 8
+    batches = player.engine._synthesis.batches
+    assert max(batches) == 4
+    assert np.mean(batches) > 3.5
+
+
+def test_knobs_in_motion_make_a_bent_chord_s_hop_no_more_than_three_times() -> None:
+    player = played(16, [*CHORD, PitchWheel(0, 1000)])
+    work, arrays = blocks(player, lambda number: [KnobTurn(0, number % 97 / 97)])
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded <= 16 * (HOPS + 1)
+    assert n_transforms <= 3 * 16 * (HOPS + 1)
+    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
 
 
 def test_a_bent_chord_goes_back_to_plain_work_with_the_wheel_at_rest() -> None:
