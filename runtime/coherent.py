@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
+from runtime.levels import NOISE_POWER
 from runtime.loudness import k_weighting
 from runtime.spectrum import LOWEST_HEARD_HZ
-from runtime.synthesis import N_OVERLAPS, NOISE_POWER
+from runtime.synthesis import N_OVERLAPS
 
 # Phases are whole numbers, TURN to a full turn, so that they add up without error for ever.
 TURN = 1 << 14

@@ -8,7 +8,8 @@ import numpy as np
 
 from runtime.coherent import CoherentPhases
 from runtime.lanes import runs_of
-from runtime.synthesis import MAX_ROWS, new_taps, seen_by_bins
+from runtime.synthesis import MAX_ROWS
+from runtime.taps import new_taps, seen_by_bins
 
 
 class LanePhases:

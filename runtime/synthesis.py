@@ -12,22 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runtime.loudness import k_weighting
+from runtime.levels import Levels
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, periodic_hann
+from runtime.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
 
 N_OVERLAPS = 4
 N_NOISE_FRAMES = 256
 LANES_PER_ROW = 16
-VOICE_LEVEL_DB = -18.0
-_LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
-# The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
-# Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
-NOISE_POWER = 0.444, 0.556
-_SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
-_LEAST_POWER = np.array(1e-20, np.float32)
-_WIDEST_SHIFT = 60
-# Below some 50 Hz the K-weighting would lift a note into the limiter.
-_LEAST_WEIGHT = 0.4
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # So many lanes go through each step at once: with fewer, the calls cost more than the caches save (measured: 4, 8, 16).
@@ -37,7 +28,6 @@ ROWS_AT_ONCE = 4
 _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
 _FLAT_GAIN = 4.557
-_TWICE = np.uint64((1 << 32) + 1)
 
 
 class DenseHop(NamedTuple):
@@ -81,41 +71,17 @@ class HopSynthesis:
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
         self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
-        self._weights = _weights_by_shift(spec, sample_rate_hz, self.n_bins)
-        self._weighted = np.empty((MAX_ROWS, self.n_bins), np.float32)
-        self._factors, self._shared = np.empty((MAX_ROWS, 1), np.float32), np.empty(MAX_ROWS, np.float32)
-
-    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
-        """Write into `out` (n,) what brings the sound of frames (n, n_magnitudes) to VOICE_LEVEL_DB, K-weighted.
-
-        n: at most MAX_ROWS; semitones: how far each will be transposed, as the ear weights a spectrum where it
-        sounds. The sound's mean square is half the sum of the squared magnitudes of its sinusoids, less what
-        neighbouring bins of noise take from each other; source of the weighting and its offset of -0.691 dB: ITU-R
-        BS.1770-4.
-        """
-        n = len(magnitudes)
-        frames, weighted, power, shared = magnitudes[:, : self.n_bins], self._weighted[:n], out, self._shared[:n]
-        if any(semitones):
-            for row, frame, shift in zip(weighted, frames, semitones, strict=True):
-                index = min(max(round(shift), -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
-                np.multiply(frame, self._weights[index], out=row)
-        else:
-            np.multiply(frames, self._weights[_WIDEST_SHIFT], out=weighted)
-        np.vecdot(weighted, weighted, out=power)
-        np.vecdot(weighted[:, 1:], weighted[:, :-1], out=shared)
-        shared *= _SHARED_OVER_OWN
-        power += shared
-        np.maximum(power, _LEAST_POWER, out=power)
-        np.sqrt(power, out=power)
-        np.reciprocal(power, out=power)
+        self._levels = Levels(spec, sample_rate_hz, self.n_bins, MAX_ROWS)
+        self._levelled = np.empty((MAX_ROWS, self.n_bins), np.float32)
+        self._factors = np.empty((MAX_ROWS, 1), np.float32)
 
     def write_levelled(
         self, magnitudes: np.ndarray, semitones: Sequence[float], shares: np.ndarray, pairs: np.ndarray
     ) -> None:
-        """Write frames, at their `level` times shares (n, 1), into as many rows of pairs."""
+        """Write frames, each at the level of a voice times shares (n, 1), into as many rows of pairs."""
         n = len(magnitudes)
-        factors, frames = self._factors[:n], self._weighted[:n]
-        self.level(magnitudes, semitones, factors[:, 0])
+        factors, frames = self._factors[:n], self._levelled[:n]
+        self._levels.find(magnitudes, semitones, factors[:, 0], frames)
         factors *= shares
         np.multiply(magnitudes[:, : self.n_bins], factors, out=frames)
         write_pairs(frames, pairs)
@@ -234,42 +200,6 @@ class HopSynthesis:
         )
 
 
-def new_pairs(n: int, n_bins: int) -> np.ndarray:
-    """Room for frames, float32 (n, n_bins + 2, 2): each magnitude twice, and beside the first and the last none.
-
-    A product with complex numbers is so one with floats.
-    """
-    return np.zeros((n, n_bins + 2, 2), np.float32)
-
-
-def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
-    """Write frames (n, n_bins) into as many rows of pairs."""
-    # Both halves of a 64-bit product are the magnitude: one pass, where two assignments would stride.
-    bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
-    np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])
-
-
-def read_by_taps(pairs: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins) of pairs: what a bin's taps read, the bin below, itself, the bin above."""
-    n, n_padded, _ = pairs.shape
-    row_stride, pair_stride, stride = pairs.strides
-    return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))
-
-
-def new_taps(n: int, n_bins: int) -> np.ndarray:
-    """Room for taps, complex64 (n, 3, n_bins + 2): what a bin gives to the bin above, to itself, to the bin below."""
-    return np.zeros((n, 3, n_bins + 2), np.complex64)
-
-
-def seen_by_bins(taps: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins) of taps: what a bin gets from the bin below, itself, the bin above."""
-    n, _, n_padded = taps.shape
-    row_stride, tap_stride, stride = taps.strides
-    return np.lib.stride_tricks.as_strided(
-        taps.view(np.float32), (n, 3, 2 * (n_padded - 2)), (row_stride, tap_stride + stride, stride // 2)
-    )
-
-
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:
     """The taps of `HopSynthesis`, as `new_taps` holds them, of every frame.
 
@@ -284,23 +214,6 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
         for tap, weight in enumerate((-0.25 * np.exp(1j * angle), 0.5, -0.25 * np.exp(-1j * angle))):
             taps[:, tap, 1:-1] += np.complex64(weight * fft_size) * delayed
     return taps
-
-
-def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away.
-
-    The squares' sum is the power of the bins' own sound, 1 at VOICE_LEVEL_DB.
-    """
-    frequency_hz = np.arange(n_bins) * spec.bin_hz
-    highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)
-    weights = []
-    for shift in range(-_WIDEST_SHIFT, _WIDEST_SHIFT + 1):
-        sounding_hz = frequency_hz * 2.0 ** (shift / 12.0)
-        weight = np.sqrt(np.maximum(k_weighting(sounding_hz), _LEAST_WEIGHT))
-        weights.append(np.where(sounding_hz < highest_hz, weight, 0.0))
-    weights = (NOISE_POWER[0] ** 0.5 / _LEVEL * np.array(weights)).astype(np.float32)
-    weights[:, : spec.first_heard_bin] = 0.0
-    return weights
 
 
 def _n_halvings(*sizes: int) -> int:

@@ -12,15 +12,8 @@ from runtime.lane_phases import LanePhases
 from runtime.lanes import runs_of
 from runtime.rings import Rings
 from runtime.submix import Submix, Submixes
-from runtime.synthesis import (
-    LANES_PER_ROW,
-    MAX_ROWS,
-    N_NOISE_FRAMES,
-    DenseHop,
-    HopSynthesis,
-    new_pairs,
-    read_by_taps,
-)
+from runtime.synthesis import LANES_PER_ROW, MAX_ROWS, N_NOISE_FRAMES, DenseHop, HopSynthesis
+from runtime.taps import new_pairs, read_by_taps
 from runtime.transposition import OVERSAMPLING, Beginning, Transposer
 
 # A new spectrum is heard by this crossfade, and not only when the window has passed.

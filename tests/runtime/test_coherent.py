@@ -12,7 +12,8 @@ from runtime.coherent import CoherentPhases
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
-from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis, new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
+from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
+from runtime.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
 from runtime.voice_rings import VoiceRings
 from tests.hearing import cents_off
 

@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 
 from runtime.coherent import CoherentPhases
+from runtime.levels import VOICE_LEVEL_DB, Levels
 from runtime.loudness import LIMITER_KNEE, k_weighting, limit
 from runtime.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames
-from runtime.synthesis import (
-    N_NOISE_FRAMES,
-    VOICE_LEVEL_DB,
-    HopSynthesis,
-    new_pairs,
-    new_taps,
-    read_by_taps,
-    seen_by_bins,
-    write_pairs,
-)
+from runtime.synthesis import N_NOISE_FRAMES, HopSynthesis
+from runtime.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
 from tests.playing import DATA, decoder
 from tests.soak import loudness as soak
 
@@ -87,10 +80,11 @@ def spectra() -> dict[str, np.ndarray]:
     return {name: magnitude_frames(sound)[0] for name, sound in frames.items()} | {"slope": slope.astype(np.float32)}
 
 
-def gains(synthesis: HopSynthesis, frames: np.ndarray, semitones: int) -> np.ndarray:
-    levels = np.empty(len(frames), np.float32)
-    synthesis.level(frames, [semitones] * len(frames), levels)
-    return levels[:, None]
+def gains(n_bins: int, frames: np.ndarray, semitones: int) -> np.ndarray:
+    n, gains = len(frames), np.empty(len(frames), np.float32)
+    levels = Levels(SPEC, RATE_HZ, n_bins, n)
+    levels.find(frames, [semitones] * n, gains, np.empty((n, n_bins), np.float32))
+    return gains[:, None]
 
 
 @pytest.mark.parametrize("blend", [0.0, 1.0], ids=["noise", "coherent"])
@@ -100,7 +94,7 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
     n_bins = synthesis.n_bins
     phases = CoherentPhases(1, n_bins, SPEC.frame_size, SPEC.hop_size, SPEC.bin_hz)
     frame = spectra()[name][None].copy()
-    frame *= gains(synthesis, frame, 0)
+    frame *= gains(n_bins, frame, 0)
     pairs = new_pairs(1, n_bins)
     write_pairs(frame, pairs)
     lane = slice(0, 1)
@@ -120,14 +114,14 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
 def test_what_is_not_played_is_not_levelled_in(semitones: int) -> None:
     """Neither bins above 20 kHz nor what a transposition would lift there takes from the level of the rest."""
     frame = spectra()["harmonics"][None]
-    synthesis = HopSynthesis(SPEC, RATE_HZ, 0)
+    n_bins = HopSynthesis(SPEC, RATE_HZ, 0).n_bins
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
     plain = frame.copy()
     plain[:, int(unheard_above_hz / SPEC.bin_hz) :] = 0.0
     hissing = plain.copy()
     hissing[:, int(unheard_above_hz / SPEC.bin_hz) + 1 :] = frame.max()
     for levelled in (plain, hissing):
-        levelled *= gains(synthesis, levelled, semitones)
+        levelled *= gains(n_bins, levelled, semitones)
     heard = slice(0, int(unheard_above_hz / SPEC.bin_hz))
     np.testing.assert_allclose(hissing[0, heard], plain[0, heard], rtol=1e-3)
 
@@ -151,7 +145,7 @@ def test_a_report_is_written_and_an_uneven_instrument_is_told(
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 100.0)
     assert soak.main(arguments) == 0
     assert len(json.loads(report.read_text())["coherent"]["points"]) == 3
-    monkeypatch.setattr(HopSynthesis, "level", lambda self, frames, semitones, out: out.fill(1e-4))
+    monkeypatch.setattr(Levels, "find", lambda self, frames, semitones, out, weighted: out.fill(1e-4))
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 0.1)
     assert soak.main(arguments) == 1
     capsys.readouterr()

@@ -8,16 +8,8 @@ import pytest
 from runtime.hop_groups import HopGroups
 from runtime.lanes import runs_of
 from runtime.spectrum import StftSpec, periodic_hann
-from runtime.synthesis import (
-    _FLAT_GAIN,
-    MAX_ROWS,
-    N_NOISE_FRAMES,
-    N_OVERLAPS,
-    HopSynthesis,
-    new_pairs,
-    read_by_taps,
-    write_pairs,
-)
+from runtime.synthesis import _FLAT_GAIN, MAX_ROWS, N_NOISE_FRAMES, N_OVERLAPS, HopSynthesis
+from runtime.taps import new_pairs, read_by_taps, write_pairs
 
 SPEC = StftSpec()
 SEED = 5

@@ -7,9 +7,9 @@ import pytest
 
 from runtime.envelope import Adsr
 from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PitchWheel
+from runtime.levels import VOICE_LEVEL_DB
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
-from runtime.synthesis import VOICE_LEVEL_DB
 from tests.playing import SAMPLE_RATE_HZ, Player, centroid_note, parameter
 
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
