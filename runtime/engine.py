@@ -23,11 +23,12 @@ from runtime.hop_groups import NEVER, HopGroup, HopGroups
 from runtime.lanes import runs_of
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.narrow_buffers import narrow_buffers
-from runtime.performance import SWAY_FRAMES, Performance
+from runtime.performance import Performance
 from runtime.remembered_frames import RememberedFrames
 from runtime.synthesis import MAX_ROWS, HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
+from runtime.voice_pitches import SWAY_FRAMES, VoicePitches
 from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
@@ -90,10 +91,13 @@ class Engine:
         self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
         self._mixer = Mixer(self._bank, self._rings)
         self._stereo = self._mixer.stereo
+        channels = Channels(midi.mpe_lower_members, midi.mpe_upper_members)
+        self._pitches = VoicePitches(self._bank, channels, voice, self.sample_rate_hz)
         self._performance = Performance(
             self._bank,
             self.timbre,
-            Channels(midi.mpe_lower_members, midi.mpe_upper_members),
+            channels,
+            self._pitches,
             voice,
             key_pitches(tuning),
             self.sample_rate_hz,
@@ -187,7 +191,7 @@ class Engine:
         performance.sense(frame)
         self._bank.arrive(frame)
         if frame % SWAY_FRAMES == 0:
-            performance.retuned += performance.swaying(frame)
+            performance.retuned += self._pitches.swaying(frame)
         opening = [voice for voice in performance.opening if voice.active]
         serial, blend = self.timbre.serial, self.timbre.blend
         leaving = self._leaving()
@@ -210,7 +214,7 @@ class Engine:
             self._hop(group, hopping)
         retuned = {voice.lane: voice for voice in performance.retuned if voice.active}
         if retuned:
-            ratios = [performance.ratio(voice, frame) for voice in retuned.values()]
+            ratios = [self._pitches.ratio(voice, frame) for voice in retuned.values()]
             self._rings.set_ratios(retuned.keys(), frame, ratios)
         performance.opening.clear()
         performance.retuned.clear()
@@ -305,7 +309,7 @@ class Engine:
         if transposed:
             longest = min(LONGEST_TRANSPOSED_SPAN, self._rings.transposer.max_frames(transposed))
             end = min(end, frame + longest - frame % longest)
-        if self._performance.swaying(frame):
+        if self._pitches.swaying(frame):
             end = min(end, frame + SWAY_FRAMES - frame % SWAY_FRAMES)
         return end
 

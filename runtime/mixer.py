@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.lanes import runs_of
 from runtime.loudness import limit
 from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
@@ -48,8 +49,10 @@ class Mixer:
         np.multiply(self._rings.read(slice(0, lanes), frame, n), envelope, out=enveloped)
         if transposed:
             sounds = self._rings.transposer.read(transposed, frame, n)
-            for lane, sound in zip(transposed, sounds, strict=True):
-                np.multiply(sound, envelope[lane], out=enveloped[lane])
+            for run in runs_of(transposed):
+                n_run = run.stop - run.start
+                np.multiply(sounds[:n_run], envelope[run], out=enveloped[run])
+                sounds = sounds[n_run:]
         for side, gains in zip(mix, sides, strict=True):
             np.multiply(enveloped, gains, out=panned)
             np.add.reduce(panned, axis=0, out=side)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from runtime.events import (
     VoiceLimit,
 )
 from runtime.timbre import Timbre
+from runtime.voice_pitches import VoicePitches, gliding_semitones
 from runtime.voices import Voice, VoiceBank
 
 VELOCITY_AT_VOICE_LEVEL = 100
@@ -31,10 +31,6 @@ SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
 LEGATO_FADE_S = 0.012
 # MIDI 1.0 asks for 300 ms of patience with a sender of active sensing; a little more for the driver's own delays.
 SENSING_TIMEOUT_S = 0.33
-# How often a pitch that moves by itself is set anew, in engine frames.
-SWAY_FRAMES = 64
-# Bends of several octaves at once would ask for sound beyond hearing, at a cost that grows with the ratio.
-LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 NEVER = 2**62
 
 
@@ -51,6 +47,7 @@ class Performance:
         bank: VoiceBank,
         timbre: Timbre,
         channels: Channels,
+        pitches: VoicePitches,
         config: VoiceConfig,
         key_pitches: tuple[float, ...],
         sample_rate_hz: int,
@@ -62,7 +59,8 @@ class Performance:
         self.touched: list[Voice] = []
         self.n_notes = self.n_stolen = 0
         self.sensing_deadline = NEVER
-        self._bank, self._timbre, self._channels, self._config = bank, timbre, channels, config
+        self._bank, self._timbre, self._config = bank, timbre, config
+        self._channels, self._pitches = channels, pitches
         self._key_pitches = key_pitches
         self._rate_hz = sample_rate_hz
         self._volume = volume
@@ -81,39 +79,6 @@ class Performance:
         if frame >= self.sensing_deadline:
             self.sensing_deadline = NEVER
             self._reset(Reset(), frame)
-
-    # Pitch
-
-    def ratio(self, voice: Voice, frame: int) -> float:
-        """How much higher than its model's note a voice sounds at a frame; 1 where that is the note itself."""
-        semitones = voice.key_offset + self._channels.pitch_semitones(voice.channel) + self._gliding(voice, frame)
-        depth = self._vibrato(voice)
-        if depth:
-            semitones += depth * math.sin(2.0 * math.pi * self._config.vibrato_hz * frame / self._rate_hz)
-        semitones = max(LOWEST_PITCH - voice.model_note, min(semitones, HIGHEST_PITCH - voice.model_note))
-        return 2.0 ** (semitones / 12.0) if abs(semitones) > 1e-9 else 1.0
-
-    def _vibrato(self, voice: Voice) -> float:
-        """Depth of a voice's vibrato in semitones."""
-        if not self._channels.modulated:
-            return 0.0
-        return self._config.vibrato_semitones * self._channels.modulation(voice.channel, voice.note)
-
-    def _gliding(self, voice: Voice, frame: int) -> float:
-        """How far a voice still is from its key's pitch, in semitones."""
-        if frame >= voice.glide_end:
-            return 0.0
-        return voice.glide_semitones * (voice.glide_end - frame) / (voice.glide_end - voice.started_at)
-
-    def swaying(self, frame: int) -> list[Voice]:
-        """Voices whose pitch moves by itself: with vibrato, or gliding."""
-        if not self._channels.modulated and not self._config.portamento_s:
-            return []
-        return [
-            voice
-            for voice in self._bank.used()
-            if voice.active and (frame < voice.glide_end + SWAY_FRAMES or self._vibrato(voice))
-        ]
 
     # Notes
 
@@ -153,7 +118,7 @@ class Performance:
                 self._bank.cut(old, frame)
             n_frames = round(self._config.portamento_s * self._rate_hz)
             if n_frames:
-                voice.glide_semitones = old.pitch + self._gliding(old, frame) - voice.pitch
+                voice.glide_semitones = old.pitch + gliding_semitones(old, frame) - voice.pitch
                 voice.glide_end = frame + n_frames
 
     def _sound(self, channel: int, note: int, velocity: int, frame: int) -> Voice:
@@ -170,6 +135,7 @@ class Performance:
         voice.model_note = self._timbre.model_note(voice.pitch)
         voice.key_offset = voice.pitch - voice.model_note
         voice.glide_end = -1
+        self._pitches.follow(voice)
         self._set_own_timbre(voice)
         self._bank.start(voice, frame, amplitude, self._channels.gains(channel))
         self.n_notes += 1
@@ -294,7 +260,10 @@ class Performance:
         self.touched.append(voice)
 
     def _retune(self, channels: Iterable[int]) -> None:
-        self.retuned += [v for v in self._bank.used() if v.active and v.channel in channels]
+        for voice in self._bank.used():
+            if voice.active and voice.channel in channels:
+                self._pitches.follow(voice)
+                self.retuned.append(voice)
 
     def _turn_gains(self, channels: Iterable[int], frame: int) -> None:
         for voice in self._bank.used():

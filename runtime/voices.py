@@ -16,18 +16,19 @@ class Voice:
     """Bookkeeping of one lane: the note that it plays and where in its life it is.
 
     pitch: of its key, a fractional note number; model_note: which note the model is asked for; key_offset: the pitch
-    less that note; own_turn: how far the note itself turns the first knob; serial: counts the notes; blend: of the
-    phases that it sounds with.
+    less that note; bend_semitones, vibrato_semitones: what its channel adds, and by how much that sways; own_turn: how
+    far the note itself turns the first knob; serial: counts the notes; blend: of the phases that it sounds with.
     """
 
-    __slots__ = ("active", "amplitude", "blend", "channel", "glide_end", "glide_semitones", "in_decay", "key_down",
-                 "key_offset", "lane", "model_note", "note", "own_turn", "pitch", "released", "serial", "sostenuto",
-                 "spectrum_serial", "started_at")  # fmt: skip
+    __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
+                 "in_decay", "key_down", "key_offset", "lane", "model_note", "note", "own_turn", "pitch", "released",
+                 "serial", "sostenuto", "spectrum_serial", "started_at", "vibrato_semitones")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
         self.channel = self.note = self.model_note = self.serial = self.started_at = 0
-        self.amplitude = self.blend = self.pitch = self.key_offset = self.own_turn = self.glide_semitones = 0.0
+        self.amplitude = self.blend = self.pitch = self.key_offset = self.own_turn = 0.0
+        self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_serial = -1
         self.released = self.key_down = self.sostenuto = self.in_decay = False
 
