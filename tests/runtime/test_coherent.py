@@ -94,8 +94,10 @@ def rest(
 class Unlevelled(HopSynthesis):
     """Leaves frames as loud as they are."""
 
-    def level(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray) -> None:
-        out.fill(1.0)
+    def write_levelled(
+        self, magnitudes: np.ndarray, semitones: Sequence[float], shares: np.ndarray, pairs: np.ndarray
+    ) -> None:
+        write_pairs(magnitudes[:, : self.n_bins] * shares, pairs)
 
 
 def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
