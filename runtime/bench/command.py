@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.freeze()
     gc.disable()  # as in the audio process
     figures["engine"] = measures.engine_rows(decoder, 1.0 if quick else 10.0, _tell)
+    figures["gestures"] = measures.gesture_rows(decoder, 1.0 if quick else 10.0, _tell)
     figures["note_on_ms"] = measures.note_on_ms(decoder, 1, 20 if quick else 200)
     figures["chord_on_ms"] = measures.note_on_ms(decoder, 16, 10 if quick else 100)
     figures["knob_ms"] = measures.knob_ms(decoder, 10 if quick else 100)

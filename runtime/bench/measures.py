@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from runtime.config import VoiceConfig
 from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.envelope import Adsr
-from runtime.events import KnobTurn, NoteOn
+from runtime.events import ControlChange, Event, KnobTurn, NoteOn, PhaseBlend, PitchWheel
 from runtime.realtime import AUDIO_PRIORITY, promoted
 
 # The load of a voice does not depend on its note: these spread over the range of the instrument.
@@ -40,7 +41,29 @@ def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]
 
 
-def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: bool, duration_s: float) -> dict:
+class Gesture(NamedTuple):
+    """What a player does beside turning knobs: once, and in every block by its time in s."""
+
+    once: tuple[Event, ...] = ()
+    in_each_block: Callable[[float], list[Event]] = lambda time_s: []
+
+
+# None of these has a floor: nothing cheaper is known to make the same sound.
+GESTURES = {
+    "the bend wheel turning": Gesture(in_each_block=lambda time_s: [PitchWheel(0, round(4000 * math.sin(time_s)))]),
+    "vibrato": Gesture(once=(ControlChange(0, 1, 127),)),
+    "coherent phases": Gesture(once=(PhaseBlend(1.0),)),
+}
+
+
+def block_times(
+    decoder: Decoder,
+    n_voices: int,
+    buffer_frames: int,
+    moving: bool,
+    duration_s: float,
+    gesture: Gesture = Gesture(),
+) -> dict:
     """One row of `engine`: percentiles of a block's time in ms, its budget, CPU load and the floor's, in one run.
 
     Load, times and floor take turns, as a machine's speed may change from one second to the next. Times are those of a
@@ -50,6 +73,8 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
     engine = new_engine(decoder, n_voices)
     for number in range(n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
+    for event in gesture.once:
+        engine.post(event)
     out = np.zeros((buffer_frames, 2), np.float32)
     block_s = buffer_frames / engine.sample_rate_hz
     for _ in range(8192 // buffer_frames):
@@ -61,9 +86,10 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
     for spell in range(N_SPELLS):
         starts_s = (np.arange(n_blocks) + spell * n_blocks) * block_s
         turns = [knob_turns(decoder.card.n_latents, start_s) if moving else [] for start_s in starts_s]
-        spent_s += _spent_s(engine, turns, out)
+        events = [turn + gesture.in_each_block(start_s) for turn, start_s in zip(turns, starts_s, strict=True)]
+        spent_s += _spent_s(engine, events, out)
         with promoted(AUDIO_PRIORITY):
-            _time_blocks(engine, turns, out, times_s[spell])
+            _time_blocks(engine, events, out, times_s[spell])
         floor += floor_load(decoder, n_voices, moving, n_hops)
     p50, p99, p999 = np.percentile(times_s * 1e3, [50, 99, 99.9])
     return {
@@ -80,25 +106,25 @@ def block_times(decoder: Decoder, n_voices: int, buffer_frames: int, moving: boo
     }
 
 
-def _time_blocks(engine: Engine, turns: list[list[KnobTurn]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Seconds that each of the blocks with these turns takes."""
-    for block, block_turns in enumerate(turns):
-        for turn in block_turns:
-            engine.post(turn)
+def _time_blocks(engine: Engine, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
+    """Seconds that each of the blocks with these events takes."""
+    for block, block_events in enumerate(events):
+        for event in block_events:
+            engine.post(event)
         begin_s = time.perf_counter()
         engine.render(out)
         times_s[block] = time.perf_counter() - begin_s
 
 
-def _spent_s(engine: Engine, turns: list[list[KnobTurn]], out: np.ndarray) -> float:
-    """CPU seconds of all blocks with these turns.
+def _spent_s(engine: Engine, events: list[list[Event]], out: np.ndarray) -> float:
+    """CPU seconds of all blocks with these events.
 
     Not timed block by block: to read a clock twice costs as much as to render a block that is mixed already.
     """
     begin_s = time.process_time()
-    for block_turns in turns:
-        for turn in block_turns:
-            engine.post(turn)
+    for block_events in events:
+        for event in block_events:
+            engine.post(event)
         engine.render(out)
     return time.process_time() - begin_s
 
@@ -198,9 +224,25 @@ def engine_rows(decoder: Decoder, duration_s: float, tell: Callable[[str], None]
             for moving in (True, False):
                 row = block_times(decoder, n_voices, buffer_frames, moving, duration_s)
                 rows.append(row)
-                tell(
-                    f"{n_voices:3d} voices, {buffer_frames:3d} frames, knobs {'moving ' if moving else 'at rest'}: "
-                    f"p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, p99.9 {row['p999_ms']:.2f} of "
-                    f"{row['budget_ms']:.2f} ms; load {row['load']:.1%}, {row['load'] / row['floor_load']:.2f} x floor"
-                )
+                tell(f"{_told(row)}, {row['load'] / row['floor_load']:.2f} x floor")
     return rows
+
+
+def gesture_rows(decoder: Decoder, duration_s: float, tell: Callable[[str], None]) -> list[dict]:
+    """The table of `gestures`: 16 voices, every knob moving, and what costs most beside."""
+    rows = []
+    for name, gesture in GESTURES.items():
+        for buffer_frames in (64, 256):
+            row = block_times(decoder, 16, buffer_frames, True, duration_s, gesture)
+            del row["floor_load"]
+            rows.append({"gesture": name} | row)
+            tell(f"{_told(row)}; {name}")
+    return rows
+
+
+def _told(row: dict) -> str:
+    return (
+        f"{row['voices']:3d} voices, {row['buffer']:3d} frames, knobs {'moving ' if row['moving'] else 'at rest'}: "
+        f"p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, p99.9 {row['p999_ms']:.2f} of {row['budget_ms']:.2f} ms; "
+        f"load {row['load']:.1%}"
+    )
