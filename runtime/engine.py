@@ -17,15 +17,15 @@ import numpy as np
 from runtime.channels import Channels
 from runtime.coherent import CoherentPhases
 from runtime.config import InstrumentConfig, MidiConfig, VoiceConfig
-from runtime.decoder import MAX_BATCH, Decoder
+from runtime.decoder import Decoder
 from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 from runtime.hop_groups import NEVER, HopGroup, HopGroups
 from runtime.lanes import runs_of
 from runtime.mixer import LONGEST_SPAN, Mixer
 from runtime.narrow_buffers import narrow_buffers
 from runtime.performance import Performance
-from runtime.remembered_frames import RememberedFrames
-from runtime.synthesis import MAX_ROWS, HopSynthesis
+from runtime.spectra import Spectra
+from runtime.synthesis import HopSynthesis
 from runtime.timbre import Timbre
 from runtime.tuning import TuningConfig, key_pitches
 from runtime.voice_pitches import SWAY_FRAMES, VoicePitches
@@ -88,7 +88,7 @@ class Engine:
             n_lanes, self._synthesis.n_bins, self._synthesis.fft_size, self._hop_size, card.spec.bin_hz, seed
         )
         self._rings = VoiceRings(hop_offsets, self._synthesis, phases, self.sample_rate_hz)
-        self._remembered = RememberedFrames(card.note_range, card.spec.n_bins)
+        self._spectra = Spectra(instrument, self.timbre, self._rings)
         self._mixer = Mixer(self._bank, self._rings)
         self._stereo = self._mixer.stereo
         channels = Channels(midi.mpe_lower_members, midi.mpe_upper_members)
@@ -110,7 +110,6 @@ class Engine:
         self._urgent = False  # something was posted that does not wait for a hop
         self._n_events = 0
         self._span_start = self._span_end = self._first_hop = 0
-        self._n_decoded = 0
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self.timbre.positions))
@@ -207,7 +206,7 @@ class Engine:
             if opening:
                 wanting.sort(key=lambda voice: voice.lane)
             if wanting:
-                self._give_spectra(wanting, bool(opening))
+                self._spectra.give(wanting, bool(opening))
         if opening:
             self._open(opening)
         for group, hopping in due:
@@ -273,30 +272,6 @@ class Engine:
                 gains[voice.lane - lanes.start] = 0.0
         return gains
 
-    def _give_spectra(self, voices: list[Voice], opening: bool) -> None:
-        """Give voices, ascending by lane, the spectra that the knobs ask for; what was decoded before is not again."""
-        serial, remembered = self.timbre.serial, self._remembered
-        known = [voice for voice in voices if remembered.knows(voice, serial)] if opening else []
-        unknown = [voice for voice in voices if voice not in known] if known else voices
-        for first in range(0, len(unknown), MAX_BATCH):
-            batch = unknown[first : first + MAX_BATCH]
-            self.timbre.fill_rows(self.instrument.inputs, batch)
-            frames = self.instrument.decode(len(batch))
-            if opening:
-                remembered.remember(batch, frames, serial)
-            self._set_spectra(batch, frames)
-        if known:
-            self._set_spectra(known, remembered.recall(known, self.instrument.magnitudes))
-        self._n_decoded += len(unknown)
-
-    def _set_spectra(self, voices: list[Voice], frames: np.ndarray) -> None:
-        lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
-        for first in range(0, len(voices), MAX_ROWS):
-            rows = slice(first, first + MAX_ROWS)
-            self._rings.set_spectra(lanes[rows], frames[rows], semitones[rows])
-        for voice in voices:
-            voice.spectrum_serial = self.timbre.serial
-
     def _next_change(self, transposed: list[int]) -> int:
         """The frame at which the next span begins."""
         frame, end = self.frame, self.frame + LONGEST_SPAN
@@ -325,7 +300,7 @@ class Engine:
             self._bank.n_active,
             self._performance.n_notes,
             self._performance.n_stolen,
-            self._n_decoded,
+            self._spectra.n_decoded,
             self._rings.n_transforms + self._rings.transposer.n_transforms,
             tuple(self.timbre.positions),
         )
