@@ -25,8 +25,8 @@ _BEHIND, _AHEAD = 1, 3
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
 
-# Lanes that hop together would all need their next hop at once: so many turns they take in making it early.
-_N_TURNS, _LANES_PER_TURN = 4, ROWS_AT_ONCE
+# Lanes that hop together would all need their next hop at once: they work in shifts, each a part of a hop earlier.
+_N_SHIFTS, _LANES_PER_SHIFT = 4, ROWS_AT_ONCE
 
 # ((lane, hop number, n_bins), ...) at most ROWS_AT_ONCE, octave -> float32 (n, n_hop_samples >> octave), the sound of
 # those hops, OVERSAMPLING samples to a frame, halved `octave` times; a view, which may be overwritten
@@ -130,11 +130,11 @@ class Transposer:
         Where the spectrum changed, `make_fades` was called before.
         """
         bands = [self._band_for(lane, self._step[lane] / self._density(lane)) for lane in lanes]
-        changed = [lane for lane, changed in zip(lanes, spectrum_changed, strict=True) if changed]
+        changed = [lane for lane, turns in zip(lanes, spectrum_changed, strict=True) if turns]
         others = [
             lane
-            for lane, band, changed in zip(lanes, bands, spectrum_changed, strict=True)
-            if not changed and band != self._band[lane]
+            for lane, band, turns in zip(lanes, bands, spectrum_changed, strict=True)
+            if not turns and band != self._band[lane]
         ]
         if others:
             self.make_fades(others, frame)
@@ -184,9 +184,9 @@ class Transposer:
         return self._position(lane, frame) >> _FRACTION_BITS
 
     def _wanted_to(self, lane: int, frame: int, n_frames: int) -> int:
-        """Up to where a lane's sound is to be made for a read: ahead where it is its turn, unless that has passed."""
+        """Up to where a lane is to be made for a read: ahead by its shift, unless it is too late for that."""
         end = self._place(lane, frame + n_frames) + _AHEAD
-        ahead = lane // _LANES_PER_TURN % _N_TURNS * self._n_hop[lane] // _N_TURNS
+        ahead = lane // _LANES_PER_SHIFT % _N_SHIFTS * self._n_hop[lane] // _N_SHIFTS
         return end + ahead if self._place(lane, frame) + _AHEAD + ahead <= self._made_to[lane] else end
 
     def _density(self, lane: int) -> int:
