@@ -48,7 +48,7 @@ class LanePhases:
                 self._found[lane] = False
             elif not self._found[lane]:
                 self._phases.start(lane, frame)
-                self._found[lane] = True
+                self._found[lane], self._number[lane] = True, 0
                 planned.append(lane)
             elif not transposed[lane]:
                 going_on.append(lane)

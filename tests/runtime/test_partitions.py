@@ -30,7 +30,7 @@ from runtime.events import (
     VoiceLimit,
 )
 from runtime.midi_file import read_events
-from tests.playing import DATA, SAMPLE_RATE_HZ, decoder
+from tests.playing import DATA, SAMPLE_RATE_HZ, decoder, parameter
 
 N_FRAMES = 9000
 PIECE_S = 2.0
@@ -123,6 +123,23 @@ def test_any_events_on_transposing_instruments_and_other_rates(
     timed: Timed, blocks: list[int], instrument: str, sample_rate_hz: int
 ) -> None:
     assert_same(lambda: Engine(decoder(instrument), 6, sample_rate_hz, 7), timed, blocks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
+    """How far ahead a lane is made depends on the blocks: nothing of it may be left when its phases begin anew."""
+    random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
+    timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
+    timed += [(int(random.integers(900)), NoteOn(0, 48 + 2 * k, 20)) for k in range(16)]
+    for hop in range(3, n_hops - 2, 3):
+        at = hop * hop_size
+        timed += [
+            (at - int(random.integers(1, 120)), PitchWheel(0, int(random.integers(-8000, 0)))),
+            (at - 5, PhaseBlend(0.0)),
+            (at + hop_size - 5, PhaseBlend(1.0)),
+            (at + hop_size + 76, PitchWheel(0, int(random.integers(4000, 8000)))),
+        ]
+    assert_same(lambda: Engine(decoder(), 16, SAMPLE_RATE_HZ, 7), timed, [64], n_hops * hop_size)
 
 
 @pytest.mark.parametrize("blocks", [(64,), (1, 4096, 7, 63, 1023), (1024, 1, 1)], ids=str)
