@@ -33,8 +33,6 @@ from runtime.voice_rings import VoiceRings
 from runtime.voices import Voice, VoiceBank
 
 MPE_TIMBRE_CONTROL = 74
-# Other pitches are read sample by sample: no block should have to do that for a long span.
-LONGEST_TRANSPOSED_SPAN = 256
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -282,7 +280,7 @@ class Engine:
         end = min(end, frame + self._rings.size - frame % self._rings.size, self._performance.sensing_deadline)
         end = min(end, self._bank.next_end(), self._hops.next_due())
         if transposed:
-            longest = min(LONGEST_TRANSPOSED_SPAN, self._rings.transposer.max_frames(transposed))
+            longest = self._rings.transposer.max_frames(transposed)
             end = min(end, frame + longest - frame % longest)
         if self._pitches.swaying(frame):
             end = min(end, frame + SWAY_FRAMES - frame % SWAY_FRAMES)

@@ -16,7 +16,7 @@ import numpy as np
 from runtime.synthesis import ROWS_AT_ONCE
 
 OVERSAMPLING = 2
-RING_SIZE = 1 << 15
+_LEAST_RING_SIZE = 1 << 15
 _FRACTION_BITS = 24
 _ONE = 1 << _FRACTION_BITS
 _FRACTION_MASK = _ONE - 1
@@ -27,6 +27,8 @@ _BAND_STEP_LOG = math.log(_BAND_STEP)
 
 # Lanes that hop together would all need their next hop at once: they work in shifts, each a part of a hop earlier.
 _N_SHIFTS, _LANES_PER_SHIFT = 4, ROWS_AT_ONCE
+# No block should have to read for a long span, nor should a read be all calls.
+_LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 256, 64
 
 # ((lane, hop number, n_bins), ...) at most ROWS_AT_ONCE, octave -> float32 (n, n_hop_samples >> octave), the sound of
 # those hops, OVERSAMPLING samples to a frame, halved `octave` times; a view, which may be overwritten
@@ -52,15 +54,17 @@ class Transposer:
     halved so many times: what would lie above half the rate need not be made. Whatever is made goes through each step
     for all lanes that want it.
 
-    make_hops: gives lanes' sound; turn_phases: told of lanes and the hop numbers from which their spectra are others;
-    n_hop_samples: a hop's length in ring samples; n_octaves: how often that can be halved; n_fade_samples: of a change
-    of spectrum; max_frames: of one `read`.
+    hop_offsets: where each lane's hops fall; n_bins: of a frame; n_bins_below_half: those below half the rate at ratio
+    1; n_octaves: how often the density can be halved; n_hop_samples: a hop's length in ring samples; n_fade_samples: of
+    a change of spectrum; max_frames: of one `read`; make_hops: gives lanes' sound; turn_phases: told of lanes and the
+    hop numbers from which their spectra are others.
     """
 
     def __init__(
         self,
-        n_lanes: int,
+        hop_offsets: Sequence[int],
         n_bins: int,
+        n_bins_below_half: int,
         n_octaves: int,
         n_hop_samples: int,
         n_fade_samples: int,
@@ -68,14 +72,17 @@ class Transposer:
         make_hops: MakeHops,
         turn_phases: Callable[[Sequence[int], Sequence[int]], None],
     ):
+        n_lanes = len(hop_offsets)
         self.active = [False] * n_lanes
         self.n_active = self.n_transforms = 0
-        self._n_bins, self._n_octaves, self._n_hop_samples = n_bins, n_octaves, n_hop_samples
+        self._n_bins, self._bins_filled = n_bins, n_bins / n_bins_below_half
+        self._n_octaves, self._n_hop_samples = n_octaves, n_hop_samples
         self._make_hops = make_hops
         self._turn_phases = turn_phases
         self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade_samples) / n_fade_samples)).astype(np.float32)
         # Filled, so that its memory is there before a first bend is played; zeros would be mapped in as it sounds.
-        self._rings = np.full((n_lanes, RING_SIZE + _AHEAD), 0.0, np.float32)
+        self._ring_size = max(_LEAST_RING_SIZE, 1 << (4 * n_hop_samples).bit_length())
+        self._rings = np.full((n_lanes, self._ring_size + _AHEAD), 0.0, np.float32)
         # The interpolation's four samples, each at the place of the first: beyond its end a ring goes on as it begins.
         self._samples = [self._rings.reshape(-1)[offset:] for offset in range(_BEHIND + _AHEAD)]
         self._origin = [0] * n_lanes  # position at _since, fixed point
@@ -85,6 +92,9 @@ class Transposer:
         self._fades_at = [-n_fade_samples] * n_lanes  # where the fade to its present spectrum begins
         self._octave = [0] * n_lanes
         self._n_hop = [n_hop_samples] * n_lanes
+        # By its place among those that it hops with.
+        places = [lane - hop_offsets.index(offset) for lane, offset in enumerate(hop_offsets)]
+        self._shift = [place // _LANES_PER_SHIFT % _N_SHIFTS for place in places]
         self._band = [n_bins] * n_lanes
         self._frames = np.arange(max_frames, dtype=np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
@@ -103,7 +113,7 @@ class Transposer:
             self._band[lane] = self._band_for(lane, ratio)
             self._fades_at[lane] = -2 * n_hop - len(self._fade)
             # The sample before the first is read too.
-            self._made_to[lane] = 0 if elapsed else -n_hop
+            self._made_to[lane] = 0 if self._place(lane, frame) >= _BEHIND else -n_hop
         lanes = [beginning.lane for beginning in beginnings]
         self._make_to(lanes, [self._n_hop[lane] for lane in lanes])
         for lane, _, _, fading in beginnings:
@@ -155,7 +165,7 @@ class Transposer:
         steps, positions, rings = self._columns[:, :n]
         steps[:, 0] = [self._step[lane] for lane in lanes]
         positions[:, 0] = [self._position(lane, frame) for lane in lanes]
-        rings[:, 0] = [lane * (RING_SIZE + _AHEAD) for lane in lanes]
+        rings[:, 0] = [lane * (self._ring_size + _AHEAD) for lane in lanes]
         places, index = (a[:n_samples].reshape(shape) for a in self._integers)
         floats = [a[:n_samples].reshape(shape) for a in self._floats]
         np.multiply(self._frames[:n_frames], steps, out=places)
@@ -165,16 +175,17 @@ class Transposer:
         np.multiply(index, np.float32(1.0 / _ONE), out=fraction, casting="same_kind")
         places >>= _FRACTION_BITS
         places -= _BEHIND
-        places &= RING_SIZE - 1
+        places &= self._ring_size - 1
         places += rings
         for ring, taken in zip(self._samples, samples, strict=True):
             np.take(ring, places, out=taken, mode="clip")
         return _interpolated(fraction, *samples, curve)
 
     def max_frames(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read` may ask of these lanes."""
-        fastest = max((self._step[lane] for lane in lanes), default=_ONE)
-        return max(2, (RING_SIZE // 4 << _FRACTION_BITS) // max(1, fastest))
+        """How many frames one `read` should ask of these lanes, of which there is one at least."""
+        at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
+        fastest = max(self._step[lane] for lane in lanes)
+        return max(2, min(1 << at_once.bit_length() - 1, (self._ring_size // 4 << _FRACTION_BITS) // max(1, fastest)))
 
     def _position(self, lane: int, frame: int) -> int:
         return self._origin[lane] + self._step[lane] * (frame - self._since[lane])
@@ -186,7 +197,7 @@ class Transposer:
     def _wanted_to(self, lane: int, frame: int, n_frames: int) -> int:
         """Up to where a lane is to be made for a read: ahead by its shift, unless it is too late for that."""
         end = self._place(lane, frame + n_frames) + _AHEAD
-        ahead = lane // _LANES_PER_SHIFT % _N_SHIFTS * self._n_hop[lane] // _N_SHIFTS
+        ahead = self._shift[lane] * self._n_hop[lane] // _N_SHIFTS
         return end + ahead if self._place(lane, frame) + _AHEAD + ahead <= self._made_to[lane] else end
 
     def _density(self, lane: int) -> int:
@@ -197,11 +208,11 @@ class Transposer:
         return round(ratio * self._density(lane))
 
     def _band_for(self, lane: int, ratio: float) -> int:
-        """Bins that stay below half the rate when read at a ratio, in steps of a tone so that vibrato moves nothing."""
-        ratio = max(ratio, 2.0 ** self._octave[lane])
-        if ratio <= 1.0:
+        """Bins that stay below half the rate when read at a ratio, in steps of a tone: most vibrato moves nothing."""
+        filled = max(ratio, 2.0 ** self._octave[lane]) * self._bins_filled
+        if filled <= 1.0:
             return self._n_bins
-        steps = math.ceil(math.log(ratio) / _BAND_STEP_LOG - 1e-6)
+        steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
         return max(2, int(self._n_bins / _BAND_STEP**steps))
 
     def _make_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
@@ -234,8 +245,8 @@ class Transposer:
 
     def _write(self, lane: int, begin: int, sound: np.ndarray, fade: np.ndarray | None = None) -> None:
         """Let a ring hold sound from `begin` on; with a fade, less of what it held the nearer that comes to one."""
-        ring, at = self._rings[lane], begin & (RING_SIZE - 1)
-        n_first = min(len(sound), RING_SIZE - at)
+        ring, at = self._rings[lane], begin & (self._ring_size - 1)
+        n_first = min(len(sound), self._ring_size - at)
         for places, part in (
             (slice(at, at + n_first), slice(0, n_first)),
             (slice(0, len(sound) - n_first), slice(n_first, None)),
@@ -246,17 +257,17 @@ class Transposer:
                 change = np.subtract(sound[part], ring[places], out=sound[part])
                 change *= fade[part]
                 ring[places] += change
-        ring[RING_SIZE:] = ring[:_AHEAD]
+        ring[self._ring_size :] = ring[:_AHEAD]
 
     def _finish_fade(self, lane: int, fading: np.ndarray) -> None:
         """Let a lane that begins go on with the frames `fading`, and end where they end with what its ring holds."""
         density = self._density(lane)
         n = (len(fading) - 1) * density >> _FRACTION_BITS
         dense = np.interp(np.arange(n) * (_ONE / density), np.arange(len(fading)), fading).astype(np.float32)
-        places = (self._origin[lane] >> _FRACTION_BITS) + np.arange(n) & (RING_SIZE - 1)
+        places = (self._origin[lane] >> _FRACTION_BITS) + np.arange(n) & (self._ring_size - 1)
         dense += np.linspace(0.0, 1.0, n, dtype=np.float32) * (self._rings[lane, places] - dense)
         self._rings[lane, places] = dense
-        self._rings[lane, RING_SIZE:] = self._rings[lane, :_AHEAD]
+        self._rings[lane, self._ring_size :] = self._rings[lane, :_AHEAD]
 
 
 def _interpolated(

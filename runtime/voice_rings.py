@@ -57,8 +57,9 @@ class VoiceRings:
         self._turned_at = [-n_fade] * n_lanes
         own = weakref.proxy(self)  # no cycle of references: what is swapped out is freed without a collector
         self.transposer = Transposer(
-            n_lanes,
+            hop_offsets,
             synthesis.n_bins,
+            synthesis.fft_size // 2 + 1,
             synthesis.n_dense_octaves,
             OVERSAMPLING * self._hop_size,
             OVERSAMPLING * n_fade,
@@ -141,7 +142,7 @@ class VoiceRings:
         """
         run = slice(lanes[0], lanes[-1] + 1)
         self._phases.find(run, frame, self._turning, self.transposer.active)
-        transposed = self._transposed(run)
+        transposed = [lane for lane in lanes if self.transposer.active[lane]] if self.transposer.n_active else []
         if transposed:
             self.transposer.turn(transposed, frame, [self._turning[lane] for lane in transposed])
             for lane in transposed:
@@ -237,11 +238,6 @@ class VoiceRings:
             sound[:, :n_faded] *= self._rings.fade_in[-n_faded:]
         self._rings.write(lanes, frame, sound)
         self._rings.take_out(lanes, submix.carrier, frame, sound.shape[1], submix.share(lanes))
-
-    def _transposed(self, lanes: slice) -> list[int]:
-        if not self.transposer.n_active:
-            return []
-        return [lane for lane in range(lanes.start, lanes.stop) if self.transposer.active[lane]]
 
     def _plain(self, lanes: slice) -> slice:
         """The lanes from the first to the last that are not transposed: those between are cheaper to take along."""

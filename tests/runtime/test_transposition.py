@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PitchWheel
 from runtime.levels import VOICE_LEVEL_DB
 from runtime.loudness import k_weighting
 from runtime.pitch import note_to_hz
+from runtime.transposition import Beginning, Transposer
 from tests.playing import SAMPLE_RATE_HZ, Player, centroid_note, parameter
 
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
@@ -156,3 +159,28 @@ def test_a_note_that_ends_far_from_its_model_s_pitch_ends_like_any_other() -> No
     player.send(NoteOff(0, 20), NoteOff(0, 120)).hear(0.06)
     assert player.n_active == 0
     assert not player.hear(0.1).any()
+
+
+@pytest.mark.parametrize("n_hop_samples", [2048, 17836], ids=["usual", "longest"])
+@pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
+@pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
+def test_nothing_is_read_that_was_not_made(elapsed: int, ratio: float, n_hop_samples: int) -> None:
+    """A sample made is its own place, so that what is read is where it is read; 16 lanes, as they work in shifts."""
+
+    def make_hops(hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
+        n = n_hop_samples >> octave
+        return np.array([number * n + np.arange(n) for _, number, _ in hops], np.float32)
+
+    lanes, frame = list(range(16)), 0
+    transposer = Transposer([0] * 16, 1856, 2049, 3, n_hop_samples, 706, 2049, make_hops, lambda lanes, numbers: None)
+    transposer._rings.fill(np.nan)
+    transposer.begin([Beginning(lane, elapsed, ratio, np.zeros(0, np.float32)) for lane in lanes], 0)
+    for number in range(60):
+        if number == 1:
+            for lane in lanes:
+                transposer.set_ratio(lane, frame, 16.0)
+        n_frames = transposer.max_frames(lanes)
+        sound = transposer.read(lanes, frame, n_frames)
+        places = [transposer._position(0, frame + number) / 2.0**24 for number in range(n_frames)]
+        np.testing.assert_allclose(sound, np.tile(places, (16, 1)), atol=0.2)
+        frame += n_frames
