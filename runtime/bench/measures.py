@@ -62,9 +62,9 @@ def block_times(
     buffer_frames: int,
     moving: bool,
     duration_s: float,
-    gesture: Gesture = Gesture(),
+    gesture: Gesture | None = None,
 ) -> dict:
-    """One row of `engine`: percentiles of a block's time in ms, its budget, CPU load and the floor's, in one run.
+    """One row: percentiles of a block's time in ms, its budget, CPU load and, without a gesture, the floor's.
 
     Load, times and floor take turns, as a machine's speed may change from one second to the next. Times are those of a
     thread with the audio thread's priority, where that is permitted; in short spells, as systems stop a real-time
@@ -73,7 +73,7 @@ def block_times(
     engine = new_engine(decoder, n_voices)
     for number in range(n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
-    for event in gesture.once:
+    for event in gesture.once if gesture else ():
         engine.post(event)
     out = np.zeros((buffer_frames, 2), np.float32)
     block_s = buffer_frames / engine.sample_rate_hz
@@ -85,14 +85,19 @@ def block_times(
     spent_s = floor = 0.0
     for spell in range(N_SPELLS):
         starts_s = (np.arange(n_blocks) + spell * n_blocks) * block_s
-        turns = [knob_turns(decoder.card.n_latents, start_s) if moving else [] for start_s in starts_s]
-        events = [turn + gesture.in_each_block(start_s) for turn, start_s in zip(turns, starts_s, strict=True)]
+        events: list[list[Event]] = [[] for _ in starts_s]
+        for start_s, block_events in zip(starts_s, events, strict=True):
+            if moving:
+                block_events += knob_turns(decoder.card.n_latents, start_s)
+            if gesture:
+                block_events += gesture.in_each_block(start_s)
         spent_s += _spent_s(engine, events, out)
         with promoted(AUDIO_PRIORITY):
             _time_blocks(engine, events, out, times_s[spell])
-        floor += floor_load(decoder, n_voices, moving, n_hops)
+        if not gesture:
+            floor += floor_load(decoder, n_voices, moving, n_hops)
     p50, p99, p999 = np.percentile(times_s * 1e3, [50, 99, 99.9])
-    return {
+    row = {
         "voices": n_voices,
         "buffer": buffer_frames,
         "moving": moving,
@@ -102,8 +107,8 @@ def block_times(
         "max_ms": times_s.max() * 1e3,
         "budget_ms": block_s * 1e3,
         "load": spent_s / (times_s.size * block_s),
-        "floor_load": floor / N_SPELLS,
     }
+    return row if gesture else row | {"floor_load": floor / N_SPELLS}
 
 
 def _time_blocks(engine: Engine, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
@@ -234,7 +239,6 @@ def gesture_rows(decoder: Decoder, duration_s: float, tell: Callable[[str], None
     for name, gesture in GESTURES.items():
         for buffer_frames in (64, 256):
             row = block_times(decoder, 16, buffer_frames, True, duration_s, gesture)
-            del row["floor_load"]
             rows.append({"gesture": name} | row)
             tell(f"{_told(row)}; {name}")
     return rows
