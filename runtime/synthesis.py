@@ -151,7 +151,7 @@ class HopSynthesis:
             filled = spectra[n : n + 1].view(np.float32)[:, played]
             np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
             n += 1
-        # Always as many rows, as NumPy need not treat one as it treats four together: not to the last bit.
+        # Always as many rows: on 64-bit ARM NumPy gives a row by itself other last bits than one among four.
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:, :fft_size])
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)

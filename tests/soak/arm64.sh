@@ -1,0 +1,45 @@
+#!/bin/sh
+# Tests on an emulated 64-bit ARM processor, that of a Raspberry Pi 4: tests/soak/arm64.sh DIR [arguments of pytest]
+# Without arguments: the same bits for any blocks. It tells nothing of a Pi's speed.
+# Needs Debian 12, root (another architecture's packages are made known to apt) and qemu-user-static. All goes to DIR.
+set -eu
+
+dir=$(mkdir -p "${1:?usage: tests/soak/arm64.sh DIR [pytest arguments]}" && cd "$1" && pwd)
+shift
+[ $# -gt 0 ] || set -- tests/runtime/test_partitions.py
+root=$(cd "$(dirname "$0")/../.." && pwd)
+python=python3.11
+libraries="libc6 libgcc-s1 libstdc++6 zlib1g libexpat1 libffi8 libssl3 libbz2-1.0 liblzma5 libuuid1 libcrypt1"
+
+if [ ! -e "$dir/ready" ]; then
+    dpkg --add-architecture arm64
+    apt-get update -qq
+    mkdir -p "$dir/packages" "$dir/system/proc" "$dir/wheels" "$dir/site"
+    for package in $libraries $python $python-minimal lib$python-minimal lib$python-stdlib; do
+        (cd "$dir/packages" && apt-get download -qq "$package:arm64")
+    done
+    for package in "$dir"/packages/*.deb; do dpkg-deb -x "$package" "$dir/system"; done
+    # PyAudio has no wheel, and nothing here opens a device.
+    grep -hv "^PyAudio" "$root/runtime/requirements.txt" "$root/tests/requirements.txt" > "$dir/requirements.txt"
+    python3 -m pip download -q --only-binary=:all: --python-version 3.11 -d "$dir/wheels" \
+        --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
+        -r "$dir/requirements.txt"
+    for wheel in "$dir"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site"; done
+    # onnxruntime asks what the processor is, and would find this machine's own.
+    cat > "$dir/system/proc/cpuinfo" << 'CPU'
+processor       : 0
+Features        : fp asimd evtstrm crc32 cpuid
+CPU implementer : 0x41
+CPU architecture: 8
+CPU variant     : 0x0
+CPU part        : 0xd08
+CPU revision    : 3
+
+CPU
+    touch "$dir/ready"
+fi
+
+cd "$root"
+export PYTHONHOME="$dir/system/usr" PYTHONPATH="$dir/site:$root" PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
+exec env QEMU_CPU=cortex-a72 qemu-aarch64-static -L "$dir/system" "$dir/system/usr/bin/$python" \
+    -m pytest -q --noconftest -p no:cacheprovider "$@"
