@@ -31,13 +31,14 @@ def _run(argv: list[str]) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs, whatever backend trained the weights
     from export.instrument import export_instrument, instrument_paths
-    from training.even_knobs import with_even_knobs
     from training.playability import refuse_no_points
     from training.run_folder import TrainedRun
 
     refuse_no_points(arguments.points)
     instrument_paths(arguments.out, arguments.force)  # refuse at once, before TensorFlow takes its seconds
     run = TrainedRun.open(arguments.run, arguments.weights)
+    from training.even_knobs import with_even_knobs  # it brings up Keras, which only an opened run does quietly
+
     store = run.open_store(arguments.corpus)
     run = with_even_knobs(run, store)
     name = arguments.name or arguments.out.stem

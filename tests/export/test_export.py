@@ -193,3 +193,16 @@ def test_the_command_exports_and_mistakes_end_with_one_line(run: TrainedRun, sto
 def test_no_points_are_refused_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture):
     assert main(["nowhere", "--out", str(tmp_path / "x.onnx"), "--points", "0"]) == 2
     assert "--points: found 0; expected at least 1" in capsys.readouterr().err
+
+
+def test_mistakes_are_told_without_keras_whose_libraries_print_what_they_like(tmp_path: Path):
+    """On processors with AVX-512 TensorFlow prints four lines as it is loaded, whatever its log level is."""
+    program = (
+        "import sys; from export.__main__ import main; status = main(sys.argv[1:]); "
+        "print('keras' in sys.modules); sys.exit(status)"
+    )
+    refused = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), "--out", str(tmp_path / "x.onnx")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, refused.stdout) == (2, "False\n"), refused.stderr
