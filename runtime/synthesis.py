@@ -23,7 +23,8 @@ _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # So many lanes go through each step at once: with fewer, the calls cost more than the caches save (measured: 4, 8, 16).
 MAX_ROWS = 16
-# NumPy transforms four rows together, so that three cost more than four.
+# NumPy transforms four rows together, for the price of two. On 64-bit ARM a row by itself has other last bits than one
+# among four: rows go by fours, whatever is in the last of them, so that none depends on its company.
 ROWS_AT_ONCE = 4
 _BINS_PER_LANE = N_OVERLAPS
 # RMS of the sound of a flat frame over that of its sinusoids: overlapping grains of noise agree in part. Measured.
@@ -107,7 +108,7 @@ class HopSynthesis:
             taps = self._blended(taps, coherent, blend)
         first = 2 * self._first_bin
         np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
-        n_transformed = n + 1 if n % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 else n
+        n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
         # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
@@ -151,7 +152,6 @@ class HopSynthesis:
             filled = spectra[n : n + 1].view(np.float32)[:, played]
             np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
             n += 1
-        # Always as many rows: on 64-bit ARM NumPy gives a row by itself other last bits than one among four.
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:, :fft_size])
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
