@@ -264,10 +264,7 @@ class Transposer:
         density = self._density(lane)
         n = (len(fading) - 1) * density >> _FRACTION_BITS
         dense = np.interp(np.arange(n) * (_ONE / density), np.arange(len(fading)), fading).astype(np.float32)
-        places = (self._origin[lane] >> _FRACTION_BITS) + np.arange(n) & (self._ring_size - 1)
-        dense += np.linspace(0.0, 1.0, n, dtype=np.float32) * (self._rings[lane, places] - dense)
-        self._rings[lane, places] = dense
-        self._rings[lane, self._ring_size :] = self._rings[lane, :_AHEAD]
+        self._write(lane, self._origin[lane] >> _FRACTION_BITS, dense, np.linspace(1.0, 0.0, n, dtype=np.float32))
 
 
 def _interpolated(
