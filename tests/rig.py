@@ -47,9 +47,9 @@ class JackServer:
                     return self
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
-    def n_overruns(self, client: str) -> int:
-        """How often a client was still at work when a period ended; what was not even woken by then is not counted."""
-        return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = Running")
+    def n_unfinished(self, client: str, state: str) -> int:
+        """How often a client was not done when a period ended: `Running`, still at work, or `Triggered`, not woken."""
+        return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
 
     def kill(self) -> None:
         """End the server without a farewell to its clients."""

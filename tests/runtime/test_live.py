@@ -95,21 +95,23 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 def test_a_minute_of_eight_voices_has_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
     # A machine that holds up a bare thread of the highest priority holds up the instrument too: on a quiet machine
     # nothing is forgiven, on a shared one as much as that, and one retry. In that a period or two may be lost on their
-    # way to the program, in the driver or in the player, as JACK tells who was late.
-    for lost_elsewhere in (0, 2):
-        overruns_before = overruns(jack_server)
+    # way to the program, if JACK says so.
+    for most_elsewhere in (0, 2):
+        before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
             figures = play_eight_voices(jack_server, program)
         assert figures["blocks"] * PERIOD_FRAMES > SOAK_S * SAMPLE_RATE_HZ
-        own = overruns(jack_server) - overruns_before
-        if own <= machine.n_stalls and figures["underruns"] <= machine.n_stalls + lost_elsewhere:
+        own, elsewhere = lost_periods(jack_server) - before
+        if own <= machine.n_stalls and figures["underruns"] <= machine.n_stalls + min(elsewhere, most_elsewhere):
             return
-    pytest.fail(f"{figures}; {own} periods overrun by the program itself; {machine.n_stalls} stalls of the machine")
+    pytest.fail(f"{figures}; JACK blames the program for {own}, others for {elsewhere}; stalls: {machine.n_stalls}")
 
 
-def overruns(jack_server: JackServer) -> int:
-    """Periods that the program's own clients, sound and MIDI, were too slow for."""
-    return jack_server.n_overruns("PortAudio") + jack_server.n_overruns("timbrebox")
+def lost_periods(jack_server: JackServer) -> np.ndarray:
+    """Periods that the program's clients, sound and MIDI, were too slow for, and those lost before or after them."""
+    own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
+    elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
+    return np.array([sum(own), sum(elsewhere)])
 
 
 def test_a_rate_that_the_device_refuses_falls_back(
