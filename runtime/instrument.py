@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,9 +67,7 @@ class LiveInstrument:
             self._announce(READY=1)
             if player:
                 player.start()
-            while not stop.wait(ROUND_S):
-                self._announce(WATCHDOG=1)
-                self._look_after()
+            self._supervise(stop)
         finally:
             self._announce(STOPPING=1)
             if player:
@@ -78,6 +77,17 @@ class LiveInstrument:
             self._tell(self._closing_line())
         if not closed:
             raise AudioHangsError
+
+    def _supervise(self, stop: StopSignal) -> None:
+        """A round every `ROUND_S` until `stop`, and between them MIDI at once when there is news of it."""
+        next_round_s = time.monotonic() + ROUND_S
+        while not stop.wait(min(max(0.0, next_round_s - time.monotonic()), self._midi.retry_s), self._midi.news_fds):
+            if time.monotonic() < next_round_s:
+                self._look_after_midi()
+                continue
+            self._announce(WATCHDOG=1)
+            self._look_after()
+            next_round_s = time.monotonic() + ROUND_S
 
     def _post(self, event: Event, arrival_s: float) -> None:
         """From a MIDI thread: the event, to sound one buffer after it arrived."""
@@ -121,10 +131,13 @@ class LiveInstrument:
         self._past.append(output.blocks)
         self._n_blocks_seen = -1
 
-    def _look_after(self) -> None:
-        """One round of the supervisor: hotplug, heartbeat, failures."""
+    def _look_after_midi(self) -> None:
         for line in self._midi.poll():
             self._tell(line)
+
+    def _look_after(self) -> None:
+        """One round of the supervisor: hotplug, heartbeat, failures."""
+        self._look_after_midi()
         blocks = self._output.blocks
         if blocks.failure is not None:
             raise blocks.failure

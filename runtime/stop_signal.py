@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Iterable
 
 
 class StopSignal:
@@ -24,9 +25,9 @@ class StopSignal:
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 
-    def wait(self, limit_s: float) -> bool:
-        """True as soon as the stop is asked for, False after `limit_s` seconds without it."""
-        return bool(select.select([self._read_fd], [], [], limit_s)[0])
+    def wait(self, limit_s: float, news_fds: Iterable[int] = ()) -> bool:
+        """True as soon as the stop is asked for; False after `limit_s` seconds, or once one of `news_fds` has news."""
+        return self._read_fd in select.select([self._read_fd, *news_fds], [], [], limit_s)[0]
 
     def close(self) -> None:
         """Give the signals back."""

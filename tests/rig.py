@@ -106,6 +106,22 @@ class Player:
         return np.frombuffer(sound[1:], np.float32).reshape(n_frames, self._n_ports)
 
 
+class Keyboard:
+    """A keyboard of this process's own on the server of `JACK_DEFAULT_SERVER`: the port `out` of a client so named."""
+
+    def __init__(self, name: str):
+        import rtmidi
+
+        self._out = rtmidi.MidiOut(rtapi=rtmidi.API_UNIX_JACK, name=name)
+        self._out.open_virtual_port("out")
+        self.play = self._out.send_message
+
+    def unplug(self) -> None:
+        """Take the port away, with no word of the notes that it holds."""
+        self._out.close_port()
+        self._out.delete()
+
+
 class LiveProgram:
     """The real program, `python -m runtime play …`, as a subprocess; a context manager that waits for READY."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from runtime.pitch import hz_to_note
-from tests.rig import PERIOD_FRAMES, ROOT, SAMPLE_RATE_HZ, JackServer, LiveProgram, Player
+from tests.rig import PERIOD_FRAMES, ROOT, SAMPLE_RATE_HZ, JackServer, Keyboard, LiveProgram, Player, wait_until
 from tests.rig_stalls import MachineStalls
 
 pytestmark = pytest.mark.rig
@@ -26,10 +26,12 @@ SOAK_S = 60.0
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
     """Start the program with a configuration for the rig, and what is changed in it."""
 
-    def start(*options: object, server: JackServer = jack_server, **audio: object) -> LiveProgram:
+    def start(
+        *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
+    ) -> LiveProgram:
         config = {
             "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES} | audio,
-            "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
+            "midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": list(inputs)},
         }
         path = tmp_path / "rig.yaml"
         path.write_text(yaml.safe_dump(config))
@@ -78,6 +80,38 @@ def test_the_program_is_played_by_midi(jack_server: JackServer, start: Callable[
         assert program.stop() == 0
         assert counts(program)["notes"] == 4
         assert program.errors == ""
+
+
+@pytest.mark.parametrize("gap_s", [0.1, 0.5])
+def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
+    on_rig: JackServer, start: Callable[..., LiveProgram], gap_s: float
+) -> None:
+    def n_openings() -> int:
+        return sum("MIDI input: keys:out" in line for line in program.lines)
+
+    keyboard = Keyboard("keys")
+    with start(inputs=["keys"]) as program, Player(on_rig, "timbrebox:in", OUTPUTS) as player:
+        for n_before, note in enumerate((57, 69, 76)):
+            wait_until(lambda n=n_before: n_openings() > n, "the keyboard", lambda: program.lines)
+            keyboard.play([0x90, note, 100])
+            player.record(0.3)
+            assert abs(hz_to_note(played_hz(player.record(2.5))) - note) < 0.2
+            keyboard.unplug()
+            player.record(gap_s)
+            keyboard = Keyboard("keys")
+            player.record(1.0)
+            assert np.abs(player.record(0.2)).max() < 1e-4
+        wait_until(lambda: n_openings() == 4, "the keyboard", lambda: program.lines)
+        keyboard.play([0x90, 60, 100])
+        player.record(0.3)
+        assert np.abs(player.record(0.2)).max() > 0.01
+        keyboard.play([0xB0, 123, 0])
+        player.record(0.6)
+        assert np.abs(player.record(0.2)).max() < 1e-4
+        assert program.stop() == 0
+        assert counts(program)["notes"] == 4
+        assert program.errors == ""
+    keyboard.unplug()
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:

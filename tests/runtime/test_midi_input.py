@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import jack
 import pytest
 
 from runtime.config import MidiConfig
 from runtime.errors import UserError
 from runtime.events import ControlChange, Event, NoteOff, NoteOn, PitchWheel, ProgramChange
+from runtime.midi_announcements import announced_gone, announcer
 from runtime.midi_api import api_names, api_number, list_inputs, stable_name, wanted_ports
 from runtime.midi_input import MidiInput, Resting
-from tests.rig import JackServer, wait_until
+from tests.rig import JackServer, Keyboard, wait_until
 
 PORTS = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "nanoKONTROL2 24:0"]
 
@@ -74,19 +78,33 @@ def test_without_a_service_it_says_so_once_and_goes_on(monkeypatch: pytest.Monke
     assert midi.names == []
 
 
-class Keyboard:
-    """Another client's output port, as a keyboard is one."""
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
+def test_alsas_announcements_name_the_ports_that_went() -> None:
+    from alsa_midi import ClientExitEvent, PortExitEvent, PortStartEvent, PortSubscribedEvent
 
-    def __init__(self, name: str):
-        import rtmidi
+    twin = "Keystation 49:Keystation 49 MIDI 2 20:1"
+    for events, gone in (
+        ([PortExitEvent((20, 0))], {PORTS[1]}),
+        ([PortExitEvent((20, 0)), PortStartEvent((20, 0))], {PORTS[1]}),
+        ([ClientExitEvent((20, 0))], {PORTS[1], twin}),
+        ([ClientExitEvent((2, 0)), PortExitEvent((2, 0)), PortExitEvent((0, 20))], set()),
+        ([PortStartEvent((24, 0)), PortSubscribedEvent((24, 0), (128, 0))], set()),
+        ([], set()),
+    ):
+        assert announced_gone(events, [*PORTS, twin]) == gone
 
-        self._out = rtmidi.MidiOut(rtapi=api_names()["UNIX_JACK"], name=name)
-        self._out.open_virtual_port("out")
-        self.play = self._out.send_message
 
-    def unplug(self) -> None:
-        self._out.close_port()
-        self._out.delete()
+@pytest.mark.skipif(sys.platform != "linux" or Path("/dev/snd/seq").exists(), reason="needs a missing sequencer")
+def test_alsas_announcements_need_a_sequencer(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        announcer(api_names()["LINUX_ALSA"])()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_api_without_announcements_is_only_polled() -> None:
+    import rtmidi
+
+    assert announcer(rtmidi.API_RTMIDI_DUMMY) is None
 
 
 @pytest.fixture
@@ -129,6 +147,81 @@ def test_a_keyboard_plugged_in_later_plays_and_one_pulled_out_lets_go(
         keyboard.unplug()
         assert midi.poll()[0] == "MIDI input gone: keys:out; its notes are released."
         assert {event for event, _ in received[4:]} == {NoteOff(0, 64, 0), ControlChange(0, 64, 0)}
+
+
+@pytest.mark.rig
+def test_a_keyboard_that_is_back_before_anyone_looked_lets_go_and_plays_again(
+    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+) -> None:
+    keyboard = Keyboard("keys")
+    midi = listening()
+    assert midi.poll() == ["MIDI input: keys:out"]
+    for note in (60, 62):
+        received.clear()
+        keyboard.play([0x90, note, 100])
+        wait_until(lambda: received, "the key")
+        keyboard.unplug()
+        keyboard = Keyboard("keys")
+        lines = polled(midi, 2)
+        assert lines == ["MIDI input gone: keys:out; its notes are released.", "MIDI input: keys:out"]
+        assert [event for event, _ in received] == [NoteOn(0, note, 100), NoteOff(0, note, 0)]
+        keyboard.play([0xB0, 123, 0])
+        wait_until(lambda: len(received) == 3, "all notes off")
+        assert received[2][0] == ControlChange(0, 123, 0)
+        assert midi.poll() == []
+    keyboard.unplug()
+
+
+def polled(midi: MidiInput, n_lines: int) -> list[str]:
+    """What it says, once it has said that many lines."""
+    lines: list[str] = []
+    wait_until(lambda: lines.extend(midi.poll()) or len(lines) >= n_lines, f"{n_lines} lines", lambda: lines)
+    return lines
+
+
+@pytest.mark.rig
+def test_a_port_that_nobody_may_connect_to_yet_is_opened_once_they_may(
+    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+) -> None:
+    pads = jack.Client("pads", no_start_server=True)
+    out = pads.midi_outports.register("out")
+    pads.set_process_callback(lambda _: (out.clear_buffer(), out.write_midi_event(0, (0x90, 60, 100))))
+    midi = listening()
+    assert polled(midi, 2)[1] == "MIDI input refused: pads:out (it takes no connection yet); trying again."
+    assert 0.0 < midi.retry_s < 2.0
+    assert midi.names == []
+    assert midi.poll() == []
+    pads.activate()
+    assert polled(midi, 1) == ["MIDI input: pads:out"]
+    assert midi.retry_s == float("inf")
+    wait_until(lambda: received, "the pad")
+    pads.close()
+
+
+@pytest.mark.rig
+def test_a_server_that_dies_lets_go_and_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[Event] = []
+    with JackServer(tmp_path / "jackd.log") as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+        monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+        keyboard = Keyboard("keys")
+        midi = MidiInput(MidiConfig(api="UNIX_JACK"), lambda event, _: received.append(event))
+        assert midi.poll() == ["MIDI input: keys:out"]
+        keyboard.play([0x90, 60, 100])
+        wait_until(lambda: received, "the key")
+        server.kill()
+        gone, why = polled(midi, 2)
+        assert gone == "MIDI input gone: keys:out; its notes are released."
+        assert why == "No MIDI yet: the JACK server has gone; looking again."
+        assert received == [NoteOn(0, 60, 100), NoteOff(0, 60, 0)]
+        keyboard.unplug()
+        with server:
+            keyboard = Keyboard("keys")
+            assert polled(midi, 1)[-1] == "MIDI input: keys:out"
+            keyboard.play([0x90, 62, 100])
+            wait_until(lambda: len(received) == 3, "the key")
+            keyboard.unplug()
+            midi.close()
 
 
 @pytest.mark.rig
