@@ -7,6 +7,7 @@ drivers' threads post events (`midi_input.Port`); everything slow is the supervi
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from runtime.midi_input import MidiInput
 from runtime.realtime import prepare_process
 from runtime.service.notify import notify
 from runtime.stop_signal import StopSignal
+from runtime.telling import Teller, open_closed_streams
 
 ROUND_S = 2.0
 Tell = Callable[[str], object]
@@ -187,16 +189,20 @@ def _warm_up(spare: Engine) -> None:
 
 
 def play(config: InstrumentConfig, decoder: Decoder, demo: Path | None = None) -> int:
-    """Play until SIGINT or SIGTERM, and return the exit status."""
-    def tell(line: str) -> None:
-        print(line, flush=True)
-
-    stop = StopSignal()
+    """Play until SIGINT, SIGTERM or the terminal's end, and return the exit status."""
+    open_closed_streams()
+    teller, stop = Teller(sys.stdout), StopSignal()
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored, to play on
+        signal.signal(signal.SIGHUP, stop.request)
     try:
-        LiveInstrument(config, decoder, tell, notify).run(stop, demo)
+        LiveInstrument(config, decoder, teller.say, notify).run(stop, demo)
     except AudioHangsError:
-        print("timbrebox: the audio driver hangs (its server may have died); start again", file=sys.stderr, flush=True)
+        teller.close()
+        complaint = Teller(sys.stderr)
+        complaint.say("timbrebox: the audio driver hangs (its server may have died); start again")
+        complaint.close()
         os._exit(1)  # A hung driver thread would hold an ordinary exit up for ever.
     finally:
         stop.close()
+        teller.close()
     return 0
