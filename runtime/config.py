@@ -84,12 +84,18 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> InstrumentConfig:
     """The configuration of a YAML file, or the project's own; UserError names what is wrong in it."""
     config = load_yaml(path or DEFAULT_CONFIG, InstrumentConfig)
-    taken = GM_CONTROLS & {*config.latent_controls, config.phase_control}
-    if taken:
-        raise UserError(
-            f"{path or DEFAULT_CONFIG}, latent_controls",
-            f"control {min(taken)}, which MIDI gives another meaning",
-            "a free control such as 70 to 79",
-            "choose another number",
-        )
+    _refuse_taken_controls(config, path or DEFAULT_CONFIG)
     return config
+
+
+def _refuse_taken_controls(config: InstrumentConfig, path: str | Path) -> None:
+    """UserError where a control number moves a knob or the phases and means something else beside."""
+    for key, numbers in (("phase_control", {config.phase_control}), ("latent_controls", config.latent_controls.keys())):
+        taken = GM_CONTROLS & numbers
+        if taken:
+            found = f"control {min(taken)}, which MIDI gives another meaning"
+            raise UserError(f"{path}, {key}", found, "a free control such as 70 to 79", "choose another number")
+    if config.phase_control in config.latent_controls:
+        found = f"control {config.phase_control}, which moves the phases (phase_control)"
+        remedy = "choose another number, or set phase_control: null"
+        raise UserError(f"{path}, latent_controls", found, "a control of its own for each knob", remedy)

@@ -20,9 +20,8 @@ def configured_engine(
         positions = preset_positions(decoder.card, config.preset)
     engine = Engine(
         decoder,
-        config.voice.n_voices,
-        sample_rate_hz,
-        config.seed,
+        sample_rate_hz=sample_rate_hz,
+        seed=config.seed,
         voice=config.voice,
         tuning=config.tuning,
         midi=config.midi,

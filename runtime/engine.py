@@ -50,17 +50,18 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; seed: of the noise that gives the sound its phases.
+    instrument: the loaded decoder; n_voices: 1 to 64, else the number in `voice`, and ValueError where the two differ;
+    seed: of the noise that gives the sound its phases.
     """
 
     def __init__(
         self,
         instrument: Decoder,
-        n_voices: int = 16,
+        n_voices: int | None = None,
         sample_rate_hz: int | None = None,
         seed: int = 0,
         *,
-        voice: VoiceConfig = VoiceConfig(),
+        voice: VoiceConfig | None = None,
         tuning: TuningConfig = TuningConfig(),
         midi: MidiConfig = MidiConfig(),
         latent_controls: Mapping[int, int] | None = None,
@@ -74,8 +75,9 @@ class Engine:
         self.frame = 0
         if latent_controls is None:
             latent_controls = InstrumentConfig().latent_controls
+        voice = _with_voices(voice, n_voices)
         # In mono, too, one voice fades while the next takes over.
-        n_lanes = max(n_voices, 1 if voice.mode == "poly" else 2)
+        n_lanes = max(voice.n_voices, 1 if voice.mode == "poly" else 2)
         self.timbre = Timbre(card, latent_controls, n_lanes, phase_control, phase_blend)
         self._synthesis = HopSynthesis(card.spec, self.sample_rate_hz, seed)
         self._hop_size = self._synthesis.hop_size
@@ -303,3 +305,11 @@ class Engine:
             tuple(self.timbre.positions),
         )
 
+
+def _with_voices(voice: VoiceConfig | None, n_voices: int | None) -> VoiceConfig:
+    """The voices' settings; ValueError where they and `n_voices` name different numbers."""
+    if voice is None:
+        return VoiceConfig() if n_voices is None else VoiceConfig(n_voices=n_voices)
+    if n_voices not in (None, voice.n_voices):
+        raise ValueError(f"n_voices is {n_voices}, and voice.n_voices is {voice.n_voices}")
+    return voice

@@ -70,8 +70,8 @@ class Player:
         **settings,
     ):
         voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
-        config = VoiceConfig(**{"envelope": SHORT, **voice})
-        self.engine = Engine(decoder(instrument), n_voices, sample_rate_hz, seed, voice=config, **settings)
+        config = VoiceConfig(**{"n_voices": n_voices, "envelope": SHORT, **voice})
+        self.engine = Engine(decoder(instrument), sample_rate_hz=sample_rate_hz, seed=seed, voice=config, **settings)
         self.send(*(KnobTurn(latent, position) for latent, position in enumerate(knobs)))
 
     def send(self, *events: Event) -> Player:

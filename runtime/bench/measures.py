@@ -27,7 +27,7 @@ HEARD_RATIO = 10.0 ** (-20.0 / 20.0)
 def new_engine(decoder: Decoder, n_voices: int, seed: int = 0) -> Engine:
     """An engine at the instrument's own rate, its envelope without an attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
-    return Engine(decoder, n_voices, decoder.card.sample_rate_hz, seed, voice=voice)
+    return Engine(decoder, sample_rate_hz=decoder.card.sample_rate_hz, seed=seed, voice=voice)
 
 
 def spread_note(decoder: Decoder, number: int) -> int:

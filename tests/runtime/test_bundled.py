@@ -35,7 +35,8 @@ def play(engine: Engine, note: int, positions: list[float], seconds: float = 0.5
 
 @pytest.fixture(scope="module")
 def engine(instrument: Decoder) -> Engine:
-    return Engine(instrument, 1, voice=VoiceConfig(envelope=Adsr(attack_s=0.0, release_s=0.01)), phase_blend=1.0)
+    voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
+    return Engine(instrument, voice=voice, phase_blend=1.0)
 
 
 def test_random_notes_at_random_knobs_are_heard_at_their_keys(instrument: Decoder, engine: Engine):

@@ -26,6 +26,9 @@ def test_the_committed_settings_are_the_defaults() -> None:
         ("audio: 3", "found `int` at audio"),
         ("seed: -1", "found -1 at seed; expected `int` >= 0"),
         ("latent_controls: {7: 1}", "control 7, which MIDI gives another meaning"),
+        ("phase_control: 7", ", phase_control: found control 7, which MIDI gives another meaning"),
+        ("latent_controls: {3: 1}", "control 3, which moves the phases (phase_control)"),
+        ("{phase_control: 20, latent_controls: {20: 1}}", "choose another number, or set phase_control: null"),
         ("latent_controls: {200: 1}", "at latent_controls; expected `int` <= 127"),
         ("voice: [", "line 1"),
         ("voyce: {}", "did you mean 'voice'?"),
@@ -41,6 +44,12 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said:
     assert "\n" not in str(caught.value)
 
 
+def test_a_knob_may_take_the_number_of_a_phase_control_that_is_off(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("{phase_control: null, latent_controls: {3: 1}}")
+    assert load_config(path).latent_controls == {3: 1}
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"none\.yaml: found No such file"):
+    with pytest.raises(UserError, match=r"none\.yaml: found no such file"):
         load_config(tmp_path / "none.yaml")

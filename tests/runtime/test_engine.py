@@ -138,7 +138,7 @@ def test_controls_from_the_mapping_move_the_latents_and_no_others(tiny: Decoder)
 
 
 def test_no_note_outlives_its_key_its_pedal_or_a_reset(tiny: Decoder) -> None:
-    voice = VoiceConfig(envelope=Adsr(release_s=0.05))
+    voice = VoiceConfig(n_voices=4, envelope=Adsr(release_s=0.05))
     for last_words in (
         [NoteOff(0, 60)],
         [ControlChange(0, 64, 127), NoteOff(0, 60), ControlChange(0, 64, 0)],
@@ -147,7 +147,7 @@ def test_no_note_outlives_its_key_its_pedal_or_a_reset(tiny: Decoder) -> None:
         [ControlChange(0, 123, 0)],
         [Reset()],
     ):
-        engine = Engine(tiny, 4, 44100, 0, voice=voice)
+        engine = Engine(tiny, None, 44100, 0, voice=voice)
         sound = play(engine, [(0, NoteOn(0, 60, 100)), *[(8000, event) for event in last_words]], 16000)
         assert engine.status.n_active_voices == 0, last_words
         assert not sound[-100:].any()
@@ -166,8 +166,21 @@ def test_more_notes_than_voices_steal_and_are_counted(tiny: Decoder) -> None:
     assert (status.n_notes, status.n_stolen, status.n_active_voices) == (10, 6, 4)
 
 
+def test_as_many_voices_sound_as_the_caller_says(tiny: Decoder) -> None:
+    five = {"voice": VoiceConfig(n_voices=5)}
+    for settings, n_heard in (({}, 16), ({"n_voices": 3}, 3), (five, 5), (five | {"n_voices": 5}, 5)):
+        engine = Engine(tiny, **settings)
+        play(engine, [(0, NoteOn(0, 48 + k, 100)) for k in range(20)], 1000)
+        assert engine.status.n_active_voices == n_heard, settings
+
+
+def test_two_different_numbers_of_voices_are_refused(tiny: Decoder) -> None:
+    with pytest.raises(ValueError, match=r"n_voices is 8, and voice\.n_voices is 16"):
+        Engine(tiny, 8, voice=VoiceConfig(n_voices=16))
+
+
 def test_the_oldest_released_voice_is_stolen_before_any_held_one(tiny: Decoder) -> None:
-    engine = Engine(tiny, 3, 44100, 0, voice=VoiceConfig(n_voices=3, envelope=Adsr(release_s=5.0)))
+    engine = Engine(tiny, None, 44100, 0, voice=VoiceConfig(n_voices=3, envelope=Adsr(release_s=5.0)))
     fundamentals = [(0, KnobTurn(latent, 0.0)) for latent in range(2)]
     held, older, newer = (0, NoteOn(0, 48, 100)), (100, NoteOn(0, 60, 100)), (200, NoteOn(0, 67, 100))
     released, stealing = [(300, NoteOff(0, 67)), (400, NoteOff(0, 60))], (500, NoteOn(0, 71, 100))

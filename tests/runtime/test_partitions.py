@@ -108,11 +108,13 @@ def test_any_events_in_any_blocks(
     n_members: int,
     phase_blend: float,
 ) -> None:
-    voice = VoiceConfig(mode=mode, envelope=envelope, portamento_s=portamento_s, vibrato_semitones=2.0)
+    voice = VoiceConfig(
+        mode=mode, n_voices=n_voices, envelope=envelope, portamento_s=portamento_s, vibrato_semitones=2.0
+    )
     midi = MidiConfig(mpe_lower_members=n_members)
 
     def make() -> Engine:
-        return Engine(decoder(), n_voices, SAMPLE_RATE_HZ, 7, voice=voice, midi=midi, phase_blend=phase_blend)
+        return Engine(decoder(), None, SAMPLE_RATE_HZ, 7, voice=voice, midi=midi, phase_blend=phase_blend)
 
     assert_same(make, timed, blocks)
 
