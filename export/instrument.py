@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from export.card import decoder_card, encoder_card
 from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.card import METADATA_KEY, OUTPUT_NAME, parse_card
 from runtime.errors import UserError
+from runtime.files import written_whole
+from runtime.private_onnxruntime import onnxruntime
 from training.embedding import batches_of, split_errors
-from training.files import written_whole
 from training.frames import FrameStore
 from training.playability import N_POINTS
 from training.playing_report import measure_playing

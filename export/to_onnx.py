@@ -7,9 +7,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from runtime.errors import UserError
+from runtime.private_onnxruntime import onnxruntime
 
 OPSET = 17
 PARITY_TOLERANCE = 1e-5

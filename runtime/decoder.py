@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from runtime.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, parse_card
 from runtime.errors import UserError
+from runtime.files import read_outside
+from runtime.private_onnxruntime import onnxruntime
 
 MAX_BATCH = 64
+LARGEST_BYTES = 256 * 2**20
 CHECK_TOLERANCE = 1e-4
 
 
@@ -75,14 +77,14 @@ class Decoder:
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise UserError(path, "no such file", "an .onnx instrument", "check the path, or see: ./timbrebox instruments")
+    remedy = "check the path, or see: ./timbrebox instruments"
+    content = read_outside(path, "an .onnx instrument", LARGEST_BYTES, remedy)
     onnxruntime.set_default_logger_severity(3)  # newer releases warn of a missing GPU on every start
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own kinds, all without a common public base
         reason = str(error).splitlines()[0][:120]
         raise UserError(path, f"no ONNX model ({reason})", "an .onnx instrument", "export it again") from None

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from runtime.bench.measures import VELOCITY, spread_note
 from runtime.config import InstrumentConfig
 from runtime.configured import configured_engine
 from runtime.decoder import Decoder
 from runtime.events import NoteOn
+from runtime.private_onnxruntime import onnxruntime
 
 ROOT = Path(__file__).parent.parent.parent
 _FIRST_BLOCK = """

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from runtime.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, CardPreset, Check, Latent  # noqa: E402
 from runtime.conditioning import Conditioning  # noqa: E402
 from runtime.pitch import note_to_hz  # noqa: E402
+from runtime.private_onnxruntime import onnxruntime  # noqa: E402
 from runtime.spectrum import StftSpec, periodic_hann  # noqa: E402
 
 LOWEST, N_OCTAVES, N_LATENTS = 48, 3, 2

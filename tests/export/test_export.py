@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 import export.to_onnx
@@ -19,6 +18,7 @@ from runtime.card import METADATA_KEY, OUTPUT_NAME
 from runtime.conditioning import Conditioning
 from runtime.decoder import Decoder
 from runtime.errors import UserError
+from runtime.private_onnxruntime import onnxruntime
 from runtime.spectrum import StftSpec
 from tests.training.harmonic_store import NOTES, SPEC, TILTS
 from training.embedding import batches_of, embed_rows

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import numpy_helper
 
@@ -16,6 +15,7 @@ from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.events import KnobTurn, NoteOn
 from runtime.instruments import BUNDLED_FOLDER, DEFAULT_INSTRUMENT
+from runtime.private_onnxruntime import onnxruntime
 from runtime.spectrum import magnitude_frames
 
 BUNDLED = BUNDLED_FOLDER / f"{DEFAULT_INSTRUMENT}.onnx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ FORBIDDEN = {
     "training": {"export", "tests"},
     "export": {"tests"},
 }
+
+PACKAGES = (*FORBIDDEN, "tests")
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -30,6 +33,17 @@ for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
 def test_imports_point_one_way(package: str) -> None:
     broken = {str(path): imported(path) & FORBIDDEN[package] for path in files_of(package)}
     assert not {path: names for path, names in broken.items() if names}
+
+
+def test_onnxruntime_comes_from_the_one_module_that_stills_its_telemetry() -> None:
+    """tf2onnx imports it too: whoever calls that has ours at hand before."""
+    ours = ROOT / "runtime" / "private_onnxruntime.py"
+    texts = {path: path.read_text(encoding="utf-8") for package in PACKAGES for path in files_of(package)}
+    direct = {path for path, text in texts.items() if re.search(r"^\s*(import|from) onnxruntime\b", text, re.MULTILINE)}
+    assert direct == {ours}
+    converting = [text for path, text in texts.items() if "tf2onnx" in imported(path)]
+    assert converting
+    assert all("\nfrom runtime.private_onnxruntime import" in text for text in converting)
 
 
 def test_runtime_imports_without_the_workshop() -> None:

@@ -1,0 +1,85 @@
+"""The instrument speaks to no network and fills nobody's cache: what it asks of the kernel, call by call."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rig import ROOT
+
+DATA = ROOT / "tests" / "data"
+RUNTIME = [sys.executable, "-m", "runtime"]
+INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
+# onnxruntime, left to itself, looks its maker's host up 9 s after its start, and again 6 s later.
+PLAYED_S = "20"
+LOCAL = {"AF_UNIX", "AF_NETLINK"}
+
+
+class Trace:
+    """What a Python program did in an empty home, whose owner asks onnxruntime for its telemetry.
+
+    status, output: of the program; families: of its sockets and of the addresses it spoke to; name_files: what it read
+    to look a host up; cached: the files in its owner's cache.
+    """
+
+    def __init__(self, folder: Path, *command: object):
+        home, calls = folder / "home", folder / "calls"
+        home.mkdir()
+        env = {key: value for key, value in os.environ.items() if key != "XDG_CACHE_HOME"}
+        strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=%network,open,openat", "-e", "signal=none"]
+        done = subprocess.run(
+            [*strace, "-o", str(calls), *map(str, command)],
+            cwd=ROOT,
+            env=env | {"HOME": str(home), "ORT_DISABLE_TELEMETRY": "0"},
+            capture_output=True,
+            text=True,
+        )
+        text = calls.read_text(errors="replace")
+        self.status, self.output = done.returncode, done.stdout + done.stderr
+        self.families = set(re.findall(r"\b(?:socket\(|sa_family=)(\w+)", text))
+        self.name_files = set(re.findall(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"', text))
+        self.cached = [path for path in (home / ".cache").rglob("*") if path.is_file()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tracer() -> None:
+    """Without strace the tests are skipped, but on CI, which must have it, fail; only Linux has it."""
+    if not shutil.which("strace"):
+        must = os.environ.get("CI") and sys.platform == "linux"
+        (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")
+
+
+def test_a_trace_shows_a_word_to_the_network(tmp_path: Path) -> None:
+    program = "import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', 9))"
+    assert "AF_INET" in Trace(tmp_path, sys.executable, "-c", program).families
+
+
+def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
+    program = "import socket; socket.getaddrinfo('localhost', 9)"
+    assert "/etc/hosts" in Trace(tmp_path, sys.executable, "-c", program).name_files
+
+
+def assert_keeps_to_itself(trace: Trace, says: str) -> None:
+    """It did its work, and nothing else."""
+    assert trace.status == 0, trace.output
+    assert re.search(says, trace.output, re.DOTALL), trace.output
+    assert trace.families <= LOCAL
+    assert not trace.name_files
+    assert not trace.cached
+
+
+def test_playing_keeps_to_itself(tmp_path: Path) -> None:
+    playing = [*RUNTIME, "play", "--audio", "null", "--demo", *INSTRUMENT]
+    trace = Trace(tmp_path, "timeout", "--preserve-status", PLAYED_S, *playing)
+    assert_keeps_to_itself(trace, r"READY .*audio: null.*Stopped: .* [1-9]\d+ notes")
+
+
+def test_rendering_keeps_to_itself(tmp_path: Path) -> None:
+    trace = Trace(tmp_path, *RUNTIME, "render", DATA / "scale.mid", tmp_path / "scale.wav", *INSTRUMENT)
+    assert_keeps_to_itself(trace, r"36 notes")
