@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 import msgspec
 import numpy as np
 
-from runtime.atomic_file import replacing
 from runtime.card import Card
 from runtime.channels import N_CHANNELS
-from runtime.config import load_config
+from runtime.config import DEFAULT_CONFIG, load_config
 from runtime.configured import configured_engine
 from runtime.engine import Engine
 from runtime.errors import UserError
 from runtime.events import ControlChange, Event
+from runtime.files import written_whole
 from runtime.instruments import load
 from runtime.midi_file import read_events
 
@@ -26,6 +29,9 @@ BLOCK_FRAMES = 4096
 PHASES = {"noise": 0.0, "coherent": 1.0}
 # A tail ends when its last voice does; no envelope can be longer than this.
 LONGEST_TAIL_S = 60.0
+FRAME_BYTES = 4
+# A WAV file counts its bytes, 36 of them before the sound, in 32 bits.
+LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE_HZ - LONGEST_TAIL_S
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Render as the command line asks."""
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
+    _refuse_longer_than_a_wav(arguments.midi_file, events)
     instrument = load(arguments.instrument or config.instrument)
     config = msgspec.structs.replace(
         config,
@@ -53,9 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     positions = None if arguments.latents is None else listed_positions(instrument.card, arguments.latents)
     engine = configured_engine(config, instrument, SAMPLE_RATE_HZ, positions)
-    with replacing(arguments.sound_file) as stream, wave.open(stream, "wb") as sound_file:
+    inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
+    if config.tuning.scale is not None:
+        inputs.append(config.tuning.scale)
+    with (
+        _ending_by_exception(),
+        written_whole(arguments.sound_file, "wb", inputs=inputs, makes_folder=False) as stream,
+        wave.open(stream, "wb") as sound_file,
+    ):
         sound_file.setnchannels(2)
-        sound_file.setsampwidth(2)
+        sound_file.setsampwidth(FRAME_BYTES // 2)
         sound_file.setframerate(SAMPLE_RATE_HZ)
         for block in render_events(engine, events):
             sound_file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
@@ -95,6 +109,32 @@ def render_events(engine: Engine, events: list[tuple[float, Event]]) -> Iterator
         engine.render(block)
         yield block
     _show_progress(end, end)
+
+
+def _refuse_longer_than_a_wav(midi_file: str, events: list[tuple[float, Event]]) -> None:
+    length_s = events[-1][0] if events else 0.0
+    if not length_s <= LONGEST_MUSIC_S:
+        expected = f"at most {LONGEST_MUSIC_S / 3600.0:.2f}, which a WAV file can hold"
+        raise UserError(midi_file, f"{length_s / 3600.0:,.2f} hours of music", expected, "choose a shorter piece")
+
+
+@contextmanager
+def _ending_by_exception() -> Iterator[None]:
+    """Let what asks the process to end unwind it, so that nothing half-written stays; only the first such signal."""
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+               if signal.getsignal(number) is not signal.SIG_IGN]  # fmt: skip
+
+    def end(number: int, _frame: object) -> NoReturn:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _show_progress(frame: int, end: int) -> None:

@@ -9,8 +9,10 @@ from typing import Annotated
 import msgspec
 
 from runtime.errors import UserError
+from runtime.files import read_outside
 
 N_NOTES = 128
+LARGEST_BYTES = 256 * 2**10
 _WIDEST_SEMITONES = 128
 
 
@@ -47,12 +49,9 @@ def read_scala(path: str | Path) -> list[float]:
     Source of the format: huygens-fokker.org/scala/scl_format.html: `!` begins a comment; a description; the number of
     degrees; one degree a line, in cents where it has a point, else as a ratio.
     """
-    path = Path(path)
     remedy = "choose a Scala scale file"
-    try:
-        lines = [line for line in path.read_text(encoding="latin-1").splitlines() if not line.startswith("!")]
-    except OSError as error:
-        raise UserError(path, error.strerror or str(error), "a Scala file (.scl)", "check the path") from None
+    text = read_outside(path, "a Scala file (.scl)", LARGEST_BYTES).decode("latin-1")
+    lines = [line for line in text.splitlines() if not line.startswith("!")]
     try:
         count = int(lines[1].split()[0])
         degrees = [_degree(line.split()[0]) for line in lines[2:] if line.strip()]

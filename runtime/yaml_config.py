@@ -10,24 +10,48 @@ import msgspec
 import yaml
 
 from runtime.errors import UserError, did_you_mean
+from runtime.files import read_outside
 
 T = TypeVar("T")
+LARGEST_BYTES = 256 * 2**10
+MOST_ALIASES = 10
 
 
 def load_yaml(path: str | Path, kind: type[T]) -> T:
     """The file as a `kind`, a msgspec.Struct; UserError names the file, the key and what it should be."""
-    path = Path(path)
+    expected = "a readable YAML file"
+    content = read_outside(path, expected, LARGEST_BYTES)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        found = str(getattr(error, "strerror", None) or error)
-        raise UserError(path, found, "a readable YAML file", "check the path") from None
+        tree = yaml.load(content.decode("utf-8"), _Loader)
+    except UnicodeDecodeError as error:
+        raise UserError(path, str(error), expected, "check the path") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path
         found = getattr(error, "problem", None) or "broken YAML"
         raise UserError(where, found, "valid YAML", "mend that line") from None
+    except RecursionError:
+        raise UserError(path, "lists inside lists without end", "valid YAML", "write fewer brackets") from None
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        # PyYAML's own converters raise these on a number, date or tag that is none
+        raise UserError(path, f"a value that cannot be read ({error})", "valid YAML", "mend it") from None
     return checked({} if tree is None else tree, kind, path)
+
+
+class _Loader(yaml.SafeLoader):
+    """Counts aliases: each may stand for all that is before it, so a few lines of them make a tree of any size."""
+
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self._n_aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self._n_aliases += 1
+            if self._n_aliases > MOST_ALIASES:
+                problem = f"more than {MOST_ALIASES} aliases"
+                raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import UserError
-from training.files import written_whole
+from runtime.files import written_whole
 
 HISTORY, WEIGHT, MOMENT = "history", "weight_", "optimizer_"
 

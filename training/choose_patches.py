@@ -21,10 +21,10 @@ from scipy.cluster.vq import kmeans2
 
 from runtime.command_line import Parser
 from runtime.errors import UserError, run_command
+from runtime.files import written_whole
 from runtime.spectrum import StftSpec
 from training import amsynth
 from training.clear_frames import are_clear
-from training.files import written_whole
 from training.progress import Progress
 
 KEYS = amsynth.Keys((36, 47, 58, 69, 80, 96), 0.45)

@@ -13,9 +13,9 @@ import numpy as np
 
 from runtime.decoder import Decoder
 from runtime.errors import UserError
+from runtime.files import write_json, written_whole
 from runtime.pitch import N_CHROMA, PITCH_CLASSES
 from training.embedding import decode_at, divergence_per_latent, embed_rows, row_errors
-from training.files import write_json, written_whole
 from training.frames import SPLITS, FrameStore, refuse_bad_frames, sound_name
 from training.mesh import Mesh, sample_mesh
 from training.playability import N_POINTS, refuse_no_points

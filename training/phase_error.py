@@ -13,11 +13,11 @@ import numpy as np
 
 from runtime.coherent import CoherentPhases
 from runtime.errors import UserError, run_command
+from runtime.files import written_whole
 from runtime.loudness import k_weighting
 from runtime.spectrum import StftSpec, magnitude_frames, periodic_hann
 from runtime.synthesis import N_NOISE_FRAMES, N_OVERLAPS, HopSynthesis
 from runtime.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
-from training.files import written_whole
 from training.frames import FrameStore
 from training.progress import Progress
 

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from runtime.files import written_whole
 from runtime.pitch import PITCH_CLASSES
-from training.files import written_whole
 
 # Okabe and Ito's colours for the white keys; a black key takes its left neighbour's, in another shape and darker edge.
 WHITE_KEY_COLOURS = {

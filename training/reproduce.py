@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from runtime.errors import UserError
+from runtime.files import read_json, write_json
 from training.corpus import DATA
-from training.files import read_json, write_json
 from training.paper.corpora import Corpora
 from training.paper.kept import KeptRun
 from training.paper.matrix import Matrix

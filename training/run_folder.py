@@ -24,10 +24,10 @@ import yaml
 
 from runtime.conditioning import Conditioning
 from runtime.errors import UserError
+from runtime.files import write_json, written_whole
 from runtime.spectrum import StftSpec
 from runtime.yaml_config import checked
 from training.checkpoint import Checkpoint
-from training.files import write_json, written_whole
 from training.frames import FrameStore
 from training.recipe import Recipe, load_recipe
 

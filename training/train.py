@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.files import remove_leftovers
 from training import run_folder
 from training.batches import Batch, FrameBatches
 from training.checkpoint import Checkpoint
-from training.files import remove_leftovers
 from training.frames import FrameStore, refuse_bad_frames
 from training.progress import clock
 from training.recipe import Recipe, load_recipe, resolve_conditioning

@@ -15,8 +15,8 @@ import msgspec
 
 from runtime.command_line import Parser
 from runtime.errors import UserError, run_command
+from runtime.files import written_whole
 from runtime.yaml_config import checked, load_yaml
-from training.files import written_whole
 from training.frames import FrameStore
 from training.playability import N_POINTS, refuse_no_points
 from training.playing_report import measure_playing, summary_row

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 
-from runtime.atomic_file import replacing
 from runtime.bench import measures, process
-from runtime.config import load_config
+from runtime.config import DEFAULT_CONFIG, load_config
+from runtime.files import write_json
 from runtime.instruments import find, load
 from runtime.realtime import AUDIO_PRIORITY, promoted
 
@@ -55,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     _tell("no audio device, so no live run" if live is None else
           f"{live['device']}: {live['underruns']} underruns in {live['seconds']:.0f} s with 8 voices")  # fmt: skip
     if arguments.json:
-        with replacing(arguments.json) as stream:
-            stream.write(json.dumps(figures, indent=2).encode() + b"\n")
+        inputs = (path, arguments.config or DEFAULT_CONFIG)
+        write_json(arguments.json, figures, inputs=inputs, makes_folder=False)
     return 0
 
 

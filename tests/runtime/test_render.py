@@ -21,10 +21,14 @@ TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
 BUNDLED = str(BUNDLED_FOLDER / f"{DEFAULT_INSTRUMENT}.onnx")
 
 
-def write_midi(path: Path, *messages: mido.Message | mido.MetaMessage) -> str:
-    midi_file = mido.MidiFile(tracks=[mido.MidiTrack(messages)])
+def write_midi(path: str | Path, *messages: mido.Message | mido.MetaMessage, ticks_per_beat: int = 480) -> str:
+    midi_file = mido.MidiFile(tracks=[mido.MidiTrack(messages)], ticks_per_beat=ticks_per_beat)
     midi_file.save(path)
     return str(path)
+
+
+def note(time: int) -> mido.Message:
+    return mido.Message("note_on", note=60, velocity=100, time=time)
 
 
 def test_a_chromatic_scale_of_the_default_preset_is_in_tune(tmp_path: Path) -> None:
@@ -90,6 +94,17 @@ def test_knob_positions_change_the_sound(tmp_path: Path) -> None:
         (["cut.mid", "out.wav"], "found a truncated MIDI file"),
         (["empty.mid", "out.wav"], "MIDI file"),
         ([SCALE, "none/out.wav"], "expected a writable place"),
+        (["key.mid", "out.wav"], "found a damaged MIDI file (Could not decode key"),
+        (["endless-number.mid", "out.wav"], "found a damaged MIDI file (a number without an end)"),
+        (["film.mid", "out.wav"], "found a damaged MIDI file (times in frames of film"),
+        (["large.mid", "out.wav"], "expected a MIDI file of at most 2,097,152"),
+        (["long.mid", "out.wav"], "found 1,250,999.82 hours of music; expected at most 6.75"),
+        ([SCALE, "out.wav", "--instrument", "large.onnx"], "expected an .onnx instrument of at most 268,435,456"),
+        ([SCALE, "out.wav", "--config", "large.yaml"], "expected a readable YAML file of at most 262,144"),
+        ([SCALE, "out.wav", "--config", "bomb.yaml"], "bomb.yaml, line 4: found more than 10 aliases"),
+        ([SCALE, "out.wav", "--config", "deep.yaml"], "found lists inside lists without end"),
+        ([SCALE, "out.wav", "--config", "date.yaml"], "found a value that cannot be read"),
+        ([SCALE, "out.wav", "--config", "scale.yaml"], "expected a Scala file (.scl) of at most 262,144"),
         ([SCALE, "out.wav", "--instrument", "virtual-analog"], "did you mean 'virtual-analogue'?"),
         ([SCALE, "out.wav", "--instrument", "none.onnx"], "none.onnx: found no such file"),
         ([SCALE, "out.wav", "--instrument", "words.onnx"], "found no ONNX model"),
@@ -113,11 +128,41 @@ def test_a_mistake_is_one_line_and_status_2(
     Path("empty.mid").write_bytes(b"")
     Path("bad.yaml").write_text("voicse: {}")
     Path("range.yaml").write_text("voice: {n_voices: 99}")
+    write_odd_midi_files()
+    write_odd_yaml_files()
+    for name in ("large.mid", "large.onnx", "large.yaml", "large.scl"):
+        with open(name, "wb") as stream:
+            stream.truncate(2**28 + 1)
     assert main(["render", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
     assert not Path("out.wav").exists()
+
+
+def write_odd_midi_files() -> None:
+    write_midi("long.mid", mido.MetaMessage("set_tempo", tempo=2**24 - 1), note(2**28 - 1), ticks_per_beat=1)
+    write_midi("film.mid", note(480), ticks_per_beat=-25 * 256 + 40)
+    write_midi("key.mid", mido.MetaMessage("key_signature", key="C"), note(480))
+    Path("key.mid").write_bytes(Path("key.mid").read_bytes().replace(b"\x59\x02\x00\x00", b"\x59\x02\x63\x00"))
+    delta = note(480).bin()
+    write_midi("endless-number.mid", note(0))
+    content = Path("endless-number.mid").read_bytes()
+    Path("endless-number.mid").write_bytes(content.replace(b"\x00" + delta, b"\xff" * 100_000 + b"\x00" + delta))
+
+
+def write_odd_yaml_files() -> None:
+    levels = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 4)}]" for i in range(1, 30))]
+    Path("bomb.yaml").write_text("\n".join(levels))
+    Path("deep.yaml").write_text("[" * 50_000)
+    Path("date.yaml").write_text("preset: 2001-99-99")
+    Path("scale.yaml").write_text("tuning: {scale: large.scl}")
+
+
+def test_a_few_aliases_are_heard(tmp_path: Path) -> None:
+    config = tmp_path / "alias.yaml"
+    config.write_text("seed: &number 3\nvoice: {n_voices: *number}")
+    assert main(["render", SCALE, str(tmp_path / "out.wav"), "--instrument", TINY, "--config", str(config)]) == 0
 
 
 def test_what_was_there_stays_when_rendering_fails(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.atomic_file import replacing
 from runtime.config import VoiceConfig
 from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.envelope import Adsr
 from runtime.errors import run_command
 from runtime.events import ControlChange, Event, NoteOff, Reset
+from runtime.files import written_whole
 from tests.soak.storm import BYTES_PER_BLOCK, MESSAGES_PER_BLOCK, Block, byte_blocks, message_blocks
 from training.progress import Progress
 
@@ -100,8 +100,9 @@ class Storm:
 def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
     """An engine with the tests' own instrument."""
     gc.collect()  # of the engine before
-    voice = VoiceConfig(mode=mode, portamento_s=0.02, envelope=Adsr(attack_s=0.002, release_s=RELEASE_S))
-    return Engine(Decoder(TINY), n_voices, SAMPLE_RATE_HZ, seed, voice=voice, phase_control=3)
+    envelope = Adsr(attack_s=0.002, release_s=RELEASE_S)
+    voice = VoiceConfig(mode=mode, n_voices=n_voices, portamento_s=0.02, envelope=envelope)
+    return Engine(Decoder(TINY), None, SAMPLE_RATE_HZ, seed, voice=voice, phase_control=3)
 
 
 def resident_mb() -> float:
@@ -153,7 +154,7 @@ def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, obje
 def keep(report: dict[str, object], path: str | None) -> None:
     """Write what is known so far: the whole takes long, and may be interrupted."""
     if path:
-        with replacing(path) as stream:
+        with written_whole(path, "wb", makes_folder=False) as stream:
             stream.write(json.dumps(report, indent=2).encode() + b"\n")
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.atomic_file import replacing
 from runtime.config import VoiceConfig
 from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.envelope import Adsr
 from runtime.errors import UserError, run_command
 from runtime.events import KnobTurn, NoteOff, NoteOn
+from runtime.files import written_whole
 from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96
@@ -86,10 +86,10 @@ def random_points(n_points: int, n_latents: int, seed: int) -> list[Point]:
 
 def measure(decoder: Decoder, points: Sequence[Point], phase: str, seconds: float, n_seeds: int) -> np.ndarray:
     """Loudness in LUFS (n_points, n_seeds) of each point, `seconds` long, by the engine at its own rate."""
-    voice = VoiceConfig(envelope=Adsr(attack_s=0.0, release_s=0.01))
+    voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
     loudness = np.zeros((len(points), n_seeds))
     for seed in range(n_seeds):
-        engine = Engine(decoder, 1, SAMPLE_RATE_HZ, seed, voice=voice, phase_blend=PHASES[phase])
+        engine = Engine(decoder, None, SAMPLE_RATE_HZ, seed, voice=voice, phase_blend=PHASES[phase])
         for at, point in enumerate(points):
             loudness[at, seed] = _loudness_of(engine, point, seconds)
     return loudness
@@ -143,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
                  for (note, knobs), lufs in zip(points, loudness, strict=True)]  # fmt: skip
         report[phase] = {**figures, "points": lines}
     if arguments.json:
-        with replacing(arguments.json) as stream:
+        with written_whole(arguments.json, "wb", makes_folder=False) as stream:
             stream.write(json.dumps(report, indent=1).encode())
     even = all(
         report[phase]["sd_db"] <= LARGEST_SD_DB and report[phase]["range_db"] <= LARGEST_RANGE_DB for phase in PHASES

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.atomic_file import replacing
 from runtime.decoder import Decoder
 from runtime.engine import Engine
 from runtime.errors import UserError, run_command
 from runtime.events import Event, NoteOn, Reset
+from runtime.files import written_whole
 from runtime.midi_file import read_events
 from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 from training.progress import Progress
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     totals, wrong = play_all(given.folder, given.seconds, given.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
     if given.json:
-        with replacing(given.json) as stream:
+        with written_whole(given.json, "wb", makes_folder=False) as stream:
             stream.write(text.encode() + b"\n")
     else:
         print(text)

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.files import written_whole
 from training import run_folder
 from training.checkpoint import Checkpoint
-from training.files import written_whole
 from training.frames import FrameStore
 from training.paper.kept import describe_corpus
 from training.recipe import Recipe, resolve_conditioning

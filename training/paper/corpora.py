@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.files import written_whole
 from training import amsynth, recordings
 from training.csv_table import read_table
-from training.files import written_whole
 from training.frames import FrameStore, refuse_bad_frames
 from training.manifest import read_manifest
 from training.paper.plan import Plan

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.files import write_json, written_whole
 from training.evaluate import REPORT, SOUND, Evaluation
-from training.files import write_json, written_whole
 from training.frames import FrameStore
 from training.recipe import Recipe
 from training.run_folder import TrainedRun

@@ -11,8 +11,8 @@ import yaml
 from markdown_it import MarkdownIt
 
 from runtime.errors import UserError
+from runtime.files import write_json, written_whole
 from training.evaluate import SOUND
-from training.files import write_json, written_whole
 from training.paper.claims import Outcome, outcomes
 from training.paper.figures import draw_all
 from training.paper.plan import Plan
