@@ -7,8 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from runtime.command_line import Parser
-from runtime.errors import run_command
+from runtime.base.command_line import Parser, run_command
 
 
 def main(argv: list[str]) -> int:
@@ -31,13 +30,13 @@ def _run(argv: list[str]) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs, whatever backend trained the weights
     from export.instrument import export_instrument, instrument_paths
-    from training.playability import refuse_no_points
-    from training.run_folder import TrainedRun
+    from training.measure.playability import refuse_no_points
+    from training.model.run_folder import TrainedRun
 
     refuse_no_points(arguments.points)
     instrument_paths(arguments.out, arguments.force)  # refuse at once, before TensorFlow takes its seconds
     run = TrainedRun.open(arguments.run, arguments.weights)
-    from training.even_knobs import with_even_knobs  # it brings up Keras, which only an opened run does quietly
+    from training.instrument.even_knobs import with_even_knobs
 
     store = run.open_store(arguments.corpus)
     run = with_even_knobs(run, store)

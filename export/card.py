@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.card import CARD_VERSION, Card, CardPreset, Check, Latent
-from runtime.spectrum import StftSpec
-from training.frames import FrameStore
-from training.knobs import note_range, short
-from training.run_folder import TrainedRun
+from runtime.acoustics.spectrum import StftSpec
+from runtime.instrument.card import CARD_VERSION, Card, CardPreset, Check, Latent
+from training.corpus.frames import FrameStore
+from training.instrument.knobs import note_range, short
+from training.model.run_folder import TrainedRun
 
 
 def describe_training(run: TrainedRun) -> dict[str, Any]:

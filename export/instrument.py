@@ -11,16 +11,16 @@ import numpy as np
 from export.card import decoder_card, encoder_card
 from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
-from runtime.card import METADATA_KEY, OUTPUT_NAME, parse_card
-from runtime.errors import UserError
-from runtime.files import written_whole
-from runtime.private_onnxruntime import onnxruntime
-from training.embedding import batches_of, split_errors
-from training.frames import FrameStore
-from training.playability import N_POINTS
-from training.playing_report import measure_playing
-from training.run_folder import TrainedRun
-from training.run_instrument import RunInstrument
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.instrument.card import METADATA_KEY, OUTPUT_NAME, parse_card
+from training.corpus.frames import FrameStore
+from training.instrument.embedding import batches_of, split_errors
+from training.instrument.run_instrument import RunInstrument
+from training.measure.playability import N_POINTS
+from training.measure.playing_report import measure_playing
+from training.model.run_folder import TrainedRun
 
 N_PARITY_ROWS = 512
 N_PRESETS = 8

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.card import CardPreset, Latent
-from runtime.pitch import N_CHROMA, chroma_fold
-from runtime.spectrum import StftSpec
-from training.embedding import decoder_inputs, embed_rows
-from training.frames import FrameStore, sound_name
-from training.harmonics import energy_shares
-from training.heard_pitch import in_tune
-from training.run_folder import TrainedRun
+from runtime.acoustics.pitch import N_CHROMA, chroma_fold
+from runtime.acoustics.spectrum import StftSpec
+from runtime.instrument.card import CardPreset, Latent
+from training.corpus.frames import FrameStore, sound_name
+from training.hearing.harmonics import energy_shares
+from training.hearing.heard_pitch import in_tune
+from training.instrument.embedding import decoder_inputs, embed_rows
+from training.model.run_folder import TrainedRun
 
 MIDDLE_SEMITONES = 36
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.errors import UserError
-from runtime.private_onnxruntime import onnxruntime
+from runtime.base.errors import UserError
+from runtime.base.private_onnxruntime import onnxruntime
 
 OPSET = 17
 PARITY_TOLERANCE = 1e-5

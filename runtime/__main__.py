@@ -5,16 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 
-from runtime.command_line import Parser
-from runtime.errors import run_command
+from runtime.base.command_line import Parser, run_command
 
 COMMANDS = {
-    "play": ("runtime.play", "play live, from a MIDI keyboard"),
-    "render": ("runtime.offline", "render a MIDI file to a WAV file"),
-    "bench": ("runtime.bench.command", "measure this machine"),
-    "devices": ("runtime.devices", "list audio outputs and MIDI inputs"),
-    "instruments": ("runtime.instruments", "list the instruments and their knobs"),
-    "service": ("runtime.service.command", "start at boot: install, remove, status"),
+    "play": ("runtime.commands.play", "play live, from a MIDI keyboard"),
+    "render": ("runtime.commands.render", "render a MIDI file to a WAV file"),
+    "bench": ("runtime.commands.bench", "measure this machine"),
+    "devices": ("runtime.commands.devices", "list audio outputs and MIDI inputs"),
+    "instruments": ("runtime.commands.instruments", "list the instruments and their knobs"),
+    "service": ("runtime.commands.service", "start at boot: install, remove, status"),
 }
 
 

@@ -7,10 +7,29 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from runtime.envelope import Adsr
-from runtime.errors import UserError
-from runtime.tuning import TuningConfig
-from runtime.yaml_config import load_yaml
+from runtime.base.checked_yaml import load_yaml
+from runtime.base.errors import UserError
+
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
+
+
+class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Attack, decay and release in seconds; sustain is a level from 0 to 1."""
+
+    attack_s: Seconds = 0.005
+    decay_s: Seconds = 0.3
+    sustain: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+    release_s: Seconds = 0.25
+
+
+class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Reference A in Hz, transposition, and a Scala scale (.scl) that begins at `scale_root_note`."""
+
+    a4_hz: Annotated[float, msgspec.Meta(ge=220.0, le=880.0)] = 440.0
+    transpose_semitones: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
+    octave_shift: Annotated[int, msgspec.Meta(ge=-4, le=4)] = 0
+    scale: str | None = None
+    scale_root_note: Annotated[int, msgspec.Meta(ge=0, le=127)] = 60
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64

@@ -5,8 +5,9 @@ Channels are 0 to 15, notes, velocities, controls and values 0 to 127, pitch -81
 
 from __future__ import annotations
 
-import mido
 import msgspec
+
+N_CHANNELS = 16
 
 
 class NoteOn(msgspec.Struct, frozen=True, gc=False):
@@ -91,29 +92,3 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
 Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | VoiceLimit | Reset
-
-_EVENT_TYPES: dict[str, type] = {
-    "note_on": NoteOn,
-    "note_off": NoteOff,
-    "polytouch": PolyTouch,
-    "control_change": ControlChange,
-    "program_change": ProgramChange,
-    "aftertouch": Aftertouch,
-    "pitchwheel": PitchWheel,
-    "active_sensing": ActiveSensing,
-    "reset": Reset,
-}
-_FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
-
-
-def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
-    """The event of a mido message; a note_on of velocity 0 is a NoteOff.
-
-    None for what no voice hears: clock, system exclusive, the meta messages of a file.
-    """
-    if message.type == "note_on" and message.velocity == 0:
-        return NoteOff(message.channel, message.note)
-    kind = _EVENT_TYPES.get(message.type)
-    if kind is None:
-        return None
-    return kind(*[getattr(message, field) for field in _FIELDS[message.type]])

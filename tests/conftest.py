@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory):
-    """A small corpus, for whoever reads it only: a training.frames.FrameStore of harmonic tones."""
-    from tests.training.harmonic_store import write_store  # the workshop's, which a machine that only plays has not
+    """A small corpus, for whoever reads it only: a training.corpus.frames.FrameStore of harmonic tones."""
+    from tests.support.harmonic_store import write_store  # the workshop's, which a machine that only plays has not
 
     return write_store(tmp_path_factory.mktemp("corpus") / "frames")

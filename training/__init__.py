@@ -1,1 +1,1 @@
-"""The workshop: recordings to frames, frames to a model, and its figures. May import `runtime`."""
+"""The workshop: recordings to frames, frames to a model, and its figures."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from runtime.command_line import Parser
-from runtime.errors import run_command
+from runtime.base.command_line import Parser, run_command
 
 COMMANDS = {
     "corpus": "turn recordings into frames",
@@ -28,9 +27,9 @@ def _run(arguments: list[str]) -> int:
     for name, description in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=description, description=description.capitalize() + ".")
         if arguments[:1] == [name]:
-            importlib.import_module(f"training.{name}").add_arguments(subparser)
+            importlib.import_module(f"training.commands.{name}").add_arguments(subparser)
     parsed = parser.parse_args(arguments)
-    return importlib.import_module(f"training.{parsed.command}").run(parsed)
+    return importlib.import_module(f"training.commands.{parsed.command}").run(parsed)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""`bench`: how fast this machine plays, as times and as ratios taken in one run."""
+"""How fast this machine plays, as times and as ratios taken in one run."""

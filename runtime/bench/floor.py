@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
-from runtime.decoder import Decoder
-from runtime.narrow_buffers import narrow_buffers
-from runtime.spectrum import periodic_hann
-from runtime.synthesis import N_OVERLAPS
+from runtime.acoustics.spectrum import periodic_hann
+from runtime.engine.narrow_buffers import narrow_buffers
+from runtime.engine.synthesis.hops import N_OVERLAPS
+from runtime.instrument.decoder import Decoder
 
 
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:

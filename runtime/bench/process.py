@@ -11,22 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.bench.measures import VELOCITY, spread_note
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.bench.blocks import VELOCITY, spread_note
 from runtime.config import InstrumentConfig
-from runtime.configured import configured_engine
-from runtime.decoder import Decoder
+from runtime.engine.build import configured_engine
 from runtime.events import NoteOn
-from runtime.private_onnxruntime import onnxruntime
+from runtime.instrument.decoder import Decoder
 
 ROOT = Path(__file__).parent.parent.parent
 _FIRST_BLOCK = """
 import resource, sys
 import numpy as np
 from runtime.config import load_config
-from runtime.configured import configured_engine
+from runtime.engine.build import configured_engine
 from runtime.events import NoteOn
-from runtime.instruments import load
-import runtime.instrument, runtime.midi_input, mido, rtmidi, pyaudio
+from runtime.instrument.library import load
+import runtime.live.supervisor, runtime.midi.input, mido, rtmidi, pyaudio
 decoder = load(sys.argv[1])
 engine = configured_engine(load_config(), decoder, decoder.card.sample_rate_hz)
 engine.post(NoteOn(0, 60, 100))
@@ -82,7 +82,7 @@ def install_mb() -> float | None:
 
 def live_underruns(config: InstrumentConfig, decoder: Decoder, duration_s: float) -> dict[str, object] | None:
     """Underruns of a real device while 8 voices sound; None where there is no device."""
-    from runtime.audio_output import NullOutput, open_output
+    from runtime.audio.output import NullOutput, open_output
 
     output = open_output(config.audio)
     if output is None or isinstance(output, NullOutput):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
-from runtime.pitch import parse_note
+from runtime.acoustics.pitch import parse_note
 
 DEMO = Path(__file__).with_name("demo.mid")
 TICKS_PER_BEAT = 96

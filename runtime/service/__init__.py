@@ -1,1 +1,1 @@
-"""The boot service: its unit, its installation, and how the instrument tells systemd that it is well."""
+"""The boot service: its unit, its installation, and what the program tells systemd."""

@@ -15,14 +15,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.places import ROOT
+
 sys.path.insert(0, str(ROOT))
 
-from runtime.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, CardPreset, Check, Latent  # noqa: E402
-from runtime.conditioning import Conditioning  # noqa: E402
-from runtime.pitch import note_to_hz  # noqa: E402
-from runtime.private_onnxruntime import onnxruntime  # noqa: E402
-from runtime.spectrum import StftSpec, periodic_hann  # noqa: E402
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import StftSpec, periodic_hann
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.instrument.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, CardPreset, Check, Latent
+from runtime.instrument.conditioning import Conditioning
 
 LOWEST, N_OCTAVES, N_LATENTS = 48, 3, 2
 CHROMA_RANGE, NONE_RANGE = (57, 92), (48, 72)

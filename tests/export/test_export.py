@@ -14,21 +14,21 @@ import export.to_onnx
 from export.__main__ import main
 from export.instrument import encoder_path, export_instrument
 from export.to_onnx import convert
-from runtime.card import METADATA_KEY, OUTPUT_NAME
-from runtime.conditioning import Conditioning
-from runtime.decoder import Decoder
-from runtime.errors import UserError
-from runtime.private_onnxruntime import onnxruntime
-from runtime.spectrum import StftSpec
-from tests.training.harmonic_store import NOTES, SPEC, TILTS
-from training.embedding import batches_of, embed_rows
-from training.frames import FrameStore
-from training.knobs import describe_latents
-from training.recipe import load_recipe
-from training.run_folder import TrainedRun
-from training.train import train
+from runtime.acoustics.spectrum import StftSpec
+from runtime.base.errors import UserError
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.instrument.card import METADATA_KEY, OUTPUT_NAME
+from runtime.instrument.conditioning import Conditioning
+from runtime.instrument.decoder import Decoder
+from tests.support.harmonic_store import NOTES, SPEC, TILTS
+from tests.support.places import ROOT
+from training.corpus.frames import FrameStore
+from training.instrument.embedding import batches_of, embed_rows
+from training.instrument.knobs import describe_latents
+from training.learning.train import train
+from training.model.recipe import load_recipe
+from training.model.run_folder import TrainedRun
 
-ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "configs" / "training"
 
 
@@ -161,7 +161,7 @@ def test_models_of_the_paper_export_too(store: FrameStore, tmp_path: Path, condi
 
 @pytest.mark.parametrize("name", ["virtual-analogue", "paper-one-octave-2-sigmoid-skip"])
 def test_full_size_decoders_stay_below_12_mb(name: str):
-    from training.model import build_autoencoder
+    from training.model.autoencoder import build_autoencoder
 
     recipe = load_recipe(RECIPES / f"{name}.yaml").model
     told = Conditioning(recipe.conditioning, 36, 6)

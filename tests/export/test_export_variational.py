@@ -9,18 +9,19 @@ import numpy as np
 
 from export.instrument import encoder_path, export_instrument
 from export.to_onnx import run_onnx
-from runtime.decoder import Decoder
-from runtime.engine import Engine
+from runtime.engine.engine import Engine
 from runtime.events import NoteOn
-from tests.training.harmonic_store import write_store
-from training.embedding import batches_of, embed_rows
-from training.recipe import BetaRecipe, load_recipe
-from training.run_folder import TrainedRun
-from training.run_instrument import RunInstrument
-from training.train import train
-from training.traversals import render
+from runtime.instrument.decoder import Decoder
+from tests.support.harmonic_store import write_store
+from tests.support.places import TRAINING_CONFIGS
+from training.instrument.embedding import batches_of, embed_rows
+from training.instrument.run_instrument import RunInstrument
+from training.learning.train import train
+from training.measure.traversals import render
+from training.model.recipe import BetaRecipe, load_recipe
+from training.model.run_folder import TrainedRun
 
-TINY = Path(__file__).parents[2] / "configs" / "training" / "tiny.yaml"
+TINY = TRAINING_CONFIGS / "tiny.yaml"
 
 
 def test_it_exports_its_mean_and_plays(tmp_path: Path):

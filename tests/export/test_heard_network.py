@@ -10,13 +10,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from runtime.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, parse_card
-from runtime.decoder import Decoder
-from runtime.engine import Engine
+from runtime.acoustics.spectrum import magnitude_frames
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOn
-from runtime.instruments import BUNDLED_FOLDER, DEFAULT_INSTRUMENT
-from runtime.private_onnxruntime import onnxruntime
-from runtime.spectrum import magnitude_frames
+from runtime.instrument.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, parse_card
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import BUNDLED_FOLDER, DEFAULT_INSTRUMENT
 
 BUNDLED = BUNDLED_FOLDER / f"{DEFAULT_INSTRUMENT}.onnx"
 RATE_HZ = 44100

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from export.presets import pitch_score
-from runtime.pitch import note_to_hz
-from runtime.spectrum import StftSpec, magnitude_frames
-from training.frames import Clip, sound_name
-from training.harmonics import energy_shares
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames
+from training.corpus.frames import Clip, sound_name
+from training.hearing.harmonics import energy_shares
 
 SPEC = StftSpec()
 

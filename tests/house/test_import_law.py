@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.house.imports import ROOT, files_of, imported
+from tests.house.imports import files_of, imported
+from tests.support.places import ROOT
 
 FORBIDDEN = {
     "runtime": {"training", "export", "tests"},
@@ -37,16 +38,16 @@ def test_imports_point_one_way(package: str) -> None:
 
 def test_onnxruntime_comes_from_the_one_module_that_stills_its_telemetry() -> None:
     """tf2onnx imports it too: whoever calls that has ours at hand before."""
-    ours = ROOT / "runtime" / "private_onnxruntime.py"
+    ours = ROOT / "runtime" / "base" / "private_onnxruntime.py"
     texts = {path: path.read_text(encoding="utf-8") for package in PACKAGES for path in files_of(package)}
     direct = {path for path, text in texts.items() if re.search(r"^\s*(import|from) onnxruntime\b", text, re.MULTILINE)}
     assert direct == {ours}
     converting = [text for path, text in texts.items() if "tf2onnx" in imported(path)]
     assert converting
-    assert all("\nfrom runtime.private_onnxruntime import" in text for text in converting)
+    assert all("\nfrom runtime.base.private_onnxruntime import" in text for text in converting)
 
 
 def test_runtime_imports_without_the_workshop() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "runtime.spectrum" in done.stdout.split()
+    assert "runtime.acoustics.spectrum" in done.stdout.split()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.imports import ROOT
+from tests.support.places import ROOT
 
 RUNTIME = "play render instruments devices bench service".split()
 WORKSHOP = "corpus train evaluate reproduce export".split()

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.pitch import note_to_hz
-from tests.house.imports import ROOT
+from runtime.acoustics.pitch import note_to_hz
+from tests.support.places import ROOT
 
 pytestmark = pytest.mark.workshop
 

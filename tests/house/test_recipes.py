@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from tests.house.imports import ROOT
+from tests.support.places import ROOT
 
 
 def test_own_notes_are_trained_as_the_bundled_instrument_but_for_what_the_recipe_says() -> None:

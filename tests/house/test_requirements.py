@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.imports import ROOT, files_of, imported
+from tests.house.imports import files_of, imported
+from tests.support.places import ROOT
 
 RUNTIME = ROOT / "runtime" / "requirements.txt"
 TESTS = ROOT / "tests" / "requirements.txt"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import UserError
-from runtime.service.command import UNIT, copy_runtime, refuse_hidden_python, status_line
+from runtime.base.errors import UserError
+from runtime.service.install import UNIT, copy_runtime, refuse_hidden_python, status_line
 from runtime.service.notify import notify
-from tests.house.imports import ROOT
+from tests.support.places import ROOT
 
 
 def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:

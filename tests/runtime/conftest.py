@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.rig import JackServer, missing_tools
+from tests.support.rig import JackServer, missing_tools
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.base.errors import UserError
 from runtime.config import DEFAULT_CONFIG, InstrumentConfig, load_config
-from runtime.errors import UserError
-from runtime.instruments import DEFAULT_INSTRUMENT
+from runtime.instrument.library import DEFAULT_INSTRUMENT
 
 
 def test_the_committed_settings_are_the_defaults() -> None:

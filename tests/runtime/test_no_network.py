@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import ROOT
+from tests.support.places import ROOT
 
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]

@@ -6,7 +6,7 @@ set -eu
 
 dir=$(mkdir -p "${1:?usage: tests/soak/arm64.sh DIR [pytest arguments]}" && cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- tests/runtime/test_partitions.py
+[ $# -gt 0 ] || set -- tests/runtime/engine/test_partitions.py
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=python3.11
 libraries="libc6 libgcc-s1 libstdc++6 zlib1g libexpat1 libffi8 libssl3 libbz2-1.0 liblzma5 libuuid1 libcrypt1"

@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.config import VoiceConfig
-from runtime.decoder import Decoder
-from runtime.engine import Engine
-from runtime.envelope import Adsr
-from runtime.errors import run_command
+from runtime.base.command_line import run_command
+from runtime.base.files import written_whole
+from runtime.base.progress import Progress
+from runtime.config import Adsr, VoiceConfig
+from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, NoteOff, Reset
-from runtime.files import written_whole
+from runtime.instrument.decoder import Decoder
 from tests.soak.storm import BYTES_PER_BLOCK, MESSAGES_PER_BLOCK, Block, byte_blocks, message_blocks
-from training.progress import Progress
+from tests.support.places import DATA
 
-TINY = Path(__file__).parents[1] / "data" / "tiny.onnx"
+TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1

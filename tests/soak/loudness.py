@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.config import VoiceConfig
-from runtime.decoder import Decoder
-from runtime.engine import Engine
-from runtime.envelope import Adsr
-from runtime.errors import UserError, run_command
+from runtime.base.command_line import run_command
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from runtime.config import Adsr, VoiceConfig
+from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn
-from runtime.files import written_whole
+from runtime.instrument.decoder import Decoder
 from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96

@@ -18,14 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.decoder import Decoder
-from runtime.engine import Engine
-from runtime.errors import UserError, run_command
+from runtime.base.command_line import run_command
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from runtime.base.progress import Progress
+from runtime.engine.engine import Engine
 from runtime.events import Event, NoteOn, Reset
-from runtime.files import written_whole
-from runtime.midi_file import read_events
+from runtime.instrument.decoder import Decoder
+from runtime.midi.files import read_events
 from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
-from training.progress import Progress
 
 LARGE_BLOCK = 4096
 TAIL_S = 1.0

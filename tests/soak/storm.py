@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import mido
 import numpy as np
 
-from runtime.events import Event, KnobTurn, PhaseBlend, VoiceLimit, from_message
+from runtime.events import Event, KnobTurn, PhaseBlend, VoiceLimit
+from runtime.midi.messages import from_message
 
 BYTES_PER_BLOCK = 1000
 MESSAGES_PER_BLOCK = 20

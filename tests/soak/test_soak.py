@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.decoder import Decoder
 from runtime.events import NoteOff, NoteOn
+from runtime.instrument.decoder import Decoder
 from tests.soak import play_files
 from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
 from tests.soak.storm import byte_blocks, message_blocks

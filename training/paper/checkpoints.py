@@ -13,14 +13,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from runtime.errors import UserError
-from runtime.files import written_whole
-from training import run_folder
-from training.checkpoint import Checkpoint
-from training.frames import FrameStore
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from training.corpus.frames import FrameStore
+from training.model import run_folder
+from training.model.checkpoint import Checkpoint
+from training.model.recipe import Recipe, resolve_conditioning
+from training.model.run_folder import LAST, RunRecord
 from training.paper.kept import describe_corpus
-from training.recipe import Recipe, resolve_conditioning
-from training.run_folder import LAST, RunRecord
 
 ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows", "columns", "zeros"
 

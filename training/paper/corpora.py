@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.errors import UserError
-from runtime.files import written_whole
-from training import amsynth, recordings
-from training.csv_table import read_table
-from training.frames import FrameStore, refuse_bad_frames
-from training.manifest import read_manifest
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from training.corpus import amsynth, recordings
+from training.corpus.csv_table import read_table
+from training.corpus.frames import FrameStore, refuse_bad_frames
+from training.corpus.manifest import read_manifest
 from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"

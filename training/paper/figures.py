@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from runtime.pitch import N_CHROMA, PITCH_CLASSES
-from training.latent_plots import mesh_map, traversal_strips
+from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
+from training.measure.latent_plots import mesh_map, traversal_strips
+from training.measure.plots import draw_points, save_figure
 from training.paper.kept import KeptRun
 from training.paper.results import Results, short_name
-from training.plots import draw_points, save_figure
 
 DPI = 90
 # Okabe and Ito's, without the yellow that print loses; beyond them the line's style tells models apart.

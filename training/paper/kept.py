@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.errors import UserError
-from runtime.files import write_json, written_whole
-from training.evaluate import REPORT, SOUND, Evaluation
-from training.frames import FrameStore
-from training.recipe import Recipe
-from training.run_folder import TrainedRun
-from training.spectral_distance import FLOOR_DB
-from training.traversals import Traversals
+from runtime.base.errors import UserError
+from runtime.base.files import write_json, written_whole
+from training.corpus.frames import FrameStore
+from training.hearing.spectral_distance import FLOOR_DB
+from training.measure.evaluation import REPORT, SOUND, Evaluation
+from training.measure.traversals import Traversals
+from training.model.recipe import Recipe
+from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
 N_POINTS = 3000
@@ -56,7 +56,7 @@ class KeptRun:
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits by pitch class and place; as training.mesh.Mesh.map gives it."""
+        """Share of hits by pitch class and place; as training.measure.mesh.Mesh.map gives it."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import UserError
-from runtime.pitch import N_CHROMA
-from training.backend import forget_models
-from training.evaluate import evaluate
-from training.frames import FrameStore
-from training.mesh import points_per_axis
+from runtime.acoustics.pitch import N_CHROMA
+from runtime.base.errors import UserError
+from runtime.base.progress import Progress
+from training.corpus.frames import FrameStore
+from training.learning.train import train
+from training.measure.evaluation import evaluate
+from training.measure.mesh import points_per_axis
+from training.model.backend import forget_models
+from training.model.run_folder import LAST, RECORD, RunRecord, TrainedRun, read_record
 from training.paper.checkpoints import keep_checkpoint, restore_checkpoint
 from training.paper.corpora import Corpora
 from training.paper.kept import KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun
-from training.progress import Progress
-from training.run_folder import LAST, RECORD, RunRecord, TrainedRun, read_record
-from training.train import train
 
 RUNS, CHECKPOINTS = "runs", "checkpoints"
 KEEP_EVERY_S = 3600.0

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import msgspec
 
-from runtime.errors import UserError, did_you_mean
-from runtime.yaml_config import load_yaml
-from training.frames import SPLITS
-from training.recipe import Recipe, load_recipe
+from runtime.base.checked_yaml import load_yaml
+from runtime.base.errors import UserError, did_you_mean
+from training.corpus.frames import SPLITS
+from training.model.recipe import Recipe, load_recipe
 
 PLAN = Path(__file__).resolve().parents[2] / "configs" / "paper.yaml"
 

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from runtime.errors import UserError
-from runtime.files import write_json, written_whole
-from training.evaluate import SOUND
+from runtime.base.errors import UserError
+from runtime.base.files import write_json, written_whole
+from training.measure.evaluation import SOUND
 from training.paper.claims import Outcome, outcomes
 from training.paper.figures import draw_all
 from training.paper.plan import Plan

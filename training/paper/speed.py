@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from training.batches import FrameBatches
-from training.frames import FrameStore
-from training.recipe import FitRecipe, Recipe, resolve_conditioning
+from training.corpus.frames import FrameStore
+from training.model.batches import FrameBatches
+from training.model.recipe import FitRecipe, Recipe, resolve_conditioning
 
 AUGMENTATIONS = ("none", "chroma", "first_order_difference")
 
@@ -39,7 +39,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
     One step is a batch of the recipe's size, taken as an epoch of the recipe takes it. load_before: processes that
     wanted a processor in the minute before; on a busy machine neither time means much.
     """
-    from training.backend import environment, prepare_keras
+    from training.model.backend import environment, prepare_keras
 
     load_before = os.getloadavg()[0]
     prepare_keras(recipe.fit.seed)
@@ -131,10 +131,10 @@ class _Step:
     def __init__(self, recipe: Recipe, store: FrameStore):
         import keras
 
-        from training.model import build_autoencoder
-        from training.objective import Objective
-        from training.resident import resident_frames
-        from training.steps import make_steps
+        from training.learning.objective import Objective
+        from training.learning.resident import resident_frames
+        from training.learning.steps import make_steps
+        from training.model.autoencoder import build_autoencoder
 
         conditioning = resolve_conditioning(recipe, store)
         self._fit: FitRecipe = recipe.fit

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.files import write_json, written_whole
-from runtime.pitch import PITCH_CLASSES
+from runtime.acoustics.pitch import PITCH_CLASSES
+from runtime.base.files import write_json, written_whole
 from training.paper.kept import KeptRun
 from training.paper.plan import Plan
 from training.paper.results import Figure, Results, correlation, density, epoch_s, short_name

@@ -1,0 +1,1 @@
+"""What a note, a spectrum and a loudness are: the project's only definitions of each."""

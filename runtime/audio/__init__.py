@@ -1,0 +1,1 @@
+"""Audio out: devices, the output that asks for blocks, and the clock that its blocks set."""

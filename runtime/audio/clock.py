@@ -1,0 +1,34 @@
+"""The engine's clock: which frame an event that arrives now is heard at."""
+
+from __future__ import annotations
+
+_SMOOTHING = 0.05
+
+
+class EngineClock:
+    """Maps `time.perf_counter()` to engine frames, so that live events sound one buffer after they arrive, constantly.
+
+    The audio thread calls `block_begins`; any thread calls `frame_at`. No lock: all that they share is one float,
+    the time at which frame 0 would have begun, averaged because callbacks come with jitter.
+    """
+
+    def __init__(self, sample_rate_hz: float, buffer_frames: int):
+        self._sample_rate_hz = sample_rate_hz
+        self._buffer_frames = buffer_frames
+        self._resync_s = 2.0 * buffer_frames / sample_rate_hz
+        self._n_blocks = 0
+        self._origin_s: float | None = None
+
+    def block_begins(self, frame: int, now_s: float) -> None:
+        """The block whose first frame is `frame` is asked for now."""
+        origin_s = now_s - frame / self._sample_rate_hz
+        if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:
+            self._n_blocks, self._origin_s = 0, origin_s
+        self._n_blocks += 1
+        self._origin_s += max(_SMOOTHING, 1.0 / self._n_blocks) * (origin_s - self._origin_s)
+
+    def frame_at(self, time_s: float) -> int | None:
+        """Engine frame at which an event that arrived at `time_s` sounds; None before the first block."""
+        if self._origin_s is None:
+            return None
+        return round((time_s - self._origin_s) * self._sample_rate_hz) + self._buffer_frames

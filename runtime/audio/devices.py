@@ -1,0 +1,75 @@
+"""The machine's audio outputs, and which of them is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    import pyaudio
+
+class OutputDevice(NamedTuple):
+    """One output as PortAudio names it; `is_default`: of its own host API."""
+
+    index: int
+    name: str
+    host_api: str
+    n_channels: int
+    default_rate_hz: int
+    is_default: bool
+
+    def __str__(self) -> str:
+        return f"{self.host_api}: {self.name}"
+
+
+def load_portaudio() -> pyaudio.PyAudio:
+    """PortAudio with a fresh device list (it freezes the list when it starts); UserError where it is not installed."""
+    try:
+        import pyaudio
+    except ImportError as error:
+        found = f"PyAudio cannot be loaded ({error})"
+        raise UserError("audio", found, "PyAudio with PortAudio", "run ./timbrebox, which installs them") from None
+    with quiet_stderr():
+        return pyaudio.PyAudio()
+
+
+def list_outputs(portaudio: pyaudio.PyAudio) -> list[OutputDevice]:
+    """Every device that can play, in PortAudio's order."""
+    apis = [portaudio.get_host_api_info_by_index(i) for i in range(portaudio.get_host_api_count())]
+    devices = []
+    for index in range(portaudio.get_device_count()):
+        info = portaudio.get_device_info_by_index(index)
+        api = apis[info["hostApi"]]
+        if info["maxOutputChannels"] > 0:
+            rate_hz, n_channels = int(info["defaultSampleRate"]), info["maxOutputChannels"]
+            is_default = api["defaultOutputDevice"] == index
+            devices.append(OutputDevice(index, info["name"], api["name"], n_channels, rate_hz, is_default))
+    return devices
+
+
+def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
+    """The output whose host API and name contain these words, in any case; None where nothing is asked or there.
+
+    UserError if the words fit none or several; a name that fits exactly wins over names that contain it.
+    """
+    matching = list(outputs)
+    if host_api is not None:
+        matching = [output for output in outputs if host_api.lower() in output.host_api.lower()]
+        if not matching:
+            remedy = did_you_mean(host_api, {output.host_api for output in outputs})
+            raise UserError("audio host_api", repr(host_api), "part of the name of a host API with an output", remedy)
+    if device is None:
+        return next((output for output in matching if output.is_default), matching[0] if matching else None)
+    candidates = [output for output in matching if device.lower() in output.name.lower()]
+    exact = [output for output in candidates if device.lower() == output.name.lower()]
+    candidates = exact or candidates
+    if not candidates:
+        remedy = f"{did_you_mean(device, {output.name for output in matching})} (see: timbrebox devices)"
+        raise UserError("audio device", repr(device), "part of the name of one output", remedy)
+    if len(candidates) > 1:
+        found = f"{device!r}, which fits {'; '.join(str(output) for output in candidates)}"
+        raise UserError("audio device", found, "one output", "write more of the name, or set audio: host_api")
+    return candidates[0]

@@ -1,0 +1,210 @@
+"""Where the engine's blocks go: a sound card through PortAudio, or nowhere at the pace of one."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from runtime.audio.clock import EngineClock
+from runtime.audio.devices import choose_output, list_outputs, load_portaudio
+from runtime.base.errors import UserError
+from runtime.base.quiet import quiet_stderr
+from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
+
+if TYPE_CHECKING:
+    from runtime.audio.devices import OutputDevice
+    from runtime.config import AudioConfig
+
+NO_DEVICE = "null"
+FALLBACK_RATE_HZ = 44100
+_INVALID_RATE = -9997
+_CLOSE_LIMIT_S = 3.0
+
+
+class Renders(Protocol):
+    """What an output needs of the engine."""
+
+    frame: int
+
+    def render(self, out: np.ndarray) -> None: ...
+
+
+class Blocks:
+    """One engine's blocks, with the clock they set and the count of what went wrong.
+
+    n_blocks is the heartbeat; n_underflows: blocks before which the driver ran dry; n_late: blocks that took longer to
+    render than they last; failure: what `render` raised, once; realtime: whether the thread got its priority.
+    """
+
+    def __init__(self, engine: Renders, sample_rate_hz: float, buffer_frames: int):
+        self.clock = EngineClock(sample_rate_hz, buffer_frames)
+        self.n_blocks = self.n_underflows = self.n_late = 0
+        self.failure: Exception | None = None
+        self.realtime = False
+        self.engine = engine
+        self._sample_rate_hz = sample_rate_hz
+        self._block = np.zeros((buffer_frames, 2), np.float32)
+
+    def next_block(self, n_frames: int, underflow: bool) -> np.ndarray:
+        """The next block, float32 (n_frames, 2), valid until the next call; called by the audio thread only.
+
+        The contract of everything called here: fill the whole block, and never wait. No lock, file, log or
+        allocation that grows with time. What goes wrong is counted, and said later by the supervisor.
+        """
+        begin_s = time.perf_counter()
+        if self.n_blocks == 0:
+            self.realtime = promote_thread(AUDIO_PRIORITY)
+        if n_frames != len(self._block):
+            self._block = np.zeros((n_frames, 2), np.float32)
+        self.clock.block_begins(self.engine.frame, begin_s)
+        try:
+            self.engine.render(self._block)
+        except Exception as error:
+            self.failure = self.failure or error
+            self._block.fill(0.0)
+        self.n_blocks += 1
+        self.n_underflows += underflow
+        self.n_late += (time.perf_counter() - begin_s) * self._sample_rate_hz > n_frames
+        return self._block
+
+
+class NullOutput:
+    """No device: the engine runs at real-time pace on a timer thread, and nothing is heard."""
+
+    is_device = False
+    name = NO_DEVICE
+
+    def __init__(self, sample_rate_hz: int, buffer_frames: int):
+        self.sample_rate_hz, self.buffer_frames = sample_rate_hz, buffer_frames
+        self.blocks: Blocks | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="null-audio", daemon=True)
+
+    def start(self, engine: Renders) -> None:
+        """Render from now on."""
+        self.blocks = Blocks(engine, self.sample_rate_hz, self.buffer_frames)
+        self._thread.start()
+
+    def _run(self) -> None:
+        block_s = self.buffer_frames / self.sample_rate_hz
+        due_s = time.perf_counter()
+        while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
+            self.blocks.next_block(self.buffer_frames, underflow=False)
+            # A machine that slept has nothing to catch up with.
+            due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
+
+    def close(self) -> bool:
+        """Stop; True, as nothing here can hang."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(_CLOSE_LIMIT_S)
+        return True
+
+
+class DeviceOutput:
+    """An opened PortAudio output, not yet started; float32, interleaved, driven by PortAudio's callback.
+
+    sample_rate_hz is the rate that was opened: the one asked for, or the device's own where it refused that.
+    UserError if the device cannot be opened.
+    """
+
+    is_device = True
+
+    def __init__(self, portaudio: object, device: OutputDevice, sample_rate_hz: int | None, buffer_frames: int):
+        self.name = str(device)
+        self.buffer_frames = buffer_frames
+        self.blocks: Blocks | None = None
+        self._portaudio = portaudio
+        self._closing = threading.Thread(target=self._close, name="audio-close", daemon=True)
+        self._closed = threading.Event()
+        self._mono = np.zeros(buffer_frames, np.float32) if device.n_channels == 1 else None
+        self.sample_rate_hz = sample_rate_hz or device.default_rate_hz
+        try:
+            self._stream = self._open(device)
+        except OSError as error:
+            if error.errno != _INVALID_RATE or self.sample_rate_hz == device.default_rate_hz:
+                raise _refused(device, error) from None
+            self.sample_rate_hz = device.default_rate_hz
+            try:
+                self._stream = self._open(device)
+            except OSError as second:
+                raise _refused(device, second) from None
+
+    def _open(self, device: OutputDevice) -> object:
+        import pyaudio
+
+        self._continue, self._underflow_flag = pyaudio.paContinue, pyaudio.paOutputUnderflow
+        with quiet_stderr():
+            return self._portaudio.open(
+                rate=self.sample_rate_hz,
+                channels=min(2, device.n_channels),
+                format=pyaudio.paFloat32,
+                output=True,
+                output_device_index=device.index,
+                frames_per_buffer=self.buffer_frames,
+                start=False,
+                stream_callback=self._callback,
+            )
+
+    def _callback(self, _input: object, n_frames: int, _times: object, status: int) -> tuple[np.ndarray, int]:
+        block = self.blocks.next_block(n_frames, bool(status & self._underflow_flag))
+        if self._mono is not None:
+            block = np.mean(block, axis=1, out=self._mono)
+        return block, self._continue
+
+    def start(self, engine: Renders) -> None:
+        """Play from now on."""
+        self.blocks = Blocks(engine, self.sample_rate_hz, self.buffer_frames)
+        with quiet_stderr():
+            self._stream.start_stream()
+
+    def close(self) -> bool:
+        """Let go of the device and of PortAudio; False if the driver hangs (a dead JACK server does) and was left."""
+        if not self._closing.is_alive() and not self._closed.is_set():
+            self._closing.start()
+            self._closed.wait(_CLOSE_LIMIT_S)
+        return self._closed.is_set()
+
+    def _close(self) -> None:
+        for step in (self._stream.close, self._portaudio.terminate):
+            # A card that is gone cannot be closed properly; the next step is still due.
+            with contextlib.suppress(OSError):
+                step()
+        self._closed.set()
+
+
+Output = NullOutput | DeviceOutput
+
+
+def open_output(config: AudioConfig) -> Output | None:
+    """The output that the configuration names, opened but not started; None if it names none and there is none.
+
+    UserError if the named device is missing, ambiguous or busy.
+    """
+    if config.device == NO_DEVICE:
+        return null_output(config)
+    portaudio = load_portaudio()
+    try:
+        device = choose_output(list_outputs(portaudio), config.host_api, config.device)
+        if device is not None:
+            return DeviceOutput(portaudio, device, config.sample_rate_hz, config.buffer_frames)
+    except BaseException:
+        portaudio.terminate()
+        raise
+    portaudio.terminate()
+    return None
+
+
+def null_output(config: AudioConfig) -> NullOutput:
+    """The output that only keeps time, at the configured rate and buffer."""
+    return NullOutput(config.sample_rate_hz or FALLBACK_RATE_HZ, config.buffer_frames)
+
+
+def _refused(device: OutputDevice, error: OSError) -> UserError:
+    reason = error.args[-1] if error.args else error
+    remedy = "close what else is playing through it, or choose another (see: timbrebox devices)"
+    return UserError(f"audio device {device}", f"it cannot be opened ({reason})", "a free output", remedy)

@@ -1,0 +1,118 @@
+"""Read a YAML file into a checked structure: unknown keys and values out of range are the user's errors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.files import read_outside
+
+T = TypeVar("T")
+LARGEST_BYTES = 256 * 2**10
+MOST_ALIASES = 10
+
+
+def load_yaml(path: str | Path, kind: type[T]) -> T:
+    """The file as a `kind`, a msgspec.Struct; UserError names the file, the key and what it should be."""
+    expected = "a readable YAML file"
+    content = read_outside(path, expected, LARGEST_BYTES)
+    try:
+        tree = yaml.load(content.decode("utf-8"), _Loader)
+    except UnicodeDecodeError as error:
+        raise UserError(path, str(error), expected, "check the path") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else path
+        found = getattr(error, "problem", None) or "broken YAML"
+        raise UserError(where, found, "valid YAML", "mend that line") from None
+    except RecursionError:
+        raise UserError(path, "lists inside lists without end", "valid YAML", "write fewer brackets") from None
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        # PyYAML's own converters raise these on a number, date or tag that is none
+        raise UserError(path, f"a value that cannot be read ({error})", "valid YAML", "mend it") from None
+    return checked({} if tree is None else tree, kind, path)
+
+
+class _Loader(yaml.SafeLoader):
+    """Counts aliases: each may stand for all that is before it, so a few lines of them make a tree of any size."""
+
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self._n_aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self._n_aliases += 1
+            if self._n_aliases > MOST_ALIASES:
+                problem = f"more than {MOST_ALIASES} aliases"
+                raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def checked(tree: object, kind: type[T], where: object) -> T:
+    """A plain tree of dicts and lists as a `kind`; `where` names its origin in the error."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        unknown = re.match(r"Object contains unknown field `(.*?)`(?: - at `(.*)`)?", message)
+        if unknown:
+            key, at = unknown.group(1), unknown.group(2) or "$"
+            remedy = did_you_mean(key, _known_fields(kind, at))
+            raise UserError(where, f"unknown key {key!r}{_place(at)}", "a key that exists", remedy) from None
+        raise _violation(message, tree, where) from None
+
+
+def _violation(message: str, tree: object, where: object) -> UserError:
+    """A validator's message, such as `Expected `int` <= 127 - at `$.note``, as an error of ours."""
+    expectation, _, at = message.partition(" - at ")
+    at = at.strip("`").replace("key` in `", "")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)
+    if missing:
+        return UserError(where, f"no key {missing.group(1)!r}{_place(at)}", "one", "add it")
+    unknown_choice = re.fullmatch(r"Invalid enum value (.*)", expectation)
+    if unknown_choice:
+        return UserError(where, f"{unknown_choice.group(1)}{_place(at)}", "one of the known values", "change it")
+    expected, _, found = expectation.removeprefix("Expected ").partition(", got ")
+    return UserError(where, f"{found or _value_at(tree, at)}{_place(at)}", expected, "change that value")
+
+
+def _place(at: str) -> str:
+    at = at.removeprefix("$").removeprefix(".")
+    return f" at {at}" if at else ""
+
+
+def _value_at(tree: object, at: str) -> str:
+    """The offending value itself, as far as the validator's path names it."""
+    for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at):
+        try:
+            tree = tree[name] if name else tree[int(index)]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return "another value"
+    return repr(tree) if not isinstance(tree, (dict, list)) else f"a {type(tree).__name__}"
+
+
+def _known_fields(kind: type, at: str) -> list[str]:
+    """Field names of the structure at the validator's path `at` below `kind`."""
+    info = msgspec.inspect.type_info(kind)
+    for name, _ in re.findall(r"\.(\w+)|(\[[^\]]*\])", at):
+        info = _step(info, name)
+    return [field.encode_name for field in getattr(_struct(info), "fields", ())]
+
+
+def _struct(info: object) -> object:
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next((t for t in info.types if isinstance(t, msgspec.inspect.StructType)), info)
+    return info
+
+
+def _step(info: object, name: str) -> object:
+    info = _struct(info)
+    if not name:
+        return getattr(info, "item_type", None) or getattr(info, "value_type", info)
+    return next((field.type for field in getattr(info, "fields", ()) if field.encode_name == name), info)

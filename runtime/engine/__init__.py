@@ -1,0 +1,5 @@
+"""The engine: events in, sound out, the same to the bit for any block size; it owns no thread, clock, file or log."""
+
+from runtime.engine.engine import Engine, Status
+
+__all__ = ["Engine", "Status"]

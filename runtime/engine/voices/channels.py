@@ -1,0 +1,158 @@
+"""What each of the 16 MIDI channels remembers between messages, and which of them belong together (MPE)."""
+
+from __future__ import annotations
+
+import math
+
+from runtime.events import N_CHANNELS
+
+BEND_RANGE_SEMITONES = 2.0
+MPE_BEND_RANGE_SEMITONES = 48.0
+_NO_PARAMETER = (127, 127)
+
+
+class Channel:
+    """Controllers of one channel, at rest as MIDI's recommended defaults have them. Pitches are in semitones."""
+
+    __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "expression",
+                 "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "soft", "sostenuto", "sustain",
+                 "timbre", "volume")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.volume, self.pan, self.timbre = 100, 64, 64
+        self.bank, self.program = 0, 0
+        self.bend_range_semitones = BEND_RANGE_SEMITONES
+        self.coarse_semitones = self._fine_semitones = 0.0
+        self.key_pressure: dict[int, int] = {}
+        self.reset_controllers()
+
+    def reset_controllers(self) -> None:
+        """What CC 121 resets: not volume, pan, program, sound controllers (70 to 79) nor parameters. Source: RP-015."""
+        self.expression, self.mod_wheel, self.pressure = 127, 0, 0
+        self.sustain = self.sostenuto = self.soft = False
+        self.bend = 0.0
+        self.key_pressure.clear()
+        self.parameter = _NO_PARAMETER
+
+    @property
+    def level(self) -> float:
+        """Gain of volume and expression. Source: the General MIDI level curve, 40 log10(value / 127) dB."""
+        return (self.volume / 100.0) ** 2 * (self.expression / 127.0) ** 2
+
+    @property
+    def pitch_semitones(self) -> float:
+        """How far the wheel and the channel's own tuning shift its notes."""
+        return self.bend * self.bend_range_semitones + self.coarse_semitones + self._fine_semitones
+
+    def choose_parameter(self, control: int, value: int) -> None:
+        """CC 98 to 101: which parameter the data entry controls set; unregistered ones (98, 99) are none of ours."""
+        msb, lsb = self.parameter
+        if control in (98, 99):
+            self.parameter = _NO_PARAMETER
+        else:
+            self.parameter = (value, lsb) if control == 101 else (msb, value)
+
+    def enter_data(self, control: int, value: int) -> int | None:
+        """CC 6 or 38 for the chosen parameter; returns the number of channels if it configures an MPE zone."""
+        coarse = control == 6
+        if self.parameter == (0, 0):
+            whole = math.floor(self.bend_range_semitones)
+            self.bend_range_semitones = float(value) if coarse else whole + min(value, 99) / 100.0
+        elif self.parameter == (0, 1) and coarse:
+            self._fine_semitones = (value - 64) / 64.0
+        elif self.parameter == (0, 2) and coarse:
+            self.coarse_semitones = float(value - 64)
+        elif self.parameter == (0, 6) and coarse:
+            return value
+        return None
+
+
+class Channels:
+    """All channels, and the MPE zones: a master whose controllers hold for its members, one note to a member.
+
+    modulated: whether any wheel or pressure has moved since the start; until then nobody need ask for vibrato.
+    Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
+    zone's is channel 15 and its members precede it.
+    """
+
+    def __init__(self, n_lower: int = 0, n_upper: int = 0):
+        self._start = n_lower, n_upper
+        self.reset()
+
+    def reset(self) -> None:
+        """Everything as at the start."""
+        self._channels = [Channel() for _ in range(N_CHANNELS)]
+        self._n_members = [0, 0]
+        self._master = [-1] * N_CHANNELS
+        self.modulated = False
+        for zone, n_members in enumerate(self._start):
+            if n_members:
+                self.set_zone(0 if zone == 0 else N_CHANNELS - 1, n_members)
+
+    def __getitem__(self, number: int) -> Channel:
+        return self._channels[number]
+
+    def enter_data(self, number: int, control: int, value: int) -> bool:
+        """CC 6 or 38 on a channel; a bend range set on one member holds for all. Returns whether a zone changed."""
+        channel, master = self._channels[number], self._master[number]
+        n_members = channel.enter_data(control, value)
+        if master >= 0 and channel.parameter == (0, 0):
+            for member in self.with_members(master)[1:]:
+                self._channels[member].bend_range_semitones = channel.bend_range_semitones
+        if n_members is None or number not in (0, N_CHANNELS - 1):
+            return False
+        self.set_zone(number, n_members)
+        return True
+
+    def set_zone(self, master: int, n_members: int) -> None:
+        """Give a master (0 or 15) so many members; the other zone yields."""
+        zone = 0 if master == 0 else 1
+        self._n_members[zone] = min(n_members, N_CHANNELS - 1)
+        room = N_CHANNELS - 2 - self._n_members[zone]
+        self._n_members[1 - zone] = max(0, min(self._n_members[1 - zone], room))
+        lower = range(1, 1 + self._n_members[0])
+        upper = range(N_CHANNELS - 1 - self._n_members[1], N_CHANNELS - 1)
+        before = self._master
+        self._master = [0 if c in lower else N_CHANNELS - 1 if c in upper else -1 for c in range(N_CHANNELS)]
+        for number, channel in enumerate(self._channels):
+            if self._master[number] != before[number]:
+                member = self._master[number] >= 0
+                channel.bend_range_semitones = MPE_BEND_RANGE_SEMITONES if member else BEND_RANGE_SEMITONES
+
+    def is_member(self, number: int) -> bool:
+        """Whether a channel carries single notes of a zone."""
+        return self._master[number] >= 0
+
+    def with_members(self, number: int) -> list[int]:
+        """The channels that a controller on this one holds for."""
+        return [number] + [c for c in range(N_CHANNELS) if self._master[c] == number]
+
+    def _family(self, number: int) -> list[Channel]:
+        master = self._master[number]
+        return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
+
+    def gains(self, number: int) -> tuple[float, float]:
+        """Left and right gain of a channel's notes, at equal power, one on both sides at rest."""
+        family = self._family(number)
+        level = math.prod(channel.level for channel in family)
+        pan = sum(channel.pan - 64 for channel in family) / 63.0
+        angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))
+        return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
+
+    def pitch_semitones(self, number: int) -> float:
+        """How far a channel's notes are shifted."""
+        return sum(channel.pitch_semitones for channel in self._family(number))
+
+    def sustained(self, number: int) -> bool:
+        """Whether the sustain pedal holds a channel's notes."""
+        return any(channel.sustain for channel in self._family(number))
+
+    def soft(self, number: int) -> bool:
+        """Whether the soft pedal is down for a channel."""
+        return any(channel.soft for channel in self._family(number))
+
+    def modulation(self, number: int, note: int) -> float:
+        """Wheel and pressures of a note, 0 to 1: what deepens its vibrato."""
+        family = self._family(number)
+        pressed = max(channel.pressure for channel in family) + self._channels[number].key_pressure.get(note, 0)
+        return min(1.0, (max(channel.mod_wheel for channel in family) + pressed) / 127.0)

@@ -1,0 +1,14 @@
+"""A card's presets by name."""
+
+from __future__ import annotations
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.instrument.card import Card
+
+
+def preset_positions(card: Card, name: str) -> tuple[float, ...]:
+    """Knob positions of the card's preset of that name; UserError that suggests the nearest."""
+    presets = {preset.name: preset.latents for preset in card.presets}
+    if name not in presets:
+        raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))
+    return presets[name]

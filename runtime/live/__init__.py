@@ -1,0 +1,1 @@
+"""The engine on a real device: hotplug, heartbeat, start and stop."""

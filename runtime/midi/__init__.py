@@ -1,0 +1,1 @@
+"""MIDI in: ports, messages and files become events."""

@@ -1,0 +1,44 @@
+"""mido's messages as the engine's events."""
+
+from __future__ import annotations
+
+import mido
+
+from runtime.events import (
+    ActiveSensing,
+    Aftertouch,
+    ControlChange,
+    Event,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    PolyTouch,
+    ProgramChange,
+    Reset,
+)
+
+_EVENT_TYPES: dict[str, type] = {
+    "note_on": NoteOn,
+    "note_off": NoteOff,
+    "polytouch": PolyTouch,
+    "control_change": ControlChange,
+    "program_change": ProgramChange,
+    "aftertouch": Aftertouch,
+    "pitchwheel": PitchWheel,
+    "active_sensing": ActiveSensing,
+    "reset": Reset,
+}
+_FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
+
+
+def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
+    """The event of a mido message; a note_on of velocity 0 is a NoteOff.
+
+    None for what no voice hears: clock, system exclusive, the meta messages of a file.
+    """
+    if message.type == "note_on" and message.velocity == 0:
+        return NoteOff(message.channel, message.note)
+    kind = _EVENT_TYPES.get(message.type)
+    if kind is None:
+        return None
+    return kind(*[getattr(message, field) for field in _FIELDS[message.type]])

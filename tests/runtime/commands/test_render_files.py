@@ -1,0 +1,200 @@
+"""`render` and its files, as real processes: targets that must stay, inputs that are none, and how it is ended."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mido
+import pytest
+
+from tests.support.hearing import read_wav
+from tests.support.places import ROOT
+from tests.support.rig import wait_until
+
+DATA = ROOT / "tests" / "data"
+TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
+LIMIT_S = 60.0  # of a process that would wait for ever if it were broken
+
+
+def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
+    """Start `render` with the tiny instrument, unless another one is named."""
+    command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
+    if "--instrument" not in command:
+        command += ["--instrument", TINY]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}, stdout=pipe, stderr=pipe, text=True, **settings)
+
+
+def ended(process: subprocess.Popen) -> tuple[int, str]:
+    """Exit status and stderr; a process that waits for ever is killed, and fails the test."""
+    try:
+        _, error = process.communicate(timeout=LIMIT_S)
+    finally:
+        process.kill()
+    return process.returncode, error
+
+
+def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
+    """Exit status and stderr of a whole run."""
+    with start(*arguments, **settings) as process:
+        return ended(process)
+
+
+def refusal(*arguments: str | Path, **settings: object) -> str:
+    """The one line with which `render` refuses."""
+    status, error = finished(*arguments, **settings)
+    assert status == 2, error
+    assert error.count("\n") == 1, error
+    return error
+
+
+def pipe_at(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device_at(path: Path) -> None:
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
+@pytest.mark.parametrize(("make", "said"), [
+    (pipe_at, "found a pipe"),
+    (device_at, "found a device"),
+    (Path.mkdir, "found a folder"),
+], ids=["pipe", "device", "folder"])  # fmt: skip
+@pytest.mark.parametrize("linked", [False, True], ids=["itself", "linked"])
+def test_what_is_no_file_is_never_replaced(
+    tmp_path: Path, make: Callable[[Path], None], said: str, linked: bool
+) -> None:
+    out, link = tmp_path / "out.wav", tmp_path / "link.wav"
+    make(out)
+    link.symlink_to(out)
+    before = out.stat()
+    assert said in refusal(SCALE, link if linked else out)
+    assert (out.stat().st_ino, out.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert link.is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", "link.wav"}
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink, None], ids=["hard link", "symbolic link", "itself"])
+@pytest.mark.parametrize("read", ["song.mid", "mine.onnx", "mine.yaml", "mine.scl"])
+def test_what_is_read_is_never_overwritten(
+    tmp_path: Path, link: Callable[[Path, Path], None] | None, read: str
+) -> None:
+    shutil.copy(SCALE, tmp_path / "song.mid")
+    shutil.copy(TINY, tmp_path / "mine.onnx")
+    (tmp_path / "mine.scl").write_text("an octave\n1\n2/1\n")
+    (tmp_path / "mine.yaml").write_text("tuning: {scale: mine.scl}")
+    out, content = tmp_path / read, (tmp_path / read).read_bytes()
+    if link is not None:
+        out = tmp_path / "out.wav"
+        link(tmp_path / read, out)
+    before = set(tmp_path.iterdir())
+    asked = ["song.mid", out, "--instrument", "./mine.onnx", "--config", "mine.yaml"]
+    assert f"found the same file as {read}, which is read" in refusal(*asked, cwd=tmp_path)
+    assert (tmp_path / read).read_bytes() == out.read_bytes() == content
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("make", [pipe_at, device_at], ids=["pipe", "device"])
+@pytest.mark.parametrize("odd", ["midi file", "instrument", "config", "scale"])
+def test_a_pipe_or_device_in_a_file_s_place_is_refused_at_once(
+    tmp_path: Path, make: Callable[[Path], None], odd: str
+) -> None:
+    make(tmp_path / "odd")
+    (tmp_path / "scale.yaml").write_text("tuning: {scale: odd}")
+    asked = {
+        "midi file": ["odd", "out.wav"],
+        "instrument": [SCALE, "out.wav", "--instrument", "./odd"],
+        "config": [SCALE, "out.wav", "--config", "odd"],
+        "scale": [SCALE, "out.wav", "--config", "scale.yaml"],
+    }
+    said = "odd: found a pipe" if make is pipe_at else "odd: found a device"
+    assert said in refusal(*asked[odd], cwd=tmp_path)
+
+
+def long_piece(folder: Path) -> str:
+    """Six hours: nobody waits for its end."""
+    notes = [mido.Message("note_on", note=60, velocity=100, time=ticks) for ticks in (0, 6 * 3600 * 960)]
+    mido.MidiFile(tracks=[mido.MidiTrack(notes)]).save(folder / "long.mid")
+    return str(folder / "long.mid")
+
+
+def rendering_over(out: Path) -> subprocess.Popen:
+    """A process amid a long rendering, whose target holds an earlier take."""
+    out.write_bytes(b"an earlier take")
+    process = start(long_piece(out.parent), out)
+    wait_until(lambda: any(path.stat().st_size > 100_000 for path in parts(out)), "sound in a part file")
+    return process
+
+
+def parts(out: Path) -> list[Path]:
+    return list(out.parent.glob(".*.part"))
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130),
+    (signal.SIGTERM, 128 + signal.SIGTERM),
+    (signal.SIGHUP, 128 + signal.SIGHUP),
+], ids=["SIGINT", "SIGTERM", "SIGHUP"])  # fmt: skip
+def test_a_signal_ends_it_and_keeps_what_was_there(tmp_path: Path, number: int, status: int) -> None:
+    out = tmp_path / "out.wav"
+    with rendering_over(out) as process:
+        process.send_signal(number)
+        returned, error = ended(process)
+    assert returned == status
+    assert error == ("timbrebox: interrupted\n" if number == signal.SIGINT else "")
+    assert out.read_bytes() == b"an earlier take"
+    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", "long.mid"}
+
+
+def test_what_a_killed_process_left_goes_with_the_next_rendering(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    with rendering_over(out) as process:
+        process.kill()
+    assert len(parts(out)) == 1
+    assert finished(SCALE, tmp_path / "another.wav") == (0, "")
+    assert len(parts(out)) == 1
+    assert finished(SCALE, out) == (0, "")
+    assert parts(out) == []
+
+
+def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    with start(SCALE, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+        wait_until(lambda: parts(out) or process.poll() is not None, "a part file")
+        process.send_signal(signal.SIGHUP)
+        assert ended(process) == (0, "")
+    assert out.exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    out.write_bytes(b"an earlier take")
+    # As a full disk, but for the reason: Python ignores SIGXFSZ, and writing fails.
+    error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
+    assert "out.wav: found File too large; expected a writable place with room" in error
+    assert out.read_bytes() == b"an earlier take"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+
+
+def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "takes").mkdir()
+    take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
+    link.symlink_to("takes/take.wav")
+    for _ in range(2):  # at first it leads to nothing
+        assert finished(SCALE, link) == (0, "")
+        assert link.is_symlink()
+        assert read_wav(take)[1] == 44100
+        take.write_bytes(b"an earlier take")
+    assert [path.name for path in take.parent.iterdir()] == ["take.wav"]

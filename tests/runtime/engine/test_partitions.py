@@ -1,0 +1,187 @@
+"""The output is the same to the bit for any events, cut into any blocks, posted early or just in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.config import Adsr, MidiConfig, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import (
+    ActiveSensing,
+    Aftertouch,
+    ControlChange,
+    Event,
+    KnobTurn,
+    NoteOff,
+    NoteOn,
+    PhaseBlend,
+    PitchWheel,
+    PolyTouch,
+    ProgramChange,
+    Reset,
+    VoiceLimit,
+)
+from runtime.midi.files import read_events
+from tests.support.places import DATA, ROOT
+from tests.support.playing import SAMPLE_RATE_HZ, decoder, parameter
+
+N_FRAMES = 9000
+PIECE_S = 2.0
+Timed = list[tuple[int, Event]]
+
+channels = st.sampled_from((0, 1, 2, 15))
+keys = st.sampled_from((0, 24, 47, 48, 60, 61, 72, 83, 84, 100, 127))
+values = st.one_of(st.sampled_from((0, 63, 64, 127)), st.integers(0, 127))
+pitches = st.one_of(st.sampled_from((-8192, 0, 8191)), st.integers(-8192, 8191))
+controls = st.sampled_from((0, 1, 6, 7, 10, 11, 38, 64, 66, 67, 70, 71, 74, 100, 101, 120, 121, 123))
+notes_on = st.builds(NoteOn, channels, keys, st.integers(1, 127))
+events = st.one_of(
+    notes_on,
+    notes_on,
+    st.builds(NoteOff, channels, keys),
+    st.builds(ControlChange, channels, controls, values),
+    st.builds(PitchWheel, channels, pitches),
+    st.builds(KnobTurn, st.integers(0, 2), st.floats(0.0, 1.0)),
+    st.builds(PhaseBlend, st.sampled_from((0.0, 0.3, 1.0))),
+    st.builds(Aftertouch, channels, values),
+    st.builds(PolyTouch, channels, keys, values),
+    st.builds(ProgramChange, channels, st.integers(0, 2)),
+    st.builds(VoiceLimit, st.integers(0, 8)),
+    st.just(ActiveSensing()),
+    st.just(Reset()),
+)
+timed_events = st.lists(st.tuples(st.integers(0, N_FRAMES - 1), events), min_size=3, max_size=40)
+partitions = st.lists(
+    st.one_of(st.integers(1, 4096), st.sampled_from((1, 2, 63, 64, 65, 1024))), min_size=1, max_size=12
+)
+modes = st.sampled_from(("poly", "mono", "legato"))
+envelopes = st.builds(
+    Adsr, st.sampled_from((0.0, 0.02)), st.sampled_from((0.0, 0.05)), st.sampled_from((0.0, 0.5, 1.0)),
+    st.sampled_from((0.0, 0.03, 1.0)),
+)  # fmt: skip
+
+
+def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
+    """Blocks over and over; early: all events beforehand, else each with the block in which it sounds."""
+    sound = np.zeros((n_frames, 2), np.float32)
+    waiting = sorted(timed, key=lambda at: at[0])
+    done = turn = 0
+    while done < n_frames:
+        n = min(blocks[turn % len(blocks)], n_frames - done)
+        n_due = len(waiting) if early else sum(frame < done + n for frame, _ in waiting)
+        for frame, event in waiting[:n_due]:
+            engine.post(event, frame)
+        del waiting[:n_due]
+        engine.render(sound[done : done + n])
+        done, turn = done + n, turn + 1
+    return sound
+
+
+def assert_same(make_engine, timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES) -> np.ndarray:
+    whole = render(make_engine(), timed, [n_frames], True, n_frames)
+    for early in (True, False):
+        cut = render(make_engine(), timed, blocks, early, n_frames)
+        differ = np.flatnonzero((whole != cut).any(axis=1))
+        assert not len(differ), f"from frame {differ[0]} on, posted {'early' if early else 'just in time'}"
+    assert np.isfinite(whole).all()
+    assert np.abs(whole).max() <= 1.0
+    return whole
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(timed_events, partitions, modes, envelopes, st.sampled_from((1, 3, 20)), st.sampled_from((0.0, 0.03)),
+       st.sampled_from((0, 3)), st.sampled_from((0.0, 0.0, 0.5, 1.0)))  # fmt: skip
+def test_any_events_in_any_blocks(
+    timed: Timed,
+    blocks: list[int],
+    mode: str,
+    envelope: Adsr,
+    n_voices: int,
+    portamento_s: float,
+    n_members: int,
+    phase_blend: float,
+) -> None:
+    voice = VoiceConfig(
+        mode=mode, n_voices=n_voices, envelope=envelope, portamento_s=portamento_s, vibrato_semitones=2.0
+    )
+    midi = MidiConfig(mpe_lower_members=n_members)
+
+    def make() -> Engine:
+        return Engine(decoder(), None, SAMPLE_RATE_HZ, 7, voice=voice, midi=midi, phase_blend=phase_blend)
+
+    assert_same(make, timed, blocks)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(timed_events, partitions, st.sampled_from(("tiny-chroma", "tiny-none")), st.sampled_from((22050, 48000)))
+def test_any_events_on_transposing_instruments_and_other_rates(
+    timed: Timed, blocks: list[int], instrument: str, sample_rate_hz: int
+) -> None:
+    assert_same(lambda: Engine(decoder(instrument), 6, sample_rate_hz, 7), timed, blocks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
+    """How far ahead a lane is made depends on the blocks: nothing of it may be left when its phases begin anew."""
+    random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
+    timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
+    timed += [(int(random.integers(900)), NoteOn(0, 48 + 2 * k, 20)) for k in range(16)]
+    for hop in range(3, n_hops - 2, 3):
+        at = hop * hop_size
+        timed += [
+            (at - int(random.integers(1, 120)), PitchWheel(0, int(random.integers(-8000, 0)))),
+            (at - 5, PhaseBlend(0.0)),
+            (at + hop_size - 5, PhaseBlend(1.0)),
+            (at + hop_size + 76, PitchWheel(0, int(random.integers(4000, 8000)))),
+        ]
+    assert_same(lambda: Engine(decoder(), 16, SAMPLE_RATE_HZ, 7), timed, [64], n_hops * hop_size)
+
+
+@pytest.mark.parametrize("blocks", [(64,), (1, 4096, 7, 63, 1023), (1024, 1, 1)], ids=str)
+def test_the_bundled_pieces_in_any_blocks(blocks: tuple[int, ...]) -> None:
+    n_frames = round(PIECE_S * SAMPLE_RATE_HZ)
+    pieces = sorted(DATA.glob("*.mid")) + sorted((ROOT / "runtime" / "demo").glob("*.mid"))
+    assert len(pieces) >= 2
+    for piece in pieces:
+        timed = [(round(time_s * SAMPLE_RATE_HZ), event) for time_s, event in read_events(piece) if time_s < PIECE_S]
+        sound = assert_same(lambda: Engine(decoder(), 12, SAMPLE_RATE_HZ, 1), timed, blocks, n_frames)
+        assert np.abs(sound).max() > 0.02, piece
+
+
+def test_one_frame_at_a_time_with_everything_moving() -> None:
+    timed = dense_piece(np.random.default_rng(5), 3000)
+    assert_same(lambda: Engine(decoder(), 20, SAMPLE_RATE_HZ, 1), timed, (1,), 3000)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_dense_piece_in_random_blocks(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n_frames = 30000
+    timed = dense_piece(random, n_frames)
+    blocks = [int(2.0 ** random.uniform(0.0, 12.0)) for _ in range(200)]
+    assert max(accumulate(blocks)) > n_frames
+    n_voices = int(random.choice([2, 8, 16, 33, 64]))
+    assert_same(lambda: Engine(decoder(), n_voices, SAMPLE_RATE_HZ, 1), timed, blocks, n_frames)
+
+
+def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
+    """Everything at once, on two channels, four events to a thousand frames of each kind."""
+    timed: Timed = []
+
+    def frame() -> int:
+        return int(random.integers(n_frames))
+
+    for _ in range(max(20, n_frames // 250)):
+        start, note, channel = frame(), int(random.integers(20, 110)), int(random.integers(2))
+        timed.append((start, NoteOn(channel, note, int(random.integers(1, 128)))))
+        timed.append((start + int(random.integers(1, 9000)), NoteOff(channel, note)))
+        control = int(random.choice([1, 7, 10, 11, 64, 66, 70, 71, 121]))
+        timed.append((frame(), ControlChange(channel, control, int(random.integers(128)))))
+        timed.append((frame(), PitchWheel(channel, int(random.integers(-8192, 8192)))))
+    return timed

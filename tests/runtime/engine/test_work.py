@@ -1,0 +1,286 @@
+"""Work is counted, never timed: decodes, transforms and arrays that a second of sound costs, at rest and in motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pytest
+
+from runtime.config import Adsr
+from runtime.engine.engine import Engine
+from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
+from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel
+from runtime.instrument.decoder import Decoder
+from tests.support.allocations import Allocation, recorded_arrays
+from tests.support.places import DATA
+from tests.support.playing import SAMPLE_RATE_HZ, Player, decoder, parameter
+
+BLOCK = 64
+N_BLOCKS = 345  # half a second
+HOP_SIZE = 1024
+HOPS = N_BLOCKS * BLOCK / HOP_SIZE
+# A resting sound is made up to so many hops before it is heard.
+AHEAD = 2
+# Soft enough for the limiter to rest.
+CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]
+# One number per lane is no array that anyone need save.
+LARGE_BYTES = 256
+
+
+def blocks(
+    player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
+) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
+    """Render half a second in blocks: decodes and transforms of each, and its arrays."""
+    out = np.zeros((BLOCK, 2), np.float32)
+    work, arrays = [], []
+    for number in range(N_BLOCKS):
+        player.send(*each_block(number))
+        before = player.engine.status
+        with recorded_arrays() as recorded:
+            player.engine.render(out)
+        status = player.engine.status
+        work.append((status.n_decoded - before.n_decoded, status.n_transforms - before.n_transforms))
+        arrays.append(recorded)
+    return work, arrays
+
+
+def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
+    """A player whose notes have settled."""
+    player = Player(n_voices, knobs=(0.5, 0.5)).send(*events)
+    player.hear(0.2)
+    return player
+
+
+def sums(work: list[tuple[int, int]]) -> tuple[int, int]:
+    return sum(w[0] for w in work), sum(w[1] for w in work)
+
+
+def test_the_recorder_sees_every_array_and_who_made_it() -> None:
+    with recorded_arrays() as recorded:
+        some = np.zeros(1000, np.float32)
+        more = some + 1.0
+        view = more[3:]
+    assert [a.n_bytes for a in recorded if a.n_bytes > 8] == [4000, 4000]
+    assert view.base is more
+    with recorded_arrays() as recorded:
+        decoder().card.latents_at(np.zeros(2, np.float32))
+    assert any(allocation.where.startswith("card.py:") for allocation in recorded)
+
+
+# At rest
+
+
+def test_silence_costs_nothing_even_while_knobs_turn() -> None:
+    work, arrays = blocks(played(events=[]), lambda number: [KnobTurn(0, number / N_BLOCKS)])
+    assert sums(work) == (0, 0)
+    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+
+
+def test_resting_voices_are_not_decoded_and_all_transformed_as_one_once_a_hop() -> None:
+    work, _ = blocks(played())
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded == 0
+    assert HOPS - AHEAD <= n_transforms <= HOPS + AHEAD
+
+
+def test_voices_whose_envelopes_move_are_each_transformed_once_a_hop() -> None:
+    work, _ = blocks(Player(16, knobs=(0.5, 0.5), envelope=Adsr(decay_s=2.0, sustain=0.5)).send(*CHORD))
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded == 16
+    assert 16 * (HOPS - AHEAD) <= n_transforms <= 16 * (HOPS + AHEAD)
+
+
+def test_no_block_carries_more_than_its_share_of_the_transforms() -> None:
+    # Up to 16 voices hop at once, more in groups of 4 one after the other.
+    for n_voices, n_at_once, chord in (
+        (16, 16, CHORD),
+        (64, 4, [NoteOn(0, 48 + k % 36, 20) for k in range(64)]),
+    ):
+        work, _ = blocks(played(n_voices, chord))
+        assert max(n_transforms for _, n_transforms in work) <= AHEAD * n_at_once, n_voices
+
+
+def test_a_block_in_which_nothing_happens_allocates_nothing() -> None:
+    for player in (played(events=[]), played()):
+        _, arrays = blocks(player)
+        assert sum(not block for block in arrays) >= N_BLOCKS - 2 * HOPS
+        large = [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+        assert not large, large[:5]
+
+
+def test_ended_notes_cost_nothing_any_more() -> None:
+    player = played()
+    player.send(*(NoteOff(0, note.note) for note in CHORD)).hear()
+    work, arrays = blocks(player)
+    assert sums(work) == (0, 0)
+    assert sum(not block for block in arrays) >= N_BLOCKS - 2 * HOPS
+
+
+# In motion
+
+LOUD = [NoteOn(0, note.note, 127) for note in CHORD]
+IN_MOTION: dict[str, tuple[Sequence[Event], Callable[[int], Iterable[Event]]]] = {
+    "at the limiter": (LOUD, lambda number: ()),
+    "transposed": ([PitchWheel(0, 3000), *CHORD], lambda number: ()),
+    "the wheel turning": (CHORD, lambda number: [PitchWheel(0, number * 20)]),
+    "vibrato": ([ControlChange(0, 1, 127), *CHORD], lambda number: ()),
+    "the volume turning": (CHORD, lambda number: [ControlChange(0, 7, number % 128)]),
+}
+
+
+@pytest.mark.parametrize("name", IN_MOTION)
+def test_motion_allocates_no_array_to_speak_of(name: str) -> None:
+    events, each_block = IN_MOTION[name]
+    _, arrays = blocks(played(events=events), each_block)
+    assert not {a.where: a.n_bytes for block in arrays for a in block if a.n_bytes >= LARGE_BYTES}
+
+
+def test_a_moving_latent_is_one_decode_a_voice_and_hop_and_one_transform_for_all() -> None:
+    work, arrays = blocks(played(), lambda number: [KnobTurn(0, number % 97 / 97), KnobTurn(1, number % 89 / 89)])
+    n_decoded, n_transforms = sums(work)
+    assert 16 * (HOPS - 1) <= n_decoded <= 16 * (HOPS + 1)
+    assert n_transforms <= HOPS + 1
+    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+
+
+def test_knobs_that_turn_many_times_within_a_hop_are_decoded_once() -> None:
+    work, _ = blocks(played(), lambda number: [KnobTurn(0, k / 20) for k in range(20)])
+    assert sums(work)[0] <= 16 * (HOPS + 1)
+
+
+def test_the_work_of_64_voices_is_spread_over_blocks() -> None:
+    player = played(64, [NoteOn(0, 20 + k, 20) for k in range(64)])
+    work, _ = blocks(player, lambda number: [KnobTurn(0, number % 97 / 97)])
+    assert max(decoded for decoded, _ in work) <= 8
+    assert 64 * (HOPS - 1) <= sums(work)[0] <= 64 * (HOPS + 1)
+
+
+@pytest.mark.parametrize(("pitch", "ratio"), [(4096, 2.0), (2048, 2.0**0.5), (-4096, 0.5)])
+def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int, ratio: float) -> None:
+    player = played(1, [*parameter(0, 0, 24), NoteOn(0, 60, 20), PitchWheel(0, pitch)])
+    n_decoded, n_transforms = sums(blocks(player)[0])
+    assert n_decoded == 0
+    # Its lane in the plain rings still hops along with its group.
+    assert n_transforms <= (ratio + 1.0) * HOPS + 2 * AHEAD
+
+
+class CountingSynthesis(HopSynthesis):
+    """Keeps how many hops went through each transform of a bent chord."""
+
+    def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
+        sound = super().dense_hops(hops, octave)
+        self.batches = [*getattr(self, "batches", []), len(sound)]
+        return sound
+
+
+@pytest.mark.parametrize("n_voices", [16, 20, 24, 64])
+@pytest.mark.parametrize("step", [0, 5], ids=["held", "turning"])
+def test_bent_voices_are_transformed_four_at_a_time_and_take_turns(
+    step: int, n_voices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.engine.engine.HopSynthesis", CountingSynthesis)
+    chord = [NoteOn(0, 48 + k % 36, 20) for k in range(n_voices)]
+    player = played(n_voices, chord).send(PitchWheel(0, 1000))
+    player.hear(0.3)
+    work, _ = blocks(player, lambda number: [PitchWheel(0, 1000 + step * number)])
+    assert max(n_transforms for _, n_transforms in work) <= 8
+    batches = player.engine._synthesis.batches
+    assert max(batches) == 4
+    assert np.mean(batches) > 3.5
+
+
+def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must() -> None:
+    player = played(16)
+    player.send(PitchWheel(0, 1000)).hear(BLOCK / SAMPLE_RATE_HZ)
+    assert 16 <= player.engine._rings.transposer.n_transforms <= 16 + 4
+
+
+def test_vibrato_costs_no_more_than_a_bend_that_is_held() -> None:
+    player = played(16, [ControlChange(0, 1, 127), *CHORD])
+    n_transforms = [n for _, n in blocks(player)[0]]
+    assert sum(n_transforms) <= 16 * (HOPS + 1)
+    assert max(n_transforms) <= 8
+
+
+def test_knobs_in_motion_make_most_hops_of_a_bent_chord_twice() -> None:
+    player = played(16, [*CHORD, PitchWheel(0, 1000)])
+    work, arrays = blocks(player, lambda number: [KnobTurn(0, number % 97 / 97)])
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded <= 16 * (HOPS + 1)
+    assert n_transforms <= 2.3 * 16 * HOPS
+    assert max(n_transforms for _, n_transforms in work) <= 32
+    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+
+
+def test_an_ended_voice_does_not_catch_up_on_the_sound_that_it_missed() -> None:
+    player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
+    player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # another band of bins, while both still fade
+    assert player.engine.status.n_active_voices == 1
+    work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
+    assert max(n_transforms for _, n_transforms in work) <= 4
+
+
+def test_a_bent_chord_goes_back_to_plain_work_with_the_wheel_at_rest() -> None:
+    player = played(16, [PitchWheel(0, 1000), *CHORD])
+    player.send(*(NoteOff(0, note.note) for note in CHORD), PitchWheel(0, 0)).hear()
+    player.send(*CHORD).hear(0.1)
+    _, arrays = blocks(player)
+    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+
+
+# Beginnings
+
+
+def test_a_note_begins_with_one_decode_and_one_transform() -> None:
+    player = played(16, CHORD[:8])
+    before = player.engine.status
+    player.send(NoteOn(0, 75, 20)).hear(1 / SAMPLE_RATE_HZ)
+    status = player.engine.status
+    assert status.n_decoded - before.n_decoded == 1
+    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the others may hop at this very frame
+
+
+class CountingDecoder(Decoder):
+    """Keeps the size of every batch."""
+
+    def decode(self, n_rows: int) -> np.ndarray:
+        self.batches = [*getattr(self, "batches", []), n_rows]
+        return super().decode(n_rows)
+
+
+def test_a_chord_is_one_batch_and_so_is_every_hop_of_it() -> None:
+    counting = CountingDecoder(DATA / "tiny.onnx")
+    engine = Engine(counting, 16)
+    out = np.zeros((BLOCK, 2), np.float32)
+    for event in CHORD:
+        engine.post(event)
+    engine.render(out)
+    assert counting.batches == [16]
+    for number in range(N_BLOCKS):
+        engine.post(KnobTurn(0, number % 97 / 97))
+        engine.render(out)
+    assert set(counting.batches) == {16}
+    assert len(counting.batches) <= HOPS + 2
+
+
+def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
+    player = played(4, CHORD[:4])
+    before = player.engine.status
+    player.send(*(NoteOn(0, 60 + 5 * k, 20) for k in range(4))).hear(1 / SAMPLE_RATE_HZ)
+    status = player.engine.status
+    assert status.n_stolen == 4
+    assert status.n_decoded - before.n_decoded == 4
+    # The first of them held the sound of all, so that the others had to be given their own.
+    assert status.n_transforms - before.n_transforms == 4 + 3
+
+
+def test_gains_and_pedals_are_neither_decoded_nor_transformed() -> None:
+    work, _ = blocks(
+        played(),
+        lambda number: [ControlChange(0, 7, number % 128), ControlChange(0, 64, number % 2 * 127)],
+    )
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded == 0
+    assert n_transforms <= 16 * (HOPS + AHEAD)

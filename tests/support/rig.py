@@ -1,0 +1,199 @@
+"""Real audio and MIDI with no sound card: a JACK server on its dummy driver, a player on it, and the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.places import ROOT
+
+SAMPLE_RATE_HZ = 44100
+PERIOD_FRAMES = 512
+START_LIMIT_S = 60.0
+_KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
+
+
+class JackServer:
+    """`jackd` on its dummy driver under a name of its own, so that runs side by side do not meet; a context manager.
+
+    env: the environment in which JACK programs find it. n_ports: how many it has, all programs and its own four.
+    """
+
+    def __init__(self, log: Path, n_ports: int = 128):
+        self._n_ports = n_ports
+        self.name = f"timbrebox-{uuid.uuid4().hex[:8]}"
+        self.env = os.environ | {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> JackServer:
+        for scheduling in (["-R", "-P", "70"], ["--no-realtime"]):
+            driver = ["-d", "dummy", "-r", str(SAMPLE_RATE_HZ), "-p", str(PERIOD_FRAMES)]
+            with self._log.open("wb") as log:
+                command = ["jackd", "-n", self.name, "--port-max", str(self._n_ports), *scheduling, *driver]
+                self._process = subprocess.Popen(command, env=self.env, stdout=log, stderr=subprocess.STDOUT)
+            while self._process.poll() is None:
+                if subprocess.run([*_KNOCK, self.name], env=self.env, capture_output=True).returncode == 0:
+                    return self
+        raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
+
+    def n_unfinished(self, client: str, state: str) -> int:
+        """How often a client was not done when a period ended: `Running`, still at work, or `Triggered`, not woken."""
+        return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
+
+    def kill(self) -> None:
+        """End the server without a farewell to its clients."""
+        self._process.kill()
+        self._process.wait()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is not None:
+            # A killed server keeps one of JACK's eight places until another of its name has come and gone.
+            self.__enter__()
+        self._process.terminate()
+        self._process.wait()
+
+
+def missing_tools() -> str:
+    """What the rig lacks on this machine; empty if nothing."""
+    return "" if shutil.which("jackd") else "the rig needs jackd: apt-get install jackd2"
+
+
+class Player:
+    """A JACK client in a process of its own that plays MIDI and records the answer; a context manager.
+
+    Sends to the port `midi` and records the ports `audio`, all of which exist already.
+    """
+
+    def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
+        self._command = [sys.executable, "-m", "tests.support.rig_player", server.name, midi, *audio]
+        self._env, self._n_ports = server.env, len(audio)
+
+    def __enter__(self) -> Player:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
+        first = self._process.stderr.readline()
+        if first != b"ready\n":
+            raise AssertionError((first + self._process.communicate()[1]).decode())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def _command_line(self, **command: object) -> None:
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def send(self, *messages: Sequence[int]) -> None:
+        """Send raw MIDI messages, in the next period."""
+        self._command_line(send=messages)
+
+    def record(self, length_s: float) -> np.ndarray:
+        """The next seconds of sound, float32 (n_frames, n_ports)."""
+        n_frames = int(length_s * SAMPLE_RATE_HZ)
+        self._command_line(record=n_frames)
+        sound = self._process.stdout.read(1 + 4 * n_frames * self._n_ports)
+        return np.frombuffer(sound[1:], np.float32).reshape(n_frames, self._n_ports)
+
+
+class Keyboard:
+    """A keyboard of this process's own on the server of `JACK_DEFAULT_SERVER`: the port `out` of a client so named."""
+
+    def __init__(self, name: str):
+        import rtmidi
+
+        self._out = rtmidi.MidiOut(rtapi=rtmidi.API_UNIX_JACK, name=name)
+        self._out.open_virtual_port("out")
+        self.play = self._out.send_message
+
+    def unplug(self) -> None:
+        """Take the port away, with no word of the notes that it holds."""
+        self._out.close_port()
+        self._out.delete()
+
+
+class LiveProgram:
+    """The real program, `python -m runtime play …`, as a subprocess; a context manager that waits for READY."""
+
+    def __init__(self, arguments: Sequence[object], env: dict[str, str]):
+        self._command = [sys.executable, "-m", "runtime", "play", *map(str, arguments)]
+        self._env = env
+        self.lines: list[str] = []
+
+    def __enter__(self) -> LiveProgram:
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, env=self._env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._errors: list[str] = []
+        self._readers = [
+            threading.Thread(target=lines.extend, args=(stream,), daemon=True)
+            for lines, stream in ((self.lines, self._process.stdout), (self._errors, self._process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
+        try:
+            self.wait_for("READY")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def wait_for(self, words: str) -> str:
+        """The first line of its output that holds these words, once it is there."""
+
+        def found() -> bool:
+            return any(words in line for line in list(self.lines)) or self._process.poll() is not None
+
+        wait_until(found, f"a line with {words!r}", lambda: "".join(self.lines + self._errors))
+        for reader in self._readers if self._process.poll() is not None else []:
+            reader.join()
+        for line in self.lines:
+            if words in line:
+                return line
+        raise AssertionError(f"ended without {words!r}: {''.join(self.lines + self._errors)}")
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> int:
+        """Ask it to stop, and return its exit status; all its output is in `lines` then."""
+        self._process.send_signal(with_signal)
+        status = self._process.wait(START_LIMIT_S)
+        for reader in self._readers:
+            reader.join()
+        return status
+
+    def wait(self) -> int:
+        """Its exit status, once it ends of itself."""
+        return self._process.wait(START_LIMIT_S)
+
+    @property
+    def errors(self) -> str:
+        """What it wrote on standard error."""
+        return "".join(self._errors)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def wait_until(condition: object, what: str, report: object = str) -> None:
+    """Return as soon as the condition holds; AssertionError, naming what was waited for, if it never does."""
+    deadline_s = time.monotonic() + START_LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"waited in vain for {what}: {report()}")
+        time.sleep(0.01)

@@ -1,0 +1,83 @@
+"""The player's own process: a JACK client that must never be late, as JACK counts its lateness on everyone.
+
+python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...], commanded by lines of JSON on standard input:
+{"send": [[144, 60, 100], ...]} plays in the next period; {"record": N} answers with `!` and N frames, float32.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+
+import jack
+import numpy as np
+
+from runtime.base.realtime import prepare_process
+
+
+class PlayerClient:
+    """Sends what is queued, records while it is asked to."""
+
+    def __init__(self, server: str, n_audio: int):
+        self._client = jack.Client("player", servername=server, no_start_server=True)
+        self._midi = self._client.midi_outports.register("out")
+        self._inputs = [self._client.inports.register(f"in_{i}") for i in range(n_audio)]
+        self._todo: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._recording = np.zeros((0, n_audio), np.float32)
+        self._n_recorded = 0
+        self._recorded = threading.Event()
+        self._client.set_process_callback(self._process)
+
+    def connect(self, midi: str, audio: list[str]) -> None:
+        """Take part from now on."""
+        self._client.activate()
+        self._client.connect(self._midi, midi)
+        for name, port in zip(audio, self._inputs, strict=True):
+            self._client.connect(name, port)
+
+    def _process(self, n_frames: int) -> None:
+        self._midi.clear_buffer()
+        while not self._todo.empty():
+            self._midi.write_midi_event(0, self._todo.get_nowait())
+        target = self._recording[self._n_recorded : self._n_recorded + n_frames]
+        if len(target):
+            for port, channel in zip(self._inputs, target.T, strict=True):
+                channel[:] = port.get_array()[: len(target)]
+            self._n_recorded += len(target)
+            if self._n_recorded == len(self._recording):
+                self._recorded.set()
+
+    def send(self, messages: list[list[int]]) -> None:
+        """Play in the next period."""
+        for message in messages:
+            self._todo.put(bytes(message))
+
+    def record(self, n_frames: int) -> np.ndarray:
+        """The next frames, float32 (n_frames, n_ports)."""
+        self._recorded.clear()
+        self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
+        self._n_recorded = 0
+        self._recorded.wait()
+        return self._recording
+
+
+def main() -> None:
+    """Obey until standard input ends."""
+    server, midi, *audio = sys.argv[1:]
+    player = PlayerClient(server, len(audio))
+    prepare_process()
+    player.connect(midi, audio)
+    print("ready", file=sys.stderr, flush=True)
+    for line in sys.stdin:
+        match json.loads(line):
+            case {"send": messages}:
+                player.send(messages)
+            case {"record": n_frames}:
+                sys.stdout.buffer.write(b"!" + player.record(n_frames).tobytes())
+                sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

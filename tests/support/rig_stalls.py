@@ -1,0 +1,59 @@
+"""Counts how often the machine itself holds up a thread that nothing on it may hold up.
+
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S: watches one at the highest priority it may have until
+standard input ends, then prints the number of times that a 1 ms sleep took longer than LIMIT_S.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from runtime.base.realtime import promote_thread
+
+WATCH_PRIORITY = 90
+_SLEEP_S = 0.001
+_READY = "ready"
+
+
+def watch(processor: int, limit_s: float) -> None:
+    """Count one processor's stalls while the parent lives."""
+    os.sched_setaffinity(0, {processor})
+    promote_thread(WATCH_PRIORITY)
+    os.set_blocking(sys.stdin.fileno(), False)
+    print(_READY, flush=True)
+    n_stalls, last_s = 0, time.perf_counter()
+    while sys.stdin.buffer.raw.read(1) is None:
+        time.sleep(_SLEEP_S)
+        now_s = time.perf_counter()
+        n_stalls += now_s - last_s > limit_s
+        last_s = now_s
+    print(n_stalls, flush=True)
+
+
+class MachineStalls:
+    """Watches while in context; `n_stalls` is there after it: stalls longer than `limit_s` on any processor."""
+
+    def __init__(self, limit_s: float):
+        self._limit_s = limit_s
+        self.n_stalls = 0
+
+    def __enter__(self) -> MachineStalls:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        command = [sys.executable, "-m", "tests.support.rig_stalls"]
+        self._watchers = [
+            subprocess.Popen([*command, str(processor), str(self._limit_s)], **pipes)
+            for processor in sorted(os.sched_getaffinity(0))
+        ]
+        for watcher in self._watchers:
+            watcher.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.n_stalls = sum(int(watcher.communicate()[0]) for watcher in self._watchers)
+
+
+if __name__ == "__main__":
+    watch(int(sys.argv[1]), float(sys.argv[2]))

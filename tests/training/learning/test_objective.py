@@ -1,0 +1,191 @@
+"""What closes the holes of a latent space does what it says, each part by itself."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from runtime.acoustics.spectrum import StftSpec
+from runtime.instrument.conditioning import Conditioning
+from tests.support.harmonic_store import NOTES, SPEC
+from tests.support.synthetic_instrument import lobes
+from training.corpus.frames import FrameStore
+from training.hearing.heard_pitch import heard_notes
+from training.instrument.embedding import decoder_inputs, embed_rows
+from training.learning.train import train
+from training.model.backend import prepare_keras
+from training.model.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
+from training.model.recipe import FitRecipe, ModelRecipe, Recipe, resolve_conditioning
+from training.model.run_folder import TrainedRun
+
+prepare_keras()
+
+from training.instrument.even_knobs import bend, even_places, with_even_knobs  # noqa: E402
+from training.instrument.run_instrument import RunInstrument  # noqa: E402
+from training.learning.objective import Objective  # noqa: E402
+from training.measure.playability import measure_knobs  # noqa: E402
+from training.model.autoencoder import build_autoencoder, note_combs  # noqa: E402
+
+MODEL = ModelRecipe(
+    n_latents=2,
+    augmentation="chroma",
+    conditioning="chroma+octave",
+    output_training_slope=0.1,
+    compression=3,
+    comb_floor_db=-30.0,
+    encoder_widths=(32, 16),
+    decoder_widths=(16, 32),
+)
+FIT = FitRecipe(
+    epochs=25,
+    batch_size=16,
+    learning_rate=0.005,
+    mixup=True,
+    pitch_penalty=1.0,
+    spread_penalty=1.0,
+    knobs=("brightness",),
+    effect_penalty=0.05,
+)
+RECIPE = Recipe(labels="known", model=MODEL, fit=FIT, even_knobs=True)
+
+
+@pytest.fixture(scope="module")
+def run(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    folder = tmp_path_factory.mktemp("run") / "tones"
+    train(RECIPE, store, folder)
+    return TrainedRun.open(folder)
+
+
+def batches_of(store: FrameStore, **fit: object) -> FrameBatches:
+    recipe = msgspec.structs.replace(RECIPE, fit=msgspec.structs.replace(FitRecipe(batch_size=16), **fit))
+    return FrameBatches(store, recipe, resolve_conditioning(recipe, store))
+
+
+def objective_of(batches: FrameBatches) -> Objective:
+    model = build_autoencoder(batches.recipe.model, batches.store.spec, batches.conditioning, 0)
+    return Objective(model, batches.recipe, batches)
+
+
+def first_batch(batches: FrameBatches) -> tuple[list, dict]:
+    inputs, lesson, _ = next(batches.batches(batches.epoch(1), epoch=1))
+    return inputs, lesson
+
+
+def test_pairs_to_mix_are_of_one_note_and_epochs_follow_from_the_seed(store: FrameStore):
+    batches = batches_of(store, mixup=True)
+    rows = batches.epoch(3)
+    notes = store.note[rows].reshape(-1, 2)
+    assert (notes[:, 0] == notes[:, 1]).all()
+    assert len(set(rows.tolist())) == len(rows) >= len(store.rows("train")) - len(NOTES)
+    assert np.array_equal(rows, batches.epoch(3))
+    assert not np.array_equal(rows, batches.epoch(4))
+
+
+def test_mixtures_of_a_frame_with_itself_are_that_frame(store: FrameStore):
+    batches = batches_of(store, mixup=True)
+    objective = objective_of(batches)
+    inputs, lesson = first_batch(batches)
+    twins = [np.repeat(values[::2], 2, axis=0) for values in inputs]
+    mixed = np.asarray(objective(twins, lesson, training=True))
+    whole = np.asarray(objective(twins, {"mixup_share": np.ones_like(lesson["mixup_share"])}, training=True))
+    assert mixed == pytest.approx(whole, rel=1e-4)
+
+
+def test_the_paper_s_objective_is_its_mean_squared_error(store: FrameStore):
+    recipe = Recipe(labels="known", model=msgspec.structs.replace(MODEL, compression=1, comb_floor_db=None))
+    batches = FrameBatches(store, recipe, resolve_conditioning(recipe, store))
+    model = build_autoencoder(recipe.model, store.spec, batches.conditioning, 0)
+    inputs = batches.inputs(store.rows("train")[:16])
+    errors = np.asarray(Objective(model, recipe, batches)(inputs, {}, training=False))
+    output = np.asarray(model.full.predict_on_batch(inputs))
+    assert errors == pytest.approx(np.square(output - inputs[0]).mean(axis=1), rel=1e-4)
+
+
+def test_another_pitch_costs_and_the_right_one_does_not(store: FrameStore):
+    batches = batches_of(store, pitch_penalty=1.0)
+    objective, note = objective_of(batches), 84
+    lesson = {"probe_notes": np.repeat(note - batches.conditioning.lowest_note, N_PROBE_NOTES)}
+    costs = {}
+    k = np.arange(1, 9)
+    for name, amplitudes in {"right": 1.0 / k, "octave": np.where(k % 2, 0.0, 1.0), "none": 0.0 * k}.items():
+        frame = lobes(note, amplitudes, SPEC) if name != "none" else np.ones(SPEC.n_bins, np.float32)
+        objective._add_pitch_penalty(np.tile(frame, (N_PROBE_NOTES, 1, 1)), lesson)
+        costs[name] = float(objective.losses[-1])
+    assert costs["right"] == 0.0
+    assert costs["octave"] > 0.03
+    assert costs["none"] > 0.2
+
+
+def test_knob_quantiles_rise_and_every_note_has_some(store: FrameStore):
+    quantiles = batches_of(store, knobs=("brightness",)).knob_quantiles()
+    assert quantiles.shape == (24, N_QUANTILES, 1)
+    assert (np.diff(quantiles[:, :, 0], axis=1) >= 0.0).all()
+    assert np.isfinite(quantiles).all()
+
+
+def test_a_comb_keeps_the_lowest_note_in_tune():
+    spec, told = StftSpec(), Conditioning("chroma+octave", 36, 1)
+    comb = note_combs(spec, told, floor_db=-60.0)
+    assert comb.max() <= 1.0
+    assert comb.min() == pytest.approx(1e-3)
+    dull = np.arange(spec.n_bins) * spec.bin_hz < 2000.0
+    assert np.abs(heard_notes(comb * dull, spec) - np.arange(36, 48)).max() < 0.1
+
+
+def test_a_trained_model_plays_its_notes_at_any_place(run: TrainedRun, store: FrameStore):
+    random = np.random.default_rng(0)
+    notes = random.choice(NOTES, 200)
+    frames = run.decode(decoder_inputs(run, random.random((200, 2)), notes))
+    assert np.mean(np.abs(heard_notes(frames, SPEC) - notes) <= 0.2) > 0.95
+
+
+def test_notes_that_no_sound_plays_are_heard_as_their_keys(run: TrainedRun):
+    random = np.random.default_rng(1)
+    notes = random.choice([note for note in range(min(NOTES), max(NOTES)) if note not in NOTES], 200)
+    frames = run.decode(decoder_inputs(run, random.random((200, 2)), notes))
+    assert np.mean(np.abs(heard_notes(frames, SPEC) - notes) < 0.5) > 0.9  # bins are 43 Hz here, semitones 60
+
+
+def test_the_named_knob_does_what_its_name_says(run: TrainedRun, store: FrameStore):
+    knob = measure_knobs(RunInstrument(run, store))[0]
+    assert knob["name"] == "brightness"
+    assert knob["follows"]["brightness"] > 0.9
+
+
+def test_even_knobs_are_the_same_model_in_other_coordinates(run: TrainedRun, store: FrameStore):
+    even = with_even_knobs(run, store)
+    rows = store.rows("train")
+    notes = store.note[rows].astype(int)
+    old, new = (r.decode(decoder_inputs(r, embed_rows(r, store, rows), notes)) for r in (run, even))
+    assert np.abs(old - new).max() < 1e-4
+    before, after = (measure_knobs(RunInstrument(r, store), seed=3)[0]["unevenness"] for r in (run, even))
+    assert after < max(0.5 * before, 0.1)
+    knobs = RunInstrument(even, store).card.latents
+    assert [(round(knob.min, 2), round(knob.max, 2)) for knob in knobs] == [(0.0, 1.0)] * 2
+
+
+def test_bends_undo_each_other(run: TrainedRun, store: FrameStore):
+    places = even_places(RunInstrument(run, store))
+    assert (np.diff(places, axis=1) > 0.0).all()
+    bent = bend(run.autoencoder, places)
+    frames = np.asarray(store.magnitudes[store.rows("train")[:16]])
+    inputs = batches_of(store).encoder_inputs(store.rows("train")[:16])
+    old, new = (np.asarray(model.encoder.predict_on_batch(inputs)) for model in (run.autoencoder, bent))
+    assert len(frames) == len(new)
+    for index, column in enumerate(places):
+        inside = (old[:, index] >= column[0]) & (old[:, index] <= column[-1])
+        expected = np.interp(old[:, index], column, np.linspace(0.0, 1.0, len(column)))
+        assert new[inside, index] == pytest.approx(expected[inside], abs=1e-4)
+
+
+def test_a_run_without_even_knobs_is_left_alone(run: TrainedRun, store: FrameStore):
+    plain = msgspec.structs.replace(run.recipe, even_knobs=False)
+    untouched = TrainedRun(run.folder, plain, run.record, run.history, run.autoencoder, run.weights)
+    assert with_even_knobs(untouched, store) is untouched
+
+
+def test_the_learning_rate_falls_by_equal_ratios():
+    fit = FitRecipe(epochs=3, learning_rate=0.01, final_learning_rate=0.0001)
+    assert [fit.learning_rate_at(epoch) for epoch in (1, 2, 3)] == pytest.approx([0.01, 0.001, 0.0001])
+    assert FitRecipe().learning_rate_at(7) == FitRecipe().learning_rate

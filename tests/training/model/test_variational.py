@@ -1,0 +1,120 @@
+"""The beta-VAE: its price and its noise in training, its mean at play, and a run that goes on as if never stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from runtime.acoustics.spectrum import StftSpec
+from runtime.base.errors import UserError
+from runtime.instrument.conditioning import Conditioning
+from tests.support.places import TRAINING_CONFIGS
+from training.corpus.frames import FrameStore
+from training.instrument.embedding import divergence_per_latent, embed_rows, row_errors
+from training.learning.train import train
+from training.model.backend import prepare_keras
+from training.model.checkpoint import Checkpoint
+from training.model.recipe import BetaRecipe, Recipe, load_recipe
+from training.model.run_folder import TrainedRun
+
+prepare_keras()
+
+from training.learning.steps import added_losses  # noqa: E402
+from training.model.autoencoder import build_autoencoder  # noqa: E402
+from training.model.variational import divergence, set_beta  # noqa: E402
+
+RECIPES = TRAINING_CONFIGS
+ONE_OCTAVE = RECIPES / "paper-one-octave-8-variational-no-skip.yaml"
+
+
+def small(epochs: int, **beta: float) -> Recipe:
+    """The tiny recipe with a variational bottleneck."""
+    tiny = load_recipe(RECIPES / "tiny.yaml", epochs)
+    model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
+    return msgspec.structs.replace(
+        tiny, model=model, fit=msgspec.structs.replace(tiny.fit, beta=BetaRecipe(**beta), l2=0.0)
+    )
+
+
+def trained(recipe: Recipe, store: FrameStore, folder: Path) -> TrainedRun:
+    train(recipe, store, folder, on_epoch=lambda record: None)
+    return TrainedRun.open(folder)
+
+
+def test_beta_grows_as_the_authors_code_lets_it():
+    beta = load_recipe(ONE_OCTAVE).fit.beta
+    assert [beta.at(epoch) for epoch in (1, 2, 7, 8, 300)] == pytest.approx(
+        [3e-7, 2.03e-5, 1.203e-4, 1.203e-4, 1.203e-4]
+    )
+
+
+def test_the_divergence_is_that_of_two_normal_distributions():
+    mean, log_variance = np.float32(0.7), np.float32(-0.9)
+    axis = np.linspace(-12.0, 12.0, 200_001)
+    posterior = np.exp(-0.5 * (axis - mean) ** 2 / np.exp(log_variance)) / np.sqrt(2.0 * np.pi * np.exp(log_variance))
+    prior = np.exp(-0.5 * axis**2) / np.sqrt(2.0 * np.pi)
+    inside = posterior > 1e-30
+    integral = np.sum(posterior[inside] * np.log(posterior[inside] / prior[inside])) * (axis[1] - axis[0])
+    assert float(divergence(mean, log_variance)) == pytest.approx(integral, rel=1e-4)
+    assert float(divergence(np.float32(0.0), np.float32(0.0))) == 0.0
+
+
+def test_noise_and_price_are_there_in_training_only():
+    recipe = small(1).model
+    model = build_autoencoder(recipe, StftSpec(frame_size=64, hop_size=16), Conditioning(), 0)
+    frames = np.random.default_rng(0).random((50, 33), np.float32)
+    chroma = np.eye(12, dtype=np.float32)[np.arange(50) % 12]
+    set_beta(model.full, 0.25)
+    first, second = (np.asarray(model.full([frames, chroma], training=True)) for _ in range(2))
+    (price,) = model.full.losses
+    mean, log_variance = model.posterior.predict_on_batch([frames, chroma])
+    assert np.abs(first - second).max() > 1e-4
+    expected = 0.25 * np.sum(np.asarray(divergence(mean, log_variance)), axis=1)
+    assert np.asarray(price) == pytest.approx(expected, rel=1e-4)
+    at_play = model.decoder.predict_on_batch(model.encoder.predict_on_batch([frames, chroma]))
+    assert np.array_equal(at_play, model.full.predict_on_batch([frames, chroma]))
+    assert np.array_equal(model.encoder.predict_on_batch([frames, chroma]), mean)
+
+
+def test_rows_that_only_fill_a_batch_up_cost_nothing():
+    price = np.array([1.0, 3.0, 100.0], np.float32)
+    assert float(added_losses([price], np.array([1.0, 1.0, 0.0], np.float32))) == pytest.approx(2.0)
+    assert float(added_losses([], np.ones(3, np.float32))) == 0.0
+
+
+def test_a_high_price_collapses_the_latents_and_a_low_one_does_not(store: FrameStore, tmp_path: Path):
+    rows = store.rows("train")
+    cheap = trained(small(30, start=0.0, step=0.0), store, tmp_path / "cheap")
+    dear = trained(small(30, start=10.0, step=0.0), store, tmp_path / "dear")
+    assert divergence_per_latent(cheap, store, rows).max() > 1.0
+    assert divergence_per_latent(dear, store, rows).max() < 0.01
+    assert row_errors(cheap, store, rows).mean() < row_errors(dear, store, rows).mean()
+    assert embed_rows(dear, store, rows).std(axis=0).max() < 0.2
+
+
+def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path):
+    for epochs in (2, 4):
+        trained(small(epochs), store, tmp_path / "twice")
+    trained(small(4), store, tmp_path / "once")
+    twice, once = (Checkpoint.load(tmp_path / name / "checkpoint.npz") for name in ("twice", "once"))
+    pairs = list(zip(twice.weights + twice.moments, once.weights + once.moments, strict=True))
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_other_models_have_no_divergence(store: FrameStore, tmp_path: Path):
+    run = trained(load_recipe(RECIPES / "tiny.yaml", 1), store, tmp_path / "run")
+    assert divergence_per_latent(run, store, store.rows("test")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["model: {bottleneck: variational}", "fit: {beta: {start: 0.1}}"],
+    ids=["without beta", "without the bottleneck"],
+)
+def test_beta_and_its_bottleneck_go_together(text: str, tmp_path: Path):
+    (tmp_path / "recipe.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"recipe.yaml.*fit.beta.*variational"):
+        load_recipe(tmp_path / "recipe.yaml")

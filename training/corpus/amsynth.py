@@ -1,0 +1,226 @@
+"""The demo corpus: notes of amsynth, a two-oscillator subtractive synthesiser of Debian's, rendered offline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runtime.acoustics.pitch import note_name
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.progress import Progress
+from training.corpus.csv_table import read_table, refuse_missing_split
+from training.corpus.frames import Clip, FrameWriter
+from training.hearing.clear_frames import are_clear
+
+PATCHES = Path(__file__).resolve().parents[2] / "configs" / "amsynth80.csv"
+HOST = Path(__file__).with_name("amsynth_host.py")
+PLUGIN = "amsynth_dssi.so"
+DSSI_FOLDERS = ("/usr/lib/dssi", "/usr/local/lib/dssi", "~/.dssi")
+INSTALL = "install it with: sudo apt-get install amsynth"
+LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
+VELOCITY = 100
+STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
+# Chosen so that the frames come to about the paper's numbers: 80 patches at 36 and 8 notes, or at 61.
+NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
+LOWEST_NOTE = {1: 60, 5: 36}
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One sound of a bank; controls: port name to value."""
+
+    name: str
+    split: str
+    controls: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which MIDI notes a patch plays, and how long each is held, in seconds."""
+
+    notes: Sequence[int]
+    note_s: float
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Which notes each patch plays: a scale over 1 octave from C4 or 5 octaves from C2, the last C included."""
+
+    scale: str = "chromatic"
+    n_octaves: int = 5
+
+    @property
+    def notes(self) -> list[int]:
+        """MIDI notes, rising."""
+        lowest = LOWEST_NOTE[self.n_octaves]
+        rising = [lowest + 12 * octave + step for octave in range(self.n_octaves) for step in STEPS[self.scale]]
+        return [*rising, lowest + 12 * self.n_octaves]
+
+    @property
+    def note_s(self) -> float:
+        """How long each note is held, in seconds."""
+        return NOTE_S[self.scale]
+
+
+def find_plugin() -> Path:
+    """amsynth's DSSI plugin, from $DSSI_PATH or the usual folders; UserError where it is not installed."""
+    folders = os.environ["DSSI_PATH"].split(":") if os.environ.get("DSSI_PATH") else list(DSSI_FOLDERS)
+    for folder in folders:
+        plugin = Path(folder).expanduser() / PLUGIN
+        if plugin.is_file():
+            return plugin
+    raise UserError("corpus amsynth", f"no {PLUGIN} in {':'.join(folders)}", "amsynth's DSSI plugin", INSTALL)
+
+
+def find_banks(plugin: Path) -> dict[str, Path]:
+    """Bank files by name, from the installation that the plugin belongs to; UserError if there are none."""
+    for share in (plugin.parents[2] / "share", Path("/usr/share")):
+        banks = {path.name.split(".")[0]: path for path in sorted((share / "amsynth" / "banks").glob("*.bank"))}
+        if banks:
+            return banks
+    raise UserError("corpus amsynth", f"no banks beside {plugin}", "amsynth's factory banks", INSTALL)
+
+
+def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
+    """Name and controls of every patch of a bank file, in its order."""
+    patches: list[tuple[str, dict[str, float]]] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        tag, _, rest = line.partition(" ")
+        if tag == "<preset>":
+            patches.append((rest.removeprefix("<name>").strip(), {}))
+        elif tag == "<parameter>" and patches:
+            key, value = rest.split()
+            patches[-1][1][key] = float(value)
+    return patches
+
+
+def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
+    """Patches of a list with columns bank, index, split and, to be checked where given, name; UserError if wrong."""
+    opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
+    patches: dict[str, Patch] = {}
+    for row in read_table(path, ("bank", "index", "split")):
+        bank, index = row.get("bank"), row.get("index")
+        if bank not in banks:
+            raise UserError(row.where, f"bank {bank!r}", "a bank of amsynth's", did_you_mean(bank, banks))
+        presets = opened.setdefault(bank, read_bank(banks[bank]) if bank not in opened else [])
+        if not (index.isascii() and index.isdigit() and int(index) < len(presets)):
+            raise UserError(row.where, f"index {index!r}", f"0 to {len(presets) - 1} for {bank}", "change it")
+        name, controls = presets[int(index)]
+        if row.get("name") not in ("", name):
+            raise UserError(row.where, f"name {row.get('name')!r}", f"{name!r}, which {bank} has there", "change it")
+        patch = Patch(f"{bank}/{int(index)} {name}", row.split(), controls)
+        if patch.name in patches:
+            raise UserError(row.where, f"{patch.name!r} again", "each patch once", "remove that line")
+        patches[patch.name] = patch
+    refuse_missing_split([patch.split for patch in patches.values()], path)
+    return list(patches.values())
+
+
+def render_patch(patch: Patch, notes: Notes | Keys, plugin: Path, sample_rate_hz: int, data_home: str) -> np.ndarray:
+    """A patch's notes, mono float32 (n_notes, n_samples), each from its onset and held; bit-identical run to run.
+
+    data_home: an existing writable folder, where the plugin looks for its user's own banks.
+    """
+    n_samples = round(notes.note_s * sample_rate_hz)
+    request = {
+        "plugin": str(plugin),
+        "controls": patch.controls,
+        "notes": list(notes.notes),
+        "velocity": VELOCITY,
+        "n_samples": n_samples,
+        "sample_rate_hz": sample_rate_hz,
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(HOST)],  # bare Python: starts in milliseconds
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        env={**os.environ, "XDG_DATA_HOME": data_home},
+        check=False,
+    )
+    if done.returncode:
+        detail = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
+        raise UserError(f"amsynth, patch {patch.name!r}", detail, "a sound", f"check the installation of {plugin}")
+    samples = np.frombuffer(done.stdout, "<f4").reshape(len(notes.notes), -1, n_samples)
+    return samples.mean(axis=1, dtype=np.float32)
+
+
+def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
+    """Unit-peak frames (n, n_bins) of each note's samples (n_notes, n_samples), silent frames dropped."""
+    return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
+
+
+def build(
+    out: Path,
+    notes: Notes,
+    patches_path: str | Path = PATCHES,
+    force: bool = False,
+    only_clear: bool = False,
+    every: int = 1,
+) -> None:
+    """Render every patch on every core and write the frame store to `out`; UserError if amsynth is missing.
+
+    only_clear: leave out the frames that are not heard at their note. every: of a note's frames, which are near copies,
+    keep one in so many: for trials.
+    """
+    plugin = find_plugin()
+    patches = read_patches(patches_path, find_banks(plugin))
+    spec = StftSpec()
+    about = {
+        "kind": "amsynth",
+        "name": f"amsynth {notes.scale}, {notes.n_octaves} octave{'s' if notes.n_octaves > 1 else ''}",
+        "licence": LICENCE,
+        "sources": ["Debian package amsynth, factory banks"],
+        "options": {
+            "scale": notes.scale,
+            "octaves": notes.n_octaves,
+            "note_s": notes.note_s,
+            "velocity": VELOCITY,
+            "patches": Path(patches_path).name,
+            "n_patches": len(patches),
+            "only_clear": only_clear,
+            "every": every,
+        },
+    }
+    with FrameWriter(out, spec, about, force) as writer, Progress("amsynth", len(patches)) as progress:
+        for done, (patch, frames) in enumerate(_render_all(patches, notes, plugin, spec), start=1):
+            for note, magnitudes in zip(notes.notes, frames, strict=True):
+                if only_clear:
+                    magnitudes = magnitudes[are_clear(magnitudes, np.full(len(magnitudes), note), spec)]
+                magnitudes = magnitudes[every // 2 :: every]
+                clip = Clip(f"{patch.name} {note_name(note)}", patch.split, note, "amsynth", LICENCE)
+                writer.add(magnitudes, clip)
+            progress.update(done, patch.name)
+
+
+def _render_all(
+    patches: list[Patch], notes: Notes, plugin: Path, spec: StftSpec
+) -> Iterator[tuple[Patch, list[np.ndarray]]]:
+    """Patches in their order with their frames, a few rendered ahead on every core."""
+    n_workers = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as data_home, ThreadPoolExecutor(n_workers) as pool:
+
+        def work(patch: Patch) -> list[np.ndarray]:
+            return patch_frames(render_patch(patch, notes, plugin, spec.sample_rate_hz, data_home), spec)
+
+        ahead: deque[tuple[Patch, Future[list[np.ndarray]]]] = deque()
+        try:
+            for patch in patches:
+                ahead.append((patch, pool.submit(work, patch)))
+                if len(ahead) > 2 * n_workers:
+                    first, frames = ahead.popleft()
+                    yield first, frames.result()
+            for first, frames in ahead:
+                yield first, frames.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

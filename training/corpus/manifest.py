@@ -1,0 +1,52 @@
+"""The manifest: a CSV that says which recordings belong to the corpus, their notes, splits, licences and sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runtime.acoustics.pitch import parse_note
+from runtime.base.errors import UserError
+from training.corpus.csv_table import Row, read_table, refuse_missing_split
+from training.corpus.recordings import Recording, refuse_too_few
+
+
+def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
+    """Recordings of a manifest; only the column `file` is required, paths count from `folder` or from the manifest.
+
+    note: a name or a MIDI number, in `note` or `midi`; empty where it is not known. split: train, val or test on
+    every row, or on none. UserError names the line that is wrong.
+    """
+    if not folder.is_dir():
+        raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")
+    rows = read_table(path, ("file",))
+    with_split = [row for row in rows if row.get("split")]
+    if with_split and len(with_split) < len(rows):
+        row = next(row for row in rows if not row.get("split"))
+        raise UserError(row.where, "no split", "a split on every row, or on none", "fill the column `split`")
+    recordings: dict[Path, Recording] = {}  # a file listed twice could cross the split
+    for row in rows:
+        recording = _recording(row, folder, Path(path).parent)
+        path_on_disk = recording.path.resolve()
+        if path_on_disk in recordings:
+            raise UserError(row.where, f"{recording.name!r} again", "each file once", "remove that line")
+        recordings[path_on_disk] = recording
+    refuse_too_few(len(recordings), path)
+    if with_split:
+        refuse_missing_split([recording.split for recording in recordings.values()], path)
+    return list(recordings.values())
+
+
+def _recording(row: Row, folder: Path, manifest_folder: Path) -> Recording:
+    name = row.get("file")
+    if not name:
+        raise UserError(row.where, "no file", "the path of a recording", "fill the column `file`")
+    path = folder / name
+    if not path.is_file() and (manifest_folder / name).is_file():
+        path = manifest_folder / name
+    text = row.get("midi") or row.get("note")
+    try:
+        note = parse_note(text) if text else None
+    except ValueError:
+        raise UserError(row.where, f"note {text!r}", "a name such as C4, or 0 to 127", "change it") from None
+    split = row.split() if row.get("split") else ""
+    return Recording(path, name, split, note, row.get("source"), row.get("licence") or row.get("license"))

@@ -1,0 +1,1 @@
+"""What an ear hears in magnitude frames: pitch, harmonics, descriptors, distance."""

@@ -1,0 +1,54 @@
+"""A trained run in the place of an exported instrument: the engine plays it, and what is heard is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.instrument.card import CARD_VERSION, Card, Check
+from training.corpus.frames import FrameStore
+from training.instrument.embedding import embed_rows
+from training.instrument.knobs import describe_latents, note_range
+from training.model.run_folder import TrainedRun
+
+N_ROWS = 512  # decoded at once; the engine asks for no more than 64
+
+
+class RunInstrument:
+    """What `runtime.instrument.decoder.Decoder` is to the engine, computed by Keras: card, inputs, magnitudes, decode.
+
+    embedding: of the training frames (n, n_latents), where it is known already; lowest_highest: the notes that it plays
+    as they are, where not the corpus's.
+    """
+
+    batch_invariant = True
+
+    def __init__(
+        self,
+        run: TrainedRun,
+        store: FrameStore,
+        embedding: np.ndarray | None = None,
+        lowest_highest: tuple[int, int] | None = None,
+    ):
+        spec, conditioning = store.spec, run.record.conditioning
+        if embedding is None:
+            embedding = embed_rows(run, store, store.rows("train"))
+        self._run = run
+        self.card = Card(
+            card_version=CARD_VERSION,
+            name=run.record.name,
+            sample_rate_hz=spec.sample_rate_hz,
+            frame_size=spec.frame_size,
+            hop_size=spec.hop_size,
+            window=spec.window,
+            latents=describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs),
+            conditioning=conditioning,
+            note_range=lowest_highest or note_range(store, conditioning),
+            check=Check([], []),
+        )
+        self.inputs = np.zeros((N_ROWS, self.card.n_inputs), np.float32)
+        self.magnitudes = np.zeros((N_ROWS, spec.n_bins), np.float32)
+
+    def decode(self, n_rows: int) -> np.ndarray:
+        """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins) of `magnitudes`."""
+        self.magnitudes[:n_rows] = self._run.decode(self.inputs[:n_rows])
+        return self.magnitudes[:n_rows]

@@ -1,0 +1,1 @@
+"""How it is trained: the objective, one step, many steps, the epochs."""

@@ -1,0 +1,1 @@
+"""How good it is: errors, meshes, traversals, pitch, reach, and their pictures."""

@@ -1,0 +1,62 @@
+"""Figures of the latent space: maps of where the pitch class is right, and strips of what each latent does."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
+from training.hearing.spectral_distance import FLOOR_DB
+from training.measure.traversals import Traversals
+
+COLOURS = "cividis"  # perceptually uniform, and told apart in grey and by colour-blind readers
+N_COLUMNS = 6
+
+
+def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], title: str) -> Figure:
+    """One panel per pitch class: the share of hits (n_classes, n, n) over latents 1 and 2; absent classes say so.
+
+    bounds: (n_latents, 2), the mesh's ends; pitch_classes: those that the rows of `shares` stand for.
+    """
+    n_rows = N_CHROMA // N_COLUMNS
+    figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")
+    panels = figure.subplots(n_rows, N_COLUMNS, sharex=True, sharey=True)
+    edges = bounds if len(bounds) > 1 else np.concatenate([bounds, [[0.0, 1.0]]])
+    extent = (*edges[0], *edges[1])
+    image = None
+    for index, axes in enumerate(panels.flat):
+        axes.set_title(PITCH_CLASSES[index], fontsize="medium")
+        if index in pitch_classes:
+            panel = shares[pitch_classes.index(index)].T
+            image = axes.imshow(panel, COLOURS, origin="lower", extent=extent, aspect="auto", vmin=0.0, vmax=1.0)
+        else:
+            axes.set(xlim=extent[:2], ylim=extent[2:])
+            axes.text(0.5, 0.5, "not in the\ntraining set", ha="center", va="center", transform=axes.transAxes)
+    figure.supxlabel("latent 1 (no unit)")
+    figure.supylabel("latent 2 (no unit)")
+    figure.suptitle(title if len(bounds) <= 2 else f"{title}\n(mean over the other {len(bounds) - 2} latents)")
+    if image is not None:
+        figure.colorbar(image, ax=panels, label="share of points with the pitch class asked for")
+    return figure
+
+
+def traversal_strips(traversals: Traversals, title: str) -> Figure:
+    """One spectrogram per latent: its position across, frequency up, level against each step's peak as colour."""
+    n_latents = len(traversals.travel)
+    figure = Figure(figsize=(2.4 * n_latents + 1.5, 3.4), layout="constrained")
+    band_hz = traversals.band_hz
+    ratio = np.sqrt(band_hz[1] / band_hz[0])
+    edges_hz = np.append(band_hz / ratio, band_hz[-1] * ratio)
+    image = None
+    for latent, axes in enumerate(figure.subplots(1, n_latents, sharey=True, squeeze=False)[0]):
+        low, _, high = traversals.travel[latent]
+        strip = traversals.strips_db[latent]
+        places = np.linspace(low, high, strip.shape[1] + 1)
+        image = axes.pcolormesh(places, edges_hz, strip, cmap=COLOURS, vmin=FLOOR_DB, vmax=0.0, rasterized=True)
+        axes.set_yscale("log")
+        axes.set_xlabel(f"latent {latent + 1} (no unit)")
+        axes.tick_params(axis="x", labelrotation=45)
+    figure.axes[0].set_ylabel("frequency (Hz)")
+    figure.suptitle(title)
+    figure.colorbar(image, ax=figure.axes, label="level (dB)")
+    return figure

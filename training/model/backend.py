@@ -1,0 +1,107 @@
+"""Bring up Keras: quietly, repeatably, and able to say on what it computes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runtime.base.errors import UserError
+
+BACKENDS = ("tensorflow", "jax")
+
+
+def prepare_keras(seed: int = 0) -> None:
+    """Import Keras with its random generators seeded and, where there is a choice, its deterministic kernels.
+
+    UserError if KERAS_BACKEND names something other than tensorflow or jax, or a backend that is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    wanted = os.environ.get("KERAS_BACKEND", BACKENDS[0])
+    if wanted not in BACKENDS:
+        raise UserError("KERAS_BACKEND", repr(wanted), " or ".join(BACKENDS), "unset it, or choose one of the two")
+    try:
+        with _quiet_stderr():
+            import keras
+
+            if wanted == "tensorflow":
+                import tensorflow as tf
+
+                tf.config.experimental.enable_op_determinism()
+                tf.config.list_physical_devices()
+                tf.get_logger().setLevel("ERROR")  # it warns of every new batch size
+            keras.utils.set_random_seed(seed)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "workshop",
+            f"no Python package {error.name!r}",
+            f"{wanted} and keras",
+            "run this command through ./timbrebox",
+        ) from None
+
+
+def forget_models() -> None:
+    """Let go of what Keras holds of models that are done with, so that many in one process need no more than one."""
+    import keras
+
+    keras.utils.clear_session()
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what native libraries print while they load, and show it only if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def n_cpu_threads() -> int:
+    """How many CPU threads this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def device_name() -> str:
+    """What Keras computes on, in words: the GPU's name, or the CPU and its threads."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return f"CPU, {n_cpu_threads()} threads" if device.platform == "cpu" else f"GPU, {device.device_kind}"
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU, {n_cpu_threads()} threads"
+    return f"GPU, {tf.config.experimental.get_device_details(gpus[0]).get('device_name', gpus[0].name)}"
+
+
+def environment() -> dict[str, str]:
+    """Versions of what takes part in training, for the record."""
+    import keras
+    import numpy
+
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "numpy": numpy.__version__,
+        "keras": keras.__version__,
+        "backend": backend,
+        backend: sys.modules[backend].__version__,
+        "device": device_name(),
+    }

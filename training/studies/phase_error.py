@@ -1,0 +1,197 @@
+"""Measure how well noise phase, coherent phase and Griffin-Lim bring decoded frames back: docs/coherent-phase.csv."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from runtime.acoustics.loudness import k_weighting
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames, periodic_hann
+from runtime.base.command_line import run_command
+from runtime.base.errors import UserError
+from runtime.base.files import written_whole
+from runtime.base.progress import Progress
+from runtime.engine.synthesis.coherent import CoherentPhases
+from runtime.engine.synthesis.hops import N_NOISE_FRAMES, N_OVERLAPS, HopSynthesis
+from runtime.engine.synthesis.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
+from training.corpus.frames import FrameStore
+
+SECONDS = 2.0
+N_SPECTRA = 48
+N_ITERATIONS = 100
+ANALYSIS_HOP_S = 0.01  # unlike the synthesis hop, so that the analysis sees every phase of it
+LANE = slice(0, 1)
+METHODS = ("noise", "coherent", "griffin_lim")
+
+
+class RestingVoice:
+    """Sound of single frames that do not change, by each method, at the spec's own rate."""
+
+    def __init__(self, spec: StftSpec, seed: int = 0):
+        self.spec = spec
+        self._synthesis = HopSynthesis(spec, spec.sample_rate_hz, seed)
+        self.hop_size = self._synthesis.hop_size
+        n_bins, fft_size = self._synthesis.n_bins, self._synthesis.fft_size
+        self._phases = CoherentPhases(1, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
+        self._taps, self._pairs = new_taps(1, n_bins), new_pairs(1, n_bins)
+        self._own_taps = self._taps[:, :, 1:-1]
+        self._noise_frame = 0
+        self._n_notes = 0
+
+    def heard(self, magnitudes: np.ndarray) -> np.ndarray:
+        """A copy of a frame (n_bins,) without what lies above 20 kHz: no voice plays it, no method is asked for it."""
+        kept = np.array(magnitudes)
+        kept[self._synthesis.n_bins :] = 0.0
+        return kept
+
+    def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
+
+    def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
+        """Float32 (n_hops * hop_size,) of one of METHODS, or `blend`: half noise and half coherent."""
+        if method == "griffin_lim":
+            return griffin_lim(magnitudes, n_hops, self.spec)
+        self._n_notes += 1
+        self._phases.start(0, self._n_notes)
+        self._phases.plan(LANE, self._own_magnitudes(magnitudes))
+        blend = {"noise": 0.0, "blend": 0.5, "coherent": 1.0}[method]
+        return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
+
+    def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
+        write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
+        pairs, seen_taps = read_by_taps(self._pairs), seen_by_bins(self._taps)
+        for _ in range(n_hops):
+            self._noise_frame = (self._noise_frame + 1) % N_NOISE_FRAMES
+            self._phases.advance(LANE)
+            self._phases.taps(LANE, self._own_taps)
+            sound = self._synthesis.hops(pairs, self._noise_frame, 0, blend, seen_taps if blend else None)
+            yield sound[0, : self.hop_size]
+
+    def costs_us(self, frames: np.ndarray) -> dict[str, float]:
+        """Median microseconds of a plan, and of a hop: advance and taps."""
+        plan_s, hop_s = [], []
+        for _ in range(20):
+            for frame in frames:
+                own = self._own_magnitudes(frame)
+                start_s = time.perf_counter()
+                self._phases.plan(LANE, own)
+                planned_s = time.perf_counter()
+                self._phases.advance(LANE)
+                self._phases.taps(LANE, self._own_taps)
+                plan_s.append(planned_s - start_s)
+                hop_s.append(time.perf_counter() - planned_s)
+        return {"plan": 1e6 * float(np.median(plan_s)), "hop": 1e6 * float(np.median(hop_s))}
+
+
+def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
+    """Sound float32 (n_hops * hop_size,), without a seam, of one frame (n_bins,) repeated: random phases, then rounds.
+
+    Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
+    """
+    random = np.random.default_rng(seed)
+    window = periodic_hann(spec.frame_size)
+    places = (np.arange(n_hops)[:, None] * spec.hop_size + np.arange(spec.frame_size)) % (n_hops * spec.hop_size)
+    phasors = np.exp(2j * np.pi * random.random((n_hops, spec.n_bins), np.float32))
+    for _ in range(N_ITERATIONS):
+        spectra = np.fft.rfft(_overlap_added(phasors * magnitudes, window, spec)[places] * window)
+        phasors = spectra / np.maximum(np.abs(spectra), np.float32(1e-12))
+    return _overlap_added(phasors * magnitudes, window, spec)
+
+
+def _overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
+    grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
+    parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)
+    return sum(np.roll(parts[:, k], k, axis=0) for k in range(N_OVERLAPS)).ravel() / np.float32(1.5)
+
+
+def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
+    """Mean over re-analysed frames of |a Z - M| / |M|; a: the one gain for all frames that makes it least squares."""
+    hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
+    again = magnitude_frames(sound, StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size))
+    gain = float((again @ magnitudes).sum() / np.square(again).sum())
+    return float(np.mean(np.linalg.norm(gain * again - magnitudes, axis=1)) / np.linalg.norm(magnitudes))
+
+
+def unsteadiness(sound: np.ndarray, sample_rate_hz: int) -> float:
+    """Coefficient of variation of the RMS of 10 ms after 10 ms."""
+    n = sample_rate_hz // 100
+    rms = np.sqrt(np.mean(np.square(sound[: len(sound) // n * n].reshape(-1, n)), axis=1))
+    return float(rms.std() / rms.mean())
+
+
+def loudness_db(sound: np.ndarray, sample_rate_hz: int) -> float:
+    """K-weighted level of a sound, in dB, without ITU-R BS.1770's offset."""
+    power = np.square(np.abs(np.fft.rfft(sound * periodic_hann(len(sound)))))
+    weight = k_weighting(np.arange(len(power)) * sample_rate_hz / len(sound))
+    return float(10.0 * np.log10(np.dot(power, weight) / len(sound) ** 2))
+
+
+def measure(voice: RestingVoice, magnitudes: np.ndarray) -> dict[str, float]:
+    """All figures of one frame (n_bins,)."""
+    spec = voice.spec
+    n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
+    figures, loudness = {}, {}
+    for method in METHODS:
+        sound = voice.sound(method, magnitudes, n_hops)
+        figures[f"{method}_error"] = spectral_error(sound, magnitudes, spec)
+        figures[f"{method}_unsteadiness"] = unsteadiness(sound, spec.sample_rate_hz)
+    for method in ("noise", "coherent", "blend"):  # over all of the noise, which is never the same in 2 s
+        loudness[method] = loudness_db(voice.sound(method, magnitudes, N_NOISE_FRAMES), spec.sample_rate_hz)
+    figures["coherent_over_griffin_lim"] = figures["coherent_error"] / figures["griffin_lim_error"]
+    figures["coherent_less_noise_db"] = loudness["coherent"] - loudness["noise"]
+    figures["blend_less_noise_db"] = loudness["blend"] - loudness["noise"]
+    return figures
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure some training spectra; writes the table, prints its means."""
+    store = FrameStore.open(arguments.corpus)
+    if store.spec.frame_size != N_OVERLAPS * store.spec.hop_size:
+        raise UserError(arguments.corpus, f"{store.spec}", "four frames over each other", "use another corpus")
+    rows = store.rows("train")
+    chosen = np.random.default_rng(arguments.seed).choice(rows, min(arguments.spectra, len(rows)), replace=False)
+    voice = RestingVoice(store.spec, arguments.seed)
+    table = []
+    with Progress("spectra", len(chosen)) as progress:
+        for row in np.sort(chosen):
+            frame = voice.heard(store.magnitudes[row])
+            about = {"frame": int(row), "clip": store.clips[store.clip[row]].name, "note": int(store.note[row])}
+            table.append(about | measure(voice, frame))
+            progress.update(len(table))
+    with written_whole(arguments.out) as stream:
+        writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in line.items()} for line in table)
+    for column in list(table[0])[3:]:
+        values = [line[column] for line in table]
+        print(f"{column:32s} mean {np.mean(values):7.4f}  least {min(values):7.4f}  most {max(values):7.4f}")
+    costs = voice.costs_us(np.array(store.magnitudes[np.sort(chosen)]))
+    print(f"{arguments.out}; a plan takes {costs['plan']:.0f} us, a hop {costs['hop']:.1f} us")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line: python -m training.studies.phase_error."""
+    parser = argparse.ArgumentParser(prog="training.studies.phase_error", description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="frames that `corpus` wrote")
+    parser.add_argument("--out", type=Path, default=Path("docs/coherent-phase.csv"), metavar="F", help="the table")
+    parser.add_argument("--spectra", type=int, default=N_SPECTRA, metavar="N", help="how many training frames")
+    parser.add_argument("--seed", type=int, default=48, metavar="N", help="chooses the frames")
+    arguments = parser.parse_args(argv)
+    if arguments.spectra < 1:
+        raise SystemExit(run_command(lambda: _refuse(arguments.spectra)))
+    return run_command(lambda: run(arguments))
+
+
+def _refuse(n_spectra: int) -> int:
+    raise UserError("--spectra", str(n_spectra), "at least 1", "give a larger number")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
