@@ -1,1 +1,1 @@
-"""From a trained Keras model to one self-describing ONNX instrument. May import `training` and `runtime`."""
+"""Turns a trained Keras model into an ONNX instrument: a decoder and an encoder, each with its card."""

@@ -1,4 +1,4 @@
-"""Fill in an instrument's card from a trained run and its corpus."""
+"""Writes the cards of an instrument: the descriptions that its two files contain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.model.run_folder import TrainedRun
 
 
 def describe_training(run: TrainedRun) -> dict[str, Any]:
-    """How the weights came to be: recipe, epochs, errors, seconds, versions."""
+    """How the model was trained: recipe, weights, epochs, last errors, seconds and versions of the software."""
     row = run.history[-1]
     return {
         "recipe": msgspec.to_builtins(run.recipe),
@@ -37,7 +37,10 @@ def decoder_card(
     measured: dict[str, Any],
     check: tuple[np.ndarray, np.ndarray],
 ) -> Card:
-    """The card of contract and runtime for a run's decoder; check: one input row and its output row."""
+    """The card of a run's decoder.
+
+    name: the instrument's; measured: figures by name; check: an input row (n_inputs,) and its output row (n_bins,).
+    """
     spec: StftSpec = store.spec
     return Card(
         card_version=CARD_VERSION,
@@ -60,9 +63,10 @@ def decoder_card(
 
 
 def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
-    """What the encoder's file says of itself: its inputs, where their chroma comes from, and a check pair.
+    """The card of a run's encoder, as values for JSON; its `labels` is the recipe's source of the chroma.
 
-    inputs: one row for each of the encoder's inputs; output: the latents (n_latents,) that they give.
+    card: the decoder's card; inputs: one row for each input of the encoder; output: the encoder's latents (n_latents,)
+    for these rows.
     """
     names = [tensor.name for tensor in run.encoder.inputs]
     return {

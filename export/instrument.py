@@ -1,4 +1,4 @@
-"""Turn a trained run into an instrument: two ONNX files that describe themselves, written only when proven."""
+"""Turns a trained run into an instrument: two ONNX files with cards, written only if they compute the same as Keras."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from export.card import decoder_card, encoder_card
 from export.presets import choose_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import atomic_write, refuse_bad_target
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import METADATA_KEY, OUTPUT_NAME, parse_card
 from training.corpus.frames import FrameStore
@@ -28,16 +28,17 @@ ENCODER_SUFFIX = ".encoder.onnx"
 
 
 def encoder_path(out: Path) -> Path:
-    """Where the encoder of an instrument file lies: beside it."""
+    """The path of the encoder's file, NAME.encoder.onnx, for an instrument's path NAME.onnx."""
     return out.with_name(out.stem + ENCODER_SUFFIX)
 
 
 def instrument_paths(out: Path, force: bool) -> list[Path]:
-    """The decoder's and the encoder's path; UserError if either is there and `force` is not given."""
+    """The paths of decoder and encoder; UserError if one cannot be written, or exists and `force` is not given."""
     paths = [out, encoder_path(out)]
     if out.suffix != ".onnx":
         raise UserError("--out", str(out), "a name that ends in .onnx", "add .onnx")
     for path in paths:
+        refuse_bad_target(path)
         if path.exists() and not force:
             raise UserError(path, "a file that is already there", "a new one", "give another --out, or --force")
     return paths
@@ -46,33 +47,34 @@ def instrument_paths(out: Path, force: bool) -> list[Path]:
 def export_instrument(
     run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False, n_points: int = N_POINTS
 ) -> list[Path]:
-    """Write the run's decoder to `out` and its encoder beside it; returns both paths.
+    """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    n_points: how many notes are played at random knobs for the figures in the card. UserError if either file is there
-    and `force` is not given, or if Keras and ONNX Runtime differ: then nothing is written.
+    name: the instrument's; n_points: how many notes to play at random knob positions, for the figures in the card.
+    UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
+    compute different outputs.
     """
     paths = instrument_paths(out, force)
     contents = _serialize(run, store, name, out, n_points)
     for path, content in zip(paths, contents, strict=True):
-        with written_whole(path, "wb") as stream:
+        with atomic_write(path, "wb") as stream:
             stream.write(content)
     verify(out)
     return paths
 
 
 def verify(path: Path) -> None:
-    """Load a written instrument as any host would, with plain onnxruntime, and compare it with its own check pair."""
+    """Run a written instrument in plain onnxruntime on its card's check input; RuntimeError if the output differs."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     card = parse_card(session.get_modelmeta().custom_metadata_map[METADATA_KEY], path)
     given = np.asarray(card.check.input, np.float32)
     output = session.run([OUTPUT_NAME], {session.get_inputs()[0].name: given})[0]
     difference = float(np.abs(output - np.asarray(card.check.output, np.float32)).max())
     if not difference <= 1e-5:
-        raise RuntimeError(f"{path}: the written file is {difference:.2g} off its own check pair")
+        raise RuntimeError(f"{path}: the file's output is {difference:.2g} off the check in its card")
 
 
 def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_points: int) -> tuple[bytes, bytes]:
-    """Both files' bytes, proven on real frames of the corpus."""
+    """The contents of both files; UserError if they and Keras compute different outputs for frames of the corpus."""
     rows = store.rows("train")
     instrument = RunInstrument(run, store)
     latents = instrument.card.latents

@@ -1,4 +1,4 @@
-"""Choose an instrument's presets: learned sounds that play the asked note, and differ from each other."""
+"""Chooses an instrument's presets: sounds of the corpus that play in tune and differ from each other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from training.corpus.frames import FrameStore, sound_name
 from training.hearing.harmonics import energy_shares
 from training.hearing.heard_pitch import in_tune
 from training.instrument.embedding import decoder_inputs, embed_rows
+from training.instrument.knobs import positions_of
 from training.model.run_folder import TrainedRun
 
 MIDDLE_SEMITONES = 36
@@ -20,7 +21,7 @@ MIDDLE_SEMITONES = 36
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch of the training set: a place in the latent space, and how well the decoder plays there, 0 to 1."""
+    """A training patch at one point of the latent space. score: how well the decoder plays there, 0 to 1."""
 
     name: str
     latents: np.ndarray
@@ -28,14 +29,12 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: the candidate that plays best in tune first, then ones that are in tune and far apart.
+    """At most n presets: first the candidate with the best score, then others with good scores, far from each other.
 
-    knobs: the playable travel, which the presets' positions refer to.
+    knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """
     candidates = sorted(score_candidates(run, store, knobs), key=lambda candidate: -candidate.score)
-    low = np.array([knob.min for knob in knobs])
-    travel = np.array([knob.max for knob in knobs]) - low
-    positions = np.array([(candidate.latents - low) / travel for candidate in candidates]).clip(0.0, 1.0)
+    positions = positions_of(np.array([candidate.latents for candidate in candidates]), knobs)
     scores = np.array([candidate.score for candidate in candidates])
     chosen = [0]
     while len(chosen) < min(n, len(candidates)):
@@ -49,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """Every training patch at the best of its places, scored by the decoder's own output there for many notes."""
+    """One candidate per training patch: the best of its points (`patch_places`), scored on decoded notes."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -60,9 +59,9 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 
 
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
-    """How well the decoder plays at these places (n, n_latents), 0 to 1 each."""
+    """How well the decoder plays at each of these points of the latent space (n, n_latents), 0 to 1."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # there is no note to ask for: the most typical sound is the best
+    if conditioning.kind == "none":  # such a model has no notes to score, so typical sounds score best
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)
@@ -75,10 +74,10 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 
 
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
-    """Where the training patches lie: the median latents of each, and of each in every octave that it plays.
+    """The median latents of each training patch: over all its frames, and over the frames of each octave.
 
-    An octave has a place of its own because a model may spend part of its latents on pitch. Returns the patch's name
-    for each place, and the places (n, n_latents).
+    The octaves have medians of their own because a latent may follow the pitch. Returns the name of the patch for each
+    median, and the medians (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
@@ -94,23 +93,23 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
 
 
 def known_notes(store: FrameStore) -> np.ndarray:
-    """The known notes of the training frames, ascending."""
+    """The known MIDI notes of the training frames, in rising order."""
     notes = np.unique(store.note[store.rows("train")])
     return notes[notes >= 0].astype(int)
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """Mean share of each frame's energy (n, n_bins) on the pitch class asked for (n,)."""
+    """The mean share, 0 to 1, of the energy of frames (n, n_bins) that lies on their pitch classes (n,)."""
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
     return float((asked / energy.sum(axis=1).clip(1e-12)).mean())
 
 
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
-    """Share of notes (n,) heard in tune, and less so of energy on their harmonics; frames (n, n_bins).
+    """How well frames (n, n_bins) play their notes (n,), 0 to 1.
 
-    A wrong note is worse than a rough one, and worst in the middle of the keyboard: the share of the three octaves in
-    the middle counts to the fourth power.
+    The score is the share of notes heard in tune, times the mean share of energy on the notes' harmonics, times the
+    fourth power of the share of notes in tune in the middle three octaves, where a wrong note is worst.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

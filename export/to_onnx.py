@@ -1,4 +1,4 @@
-"""A functional Keras model as ONNX, and the proof that both compute the same."""
+"""Converts functional Keras models to ONNX, and checks that both compute the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARITY_TOLERANCE = 1e-5
 
 
 def convert(model: Any, output_name: str) -> Any:
-    """A functional Keras model on the TensorFlow backend as onnx.ModelProto; inputs keep their names, n stays free."""
+    """Convert a Keras model on TensorFlow to an onnx.ModelProto for any number of rows; the inputs keep their names."""
     import tensorflow as tf
     import tf2onnx
 
@@ -30,31 +30,34 @@ def convert(model: Any, output_name: str) -> Any:
     chatter = io.StringIO()
     with redirect_stdout(chatter), redirect_stderr(chatter):
         onnx_model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    new_names = {end.name: name for end, name in zip(onnx_model.graph.input, names, strict=True)}
+    new_names = {tensor.name: name for tensor, name in zip(onnx_model.graph.input, names, strict=True)}
     new_names[onnx_model.graph.output[0].name] = output_name
     _rename(onnx_model.graph, new_names)
     return onnx_model
 
 
 def _rename(graph: Any, new_names: dict[str, str]) -> None:
-    """Give graph ends their names, and name the free first dimension, wherever they occur."""
+    """Rename the inputs and outputs of a graph wherever they occur, and name their first dimension n."""
     for node in graph.node:
-        for ends in (node.input, node.output):
-            ends[:] = [new_names.get(name, name) for name in ends]
-    for end in (*graph.input, *graph.output):
-        end.name = new_names.get(end.name, end.name)
-        end.type.tensor_type.shape.dim[0].dim_param = "n"
+        for names in (node.input, node.output):
+            names[:] = [new_names.get(name, name) for name in names]
+    for tensor in (*graph.input, *graph.output):
+        tensor.name = new_names.get(tensor.name, tensor.name)
+        tensor.type.tensor_type.shape.dim[0].dim_param = "n"
 
 
 def run_onnx(serialized: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """The output of a serialized one-output model, computed by plain onnxruntime on the CPU."""
-    onnxruntime.set_default_logger_severity(3)  # newer releases warn of a missing GPU on every start
+    """The one output of a serialized model, computed by plain onnxruntime on the CPU. inputs: arrays by name."""
+    onnxruntime.set_default_logger_severity(3)  # newer versions warn of a missing GPU at every start
     session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
     return session.run(None, inputs)[0]
 
 
 def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where: object) -> float:
-    """Largest absolute difference between Keras and onnxruntime on real rows; UserError above PARITY_TOLERANCE."""
+    """The largest difference between the outputs of Keras and onnxruntime; UserError above PARITY_TOLERANCE.
+
+    inputs: rows for each input of the model; where: the place that the error names.
+    """
     expected = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     named = {tensor.name: rows for tensor, rows in zip(model.inputs, inputs, strict=True)}
     difference = float(np.abs(run_onnx(serialized, named) - expected).max())
@@ -69,7 +72,7 @@ def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where:
 
 
 def add_metadata(onnx_model: Any, key: str, text: str) -> None:
-    """Put one metadata entry into a model, in place of an earlier one."""
+    """Set one entry of a model's metadata; replaces an entry of the same key."""
     kept = [entry for entry in onnx_model.metadata_props if entry.key != key]
     del onnx_model.metadata_props[:]
     onnx_model.metadata_props.extend(kept)

@@ -1,1 +1,1 @@
-"""The instrument: plays a decoder live and offline. Imports nothing of `training` or `export`."""
+"""Plays an instrument, live and offline; imports nothing of `training` or `export`."""

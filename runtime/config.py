@@ -1,4 +1,7 @@
-"""The settings of a playing instrument, as `configs/instrument.yaml` holds them; every one has a default."""
+"""The settings, as `configs/instrument.yaml` holds them: `load_config` reads a file into a Config.
+
+Every setting has a default. The sections come first, in the order of Config's fields.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,21 @@ import msgspec
 
 from runtime.base.checked_yaml import load_yaml
 from runtime.base.errors import UserError
+from runtime.control_numbers import RESERVED
+
+DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
+MAX_VOICES = 64
+HIGHEST_LATENT = 64
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
+Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
 
 
 class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Attack, decay and release in seconds; sustain is a level from 0 to 1."""
+    """The envelope of every note.
+
+    attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
+    """
 
     attack_s: Seconds = 0.005
     decay_s: Seconds = 0.3
@@ -22,29 +34,15 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release_s: Seconds = 0.25
 
 
-class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Reference A in Hz, transposition, and a Scala scale (.scl) that begins at `scale_root_note`."""
-
-    a4_hz: Annotated[float, msgspec.Meta(ge=220.0, le=880.0)] = 440.0
-    transpose_semitones: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
-    octave_shift: Annotated[int, msgspec.Meta(ge=-4, le=4)] = 0
-    scale: str | None = None
-    scale_root_note: Annotated[int, msgspec.Meta(ge=0, le=127)] = 60
-
-DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
-MAX_VOICES = 64
-# Controls that the engine itself understands, and that no knob may take.
-GM_CONTROLS = frozenset({0, 1, 6, 7, 10, 11, 32, 38, 64, 66, 67, *range(98, 102), *range(120, 128)})
-
-Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
-
-
 class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How notes sound: how many at once, how velocity and vibrato are heard, and their envelope.
+    """How notes sound.
 
-    mode: `poly`; `mono`, the newest key alone; `legato`, the same without a new attack while keys overlap.
-    velocity_db_per_decade: level change in dB for ten times the velocity; 0 ignores velocity. vibrato_semitones: at
-    full modulation wheel or pressure. portamento_s: glide between overlapping keys of mono and legato.
+    mode: `poly`; `mono`, only the newest key; `legato`, like `mono` but without a new attack while keys overlap.
+    n_voices: the most notes at once, 1 to MAX_VOICES.
+    velocity_db_per_decade: change of level for ten times the velocity, 0 to 60 dB; at 0, velocity has no effect.
+    vibrato_hz: rate of the vibrato, 0.1 to 20 Hz.
+    vibrato_semitones: depth of the vibrato at full modulation wheel or pressure, 0 to 12 semitones.
+    portamento_s: duration of the glide between overlapping keys in `mono` and `legato`, 0 to 10 seconds.
     """
 
     mode: Literal["poly", "mono", "legato"] = "poly"
@@ -56,8 +54,30 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     envelope: Adsr = Adsr()
 
 
+class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The pitch of every key.
+
+    a4_hz: frequency of A4, 220 to 880 Hz.
+    transpose_semitones: -48 to 48. octave_shift: -4 to 4.
+    scale: path of a Scala file (.scl); None is equal temperament.
+    scale_root_note: MIDI note, 0 to 127, on which the scale begins.
+    """
+
+    a4_hz: Annotated[float, msgspec.Meta(ge=220.0, le=880.0)] = 440.0
+    transpose_semitones: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
+    octave_shift: Annotated[int, msgspec.Meta(ge=-4, le=4)] = 0
+    scale: str | None = None
+    scale_root_note: Annotated[int, msgspec.Meta(ge=0, le=127)] = 60
+
+
 class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the sound goes: host API and device by a part of their names (None: the system's default; `null`: none)."""
+    """Where the sound goes.
+
+    host_api: part of the host API's name; None: the system's default.
+    device: part of the device's name; None: the system's default; `null`: no device, the sound is not heard.
+    sample_rate_hz: 8000 to 192000; None: the device's default rate.
+    buffer_frames: size of a block, 16 to 8192 frames.
+    """
 
     host_api: str | None = None
     device: str | None = None
@@ -66,9 +86,15 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where MIDI comes from: rtmidi API (such as LINUX_ALSA, UNIX_JACK), inputs by a part of their names (none named:
-    all), a virtual port of our own, and one channel (None: all). mpe_lower_members, mpe_upper_members: channels of an
-    MPE zone from the start; a keyboard may configure its zone itself."""
+    """Where MIDI comes from.
+
+    api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None: the system's default.
+    inputs: parts of the names of inputs to open; empty: every input.
+    virtual_port: name of a virtual port to which other programs can connect; None: no such port.
+    channel: the only channel to play, 1 to 16; None: all channels.
+    mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0: no
+        zone. A keyboard may change them.
+    """
 
     api: str | None = None
     inputs: tuple[str, ...] = ()
@@ -78,11 +104,16 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mpe_upper_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
 
 
-class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings.
 
-    phase_blend: from the phases of noise, 0, to coherent ones, 1; phase_control moves it. latent_controls: control
-    number (0 to 127) to the latent, from 1, that it moves.
+    instrument: an instrument's name, or the path of an .onnx file; None: the default instrument.
+    preset: the name of a preset on the instrument's card; None: the first.
+    seed: seed of the noise, 0 or more; the same seed gives the same sound.
+    volume_db: level of the whole sound, -60 to 12 dB.
+    phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control.
+    latent_controls: for each MIDI control, 0 to 127, the number of the latent that it moves, 1 to HIGHEST_LATENT.
     """
 
     instrument: str | None = None
@@ -96,25 +127,30 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: AudioConfig = AudioConfig()
     midi: MidiConfig = MidiConfig()
     latent_controls: dict[
-        Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=64)]
+        Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_LATENT)]
     ] = msgspec.field(default_factory=lambda: {70 + i: i + 1 for i in range(8)})
 
 
-def load_config(path: str | Path | None = None) -> InstrumentConfig:
-    """The configuration of a YAML file, or the project's own; UserError names what is wrong in it."""
-    config = load_yaml(path or DEFAULT_CONFIG, InstrumentConfig)
+def load_config(path: str | Path | None = None) -> Config:
+    """Read the settings from a YAML file.
+
+    path: the file; None: DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
+    UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
+    or a knob is given a control that MIDI reserves or that already moves the phases.
+    """
+    config = load_yaml(path or DEFAULT_CONFIG, Config)
     _refuse_taken_controls(config, path or DEFAULT_CONFIG)
     return config
 
 
-def _refuse_taken_controls(config: InstrumentConfig, path: str | Path) -> None:
-    """UserError where a control number moves a knob or the phases and means something else beside."""
+def _refuse_taken_controls(config: Config, path: str | Path) -> None:
+    """UserError if a control that moves a knob or the phases already has another meaning."""
     for key, numbers in (("phase_control", {config.phase_control}), ("latent_controls", config.latent_controls.keys())):
-        taken = GM_CONTROLS & numbers
+        taken = RESERVED & numbers
         if taken:
             found = f"control {min(taken)}, which MIDI gives another meaning"
             raise UserError(f"{path}, {key}", found, "a free control such as 70 to 79", "choose another number")
     if config.phase_control in config.latent_controls:
         found = f"control {config.phase_control}, which moves the phases (phase_control)"
         remedy = "choose another number, or set phase_control: null"
-        raise UserError(f"{path}, latent_controls", found, "a control of its own for each knob", remedy)
+        raise UserError(f"{path}, latent_controls", found, "a different control for each knob", remedy)

@@ -1,6 +1,6 @@
-"""What the engine is told: immutable events in mido's words, made from mido's messages.
+"""The events that play the engine: MIDI's, with the names and numbers of `mido.Message`, and a few more.
 
-Channels are 0 to 15, notes, velocities, controls and values 0 to 127, pitch -8192 to 8191, as in `mido.Message`.
+Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ N_CHANNELS = 16
 
 
 class NoteOn(msgspec.Struct, frozen=True, gc=False):
-    """A key goes down; velocity 1 to 127."""
+    """A key goes down.
+
+    velocity: 1 to 127; a MIDI note-on of velocity 0 is a NoteOff.
+    """
 
     channel: int
     note: int
@@ -19,7 +22,10 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 
 
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
-    """A key comes up."""
+    """A key comes up.
+
+    velocity: release velocity, 0 to 127; it has no effect.
+    """
 
     channel: int
     note: int
@@ -27,7 +33,10 @@ class NoteOff(msgspec.Struct, frozen=True, gc=False):
 
 
 class PolyTouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on one key."""
+    """Pressure on one key.
+
+    value: 0 to 127; 0 is no pressure.
+    """
 
     channel: int
     note: int
@@ -35,7 +44,11 @@ class PolyTouch(msgspec.Struct, frozen=True, gc=False):
 
 
 class ControlChange(msgspec.Struct, frozen=True, gc=False):
-    """A controller moves; the channel mode messages (120 all sound off, 123 all notes off, …) are controls too."""
+    """A controller moves.
+
+    control: number of the controller; 120 to 127 are channel mode messages, such as 123, all notes off.
+    value: the controller's new position.
+    """
 
     channel: int
     control: int
@@ -43,51 +56,66 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
-    """Another program is asked for."""
+    """A preset is chosen, by its number, from 0."""
 
     channel: int
     program: int
 
 
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on the whole channel."""
+    """Pressure on a whole channel.
+
+    value: 0 to 127; 0 is no pressure.
+    """
 
     channel: int
     value: int
 
 
 class PitchWheel(msgspec.Struct, frozen=True, gc=False):
-    """The bend wheel moves; pitch is 0 at rest."""
+    """The pitch bend wheel moves.
+
+    pitch: -8192 to 8191; 0 is the middle.
+    """
 
     channel: int
     pitch: int
 
 
 class KnobTurn(msgspec.Struct, frozen=True, gc=False):
-    """A knob of the instrument moves; latent counts from 0, position is 0 to 1 of its playable travel."""
+    """A knob moves.
+
+    latent: number of the knob, from 0. position: 0 to 1 of its travel.
+    """
 
     latent: int
     position: float
 
 
 class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
-    """The sound's phases, from those of noise, 0, to coherent ones, 1: from breath to tone."""
+    """The blend of phases moves, from breath to tone.
+
+    position: 0 to 1; 0 is noise phases, 1 coherent phases.
+    """
 
     position: float
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender is there; once it has said so, 0.3 s without a word from it mean that it is gone."""
+    """The sender is still connected. Once it has sent this, 0.3 s without any event mean that it has gone."""
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """No more voices than these from now on: how whoever owns the clock sheds load."""
+    """A limit on the voices that sound at once, so that rendering costs less; voices beyond it are cut.
+
+    n_voices: from 1 (in the modes mono and legato from 2) to the `n_voices` of the settings.
+    """
 
     n_voices: int
 
 
 class Reset(msgspec.Struct, frozen=True, gc=False):
-    """Everything back to how it was at the start: notes off, controllers at rest."""
+    """All notes end, and all controllers go back to where they were at the start; knobs stay."""
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# The first use: gets the system packages, finds a Python and fills an environment. The launcher reads this file where
-# something is missing; it brings `root`, `say`, `stop`, `list`, `place` and `is_ready`.
+# The first use: installs system packages, finds a Python and fills an environment. The launcher reads this file when
+# something is missing. The launcher defines `root`, `say`, `stop`, `list`, `place` and `is_ready`, which are used here.
 
 refuse_platform() {
     case $(uname -s) in
@@ -20,7 +20,7 @@ apt_install() {
     set -- env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
         install -y --no-install-recommends "$@"
     $sudo "$@" </dev/null >>"$log" 2>&1 && return
-    # The lists are empty on a bare machine and stale on an old one.
+    # The package lists are empty on a new machine and out of date on an old one.
     $sudo apt-get -o DPkg::Lock::Timeout=300 update </dev/null >>"$log" 2>&1
     $sudo "$@" </dev/null >>"$log" 2>&1
 }
@@ -31,13 +31,14 @@ ask_for_sudo() {
     sudo -v
 }
 
-# need_packages REASON PACKAGE...: gets Debian packages, as root or through sudo, or says what to type.
+# need_packages NAME PACKAGE...: installs Debian packages, as root or with sudo, or prints what to type. NAME: what the
+# packages are, for the messages.
 need_packages() {
     reason=$1
     shift
     [ $# -gt 0 ] || return 0
     line="sudo apt-get update && sudo apt-get install -y $*"
-    command -v apt-get >/dev/null || stop 2 "this machine lacks $reason, and is no Debian: install what Debian calls $*" \
+    command -v apt-get >/dev/null || stop 2 "this machine lacks $reason and apt-get: install what Debian calls $*" \
         '(Fedora: portaudio-devel gcc gcc-c++ python3-devel; Arch: portaudio gcc python), then run this again'
     sudo=
     if [ "$(id -u)" -ne 0 ]; then
@@ -51,7 +52,7 @@ need_packages() {
 
 has_header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 
-# missing_packages PACKAGE...: those that Debian has not installed yet; none where there is no Debian to ask.
+# missing_packages PACKAGE...: prints those that are not installed yet; prints none on systems without dpkg.
 missing_packages() {
     command -v dpkg-query >/dev/null || return 0
     for package in "$@"; do
@@ -59,7 +60,8 @@ missing_packages() {
     done
 }
 
-# What building PyAudio, and on Python 3.13 python-rtmidi, needs. $1: version, $2: whether it has its headers, $3: path.
+# Prints what pip needs to build PyAudio, and on Python 3.13 also python-rtmidi. $1: Python's version, $2: whether its
+# headers are there, yes or no, $3: its path.
 missing_for_build() {
     has_header stdio.h || printf 'gcc libc6-dev '
     has_header portaudio.h || printf 'portaudio19-dev '
@@ -74,8 +76,8 @@ missing_for_build() {
 
 # --- Python ------------------------------------------------------------------------------------------------------
 
-# Prints "VERSION HAS_VENV HAS_HEADERS PATH" of a Python 3.11 to 3.13 that really starts (a pyenv shim may not); one
-# that can make environments goes before one that cannot.
+# Prints "VERSION HAS_VENV HAS_HEADERS PATH" of a Python 3.11 to 3.13 that starts (a pyenv shim may not), preferably one
+# that can make environments.
 find_python() {
     second_best=
     for candidate in python3 python3.13 python3.12 python3.11 /usr/bin/python3 /opt/homebrew/bin/python3.12; do
@@ -96,14 +98,14 @@ print("%d.%d" % sys.version_info[:2], "yes" if venv else "no", "yes" if headers 
     echo "$second_best"
 }
 
-# The newest Python of 3.11 to 3.13 that Debian's or Ubuntu's lists offer beside their own python3.
+# Prints the newest Python from 3.11 to 3.13 that Debian or Ubuntu offers in addition to python3.
 offered_python() {
     for version in 3.13 3.12 3.11; do
         apt-cache show "python$version-venv" >/dev/null 2>&1 && echo "python$version-venv python$version-dev" && return
     done
 }
 
-# Sets python_version, has_venv, has_headers and python; gets what is missing first.
+# Finds a Python, or installs one; sets python_version, has_venv, has_headers and python.
 need_python() {
     found=$(find_python)
     if [ -z "$found" ] && is_macos; then
@@ -119,7 +121,7 @@ need_python() {
             found=$(find_python)
         fi
     fi
-    [ -n "$found" ] || stop 2 'no Python 3.11, 3.12 or 3.13 (64-bit) starts here; install one and run this again'
+    [ -n "$found" ] || stop 2 'no Python 3.11, 3.12 or 3.13 (64-bit) was found; install one and run this again'
     read_python "$found"
     if [ "$has_venv" = no ]; then
         # shellcheck disable=SC2046  # one word, one package
@@ -149,7 +151,7 @@ need_build_tools() {
         return
     fi
     # shellcheck disable=SC2046  # one word, one package
-    need_packages 'what PyAudio is built with' $(missing_for_build "$python_version" "$has_headers" "$python")
+    need_packages 'the packages to build PyAudio' $(missing_for_build "$python_version" "$has_headers" "$python")
 }
 
 # --- Environments ------------------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ set_up_once() {
     unlock
 }
 
-# One set-up at a time; the kernel drops the lock of one that dies. Where there is no flock (macOS) nothing guards.
+# Only one set-up runs at a time. If it dies, the kernel drops its lock. Without flock (macOS) there is no lock.
 lock() {
     exec 9>"$root/.venv.lock"
     command -v flock >/dev/null || return 0
@@ -172,7 +174,7 @@ lock() {
 
 unlock() { exec 9>&-; }
 
-# The old environment stands aside until the new one is whole, and comes back where that fails.
+# Keeps the old environment until the new one is complete, and brings it back if that fails.
 set_up() {
     started=$(date +%s)
     : >"$log"
@@ -214,28 +216,28 @@ fill_environment() {
     PIP_USER=0 "$venv/bin/python" -m pip install --no-input --disable-pip-version-check \
         -r "$venv/wanted.txt" </dev/null >>"$log" 2>&1 || return 1
     case $kind in
-        # pip and setuptools are 15 MB that playing never needs.
+        # Playing needs neither setuptools nor pip; together they take 15 MB.
         runtime) "$venv/bin/python" -m pip uninstall -y setuptools pip >>"$log" 2>&1 || return 1 ;;
-        # The tests' few packages stand beside the lean environment and see into it, so that it stays lean.
+        # This environment also sees the packages of .venv, so that .venv stays free of the tests' packages.
         test) (cd "$venv" && for site in lib/python3*/site-packages; do
             echo "../../../../.venv/$site" >"$site/runtime.pth"
         done) || return 1 ;;
     esac
-    # Under sudo the checkout's owner keeps what is in it.
+    # Everything in the checkout must belong to its owner, even if this runs under sudo.
     [ "$(id -u)" -ne 0 ] || chown -R "$(stat -c %u:%g "$root")" "$venv" "$log" "$root/.venv.lock" 2>/dev/null
     mv "$venv/wanted.txt" "$venv/installed.txt"
 }
 
-# --- What some commands play on -----------------------------------------------------------------------------------
+# --- What single commands need ----------------------------------------------------------------------------------
 
 need_amsynth() {
     [ -z "${DSSI_PATH:-}" ] || return 0
     log=$root/.venv.log
     # shellcheck disable=SC2046  # one word, one package
-    need_packages 'the synthesiser that this corpus is made with' $(missing_packages amsynth)
+    need_packages 'the synthesizer amsynth, which makes the sounds of this corpus' $(missing_packages amsynth)
 }
 
-# The real parts that the tests play on: a JACK server, a synthesiser, and systemd's own checks.
+# need_rig PACKAGE...: installs what the tests need: a JACK server and these packages.
 need_rig() {
     log=$root/.venv.log
     if is_macos; then
@@ -243,7 +245,7 @@ need_rig() {
         return
     fi
     # shellcheck disable=SC2046  # one word, one package
-    need_packages 'what the tests play on' $(missing_packages jackd2 "$@")
-    # Newer Debians keep jack_wait and jack_connect in a package of their own.
-    command -v jack_wait >/dev/null || need_packages 'what the tests play on' jack-example-tools
+    need_packages 'the programs that the tests need' $(missing_packages jackd2 "$@")
+    # Newer versions of Debian have jack_wait and jack_connect in another package.
+    command -v jack_wait >/dev/null || need_packages 'the programs that the tests need' jack-example-tools
 }

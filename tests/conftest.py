@@ -1,4 +1,4 @@
-"""What holds for every test: which need TensorFlow, and that they run on the CPU."""
+"""Set-up of all tests: marks the tests that need TensorFlow, and keeps TensorFlow on the CPU."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
 
-# The workshop promises bit-equal results on the CPU only; a GPU that happens to be there must not change a test.
+# Training gives the same bits only on a CPU, so the tests do not use a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-# A job in a shell's background inherits an ignored SIGINT; the programs under test must hear it all the same.
+# In a shell's background job SIGINT is ignored, also by child processes; but the programs under test must receive it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the workshop's tests unread by `./timbrebox test --runtime`, whose environment cannot import them."""
+    """Ignore the tests of training and export in `./timbrebox test --runtime`: they cannot be imported there."""
     asked = config.getoption("markexpr") == "not workshop"
     return True if asked and any(collection_path.is_relative_to(folder) for folder in WORKSHOP) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the workshop by the directory that they lie in."""
+    """Mark the tests of training and export with `workshop`."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in WORKSHOP):
             item.add_marker(pytest.mark.workshop)
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory):
-    """A small corpus, for whoever reads it only: a training.corpus.frames.FrameStore of harmonic tones."""
-    from tests.support.harmonic_store import write_store  # the workshop's, which a machine that only plays has not
+    """A small corpus of harmonic tones, a training.corpus.frames.FrameStore; tests share it and must not change it."""
+    from tests.support.harmonic_store import write_store  # needs TensorFlow's environment, which may be missing
 
     return write_store(tmp_path_factory.mktemp("corpus") / "frames")

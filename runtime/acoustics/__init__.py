@@ -1,1 +1,1 @@
-"""What a note, a spectrum and a loudness are: the project's only definitions of each."""
+"""Notes, spectra and loudness: the project's only definition of each."""

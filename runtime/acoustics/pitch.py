@@ -43,9 +43,10 @@ def parse_note(text: str) -> int:
 
 
 def chroma_fold(n_bins: int, bin_hz: float) -> np.ndarray:
-    """Matrix (n_bins, 12) that folds bin energies on pitch classes, each bin to its nearest semitone; from C.
+    """Matrix of 0 and 1, float32 (n_bins, 12), that sums the energies of bins by pitch class; column 0 is C.
 
-    Bins below 27.5 Hz (A0) belong to no class.
+    A bin belongs to the pitch class of the nearest semitone; bins below 27.5 Hz (A0) belong to none.
+    bin_hz: distance between two bins in Hz.
     """
     frequency_hz = np.arange(n_bins) * bin_hz
     audible = np.flatnonzero(frequency_hz >= LOWEST_CHROMA_HZ)
@@ -55,9 +56,9 @@ def chroma_fold(n_bins: int, bin_hz: float) -> np.ndarray:
 
 
 def detect_chroma(magnitudes: np.ndarray, bin_hz: float) -> np.ndarray:
-    """Strongest pitch class of each magnitude frame (n, n_bins): int array (n,), 0 is C.
+    """The pitch class with the most energy in each spectrum: int (n,), 0 is C.
 
-    Source: the paper's chroma, the spectrum's energy folded on 12 pitch classes, one-hot the largest.
+    magnitudes: (n, n_bins). bin_hz: distance between two bins in Hz. Source: the paper's chroma.
     """
     magnitudes = np.asarray(magnitudes, np.float32)
     return np.argmax(np.square(magnitudes) @ chroma_fold(magnitudes.shape[-1], bin_hz), axis=-1)

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform of the project: its sizes, its window and its analysis."""
+"""The project's short-time Fourier transform: its sizes, its window and its analysis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 20.0, 20000.0
 
 @dataclass(frozen=True)
 class StftSpec:
-    """Sizes of the transform; the paper's by default. All sizes in samples."""
+    """Settings of the transform: its sample rate, its sizes in samples, its window. The defaults are the paper's."""
 
     sample_rate_hz: int = 44100
     frame_size: int = 4096
@@ -32,19 +32,20 @@ class StftSpec:
 
     @property
     def first_heard_bin(self) -> int:
-        """The lowest bin that an ear can hear: those below 20 Hz are neither learnt nor played."""
+        """The lowest bin that an ear can hear: bins below 20 Hz are neither learnt nor played."""
         return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
 
 
 def periodic_hann(size: int) -> np.ndarray:
-    """Periodic Hann window, float32 (size,); its squares at a quarter's hop add up to 1.5."""
+    """Periodic Hann window, float32 (size,); its squares, overlapped at hops of size / 4, add up to 1.5."""
     return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
 
 
 def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
-    """Magnitudes |STFT| of a mono signal: float32 (n_frames, n_bins); only whole frames, none for a shorter signal.
+    """Magnitudes |STFT| of a mono signal, float32 (n_frames, n_bins).
 
-    signal: float (n_samples,) at spec.sample_rate_hz.
+    signal: float (n_samples,) at spec.sample_rate_hz. Every frame lies inside the signal; samples left over at the end
+    are ignored, and a signal shorter than one frame gives no frames.
     """
     signal = np.asarray(signal, np.float32)
     if len(signal) < spec.frame_size:
@@ -56,12 +57,12 @@ def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndar
 def unit_peak_frames(
     magnitudes: np.ndarray, spec: StftSpec = StftSpec(), silence_db: float = SILENCE_DB
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide every frame by its own maximum and drop silent ones, so that a model learns timbre and never loudness.
+    """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
 
-    magnitudes: (n, n_bins) of one clip. Bins below 20 Hz are emptied first: a synth's or a sound card's offset is
-    heard by nobody, and would be the maximum of every fourth frame of our virtual-analogue corpus. A frame is silent
-    when its maximum lies `silence_db` below that of a full-scale sine, or is not finite. Returns (float32
-    (kept, n_bins), int indices of the kept frames (kept,)).
+    magnitudes: one clip, (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level,
+    where a full-scale sine has 0 dB; a frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0
+    and do not count: a DC offset is inaudible, but would be the maximum of a quarter of the frames of the
+    virtual-analogue corpus. Returns the frames kept, float32 (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

@@ -1,1 +1,1 @@
-"""Audio out: devices, the output that asks for blocks, and the clock that its blocks set."""
+"""Audio out: the devices, the outputs that play the engine's blocks, and the clock for live events."""

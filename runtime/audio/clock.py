@@ -1,4 +1,4 @@
-"""The engine's clock: which frame an event that arrives now is heard at."""
+"""The clock for live events: from an event's time of arrival to the engine's frame at which it sounds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _SMOOTHING = 0.05
 
 
 class EngineClock:
-    """Maps `time.perf_counter()` to engine frames, so that live events sound one buffer after they arrive, constantly.
+    """Maps `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread calls `frame_at`. No lock: all that they share is one float,
-    the time at which frame 0 would have begun, averaged because callbacks come with jitter.
+    The audio thread calls `block_begins`; any thread calls `frame_at`. They need no lock, because they share only one
+    float: the time at which frame 0 would have begun, averaged because callbacks jitter.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
@@ -20,7 +20,10 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """The block whose first frame is `frame` is asked for now."""
+        """Call when the driver asks, at `now_s`, for the block that begins with `frame`.
+
+        After a jump of more than two buffers the average starts afresh.
+        """
         origin_s = now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:
             self._n_blocks, self._origin_s = 0, origin_s
@@ -28,7 +31,7 @@ class EngineClock:
         self._origin_s += max(_SMOOTHING, 1.0 / self._n_blocks) * (origin_s - self._origin_s)
 
     def frame_at(self, time_s: float) -> int | None:
-        """Engine frame at which an event that arrived at `time_s` sounds; None before the first block."""
+        """The frame at which an event that arrived at `time_s` sounds; None before the first block."""
         if self._origin_s is None:
             return None
         return round((time_s - self._origin_s) * self._sample_rate_hz) + self._buffer_frames

@@ -1,4 +1,4 @@
-"""The machine's audio outputs, and which of them is meant."""
+"""Lists the machine's audio outputs, and chooses one by name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from runtime.base.quiet import quiet_stderr
 if TYPE_CHECKING:
     import pyaudio
 
+
 class OutputDevice(NamedTuple):
-    """One output as PortAudio names it; `is_default`: of its own host API."""
+    """One audio output, as PortAudio describes it.
+
+    index: PortAudio's number. n_channels: the most channels that the device can play. default_rate_hz: the device's
+    preferred sample rate. is_default: whether this is the default output of its host API.
+    """
 
     index: int
     name: str
@@ -26,7 +31,7 @@ class OutputDevice(NamedTuple):
 
 
 def load_portaudio() -> pyaudio.PyAudio:
-    """PortAudio with a fresh device list (it freezes the list when it starts); UserError where it is not installed."""
+    """Start PortAudio, which looks for devices only when it starts; UserError if PyAudio cannot be loaded."""
     try:
         import pyaudio
     except ImportError as error:
@@ -37,7 +42,7 @@ def load_portaudio() -> pyaudio.PyAudio:
 
 
 def list_outputs(portaudio: pyaudio.PyAudio) -> list[OutputDevice]:
-    """Every device that can play, in PortAudio's order."""
+    """Every device with an output, in PortAudio's order."""
     apis = [portaudio.get_host_api_info_by_index(i) for i in range(portaudio.get_host_api_count())]
     devices = []
     for index in range(portaudio.get_device_count()):
@@ -51,9 +56,11 @@ def list_outputs(portaudio: pyaudio.PyAudio) -> list[OutputDevice]:
 
 
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
-    """The output whose host API and name contain these words, in any case; None where nothing is asked or there.
+    """The output whose host API's name contains `host_api` and whose own name contains `device`, ignoring case.
 
-    UserError if the words fit none or several; a name that fits exactly wins over names that contain it.
+    `host_api` None: any host API. `device` None: the first default output, or the first output if none is a default;
+    None if there is no output. An output whose whole name is `device` wins over names that only contain it.
+    UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)
     if host_api is not None:

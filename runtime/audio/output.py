@@ -1,4 +1,4 @@
-"""Where the engine's blocks go: a sound card through PortAudio, or nowhere at the pace of one."""
+"""Plays the engine's blocks on a sound card, through PortAudio, or silently at the same pace."""
 
 from __future__ import annotations
 
@@ -25,22 +25,28 @@ _INVALID_RATE = -9997
 _CLOSE_LIMIT_S = 3.0
 
 
-class Renders(Protocol):
-    """What an output needs of the engine."""
+class SoundSource(Protocol):
+    """The part of the engine that an output uses.
+
+    frame: the next frame to be rendered. render: fills `out`, float32 (n_frames, 2), with the next frames.
+    """
 
     frame: int
 
     def render(self, out: np.ndarray) -> None: ...
 
 
-class Blocks:
-    """One engine's blocks, with the clock they set and the count of what went wrong.
+class BlockRenderer:
+    """Renders the engine's blocks for the driver, keeps the clock right, and counts late blocks and underflows.
 
-    n_blocks is the heartbeat; n_underflows: blocks before which the driver ran dry; n_late: blocks that took longer to
-    render than they last; failure: what `render` raised, once; realtime: whether the thread got its priority.
+    n_blocks: number of blocks so far; it grows as long as the device plays.
+    n_underflows: number of blocks before which the driver ran out of sound.
+    n_late: number of blocks that took longer to render than to play.
+    failure: the first exception that the engine's `render` raised; a block that fails is silent.
+    realtime: whether the audio thread got its real-time priority.
     """
 
-    def __init__(self, engine: Renders, sample_rate_hz: float, buffer_frames: int):
+    def __init__(self, engine: SoundSource, sample_rate_hz: float, buffer_frames: int):
         self.clock = EngineClock(sample_rate_hz, buffer_frames)
         self.n_blocks = self.n_underflows = self.n_late = 0
         self.failure: Exception | None = None
@@ -50,10 +56,11 @@ class Blocks:
         self._block = np.zeros((buffer_frames, 2), np.float32)
 
     def next_block(self, n_frames: int, underflow: bool) -> np.ndarray:
-        """The next block, float32 (n_frames, 2), valid until the next call; called by the audio thread only.
+        """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
 
-        The contract of everything called here: fill the whole block, and never wait. No lock, file, log or
-        allocation that grows with time. What goes wrong is counted, and said later by the supervisor.
+        n_frames: size of the block. underflow: whether the driver ran out of sound before this block.
+        Nothing that is called here may wait: no lock, no file, no log. An exception is kept in `failure`; the
+        supervisor raises it.
         """
         begin_s = time.perf_counter()
         if self.n_blocks == 0:
@@ -73,20 +80,20 @@ class Blocks:
 
 
 class NullOutput:
-    """No device: the engine runs at real-time pace on a timer thread, and nothing is heard."""
+    """An output without a device: a timer thread renders the blocks at the pace of a device, and drops them."""
 
     is_device = False
     name = NO_DEVICE
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
         self.sample_rate_hz, self.buffer_frames = sample_rate_hz, buffer_frames
-        self.blocks: Blocks | None = None
+        self.blocks: BlockRenderer | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="null-audio", daemon=True)
 
-    def start(self, engine: Renders) -> None:
+    def start(self, engine: SoundSource) -> None:
         """Render from now on."""
-        self.blocks = Blocks(engine, self.sample_rate_hz, self.buffer_frames)
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames)
         self._thread.start()
 
     def _run(self) -> None:
@@ -94,11 +101,11 @@ class NullOutput:
         due_s = time.perf_counter()
         while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
             self.blocks.next_block(self.buffer_frames, underflow=False)
-            # A machine that slept has nothing to catch up with.
+            # After the machine was suspended, skip the blocks that were missed: at most four are rendered late.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self) -> bool:
-        """Stop; True, as nothing here can hang."""
+        """Stop; True, because nothing here can hang."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSE_LIMIT_S)
@@ -106,9 +113,9 @@ class NullOutput:
 
 
 class DeviceOutput:
-    """An opened PortAudio output, not yet started; float32, interleaved, driven by PortAudio's callback.
+    """An opened PortAudio device, which asks for each block through a callback; `start` begins to play.
 
-    sample_rate_hz is the rate that was opened: the one asked for, or the device's own where it refused that.
+    sample_rate_hz: the rate in use: the one asked for, or the device's default rate if the device refused that.
     UserError if the device cannot be opened.
     """
 
@@ -117,7 +124,7 @@ class DeviceOutput:
     def __init__(self, portaudio: object, device: OutputDevice, sample_rate_hz: int | None, buffer_frames: int):
         self.name = str(device)
         self.buffer_frames = buffer_frames
-        self.blocks: Blocks | None = None
+        self.blocks: BlockRenderer | None = None
         self._portaudio = portaudio
         self._closing = threading.Thread(target=self._close, name="audio-close", daemon=True)
         self._closed = threading.Event()
@@ -156,14 +163,14 @@ class DeviceOutput:
             block = np.mean(block, axis=1, out=self._mono)
         return block, self._continue
 
-    def start(self, engine: Renders) -> None:
+    def start(self, engine: SoundSource) -> None:
         """Play from now on."""
-        self.blocks = Blocks(engine, self.sample_rate_hz, self.buffer_frames)
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames)
         with quiet_stderr():
             self._stream.start_stream()
 
     def close(self) -> bool:
-        """Let go of the device and of PortAudio; False if the driver hangs (a dead JACK server does) and was left."""
+        """Close the device and PortAudio; False if the driver hangs, as it does when a JACK server has died."""
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S)
@@ -171,7 +178,7 @@ class DeviceOutput:
 
     def _close(self) -> None:
         for step in (self._stream.close, self._portaudio.terminate):
-            # A card that is gone cannot be closed properly; the next step is still due.
+            # Closing an unplugged card raises an error; PortAudio must be terminated all the same.
             with contextlib.suppress(OSError):
                 step()
         self._closed.set()
@@ -181,7 +188,7 @@ Output = NullOutput | DeviceOutput
 
 
 def open_output(config: AudioConfig) -> Output | None:
-    """The output that the configuration names, opened but not started; None if it names none and there is none.
+    """Open the output that the settings name, without starting it; None if no device is named and the machine has none.
 
     UserError if the named device is missing, ambiguous or busy.
     """
@@ -200,7 +207,7 @@ def open_output(config: AudioConfig) -> Output | None:
 
 
 def null_output(config: AudioConfig) -> NullOutput:
-    """The output that only keeps time, at the configured rate and buffer."""
+    """The output without a device, at the rate and buffer size of the settings."""
     return NullOutput(config.sample_rate_hz or FALLBACK_RATE_HZ, config.buffer_frames)
 
 

@@ -1,1 +1,1 @@
-"""What every room stands on: the user's error, command lines, checked YAML, whole files, thread priorities."""
+"""Basics: user errors, command lines, signals, YAML and JSON files, terminal output, thread priorities, onnxruntime."""

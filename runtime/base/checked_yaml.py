@@ -1,4 +1,4 @@
-"""Read a YAML file into a checked structure: unknown keys and values out of range are the user's errors."""
+"""Reads a YAML file into a checked structure; an unknown key or a value out of range raises a UserError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from runtime.base.errors import UserError, did_you_mean
-from runtime.base.files import read_outside
+from runtime.base.files import read_bounded_file
 
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
@@ -18,9 +18,12 @@ MOST_ALIASES = 10
 
 
 def load_yaml(path: str | Path, kind: type[T]) -> T:
-    """The file as a `kind`, a msgspec.Struct; UserError names the file, the key and what it should be."""
+    """Read a YAML file into an object of the class `kind`, a msgspec.Struct; an empty file gives all its defaults.
+
+    UserError, with the file and the line or key, if the file is unreadable, is not YAML or does not fit `kind`.
+    """
     expected = "a readable YAML file"
-    content = read_outside(path, expected, LARGEST_BYTES)
+    content = read_bounded_file(path, expected, LARGEST_BYTES)
     try:
         tree = yaml.load(content.decode("utf-8"), _Loader)
     except UnicodeDecodeError as error:
@@ -29,17 +32,17 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path
         found = getattr(error, "problem", None) or "broken YAML"
-        raise UserError(where, found, "valid YAML", "mend that line") from None
+        raise UserError(where, found, "valid YAML", "correct that line") from None
     except RecursionError:
         raise UserError(path, "lists inside lists without end", "valid YAML", "write fewer brackets") from None
     except (ValueError, LookupError, AttributeError, TypeError) as error:
-        # PyYAML's own converters raise these on a number, date or tag that is none
-        raise UserError(path, f"a value that cannot be read ({error})", "valid YAML", "mend it") from None
+        # PyYAML's converters raise these on a malformed number, date or tag
+        raise UserError(path, f"a value that cannot be read ({error})", "valid YAML", "correct it") from None
     return checked({} if tree is None else tree, kind, path)
 
 
 class _Loader(yaml.SafeLoader):
-    """Counts aliases: each may stand for all that is before it, so a few lines of them make a tree of any size."""
+    """A YAML loader that allows few aliases: each repeats an earlier part, so nested ones could fill the memory."""
 
     def __init__(self, stream: str):
         super().__init__(stream)
@@ -55,7 +58,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """A plain tree of dicts and lists as a `kind`; `where` names its origin in the error."""
+    """Convert a tree of dicts and lists to an object of the class `kind`; UserError at `where` if it does not fit."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
@@ -69,7 +72,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """A validator's message, such as `Expected `int` <= 127 - at `$.note``, as an error of ours."""
+    """The UserError for a message of msgspec, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)
@@ -88,7 +91,7 @@ def _place(at: str) -> str:
 
 
 def _value_at(tree: object, at: str) -> str:
-    """The offending value itself, as far as the validator's path names it."""
+    """The value at msgspec's path `at` in the tree, as text."""
     for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", at):
         try:
             tree = tree[name] if name else tree[int(index)]  # type: ignore[index]
@@ -98,7 +101,7 @@ def _value_at(tree: object, at: str) -> str:
 
 
 def _known_fields(kind: type, at: str) -> list[str]:
-    """Field names of the structure at the validator's path `at` below `kind`."""
+    """The field names of the structure at msgspec's path `at` inside `kind`."""
     info = msgspec.inspect.type_info(kind)
     for name, _ in re.findall(r"\.(\w+)|(\[[^\]]*\])", at):
         info = _step(info, name)
@@ -106,12 +109,14 @@ def _known_fields(kind: type, at: str) -> list[str]:
 
 
 def _struct(info: object) -> object:
+    """The structure inside an optional type; any other type unchanged."""
     if isinstance(info, msgspec.inspect.UnionType):
         return next((t for t in info.types if isinstance(t, msgspec.inspect.StructType)), info)
     return info
 
 
 def _step(info: object, name: str) -> object:
+    """The type of the field `name`; without a name, the type of the items of a list or dict."""
     info = _struct(info)
     if not name:
         return getattr(info, "item_type", None) or getattr(info, "value_type", info)

@@ -1,30 +1,76 @@
-"""Command lines whose mistakes are one line and exit status 2."""
+"""Command lines: finds a package's commands, runs one, and reports a user's mistake in one line with exit status 2."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from runtime.base.errors import UserError, did_you_mean
 
 
+def run_package(package: str, arguments: Sequence[str]) -> int:
+    """Run one of the package's commands, and return the exit status.
+
+    arguments: the command's name, then its arguments.
+    Every file in the package's folder `commands` is a command. Its first line, a docstring, says what it does;
+    it has `add_arguments(parser)` and `run(arguments)`. Only the chosen command is imported, so that it starts fast.
+    """
+    return run_command(lambda: _run_chosen(package, list(arguments)))
+
+
+def run_program(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], int | None],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Run a program that has no commands, and return the exit status.
+
+    run: called with the parsed arguments. arguments: the ones to parse; None: those of the process.
+    """
+    return run_command(lambda: run(parser.parse_args(arguments)))
+
+
 def run_command(command: Callable[[], int | None]) -> int:
-    """Run a command line's body and return its exit status: 0 done, 2 the user's mistake, 130 interrupted."""
+    """Call `command` and return the exit status: its result, or 0 for None; 2 after a UserError; 130 if interrupted."""
     try:
         return command() or 0
     except UserError as error:
-        print(f"timbrebox: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
     except KeyboardInterrupt:
-        print("timbrebox: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 130
 
 
+def find_commands(package: str) -> dict[str, str]:
+    """The first docstring line of each command of a package, by the command's name; the launcher lists them too."""
+    folder = Path(importlib.import_module(f"{package}.commands").__path__[0])
+    return {path.stem: _first_line(path) for path in sorted(folder.glob("[!_]*.py"))}
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """A `type` for argparse that takes whole numbers from `lowest` up."""
+
+    def whole_number(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"found {number}; expected at least {lowest}; give a larger number")
+        return number
+
+    return whole_number
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UserError where argparse prints its usage; no abbreviated flags."""
+    """An argument parser that raises a UserError for a wrong command line and takes no abbreviated flags."""
 
     def __init__(self, *args: object, **kwargs: object):
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
@@ -35,4 +81,34 @@ class Parser(argparse.ArgumentParser):
             where, found, known = choice.groups()
             names = [name.strip(" '") for name in known.split(",")]
             raise UserError(where, repr(found), "a known one", did_you_mean(found, names))
+        too_small = re.fullmatch(r"argument (.+?): found (.+); expected (.+); (.+)", message)
+        if too_small:
+            raise UserError(*too_small.groups())
         raise UserError(self.prog, message, "a command line as --help shows it", f"see: {self.prog} --help")
+
+
+def _run_chosen(package: str, arguments: list[str]) -> int | None:
+    parser = Parser(prog="timbrebox", description="A neural synthesizer.")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for name, text in find_commands(package).items():
+        subparser = subparsers.add_parser(name, help=text.replace("%", "%%"), description=text)
+        if arguments[:1] == [name]:
+            _command(package, name).add_arguments(subparser)
+    parsed = parser.parse_args(arguments)
+    return _command(package, parsed.command).run(parsed)
+
+
+def _command(package: str, name: str) -> object:
+    return importlib.import_module(f"{package}.commands.{name}")
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8") as stream:
+        return stream.readline().strip().strip('"')
+
+
+def _complain(text: str) -> None:
+    # A closed stderr is None, for which print would take stdout. Without stderr the exit status must be enough.
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"timbrebox: {text}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The one error that a user sees, and how a command ends on it."""
+"""UserError, the only error that a user sees, and the suggestion of a similar name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake that the user can mend: one line, exit status 2, no traceback.
+    """A mistake that the user can correct; a command prints it as one line and ends with status 2.
 
-    where: the file, flag or device; found: what was there; expected: what should be; remedy: what to do.
+    where: the file, option or device; found: what is there; expected: what should be there; remedy: what to do.
     """
 
     def __init__(self, where: object, found: str, expected: str, remedy: str):
@@ -18,7 +18,7 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error line that names the nearest of the known names, or lists them all."""
+    """A remedy for an unknown name: the most similar of the known names, or all of them if none is similar."""
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if nearest:

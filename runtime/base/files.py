@@ -1,10 +1,12 @@
-"""The two doors: what comes from outside is read here, what goes out is written here.
+"""Reads the user's files and writes ours.
 
-In come only regular files of a bounded size. Out goes a whole file or none, and never over a device or an input.
+Only regular files of a limited size are read. A file is written whole or not at all, never over a device or over a file
+that the same command reads.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from typing import IO, Any
 from runtime.base.errors import UserError
 
 LARGEST_JSON_BYTES = 64 * 2**20
+_WRITABLE, _ELSEWHERE = "a writable place with room", "choose another place, or free some space"
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -24,24 +27,24 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# Half-written files: hidden, beside their target, with its name and the number of the process that writes them.
+# A half-written file is hidden next to its target; its name holds the target's name and the writing process's id.
 _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 
 
-def read_outside(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
-    """The content of a regular file of at most `largest_bytes`; never waits, as reading from a pipe would.
+def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
+    """The content of a regular file of at most `largest_bytes`; never waits, as reading a pipe would.
 
-    expected, remedy: what the file should be and what to do, for the UserError where it is missing, unreadable, no
-    regular file or too large.
+    expected, remedy: the end of the error message: what the file should be, and what the user can do.
+    UserError if the file is missing, unreadable, too large or not a regular file.
     """
     try:
-        _refuse_kind(path, os.stat(path), expected, remedy)  # before it is opened: opening a device may change it
+        _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change it
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
-            _refuse_kind(path, found, expected, remedy)  # it may be another one by now
+            _refuse_kind(path, found, expected, remedy)  # another file may have taken its place
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
-                # Its size is what it was a moment ago, and some files of the system's own say 0.
+                # Read to the limit: the file may have grown since, and files in /proc report a size of 0.
                 content = stream.read(largest_bytes + 1) or b""
                 n_bytes = len(content)
     except FileNotFoundError:
@@ -53,16 +56,36 @@ def read_outside(path: str | Path, expected: str, largest_bytes: int, remedy: st
     return content
 
 
-@contextmanager
-def written_whole(
-    path: str | Path, mode: str = "w", *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
-) -> Iterator[IO[Any]]:
-    """A stream, UTF-8 text or `wb`, whose content takes the place of `path` when the block ends well, else vanishes.
+def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
+    """Check, before long work, that `atomic_write` can write its result; UserError if not.
 
-    A link is followed, and stays. inputs: files that must not be overwritten. makes_folder: whether a missing folder
-    is made. UserError if the target is no regular file or one of `inputs`, cannot be written, or the disk is full.
+    Returns the path with all links followed. Arguments: as in `atomic_write`. A full disk is not noticed here.
     """
     target = _regular_target(path, inputs)
+    folder = target.parent
+    while makes_folder and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    problem = None
+    if not folder.is_dir():
+        problem = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        problem = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+    if problem is not None:
+        raise UserError(path, os.strerror(problem), _WRITABLE, _ELSEWHERE)
+    return target
+
+
+@contextmanager
+def atomic_write(
+    path: str | Path, mode: str = "w", *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
+) -> Iterator[IO[Any]]:
+    """Yield a stream for new content of `path`, which replaces the file when the `with` ends without an error.
+
+    mode: `w` for UTF-8 text, `wb` for bytes. inputs: files that must not be overwritten. makes_folder: whether to make
+    a missing folder. If `path` is a link, the file that it leads to is replaced. UserError if the target is not a
+    regular file, is one of `inputs` or cannot be written, or if the disk is full.
+    """
+    target = refuse_bad_target(path, inputs=inputs, makes_folder=makes_folder)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         if makes_folder:
@@ -74,26 +97,25 @@ def written_whole(
             os.fsync(stream.fileno())
         os.replace(part, target)
     except OSError as error:
-        remedy = "choose another place, or free some space"
-        raise UserError(path, _reason(error), "a writable place with room", remedy) from None
+        raise UserError(path, _reason(error), _WRITABLE, _ELSEWHERE) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def write_json(
     path: str | Path, tree: object, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
 ) -> None:
-    """A tree of plain values as readable JSON, through `written_whole`."""
-    with written_whole(path, inputs=inputs, makes_folder=makes_folder) as stream:
+    """Write a tree of dicts, lists and plain values as indented JSON, through `atomic_write`."""
+    with atomic_write(path, inputs=inputs, makes_folder=makes_folder) as stream:
         json.dump(tree, stream, indent=2, ensure_ascii=False)
         stream.write("\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object that we wrote; UserError if it cannot be read or is something else."""
-    content = read_outside(path, "what was written there", LARGEST_JSON_BYTES, "remove it")
+    """Read a JSON object that `write_json` wrote; UserError if there is no such file or object."""
+    content = read_bounded_file(path, "what was written there", LARGEST_JSON_BYTES, "remove it")
     try:
         tree = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -104,14 +126,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file from a folder that no other process writes to."""
+    """Remove every half-written file of a folder; only for folders that no other process is writing to."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file that a path names, through all links: a regular one that is none of the inputs, or one to be made."""
+    """The file to write, all links followed; UserError if it exists and is an input or not a regular file."""
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()
@@ -141,7 +163,10 @@ def _reason(error: Exception) -> str:
 
 
 def _remove_orphans(target: Path) -> None:
-    """Remove what killed processes left of this target; an own number is a dead process's that had the same one."""
+    """Remove the half-written files that killed processes left for this target.
+
+    A file with our own process id is such a file, too: a dead process had the same id earlier.
+    """
     with suppress(OSError):
         for part in target.parent.iterdir():
             match = _PART.fullmatch(part.name)
@@ -154,13 +179,14 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # alive, but of another user
         return True
     return True
 
 
-def _sync_folder(folder: Path) -> None:
-    # The file is in its place already: where its folder cannot be opened or synced, nothing is wrong with it.
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut, where the system can."""
+    # The file is already in place, so a folder that cannot be synced is no error.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,11 +1,11 @@
-"""onnxruntime that tells nobody of its use: our only import of it."""
+"""onnxruntime with its telemetry off; the project imports it only from here."""
 
 from __future__ import annotations
 
 import os
 
-# It reads this when it is imported, and takes no other word for yes; else it writes a device id into the user's cache
-# and looks its maker's host up. Whatever the user has set: an instrument speaks to no network.
+# onnxruntime reads this variable when it is imported. With any value but "1" it writes a device id into the user's
+# cache and looks up its maker's host. The user's own setting is overridden: playing must never use the network.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime

@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
 from typing import Self, TextIO
 
-PLAIN_STEPS = 10
+N_PLAIN_LINES = 10
+PLAIN_AFTER_S = 10.0
+REDRAW_S = 0.1
 
 
 class Progress:
-    """Shows how much of `total` is done: rewritten in place on a terminal, a plain line per tenth elsewhere.
+    """Shows how much of `total` is done: on a terminal in one line that is redrawn, elsewhere in a line for each tenth.
 
-    A context manager, so that an error starts on a line of its own; or call `close`.
-    total: in any unit that grows evenly with the work (notes, bytes).
+    Elsewhere, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a log.
+    Use it in a `with` or call `close`: this ends the line, so that an error message starts on a new one.
+    total: all the work, in any unit that grows evenly with time (notes, bytes). stream: where to print; None is stderr.
     """
 
     def __init__(self, label: str, total: float, stream: TextIO | None = None):
         self._label, self._total = label, max(total, 1e-9)
         self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
+        self._live = self._stream is not None and self._stream.isatty()
+        self._line_open = False
         self._start_s = time.monotonic()
         self._shown_s = 0.0
-        self._step = 0
+        self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Say that `done` of the total is done; detail: what is being worked on."""
+        """Show that `done` of the total is done; detail: name of the item in work, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
-        left = f", {clock(elapsed_s * (1.0 - share) / share)} left" if 0.0 < share < 1.0 else ""
-        line = f"{self._label}: {100.0 * share:3.0f} %, {clock(elapsed_s)}{left}"
-        if self._live and (elapsed_s - self._shown_s > 0.1 or share == 1.0):
+        if self._live and (elapsed_s - self._shown_s > REDRAW_S or share == 1.0):
             self._shown_s = elapsed_s
-            self._stream.write("\r\033[K" + f"{line}  {detail}"[: shutil.get_terminal_size().columns - 1])
-        elif not self._live and int(share * PLAIN_STEPS) > self._step:
-            self._step = int(share * PLAIN_STEPS)
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
+            line = f"{self._line(share, elapsed_s)}  {detail}".rstrip()
+            self._write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])
+            self._line_open = True
+        elif not self._live and int(share * N_PLAIN_LINES) > self._tenth:
+            self._tenth = int(share * N_PLAIN_LINES)
+            if elapsed_s >= PLAIN_AFTER_S:
+                self._write(f"{self._line(share, elapsed_s)}\n")
 
     def say(self, text: str) -> None:
-        """Print a line of its own without spoiling the progress line."""
-        self._stream.write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
-        self._stream.flush()
+        """Print a line above the progress line."""
+        self._write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
+        self._line_open = False
 
     def __enter__(self) -> Self:
         return self
@@ -51,13 +56,25 @@ class Progress:
         self.close()
 
     def close(self) -> None:
-        """Leave the line."""
-        if self._live:
-            self._stream.write("\n")
+        """End the progress line."""
+        if self._line_open:
+            self._write("\n")
+            self._line_open = False
+
+    def _line(self, share: float, elapsed_s: float) -> str:
+        left = f", {clock(elapsed_s * (1.0 - share) / share)} left" if 0.0 < share < 1.0 else ""
+        return f"{self._label}: {100.0 * share:3.0f} %, {clock(elapsed_s)}{left}"
+
+    def _write(self, text: str) -> None:
+        # A closed stream or a full disk must not stop the work.
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                self._stream.write(text)
+                self._stream.flush()
 
 
 def clock(seconds: float) -> str:
     """Seconds as 0:07, 12:34 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, left_s = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{left_s:02d}" if hours else f"{minutes}:{left_s:02d}"

@@ -1,4 +1,4 @@
-"""Keep the drivers' own chatter off the terminal."""
+"""Keeps the messages of audio and MIDI drivers off the terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 nowhere for a moment: ALSA and JACK print a screenful while they look for devices."""
+    """Send file descriptor 2 to /dev/null inside a `with`: ALSA and JACK print a lot while they look for devices."""
     sys.stderr.flush()
     try:
         saved = os.dup(2)
-    except OSError:
+    except OSError:  # stderr is closed, so nothing can be printed
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Time and priority for the live program: the audio thread's clock, thread priority, the collector out of the way."""
+"""Prepares the program for real time: thread priorities, locked memory, no garbage collection."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ AUDIO_PRIORITY = 65
 MIDI_PRIORITY = 60
 SUPERVISOR_PRIORITY = 10
 _SWITCH_INTERVAL_S = 1e-4
-# Linux's own numbers: mlockall(2).
+# Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 
 
 def promote_thread(priority: int) -> bool:
-    """Give the calling thread at least this real-time priority; False, and nothing changed, where not permitted.
+    """Give the calling thread at least this real-time priority, 1 to 99; False, and no change, if not permitted.
 
-    A thread to which its driver has already given more (JACK does) keeps it.
+    A thread that already has a higher one keeps it: JACK sets the priority of its own threads.
     """
     try:
         real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
@@ -33,7 +33,7 @@ def promote_thread(priority: int) -> bool:
 
 @contextmanager
 def promoted(priority: int) -> Iterator[bool]:
-    """Hold this real-time priority for the length of a `with`, where that is permitted; tells whether it is."""
+    """Give the calling thread this real-time priority inside a `with`; yields whether that is permitted."""
     former = (os.sched_getscheduler(0), os.sched_getparam(0)) if hasattr(os, "sched_getscheduler") else None
     permitted = promote_thread(priority)
     try:
@@ -44,9 +44,9 @@ def promoted(priority: int) -> Iterator[bool]:
 
 
 def lock_memory() -> bool:
-    """Keep in memory what has been touched, so that sound never waits for a disk; False where not permitted.
+    """Keep the process's memory out of swap, so that the sound never waits for a disk; False if not permitted.
 
-    Pages are locked when they are first touched: locking all that is mapped would take 200 MB more with onnxruntime.
+    Each page is locked when it is first used: locking all mapped pages at once takes 200 MB more with onnxruntime.
     """
     if sys.platform != "linux":
         return False
@@ -58,10 +58,11 @@ def lock_memory() -> bool:
 
 
 def prepare_process() -> None:
-    """Once everything is built, on the main thread: collector frozen and off, and the interpreter soon free for audio.
+    """Prepare for playing, on the main thread, once everything is built: no garbage collection, fast thread switches.
 
-    Python's own 5 ms switch interval alone is half a block of 512 frames. The main thread gets the lowest real-time
-    priority: were it preempted by another program while it holds the interpreter, the audio thread would wait for both.
+    Python's default switch interval, 5 ms, is almost half the duration of a block of 512 frames. The main thread gets a
+    low real-time priority: if another program preempted the main thread while it holds the interpreter, the audio
+    thread would have to wait until that program is done.
     """
     promote_thread(SUPERVISOR_PRIORITY)
     lock_memory()

@@ -1,1 +1,1 @@
-"""How fast this machine plays, as times and as ratios taken in one run."""
+"""Measures how fast this machine plays, in times, and in ratios to the least work that makes the same sound."""

@@ -1,4 +1,4 @@
-"""The least work that a sound can be made with: what the engine's load is compared to."""
+"""The floor: the load of the least work that makes the same sound; the engine's load is compared with it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from runtime.instrument.decoder import Decoder
 
 
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
-    """CPU seconds per second of sound of the unavoidable work alone, all voices in one batch, at the card's rate.
+    """CPU seconds that the least work takes per second of sound, at the card's sample rate.
 
-    A hop of every voice: one decode where `moving`, phases multiplied, inverse transform, window, overlap-add.
+    n_voices: voices, all in one batch. moving: whether the knobs move, so that each hop needs a decode. n_hops: number
+    of hops to measure. The work of a hop: decode if `moving`, multiply by the phases, inverse FFT, window, overlap-add.
     """
-    # With NumPy's usual buffer the window costs seven times as much in some processes and not in others.
+    # With NumPy's default buffer size, windowing takes seven times as long in some processes.
     return narrow_buffers().run(_floor_load, decoder, n_voices, moving, n_hops)
 
 

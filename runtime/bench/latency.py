@@ -1,102 +1,134 @@
-"""How long notes and knobs take to be heard."""
+"""Measures latency: how long it takes until a key or a knob is heard."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from runtime.base.realtime import AUDIO_PRIORITY, promoted
-from runtime.bench.blocks import VELOCITY, knob_turns, new_engine, spread_note
+from runtime.bench.playing import VELOCITY, knob_turns, new_engine, spread_note
 from runtime.events import KnobTurn, NoteOn
 from runtime.instrument.decoder import Decoder
 
-LATENCY_BUFFER_FRAMES = 64
+BUFFER_FRAMES = 64
+N_BLOCKS = 32
+KEY_BLOCK = 8
+N_BACKGROUND_NOTES = 16
 HEARD_RATIO = 10.0 ** (-20.0 / 20.0)
+KNOB_SOUND_FRAMES = 32768
+KNOB_STEP_FRAMES = range(16384, 17408)
+SMOOTHING_FRAMES = 512
 
 
-def note_on_ms(decoder: Decoder, n_notes: int, n_trials: int) -> dict[str, float]:
-    """Time from a key to its sound's leaving, in ms: of the last of `n_notes` pressed at once, 16 others sounding.
+def note_on_ms(
+    decoder: Decoder, n_notes: int, n_trials: int, on_trial: Callable[[], None] = lambda: None
+) -> dict[str, float]:
+    """Time in ms from a key to its sound at the output: median, 99th percentile and maximum of `n_trials`.
 
-    A key falls anywhere within a block of 64 frames, and sounds one buffer after its arrival, a constant. To that come
-    the rise to 20 dB below the sustained peak and, where the block with the key took longer to render than it lasts,
-    what it was late. A device adds its own latency.
+    `n_notes` keys go down at once while 16 other notes sound and every knob moves. on_trial: called after each trial.
+    A device adds its latency to this.
     """
     random = np.random.default_rng(0)
-    results_ms = [_one_note_on_ms(decoder, n_notes, random) for _ in range(n_trials)]
-    return _summary(results_ms)
+    delays_ms = []
+    for _ in range(n_trials):
+        delay_frames, late_s = press_keys(decoder, n_notes, random)
+        delays_ms.append((delay_frames / decoder.card.sample_rate_hz + late_s) * 1e3)
+        on_trial()
+    return _summary(delays_ms)
 
 
-def _one_note_on_ms(decoder: Decoder, n_notes: int, random: np.random.Generator) -> float:
-    n_frames = LATENCY_BUFFER_FRAMES
-    rate_hz = decoder.card.sample_rate_hz
-    seed = int(random.integers(2**31))
-    arrival = int(random.integers(n_frames)) + 8 * n_frames
-    notes = [NoteOn(1, spread_note(decoder, 100 + k), VELOCITY) for k in range(n_notes)]
+def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
+    """Press `n_notes` keys at once; returns the frames until they are heard, and the seconds that their block was late.
 
-    def play(background: bool, keys: bool) -> tuple[np.ndarray, float]:
-        engine = new_engine(decoder, 16 + n_notes, seed)
-        if background:
-            for number in range(16):
-                engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)
-        blocks, slowest_s = [], 0.0
-        with promoted(AUDIO_PRIORITY):
-            for block in range(8 + 24):
-                if keys and block == 8:
-                    for note in notes:
-                        engine.post(note, arrival + n_frames)
-                if background:
-                    for turn in knob_turns(decoder.card.n_latents, block * 0.01):
-                        engine.post(turn)
-                out = np.zeros((n_frames, 2), np.float32)
-                begin_s = time.perf_counter()
-                engine.render(out)
-                if block == (arrival + n_frames) // n_frames:
-                    slowest_s = time.perf_counter() - begin_s
-                blocks.append(out[:, 0])
-        return np.abs(np.concatenate(blocks)), slowest_s
-
-    _, rendering_s = play(background=True, keys=True)
-    alone, _ = play(background=False, keys=True)
-    heard = int(np.argmax(alone >= HEARD_RATIO * alone[-8 * n_frames :].max()))
-    late_s = max(0.0, rendering_s - n_frames / rate_hz)
-    return ((heard - arrival) / rate_hz + late_s) * 1e3
+    The keys go down at a random frame of a block of 64 frames. Their notes begin exactly 64 frames later, as in `play`.
+    They are heard as soon as their sound reaches 20 dB below its sustained peak. Their block is late if rendering it
+    takes longer than playing it.
+    """
+    seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
+    pressed = offset + KEY_BLOCK * BUFFER_FRAMES
+    keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
+    _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
+    # Rendered again without the other notes, so that the first sound is that of the keys.
+    alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
+    sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
+    heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))
+    return heard - pressed, max(0.0, rendering_s - BUFFER_FRAMES / decoder.card.sample_rate_hz)
 
 
-def knob_ms(decoder: Decoder, n_trials: int) -> dict[str, float]:
-    """Time in ms from a step of every latent to 90 % of the change of the sound.
+def _play_keys(
+    decoder: Decoder, keys: list[NoteOn], begin: int, seed: int, among_others: bool
+) -> tuple[np.ndarray, float]:
+    """Render notes that begin at the frame `begin`.
 
-    The same noise is rendered with the step, and with the new position from the start: the change is done to 90 %
-    when the two differ by a tenth of what they differ before.
+    among_others: whether 16 other notes sound too, while every knob moves. Returns the absolute samples of the left
+    channel, (n_frames,), and the seconds that it took to render the block with the frame `begin`.
+    """
+    engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
+    for number in range(N_BACKGROUND_NOTES if among_others else 0):
+        engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)
+    blocks = np.zeros((N_BLOCKS, BUFFER_FRAMES, 2), np.float32)
+    rendering_s = 0.0
+    with promoted(AUDIO_PRIORITY):
+        for number, block in enumerate(blocks):
+            if number == KEY_BLOCK:
+                for key in keys:
+                    engine.post(key, begin)
+            if among_others:
+                for turn in knob_turns(decoder.card.n_latents, number * 0.01):
+                    engine.post(turn)
+            begin_s = time.perf_counter()
+            engine.render(block)
+            if number == begin // BUFFER_FRAMES:
+                rendering_s = time.perf_counter() - begin_s
+    return np.abs(blocks[:, :, 0]).reshape(-1), rendering_s
+
+
+def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lambda: None) -> dict[str, float]:
+    """Time in ms from a step of every knob until the sound has changed by 90 %: median, 99th percentile and maximum.
+
+    n_trials: number of steps to measure. on_trial: called after each.
     """
     random = np.random.default_rng(1)
-    return _summary([_one_knob_ms(decoder, random) for _ in range(n_trials)])
+    delays_ms = []
+    for _ in range(n_trials):
+        delays_ms.append(step_knobs(decoder, random) / decoder.card.sample_rate_hz * 1e3)
+        on_trial()
+    return _summary(delays_ms)
 
 
-def _one_knob_ms(decoder: Decoder, random: np.random.Generator) -> float:
-    rate_hz, n_latents = decoder.card.sample_rate_hz, decoder.card.n_latents
+def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
+    """Move every knob from 0 to 1 at once while a note sounds; returns the frames until the sound has changed by 90 %.
+
+    The note is rendered three times with the same noise: with the step, with all knobs at 0, and with all knobs at 1.
+    The sound has changed by 90 % when its difference from the sound at 1, by amplitude, is a tenth of the difference
+    between the sounds at 0 and at 1.
+    """
+    n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))
-    step = 16384 + int(random.integers(1024))
-    old, new = np.zeros(n_latents), np.ones(n_latents)
+    step = int(random.integers(KNOB_STEP_FRAMES.start, KNOB_STEP_FRAMES.stop))
 
-    def play(turns: list[tuple[int, np.ndarray]]) -> np.ndarray:
+    def play(*positions: tuple[int, float]) -> np.ndarray:
         engine = new_engine(decoder, 1, seed)
-        for frame, positions in turns:
-            for latent, position in enumerate(positions):
-                engine.post(KnobTurn(latent, float(position)), frame)
+        for frame, position in positions:
+            for latent in range(n_latents):
+                engine.post(KnobTurn(latent, position), frame)
         engine.post(NoteOn(0, note, VELOCITY), 0)
-        out = np.zeros((32768, 2), np.float32)
+        out = np.zeros((KNOB_SOUND_FRAMES, 2), np.float32)
         engine.render(out)
         return out[:, 0]
 
-    stepped, before, after = play([(0, old), (step, new)]), play([(0, old)]), play([(0, new)])
-    smooth = np.ones(512) / 512
-    remaining = np.convolve(np.square(stepped - after), smooth, "same")[step:]
-    whole = np.convolve(np.square(before - after), smooth, "same")[step:]
-    changed = remaining <= 0.01 * whole
-    return float(np.argmax(changed)) / rate_hz * 1e3
+    stepped, before, after = play((0, 0.0), (step, 1.0)), play((0, 0.0)), play((0, 1.0))
+    remaining, whole = _power(stepped - after)[step:], _power(before - after)[step:]
+    return int(np.argmax(remaining <= 0.1**2 * whole))
+
+
+def _power(sound: np.ndarray) -> np.ndarray:
+    """The mean square of a sound (n_frames,) over SMOOTHING_FRAMES around each frame: (n_frames,)."""
+    return np.convolve(np.square(sound), np.full(SMOOTHING_FRAMES, 1.0 / SMOOTHING_FRAMES), "same")
 
 
 def _summary(values: list[float]) -> dict[str, float]:
-    p50, p99, largest = np.percentile(values, [50, 99, 100])
+    p50, p99, largest = (float(value) for value in np.percentile(values, [50, 99, 100]))
     return {"p50": p50, "p99": p99, "max": largest}

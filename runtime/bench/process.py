@@ -1,4 +1,4 @@
-"""What `bench` measures of the whole process: its start, its memory, its size on disk, and a live run."""
+"""Measures the whole process: its start, its memory, its size on disk, and a live run on a real device."""
 
 from __future__ import annotations
 
@@ -7,41 +7,24 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from runtime.audio.output import open_output
 from runtime.base.private_onnxruntime import onnxruntime
-from runtime.bench.blocks import VELOCITY, spread_note
-from runtime.config import InstrumentConfig
-from runtime.engine.build import configured_engine
+from runtime.bench.playing import VELOCITY, spread_note
+from runtime.config import Config
+from runtime.engine.build import build_engine
 from runtime.events import NoteOn
 from runtime.instrument.decoder import Decoder
 
 ROOT = Path(__file__).parent.parent.parent
-_FIRST_BLOCK = """
-import resource, sys
-import numpy as np
-from runtime.config import load_config
-from runtime.engine.build import configured_engine
-from runtime.events import NoteOn
-from runtime.instrument.library import load
-import runtime.live.supervisor, runtime.midi.input, mido, rtmidi, pyaudio
-decoder = load(sys.argv[1])
-engine = configured_engine(load_config(), decoder, decoder.card.sample_rate_hz)
-engine.post(NoteOn(0, 60, 100))
-block = np.zeros((256, 2), np.float32)
-engine.render(block)
-print("first", flush=True)
-for _ in range(200):
-    engine.render(block)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak / (2**20 if sys.platform == "darwin" else 2**10), flush=True)
-"""
 
 
 def machine() -> dict[str, object]:
-    """What this machine is: processor, cores, system, and the versions that matter."""
+    """The processor and its cores, the system, and the versions of Python, NumPy and onnxruntime."""
     return {
         "processor": _processor_name(),
         "cores": os.cpu_count(),
@@ -62,9 +45,9 @@ def _processor_name() -> str:
 
 
 def start_and_memory(instrument: Path) -> tuple[float, float]:
-    """Seconds from the start of a process to its first block of sound, and its memory in MB when it plays."""
+    """Seconds from the start of a process to its first block of sound, and its peak memory in MB while it plays."""
     begin_s = time.perf_counter()
-    command = [sys.executable, "-c", _FIRST_BLOCK, str(instrument.resolve())]
+    command = [sys.executable, "-m", "runtime.bench.first_block", str(instrument.resolve())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         process.stdout.readline()
         cold_start_s = time.perf_counter() - begin_s
@@ -73,31 +56,36 @@ def start_and_memory(instrument: Path) -> tuple[float, float]:
 
 
 def install_mb() -> float | None:
-    """Size of the environment that runs this, in MB on the disk; None outside a virtual environment."""
+    """Size on disk of the virtual environment that this process runs in, in MB; None if it runs in none."""
     if sys.prefix == sys.base_prefix:
         return None
     files = (Path(folder, name) for folder, _, names in os.walk(sys.prefix) for name in names)
     return sum(path.lstat().st_blocks * 512 for path in files) / 1e6
 
 
-def live_underruns(config: InstrumentConfig, decoder: Decoder, duration_s: float) -> dict[str, object] | None:
-    """Underruns of a real device while 8 voices sound; None where there is no device."""
-    from runtime.audio.output import NullOutput, open_output
+def live_underruns(
+    config: Config, decoder: Decoder, n_seconds: int, on_second: Callable[[], None] = lambda: None
+) -> dict[str, object] | None:
+    """Play 8 voices on the configured device for `n_seconds` and count its underruns; None if there is no device.
 
+    on_second: called after each second. UserError if the device cannot be opened.
+    """
     output = open_output(config.audio)
-    if output is None or isinstance(output, NullOutput):
+    if output is None or not output.is_device:
         return None
-    engine = configured_engine(config, decoder, output.sample_rate_hz)
+    engine = build_engine(config, decoder, output.sample_rate_hz)
     for number in range(8):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     output.start(engine)
-    time.sleep(duration_s)
+    for _ in range(n_seconds):
+        time.sleep(1.0)
+        on_second()
     blocks = output.blocks
     output.close()
     return {
         "device": output.name,
         "buffer": output.buffer_frames,
-        "seconds": duration_s,
+        "seconds": n_seconds,
         "blocks": blocks.n_blocks,
         "underruns": blocks.n_underflows,
         "late": blocks.n_late,

@@ -1,1 +1,1 @@
-"""What a user can type, one file a command: its arguments, and what it prints."""
+"""The commands for playing, one file each."""

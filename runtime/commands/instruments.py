@@ -1,4 +1,4 @@
-"""`instruments`: what there is to play."""
+"""List the instruments, with their knobs, presets and licences."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from runtime.instrument.library import available
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`instruments` takes no options."""
+    """Add nothing: `instruments` has no options."""
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    """List every instrument: name, notes, knobs, presets, licence and file."""
+    """Print every instrument: name, range of notes, file, knobs, presets and licence."""
     from runtime.acoustics.pitch import note_name
 
     for name, path in available().items():
@@ -29,5 +29,5 @@ def run(_arguments: argparse.Namespace) -> int:
         print(f"  presets: {', '.join(preset.name for preset in card.presets) or 'none'}")
         print(f"  licence: {card.licence or 'not stated'}")
     if not available():
-        print("no instruments here; make one with ./timbrebox export, or name an .onnx file with --instrument")
+        print("no instruments here; make one with ./timbrebox export, or give an .onnx file to --instrument")
     return 0

@@ -1,68 +1,45 @@
-"""`play`: the command line of the live instrument."""
+"""Play live from a MIDI keyboard (--demo plays a bundled piece)."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
 import msgspec
 
 from runtime.base.checked_yaml import checked
-from runtime.base.telling import Teller, open_closed_streams
-from runtime.config import AudioConfig, InstrumentConfig, load_config
+from runtime.base.line_writer import LineWriter, open_closed_streams
+from runtime.config import AudioConfig, Config, load_config
+from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import load
 from runtime.live.stop_signal import StopSignal
-from runtime.live.supervisor import AudioHangsError, LiveInstrument
+from runtime.live.supervisor import AudioHangsError, Supervisor
 from runtime.service.notify import notify
 
 
-def play(config: InstrumentConfig, decoder: Decoder, demo: Path | None = None) -> int:
-    """Play until SIGINT, SIGTERM or the terminal's end, and return the exit status."""
-    open_closed_streams()
-    teller, stop = Teller(sys.stdout), StopSignal()
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored, to play on
-        signal.signal(signal.SIGHUP, stop.request)
-    try:
-        LiveInstrument(config, decoder, teller.say, notify).run(stop, demo)
-    except AudioHangsError:
-        teller.close()
-        complaint = Teller(sys.stderr)
-        complaint.say("timbrebox: the audio driver hangs (its server may have died); start again")
-        complaint.close()
-        os._exit(1)  # A hung driver thread would hold an ordinary exit up for ever.
-    finally:
-        stop.close()
-        teller.close()
-    return 0
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `play`; what is not given comes from the configuration."""
+    """Add the options of `play`; where one is left out, the settings count."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
-    parser.add_argument("--preset", metavar="NAME", help="the sound to start with")
-    parser.add_argument("--audio", metavar="NAME|null", help="part of an output's name; null: no sound")
+    parser.add_argument("--preset", metavar="NAME", help="the sound to start with (see: instruments)")
+    parser.add_argument("--audio", metavar="NAME|null", help="part of an output's name (see: devices); null: no sound")
     parser.add_argument("--midi", metavar="NAME", help="part of an input's name (default: every input)")
     parser.add_argument("--buffer", metavar="N", type=int, help="frames per block, 16 to 8192")
     parser.add_argument("--demo", action="store_true", help="play the bundled piece")
-    parser.add_argument("--no-panel", action="store_true", help="no control panel")
+    parser.add_argument("--no-panel", action="store_true", help="accepted for scripts; there is no panel yet")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play until SIGINT or SIGTERM; exit status 0."""
-    from runtime.commands.play import play
-    from runtime.instrument.library import load
-    from runtime.midi.file_player import DEMO_FILE
-
-    config = overridden(load_config(arguments.config), arguments)
-    return play(config, load(config.instrument), demo=DEMO_FILE if arguments.demo else None)
+    """Play until SIGINT, SIGTERM or the end of the terminal (SIGHUP); returns exit status 0."""
+    config = _with_options(load_config(arguments.config), arguments)
+    return _play(config, load(config.instrument), DEMO_FILE if arguments.demo else None)
 
 
-def overridden(config: InstrumentConfig, arguments: argparse.Namespace) -> InstrumentConfig:
-    """The configuration with what the command line says instead; UserError for a buffer out of range."""
+def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
+    """The settings, changed by the command line; UserError for a buffer size out of range."""
     audio, midi = config.audio, config.midi
     if arguments.audio is not None:
         audio = msgspec.structs.replace(audio, device=arguments.audio)
@@ -78,3 +55,20 @@ def overridden(config: InstrumentConfig, arguments: argparse.Namespace) -> Instr
         instrument=arguments.instrument or config.instrument,
         preset=arguments.preset or config.preset,
     )
+
+
+def _play(config: Config, decoder: Decoder, demo: Path | None) -> int:
+    open_closed_streams()
+    lines, stop = LineWriter(sys.stdout), StopSignal()
+    try:
+        Supervisor(config, decoder, lines.write, notify).run(stop, demo)
+    except AudioHangsError:
+        lines.close()
+        complaint = LineWriter(sys.stderr)
+        complaint.write("timbrebox: the audio driver hangs (its server may have died); start again")
+        complaint.close()
+        os._exit(1)  # an ordinary exit would wait for the driver's thread for ever
+    finally:
+        stop.close()
+        lines.close()
+    return 0

@@ -1,22 +1,21 @@
-"""Render a MIDI file to a sound file: the live engine, without a device."""
+"""Render a MIDI file to a sound file: render IN.mid OUT.wav."""
 
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import atomic_write
+from runtime.base.progress import Progress
+from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
-from runtime.engine.build import configured_engine
+from runtime.engine.build import build_engine
+from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
 from runtime.events import Event
 from runtime.instrument.card import Card
@@ -26,24 +25,24 @@ from runtime.midi.files import read_events
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
 FRAME_BYTES = 4
-# A WAV file counts its bytes, 36 of them before the sound, in 32 bits.
+# A WAV file stores in 32 bits how many bytes follow: 36 of its header, then the sound.
 LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE_HZ - LONGEST_TAIL_S
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `render`."""
-    parser.add_argument("midi_file", metavar="IN.mid", help="a Standard MIDI File; all channels but 10 are played")
+    """Add the two files, and the options that replace settings."""
+    parser.add_argument("midi_file", metavar="IN.mid", help="a Standard MIDI File; channel 10, the drums, is left out")
     parser.add_argument("sound_file", metavar="OUT.wav", help="44.1 kHz, 16 bit, stereo")
-    parser.add_argument("--config", metavar="F", help="settings, YAML; default: configs/instrument.yaml")
-    parser.add_argument("--instrument", metavar="NAME|F.onnx", help="see: ./timbrebox instruments")
-    parser.add_argument("--preset", metavar="P", help="a sound by its name in the instrument's card")
-    parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 of their travel")
-    parser.add_argument("--phase", choices=tuple(PHASES), help="breath or tone")
-    parser.add_argument("--seed", type=_seed, metavar="N", help="of the noise; the same seed gives the same bytes")
+    parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
+    parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
+    parser.add_argument("--preset", metavar="NAME", help="the sound to play (see: instruments)")
+    parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 each")
+    parser.add_argument("--phase", choices=tuple(PHASES), help="noise: breath; coherent: tone")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the noise; the same seed gives the same bytes")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Render as the command line asks."""
+    """Write the sound file, and print its length and number of notes."""
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
     _refuse_longer_than_a_wav(arguments.midi_file, events)
@@ -55,22 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
         seed=config.seed if arguments.seed is None else arguments.seed,
     )
     positions = None if arguments.latents is None else listed_positions(instrument.card, arguments.latents)
-    engine = configured_engine(config, instrument, SAMPLE_RATE_HZ, positions)
+    engine = build_engine(config, instrument, SAMPLE_RATE_HZ, positions)
     inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
     if config.tuning.scale is not None:
         inputs.append(config.tuning.scale)
-    with (
-        _ending_by_exception(),
-        written_whole(arguments.sound_file, "wb", inputs=inputs, makes_folder=False) as stream,
-        wave.open(stream, "wb") as sound_file,
-    ):
-        sound_file.setnchannels(2)
-        sound_file.setsampwidth(FRAME_BYTES // 2)
-        sound_file.setframerate(SAMPLE_RATE_HZ)
-        end = round((events[-1][0] if events else 0.0) * SAMPLE_RATE_HZ)
-        for block in render_events(engine, events):
-            sound_file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
-            _show_progress(engine.frame, end)
+    with signals_as_exceptions():
+        _write_wav(arguments.sound_file, engine, events, inputs)
     status = engine.status
     print(
         f"{arguments.sound_file}: {status.frame / SAMPLE_RATE_HZ:.1f} s, {status.n_notes} notes"
@@ -79,8 +68,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _write_wav(path: str, engine: Engine, events: list[tuple[float, Event]], inputs: list[str | Path]) -> None:
+    """Render events, (time in s, event), and their tail to a WAV file; inputs: files that must not be overwritten."""
+    n_frames = round(_length_s(events) * SAMPLE_RATE_HZ)
+    with (
+        atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,
+        wave.open(stream, "wb") as sound_file,
+        Progress("render", n_frames) as progress,
+    ):
+        sound_file.setnchannels(2)
+        sound_file.setsampwidth(FRAME_BYTES // 2)
+        sound_file.setframerate(SAMPLE_RATE_HZ)
+        for block in render_events(engine, events):
+            sound_file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
+            progress.update(engine.frame)
+
+
 def listed_positions(card: Card, text: str) -> list[float]:
-    """Knob positions 0 to 1, one per latent, of a list such as 0.2,0.8."""
+    """Knob positions, 0 to 1, from a text such as 0.2,0.8; UserError unless there is one for each knob."""
     try:
         positions = [float(number) for number in text.split(",")]
     except ValueError:
@@ -92,35 +97,14 @@ def listed_positions(card: Card, text: str) -> list[float]:
 
 
 def _refuse_longer_than_a_wav(midi_file: str, events: list[tuple[float, Event]]) -> None:
-    length_s = events[-1][0] if events else 0.0
+    length_s = _length_s(events)
     if not length_s <= LONGEST_MUSIC_S:
         expected = f"at most {LONGEST_MUSIC_S / 3600.0:.2f}, which a WAV file can hold"
         raise UserError(midi_file, f"{length_s / 3600.0:,.2f} hours of music", expected, "choose a shorter piece")
 
 
-@contextmanager
-def _ending_by_exception() -> Iterator[None]:
-    """Let what asks the process to end unwind it, so that nothing half-written stays; only the first such signal."""
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-               if signal.getsignal(number) is not signal.SIG_IGN]  # fmt: skip
-
-    def end(number: int, _frame: object) -> NoReturn:
-        for other in numbers:
-            signal.signal(other, signal.SIG_IGN)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _show_progress(frame: int, end: int) -> None:
-    if sys.stderr.isatty() and end:
-        done = min(1.0, frame / end)
-        print(f"\rrendering {done:4.0%}", end="\n" if done == 1.0 else "", file=sys.stderr, flush=True)
+def _length_s(events: list[tuple[float, Event]]) -> float:
+    return events[-1][0] if events else 0.0
 
 
 def _seed(text: str) -> int:

@@ -1,4 +1,4 @@
-"""`service`: plays from power-on, from a copy of its own."""
+"""Play from power-on: service install, remove or status."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from runtime.service.install import ROOT, install, read_status, remove, status_l
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `service` takes to its parser."""
+    """Add the action."""
     parser.add_argument(
         "action",
         choices=("install", "remove", "status"),
-        help="install: play from power-on, from a copy in /opt/timbrebox; remove: no longer; status: how it fares",
+        help="install: copy to /opt/timbrebox, and play from power-on; remove: undo that; status: show its state",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do `service install`, `remove` or `status`; UserError where there is no systemd or the user is not root."""
+    """Install, remove or report; UserError without systemd, or without root's rights where they are needed."""
     if not Path("/run/systemd/system").is_dir():
         remedy = "run ./timbrebox play instead"
-        raise UserError("service", "a machine that was not started by systemd", "systemd", remedy)
+        raise UserError("service", "a machine that systemd did not start", "systemd", remedy)
     if arguments.action == "status":
         print(status_line(read_status()))
         return 0

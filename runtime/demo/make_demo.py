@@ -1,4 +1,4 @@
-"""Write demo.mid: Bach's Prelude in C (BWV 846, 1722, public domain), set here from its chords, with turning knobs.
+"""Writes demo.mid: Bach's Prelude in C (BWV 846, 1722, public domain), built from its chords, with turning knobs.
 
 Run as `python -m runtime.demo.make_demo`. Every bar of the prelude is one chord of five notes, broken in one pattern
 and played twice; the last three bars are written out.
@@ -7,20 +7,19 @@ and played twice; the last three bars are written out.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
 from runtime.acoustics.pitch import parse_note
+from runtime.demo import DEMO_FILE
 
-DEMO = Path(__file__).with_name("demo.mid")
 TICKS_PER_BEAT = 96
 SIXTEENTH = TICKS_PER_BEAT // 4
 BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# The knobs of latents 1, 2 and 3 in the default map; each starts in the middle and turns to both ends in so many bars.
+# By default these controls move latents 1, 2 and 3. Each goes from the middle to both ends and back in this many bars.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 
@@ -68,20 +67,20 @@ def notes() -> list[tuple[int, int, int, int]]:
 
 
 def knobs(end: int) -> list[tuple[int, int, int]]:
-    """The turning of the knobs as (tick, controller, value), a value only where it changes."""
-    turned = []
+    """The knobs' movements, (tick, controller, value), one for each new value; end: length of the piece in ticks."""
+    moves = []
     for controller, n_bars in KNOBS.items():
         before = None
         for tick in range(0, end, KNOB_STEP):
             value = round(127 * (0.5 + 0.5 * math.sin(2 * math.pi * tick / (n_bars * BAR))))
             if value != before:
-                turned.append((tick, controller, value))
+                moves.append((tick, controller, value))
             before = value
-    return turned
+    return moves
 
 
 def make_demo() -> MidiFile:
-    """The piece as a MIDI file of one track, channel 1."""
+    """The piece as a MIDI file of one track on channel 1."""
     events: list[tuple[int, int, Message | MetaMessage]] = []
     played = notes()
     end = max(start + length for start, length, _, _ in played)
@@ -104,4 +103,4 @@ def make_demo() -> MidiFile:
 
 
 if __name__ == "__main__":
-    make_demo().save(DEMO)
+    make_demo().save(DEMO_FILE)

@@ -1,19 +1,20 @@
-"""Which lanes get their next sound together, and when."""
+"""Which lanes hop together, and when: at a hop a lane's next stretch of sound is made."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
 
-# Lanes that hop together are decoded in one batch, which is cheap; but no block should have to carry too many.
+from runtime.engine.voices.envelope import NEVER
+
+# Lanes that hop together are decoded in one batch, which is cheap. But if many did, one block would take too long.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-NEVER = 2**62
 
 
 class HopGroup:
-    """Lanes that hop together: at `offset` modulo the hop.
+    """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: when their sound must be made next; made_for: the knobs' serial and the blend that it was last made for.
+    due: the frame at which their next sound must be made; made_for: the knobs' version and the blend of the last one.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -22,14 +23,14 @@ class HopGroup:
         self.made_for = (-1, 0.0)
 
     def hop_from(self, frame: int) -> int:
-        """The first hop from `frame` on."""
+        """The group's first hop at or after `frame`."""
         return frame + (self.offset - frame) % self._hop_size
 
 
 class HopGroups:
-    """The groups of n_lanes: all of up to 16 lanes hop at once, more in groups of 4 one after the other.
+    """The groups of n_lanes: up to 16 lanes hop together; more hop in groups of 4, evenly spread over the hop size.
 
-    groups: ascending by lane and by offset; of_lane: each lane's group.
+    groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -40,13 +41,14 @@ class HopGroups:
             for number, first in enumerate(firsts)
         ]
         self.of_lane = [group for group in self.groups for _ in range(n_lanes)[group.lanes]]
+        self.offsets_by_lane = [group.offset for group in self.of_lane]
         self._offsets = [group.offset for group in self.groups]
-        self._hop_size = hop_size
+        self.hop_size = hop_size
 
     def due_at(self, frame: int, wanted: tuple[int, float], touched: Iterable[int]) -> list[HopGroup]:
-        """The groups that hop at `frame`; one whose sound is out of date does so at its very next hop.
+        """The groups that hop at `frame`. A group whose sound is out of date becomes due at its next hop.
 
-        wanted: the knobs' serial and the blend; touched: lanes whose own timbre changed.
+        wanted: the knobs' version and the blend; touched: lanes whose own spectrum changed.
         """
         due = []
         for group in self.groups:
@@ -63,16 +65,16 @@ class HopGroups:
         return due
 
     def next_due(self) -> int:
-        """When the next group's sound must be made."""
+        """The frame at which the next group is due."""
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first frame from `frame` on at which lanes that sound hop."""
+        """The first hop, at or after `frame`, of a group that sounds."""
         return min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
 
     def earliest_hop(self, frame: int) -> int:
-        """The first frame from `frame` on at which any lane would hop: `next_hop` is not before it, and costs more."""
-        place = frame % self._hop_size
+        """The first hop of any group, even a silent one, at or after `frame`: cheaper than `next_hop`, never later."""
+        place = frame % self.hop_size
         following = bisect_left(self._offsets, place)
-        ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self._hop_size
+        ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self.hop_size
         return frame + ahead - place

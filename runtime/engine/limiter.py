@@ -1,21 +1,21 @@
-"""The limiter at the end of the mix."""
+"""The limiter at the end of the mix: a curve without memory, so that nothing pumps."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LIMITER_KNEE = 0.7
-# Arrays without a dimension cost NumPy less than scalars do.
+# NumPy handles 0-d arrays faster than scalars.
 _KNEE, _MINUS_KNEE, _ONE = (np.array(value, np.float32) for value in (LIMITER_KNEE, -LIMITER_KNEE, 1.0))
 _PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 
 
 def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
-    """Bend peaks above LIMITER_KNEE in place so that no sample passes full scale; below it nothing changes.
+    """Bend what exceeds LIMITER_KNEE, in place, so that no sample exceeds full scale; the rest stays as it is.
 
-    signal, and below and bend, which are scratch: float32 of one shape. The curve is u / sqrt(1 + u^2) above the knee:
-    smooth up to its second derivative, without memory, so that nothing pumps and any partition into blocks sounds
-    the same. Rounding lifts no finite float32 above 1: tried with every one.
+    signal, below, bend: float32 of one shape; the last two are scratch. With u the excess over the knee, in parts of
+    the room above it, the curve is u / sqrt(1 + u^2): smooth up to its second derivative. No finite float32 is rounded
+    above 1: every one was tried.
     """
     np.abs(signal, out=below)
     if np.maximum.reduce(below, axis=None) <= _KNEE:

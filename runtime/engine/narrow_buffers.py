@@ -1,4 +1,4 @@
-"""NumPy with a buffer too small to copy rows through."""
+"""A smaller buffer for NumPy, which makes products of array views twice as fast."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# Where several rows of a view fit NumPy's buffer it copies them there and back, which costs twice as much as the sums
-# themselves. Casts still need one: this size is as fast for them as NumPy's own.
+# NumPy copies rows of a view through its buffer when several fit into it: that costs twice as much as the arithmetic.
+# Casts need a buffer; for them this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A copy of the present context whose buffer is small; what is `run` in it changes nothing outside."""
+    """A context with the small buffer; call its `run`. Code outside keeps NumPy's default."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

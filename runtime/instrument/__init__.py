@@ -1,1 +1,1 @@
-"""An instrument file: its card, its conditioning, its loaded decoder, its presets, and where instruments are found."""
+"""Instruments: the card, the conditioning, the presets, the loaded decoder, and where to find one by name."""

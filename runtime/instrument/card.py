@@ -1,4 +1,4 @@
-"""The card: what an instrument file says of itself, stored as JSON in the ONNX metadata under `timbrebox`."""
+"""The card: how an instrument describes itself, stored as JSON in its ONNX metadata under `timbrebox`."""
 
 from __future__ import annotations
 
@@ -22,30 +22,51 @@ Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Latent(msgspec.Struct, frozen=True):
-    """One knob: `min` and `max` bound its playable travel, `default` is where it starts; all in the decoder's units."""
+    """One latent, a knob for the player: the ends of its travel and its default, all in the decoder's units."""
 
     name: str
     min: float
     max: float
     default: float
 
+    def value_at(self, position: float) -> float:
+        """The value, in the decoder's units, at a knob position from 0 to 1."""
+        return self.min + position * (self.max - self.min)
+
+    def position_of(self, value: float) -> float:
+        """The knob position of a value in the decoder's units: 0 at min, 1 at max."""
+        return (value - self.min) / (self.max - self.min)
+
 
 class CardPreset(msgspec.Struct, frozen=True):
-    """A named sound: one position, 0 to 1 of the playable travel, per latent."""
+    """A named sound: one knob position, 0 to 1, for each latent."""
 
     name: str
     latents: tuple[Position, ...]
 
 
 class Check(msgspec.Struct, frozen=True):
-    """A recorded pair of decoder input and output, flat or as rows, that loading verifies."""
+    """Decoder inputs and the outputs that they must give, each a flat list or a list of rows; loading compares them."""
 
     input: list[Any]
     output: list[Any]
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the runtime must know of a decoder. Keys that it does not know are kept out, never refused."""
+    """An instrument's description of itself: all that the runtime must know; unknown keys of the JSON are ignored.
+
+    card_version: version of this format, 1 to CARD_VERSION.
+    name: the instrument's name, for people.
+    sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples; hop_size is
+        always a quarter of frame_size, and window `hann`.
+    latents: the knobs, in the order of the decoder's inputs.
+    conditioning: the meaning of the inputs after the latents.
+    note_range: lowest and highest MIDI note that the model has learnt.
+    presets: in the order of program changes; the first is the sound at the start.
+    corpus, licence, training, measured: for people: where the sounds come from, the licence, how the model was
+        trained, and how well the instrument plays.
+    check: inputs with their outputs, to verify the decoder.
+    """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -65,7 +86,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spec(self) -> StftSpec:
-        """The transform that the decoder's frames belong to."""
+        """The transform of the decoder's spectra."""
         return StftSpec(self.sample_rate_hz, self.frame_size, self.hop_size, self.window)
 
     @property
@@ -75,27 +96,31 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def n_inputs(self) -> int:
-        """Width of the decoder's input: latents, then conditioning."""
+        """Number of decoder inputs: latents, then conditioning."""
         return self.n_latents + self.conditioning.size
 
     def latents_at(self, positions: np.ndarray) -> np.ndarray:
-        """Latents in the decoder's units, float32, of knob positions 0 to 1 (…, n_latents)."""
+        """Latents in the decoder's units, float32, at knob positions 0 to 1; both have the shape (…, n_latents)."""
         low = np.array([latent.min for latent in self.latents], np.float32)
         high = np.array([latent.max for latent in self.latents], np.float32)
         return low + np.asarray(positions, np.float32) * (high - low)
 
     @property
     def default_positions(self) -> np.ndarray:
-        """Knob positions 0 to 1, float32 (n_latents,), of the latents' defaults."""
-        return np.array([(k.default - k.min) / (k.max - k.min) for k in self.latents], np.float32)
+        """Knob positions 0 to 1 at which the latents have their defaults, float32 (n_latents,)."""
+        return np.array([latent.position_of(latent.default) for latent in self.latents], np.float32)
+
+    def nearest_note(self, pitch: float) -> int:
+        """The MIDI note to decode for a pitch; see Conditioning.nearest_note."""
+        return self.conditioning.nearest_note(pitch, self.note_range)
 
     def to_json(self) -> str:
-        """The card as it stands in the file's metadata."""
+        """The card as JSON, for the file's metadata."""
         return msgspec.json.encode(self).decode()
 
 
 def parse_card(text: str, where: object) -> Card:
-    """The card of a metadata string; UserError, naming `where`, if it is broken or contradicts itself."""
+    """Read a card from its JSON; UserError that begins with `where` if it is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""What the decoder is told beside its latents: the note's chroma, and its octave where the model knows octaves."""
+"""Conditioning: the decoder's inputs that say which note to sound, by pitch class and, in some models, octave."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from runtime.acoustics.pitch import N_CHROMA
 
 
 class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Kind and reach of the conditioning.
+    """The meaning of the decoder's inputs that follow its latents.
 
-    lowest_note: MIDI note (a C) of the lowest octave; n_octaves: how many octave inputs follow the chroma.
-    Both matter for `chroma+octave` only.
+    kind: `none`: there are none; `chroma`: one for each of the 12 pitch classes; `chroma+octave`: these 12, then one
+        for each octave.
+    lowest_note: for `chroma+octave` only: the MIDI note, a C, at which the lowest octave begins.
+    n_octaves: for `chroma+octave` only: number of octaves.
     """
 
     kind: Literal["none", "chroma", "chroma+octave"] = "none"
@@ -26,10 +28,15 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Number of inputs that follow the latents."""
         return {"none": 0, "chroma": N_CHROMA, "chroma+octave": N_CHROMA + self.n_octaves}[self.kind]
 
-    def rows(self, notes: np.ndarray) -> np.ndarray:
-        """One-hot conditioning rows float32 (n, size) of MIDI notes (n,); from C, then octaves from the lowest.
+    @property
+    def notes(self) -> range:
+        """MIDI notes that the octaves cover, ascending; empty for a kind without octaves."""
+        return range(self.lowest_note, self.lowest_note + N_CHROMA * self.n_octaves)
 
-        Only the pitch class of a note counts for `chroma`. ValueError if a note lies outside the octaves.
+    def rows(self, notes: np.ndarray) -> np.ndarray:
+        """The inputs for MIDI notes (n,): float32 (n, size), 1 at the note's pitch class (0 is C) and octave, else 0.
+
+        ValueError if `kind` is `chroma+octave` and a note lies outside the octaves.
         """
         notes = np.asarray(notes, dtype=int)
         rows = np.zeros((len(notes), self.size), np.float32)
@@ -44,3 +51,17 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"notes {notes.min()} to {notes.max()} lie outside {reach}")
             rows[index, N_CHROMA + octaves] = 1.0
         return rows
+
+    def nearest_note(self, pitch: float, note_range: tuple[int, int]) -> int:
+        """The MIDI note to decode for a pitch; transposition covers the difference.
+
+        pitch: a fractional MIDI note number. note_range: the lowest and highest note that the model has learnt.
+        With octaves: the nearest note in the range. `chroma`: the note of the same pitch class in the lowest octave of
+        the range, the only octave that is decoded. `none`: the middle of the range, the only pitch of the model.
+        """
+        lowest, highest = note_range
+        if self.kind == "none":
+            return (lowest + highest) // 2
+        if self.kind == "chroma":
+            return min(highest, lowest + (round(pitch) - lowest) % N_CHROMA)
+        return min(max(round(pitch), lowest), highest)

@@ -1,4 +1,4 @@
-"""One ONNX decoder with its card, ready to turn latents and conditioning into magnitude frames."""
+"""A loaded instrument: an ONNX decoder and its card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_outside
+from runtime.base.files import read_bounded_file
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, parse_card
 
@@ -17,10 +17,16 @@ CHECK_TOLERANCE = 1e-4
 
 
 class Decoder:
-    """A loaded instrument: `card`, and `decode`, which allocates nothing.
+    """A loaded instrument: computes spectra from latents and conditioning, without allocating.
 
-    inputs: float32 (MAX_BATCH, card.n_inputs), filled by the caller; magnitudes: float32 (MAX_BATCH, n_bins), filled
-    by `decode`. Loading refuses a file without a card, whose graph disagrees with it, or whose check pair fails.
+    path: the .onnx file.
+    card: the instrument's description of itself.
+    inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
+    magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins); `decode` writes them.
+    batch_invariant: whether a row is decoded to the same bits in a batch of any size.
+
+    UserError if the file cannot be read, is not an ONNX model, has no valid card, does not fit its card, or does not
+    decode the card's check inputs to the card's check outputs.
     """
 
     def __init__(self, path: str | Path):
@@ -32,12 +38,12 @@ class Decoder:
         self.magnitudes = np.zeros((MAX_BATCH, self.card.spec.n_bins), np.float32)
         self._bindings = [self._bind(n) for n in range(1, MAX_BATCH + 1)]
         self._verify_check_pair()
-        # On x86-64 each row's result is the same in any batch. Where it is not, every batch is filled up to the
-        # same size, so that a voice never sounds different for its neighbours.
+        # On x86-64 a row gives the same result in any batch. On other processors it may not; then every batch gets the
+        # full size, so that a voice sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
 
     def decode(self, n_rows: int) -> np.ndarray:
-        """Decode the first `n_rows` of `inputs`, at most MAX_BATCH; returns a view float32 (n_rows, n_bins)."""
+        """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         return self.magnitudes[:n_rows]
 
@@ -78,16 +84,16 @@ class Decoder:
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:
     remedy = "check the path, or see: ./timbrebox instruments"
-    content = read_outside(path, "an .onnx instrument", LARGEST_BYTES, remedy)
-    onnxruntime.set_default_logger_severity(3)  # newer releases warn of a missing GPU on every start
+    content = read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES, remedy)
+    onnxruntime.set_default_logger_severity(3)  # newer releases warn about a missing GPU on every start
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own kinds, all without a common public base
+    except Exception as error:  # onnxruntime's exceptions have no public base class
         reason = str(error).splitlines()[0][:120]
-        raise UserError(path, f"no ONNX model ({reason})", "an .onnx instrument", "export it again") from None
+        raise UserError(path, f"not an ONNX model ({reason})", "an .onnx instrument", "export it again") from None
 
 
 def _read_card(session: onnxruntime.InferenceSession, path: Path) -> Card:
@@ -106,7 +112,7 @@ def _refuse_mismatch(session: onnxruntime.InferenceSession, card: Card, path: Pa
     ):
         found = [(end.name, end.type, end.shape) for end in ends]
         fits = len(found) == 1 and found[0][:2] == (name, "tensor(float)") and len(found[0][2]) == 2
-        # The first dimension is a name when the batch is free; the second must be the card's own width.
+        # In the shape, a variable batch size is a name instead of a number.
         if not (fits and not isinstance(found[0][2][0], int) and found[0][2][1] == width):
             shown = ", ".join(f"{n} {t} {s}" for n, t, s in found)
             raise UserError(

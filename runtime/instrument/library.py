@@ -1,4 +1,4 @@
-"""Find instruments by name: those that the project brings, and the user's own."""
+"""Finds instruments by name: the bundled ones, and the user's own in ./instruments of the current folder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.instrument.decoder import Decoder
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "bundled"
-USER_FOLDER = Path("instruments")
+USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"
 
 
 def available() -> dict[str, Path]:
-    """Paths of the instruments by name: bundled ones, then those in ./instruments, which win on the same name."""
+    """Paths of the instruments by name. One in ./instruments takes the place of a bundled one with the same name."""
     found = {}
     for folder in (BUNDLED_FOLDER, USER_FOLDER):
         for path in sorted(folder.glob("*.onnx")):
@@ -23,16 +23,21 @@ def available() -> dict[str, Path]:
 
 
 def find(name_or_path: str | None) -> Path:
-    """Path of an instrument by its name or its file; UserError that suggests the nearest name."""
+    """Path of an instrument, given its name or file; None means the default one.
+
+    A name is looked up in the bundled folder and in ./instruments of the current folder. UserError, with the most
+    similar name, if neither has it; a path is not checked.
+    """
     name = name_or_path or DEFAULT_INSTRUMENT
     if name.endswith(".onnx") or "/" in name:
         return Path(name)
     known = available()
     if name not in known:
-        raise UserError("--instrument", f"{name!r}", "a known instrument or an .onnx file", did_you_mean(name, known))
+        expected = "an .onnx file, or the name of a bundled instrument or of one in ./instruments here"
+        raise UserError("--instrument", f"{name!r}", expected, did_you_mean(name, known))
     return known[name]
 
 
 def load(name_or_path: str | None) -> Decoder:
-    """The instrument, loaded and verified."""
+    """Load an instrument, given its name or file; None means the default one. UserError as in `find` and Decoder."""
     return Decoder(find(name_or_path))

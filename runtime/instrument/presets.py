@@ -1,4 +1,4 @@
-"""A card's presets by name."""
+"""Finds a card's presets by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runtime.instrument.card import Card
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:
-    """Knob positions of the card's preset of that name; UserError that suggests the nearest."""
+    """Knob positions, 0 to 1, of the card's preset of that name; UserError that suggests the most similar name."""
     presets = {preset.name: preset.latents for preset in card.presets}
     if name not in presets:
         raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))

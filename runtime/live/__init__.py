@@ -1,1 +1,1 @@
-"""The engine on a real device: hotplug, heartbeat, start and stop."""
+"""Live playing: start and stop, devices that come and go."""

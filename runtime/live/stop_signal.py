@@ -1,4 +1,4 @@
-"""Wait for the moment to stop."""
+"""Waits for the signals that ask the program to stop."""
 
 from __future__ import annotations
 
@@ -10,27 +10,35 @@ from collections.abc import Iterable
 
 
 class StopSignal:
-    """SIGINT and SIGTERM as something to wait for; made on the main thread.
+    """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; a thread can wait for it.
 
-    The handler only writes a byte: setting a threading.Event in a handler can deadlock with the wait it interrupts.
+    Make it on the main thread. A closing terminal sends SIGHUP; under `nohup`, which ignores SIGHUP, it stays ignored
+    and the program plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can
+    deadlock with the wait that the signal interrupts.
     """
 
     def __init__(self) -> None:
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._write_fd, False)
-        self._before = {number: signal.signal(number, self.request) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._before = {number: signal.signal(number, self.request) for number in numbers}
 
     def request(self, *_: object) -> None:
-        """Ask for the stop, from a handler or from any thread."""
+        """Ask the program to stop; from a signal handler or any thread."""
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 
-    def wait(self, limit_s: float, news_fds: Iterable[int] = ()) -> bool:
-        """True as soon as the stop is asked for; False after `limit_s` seconds, or once one of `news_fds` has news."""
-        return self._read_fd in select.select([self._read_fd, *news_fds], [], [], limit_s)[0]
+    def wait(self, limit_s: float, wake_fds: Iterable[int] = ()) -> bool:
+        """Wait for the request to stop; returns whether it came.
+
+        limit_s: the longest wait in seconds. wake_fds: file descriptors that also end the wait when one is readable.
+        """
+        return self._read_fd in select.select([self._read_fd, *wake_fds], [], [], limit_s)[0]
 
     def close(self) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers that were there before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.close(self._read_fd)

@@ -1,7 +1,7 @@
-"""The live instrument: audio, MIDI and a small supervisor that owns them and mends what breaks.
+"""Plays live: starts audio and MIDI, watches both, and replaces what fails.
 
-Three kinds of thread meet here. The audio thread drains events and renders (`audio_output.Blocks`); the MIDI
-drivers' threads post events (`midi_input.Port`); everything slow is the supervisor's, on the main thread.
+Three kinds of thread meet here. The audio thread renders (`audio.output.BlockRenderer`), the MIDI drivers' threads post
+events (`midi.input_port.InputPort`), and the main thread does everything slow (`Supervisor`).
 """
 
 from __future__ import annotations
@@ -10,93 +10,99 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.audio.output import Blocks, NullOutput, Output, null_output, open_output
+from runtime.audio.output import BlockRenderer, NullOutput, Output, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
-from runtime.config import InstrumentConfig
-from runtime.engine.build import _warm_up, configured_engine
+from runtime.config import Config
+from runtime.engine.build import build_engine, warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
 from runtime.instrument.decoder import Decoder
 from runtime.live.stop_signal import StopSignal
-from runtime.midi.file_player import DemoPlayer
-from runtime.midi.input import MidiInput
+from runtime.midi.demo_player import DemoPlayer
+from runtime.midi.inputs import MidiInputs
 
 ROUND_S = 2.0
-Tell = Callable[[str], object]
+Say = Callable[[str], object]
 
 
 class AudioHangsError(Exception):
-    """The audio driver hangs, and only a new process gets sound again."""
+    """The audio driver hangs; only a new process can play again."""
 
 
-class LiveInstrument:
-    """Plays one decoder until it is asked to stop.
+class Supervisor:
+    """Plays one instrument until it is asked to stop.
 
-    tell: says one line to the user; announce: told READY, WATCHDOG and STOPPING, as `service.notify.notify` is.
+    say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
     """
 
-    def __init__(self, config: InstrumentConfig, decoder: Decoder, tell: Tell, announce: Callable[..., object]):
-        self._config, self._decoder, self._tell, self._announce = config, decoder, tell, announce
-        self._midi = MidiInput(config.midi, self._post)
-        self._n_notes_before = 0
-        self._past: list[Blocks] = []
-        self._n_blocks_seen = -1
+    def __init__(self, config: Config, decoder: Decoder, say: Say, notify: Callable[..., object]):
+        self._config, self._decoder, self._say, self._notify = config, decoder, say, notify
+        self._midi = MidiInputs(config.midi, self._post)
+        self._n_notes_of_past_engines = 0
+        self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
+        self._n_blocks_last_round = -1
         self._output: Output
-        self._blocks: Blocks | None = None
         self._engine: Engine | None = None
-        self._wanting_device = False
+        self._needs_device = False
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
-        """Play until `stop`; UserError if a named device cannot be had, AudioHangsError if a driver hangs."""
+        """Play until `stop`; UserError if a named device cannot be opened, AudioHangsError if a driver hangs.
+
+        demo: a MIDI file to play once, at the start.
+        """
         player = DemoPlayer(demo, self._post) if demo else None
         output = self._first_output()
         self._fit_engine(output.sample_rate_hz)
-        # What holds the interpreter for long, as a driver's client or a collection does, comes before the first block.
-        news = self._midi.poll()
+        # Before the first block, because both hold the interpreter for long: the poll makes MIDI clients, and the
+        # preparation collects garbage.
+        midi_lines = self._midi.poll()
         prepare_process()
         self._start(output)
         try:
-            for line in [*news, self._ready_line()]:
-                self._tell(line)
-            self._announce(READY=1)
+            for line in [*midi_lines, self._ready_line()]:
+                self._say(line)
+            self._notify(READY=1)
             if player:
                 player.start()
             self._supervise(stop)
         finally:
-            self._announce(STOPPING=1)
+            self._notify(STOPPING=1)
             if player:
                 player.close()
             closed = self._output.close()
             self._midi.close()
-            self._tell(self._closing_line())
+            self._say(self._closing_line())
         if not closed:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """A round every `ROUND_S` until `stop`, and between them MIDI at once when there is news of it."""
+        """Check everything every `ROUND_S` seconds until `stop`, and MIDI also as soon as a port comes or goes."""
         next_round_s = time.monotonic() + ROUND_S
-        while not stop.wait(min(max(0.0, next_round_s - time.monotonic()), self._midi.retry_s), self._midi.news_fds):
+        while not stop.wait(min(max(0.0, next_round_s - time.monotonic()), self._midi.retry_s), self._midi.wake_fds):
             if time.monotonic() < next_round_s:
-                self._look_after_midi()
+                self._check_midi()
                 continue
-            self._announce(WATCHDOG=1)
-            self._look_after()
+            self._notify(WATCHDOG=1)
+            self._check_all()
             next_round_s = time.monotonic() + ROUND_S
 
     def _post(self, event: Event, arrival_s: float) -> None:
-        """From a MIDI thread: the event, to sound one buffer after it arrived."""
-        self._engine.post(event, self._blocks.clock.frame_at(arrival_s) if self._blocks else None)
+        """Post an event to the engine; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
+        self._engine.post(event, self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None)
 
     def _first_output(self) -> Output:
         output = self._try_output(at_start=True)
         if output is None:
-            self._wanting_device = True
+            self._needs_device = True
             output = null_output(self._config.audio)
         return output
 
     def _try_output(self, at_start: bool) -> Output | None:
-        """The output, opened; None, said once, while there is none; UserError if it is named, at the start."""
+        """Open the output; None if that fails, which the user is told only at the start.
+
+        UserError at the start if the settings name a device and it cannot be opened.
+        """
         try:
             output = open_output(self._config.audio)
             reason = "No sound card yet"
@@ -105,59 +111,62 @@ class LiveInstrument:
                 raise
             output, reason = None, f"No sound yet ({error})"
         if output is None and at_start:
-            self._tell(f"{reason}; keeping time without one, and looking again every {ROUND_S:.0f} s.")
+            self._say(f"{reason}; playing silently, and looking again every {ROUND_S:.0f} s.")
         return output
 
     def _fit_engine(self, sample_rate_hz: int) -> None:
-        """Keep the engine at hand if it fits the rate, else build another whose knobs stand where its stood."""
+        """Keep the engine if it has this sample rate; else build another with the knobs in the same positions."""
         positions = None
         if self._engine is not None:
             if self._engine.sample_rate_hz == sample_rate_hz:
                 return
             positions = self._engine.status.positions
-            self._n_notes_before += self._engine.status.n_notes
-        _warm_up(configured_engine(self._config, self._decoder, sample_rate_hz))
-        self._engine = configured_engine(self._config, self._decoder, sample_rate_hz, positions)
+            self._n_notes_of_past_engines += self._engine.status.n_notes
+        warm_up(self._config, self._decoder, sample_rate_hz)
+        self._engine = build_engine(self._config, self._decoder, sample_rate_hz, positions)
 
     def _start(self, output: Output) -> None:
         """Play on this output from now on."""
         output.start(self._engine)
-        self._output, self._blocks = output, output.blocks
-        self._past.append(output.blocks)
-        self._n_blocks_seen = -1
+        self._output = output
+        self._renderers.append(output.blocks)
+        self._n_blocks_last_round = -1
 
-    def _look_after_midi(self) -> None:
+    def _check_midi(self) -> None:
         for line in self._midi.poll():
-            self._tell(line)
+            self._say(line)
 
-    def _look_after(self) -> None:
-        """One round of the supervisor: hotplug, heartbeat, failures."""
-        self._look_after_midi()
-        blocks = self._output.blocks
-        if blocks.failure is not None:
-            raise blocks.failure
-        if self._wanting_device:
+    def _check_all(self) -> None:
+        """Open and close MIDI inputs, raise the audio thread's exception, and replace a device that has gone."""
+        self._check_midi()
+        renderer = self._renderers[-1]
+        if renderer.failure is not None:
+            raise renderer.failure
+        if self._needs_device:
             self._look_for_device()
-        elif blocks.n_blocks == self._n_blocks_seen:
-            self._let_device_go()
-        self._n_blocks_seen = self._output.blocks.n_blocks
+        elif renderer.n_blocks == self._n_blocks_last_round:
+            self._leave_device()
+        self._n_blocks_last_round = self._renderers[-1].n_blocks
 
     def _look_for_device(self) -> None:
         output = self._try_output(at_start=False)
         if output is not None:
             self._output.close()
-            self._wanting_device = False
+            self._needs_device = False
             self._fit_engine(output.sample_rate_hz)
             self._start(output)
-            self._tell(f"Sound card: {output.name}, {output.sample_rate_hz} Hz.")
+            self._say(f"Sound card: {output.name}, {output.sample_rate_hz} Hz.")
 
-    def _let_device_go(self) -> None:
-        """A card that was pulled out goes silent without an error: only its heartbeat tells."""
+    def _leave_device(self) -> None:
+        """Play silently from now on, because the device has gone.
+
+        An unplugged device raises no error, but stops asking for blocks.
+        """
         name = self._output.name
         if not self._output.close():
             raise AudioHangsError
-        self._tell(f"Sound card gone: {name}; keeping time without it, and looking again every {ROUND_S:.0f} s.")
-        self._wanting_device = True
+        self._say(f"Sound card gone: {name}; playing silently, and looking again every {ROUND_S:.0f} s.")
+        self._needs_device = True
         self._start(NullOutput(self._output.sample_rate_hz, self._output.buffer_frames))
 
     def _ready_line(self) -> str:
@@ -166,8 +175,8 @@ class LiveInstrument:
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def _closing_line(self) -> str:
-        n_blocks = sum(blocks.n_blocks for blocks in self._past)
-        n_underruns = sum(blocks.n_underflows for blocks in self._past)
-        n_late = sum(blocks.n_late for blocks in self._past)
-        n_notes = self._n_notes_before + self._engine.status.n_notes
+        n_blocks = sum(renderer.n_blocks for renderer in self._renderers)
+        n_underruns = sum(renderer.n_underflows for renderer in self._renderers)
+        n_late = sum(renderer.n_late for renderer in self._renderers)
+        n_notes = self._n_notes_of_past_engines + self._engine.status.n_notes
         return f"Stopped: {n_blocks} blocks, {n_underruns} underruns, {n_late} late blocks, {n_notes} notes."

@@ -1,1 +1,1 @@
-"""MIDI in: ports, messages and files become events."""
+"""MIDI in: messages from keyboards, other programs and files become events."""

@@ -1,4 +1,4 @@
-"""MIDI files as timed events."""
+"""Reads MIDI files as events with times."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 import mido
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_outside
+from runtime.base.files import read_bounded_file
 from runtime.events import Event
 from runtime.midi.messages import from_message
 
 DRUM_CHANNEL = 9
-# A file has at most one event for two bytes, and mido takes some 800 bytes of memory and 11 us for each: 0.8 GB, 12 s.
+# A file of this size with the most events, one in every two bytes, takes mido 0.8 GB and 12 s.
 LARGEST_BYTES = 2 * 2**20
-# In a number each byte but the last is 0x80 or more, and mido reads numbers of any length, in quadratic time. Only a
-# text may hold many such bytes in a row, and no text so many.
+# In a number of variable length every byte but the last is 0x80 or more. mido takes quadratic time to read a long one.
+# Text may contain such bytes too, but not so many in a row.
 _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{8192}")
 
 
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
-    """Events of a Standard MIDI File with their times in seconds, by its tempo map; channel 10, the drums, left out.
+    """Read a Standard MIDI File as (time in s, event) pairs, with its tempo changes, without channel 10, the drums.
 
-    UserError if the file is missing, no MIDI file, too large, cut short, or holds times in a form that has no tempo.
+    UserError if the file is missing, not a MIDI file, damaged, too large or cut short, or if its times are SMPTE times.
     """
     remedy = "choose a Standard MIDI File (.mid)"
-    content = read_outside(path, "a MIDI file", LARGEST_BYTES)
+    content = read_bounded_file(path, "a MIDI file", LARGEST_BYTES)
     try:
         if _ENDLESS_NUMBER.search(content):
             raise ValueError("a number without an end")
@@ -48,12 +48,12 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         reason = error.strerror or str(error)
         raise UserError(path, f"no readable MIDI file ({reason})", "a MIDI file", remedy) from None
     except (ValueError, TypeError, ArithmeticError, LookupError, mido.KeySignatureError) as error:
-        # mido raises these on damaged bytes, each in its own words
+        # mido raises all of these on damaged bytes
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
 
 
 def _refuse_cut_tracks(content: bytes, midi_file: mido.MidiFile) -> None:
-    """A file may end at a track's edge, which mido does not notice: its header counts more tracks than there are."""
+    """EOFError if there are fewer tracks than the header says: mido does not notice a file cut between two tracks."""
     promised = int.from_bytes(content[10:12], "big")
     if len(midi_file.tracks) < promised:
         raise EOFError

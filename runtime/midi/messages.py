@@ -1,4 +1,4 @@
-"""mido's messages as the engine's events."""
+"""Converts mido's messages to the engine's events."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ _FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
 
 
 def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
-    """The event of a mido message; a note_on of velocity 0 is a NoteOff.
+    """The event for a mido message; a note_on of velocity 0 is a NoteOff.
 
-    None for what no voice hears: clock, system exclusive, the meta messages of a file.
+    None for every message that the engine does not use, such as song position, or a file's meta and system exclusive
+    messages. A live port's system exclusive messages, clock and time code do not come here: rtmidi drops them.
     """
     if message.type == "note_on" and message.velocity == 0:
         return NoteOff(message.channel, message.note)

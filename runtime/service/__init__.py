@@ -1,1 +1,1 @@
-"""The boot service: its unit, its installation, and what the program tells systemd."""
+"""The systemd service: its unit file, its installation, and the notices that a playing program sends to systemd."""

@@ -1,4 +1,4 @@
-"""The command `service`: puts the instrument where it plays from power-on, takes it away, and says how it fares."""
+"""Installs, removes and describes the systemd service that plays from power-on."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def install() -> int:
     _call("systemctl", "enable", UNIT.name)
     _call("systemctl", "restart", UNIT.name)
     print(f"Installed in {HOME}; it plays from now on and from every start of this machine.")
-    print("See how it fares: ./timbrebox service status. After an update or a new instrument: service install again.")
+    print("See its state: ./timbrebox service status. After an update or a new instrument: service install again.")
     return 0
 
 
 def remove() -> int:
-    """Stop the service and delete what `install` wrote; what the instrument remembers stays."""
+    """Stop the service and delete what `install` wrote, but neither its user nor its data."""
     if not INSTALLED_UNIT.exists() and not HOME.exists():
         print("The service is not installed; nothing to remove.")
         return 0
@@ -52,12 +52,12 @@ def remove() -> int:
         _call("systemctl", "daemon-reload")
     if ROOT != HOME:
         shutil.rmtree(HOME, ignore_errors=True)
-    print(f"Removed. The user {USER!r} and what it remembers in {STATE} stay; to erase both: userdel --remove {USER}")
+    print(f"Removed. The user {USER!r} and its data in {STATE} stay; to delete both: userdel --remove {USER}")
     return 0
 
 
 def copy_runtime(source: Path, target: Path) -> None:
-    """Copy the parts that playing needs, readable by all and writable by root; never seen half done."""
+    """Copy the files that playing needs, readable by all and writable by their owner; replaces the whole target."""
     partial, old = target.with_suffix(".partial"), target.with_suffix(".old")
     for left_over in (partial, old):
         shutil.rmtree(left_over, ignore_errors=True)
@@ -79,7 +79,7 @@ def copy_runtime(source: Path, target: Path) -> None:
 
 
 def refuse_hidden_python(python: Path) -> None:
-    """UserError where the Python of `.venv` lies in a directory that the service cannot see."""
+    """UserError if the Python of `.venv` lies in a directory that the service cannot reach."""
     hidden = any(python.is_relative_to(place) for place in ("/home", "/root", "/run/user"))
     if hidden or not all(path.stat().st_mode & stat.S_IXOTH for path in (python, *python.parents)):
         raise UserError(
@@ -91,7 +91,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def user_exists() -> bool:
-    """Whether the service's own user is there."""
+    """Whether the user that the service runs as exists."""
     try:
         pwd.getpwnam(USER)
     except KeyError:
@@ -100,7 +100,7 @@ def user_exists() -> bool:
 
 
 def read_status() -> dict[str, str]:
-    """What systemd knows of the unit, by its own names."""
+    """The unit's properties that `status_line` shows, by systemd's names."""
     names = "LoadState,UnitFileState,ActiveState,SubState,StatusText,NRestarts"
     answer = subprocess.run(
         ["systemctl", "show", UNIT.name, f"--property={names}"], capture_output=True, text=True, check=True
@@ -109,7 +109,7 @@ def read_status() -> dict[str, str]:
 
 
 def status_line(known: dict[str, str]) -> str:
-    """One plain line of what systemd knows."""
+    """The properties of `read_status` as one line for the user."""
     if known.get("LoadState") != "loaded":
         return "The service is not installed; to install it: sudo ./timbrebox service install"
     states = {"active": "runs", "activating": "is starting", "failed": "has failed"}

@@ -1,4 +1,4 @@
-"""What the instrument tells systemd: that it plays, how it fares, and that it is alive."""
+"""Notices to systemd: that the program is ready, that it is alive, and the state that it is in."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 
 
 def notify(**news: object) -> bool:
-    """Tell systemd, for example `notify(READY=1, STATUS="plays")`; False where no systemd listens. Never waits.
+    """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd takes it. Never waits.
 
-    Source: sd_notify(3): datagrams of NAME=value lines to $NOTIFY_SOCKET, whose leading @ means an abstract address.
+    Source: sd_notify(3): a datagram of NAME=value lines to $NOTIFY_SOCKET, whose leading @ means an abstract address.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -20,5 +20,5 @@ def notify(**news: object) -> bool:
             sender.setblocking(False)
             sender.sendto(lines.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
     except OSError:
-        return False  # a systemd that is busy or gone must never stop the music
+        return False  # a busy or missing systemd must not stop the music
     return True

@@ -1,9 +1,9 @@
-"""Write tiny.onnx, tiny-chroma.onnx and tiny-none.onnx: real decoders, built by hand, in tune by construction.
+"""Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx: real decoders built by hand, so exactly in tune.
 
-Their hidden units are gates: one a note, open for the right conditioning, and two more a note that a latent opens.
-Latent 1 brings in harmonics 2 to 5, latent 2 those above. tiny knows three octaves; tiny-chroma knows only pitch
-classes and sounds them in the octave from A3; tiny-none knows one pitch, C4. Run it in the workshop:
-python tests/data/make_tiny.py
+Each note has three hidden units, which are on when the conditioning asks for the note: the first lets the fundamental
+through, the second harmonics 2 to 5 in proportion to latent 1, the third harmonics 6 to 24 in proportion to latent 2.
+tiny has three octaves; tiny-chroma has 12 pitch classes, which sound in the octave from A3; tiny-none has only C4.
+Run it in the workshop: python -m tests.data.make_tiny [FOLDER]
 """
 
 from __future__ import annotations
@@ -14,10 +14,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-
-from tests.support.places import ROOT
-
-sys.path.insert(0, str(ROOT))
 
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
@@ -32,7 +28,7 @@ SPEC = StftSpec()
 
 
 def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
-    """Magnitudes (n_bins,) of harmonics first to last of a note, falling as 1 / k, peak 1 for the fundamental."""
+    """Magnitudes (n_bins,) of the harmonics `first` to `last` of a note; the peak of harmonic k is 1 / k."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
@@ -44,7 +40,10 @@ def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray
 
 
 def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
-    """A decoder that answers conditioning row i with the harmonics of note i. Silent bins at the end are padded."""
+    """The graph of a decoder: row i of conditioning inputs gives the harmonics of note i, below highest_hz.
+
+    A low highest_hz makes the file small: the silent bins above it are padded, not stored.
+    """
     n, n_inputs = len(notes), N_LATENTS + rows.shape[1]
     gates = np.zeros((n_inputs, 3 * n), np.float32)
     gates[N_LATENTS:] = np.tile(rows.T, 3)
@@ -77,7 +76,7 @@ def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.Gr
 def write(
     path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
 ) -> None:
-    """Build, check and write one model that sounds `notes`, one for each conditioning that it tells apart."""
+    """Build the instrument that sounds these notes, with its check input and output, and write it to `path`."""
     graph = graph_for(conditioning.rows(notes), notes, highest_hz)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     row = np.concatenate([[0.5, 0.25], conditioning.rows([60])[0]]).astype(np.float32)[None]
@@ -99,7 +98,7 @@ def write(
 
 
 def main(folder: Path) -> None:
-    """Write all three."""
+    """Write all three instruments."""
     notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
     write(folder / "tiny.onnx", Conditioning("chroma+octave", LOWEST, N_OCTAVES), notes,
           (LOWEST, int(notes[-1])), HIGHEST_HZ)  # fmt: skip

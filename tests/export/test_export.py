@@ -82,7 +82,7 @@ def test_presets_are_training_patches_and_the_first_plays_in_tune(instrument: Pa
     assert np.array_equal(fundamental_bins, expected)
 
 
-def test_the_travel_covers_the_training_sounds_and_no_more(run: TrainedRun, store: FrameStore, instrument: Path):
+def test_the_knobs_travel_covers_the_training_sounds_and_no_more(run: TrainedRun, store: FrameStore, instrument: Path):
     latents = embed_rows(run, store, store.rows("train"))
     card = Decoder(instrument).card
     low, high = np.array([(knob.min, knob.max) for knob in card.latents]).T
@@ -101,7 +101,7 @@ def test_an_unused_latent_still_makes_a_valid_knob():
     assert 0.0 <= at_the_edge.min < at_the_edge.max <= 1.0
 
 
-def test_the_encoder_file_gives_the_latents_and_its_own_check(instrument: Path, run: TrainedRun, store: FrameStore):
+def test_the_encoder_s_file_gives_the_latents_and_a_check(instrument: Path, run: TrainedRun, store: FrameStore):
     session = onnxruntime.InferenceSession(str(encoder_path(instrument)), providers=["CPUExecutionProvider"])
     assert [end.name for end in session.get_inputs()] == ["magnitude", "chroma"]
     assert [end.name for end in session.get_outputs()] == ["latents"]
@@ -116,7 +116,7 @@ def test_the_encoder_file_gives_the_latents_and_its_own_check(instrument: Path, 
     assert text["encoder_of"] == "Tones"
 
 
-def test_nothing_is_written_when_the_two_differ(
+def test_nothing_is_written_if_keras_and_onnx_differ(
     run: TrainedRun, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     faithful = convert
@@ -164,8 +164,8 @@ def test_full_size_decoders_stay_below_12_mb(name: str):
     from training.model.autoencoder import build_autoencoder
 
     recipe = load_recipe(RECIPES / f"{name}.yaml").model
-    told = Conditioning(recipe.conditioning, 36, 6)
-    decoder = build_autoencoder(recipe, StftSpec(), told, 0).decoder
+    conditioning = Conditioning(recipe.conditioning, 36, 6)
+    decoder = build_autoencoder(recipe, StftSpec(), conditioning, 0).decoder
     assert len(convert(decoder, OUTPUT_NAME).SerializeToString()) < 11_900_000
 
 
@@ -195,8 +195,14 @@ def test_no_points_are_refused_before_anything_is_loaded(tmp_path: Path, capsys:
     assert "--points: found 0; expected at least 1" in capsys.readouterr().err
 
 
-def test_mistakes_are_told_without_keras_whose_libraries_print_what_they_like(tmp_path: Path):
-    """On processors with AVX-512 TensorFlow prints four lines as it is loaded, whatever its log level is."""
+def test_a_folder_as_target_is_refused_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture):
+    (tmp_path / "x.onnx").mkdir()
+    assert main(["nowhere", "--out", str(tmp_path / "x.onnx"), "--force"]) == 2
+    assert "x.onnx: found a folder; expected a path for a file" in capsys.readouterr().err
+
+
+def test_mistakes_are_reported_before_keras_is_loaded(tmp_path: Path):
+    """Because on processors with AVX-512 TensorFlow prints four lines while it loads, at any log level."""
     program = (
         "import sys; from export.__main__ import main; status = main(sys.argv[1:]); "
         "print('keras' in sys.modules); sys.exit(status)"

@@ -1,4 +1,4 @@
-"""A beta-VAE without skip becomes an instrument like any other, and sounds as it did before it was exported."""
+"""A beta-VAE without a skip connection is exported like any other model, and sounds the same after the export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.model.run_folder import TrainedRun
 TINY = TRAINING_CONFIGS / "tiny.yaml"
 
 
-def test_it_exports_its_mean_and_plays(tmp_path: Path):
+def test_the_encoder_gives_the_mean_and_the_decoder_plays(tmp_path: Path):
     store = write_store(tmp_path / "frames")
     tiny = load_recipe(TINY, epochs=15)
     model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
@@ -43,7 +43,7 @@ def test_it_exports_its_mean_and_plays(tmp_path: Path):
     block = np.zeros((44100, 2), np.float32)
     engine.render(block)
     card = Decoder(path).card
-    note = sum(card.note_range) // 2  # where a model without conditioning sounds as it is
+    note = sum(card.note_range) // 2  # the note at which a model without conditioning is not transposed
     unexported = render(RunInstrument(run, store, None, (note, note)), note, 0.3)
     assert np.abs(unexported - render(Decoder(path), note, 0.3)).max() < 0.02 * np.abs(unexported).max()
     assert np.isfinite(block).all()

@@ -1,4 +1,4 @@
-"""What is heard is the network: the render follows the decoder's output, and is silent with its weights at zero."""
+"""The network makes the sound, which follows the decoder's output and is silent if all weights are zero."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_same_file_with_its_weights_at_zero_is_silent(tmp_path: Path) -> Non
     assert not render(instrument, 60, instrument.card.default_positions).any()
 
 
-def test_an_altered_weight_is_refused_by_the_check_pair(tmp_path: Path) -> None:
+def test_a_file_with_altered_weights_fails_its_check(tmp_path: Path) -> None:
     model = onnx.load(BUNDLED)
     largest = max(model.graph.initializer, key=lambda initializer: len(initializer.raw_data))
     values = numpy_helper.to_array(largest) * np.float32(1.01)
@@ -77,7 +77,7 @@ def test_an_altered_weight_is_refused_by_the_check_pair(tmp_path: Path) -> None:
         Decoder(tmp_path / "altered.onnx")
 
 
-def test_the_bundled_instrument_is_small_and_says_where_it_comes_from() -> None:
+def test_the_bundled_instrument_is_small_and_names_its_origin() -> None:
     card = Decoder(BUNDLED).card
     assert BUNDLED.stat().st_size <= 12_000_000
     assert card.note_range == (36, 96)

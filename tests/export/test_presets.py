@@ -1,4 +1,4 @@
-"""Presets are chosen by what they play: the ear behind the choice is tested on spectra of known pitch."""
+"""The scores that choose presets, tested on spectra of known pitch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEC = StftSpec()
 
 
 def spectrum(*partials: tuple[float, float]) -> np.ndarray:
-    """One frame of sines given as (frequency in Hz, amplitude)."""
+    """One frame of sines. partials: (frequency in Hz, amplitude) of each."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     return magnitude_frames(sum(a * np.sin(2.0 * np.pi * f * time_s) for f, a in partials), SPEC)[0]
 
@@ -45,5 +45,5 @@ def test_the_score_counts_notes_in_tune_and_their_energy():
         ("Bell_F#3", 54, "Bell"),
     ],
 )
-def test_a_patch_is_its_clip_without_the_note(name: str, note: int | None, expected: str):
+def test_a_sound_has_its_clip_s_name_without_the_note(name: str, note: int | None, expected: str):
     assert sound_name(Clip(name, "train", note)) == expected

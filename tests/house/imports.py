@@ -1,4 +1,4 @@
-"""Which top-level packages each file of ours imports, inside functions too."""
+"""Finds the top-level packages that a Python file of the project imports, also inside functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.places import ROOT
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level names that a Python file imports."""
+    """Top-level packages that a Python file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path.name)):
         if isinstance(node, ast.Import):
@@ -20,5 +20,5 @@ def imported(path: Path) -> set[str]:
 
 
 def files_of(package: str) -> list[Path]:
-    """Every Python file of one of our packages."""
+    """Every Python file of one of the project's packages."""
     return sorted((ROOT / package).rglob("*.py"))

@@ -1,7 +1,8 @@
-"""The launcher as a user meets it: from anywhere, with what it says and the status it ends with."""
+"""The launcher for its user: called from any folder, the text that it prints, and its exit status."""
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,15 +12,26 @@ import pytest
 
 from tests.support.places import ROOT
 
-RUNTIME = "play render instruments devices bench service".split()
-WORKSHOP = "corpus train evaluate reproduce export".split()
-N_LEAN_MB = 200
+PACKAGES = ("runtime", "training", "export")
+COMMANDS = {path.stem: path for package in PACKAGES for path in sorted((ROOT / package / "commands").glob("[!_]*.py"))}
+LARGEST_LEAN_MB = 200
+TERMINAL_COLUMNS = 80
+HELLO = '''"""Say hello."""
+
+
+def add_arguments(parser):
+    parser.add_argument("name")
+
+
+def run(arguments):
+    print("hello", arguments.name)
+'''
 
 
 def launch(
     *arguments: object, launcher: Path = ROOT / "timbrebox", cwd: Path = ROOT, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the launcher as a process of its own; without the tests' own PYTHONPATH, which a user has not."""
+    """Run the launcher, in a process without the PYTHONPATH of the tests."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return subprocess.run(
         [str(launcher), *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, check=False
@@ -28,17 +40,40 @@ def launch(
 
 @pytest.fixture(scope="module")
 def lean_environment() -> Path:
-    """`.venv` as the launcher makes it; made now where it is not there yet."""
+    """`.venv`, as the launcher makes it on its first use."""
     done = launch("instruments")
     assert (ROOT / ".venv" / "installed.txt").exists(), done.stderr
     return ROOT / ".venv"
 
 
+def usage_of(launcher: Path, *arguments: str) -> dict[str, str]:
+    """The usage's line about each command, by the command's name."""
+    done = launch(*arguments, launcher=launcher)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= TERMINAL_COLUMNS
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert len(dict(lines)) == len(lines)
+    return dict(lines)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_first_line_arguments_and_a_run(command: str) -> None:
+    text = COMMANDS[command].read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    docstring = ast.get_docstring(tree)
+    assert docstring
+    assert text.startswith(f'"""{docstring.splitlines()[0]}')
+    assert docstring[0].isupper()  # a plain sentence: the usage prints the command's name before it
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert {"add_arguments", "run"} <= functions
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
-def test_usage_lists_every_command(arguments: list[str]) -> None:
-    done = launch(*arguments)
-    listed = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert (done.returncode, sorted(listed), done.stderr) == (0, sorted([*RUNTIME, *WORKSHOP, "test"]), "")
+def test_usage_lists_every_command_with_its_first_line(arguments: list[str]) -> None:
+    listed = usage_of(ROOT / "timbrebox", *arguments)
+    first_lines = {name: path.read_text(encoding="utf-8").splitlines()[0] for name, path in COMMANDS.items()}
+    assert listed.pop("test")
+    assert listed == {name: line.strip('"') for name, line in first_lines.items()}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +83,10 @@ def test_usage_lists_every_command(arguments: list[str]) -> None:
         ("instrument", "did you mean 'instruments'?"),
         ("pay", "did you mean 'play'?"),
         ("xyzzyxyzzy", "--help lists them"),
+        ("doctor", "--help lists them"),
+        ("encode", "--help lists them"),
+        ("__init__", "--help lists them"),
+        ("../runtime/commands/play", "--help lists them"),
         ("a*b", "--help lists them"),
     ],
 )
@@ -58,7 +97,13 @@ def test_unknown_command_is_one_line_with_the_nearest_name(typed: str, answer: s
     assert done.stderr.rstrip().endswith(answer)
 
 
-@pytest.mark.parametrize("command", [*RUNTIME, *(pytest.param(name, marks=pytest.mark.workshop) for name in WORKSHOP)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(name, marks=() if path.is_relative_to(ROOT / "runtime") else pytest.mark.workshop)
+        for name, path in COMMANDS.items()
+    ],
+)
 def test_every_command_tells_how_it_is_used(command: str, lean_environment: Path) -> None:
     done = launch(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -67,7 +112,7 @@ def test_every_command_tells_how_it_is_used(command: str, lean_environment: Path
 
 def test_lean_environment_is_small_and_has_no_pip(lean_environment: Path) -> None:
     files = [path for path in lean_environment.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert sum(path.stat().st_blocks * 512 for path in files) <= N_LEAN_MB * 2**20
+    assert sum(path.stat().st_blocks * 512 for path in files) <= LARGEST_LEAN_MB * 2**20
     packages = next(lean_environment.glob("lib/python3*/site-packages"))
     assert not [name for name in ("pip", "setuptools", "pytest", "tensorflow") if (packages / name).exists()]
 
@@ -89,17 +134,39 @@ def test_lean_environment_renders_from_any_directory_through_a_link(lean_environ
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The launcher with its set-up and lists in a directory where nothing is set up yet."""
+    """A folder with only the launcher and `runtime`, in which nothing is set up yet."""
     root = tmp_path / "copy"
-    (root / "runtime").mkdir(parents=True)
+    shutil.copytree(ROOT / "runtime", root / "runtime", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
     shutil.copy(ROOT / "timbrebox", root)
-    for name in ("set_up.sh", "requirements.txt"):
-        shutil.copy(ROOT / "runtime" / name, root / "runtime")
     return root
 
 
+def test_a_copy_without_the_workshop_lists_and_knows_only_what_is_there(copy: Path) -> None:
+    listed = usage_of(copy / "timbrebox")
+    assert set(listed) == {name for name, path in COMMANDS.items() if path.is_relative_to(ROOT / "runtime")}
+    for missing in ("corpus", "export", "test"):
+        done = launch(missing, launcher=copy / "timbrebox")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"found the command {missing!r}" in done.stderr
+
+
+def test_a_new_file_is_a_new_command(copy: Path) -> None:
+    (copy / "runtime" / "requirements.txt").write_text("")
+    (copy / "runtime" / "commands" / "hello.py").write_text(HELLO)
+    assert usage_of(copy / "timbrebox")["hello"] == "Say hello."
+    first = launch("hello", "you", launcher=copy / "timbrebox")
+    assert (first.returncode, first.stdout) == (0, "hello you\n"), first.stderr
+    helped = launch("hello", "--help", launcher=copy / "timbrebox")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert helped.stdout.startswith("usage: timbrebox hello")
+    assert "Say hello." in helped.stdout
+    wrong = launch("helo", "you", launcher=copy / "timbrebox")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "did you mean 'hello'?" in wrong.stderr
+
+
 def stand_in(folder: Path, name: str, body: str) -> None:
-    """A program of this name that does what the body says, to be found first on PATH."""
+    """Put a shell script of this name into a folder, which the caller puts first on PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)
@@ -109,7 +176,9 @@ def stand_in(folder: Path, name: str, body: str) -> None:
     ("program", "body", "says"),
     [("uname", "echo MINGW64_NT-10.0", "Windows is not supported"), ("getconf", "echo 32", "64-bit Raspberry Pi OS")],
 )
-def test_a_machine_that_cannot_is_told_so(copy: Path, tmp_path: Path, program: str, body: str, says: str) -> None:
+def test_an_unsuitable_machine_is_refused_in_one_line(
+    copy: Path, tmp_path: Path, program: str, body: str, says: str
+) -> None:
     stand_in(tmp_path / "bin", program, body)
     done = launch("play", launcher=copy / "timbrebox", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

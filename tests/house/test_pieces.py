@@ -1,4 +1,4 @@
-"""The bundled MIDI files: what their scripts write, and fit to be played."""
+"""The committed MIDI files are equal to the files that their scripts write, and can be played."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from itertools import pairwise
 import mido
 import pytest
 
-from runtime.demo.make_demo import DEMO, KNOBS, make_demo
+from runtime.demo import DEMO_FILE
+from runtime.demo.make_demo import KNOBS, make_demo
 from tests.data.make_scale import NOTES, SCALE, make_scale
 
 
-@pytest.mark.parametrize(("path", "make"), [(DEMO, make_demo), (SCALE, make_scale)], ids=["demo", "scale"])
+@pytest.mark.parametrize(("path", "make"), [(DEMO_FILE, make_demo), (SCALE, make_scale)], ids=["demo", "scale"])
 def test_the_committed_file_is_what_its_script_writes(path, make) -> None:
     written = io.BytesIO()
     make().save(file=written)
     assert path.read_bytes() == written.getvalue()
 
 
-@pytest.mark.parametrize("path", [DEMO, SCALE], ids=["demo", "scale"])
+@pytest.mark.parametrize("path", [DEMO_FILE, SCALE], ids=["demo", "scale"])
 def test_every_note_ends_before_it_starts_again(path) -> None:
     sounding: set[int] = set()
     for message in mido.MidiFile(path):
@@ -43,7 +44,7 @@ def test_scale_holds_each_semitone_for_half_a_second() -> None:
 
 
 def test_demo_turns_each_knob_from_end_to_end_within_the_instrument_s_notes() -> None:
-    piece = mido.MidiFile(DEMO)
+    piece = mido.MidiFile(DEMO_FILE)
     notes = {message.note for message in piece if message.type == "note_on"}
     assert min(notes) >= 36
     assert max(notes) <= 96

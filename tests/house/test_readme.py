@@ -1,4 +1,4 @@
-"""Every command of the README is run, in its order, by a stranger in an empty folder."""
+"""Every command of the README works, run in the README's order in a fresh folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.places import ROOT
 
 pytestmark = pytest.mark.workshop
 
-# What is added to a command so that it takes seconds; all that it does otherwise stays.
+# Options that are added to a command so that it takes only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox train": "--epochs 1",
@@ -37,7 +37,7 @@ def readme_commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the README supposes it, with a few recordings."""
+    """A folder as the README expects it, with a few recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)
@@ -56,12 +56,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, line: str) -> tuple[int, str]:
-    """Exit status and output of one line; what plays is stopped as soon as it is ready."""
+    """Run one line; returns its exit status and output. `play` is stopped as soon as it is ready."""
     words = shlex.split(line)
     if words[0] == "sudo":
         words = words[1:]
     if words[1:2] == ["service"] and os.geteuid() == 0:
-        # Nobody's rights: the test must not change the machine that it runs on.
+        # Run without root's rights, because the test must not change the machine that it runs on.
         words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
     for start, more in SHORTENED.items():
         if line.startswith(start):
@@ -80,7 +80,7 @@ def run(folder: Path, line: str) -> tuple[int, str]:
 
 def test_every_command_works_as_it_stands(folder: Path) -> None:
     commands = readme_commands()
-    assert commands[:2] == ["./timbrebox play", "./timbrebox play --demo"]
+    assert commands[:2] == ["./timbrebox play --demo", "./timbrebox play"]
     for line in commands:
         status, output = run(folder, line)
         if " service " in line:

@@ -1,4 +1,4 @@
-"""The committed recipes: what one says of another is true."""
+"""The recipe own-notes differs from that of the bundled instrument only where own-notes says so."""
 
 from __future__ import annotations
 

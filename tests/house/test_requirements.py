@@ -1,4 +1,4 @@
-"""The lists of packages: pinned to the last one, and complete for what our code imports."""
+"""The lists of packages: each package is pinned, and every package that the code imports is listed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RUNTIME = ROOT / "runtime" / "requirements.txt"
 TESTS = ROOT / "tests" / "requirements.txt"
 WHOLE = ROOT / "requirements.txt"
 OURS = {"runtime", "training", "export", "tests"}
-OPTIONAL = {"jax"}  # KERAS_BACKEND=jax is the user's choice, and the user's installation
+OPTIONAL = {"jax"}  # for KERAS_BACKEND=jax, which users must install themselves
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Pinned version by normalised name, of a list and of those that it reads."""
+    """The pinned versions, by normalised name, in a list and in the lists that it includes."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

@@ -1,4 +1,4 @@
-"""The boot service: a unit that systemd takes as it is, and an instrument that speaks to systemd."""
+"""The systemd service: systemd accepts the unit file, and the program sends its notices to systemd."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.places import ROOT
 
 
 def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run systemd's own checker; `./timbrebox test` installs it, so CI must have it."""
+    """Run systemd-analyze on the unit file; if it is missing, skip the test, or fail on CI."""
     if not shutil.which("systemd-analyze"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no systemd-analyze: apt-get install systemd")
     return subprocess.run(["systemd-analyze", *arguments, str(UNIT)], capture_output=True, text=True, check=False)
@@ -65,17 +65,17 @@ def test_notify_never_stops_the_music(tmp_path: Path, monkeypatch: pytest.Monkey
         busy.bind(str(tmp_path / "busy"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "busy"))
         sent = 0
-        while notify(WATCHDOG=1):  # nobody reads: the queue fills, and then notify must say so instead of waiting
+        while notify(WATCHDOG=1):  # nobody reads, so the queue fills up; then notify must not wait
             sent += 1
         assert sent > 0
 
 
 def test_the_copy_runs_by_itself_and_belongs_to_nobody_else() -> None:
-    subprocess.run([ROOT / "timbrebox", "instruments"], capture_output=True, check=False)  # makes .venv where it is not
+    subprocess.run([ROOT / "timbrebox", "instruments"], capture_output=True, check=False)  # makes .venv
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "timbrebox"
         copy_runtime(ROOT, home)
-        copy_runtime(ROOT, home)  # an update takes the place of what was there
+        copy_runtime(ROOT, home)  # an update replaces the copy
         for path in (home, *home.rglob("*")):
             if not path.is_symlink():
                 assert path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP) == stat.S_IROTH, path

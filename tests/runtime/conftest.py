@@ -1,4 +1,4 @@
-"""The rig, for tests that play on a real JACK server."""
+"""A real JACK server for the tests that play on one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.rig import JackServer, missing_tools
 
 @pytest.fixture(scope="module")
 def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
-    """A running JACK server; without jackd the test is skipped, but on CI, which must have it, fails."""
+    """A running JACK server; without jackd the test is skipped, except on CI, where it fails."""
     missing = missing_tools()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
@@ -22,7 +22,7 @@ def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer
 
 @pytest.fixture
 def on_rig(jack_server: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """The server, with this process's own JACK clients sent to it."""
+    """The JACK server, to which the JACK clients of this process connect."""
     for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER"):
         monkeypatch.setenv(name, jack_server.env[name])
     return jack_server

@@ -1,4 +1,4 @@
-"""Settings: what stands in the committed file is the default, and what is wrong is said in one line."""
+"""The settings in configs/instrument.yaml are the defaults, and a wrong setting gives one clear line."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.config import DEFAULT_CONFIG, InstrumentConfig, load_config
+from runtime.config import DEFAULT_CONFIG, Config, load_config
 from runtime.instrument.library import DEFAULT_INSTRUMENT
 
 
 def test_the_committed_settings_are_the_defaults() -> None:
     committed = load_config(DEFAULT_CONFIG)
-    assert committed == InstrumentConfig(instrument=DEFAULT_INSTRUMENT)
+    assert committed == Config(instrument=DEFAULT_INSTRUMENT)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The instrument speaks to no network and fills nobody's cache: what it asks of the kernel, call by call."""
+"""The system calls of `play` and `render` show that they use no network and write nothing to the user's cache."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# onnxruntime, left to itself, looks its maker's host up 9 s after its start, and again 6 s later.
+# With its telemetry on, onnxruntime looks up its maker's host 9 s after its start, and again 6 s later.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 
 
 class Trace:
-    """What a Python program did in an empty home, whose owner asks onnxruntime for its telemetry.
+    """A trace of a program's system calls, run in an empty home folder where the user has switched telemetry on.
 
-    status, output: of the program; families: of its sockets and of the addresses it spoke to; name_files: what it read
-    to look a host up; cached: the files in its owner's cache.
+    status, output: the program's exit status and all that it printed. families: address families of its sockets, and of
+    the addresses that it connected or sent to. name_files: files that it read to look up a host. cached: files that it
+    left in the cache folder.
     """
 
     def __init__(self, folder: Path, *command: object):
@@ -49,13 +50,13 @@ class Trace:
 
 @pytest.fixture(autouse=True, scope="module")
 def tracer() -> None:
-    """Without strace the tests are skipped, but on CI, which must have it, fail; only Linux has it."""
+    """Skip these tests if there is no strace, which only Linux has; on a CI machine with Linux, fail."""
     if not shutil.which("strace"):
         must = os.environ.get("CI") and sys.platform == "linux"
         (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")
 
 
-def test_a_trace_shows_a_word_to_the_network(tmp_path: Path) -> None:
+def test_a_trace_shows_the_use_of_a_network(tmp_path: Path) -> None:
     program = "import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', 9))"
     assert "AF_INET" in Trace(tmp_path, sys.executable, "-c", program).families
 
@@ -66,7 +67,7 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str) -> None:
-    """It did its work, and nothing else."""
+    """Assert that the program printed `says`, a pattern, and used neither a network nor the cache."""
     assert trace.status == 0, trace.output
     assert re.search(says, trace.output, re.DOTALL), trace.output
     assert trace.families <= LOCAL

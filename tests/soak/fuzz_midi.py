@@ -1,6 +1,7 @@
-"""Storm the engine with random MIDI: `python -m tests.soak.fuzz_midi --bytes 10000000 --messages 1000000 --json F`.
+"""Plays random MIDI: `python -m tests.soak.fuzz_midi --bytes 10000000 --messages 1000000 --json F`.
 
-No exception, no sample that is no number or over full scale, no note that stays, no memory that grows.
+It fails if there is an exception, a sample that is not a number or above full scale, a note that does not end, or
+memory that grows.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.base.command_line import run_command
-from runtime.base.files import written_whole
+from runtime.base.command_line import Parser, run_program
+from runtime.base.files import write_json
 from runtime.base.progress import Progress
-from runtime.config import Adsr, VoiceConfig
+from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, NoteOff, Reset
 from runtime.instrument.decoder import Decoder
@@ -31,7 +32,7 @@ TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1
-# The longest legato fade and the frames of two blocks on top.
+# Blocks after which every note has ended: a release, the longest legato fade, and two more blocks.
 ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
 CHECK_EVERY_BLOCKS = 500
 WARM_UP_SHARE = 0.1
@@ -40,8 +41,8 @@ MODES = {"16 voices": (16, "poly", 1.0), "64 voices": (64, "poly", 1.0), "legato
          "mono, 1 voice": (1, "mono", 0.1)}  # fmt: skip
 
 PEDALS_UP = [ControlChange(channel, pedal, 0) for channel in range(16) for pedal in (64, 66)]
-# Each of these lists must end every note, whatever came before it.
-LAST_WORDS: dict[str, list[Event]] = {
+# Each of these lists must end every note, whatever was played before.
+ENDINGS: dict[str, list[Event]] = {
     "pedals up and all notes off": PEDALS_UP + [ControlChange(channel, 123, 0) for channel in range(16)],
     "all sound off": [ControlChange(channel, 120, 0) for channel in range(16)],
     "pedals up and every key up": PEDALS_UP + [NoteOff(channel, note) for channel in range(16) for note in range(128)],
@@ -50,11 +51,11 @@ LAST_WORDS: dict[str, list[Event]] = {
 
 
 class BrokenError(Exception):
-    """The engine did what it must never do."""
+    """The engine broke one of the rules that the storm checks."""
 
 
 class Storm:
-    """One engine in a storm: `blow` takes it through blocks of events and looks at every block of sound."""
+    """An engine that plays random events; every block of its sound is checked."""
 
     def __init__(self, engine: Engine):
         self.engine = engine
@@ -62,8 +63,8 @@ class Storm:
         self.n_blocks = self.n_events = self.n_checks = 0
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
-    def blow(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Yields after each block how many of them were blown."""
+    def play(self, blocks: Iterator[Block]) -> Iterator[int]:
+        """Render all blocks, and check after every 500 that notes can end; yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -71,15 +72,15 @@ class Storm:
             yield number
 
     def check_stuck(self) -> None:
-        """End all notes, in one of the ways that must, and hear that they end."""
-        name, events = list(LAST_WORDS.items())[self.n_checks % len(LAST_WORDS)]
+        """End all notes with the next list of ENDINGS; BrokenError if a note still sounds."""
+        name, events = list(ENDINGS.items())[self.n_checks % len(ENDINGS)]
         self.n_checks += 1
         self._render([(0, event) for event in events])
         for _ in range(ENDED_BLOCKS):
             self._render([])
         n_active = self.engine.status.n_active_voices
         if n_active or self._out.any():
-            raise BrokenError(f"block {self.n_blocks}: {n_active} notes stay after {name}")
+            raise BrokenError(f"block {self.n_blocks}: {n_active} notes still sound after {name}")
 
     def _render(self, events: Block) -> None:
         start = self.engine.frame
@@ -98,15 +99,15 @@ class Storm:
 
 
 def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
-    """An engine with the tests' own instrument."""
-    gc.collect()  # of the engine before
+    """An engine that plays the tiny instrument."""
+    gc.collect()  # frees the previous engine
     envelope = Adsr(attack_s=0.002, release_s=RELEASE_S)
     voice = VoiceConfig(mode=mode, n_voices=n_voices, portamento_s=0.02, envelope=envelope)
-    return Engine(Decoder(TINY), None, SAMPLE_RATE_HZ, seed, voice=voice, phase_control=3)
+    return Engine(Decoder(TINY), sample_rate_hz=SAMPLE_RATE_HZ, config=Config(voice=voice, seed=seed))
 
 
 def resident_mb() -> float:
-    """Memory of this process now; where the system does not tell, the most so far."""
+    """Resident memory of this process in MB; on systems without /proc, the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20
@@ -115,10 +116,10 @@ def resident_mb() -> float:
 
 
 def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> dict[str, object]:
-    """Blow one storm to its end and report it; BrokenError if the engine gave way or its memory grew."""
+    """Run one storm to its end and report it; BrokenError if a check fails or the memory grows."""
     cpu_s, before_mb = time.process_time(), 0.0
     with Progress(label, n_blocks) as progress:
-        for done in storm.blow(blocks):
+        for done in storm.play(blocks):
             if not before_mb and done >= WARM_UP_SHARE * n_blocks:
                 before_mb = resident_mb()
             progress.update(done)
@@ -136,7 +137,7 @@ def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> di
 
 
 def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, object]]:
-    """Every storm, one after the other."""
+    """Run all storms, one after the other, and yield their reports."""
     for number, (name, (n_voices, mode, share)) in enumerate(MODES.items()):
         random = np.random.default_rng([seed, number])
         own_bytes, own_messages = round(share * n_bytes), round(share * n_messages)
@@ -152,33 +153,36 @@ def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, obje
 
 
 def keep(report: dict[str, object], path: str | None) -> None:
-    """Write what is known so far: the whole takes long, and may be interrupted."""
+    """Write the report so far, because the whole run is long and may be interrupted."""
     if path:
-        with written_whole(path, "wb", makes_folder=False) as stream:
-            stream.write(json.dumps(report, indent=2).encode() + b"\n")
+        write_json(path, report, makes_folder=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz_midi", description=__doc__)
-    parser.add_argument("--bytes", type=int, default=10_000_000, metavar="N", help="random bytes, 1000 to a block")
-    parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="random well-formed messages")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--json", metavar="F", help="write the figures there")
-    given = parser.parse_args(arguments)
-    report = {"machine": platform.machine(), "seed": given.seed, "runs": []}
+def run(arguments: argparse.Namespace) -> int:
+    """Run all storms and report them, as JSON; 1 if one broke something."""
+    report = {"machine": platform.machine(), "seed": arguments.seed, "runs": []}
     try:
-        for run in run_all(given.bytes, given.messages, given.seed):
-            report["runs"].append(run)
-            keep(report, given.json)
+        for figures in run_all(arguments.bytes, arguments.messages, arguments.seed):
+            report["runs"].append(figures)
+            keep(report, arguments.json)
     except BrokenError as broken:
         report["broken"] = str(broken)
-        print(f"\nfuzz_midi: seed {given.seed}, {broken}", file=sys.stderr)
-    keep(report, given.json)
-    if not given.json:
+        print(f"\nfuzz_midi: seed {arguments.seed}, {broken}", file=sys.stderr)
+    keep(report, arguments.json)
+    if not arguments.json:
         print(json.dumps(report, indent=2))
     return 1 if "broken" in report else 0
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m tests.soak.fuzz_midi", description=__doc__)
+    parser.add_argument("--bytes", type=int, default=10_000_000, metavar="N", help="random bytes, 1000 to a block")
+    parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="random well-formed messages")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--json", metavar="F", help="write the figures there")
+    return run_program(parser, run, argv)
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(main())

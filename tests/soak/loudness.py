@@ -1,9 +1,8 @@
-"""Is every timbre equally loud? `python -m tests.soak.loudness INSTRUMENT.onnx [--points N] [--json F]`.
+"""Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
-Single notes at random keys and knobs, in noise and in coherent phase, each with the noise of several seeds, are
-rendered by the engine and measured as ITU-R BS.1770 says (without its gate: nothing here falls silent). A short
-stretch of noise is now louder, now softer by chance; from what the seeds disagree follows how much of the spread is
-chance, and how much is the timbres'.
+The engine renders single notes at random keys and knob positions, with noise phases and with coherent phases, each with
+several seeds. Their loudness is measured as in ITU-R BS.1770, but without the gate, because no note falls silent. The
+loudness of a short noise varies by chance. The spread between seeds is due to chance; the rest is due to the timbres.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.base.command_line import run_command
+from runtime.base.command_line import Parser, run_program
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
-from runtime.config import Adsr, VoiceConfig
+from runtime.base.files import atomic_write
+from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
@@ -27,7 +26,7 @@ from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96
 VELOCITY = 100
-# After these frames of a note its attack is over, and the filter has forgotten what came before.
+# After so many frames the attack of a note is over, and the filters no longer respond to the sound before it.
 N_SETTLE = SAMPLE_RATE_HZ // 5
 PHASES = {"noise": 0.0, "coherent": 1.0}
 LARGEST_SD_DB, LARGEST_RANGE_DB = 0.5, 2.0
@@ -36,18 +35,18 @@ Point = tuple[int, tuple[float, ...]]  # note, knob positions 0 to 1
 
 
 def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> float:
-    """Loudness of all but the first n_settle frames of a sound (n_frames, n_channels)."""
+    """Loudness in LUFS of a sound (n_frames, n_channels), without its first n_settle frames."""
     weighted = k_weighted(sound, sample_rate_hz)[n_settle:]
     return float(-0.691 + 10.0 * np.log10(np.square(weighted).mean(axis=0).sum() + 1e-20))
 
 
 def k_weighted(sound: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """A sound (n_frames, n_channels) through the two filters of ITU-R BS.1770-4, annex 1, in float64.
+    """Filter a sound (n_frames, n_channels) with the two filters of ITU-R BS.1770-4, annex 1; returns float64.
 
-    The standard gives coefficients for 48 kHz alone; these are bilinear transforms of the analogue filters that they
-    belong to, as in De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145, 2018.
+    The standard gives coefficients only for 48 kHz; these are bilinear transforms of the analogue filters behind
+    them, as in De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145, 2018.
     """
-    n = 2 * len(sound)  # the second half is silence, into which the filters ring
+    n = 2 * len(sound)  # the second half is silence, in which the filters can ring
     z = np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)
     response = np.ones_like(z)
     for numerator, denominator in (_shelf(sample_rate_hz), _high_pass(sample_rate_hz)):
@@ -68,7 +67,7 @@ def _shelf(sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
 def _high_pass(sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     warped, quality = np.tan(np.pi * 38.13547087602444 / sample_rate_hz), 0.5003270373238773
     denominator = _denominator(warped, quality)
-    # The standard's numerator is 1, -2, 1 whatever its denominator begins with.
+    # The standard's numerator is 1, -2, 1 when its denominator is scaled to begin with 1.
     return np.array([1.0, -2.0, 1.0]) * denominator[0], denominator
 
 
@@ -78,18 +77,19 @@ def _denominator(warped: float, quality: float) -> np.ndarray:
 
 
 def random_points(n_points: int, n_latents: int, seed: int) -> list[Point]:
-    """Random notes, each with random positions of all knobs."""
+    """Random notes, each with a random position of every knob."""
     random = np.random.default_rng(seed)
     notes = random.integers(LOWEST_NOTE, HIGHEST_NOTE + 1, n_points)
     return [(int(note), tuple(random.random(n_latents).tolist())) for note in notes]
 
 
 def measure(decoder: Decoder, points: Sequence[Point], phase: str, seconds: float, n_seeds: int) -> np.ndarray:
-    """Loudness in LUFS (n_points, n_seeds) of each point, `seconds` long, by the engine at its own rate."""
+    """Render each point for `seconds` and measure its loudness in LUFS (n_points, n_seeds)."""
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
     loudness = np.zeros((len(points), n_seeds))
     for seed in range(n_seeds):
-        engine = Engine(decoder, None, SAMPLE_RATE_HZ, seed, voice=voice, phase_blend=PHASES[phase])
+        config = Config(voice=voice, seed=seed, phase_blend=PHASES[phase])
+        engine = Engine(decoder, sample_rate_hz=SAMPLE_RATE_HZ, config=config)
         for at, point in enumerate(points):
             loudness[at, seed] = _loudness_of(engine, point, seconds)
     return loudness
@@ -108,10 +108,10 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 
 
 def spread(loudness: np.ndarray) -> dict[str, float]:
-    """Standard deviation and peak to peak, in dB, of loudness (n_points, n_seeds); and the timbres' own share.
+    """Standard deviation and range, in dB, of loudness (n_points, n_seeds), and the part that is due to the timbres.
 
-    `sd_db`, `range_db`: of single renderings, as they are heard. `chance_sd_db`: what seeds disagree. `own_sd_db`:
-    what is left of the variance without chance. `own_range_db`: of the means over the seeds.
+    `sd_db`, `range_db`: of single renderings, as they are heard. `chance_sd_db`: between the seeds of a point.
+    `own_sd_db`: between the points, without the variance by chance. `own_range_db`: of the means over the seeds.
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))
@@ -128,7 +128,7 @@ def spread(loudness: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, and write what `--json` asks for; 1 if the spread is too large."""
+    """Measure, print, and write the file of `--json`; 1 if the spread is too large."""
     if arguments.points < 2 or arguments.seeds < 1 or not 0.1 <= arguments.seconds <= 60.0:
         found = f"{arguments.points} points, {arguments.seeds} seeds, {arguments.seconds} s"
         raise UserError("tests.soak.loudness", found, "at least 2 points, 1 seed, 0.1 to 60 s", "give other numbers")
@@ -143,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
                  for (note, knobs), lufs in zip(points, loudness, strict=True)]  # fmt: skip
         report[phase] = {**figures, "points": lines}
     if arguments.json:
-        with written_whole(arguments.json, "wb", makes_folder=False) as stream:
+        with atomic_write(arguments.json, "wb", makes_folder=False) as stream:
             stream.write(json.dumps(report, indent=1).encode())
     even = all(
         report[phase]["sd_db"] <= LARGEST_SD_DB and report[phase]["range_db"] <= LARGEST_RANGE_DB for phase in PHASES
@@ -152,16 +152,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="tests.soak.loudness", description=__doc__)
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m tests.soak.loudness", description=__doc__)
     parser.add_argument("instrument", type=Path, nargs="?", default=TINY, help="an exported instrument")
     parser.add_argument("--points", type=int, default=200, metavar="N", help="notes, each at its own knobs")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of each note, after its attack")
     parser.add_argument("--seeds", type=int, default=4, metavar="N", help="noises that each note is played with")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the notes and knobs")
     parser.add_argument("--json", type=Path, metavar="F", help="where to write every figure")
-    arguments = parser.parse_args(argv)
-    return run_command(lambda: run(arguments))
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Play every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
+"""Plays every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
 
-Each file is rendered twice, in large blocks and in random ones of 1 to 4096 frames with its events just in time. All
-its notes (but channel 10's) are counted in, and out again as they end or are stolen; both renderings are equal to the
-bit; no sample passes full scale.
+Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4096 frames. Both must be equal to
+the bit and never above full scale. Every note, except those of channel 10, must begin, and must end or be stolen.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.base.command_line import run_command
+from runtime.base.command_line import Parser, run_program
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.engine.engine import Engine
 from runtime.events import Event, NoteOn, Reset
@@ -33,11 +32,11 @@ TAIL_S = 1.0
 
 
 class WrongError(Exception):
-    """What was counted or heard is not what it must be."""
+    """A file was not played correctly."""
 
 
 class CountingEngine(Engine):
-    """Counts the notes that end by themselves, where the voices do, and not from the engine's own counters."""
+    """An engine that also counts the notes that end by themselves, by looking at its voices, not at its counters."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)
@@ -53,13 +52,13 @@ class CountingEngine(Engine):
 
 
 def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
-    """A file's events at their frames, and at the end what lets every note go."""
+    """A file's events with their frames, and a Reset at the end, which ends every note."""
     events = [(round(at_s * SAMPLE_RATE_HZ), event) for at_s, event in read_events(path) if at_s < longest_s]
     return [*events, (events[-1][0] + 1 if events else 0, Reset())]
 
 
 def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator[int]) -> tuple[str, float]:
-    """Play to the end of the tail; returns a digest of the sound, and its peak."""
+    """Render all events and TAIL_S more seconds in blocks of these sizes; returns the sound's digest and peak."""
     n_frames = events[-1][0] + round(TAIL_S * SAMPLE_RATE_HZ)
     out = np.zeros((LARGE_BLOCK, 2), np.float32)
     digest, peak, due = hashlib.sha256(), 0.0, 0
@@ -75,7 +74,7 @@ def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator
 
 
 def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[str, float]:
-    """Play one file twice; WrongError if a note is missing or left over, or if the renderings differ."""
+    """Play one file twice and count its notes; WrongError if it is not played correctly."""
     events = timed_events(path, longest_s)
     n_notes = sum(isinstance(event, NoteOn) for _, event in events)
     engine = CountingEngine(decoder, n_voices, SAMPLE_RATE_HZ, 1)
@@ -92,13 +91,13 @@ def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[
     random = np.random.default_rng(n_notes)
     mixed = iter(lambda: int(2.0 ** random.uniform(0.0, 12.0)), 0)
     if render(Engine(decoder, n_voices, SAMPLE_RATE_HZ, 1), events, mixed)[0] != digest:
-        raise WrongError("other blocks sound otherwise")
+        raise WrongError("the sound depends on the size of the blocks")
     return {"n_files": 1, "seconds": events[-1][0] / SAMPLE_RATE_HZ, "n_notes": n_notes, "n_ended": engine.n_ended,
             "n_stolen": status.n_stolen}  # fmt: skip
 
 
 def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Totals for each folder with MIDI files, and a line for each file that went wrong."""
+    """Play all files; returns totals for each folder, and a line for each file that went wrong."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not paths:
         raise UserError(folder, "no MIDI file", "a folder with .mid files", "choose another folder")
@@ -119,23 +118,27 @@ def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, d
     return {name: {key: round(value) for key, value in total.items()} for name, total in totals.items()}, wrong
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.play_files", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="N", help="of each file; default: all")
-    parser.add_argument("--voices", type=int, default=16, metavar="N")
-    parser.add_argument("--json", metavar="F", help="write the figures there")
-    given = parser.parse_args(arguments)
-    totals, wrong = play_all(given.folder, given.seconds, given.voices)
+def run(arguments: argparse.Namespace) -> int:
+    """Play all files and report them, as JSON; 1 if one went wrong."""
+    totals, wrong = play_all(arguments.folder, arguments.seconds, arguments.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
-    if given.json:
-        with written_whole(given.json, "wb", makes_folder=False) as stream:
+    if arguments.json:
+        with atomic_write(arguments.json, "wb", makes_folder=False) as stream:
             stream.write(text.encode() + b"\n")
     else:
         print(text)
     return 1 if wrong else 0
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m tests.soak.play_files", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="N", help="of each file; default: all")
+    parser.add_argument("--voices", type=int, default=16, metavar="N")
+    parser.add_argument("--json", metavar="F", help="write the figures there")
+    return run_program(parser, run, argv)
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Storms of random MIDI, as bytes and as whole messages, endless and the same for the same seed."""
+"""Random MIDI, as bytes and as whole messages; the same seed gives the same events."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Block = list[tuple[int, Event]]
 
 
 def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
-    """What mido's parser makes of random bytes, 1000 to a block: events, all at the block's first frame.
+    """Blocks of the events that mido finds in random bytes, 1000 bytes to a block; all events are at its first frame.
 
-    Every other stretch is rid of resets and thinned of status bytes, else no note would ever last.
+    Every other group of 50 blocks has no resets and fewer status bytes, because otherwise no note would last.
     """
     parser = mido.Parser()
     for number in range(-(-n_bytes // BYTES_PER_BLOCK)):
@@ -34,7 +34,7 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Random well-formed messages at random frames of each block, about 20 to a block, now none and now a hundred."""
+    """Blocks of the events of random valid messages, at random frames; a block has about 20, at least one message."""
     n_left = n_messages
     while n_left > 0:
         n = min(n_left, int(random.geometric(1.0 / MESSAGES_PER_BLOCK)))
@@ -44,9 +44,9 @@ def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np
 
 
 def _gesture(n_voices: int, random: np.random.Generator) -> list[Event]:
-    """One random message; or a few that mean something only together."""
+    """The events of one random message, or of a few that belong together."""
     a, b, value = (int(number) for number in random.integers(128, size=3))
-    # Few channels and keys meet one another more often than many.
+    # Some channels are chosen more often, so that their events interact.
     channel = int(random.choice([0, 0, 0, 1, 1, 2, 14, 15, random.integers(16)]))
     kind = random.choice(_KINDS, p=_WEIGHTS)
     if kind == "parameter":

@@ -1,4 +1,4 @@
-"""The soak commands in small, and that they would notice."""
+"""The soak programs run for a short time, and each of them notices an error."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_the_same_seed_makes_the_same_storm_of_every_kind_of_event(make) -> None
     assert all(0 <= frame < BLOCK_FRAMES for block in first for frame, _ in block)
 
 
-def test_a_note_that_stays_is_noticed() -> None:
+def test_a_note_that_does_not_end_is_noticed() -> None:
     storm = Storm(make_engine(4, "poly", 0))
     performance = storm.engine._performance
-    performance._HANDLERS = {**performance._HANDLERS, NoteOff: lambda _self, _event, _frame: None}
+    performance._EVENT_HANDLERS = {**performance._EVENT_HANDLERS, NoteOff: lambda _self, _event, _frame: None}
     storm.n_checks = 2  # the check by note-offs
-    for _ in storm.blow(iter([[(0, NoteOn(0, 60, 100))]])):
+    for _ in storm.play(iter([[(0, NoteOn(0, 60, 100))]])):
         pass
     with pytest.raises(BrokenError, match="every key up"):
         storm.check_stuck()
@@ -48,12 +48,12 @@ def test_a_note_that_stays_is_noticed() -> None:
 def test_an_exception_and_a_bad_sample_are_noticed() -> None:
     storm = Storm(make_engine(4, "poly", 0))
     with pytest.raises(BrokenError, match="KeyError"):
-        list(storm.blow(iter([[(0, object())]])))  # type: ignore[list-item]
+        list(storm.play(iter([[(0, object())]])))  # type: ignore[list-item]
     storm = Storm(make_engine(4, "poly", 0))
     storm.engine._mixer._tails[:] = np.nan
     storm.engine._mixer._tails_end = 10**9
     with pytest.raises(BrokenError, match="nan"):
-        list(storm.blow(iter([[]])))
+        list(storm.play(iter([[]])))
 
 
 def test_a_file_is_played_and_its_notes_are_counted_in_and_out(tmp_path: Path) -> None:

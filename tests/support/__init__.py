@@ -1,1 +1,1 @@
-"""What the tests stand on: the rig, ears, instruments to play, and where things lie."""
+"""Shared by the tests: a JACK server with players, measurements of sound, instruments to play, and paths."""

@@ -1,4 +1,4 @@
-"""Every array whose memory NumPy allocates, with the line that asked for it."""
+"""Records every array that NumPy allocates, with the line of the runtime that asked for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Places in NumPy's C API table, part of its stable ABI: numpy/__multiarray_api.h.
+# Indices into NumPy's C API table, part of its stable ABI: numpy/__multiarray_api.h.
 _SET_HANDLER, _GET_HANDLER = 304, 305
 _HANDLER_NAME = b"mem_handler"
 
@@ -36,7 +36,10 @@ class _Handler(ctypes.Structure):
 
 
 class Allocation(NamedTuple):
-    """Memory for one array: its size, and where in the runtime it was asked for."""
+    """Memory that NumPy allocated for one array.
+
+    where: file and line of the runtime that asked for the array.
+    """
 
     n_bytes: int
     where: str
@@ -75,7 +78,7 @@ def _make_handler() -> _Handler:
     return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
 
 
-# Arrays made meanwhile outlive the context; so must what frees them.
+# Recorded arrays may live longer than the `with`, and so must the handler that frees them.
 _HANDLER = _make_handler()
 
 
@@ -88,7 +91,7 @@ def _api() -> ctypes.Array[ctypes.c_void_p]:
 
 @contextmanager
 def recorded_arrays() -> Iterator[list[Allocation]]:
-    """Record the allocations of this thread until the context ends."""
+    """Record this thread's allocations inside a `with`; yields the list to which they are added."""
     global _record
     new_capsule = ctypes.pythonapi.PyCapsule_New
     new_capsule.restype, new_capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)

@@ -1,4 +1,4 @@
-"""A small corpus of harmonic tones whose every note is right, for the tests of training and export."""
+"""A small corpus of harmonic tones, all in tune, for the tests of training and export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ABOUT = {"kind": "test", "name": "harmonic tones", "licence": "CC0-1.0", "source
 
 
 def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -> np.ndarray:
-    """A note whose k-th harmonic has amplitude k ** -tilt."""
+    """The sound of a MIDI note, float (n_samples,); its k-th harmonic has amplitude 0.1 * k ** -tilt."""
     time_s = np.arange(int(seconds * spec.sample_rate_hz)) / spec.sample_rate_hz
     fundamental_hz = float(note_to_hz(note))
     harmonics = np.arange(1, int(0.45 * spec.sample_rate_hz / fundamental_hz))
@@ -26,7 +26,10 @@ def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -
 
 
 def write_store(folder: Path, notes: tuple[int, ...] = NOTES, known: bool = True, n_repeats: int = 1) -> FrameStore:
-    """Four training patches, one to validate and one to test; without known notes if so asked."""
+    """Write a frame store of the patches in TILTS, each at every note: four patches train, one validates, one tests.
+
+    known: whether the store labels the notes; n_repeats: how often the patches play, a little duller each time.
+    """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):
             for patch, (split, tilt) in TILTS.items():

@@ -1,4 +1,4 @@
-"""What the tests hear: pitch, level and spectra of recorded or rendered sound."""
+"""Measures recorded or rendered sound: pitch and level."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
-    """Samples float64 (n_frames, n_channels), full scale 1, and the rate in Hz of a 16-bit file."""
+    """Read a 16-bit file: samples float64 (n_frames, n_channels), full scale 1, and the rate in Hz."""
     with wave.open(str(path), "rb") as sound_file:
         assert sound_file.getsampwidth() == 2
         samples = np.frombuffer(sound_file.readframes(sound_file.getnframes()), "<i2")
@@ -21,10 +21,10 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 
 
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
-    """Fundamental frequency of a steady mono sound (n,).
+    """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    The shortest period whose normalised difference comes near the best one, then refined on the peaks of the
-    autocorrelation up to eight periods away. Source of the difference function: de Cheveigne and Kawahara, YIN, 2002.
+    The shortest period whose normalised difference is close to the smallest is refined at the peaks of the
+    autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)
@@ -55,10 +55,10 @@ def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def cents_off(sound: np.ndarray, sample_rate_hz: int, note: int) -> float:
-    """How far a mono sound's pitch lies from a MIDI note, in cents."""
+    """Cents between the pitch of a mono sound and a MIDI note; positive is sharp."""
     return 100.0 * float(hz_to_note(pitch_hz(sound, sample_rate_hz)) - note)
 
 
 def level_db(sound: np.ndarray) -> float:
-    """Root mean square level in dB relative to full scale."""
+    """Root mean square level in dB; a mean square of 1 is 0 dB, and silence -200 dB."""
     return float(10.0 * np.log10(max(1e-20, np.mean(np.square(np.asarray(sound, np.float64))))))

@@ -1,4 +1,4 @@
-"""Where the checkout's things lie."""
+"""Paths of the project's folders that tests read."""
 
 from __future__ import annotations
 

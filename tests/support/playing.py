@@ -1,4 +1,4 @@
-"""What the engine's tests play with: the tiny decoders, and a player with ears."""
+"""Plays the engine in tests: loads the tiny instruments, sends events, and finds the notes in the sound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.acoustics.pitch import hz_to_note, note_to_hz
-from runtime.config import Adsr, VoiceConfig
+from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, KnobTurn
 from runtime.instrument.decoder import Decoder
@@ -17,44 +17,44 @@ from tests.support.places import DATA
 
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.03
-# Long enough for a release, whatever the attack.
+# After this time every released note has ended.
 ENDED_S = 2 * RELEASE_S
 SHORT = Adsr(attack_s=0.0, release_s=RELEASE_S)
-# Far enough apart to tell them from one another by their fundamentals.
+# Notes so far apart that their fundamentals can be told from each other.
 APART = (48, 55, 60, 64, 67, 71, 74, 77, 80, 83)
 
 
 @functools.cache
 def decoder(name: str = "tiny") -> Decoder:
-    """One of tests/data's instruments."""
+    """The instrument of this name in tests/data, loaded only once."""
     return Decoder(DATA / f"{name}.onnx")
 
 
 def play(
     engine: Engine, events: Sequence[tuple[int, Event]], n_frames: int, blocks: Sequence[int] = (512,)
 ) -> np.ndarray:
-    """Post all events at their frames, then render in these block sizes, over and over: float32 (n_frames, 2)."""
+    """Post all events, (frame, event), then render blocks of these sizes over and over: float32 (n_frames, 2)."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((n_frames, 2), np.float32)
-    done = turn = 0
+    done = n_blocks = 0
     while done < n_frames:
-        n = min(blocks[turn % len(blocks)], n_frames - done)
+        n = min(blocks[n_blocks % len(blocks)], n_frames - done)
         engine.render(sound[done : done + n])
-        done, turn = done + n, turn + 1
+        done, n_blocks = done + n, n_blocks + 1
     return sound
 
 
 def parameter(channel: int, number: int, value: int) -> list[Event]:
-    """A registered parameter's coarse value, as a keyboard sends it."""
+    """The control changes that set the coarse value of a registered parameter (RPN)."""
     return [ControlChange(channel, 101, 0), ControlChange(channel, 100, number), ControlChange(channel, 6, value)]
 
 
 class Player:
-    """Someone at a keyboard: sends events, listens for a while, sends more.
+    """An engine and the person who plays it: sends events, hears the sound for a while, and sends more.
 
-    Notes sound as their fundamentals alone unless `knobs` say otherwise. Engine arguments pass through; `mode` and
-    the like go to the voice's settings.
+    knobs: positions, 0 to 1; by default only the fundamental of a note sounds. settings: fields of VoiceConfig and of
+    Config.
     """
 
     def __init__(
@@ -68,40 +68,40 @@ class Player:
         **settings,
     ):
         voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
-        config = VoiceConfig(**{"n_voices": n_voices, "envelope": SHORT, **voice})
-        self.engine = Engine(decoder(instrument), sample_rate_hz=sample_rate_hz, seed=seed, voice=config, **settings)
+        config = Config(voice=VoiceConfig(n_voices=n_voices, **{"envelope": SHORT, **voice}), seed=seed, **settings)
+        self.engine = Engine(decoder(instrument), sample_rate_hz=sample_rate_hz, config=config)
         self.send(*(KnobTurn(latent, position) for latent, position in enumerate(knobs)))
 
     def send(self, *events: Event) -> Player:
-        """Events for the next frame."""
+        """Post events for the next frame."""
         for event in events:
             self.engine.post(event)
         return self
 
     def hear(self, duration_s: float = ENDED_S) -> np.ndarray:
-        """The next sound, both sides: float32 (n_frames, 2)."""
+        """Render the next duration_s seconds: float32 (n_frames, 2)."""
         sound = np.zeros((round(duration_s * self.engine.sample_rate_hz), 2), np.float32)
         self.engine.render(sound)
         return sound
 
     def notes(self, duration_s: float = 0.3) -> list[int]:
-        """Which of APART sound after all that ends has ended."""
+        """Which notes of APART sound once every released note has ended."""
         self.hear(ENDED_S)
         return notes_in(self.hear(duration_s)[:, 0])
 
     def level_db(self, duration_s: float = 1.0) -> float:
-        """How loud the left side is, once it is steady."""
+        """Level of the left side in dB, once it is steady."""
         self.hear(ENDED_S)
         return level_db(self.hear(duration_s)[:, 0])
 
     @property
     def n_active(self) -> int:
-        """Voices that sound."""
+        """Number of voices that sound."""
         return self.engine.status.n_active_voices
 
 
 def notes_in(sound: np.ndarray) -> list[int]:
-    """Which of APART are in a mono sound of fundamentals alone, at -45 dBFS or more."""
+    """The notes of APART whose fundamentals are in a mono sound, at -45 dB or more."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2 * (8.0 / 3.0) / len(sound) ** 2 * 2.0
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = {note: np.abs(frequency_hz - note_to_hz(note)) < 12.0 for note in APART}
@@ -109,6 +109,6 @@ def notes_in(sound: np.ndarray) -> list[int]:
 
 
 def centroid_note(sound: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> float:
-    """The pitch of a mono sound of one fundamental alone, a fractional MIDI note: its spectrum's centre of power."""
+    """Pitch of a mono sound that is one fundamental, as a fractional MIDI note: the centroid of its power spectrum."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     return float(hz_to_note(np.average(np.fft.rfftfreq(len(sound), 1.0 / sample_rate_hz), weights=power)))

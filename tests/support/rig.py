@@ -1,4 +1,4 @@
-"""Real audio and MIDI with no sound card: a JACK server on its dummy driver, a player on it, and the real program."""
+"""The rig: real audio and MIDI without a sound card. A JACK server on its dummy driver, a player, keyboards, `play`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', serverna
 
 
 class JackServer:
-    """`jackd` on its dummy driver under a name of its own, so that runs side by side do not meet; a context manager.
+    """`jackd` on its dummy driver; a context manager. Its name is unique, so that several servers can run.
 
-    env: the environment in which JACK programs find it. n_ports: how many it has, all programs and its own four.
+    env: environment variables with which JACK programs find this server.
+    n_ports: the most ports that may exist, with those of the server (four).
     """
 
     def __init__(self, log: Path, n_ports: int = 128):
@@ -49,31 +50,34 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """How often a client was not done when a period ended: `Running`, still at work, or `Triggered`, not woken."""
+        """How often a client had not finished when a period ended.
+
+        state: `Running`, if it was still at work, or `Triggered`, if it had not begun.
+        """
         return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
 
     def kill(self) -> None:
-        """End the server without a farewell to its clients."""
+        """Kill the server, as a crash would."""
         self._process.kill()
         self._process.wait()
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # A killed server keeps one of JACK's eight places until another of its name has come and gone.
+            # JACK allows eight servers, and counts a killed one until another of the same name has run.
             self.__enter__()
         self._process.terminate()
         self._process.wait()
 
 
 def missing_tools() -> str:
-    """What the rig lacks on this machine; empty if nothing."""
+    """What must be installed before a JackServer can run; an empty text if nothing is missing."""
     return "" if shutil.which("jackd") else "the rig needs jackd: apt-get install jackd2"
 
 
 class Player:
-    """A JACK client in a process of its own that plays MIDI and records the answer; a context manager.
+    """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
-    Sends to the port `midi` and records the ports `audio`, all of which exist already.
+    midi: the port to which it sends. audio: the ports that it records. These ports must exist.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
@@ -96,11 +100,11 @@ class Player:
         self._process.stdin.flush()
 
     def send(self, *messages: Sequence[int]) -> None:
-        """Send raw MIDI messages, in the next period."""
+        """Send MIDI messages, each a list of bytes, in the next period."""
         self._command_line(send=messages)
 
     def record(self, length_s: float) -> np.ndarray:
-        """The next seconds of sound, float32 (n_frames, n_ports)."""
+        """Record the next `length_s` seconds: float32 (n_frames, n_ports)."""
         n_frames = int(length_s * SAMPLE_RATE_HZ)
         self._command_line(record=n_frames)
         sound = self._process.stdout.read(1 + 4 * n_frames * self._n_ports)
@@ -108,7 +112,7 @@ class Player:
 
 
 class Keyboard:
-    """A keyboard of this process's own on the server of `JACK_DEFAULT_SERVER`: the port `out` of a client so named."""
+    """A keyboard in this process: a JACK client of this name with a port `out`, on the server JACK_DEFAULT_SERVER."""
 
     def __init__(self, name: str):
         import rtmidi
@@ -118,13 +122,13 @@ class Keyboard:
         self.play = self._out.send_message
 
     def unplug(self) -> None:
-        """Take the port away, with no word of the notes that it holds."""
+        """Remove the port, without releasing the keys that are down."""
         self._out.close_port()
         self._out.delete()
 
 
 class LiveProgram:
-    """The real program, `python -m runtime play …`, as a subprocess; a context manager that waits for READY."""
+    """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY."""
 
     def __init__(self, arguments: Sequence[object], env: dict[str, str]):
         self._command = [sys.executable, "-m", "runtime", "play", *map(str, arguments)]
@@ -150,7 +154,7 @@ class LiveProgram:
         return self
 
     def wait_for(self, words: str) -> str:
-        """The first line of its output that holds these words, once it is there."""
+        """Wait until the program has printed a line with these words, and return the line."""
 
         def found() -> bool:
             return any(words in line for line in list(self.lines)) or self._process.poll() is not None
@@ -164,7 +168,7 @@ class LiveProgram:
         raise AssertionError(f"ended without {words!r}: {''.join(self.lines + self._errors)}")
 
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
-        """Ask it to stop, and return its exit status; all its output is in `lines` then."""
+        """Ask the program to stop, and return its exit status; afterwards all its output is in `lines`."""
         self._process.send_signal(with_signal)
         status = self._process.wait(START_LIMIT_S)
         for reader in self._readers:
@@ -172,16 +176,16 @@ class LiveProgram:
         return status
 
     def wait(self) -> int:
-        """Its exit status, once it ends of itself."""
+        """Wait until the program ends by itself, and return its exit status."""
         return self._process.wait(START_LIMIT_S)
 
     @property
     def errors(self) -> str:
-        """What it wrote on standard error."""
+        """The program's standard error so far."""
         return "".join(self._errors)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the program, if it runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -191,9 +195,12 @@ class LiveProgram:
 
 
 def wait_until(condition: object, what: str, report: object = str) -> None:
-    """Return as soon as the condition holds; AssertionError, naming what was waited for, if it never does."""
+    """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
+
+    what: name of the thing waited for. report: function that describes the state. The error has both.
+    """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():
         if time.monotonic() > deadline_s:
-            raise AssertionError(f"waited in vain for {what}: {report()}")
+            raise AssertionError(f"{what} did not come: {report()}")
         time.sleep(0.01)

@@ -1,6 +1,7 @@
-"""The player's own process: a JACK client that must never be late, as JACK counts its lateness on everyone.
+"""The process of `rig.Player`: a JACK client that shares its process with nothing else.
 
-python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...], commanded by lines of JSON on standard input:
+A late client makes JACK report an underrun to all clients, so nothing else may delay this one.
+python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
 {"send": [[144, 60, 100], ...]} plays in the next period; {"record": N} answers with `!` and N frames, float32.
 """
 
@@ -18,7 +19,7 @@ from runtime.base.realtime import prepare_process
 
 
 class PlayerClient:
-    """Sends what is queued, records while it is asked to."""
+    """The JACK client: sends the queued messages in each period, and records when asked to."""
 
     def __init__(self, server: str, n_audio: int):
         self._client = jack.Client("player", servername=server, no_start_server=True)
@@ -31,7 +32,7 @@ class PlayerClient:
         self._client.set_process_callback(self._process)
 
     def connect(self, midi: str, audio: list[str]) -> None:
-        """Take part from now on."""
+        """Activate the client, then send to this MIDI port and record these audio ports."""
         self._client.activate()
         self._client.connect(self._midi, midi)
         for name, port in zip(audio, self._inputs, strict=True):
@@ -50,12 +51,12 @@ class PlayerClient:
                 self._recorded.set()
 
     def send(self, messages: list[list[int]]) -> None:
-        """Play in the next period."""
+        """Queue messages for the next period."""
         for message in messages:
             self._todo.put(bytes(message))
 
     def record(self, n_frames: int) -> np.ndarray:
-        """The next frames, float32 (n_frames, n_ports)."""
+        """Record the next `n_frames` frames and return them: float32 (n_frames, n_ports)."""
         self._recorded.clear()
         self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
         self._n_recorded = 0
@@ -64,7 +65,7 @@ class PlayerClient:
 
 
 def main() -> None:
-    """Obey until standard input ends."""
+    """Carry out the commands from standard input until it ends."""
     server, midi, *audio = sys.argv[1:]
     player = PlayerClient(server, len(audio))
     prepare_process()

@@ -1,7 +1,7 @@
-"""Counts how often the machine itself holds up a thread that nothing on it may hold up.
+"""Counts how often the machine stalls, so that even a thread of the highest priority has to wait.
 
-python -m tests.support.rig_stalls PROCESSOR LIMIT_S: watches one at the highest priority it may have until
-standard input ends, then prints the number of times that a 1 ms sleep took longer than LIMIT_S.
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends, then prints how
+often a 1 ms sleep took longer than LIMIT_S seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _READY = "ready"
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Count one processor's stalls while the parent lives."""
+    """Count one processor's stalls until standard input ends, then print the number."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)
@@ -34,7 +34,7 @@ def watch(processor: int, limit_s: float) -> None:
 
 
 class MachineStalls:
-    """Watches while in context; `n_stalls` is there after it: stalls longer than `limit_s` on any processor."""
+    """Watches every processor inside a `with`; afterwards `n_stalls` is the number of stalls longer than `limit_s`."""
 
     def __init__(self, limit_s: float):
         self._limit_s = limit_s

@@ -1,4 +1,4 @@
-"""A plan of four tiny models with the paper's names, on the corpus of clear tones, for the tests of `reproduce`."""
+"""A small reproduction for the tests of `reproduce`: four tiny models with the paper's names, on a corpus of tones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SPEED = {
 
 
 def write_plan(folder: Path, **fit: object) -> Path:
-    """The plan's file, its configs beside it; fit: what the configs say under `fit`."""
+    """Write the plan and the configs of its models; returns the plan's path. fit: changes `fit` in all configs."""
     (folder / "training").mkdir(parents=True, exist_ok=True)
     for name, (model, _, _) in MODELS.items():
         recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}
@@ -63,13 +63,13 @@ def write_plan(folder: Path, **fit: object) -> Path:
 
 
 def write_tones(folder: Path) -> None:
-    """The one-octave corpus, where the quick reproduction in `folder` looks for it."""
+    """Write the one-octave corpus where the quick reproduction in `folder` looks for it."""
     write_store(folder / "data" / "quick" / "tones")
 
 
 def reproduce(folder: Path, *arguments: object) -> int:
-    """Run the command, quick and with all its places in `folder`; returns its exit status."""
-    places = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
+    """Run a quick reproduction with all its folders in `folder`; returns the exit status."""
+    folders = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
     plan = ["--plan", str(folder / "plan" / "paper.yaml")]
-    with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow; test_speed.py has it
-        return main(["reproduce", "--quick", *plan, *places, *map(str, arguments)])
+    with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow, and tested in test_speed.py
+        return main(["reproduce", "--quick", *plan, *folders, *map(str, arguments)])

@@ -1,4 +1,4 @@
-"""An instrument whose every place is known: harmonics of the note asked for, drawn as the lobes of a Hann window."""
+"""An instrument with known spectra: lobes of a Hann window at the harmonics of the note asked for."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from runtime.instrument.conditioning import Conditioning
 from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
-TOLD = Conditioning("chroma+octave", 36, 6)
+CONDITIONING = Conditioning("chroma+octave", 36, 6)
 Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents (n_latents,), harmonics from 1 -> amplitudes
 
 
 @lru_cache(maxsize=256)
 def _lobes_of(note: float, n_harmonics: int, spec: StftSpec) -> np.ndarray:
-    """A Hann window's main lobe at each harmonic of a MIDI note: float32 (n_bins, n_harmonics)."""
+    """The main lobe of a Hann window at each harmonic of a MIDI note: float32 (n_bins, n_harmonics)."""
     apart = np.arange(spec.n_bins)[:, None] - np.arange(1, n_harmonics + 1) * note_to_hz(note) / spec.bin_hz
     return hann_lobe(apart).astype(np.float32)
 
 
 def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndarray:
-    """A frame (n_bins,) of harmonics of a MIDI note; amplitudes from the first on."""
+    """A frame, float32 (n_bins,), of the harmonics of a MIDI note; amplitudes: of the harmonics, from the first on."""
     return _lobes_of(note, len(amplitudes), spec) @ np.asarray(amplitudes, np.float32)
 
 
 class SyntheticInstrument:
-    """What the measuring stick asks of an instrument; `amplitudes` says what sounds at a place."""
+    """A training.instrument.points.Playable; amplitudes: what its harmonics are for given latents."""
 
     batch_invariant = True
 
@@ -41,7 +41,7 @@ class SyntheticInstrument:
             card_version=CARD_VERSION,
             name="synthetic",
             latents=tuple(Latent(f"latent {k}", 0.0, 1.0, 0.5) for k in range(1, n_latents + 1)),
-            conditioning=TOLD,
+            conditioning=CONDITIONING,
             note_range=note_range,
             check=Check([], []),
         )
@@ -52,7 +52,7 @@ class SyntheticInstrument:
         n_latents = self.card.n_latents
         for row, out in zip(self.inputs[:n_rows], self.magnitudes, strict=False):
             chroma, octaves = row[n_latents : n_latents + 12], row[n_latents + 12 :]
-            note = TOLD.lowest_note + int(chroma.argmax()) + 12 * int(octaves.argmax())
+            note = CONDITIONING.lowest_note + int(chroma.argmax()) + 12 * int(octaves.argmax())
             n_harmonics = min(40, int(18000.0 / note_to_hz(note)))
             out[:] = lobes(note, self._amplitudes(row[:n_latents], np.arange(1, n_harmonics + 1)))
         return self.magnitudes[:n_rows]

@@ -1,1 +1,1 @@
-"""What a user can type in the workshop, one file a command."""
+"""The commands of the workshop, one file each."""

@@ -1,1 +1,1 @@
-"""Where frames come from: recordings and synthesisers, and the store that holds them."""
+"""A corpus: its sounds, from recordings or a synthesizer, and the store on disk that holds their frames."""

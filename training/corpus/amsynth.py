@@ -1,4 +1,4 @@
-"""The demo corpus: notes of amsynth, a two-oscillator subtractive synthesiser of Debian's, rendered offline."""
+"""The demo corpus: notes of amsynth, a two-oscillator subtractive synthesizer in Debian, rendered offline."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Chosen so that the frames come to about the paper's numbers: 80 patches at 36 and 8 notes, or at 61.
+# 80 patches then give about as many frames as the paper has, at 61 chromatic notes or at 36 or 8 notes in C major.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One sound of a bank; controls: port name to value."""
+    """A patch: one sound of a bank. controls: the values of the plugin's control ports, by port name."""
 
     name: str
     split: str
@@ -46,35 +46,35 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Keys:
-    """Which MIDI notes a patch plays, and how long each is held, in seconds."""
+class HeldNotes:
+    """MIDI notes for a patch to play, each held for `note_s` seconds."""
 
     notes: Sequence[int]
     note_s: float
 
 
 @dataclass(frozen=True)
-class Notes:
-    """Which notes each patch plays: a scale over 1 octave from C4 or 5 octaves from C2, the last C included."""
+class Scale:
+    """The notes of a corpus: a scale of STEPS over 1 octave from C4 or 5 octaves from C2, including the top C."""
 
-    scale: str = "chromatic"
+    name: str = "chromatic"
     n_octaves: int = 5
 
     @property
     def notes(self) -> list[int]:
-        """MIDI notes, rising."""
+        """The MIDI notes, in rising order."""
         lowest = LOWEST_NOTE[self.n_octaves]
-        rising = [lowest + 12 * octave + step for octave in range(self.n_octaves) for step in STEPS[self.scale]]
+        rising = [lowest + 12 * octave + step for octave in range(self.n_octaves) for step in STEPS[self.name]]
         return [*rising, lowest + 12 * self.n_octaves]
 
     @property
     def note_s(self) -> float:
         """How long each note is held, in seconds."""
-        return NOTE_S[self.scale]
+        return NOTE_S[self.name]
 
 
 def find_plugin() -> Path:
-    """amsynth's DSSI plugin, from $DSSI_PATH or the usual folders; UserError where it is not installed."""
+    """The path of amsynth's DSSI plugin, in $DSSI_PATH or the usual folders; UserError if it is not installed."""
     folders = os.environ["DSSI_PATH"].split(":") if os.environ.get("DSSI_PATH") else list(DSSI_FOLDERS)
     for folder in folders:
         plugin = Path(folder).expanduser() / PLUGIN
@@ -84,16 +84,16 @@ def find_plugin() -> Path:
 
 
 def find_banks(plugin: Path) -> dict[str, Path]:
-    """Bank files by name, from the installation that the plugin belongs to; UserError if there are none."""
+    """Paths of amsynth's bank files by name, next to this plugin or in /usr/share; UserError if there are none."""
     for share in (plugin.parents[2] / "share", Path("/usr/share")):
         banks = {path.name.split(".")[0]: path for path in sorted((share / "amsynth" / "banks").glob("*.bank"))}
         if banks:
             return banks
-    raise UserError("corpus amsynth", f"no banks beside {plugin}", "amsynth's factory banks", INSTALL)
+    raise UserError("corpus amsynth", f"no banks for {plugin}", "amsynth's factory banks", INSTALL)
 
 
 def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
-    """Name and controls of every patch of a bank file, in its order."""
+    """The name and the controls of every patch in a bank file, in the order of the file."""
     patches: list[tuple[str, dict[str, float]]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         tag, _, rest = line.partition(" ")
@@ -106,19 +106,22 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Patches of a list with columns bank, index, split and, to be checked where given, name; UserError if wrong."""
+    """Read a patch list: CSV with columns bank, index and split; a column `name`, if given, must match the bank.
+
+    banks: paths of the bank files by name. UserError names the line that is wrong.
+    """
     opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
     patches: dict[str, Patch] = {}
     for row in read_table(path, ("bank", "index", "split")):
         bank, index = row.get("bank"), row.get("index")
         if bank not in banks:
-            raise UserError(row.where, f"bank {bank!r}", "a bank of amsynth's", did_you_mean(bank, banks))
+            raise UserError(row.where, f"bank {bank!r}", "an amsynth bank", did_you_mean(bank, banks))
         presets = opened.setdefault(bank, read_bank(banks[bank]) if bank not in opened else [])
         if not (index.isascii() and index.isdigit() and int(index) < len(presets)):
             raise UserError(row.where, f"index {index!r}", f"0 to {len(presets) - 1} for {bank}", "change it")
         name, controls = presets[int(index)]
         if row.get("name") not in ("", name):
-            raise UserError(row.where, f"name {row.get('name')!r}", f"{name!r}, which {bank} has there", "change it")
+            raise UserError(row.where, f"name {row.get('name')!r}", f"{name!r}, its name in {bank}", "change it")
         patch = Patch(f"{bank}/{int(index)} {name}", row.split(), controls)
         if patch.name in patches:
             raise UserError(row.where, f"{patch.name!r} again", "each patch once", "remove that line")
@@ -127,10 +130,12 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
     return list(patches.values())
 
 
-def render_patch(patch: Patch, notes: Notes | Keys, plugin: Path, sample_rate_hz: int, data_home: str) -> np.ndarray:
-    """A patch's notes, mono float32 (n_notes, n_samples), each from its onset and held; bit-identical run to run.
+def render_patch(
+    patch: Patch, notes: Scale | HeldNotes, plugin: Path, sample_rate_hz: int, data_home: str
+) -> np.ndarray:
+    """Render a patch's notes, each held to the end: mono float32 (n_notes, n_samples), equal to the bit in every run.
 
-    data_home: an existing writable folder, where the plugin looks for its user's own banks.
+    data_home: a writable folder, where the plugin looks for the user's own banks. UserError if the plugin fails.
     """
     n_samples = round(notes.note_s * sample_rate_hz)
     request = {
@@ -142,7 +147,7 @@ def render_patch(patch: Patch, notes: Notes | Keys, plugin: Path, sample_rate_hz
         "sample_rate_hz": sample_rate_hz,
     }
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(HOST)],  # bare Python: starts in milliseconds
+        [sys.executable, "-I", "-S", str(HOST)],  # without site packages Python starts in milliseconds
         input=json.dumps(request).encode(),
         capture_output=True,
         env={**os.environ, "XDG_DATA_HOME": data_home},
@@ -156,45 +161,31 @@ def render_patch(patch: Patch, notes: Notes | Keys, plugin: Path, sample_rate_hz
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """Unit-peak frames (n, n_bins) of each note's samples (n_notes, n_samples), silent frames dropped."""
+    """The unit-peak frames (n, n_bins) of each note in samples (n_notes, n_samples), without the silent frames."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
 def build(
     out: Path,
-    notes: Notes,
+    scale: Scale,
     patches_path: str | Path = PATCHES,
     force: bool = False,
     only_clear: bool = False,
     every: int = 1,
 ) -> None:
-    """Render every patch on every core and write the frame store to `out`; UserError if amsynth is missing.
+    """Render every patch at every note of the scale and write the frame store to `out`; UserError without amsynth.
 
-    only_clear: leave out the frames that are not heard at their note. every: of a note's frames, which are near copies,
-    keep one in so many: for trials.
+    only_clear: drop the frames that are not heard at their note. every: keep one in this many frames of a note, to save
+    time in trials; neighbouring frames are almost alike.
     """
     plugin = find_plugin()
     patches = read_patches(patches_path, find_banks(plugin))
     spec = StftSpec()
-    about = {
-        "kind": "amsynth",
-        "name": f"amsynth {notes.scale}, {notes.n_octaves} octave{'s' if notes.n_octaves > 1 else ''}",
-        "licence": LICENCE,
-        "sources": ["Debian package amsynth, factory banks"],
-        "options": {
-            "scale": notes.scale,
-            "octaves": notes.n_octaves,
-            "note_s": notes.note_s,
-            "velocity": VELOCITY,
-            "patches": Path(patches_path).name,
-            "n_patches": len(patches),
-            "only_clear": only_clear,
-            "every": every,
-        },
-    }
+    options = {"patches": Path(patches_path).name, "n_patches": len(patches), "only_clear": only_clear, "every": every}
+    about = _about(scale, options)
     with FrameWriter(out, spec, about, force) as writer, Progress("amsynth", len(patches)) as progress:
-        for done, (patch, frames) in enumerate(_render_all(patches, notes, plugin, spec), start=1):
-            for note, magnitudes in zip(notes.notes, frames, strict=True):
+        for done, (patch, frames) in enumerate(_render_all(patches, scale, plugin, spec), start=1):
+            for note, magnitudes in zip(scale.notes, frames, strict=True):
                 if only_clear:
                     magnitudes = magnitudes[are_clear(magnitudes, np.full(len(magnitudes), note), spec)]
                 magnitudes = magnitudes[every // 2 :: every]
@@ -203,15 +194,30 @@ def build(
             progress.update(done, patch.name)
 
 
+def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
+    """The `about` of the frame store. options: the settings of `build`, except the scale."""
+    of_scale = {"scale": scale.name, "octaves": scale.n_octaves, "note_s": scale.note_s, "velocity": VELOCITY}
+    return {
+        "kind": "amsynth",
+        "name": f"amsynth {scale.name}, {scale.n_octaves} octave{'s' if scale.n_octaves > 1 else ''}",
+        "licence": LICENCE,
+        "sources": ["Debian package amsynth, factory banks"],
+        "options": of_scale | options,
+    }
+
+
 def _render_all(
-    patches: list[Patch], notes: Notes, plugin: Path, spec: StftSpec
+    patches: list[Patch], scale: Scale, plugin: Path, spec: StftSpec
 ) -> Iterator[tuple[Patch, list[np.ndarray]]]:
-    """Patches in their order with their frames, a few rendered ahead on every core."""
+    """Render all patches on all cores; yields each patch with its frames, in order.
+
+    At most two patches per core are rendered ahead, which bounds the memory.
+    """
     n_workers = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as data_home, ThreadPoolExecutor(n_workers) as pool:
 
         def work(patch: Patch) -> list[np.ndarray]:
-            return patch_frames(render_patch(patch, notes, plugin, spec.sample_rate_hz, data_home), spec)
+            return patch_frames(render_patch(patch, scale, plugin, spec.sample_rate_hz, data_home), spec)
 
         ahead: deque[tuple[Patch, Future[list[np.ndarray]]]] = deque()
         try:

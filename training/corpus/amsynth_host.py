@@ -1,8 +1,8 @@
-"""A small offline host for one DSSI synthesiser, run as a process of its own: request in, samples out.
+"""A small offline host for a DSSI synthesizer, run as a separate process that reads a request and writes samples.
 
-Standard library only, and one process per patch: amsynth's noise generator is a single static of the process, so
-a sound rendered after another one would differ from the same sound rendered first.
-The layouts are those of the LADSPA 1.1 and DSSI 1.0 interfaces and of ALSA's sequencer event.
+It runs once per patch, because all instances in one process share amsynth's noise generator: a patch would sound
+different after another one. It imports the standard library only, so that it starts fast.
+The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ BLOCK_SIZE = 64
 MIDI_CHANNEL = 0
 PORT_INPUT, PORT_OUTPUT, PORT_CONTROL, PORT_AUDIO = 1, 2, 4, 8
 HINT_SAMPLE_RATE, HINT_LOGARITHMIC, HINT_DEFAULT_MASK = 0x8, 0x10, 0x3C0
-HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints that name a value
-HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}  # those that weigh lower against upper bound
+HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints that are a constant
+# Default hints that are a point between the bounds: the upper bound's weight.
+HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}
 EVENT_NOTE_ON = 6
 
 
 class PortRangeHint(Structure):
-    """LADSPA_PortRangeHint."""
+    """LADSPA_PortRangeHint: the bounds and the default value of a control port."""
 
     _fields_ = [("hint", c_int), ("lower", c_float), ("upper", c_float)]
 
 
 class LadspaDescriptor(Structure):
-    """LADSPA_Descriptor."""
+    """LADSPA_Descriptor: the ports and functions of a plugin."""
 
     _fields_ = [
         ("unique_id", c_ulong),
@@ -54,7 +55,7 @@ class LadspaDescriptor(Structure):
 
 
 class NoteEvent(Structure):
-    """snd_seq_event_t that holds a note: 28 bytes; `frame` is the event's place in the block."""
+    """ALSA's snd_seq_event_t for a note, 28 bytes. frame: when the event happens, in samples from the block's start."""
 
     _fields_ = [
         ("type", c_ubyte),
@@ -73,7 +74,7 @@ class NoteEvent(Structure):
 
 
 class DssiDescriptor(Structure):
-    """DSSI_Descriptor, up to the one function that renders."""
+    """DSSI_Descriptor up to `run_synth`, the last member that this host uses."""
 
     _fields_ = [
         ("version", c_int),
@@ -87,7 +88,7 @@ class DssiDescriptor(Structure):
 
 
 def load_plugin(path: str) -> DssiDescriptor:
-    """First DSSI descriptor of the shared library at `path`; OSError if it holds none."""
+    """The first DSSI descriptor in the shared library at `path`; OSError if there is none."""
     entry = ctypes.CDLL(path).dssi_descriptor
     entry.argtypes, entry.restype = [c_ulong], POINTER(DssiDescriptor)
     descriptor = entry(0)
@@ -97,7 +98,7 @@ def load_plugin(path: str) -> DssiDescriptor:
 
 
 def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
-    """Value of a control port that nothing has set. Source: the LADSPA header's default hints."""
+    """The default value of a control port. Source: the default hints in the LADSPA header, ladspa.h."""
     kind = hint.hint & HINT_DEFAULT_MASK
     if kind in HINT_CONSTANTS:
         return HINT_CONSTANTS[kind]
@@ -111,7 +112,7 @@ def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
 
 
 class Synth:
-    """One instance of the plugin with its controls set by port name; KeyError for a name that it does not have."""
+    """One instance of the plugin. controls: values of its ports by name; KeyError if the plugin has no such port."""
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
         self._plugin, self._ladspa = plugin, plugin.ladspa.contents
@@ -119,7 +120,7 @@ class Synth:
         if not self._handle:
             raise OSError("the plugin did not start")
         self._audio_ports: list[int] = []
-        self._ports: dict[int, c_float] = {}  # keeps the memory that the plugin reads alive
+        self._ports: dict[int, c_float] = {}  # keeps alive the memory that the plugin reads
         by_name: dict[str, c_float] = {}
         for port in range(self._ladspa.n_ports):
             kind = self._ladspa.port_descriptors[port]
@@ -135,7 +136,7 @@ class Synth:
             self._ladspa.activate(self._handle)
 
     def play(self, note: int, velocity: int, n_samples: int) -> bytes:
-        """Render a note from its onset, held all the way: float32 samples, one channel after the other."""
+        """The samples of a note that is held to the end, as float32 bytes, one channel after the other."""
         outputs = [(c_float * n_samples)() for _ in self._audio_ports]
         event = NoteEvent(type=EVENT_NOTE_ON, channel=MIDI_CHANNEL, note=note, velocity=velocity)
         for start in range(0, n_samples, BLOCK_SIZE):
@@ -153,10 +154,10 @@ class Synth:
 
 
 def main() -> int:
-    """Read one request as JSON from standard input and write every note's samples to standard output.
+    """Read one request as JSON from standard input and write the samples of its notes to standard output.
 
     Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz.
-    Every note gets a fresh instance, so that no tail or glide of the last one is heard in it.
+    Every note gets a fresh instance, so that it has no tail or glide from the note before.
     """
     request = json.load(sys.stdin)
     try:

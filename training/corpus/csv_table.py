@@ -1,28 +1,31 @@
-"""Read a small CSV table that a user wrote: patch lists and manifests."""
+"""Reads the CSV tables that a user wrote, patch lists and manifests, and writes the project's own tables."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runtime.base.errors import UserError, did_you_mean
+from runtime.base.files import atomic_write
 from training.corpus.frames import SPLITS
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `where` names file and line for errors, cells are stripped and never None."""
+    """One line of a table. where: file and line, for error messages; cells: stripped text by column, never None."""
 
     where: str
     cells: dict[str, str]
 
     def get(self, column: str) -> str:
-        """The cell, or an empty text where the table has no such column."""
+        """The cell's text; empty if the table has no such column."""
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The row's split; UserError if it is none. `train_solo` counts as `train`, `validation` as `val`."""
+        """The split that the row's cell begins with: `train_solo` is train, `validation` is val; else UserError."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -31,7 +34,10 @@ class Row:
 
 
 def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
-    """Rows of a CSV file with a header; UserError if it cannot be read, is empty, or lacks a required column."""
+    """Read the rows of a CSV file with a header line; commas or semicolons separate the columns.
+
+    UserError if the file cannot be read, has no rows, or lacks a required column.
+    """
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -53,8 +59,17 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
     return rows
 
 
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
+    """Write a table whole or not at all, None as an empty cell. columns: by default those of the first row."""
+    names = (list(rows[0]) if rows else []) if columns is None else columns
+    with atomic_write(path) as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def refuse_missing_split(splits: list[str], where: object) -> None:
-    """UserError if train, val or test has nothing."""
+    """Raise a UserError that names `where` if train, val or test is missing from these splits."""
     for name in SPLITS:
         if name not in splits:
             raise UserError(where, f"nothing in split {name!r}", f"some in each of {', '.join(SPLITS)}", "add some")

@@ -1,6 +1,6 @@
-"""The frame store: a folder of unit-peak magnitude frames on disk, memory-mapped, with a label for each.
+"""The frame store: a folder of memory-mapped magnitude frames, each with a peak of 1 and its labels.
 
-magnitudes.f32   float32 (n, n_bins), row after row, little-endian
+magnitudes.f32   float32 (n, n_bins), little-endian, row by row
 labels.npz       note int16 (n,), chroma uint8 (n,), clip int32 (n,)
 frames.json      version, spec, n_frames, sha256 of the magnitudes, about, clips
 """
@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -24,7 +23,10 @@ from runtime.acoustics.pitch import detect_chroma, note_name
 from runtime.acoustics.spectrum import StftSpec
 from runtime.base.checked_yaml import checked
 from runtime.base.errors import UserError
+from runtime.base.files import sync_folder
+from training.corpus.arrays import read_arrays
 
+DATA = Path("data")  # where the commands write the corpora by default
 SPLITS = ("train", "val", "test")
 NO_NOTE = -1
 VERSION = 1
@@ -34,7 +36,7 @@ _ROWS_AT_ONCE = 4096
 
 
 class Clip(msgspec.Struct):
-    """The unit of the split: one recording or one rendered note. note: known MIDI note, or None."""
+    """One recording or one rendered note. split: of all its frames, one of SPLITS; note: MIDI note, None if unknown."""
 
     name: str
     split: str
@@ -44,7 +46,7 @@ class Clip(msgspec.Struct):
 
 
 def sound_name(clip: Clip) -> str:
-    """The sound that a clip is a note of: its name without the note at its end."""
+    """The name of the sound that a clip plays: the clip's name without the note at its end."""
     if clip.note is None:
         return clip.name
     return clip.name.removesuffix(note_name(clip.note)).rstrip(" _-/") or clip.name
@@ -61,7 +63,7 @@ class _Index(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in a growing store to which `FrameWriter.rewind` goes back."""
+    """How far a FrameWriter has come, so that `FrameWriter.rewind` can go back there."""
 
     n_frames: int
     n_blocks: int
@@ -70,19 +72,19 @@ class Mark:
 
 
 class FrameWriter:
-    """Context manager that builds a frame store beside `folder` and renames it there when all went well.
+    """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
-    spec: the transform that the frames came from. about: kind, name, licence, sources, options; JSON values.
-    UserError if `folder` is already there and `force` is not given, if it holds anything but a frame store, if
-    another run is writing it, if no frame was added, or if the disk is full. On any failure nothing is left.
-    A clip's `split` may be set until the context ends.
+    spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
+    values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
+    `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
+    full. After any failure nothing new remains on the disk.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # chroma of the frames added at once, and their clip
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: chroma of its frames, index of its clip
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -98,7 +100,7 @@ class FrameWriter:
             self._file = open(self._partial / MAGNITUDES, "w+b")
         except BlockingIOError:
             os.close(self._lock)
-            raise UserError(self.folder, "another run that writes it", "one at a time", "wait for the other") from None
+            raise UserError(self.folder, "another run that writes it", "one at a time", "wait for that run") from None
         except OSError as error:
             raise UserError(self.folder, str(error.strerror), "a writable folder", "give another --out") from None
         return self
@@ -106,7 +108,7 @@ class FrameWriter:
     def add(self, magnitudes: np.ndarray, clip: Clip) -> int:
         """Append unit-peak float32 frames (n, n_bins) of one clip; returns n.
 
-        The clip given last, the same object, may be given again with its next frames.
+        To add more frames to the last clip, give the same object again.
         """
         magnitudes = np.ascontiguousarray(magnitudes, "<f4")
         if magnitudes.ndim != 2 or magnitudes.shape[1] != self.spec.n_bins:
@@ -126,11 +128,11 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """Where the store stands now."""
+        """Note how far the writing has come, for `rewind`."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:
-        """Forget everything added since the mark: a recording that turned out broken half-way."""
+        """Remove everything added since the mark, such as the first half of a recording that turned out broken."""
         self._file.seek(mark.n_frames * self.spec.n_bins * 4)
         self._file.truncate()
         del self._blocks[mark.n_blocks :], self.clips[mark.n_clips :]
@@ -145,7 +147,7 @@ class FrameWriter:
         except OSError as failure:
             raise self._disk_error(failure) from None
         finally:
-            with contextlib.suppress(OSError):  # on a full disk its last bytes cannot go out
+            with contextlib.suppress(OSError):  # on a full disk the last bytes cannot be written
                 self._file.close()
             if not done:
                 shutil.rmtree(self._partial, ignore_errors=True)
@@ -177,9 +179,7 @@ class FrameWriter:
         if self._target.exists():
             self._target.rename(old)
         self._partial.rename(self._target)
-        parent = os.open(self._target.parent, os.O_RDONLY)
-        os.fsync(parent)
-        os.close(parent)
+        sync_folder(self._target.parent)
         shutil.rmtree(old, ignore_errors=True)
 
     def _refuse_existing(self) -> None:
@@ -199,10 +199,11 @@ class FrameWriter:
 
 @dataclass(frozen=True)
 class FrameStore:
-    """Frames of a corpus, opened read-only.
+    """The frames of a corpus, opened read-only.
 
-    magnitudes: float32 (n, n_bins), memory-mapped, unit peak. split: uint8 (n,), index in SPLITS.
-    note: int16 (n,), known MIDI note or -1. chroma: uint8 (n,), detected pitch class. clip: int32 (n,), index in clips.
+    magnitudes: float32 (n, n_bins), memory-mapped, each with a peak of 1. split: uint8 (n,), index in SPLITS.
+    note: int16 (n,), known MIDI note or NO_NOTE. chroma: uint8 (n,), detected pitch class.
+    clip: int32 (n,), index in `clips`. sha256: hash of the magnitudes, in hex digits.
     """
 
     folder: Path
@@ -218,16 +219,13 @@ class FrameStore:
 
     @classmethod
     def open(cls, folder: str | Path) -> FrameStore:
-        """The store in `folder`; UserError if it holds none, one of another version, or a damaged one."""
+        """Open the store in `folder`; UserError if it is missing, damaged or of another version."""
         folder = Path(folder)
         index = _read_index(folder)
         shape = (index.n_frames, index.spec.n_bins)
-        try:
+        with read_arrays(folder / LABELS, "a whole frame store", REBUILD, folder) as labels:
+            note, chroma, clip = labels["note"], labels["chroma"], labels["clip"]
             n_bytes = (folder / MAGNITUDES).stat().st_size
-            with np.load(folder / LABELS) as labels:
-                note, chroma, clip = labels["note"], labels["chroma"], labels["clip"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(folder, f"damaged frames ({error})", "a whole frame store", REBUILD) from None
         if n_bytes != shape[0] * shape[1] * 4:
             raise UserError(folder / MAGNITUDES, f"{n_bytes} bytes", f"{shape[0] * shape[1] * 4}", REBUILD)
         if not (len(note) == len(chroma) == len(clip) == index.n_frames and clip.max() < len(index.clips)):
@@ -237,11 +235,11 @@ class FrameStore:
         return cls(folder, index.spec, index.about, magnitudes, split, note, chroma, clip, index.clips, index.sha256)
 
     def rows(self, split: str) -> np.ndarray:
-        """Indices, ascending, of the frames of `train`, `val` or `test`."""
+        """The row numbers of the frames in split `train`, `val` or `test`, in rising order: int (n,)."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def fingerprint(self) -> str:
-        """Sixteen hex digits of what the frames and their labels are, wherever they lie."""
+        """Sixteen hex digits that identify the corpus: they depend on frames, labels and spec, not on the folder."""
         digest = hashlib.sha256(f"{self.sha256} {self.spec}".encode())
         for labels in (self.split, self.note, self.chroma, self.clip):
             digest.update(np.ascontiguousarray(labels))
@@ -249,14 +247,14 @@ class FrameStore:
 
 
 def refuse_bad_frames(store: FrameStore) -> None:
-    """UserError if a frame is no number, or silent: such a store was damaged, or not written by `corpus`."""
+    """Raise a UserError if a frame is silent or not finite: the store is damaged, or `corpus` did not write it."""
     for start in range(0, len(store.magnitudes), _ROWS_AT_ONCE):
         rows = np.asarray(store.magnitudes[start : start + _ROWS_AT_ONCE])
-        peaks = rows.max(axis=1)  # NaN and infinity show in the peak, and so does silence
+        peaks = rows.max(axis=1)  # NaN, infinity and silence all show in the peak
         bad = np.flatnonzero(~(np.isfinite(peaks) & (peaks > 0.0)))
         if len(bad):
             row = start + int(bad[0])
-            found = "silence" if peaks[bad[0]] == 0.0 else "values that are no numbers"
+            found = "silence" if peaks[bad[0]] == 0.0 else "values that are not numbers"
             raise UserError(
                 store.folder,
                 f"{found} in frame {row}, clip {store.clips[store.clip[row]].name!r}",

@@ -1,4 +1,4 @@
-"""The manifest: a CSV that says which recordings belong to the corpus, their notes, splits, licences and sources."""
+"""The manifest: a CSV table of the recordings of a corpus, their notes, splits, licences and sources."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Recordings of a manifest; only the column `file` is required, paths count from `folder` or from the manifest.
+    """Read the recordings that a manifest lists. Columns: file, and optional note or midi, split, licence, source.
 
-    note: a name or a MIDI number, in `note` or `midi`; empty where it is not known. split: train, val or test on
-    every row, or on none. UserError names the line that is wrong.
+    file: a path relative to `folder` or to the manifest's folder. note, midi: a note name or a MIDI number; empty if
+    unknown. split: train, val or test, on every row or on none. UserError names the line that is wrong.
     """
     if not folder.is_dir():
         raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")
@@ -23,7 +23,7 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
     if with_split and len(with_split) < len(rows):
         row = next(row for row in rows if not row.get("split"))
         raise UserError(row.where, "no split", "a split on every row, or on none", "fill the column `split`")
-    recordings: dict[Path, Recording] = {}  # a file listed twice could cross the split
+    recordings: dict[Path, Recording] = {}  # by path, because a file listed twice could be in two splits
     for row in rows:
         recording = _recording(row, folder, Path(path).parent)
         path_on_disk = recording.path.resolve()

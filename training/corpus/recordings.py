@@ -1,10 +1,11 @@
-"""Anyone's recordings to frames: any common format, rate and number of channels, streamed, one file at a time."""
+"""Turns recordings into frames: any common format, sample rate and number of channels, streamed file by file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -23,18 +24,18 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # of the frames, to call their middle a note
-WHOLE_SHARE = 0.99  # an MP3 header may promise a little more than a whole file holds
-PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # 70, 5 and 5 of 80 patches
+LEAST_STEADY_SHARE = 0.5  # of a recording's frames, which must lie within half a semitone of its note
+WHOLE_SHARE = 0.99  # of the announced samples: an MP3 header may announce a few more than the file has
+PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper has 70, 5 and 5 of 80 patches
 
 
 class UnusableError(Exception):
-    """A recording that gives no frames, and why."""
+    """A recording gives no frames; the message says why."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file and what is known of it. split: empty where the clips are to be split by chance."""
+    """A recording: its file and what is known about it. split: empty if the splits are to be drawn at random."""
 
     path: Path
     name: str
@@ -45,7 +46,7 @@ class Recording:
 
 
 def find_recordings(folder: Path) -> list[Recording]:
-    """Every recording below `folder`, by name; UserError if there are too few to split, or none."""
+    """Every recording in `folder` and its subfolders, sorted by path; UserError if there are too few for the splits."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
         raise UserError(folder, found, "a folder of recordings, or `amsynth`", "check the path")
@@ -61,14 +62,14 @@ def find_recordings(folder: Path) -> list[Recording]:
 
 
 def refuse_too_few(n_clips: int, where: object) -> None:
-    """UserError if the clips do not go round the splits."""
+    """Raise a UserError that names `where` if there are fewer clips than splits."""
     if n_clips < len(SPLITS):
         remedy = f"add recordings (each goes whole into one of {', '.join(SPLITS)})"
         raise UserError(where, f"{n_clips} usable recording{'s' * (n_clips != 1)}", f"at least {len(SPLITS)}", remedy)
 
 
 def split_by_clip(n_clips: int, seed: int) -> list[str]:
-    """A split for each clip, whole clips at random in the paper's proportions, at least one clip in each."""
+    """A random split for each clip, in the paper's proportions, with at least one clip for val and for test."""
     counts = {name: max(1, round(share * n_clips)) for name, share in PAPER_SPLIT.items()}
     splits = ["train"] * n_clips
     order = np.random.default_rng(seed).permutation(n_clips)
@@ -81,7 +82,7 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def mono_blocks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
-    """A recording as mono float32 blocks at `sample_rate_hz`; UnusableError if it is broken or holds NaN."""
+    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError if it is broken."""
     if not path.is_file():
         raise UnusableError("no such file")
     try:
@@ -106,9 +107,10 @@ def mono_blocks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
 
 
 def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = False) -> Clip:
-    """Add a recording's audible frames to the store; UnusableError, and nothing added, if it gives none.
+    """Add a recording's audible frames to the store and return its clip.
 
-    only_clear: of these, those that are heard at its note; one whose note is not known gets the note that is heard.
+    only_clear: add only frames that are heard at the recording's note. If that note is unknown, it is first detected.
+    UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
@@ -135,7 +137,7 @@ def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = 
 
 
 def _heard_note(path: Path, spec: StftSpec) -> int:
-    """The MIDI note that a recording of one held note is heard at; UnusableError if there is none."""
+    """The one MIDI note heard in a recording; UnusableError if it is not a single held note."""
     frames = (unit_peak_frames(magnitudes, spec)[0] for magnitudes, _ in _magnitude_blocks(path, spec))
     heard = np.concatenate([heard_notes(block, spec) for block in frames] or [np.zeros(0)])
     heard = heard[np.isfinite(heard)]
@@ -146,12 +148,12 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec) -> Iterator[tuple[np.ndarray, int]]:
-    """Frames of a recording, the same as if it were transformed whole, and the number of samples new to each block."""
-    rest = np.zeros(0, np.float32)
+    """Yield a recording's frames (n, n_bins) and number of samples, block by block; no frame is lost between blocks."""
+    remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz):
-        signal = np.concatenate([rest, block])
+        signal = np.concatenate([remainder, block])
         magnitudes = magnitude_frames(signal, spec)
-        rest = signal[len(magnitudes) * spec.hop_size :]
+        remainder = signal[len(magnitudes) * spec.hop_size :]
         yield magnitudes, len(block)
 
 
@@ -164,12 +166,13 @@ def build(
     seed: int = 0,
     only_clear: bool = False,
 ) -> int:
-    """Write the frame store of the recordings to `out`; names those that it skips and returns how many they are.
+    """Write the frames of the recordings to the store `out`; returns how many unusable recordings were skipped.
 
-    only_clear: of frames heard at their notes alone, and recordings without a note get the one that is heard.
-    UserError with `strict` at the first unusable recording, or where too few are left to fill the splits.
+    Prints the name of each skipped recording. name: the corpus's; seed: of the random splits; only_clear: as in
+    `add_recording`. UserError if too few recordings remain to fill the splits, or, with `strict`, at the first unusable
+    recording.
     """
-    about = {"kind": "recordings", "name": name}
+    about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     sizes = [recording.path.stat().st_size if recording.path.is_file() else 0 for recording in recordings]
     done = 0
@@ -179,30 +182,32 @@ def build(
                 add_recording(writer, recording, only_clear)
             except UnusableError as error:
                 if strict:
-                    remedy = "mend or remove it, or leave out --strict"
+                    remedy = "repair or remove it, or leave out --strict"
                     raise UserError(recording.path, str(error), FORMATS, remedy) from None
                 n_skipped += 1
                 progress.say(f"skipped {recording.path}: {error}")
             done += size
             progress.update(done, recording.name)
         _assign_splits(writer.clips, f"{name}, {n_skipped} of {len(recordings)} skipped", seed)
-        licences = sorted({clip.licence for clip in writer.clips})
-        sources = sorted({clip.source for clip in writer.clips} - {""})
-        about["licence"] = "; ".join(licence or "not stated" for licence in licences)
-        about["sources"] = sources[:N_SOURCES_NAMED]
-        about["options"] = {
-            "n_clips": len(writer.clips),
-            "n_skipped": n_skipped,
-            "n_sources": len(sources),
-            "only_clear": only_clear,
-            "split": "manifest" if recordings[0].split else f"by clip, seed {seed}",
-        }
+        split = "manifest" if recordings[0].split else f"by clip, seed {seed}"
+        about |= _origin(writer.clips, {"n_skipped": n_skipped, "only_clear": only_clear, "split": split})
     return n_skipped
+
+
+def _origin(clips: list[Clip], options: dict[str, Any]) -> dict[str, Any]:
+    """Licences and sources of the clips, and the settings of the corpus, for the store's `about`."""
+    licences = sorted({clip.licence for clip in clips})
+    sources = sorted({clip.source for clip in clips} - {""})
+    return {
+        "licence": "; ".join(licence or "not stated" for licence in licences),
+        "sources": sources[:N_SOURCES_NAMED],
+        "options": {"n_clips": len(clips), "n_sources": len(sources)} | options,
+    }
 
 
 def _assign_splits(clips: list[Clip], where: object, seed: int) -> None:
     if not clips:
-        raise UserError(where, "no usable recording", "sound", "give recordings that are whole and not silent")
+        raise UserError(where, "no usable recording", "sound", "give recordings that are whole and audible")
     if not clips[0].split:
         refuse_too_few(len(clips), where)
         for clip, split in zip(clips, split_by_clip(len(clips), seed), strict=True):

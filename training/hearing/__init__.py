@@ -1,1 +1,1 @@
-"""What an ear hears in magnitude frames: pitch, harmonics, descriptors, distance."""
+"""Measures what is audible in magnitude frames: pitch, harmonics, descriptors of timbre, distance between timbres."""

@@ -1,7 +1,7 @@
-"""What a knob may be named after: a few measures of timbre that an ear can follow, each one number per frame.
+"""Descriptors: measures of timbre, each with one number per frame. A knob may be named after a descriptor.
 
-Each is the logarithm of a ratio of two weighted sums over the bins, so that NumPy describes frames by it and the
-objective of training can ask for it.
+A descriptor is the logarithm of the ratio of two weighted sums over a frame's bins. NumPy computes it to describe
+frames; Keras computes it in training, to move decoded frames to a wanted value (training/learning/objective.py).
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # -60 dB: less of anything is not heard
+LEAST_SHARE = 1e-6  # of the energy, -60 dB: a smaller share is not heard
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """scale * ln(numerator / denominator) of magnitudes to the power of `exponent`.
+    """One descriptor: scale * ln(numerator / denominator).
 
-    numerator, denominator: of a MIDI note and a spec, the weights of the bins, float (n_bins,).
+    The numerator and the denominator are weighted sums of a frame's magnitudes, each raised to `exponent`. The fields
+    of these names are functions that return the weights of the bins, float (n_bins,), for a MIDI note and a spec.
     """
 
     exponent: int
@@ -32,7 +33,7 @@ class Descriptor:
     denominator: Weights
 
     def weights(self, note: int, spec: StftSpec) -> np.ndarray:
-        """Numerator and denominator, float32 (2, n_bins)."""
+        """The weights for a MIDI note, float32 (2, n_bins): those of the numerator, then those of the denominator."""
         return np.array([self.numerator(note, spec), self.denominator(note, spec)], np.float32)
 
 
@@ -45,13 +46,17 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
-    """The bins whose harmonic's number is chosen, and a little of all."""
+    """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
+
+    chosen: returns a bool for each bin, from the number of the bin's harmonic, 0 between harmonics.
+    """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 
 
 _DB = 10.0 / np.log(10.0)
-# brightness: octaves of the spectral centroid, amplitude-weighted; hollowness: odd over even overtones in dB; body: the
-# fundamental's share of the energy in dB; noise: the share between the harmonics in dB.
+# brightness: the amplitude-weighted spectral centroid, in octaves above 1 Hz. hollowness: energy of the odd overtones
+# over that of the even ones, in dB. body: the fundamental's share of the energy, in dB. noise: the share between the
+# harmonics, in dB.
 DESCRIPTORS = {
     "brightness": Descriptor(1, 1.0 / np.log(2.0), _frequencies_hz, _all),
     "hollowness": Descriptor(
@@ -63,7 +68,10 @@ DESCRIPTORS = {
 
 
 def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The descriptor `name` of frames (n, n_bins) of MIDI notes (n,): float (n,), in the unit that DESCRIPTORS says."""
+    """The value of a descriptor for each frame, in the descriptor's unit: float (n,).
+
+    name: a key of DESCRIPTORS; magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,).
+    """
     descriptor, values = DESCRIPTORS[name], np.zeros(len(notes))
     for note in np.unique(notes):
         weights = descriptor.weights(int(note), spec)
@@ -76,7 +84,10 @@ def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpe
 
 
 def ranks(values: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Each value's rank among those of its own note, float (n,) within 0 to 1; equal values share their mean rank."""
+    """The rank of each value among the values of the same note, 0 to 1: float (n,). Equal values get their mean rank.
+
+    values: float (n,); notes: the values' MIDI notes, int (n,).
+    """
     result = np.zeros(len(values))
     for note in np.unique(notes):
         chosen = np.flatnonzero(notes == note)

@@ -1,4 +1,4 @@
-"""Where a note's harmonics lie in a spectrum, and how a frame's energy is shared among them."""
+"""Finds the bins of a note's harmonics, and the share of a frame's energy that lies on them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 
 MAIN_LOBE_BINS = 2.0  # half the width of a Hann window's main lobe
-CHORUS_CENTS = 25.0  # two detuned oscillators still make one harmonic
+CHORUS_CENTS = 25.0  # two oscillators detuned by less than this still make one harmonic
 
 
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
-    """The harmonic of a MIDI note that each bin belongs to, from 1; 0 between them: int (n_bins,)."""
+    """The number of each bin's harmonic, from 1, for a MIDI note; 0 between harmonics: read-only int (n_bins,)."""
     nearest, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     numbers = np.where(apart_bins <= np.maximum(MAIN_LOBE_BINS, chorus_bins), nearest, 0.0).astype(int)
     numbers.setflags(write=False)
@@ -23,17 +23,18 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
-    """The main lobes of a Hann window at all harmonics of a MIDI note, 1 at each peak, 0 between: float (n_bins,).
+    """A comb for a MIDI note: at each harmonic a Hann window's main lobe, 1 at its peak; 0 between: float (n_bins,).
 
-    Where two detuned oscillators may be apart by more than a bin the lobe's top is as wide as that.
+    Each lobe is flat for CHORUS_CENTS to both sides of its peak, because two detuned oscillators may lie that far off.
     """
     _, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     return hann_lobe(np.maximum(apart_bins - chorus_bins, 0.0))
 
 
 def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
-    """Magnitude of a sinusoid's main lobe so many bins off its peak, which is 1; 0 beyond the lobe.
+    """The main lobe of a Hann-windowed sinusoid: magnitudes, 0 to 1, at these distances from its peak.
 
+    apart_bins: the distances in bins, of any shape; the magnitudes have the same shape.
     Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
     """
     edge = np.isclose(np.abs(apart_bins), 1.0)
@@ -42,7 +43,11 @@ def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
 
 
 def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each bin the nearest harmonic, from 1, how far off it is, and how far CHORUS_CENTS are there, in bins."""
+    """Three arrays (n_bins,) for a MIDI note.
+
+    They are the number of each bin's nearest harmonic, from 1; the bin's distance from that harmonic, in bins; and
+    the width of CHORUS_CENTS at that harmonic, in bins.
+    """
     fundamental_bins = float(note_to_hz(note)) / spec.bin_hz
     bins = np.arange(spec.n_bins)
     nearest = np.maximum(np.rint(bins / fundamental_bins), 1.0)
@@ -51,10 +56,11 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 
 
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Shares of energy of frames (n, n_bins) on all harmonics of their notes (n,), on the odd ones, and on those that
-    three does not divide: float (n, 3), 0 to 1.
+    """The shares of each frame's energy that lie on harmonics of its note: float (n, 3), 0 to 1.
 
-    Without odd harmonics a note is heard an octave up, with every third one alone a twelfth.
+    magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,). The three shares are those of all
+    harmonics, of the odd ones, and of those whose number three does not divide. A note without odd harmonics is heard
+    an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -1,4 +1,4 @@
-"""Which pitch an ear hears in a magnitude frame: the project's pitch detector, for corpora and models alike."""
+"""The pitch detector: finds the pitch that an ear hears in a magnitude frame, of a corpus or of a model."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from functools import lru_cache
 
 import numpy as np
 
-from runtime.acoustics.pitch import hz_to_note
+from runtime.acoustics.pitch import N_CHROMA, hz_to_note
 from runtime.acoustics.spectrum import StftSpec
 
 LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
+CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 _STEP_CENTS = 10.0
-# Of the dips that come this near the deepest one, the shortest period is heard.
+# A period's multiples dip about as deep as the period, so the shortest period within this margin of the deepest wins.
 _DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
 
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN for a silent frame.
+    """The fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN where no pitch is heard.
 
-    The steady sound of a spectrum has the autocorrelation r(t) = sum M^2 cos(2 pi f t), less the spread of the
-    analysis window. Source of the rest: de Cheveigne and Kawahara, YIN, 2002: the cumulative mean normalised
-    difference, its first deep dip, refined by a parabola.
+    The autocorrelation r of a steady sound follows from the magnitude M of each bin's frequency f:
+    r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The pitch is the first deep dip of the
+    cumulative mean normalised difference, refined by a parabola.
+    Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
     for first in range(0, len(magnitudes), _ROWS_AT_ONCE):
@@ -31,18 +33,30 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     return notes
 
 
+def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """The heard pitch of each frame (n, n_bins) minus its MIDI note (n,), in cents: float (n,); NaN without a pitch."""
+    return 100.0 * (heard_notes(magnitudes, spec) - notes)
+
+
+def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split cents into whole octaves and the remaining cents, -600 to 600; both are float and shaped like `cents`."""
+    octaves = np.round(cents / CENTS_PER_OCTAVE)
+    return octaves, cents - CENTS_PER_OCTAVE * octaves
+
+
 def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Whether each frame (n, n_bins) is heard within 20 cents of its MIDI note (n,): bool (n,)."""
-    return np.abs(heard_notes(magnitudes, spec) - notes) <= IN_TUNE_CENTS / 100.0
+    """Whether each frame (n, n_bins) is heard within IN_TUNE_CENTS of its MIDI note (n,): bool (n,)."""
+    return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 
 def _heard(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    periods_s, cosines, widths = _lags(spec)
+    """`heard_notes` for at most _ROWS_AT_ONCE frames, so that the arrays fit in the memory."""
+    periods_s, cosines, gaps_s = _lags(spec)
     power = np.square(magnitudes)
     total = power.sum(axis=1)
     correlation = power @ cosines / np.maximum(total, 1e-20)[:, None]
     difference = 1.0 - correlation
-    normalised = difference * periods_s / np.maximum(np.cumsum(difference * widths, axis=1), 1e-20)
+    normalised = difference * periods_s / np.maximum(np.cumsum(difference * gaps_s, axis=1), 1e-20)
     audible = np.flatnonzero((periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(len(periods_s) - 1) > 0))
     at = normalised[:, audible]
     dip = (at <= normalised[:, audible - 1]) & (at < normalised[:, audible + 1])
@@ -53,16 +67,20 @@ def _heard(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     before, there, after = (normalised[rows, index + k] for k in (-1, 0, 1))
     curve = before - 2.0 * there + after
     shift = np.where(curve > 0.0, 0.5 * (before - after) / np.maximum(curve, 1e-20), 0.0).clip(-0.5, 0.5)
-    heard_hz = 1.0 / (periods_s[index] * 2.0 ** (shift * _STEP_CENTS / 1200.0))
+    heard_hz = 1.0 / (periods_s[index] * 2.0 ** (shift * _STEP_CENTS / CENTS_PER_OCTAVE))
     return np.where((total > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
 
 @lru_cache(maxsize=4)
 def _lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Periods in s, evenly spaced in pitch, the cosines (n_bins, n_periods), and each period's share of time in s."""
-    n = int(1200.0 * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
-    periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / 1200.0) / (4.0 * HIGHEST_HZ)
+    """The periods to try, evenly spaced in pitch, and the factors that their difference function needs.
+
+    Returns the periods in s (n_periods,), the cosine of each bin's frequency at each period (n_bins, n_periods), and
+    the gap between each period and the one before, in s (n_periods,).
+    """
+    n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
+    periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)
     frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
     cosines = np.cos(2.0 * np.pi * frequency_hz[:, None] * periods_s).astype(np.float32)
-    widths = np.diff(periods_s, prepend=0.0)
-    return periods_s, cosines, widths
+    gaps_s = np.diff(periods_s, prepend=0.0)
+    return periods_s, cosines, gaps_s

@@ -1,4 +1,4 @@
-"""How far two spectra are apart: the project's one measure of timbre's change."""
+"""Measures how different two spectra sound: the distance between timbres that the whole project uses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
 FLOOR_DB = -60.0
 
 
+def levels_db(magnitudes: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The levels of magnitudes in dB relative to their peak along `axis`, FLOOR_DB to 0; the shape stays the same."""
+    peak = np.maximum(magnitudes.max(axis=axis, keepdims=True), 1e-12)
+    return 20.0 * np.log10(np.maximum(magnitudes / peak, 10.0 ** (FLOOR_DB / 20.0)))
+
+
 def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Levels in dB under each frame's own peak, at least FLOOR_DB, of what is heard: (…, n_bins) -> (…, n_heard)."""
-    heard = np.asarray(magnitudes, np.float32)[..., spec.first_heard_bin : int(HIGHEST_HEARD_HZ / spec.bin_hz)]
-    peak = np.maximum(heard.max(axis=-1, keepdims=True), 1e-12)
-    return 20.0 * np.log10(np.maximum(heard / peak, np.float32(10.0 ** (FLOOR_DB / 20.0))))
+    """`levels_db` of the bins from 20 Hz to 20 kHz, float32 (…, n_heard), for magnitudes (…, n_bins)."""
+    last = int(HIGHEST_HEARD_HZ / spec.bin_hz)
+    return levels_db(np.asarray(magnitudes, np.float32)[..., spec.first_heard_bin : last])
+
+
+def level_distance_db(a_db: np.ndarray, b_db: np.ndarray) -> np.ndarray:
+    """Root mean square difference in dB between levels a and b, each (…, n_heard) from `log_spectrum_db`: (…,)."""
+    return np.sqrt(np.square(a_db - b_db).mean(axis=-1))
 
 
 def log_spectral_distance_db(a: np.ndarray, b: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Log-spectral distance of frames (…, n_bins) in dB, (…,): the root mean square of their levels' differences.
+    """Log-spectral distance in dB between frames a and b, each (…, n_bins); returns (…,).
 
     Source: the log-spectral distortion of Gray and Markel, Distance Measures for Speech Processing, 1976.
     """
-    return np.sqrt(np.square(log_spectrum_db(a, spec) - log_spectrum_db(b, spec)).mean(axis=-1))
+    return level_distance_db(log_spectrum_db(a, spec), log_spectrum_db(b, spec))

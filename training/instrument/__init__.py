@@ -1,1 +1,1 @@
-"""A trained run seen as an instrument: its latents, its knobs, and sounds decoded at them."""
+"""A trained run as an instrument: its latents and knobs, and the frames that it decodes at knob positions."""

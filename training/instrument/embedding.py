@@ -1,4 +1,4 @@
-"""Run a trained model over many frames: their latents, and what the decoder makes of them."""
+"""Runs a trained model over many frames: encodes them, decodes latents, and measures errors."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from training.corpus.frames import SPLITS, FrameStore
 from training.model.batches import FrameBatches
 from training.model.run_folder import TrainedRun
 
-CHUNK = 2000
+N_ROWS_AT_ONCE = 2000
 
 
 def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
-    """The store seen through the run's recipe and conditioning."""
+    """The store's FrameBatches, with the recipe and the conditioning of the run."""
     return FrameBatches(store, run.recipe, run.record.conditioning)
 
 
 def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Latents, float32 (n, n_latents), of these frames."""
+    """Latents, float32 (n, n_latents), of some of a store's frames; rows: the frames' row numbers, int (n,)."""
     batches = batches_of(run, store)
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
 
 def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray | None:
-    """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,), of these frames; None if not variational.
+    """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,); None if the model is not variational.
 
-    A latent near 0 tells the decoder nothing: it has collapsed onto the prior.
+    rows: row numbers of the frames to average over, int (n,). A latent with a divergence near 0 has collapsed: the
+    decoder learns nothing from it.
     """
     if run.autoencoder.posterior is None:
         return None
@@ -42,18 +43,21 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 
 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """The decoder's input, float32 (n, n_latents + conditioning), from latents (n, n_latents) and notes (n,)."""
+    """Join latents (n, n_latents) and the conditioning of notes (n,) into the decoder's input, float32 (n, n_inputs).
+
+    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 will do.
+    """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
 
 def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """The decoder's frames (n, n_bins) at latents (n, n_latents) and notes (n,), in batches of one size."""
+    """Decode latents (n, n_latents) at notes (n,), as in `decoder_inputs`: frames, float32 (n, n_bins)."""
     inputs = decoder_inputs(run, latents, notes)
     return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 
 
 def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Mean squared error of each of these frames, float32 (n,)."""
+    """Mean squared error of the model on each frame, float32 (n,); rows: the frames' row numbers, int (n,)."""
     batches = batches_of(run, store)
 
     def error(chosen: np.ndarray) -> np.ndarray:
@@ -64,20 +68,30 @@ def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
     return in_chunks(error, rows, 1)[:, 0]
 
 
-def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
-    """Mean squared error of every split; None for one without frames."""
-    errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
+def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndarray]:
+    """Mean squared error of each frame, float32 (n,), by split."""
+    return {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
+
+
+def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """The mean error by split, from the frames' errors (n,) by split; None for a split without frames."""
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 
-def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
-    """What `function` makes of these rows, float32 (n, width), computed a few thousand at a time.
+def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
+    """Mean squared error by split; None for a split without frames."""
+    return mean_by_split(row_errors_by_split(run, store))
 
-    The last chunk is filled up, because every new batch size would compile the model anew.
+
+def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
+    """Call `function` on row numbers (n,), N_ROWS_AT_ONCE at a time; returns the joined results, float32 (n, width).
+
+    function: takes row numbers (N_ROWS_AT_ONCE,), returns floats (N_ROWS_AT_ONCE, width). A row is repeated to fill the
+    last call, because a new batch size would compile the model again.
     """
     result = np.empty((len(rows), width), np.float32)
-    for start in range(0, len(rows), CHUNK):
-        chosen = rows[start : start + CHUNK]
-        filled = np.concatenate([chosen, np.repeat(chosen[:1], CHUNK - len(chosen), axis=0)])
+    for start in range(0, len(rows), N_ROWS_AT_ONCE):
+        chosen = rows[start : start + N_ROWS_AT_ONCE]
+        filled = np.concatenate([chosen, np.repeat(chosen[:1], N_ROWS_AT_ONCE - len(chosen), axis=0)])
         result[start : start + len(chosen)] = function(filled)[: len(chosen)]
     return result

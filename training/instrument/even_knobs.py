@@ -1,6 +1,7 @@
-"""Knobs whose every turn changes the timbre alike: each latent's travel is bent, in the encoder and in the decoder.
+"""Even knobs: bends the travel of each latent so that equal turns of a knob change the timbre by equal steps.
 
-The bent model is the same autoencoder in other coordinates. Both bends are piecewise linear, each the other's inverse.
+The bent model is the same autoencoder in other coordinates: a piecewise linear curve follows the encoder, and its
+inverse comes before the decoder.
 """
 
 from __future__ import annotations
@@ -19,59 +20,68 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # of the mean: where a knob does next to nothing, it is not skipped altogether
+LEAST_STEP = 0.2  # share of the mean step: a stretch where a knob does almost nothing must not shrink to a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
-    """The run with latents of 0 to 1 in which equal turns are equal steps of timbre, on average; as it is where its
-    recipe does not ask for that.
+    """The run with new latents from 0 to 1, whose equal steps are, on average, equal steps of timbre.
+
+    Returns the same run if its recipe does not set `even_knobs`.
     """
     if not run.recipe.even_knobs:
         return run
-    places = even_places(RunInstrument(run, store))
-    return replace(run, autoencoder=bend(run.autoencoder, places))
+    values = even_values(RunInstrument(run, store))
+    return replace(run, autoencoder=bend(run.autoencoder, values))
 
 
-def even_places(instrument: RunInstrument) -> np.ndarray:
-    """The values of each latent at N_PIECES + 1 equal steps of timbre: float32 (n_latents, N_PIECES + 1), rising."""
-    places = []
+def even_values(instrument: RunInstrument) -> np.ndarray:
+    """Divide the travel of each latent into N_PIECES steps that change the timbre equally.
+
+    Returns the latents' values at the ends of the steps, float32 (n_latents, N_PIECES + 1), rising.
+    """
+    values = []
     for index, knob in enumerate(instrument.card.latents):
         steps_db = knob_steps_db(instrument, index)[1].mean(axis=0)
         steps_db = np.maximum(steps_db, LEAST_STEP * max(steps_db.mean(), 1e-9))
-        gone = np.concatenate([[0.0], np.cumsum(steps_db)])
-        position = np.interp(np.linspace(0.0, gone[-1], N_PIECES + 1), gone, np.linspace(0.0, 1.0, len(gone)))
-        places.append(knob.min + position * (knob.max - knob.min))
-    return np.array(places, np.float32)
+        way_db = np.concatenate([[0.0], np.cumsum(steps_db)])
+        even_db = np.linspace(0.0, way_db[-1], N_PIECES + 1)
+        positions = np.interp(even_db, way_db, np.linspace(0.0, 1.0, len(way_db)))
+        values.append(knob.value_at(positions))
+    return np.array(values, np.float32)
 
 
-def bend(autoencoder: Autoencoder, places: np.ndarray) -> Autoencoder:
-    """The same autoencoder with latents of 0 to 1 for the places (n_latents, n_places) of the old ones."""
-    even = np.broadcast_to(np.linspace(0.0, 1.0, places.shape[1], dtype=np.float32), places.shape)
-    old_encoder, n_latents = autoencoder.encoder, len(places)
+def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
+    """The same autoencoder with new latents: they go from 0 to 1 in equal steps while the old ones go through `values`.
+
+    values: values of the old latents, float32 (n_latents, n_values), rising.
+    """
+    even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
+    old_encoder, n_latents = autoencoder.encoder, len(values)
     encoder_inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in old_encoder.inputs]
-    latents = Bent(places, even, name="evened")(old_encoder(encoder_inputs))
+    latents = PiecewiseLinear(values, even, name="evened")(old_encoder(encoder_inputs))
     inputs = keras.Input(autoencoder.decoder.input_shape[1:], name=INPUT_NAME)
-    bent = layers.Concatenate()([Bent(even, places, name="bent")(inputs[:, :n_latents]), inputs[:, n_latents:]])
+    bent = PiecewiseLinear(even, values, name="bent")(inputs[:, :n_latents])
+    decoder_inputs = layers.Concatenate()([bent, inputs[:, n_latents:]])
     return replace(
         autoencoder,
         encoder=keras.Model(encoder_inputs, latents, name="encoder"),
-        decoder=keras.Model(inputs, autoencoder.decoder(bent), name="decoder"),
+        decoder=keras.Model(inputs, autoencoder.decoder(decoder_inputs), name="decoder"),
     )
 
 
-class Bent(layers.Layer):
-    """Piecewise linear curves, one per column, straight on beyond their ends.
+class PiecewiseLinear(layers.Layer):
+    """A layer of piecewise linear curves, one for each column; outside its points a curve continues straight.
 
-    x, y: the corners, float (n_columns, n_corners); x rises.
+    x, y: coordinates of the curves' points, float (n_columns, n_points); x rises.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, **options):
         super().__init__(**options)
         slopes = np.diff(y, axis=1) / np.diff(x, axis=1)
         self._first, self._slope = y[:, 0] - slopes[:, 0] * x[:, 0], slopes[:, 0]
-        self._corners, self._turns = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
+        self._corners, self._slope_changes = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
 
     def call(self, inputs):
-        """Columns (n, n_columns) to columns."""
+        """Evaluate each curve on its column of the inputs (n, n_columns); returns values of the same shape."""
         beyond = ops.relu(inputs[:, :, None] - self._corners)
-        return self._first + self._slope * inputs + ops.sum(beyond * self._turns, axis=-1)
+        return self._first + self._slope * inputs + ops.sum(beyond * self._slope_changes, axis=-1)

@@ -1,4 +1,4 @@
-"""The knobs of a trained run: how far each latent may be turned, and which notes it can be asked for."""
+"""The knobs of a trained run: the travel of each latent, and the range of notes that the run can play."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from runtime.instrument.conditioning import Conditioning
 from training.corpus.frames import FrameStore
 
 TRAVEL_PERCENTILES = (1.0, 99.0)
-SMALLEST_TRAVEL = 1e-3
+SMALLEST_TRAVEL = 1e-3  # for a latent that the model does not use, because a card needs min below max
 DEFAULT_NOTE_RANGE = (36, 96)
 
 
 def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, ...] = ()) -> tuple[Latent, ...]:
-    """One knob per latent: its travel covers all but the outermost two hundredths of the embedding (n, n_latents).
+    """One knob per latent; its travel spans the middle 98 % of the latent's values.
 
-    names: of the first knobs; the others are numbered. A latent that the model left unused keeps a short travel,
-    because the card needs one.
+    embedding: latents of the training frames, (n, n_latents); bottleneck: the recipe's; the travel of a sigmoid stays
+    within 0 to 1; names: names of the first knobs; the others are numbered.
     """
     knobs = []
     for number, values in enumerate(embedding.T.astype(np.float64), start=1):
@@ -31,13 +31,19 @@ def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, .
     return tuple(knobs)
 
 
+def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
+    """Knob positions, 0 to 1, of latents (n, n_latents), in the same shape; values beyond the travel go to its ends."""
+    columns = [knob.position_of(values) for knob, values in zip(knobs, latents.T, strict=True)]
+    return np.stack(columns, axis=1).clip(0.0, 1.0)
+
+
 def note_range(store: FrameStore, conditioning: Conditioning) -> tuple[int, int]:
-    """Lowest and highest note that the decoder has learned; the corpus's known notes where it has any."""
+    """Lowest and highest known MIDI note of the training frames; DEFAULT_NOTE_RANGE if no note is known."""
     notes = store.note[store.rows("train")]
     notes = notes[notes >= 0]
     return (int(notes.min()), int(notes.max())) if len(notes) else DEFAULT_NOTE_RANGE
 
 
 def short(values: object) -> list[float]:
-    """Numbers as floats that print with no more digits than float32 holds."""
+    """The values (n,) as Python floats that print with no more digits than a float32 needs."""
     return [float(str(value)) for value in np.asarray(values, np.float32)]

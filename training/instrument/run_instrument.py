@@ -1,4 +1,7 @@
-"""A trained run in the place of an exported instrument: the engine plays it, and what is heard is measured."""
+"""A trained run with the interface of an exported instrument.
+
+The engine can play it, and training/measure can measure it, before the run is exported.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from training.instrument.embedding import embed_rows
 from training.instrument.knobs import describe_latents, note_range
 from training.model.run_folder import TrainedRun
 
-N_ROWS = 512  # decoded at once; the engine asks for no more than 64
+N_ROWS = 512  # rows per call of `decode`; the engine needs at most 64
 
 
 class RunInstrument:
-    """What `runtime.instrument.decoder.Decoder` is to the engine, computed by Keras: card, inputs, magnitudes, decode.
+    """A trained run as a training.instrument.points.Playable; Keras computes its frames.
 
-    embedding: of the training frames (n, n_latents), where it is known already; lowest_highest: the notes that it plays
-    as they are, where not the corpus's.
+    embedding: latents of the training frames, (n, n_latents), or None to compute them; lowest_highest: lowest and
+    highest MIDI note of the card, or None for those of the corpus.
     """
 
     batch_invariant = True

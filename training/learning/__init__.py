@@ -1,1 +1,1 @@
-"""How it is trained: the objective, one step, many steps, the epochs."""
+"""Trains a model: the objective, one training step, many steps in one compiled loop, and the epochs."""

@@ -1,7 +1,7 @@
-"""Many steps in one compiled loop: the training frames lie on the device, and the weights stay there between steps.
+"""Many training steps in one compiled loop, with the training frames and the weights kept on the device.
 
-A GPU so never waits for the host, which takes longer over a batch than the GPU does. A CPU need not carry all weights
-and moments in and out of every step: measured, an epoch of the paper's corpus takes 4.1 s in place of 4.8.
+A GPU then does not wait for the host, which needs longer to prepare a batch than the GPU to train on it. A CPU does not
+copy all weights and moments in and out at every step: measured, an epoch of the paper's corpus takes 4.1 s, not 4.8 s.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # of frames that are put on a device
-STEPS_AT_ONCE = 32  # so that progress is seen, and a run can be interrupted
-# The loop takes a few seconds longer to compile than a step: it is not worth while on a CPU for fewer.
+LARGEST_BYTES = 1 << 31  # most memory for the frames on the device
+STEPS_AT_ONCE = 32  # per call of the loop; between calls, progress is shown and Ctrl-C is noticed
+# The loop takes a few seconds longer to compile than a step. On a CPU, a run of fewer steps than this loses time.
 FEWEST_STEPS = 500
 
 
 class ResidentFrames:
-    """The training frames of a store on the device in use, and STEPS_AT_ONCE steps on them in one call.
+    """The training frames of a store, kept on the device, with a compiled loop of training steps on them.
 
-    batches: gives inputs and order; steps: whose `train_step` takes one training step on tensors.
+    batches: reads the frames from the store; steps: has `train_step`, an uncompiled training step on tensors.
     """
 
     def __init__(self, batches: FrameBatches, steps: Steps):
@@ -39,23 +39,24 @@ class ResidentFrames:
                 error = steps.train_step(batch, {}, weights[number])
                 return number + 1, total + error * tf.reduce_sum(weights[number])
 
-            # One after the other, because each step changes what the next begins with.
+            # No parallel iterations, because each step starts from the weights of the step before.
             start = tf.constant(0), tf.constant(0.0)
             return tf.while_loop(lambda number, _: number < n_steps, take_step, start, parallel_iterations=1)[1]
 
         self._take_steps = tf.function(take_steps, jit_compile=True)
 
     def train(self, rows: np.ndarray, on_share: Callable[[float], None] = lambda share: None) -> float:
-        """Take a step on each batch of these training rows, in order; returns the mean of their squared errors.
+        """Take a training step on each batch of these rows, in order; returns the rows' mean error.
 
-        on_share: told, after some steps each, what share of the rows is done.
+        rows: row numbers in the store, int (n,); on_share: called after every STEPS_AT_ONCE steps with the share of the
+        rows that is done, 0 to 1.
         """
         places = np.searchsorted(self._rows, rows).astype(np.int32)
         n_rows_at_once = STEPS_AT_ONCE * self._batch_size
         total = 0.0
         for start in range(0, len(places), n_rows_at_once):
             chosen = places[start : start + n_rows_at_once]
-            # Always the same shape, so that it compiles once; rows of weight 0 fill the last batch up.
+            # Always the same shape, so that the loop is compiled once; rows of weight 0 fill up the last batch.
             filled, weights = np.full(n_rows_at_once, chosen[-1]), np.zeros(n_rows_at_once, np.float32)
             filled[: len(chosen)], weights[: len(chosen)] = chosen, 1.0
             shape = STEPS_AT_ONCE, self._batch_size
@@ -66,13 +67,14 @@ class ResidentFrames:
 
 
 def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> ResidentFrames | None:
-    """The frames on the device where TensorFlow computes and they fit; None elsewhere.
+    """The ResidentFrames of these batches; None if they are impossible or would save no time.
 
-    None, too, where the recipe's batches bring a lesson, which the host draws, and on a CPU for so few steps that it
-    would take longer.
+    They are possible with TensorFlow, with at most LARGEST_BYTES of frames, and with a recipe without extras, because
+    only the host can draw extras. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
+    n_steps: number of steps of the whole run.
     """
     n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4
-    if keras.backend.backend() != "tensorflow" or n_bytes > LARGEST_BYTES or batches.brings_lessons:
+    if keras.backend.backend() != "tensorflow" or n_bytes > LARGEST_BYTES or batches.has_extras:
         return None
     return ResidentFrames(batches, steps) if n_steps >= FEWEST_STEPS or has_gpu() else None
 

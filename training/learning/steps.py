@@ -12,61 +12,61 @@ from training.model.batches import Batch
 
 
 class Steps(Protocol):
-    """What the training loop needs of a backend. Scalars stay on the device until they are asked for."""
+    """The training and validation steps of a Keras backend. The errors stay on the device until someone reads them."""
 
     def train(self, batch: Batch) -> Any:
-        """Move the weights once; returns the batch's mean error before the move."""
+        """Update the weights once; returns the batch's mean error before the update."""
 
     def test(self, batch: Batch) -> Any:
-        """Mean error of a batch."""
+        """The mean error of a batch; the weights stay as they are."""
 
-    def settle(self) -> None:
-        """Bring the model's and the optimizer's variables up to date with the steps taken."""
+    def write_back(self) -> None:
+        """Store the weights and moments after the last step in the model's and the optimizer's variables."""
 
 
 def make_steps(objective: keras.Model, optimizer: keras.Optimizer, l2: float) -> Steps:
-    """The steps of the backend in use.
+    """Make the steps for the Keras backend in use.
 
-    objective: training.learning.objective.Objective, or a model with a call like its own.
+    objective: an Objective, or another Keras model with the same `call`; l2: weight of the L2 penalty.
     """
     steps = {"tensorflow": TensorflowSteps, "jax": JaxSteps}[keras.backend.backend()]
     return steps(objective, optimizer, l2)
 
 
 def weighted_mean(errors, weight):
-    """Mean of the rows' errors (n,) by their weights (n,)."""
+    """Mean of the rows' errors (n,), weighted by `weight` (n,)."""
     return ops.sum(errors * weight) / ops.sum(weight)
 
 
 def added_losses(losses, weight):
-    """Mean over the weighted rows of what layers add to the loss, one value per row each."""
+    """Sum of the losses that layers added. Each is a scalar, or one value per row (n,), averaged with `weight` (n,)."""
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
 
 def l2_penalty(values, l2: float):
-    """The paper's L2 penalty: over kernels, which have two axes, and not over biases."""
+    """The paper's L2 penalty on the kernels, which have two axes; biases are not penalised."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
 
 
 class TensorflowSteps:
-    """Steps compiled by XLA: measured 1.5 times as fast on a CPU as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA: measured on a CPU, 1.5 times as fast as TensorFlow's own kernels."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, l2: float):
         import tensorflow as tf
 
         variables = model.trainable_variables
 
-        def train(inputs, lesson, weight):
+        def train(inputs, extras, weight):
             with tf.GradientTape() as tape:
-                error = weighted_mean(model(inputs, lesson, training=True), weight)
+                error = weighted_mean(model(inputs, extras, training=True), weight)
                 loss = error + added_losses(model.losses, weight) + l2_penalty(variables, l2)
             optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
             return error
 
-        def test(inputs, lesson, weight):
-            return weighted_mean(model(inputs, lesson, training=False), weight)
+        def test(inputs, extras, weight):
+            return weighted_mean(model(inputs, extras, training=False), weight)
 
-        self.train_step = train  # for a loop that is compiled as a whole
+        self.train_step = train  # uncompiled, for the loop of resident.py, which is compiled as a whole
         self._train, self._test = tf.function(train, jit_compile=True), tf.function(test, jit_compile=True)
         self._tensors = partial(tf.nest.map_structure, tf.constant)
 
@@ -76,33 +76,33 @@ class TensorflowSteps:
     def test(self, batch: Batch) -> Any:
         return self._test(*self._tensors(batch))
 
-    def settle(self) -> None:
+    def write_back(self) -> None:
         """Nothing to do: TensorFlow's variables change in place."""
 
 
 class JaxSteps:
-    """Steps of pure functions; the variables travel through them and come back at `settle`."""
+    """Steps on JAX: pure functions of the variables' values; `write_back` stores the results in the variables."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, l2: float):
         import jax
 
-        def objective(trainable, fixed, inputs, lesson, weight):
+        def objective(trainable, fixed, inputs, extras, weight):
             errors, fixed, losses = model.stateless_call(
-                trainable, fixed, inputs, lesson, training=True, return_losses=True
+                trainable, fixed, inputs, extras, training=True, return_losses=True
             )
             error = weighted_mean(errors, weight)
             return error + added_losses(losses, weight) + l2_penalty(trainable, l2), (error, fixed)
 
-        def train(state, inputs, lesson, weight):
+        def train(state, inputs, extras, weight):
             trainable, fixed, moments = state
             (_, (error, fixed)), gradients = jax.value_and_grad(objective, has_aux=True)(
-                trainable, fixed, inputs, lesson, weight
+                trainable, fixed, inputs, extras, weight
             )
             trainable, moments = optimizer.stateless_apply(moments, gradients, trainable)
             return (trainable, fixed, moments), error
 
-        def test(state, inputs, lesson, weight):
-            errors, _ = model.stateless_call(state[0], state[1], inputs, lesson, training=False)
+        def test(state, inputs, extras, weight):
+            errors, _ = model.stateless_call(state[0], state[1], inputs, extras, training=False)
             return weighted_mean(errors, weight)
 
         self._train, self._test = jax.jit(train, donate_argnums=0), jax.jit(test)
@@ -116,7 +116,7 @@ class JaxSteps:
     def test(self, batch: Batch) -> Any:
         return self._test(self._current(), *batch)
 
-    def settle(self) -> None:
+    def write_back(self) -> None:
         if self._state is None:
             return
         for variables, values in zip(self._variables, self._state, strict=True):
@@ -126,6 +126,6 @@ class JaxSteps:
 
     def _current(self) -> Any:
         if self._state is None:
-            # Copies, because a donated buffer that a variable still points at would be gone.
+            # Copies, because a step frees the buffers that it is given: the variables would point at freed memory.
             self._state = tuple([ops.copy(variable.value) for variable in group] for group in self._variables)
         return self._state

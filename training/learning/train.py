@@ -1,19 +1,19 @@
-"""Train a recipe on a corpus: one epoch after the other, each safe on the disk before the next begins."""
+"""Trains a recipe on a corpus, epoch by epoch, and saves each epoch to the disk before the next begins."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from runtime.base.errors import UserError
 from runtime.base.files import remove_leftovers
-from runtime.base.progress import clock
+from runtime.base.progress import Progress, clock
 from training.corpus.frames import FrameStore, refuse_bad_frames
 from training.model import run_folder
 from training.model.batches import Batch, FrameBatches
@@ -21,7 +21,7 @@ from training.model.checkpoint import Checkpoint
 from training.model.recipe import Recipe, load_recipe, resolve_conditioning
 from training.model.run_folder import BEST, LAST, RunRecord
 
-TERMINAL_STEP_S = 0.5
+Show = Callable[[float], None]  # takes the share of the work that is done, 0 to 1
 
 
 def train(
@@ -31,11 +31,11 @@ def train(
     force: bool = False,
     on_epoch: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
-    """Train a recipe into a run folder, going on after the last finished epoch of the same run if there is one.
+    """Train a recipe and return the run's record; if `folder` holds the same run, continue after its last epoch.
 
-    on_epoch: called after every epoch, once it is safe on the disk, in place of the lines that tell of it.
-    UserError if a frame is silent or no number, if the folder holds a run of another recipe or corpus and `force` is
-    not given, or if the error is no longer a number. Returns the run's record.
+    store: the corpus; folder: the run folder to write; on_epoch: called after every saved epoch, instead of printing.
+    UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
+    not given, or if the error of an epoch is not finite.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
@@ -50,7 +50,7 @@ def train(
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
-    """The record to go on with: the folder's own if it is the same run, else a new one in its place."""
+    """The record to continue: the folder's, if it holds the same run; else `record`, after the old run is removed."""
     remove_leftovers(folder)
     if (folder / run_folder.RECORD).exists():
         difference = _difference(folder, recipe, record)
@@ -66,19 +66,18 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """What sets the folder's run apart from the one asked for, in a word; the number of epochs does not."""
+    """What differs between the folder's run and the new one, apart from the number of epochs; None if nothing does."""
     try:
         old_recipe, old_record = load_recipe(folder / run_folder.RECIPE), run_folder.read_record(folder)
     except UserError:
         return "kind, or a damaged one"
-    same_length = msgspec.structs.replace(old_recipe.fit, epochs=recipe.fit.epochs)
-    if msgspec.structs.replace(old_recipe, fit=same_length) != recipe:
+    if old_recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
     return None if old_record.corpus.fingerprint == record.corpus.fingerprint else "corpus"
 
 
 class _Training:
-    """One process's share of a run."""
+    """One session of a run: the epochs that this process trains."""
 
     def __init__(
         self,
@@ -93,38 +92,31 @@ class _Training:
         prepare_keras(recipe.fit.seed)
         self.on_epoch = on_epoch
         self._say(f"training on: {device_name()}")
-        import keras
-
-        from training.learning.objective import Objective
-        from training.learning.resident import resident_frames
-        from training.learning.steps import make_steps
-        from training.model.autoencoder import build_autoencoder
+        from training.learning.learner import build_learner
 
         self.recipe, self.batches, self.folder, self.record = recipe, batches, folder, record
-        autoencoder = build_autoencoder(recipe.model, batches.store.spec, record.conditioning, recipe.fit.seed)
-        self.model = autoencoder.full
-        objective = Objective(autoencoder, recipe, batches)
-        self.optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
-        self.optimizer.build(objective.trainable_variables)
-        self.steps = make_steps(objective, self.optimizer, recipe.fit.l2)
-        n_batches = -(-len(batches.store.rows("train")) // recipe.fit.batch_size)
-        self.resident = resident_frames(batches, self.steps, recipe.fit.epochs * n_batches)
-        self._shown_s = time.monotonic()
+        learner = build_learner(batches)
+        self.model, self.optimizer = learner.autoencoder.full, learner.optimizer
+        self.steps, self.resident = learner.steps, learner.resident
         self.history: list[dict[str, Any]] = []
         self._resume()
+        self._n_epochs_before = len(self.history)
+        n_epochs_left = recipe.fit.epochs - self._n_epochs_before
+        self._progress = Progress("training", n_epochs_left, sys.stdout) if on_epoch is None else None
         self.record.sessions.append({"from_epoch": len(self.history) + 1, **environment()})
 
     def run(self) -> RunRecord:
-        """Train what is left to train."""
+        """Train the epochs that are left; returns the run's record."""
         n_epochs, validation = self.recipe.fit.epochs, self.batches.store.rows("val")
         self._announce()
         run_folder.write_recipe(self.folder, self.recipe)
         run_folder.write_record(self.folder, self.record)
         try:
-            for epoch in range(len(self.history) + 1, n_epochs + 1):
-                self._train_epoch(epoch, validation)
+            with self._progress or nullcontext():
+                for epoch in range(len(self.history) + 1, n_epochs + 1):
+                    self._train_epoch(epoch, validation)
         except KeyboardInterrupt:
-            print(f"\nstopped in epoch {len(self.history) + 1}; the same command goes on from there")
+            print(f"stopped in epoch {len(self.history) + 1}; the same command goes on from there")
             raise
         self._say(f"{self.folder}: trained {n_epochs} epochs in {clock(self.record.seconds)}")
         return self.record
@@ -149,13 +141,21 @@ class _Training:
             set_beta(self.model, self.recipe.fit.beta.at(epoch))
         rows = self.batches.epoch(epoch)
         self.optimizer.learning_rate = self.recipe.fit.learning_rate_at(epoch)
+        n_rows, n_all = len(rows), len(rows) + len(validation)
+
+        def show(share: float) -> None:
+            self._show(share * n_rows / n_all, f"epoch {epoch}")
+
+        def show_validation(share: float) -> None:
+            self._show((n_rows + share * len(validation)) / n_all, f"epoch {epoch}, validation")
+
         if self.resident:
-            error = self.resident.train(rows, lambda share: self._show(f"epoch {epoch}", share))
+            error = self.resident.train(rows, show)
         else:
-            error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), len(rows), f"epoch {epoch}")
+            error = self._run_batches(self.steps.train, self.batches.batches(rows, epoch), n_rows, show)
         train_s = time.monotonic() - started_s
         batches = self.batches.batches(validation)
-        val_error = self._run_batches(self.steps.test, batches, len(validation), f"epoch {epoch}, validation")
+        val_error = self._run_batches(self.steps.test, batches, len(validation), show_validation)
         if not np.isfinite(error):
             raise self._diverged(epoch)
         row = {"epoch": epoch, "loss": error, "val_loss": val_error, "seconds": time.monotonic() - started_s}
@@ -166,38 +166,39 @@ class _Training:
         else:
             self.on_epoch(self.record)
 
-    def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, label: str) -> float | None:
-        """Mean error over these batches; None if there are none. Waits for the device only at the end."""
+    def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, show: Show) -> float | None:
+        """Take a step on each of these batches; returns the mean error of their rows, None if n_rows is 0.
+
+        The errors are read from the device at the end only, because each read waits for its step.
+        """
         if not n_rows:
             return None
         errors, sizes = [], []
         for batch in batches:
             errors.append(step(batch))
             sizes.append(batch[-1].sum())
-            self._show(label, sum(sizes) / n_rows)
+            show(sum(sizes) / n_rows)
         return float(np.average([float(error) for error in errors], weights=sizes))
 
-    def _show(self, label: str, share: float) -> None:
-        if self.on_epoch is None and time.monotonic() - self._shown_s > TERMINAL_STEP_S:
-            self._shown_s = time.monotonic()
-            _show_on_terminal(f"{label}: {100.0 * share:.0f} %")
+    def _show(self, share: float, detail: str) -> None:
+        """Show the progress of the whole training. share: the part of the present epoch that is done, 0 to 1."""
+        if self._progress is not None:
+            self._progress.update(len(self.history) - self._n_epochs_before + share, detail)
 
     def _report(self) -> None:
         row, n_epochs = self.history[-1], self.recipe.fit.epochs
         left_s = (n_epochs - row["epoch"]) * float(np.mean([past["seconds"] for past in self.history[-5:]]))
         val_loss = "" if row["val_loss"] is None else f", validation {row['val_loss']:.3e}"
-        _show_on_terminal("")
-        print(
+        self._progress.say(
             f"epoch {row['epoch']}/{n_epochs}: error {row['loss']:.3e}{val_loss}, {row['seconds']:.1f} s, "
-            f"{row['frames_per_s']:.0f} frames/s, {clock(left_s)} left",
-            flush=True,
+            f"{row['frames_per_s']:.0f} frames/s, {clock(left_s)} left"
         )
 
     def _save(self) -> None:
-        """Make the epoch safe. A killed run goes on from the checkpoint, so what that vouches for is written first."""
+        """Save the epoch: first the best weights, then the checkpoint, from which a killed run continues."""
         from training.model.autoencoder import get_variables
 
-        self.steps.settle()
+        self.steps.write_back()
         weights = get_variables(self.model.variables)
         val_losses = [row["val_loss"] for row in self.history]
         if val_losses[-1] is not None and val_losses[-1] <= min(val_losses):
@@ -225,11 +226,5 @@ class _Training:
 
     def _diverged(self, epoch: int) -> UserError:
         return UserError(
-            f"epoch {epoch}", "an error that is no number", "a finite one", "lower learning_rate in the recipe"
+            f"epoch {epoch}", "an error that is not finite", "a finite one", "lower learning_rate in the recipe"
         )
-
-
-def _show_on_terminal(text: str) -> None:
-    """A passing line, for people only: a log keeps the epochs."""
-    if sys.stdout.isatty():
-        print(f"\r\033[K{text}", end="", flush=True)

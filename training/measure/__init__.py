@@ -1,1 +1,1 @@
-"""How good it is: errors, meshes, traversals, pitch, reach, and their pictures."""
+"""How good a model or an instrument is: errors, embedding, pitch, knobs and reach, in figures, plots and sound."""

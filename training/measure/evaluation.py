@@ -1,4 +1,4 @@
-"""Measure a trained model: its errors, its embedding, and how often it plays the pitch class that it is asked for."""
+"""Measures a trained model: its errors, its embedding, and how often it plays the pitch class asked for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import msgspec
 import numpy as np
 
 from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
-from runtime.base.files import write_json, written_whole
+from runtime.base.files import atomic_write, write_json
+from training.corpus.csv_table import write_csv
 from training.corpus.frames import SPLITS, FrameStore, refuse_bad_frames, sound_name
-from training.instrument.embedding import decode_at, divergence_per_latent, embed_rows, row_errors
+from training.instrument.embedding import (
+    decode_at,
+    divergence_per_latent,
+    embed_rows,
+    mean_by_split,
+    row_errors_by_split,
+)
 from training.measure.mesh import Mesh, sample_mesh
 from training.measure.traversals import Traversals, traverse
 from training.model.recipe import label_notes
@@ -21,15 +28,17 @@ from training.model.run_folder import TrainedRun
 
 N_DENSITY_CELLS = 2500
 N_SAMPLED = 4000
+# The files that `write_evaluation` writes.
 REPORT, TABLE, SCATTER = "evaluation.json", "pitch_classes.csv", "embedding.png"
 MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is measured of a run: `report`, every figure as plain values, and what its pictures are drawn from.
+    """The figures of a run, and the data that its plots and its sound are made from.
 
-    latents: (n, n_latents), and pitch_classes: (n,), of the training frames; mesh: None without conditioning.
+    report: the figures, as plain values; latents: of the training frames, (n, n_latents); pitch_classes: the training
+    frames' labels, 0 to 11, (n,); mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -45,11 +54,14 @@ def evaluate(
     n_per_axis: int | None = None,
     on_share: Callable[[float], None] | None = None,
 ) -> Evaluation:
-    """Measure a run on its corpus; on_share: as `sample_mesh` has it. UserError if a frame is silent or no number."""
+    """Measure a run on its corpus; UserError if a frame is silent or not finite.
+
+    n_per_axis, on_share: see `sample_mesh`.
+    """
     refuse_bad_frames(store)
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
-    errors = {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
+    errors = row_errors_by_split(run, store)
     mesh = sample_mesh(run, store, latents, n_per_axis, on_share)
     table, traversals = mesh.summary() if mesh else None, traverse(run, store, latents)
     divergence, silent = divergence_per_latent(run, store, rows), silent_bins(run, store, latents)
@@ -61,35 +73,44 @@ def evaluate(
         "environment": run.record.sessions[-1],
         "n_epochs": run.history[-1]["epoch"],
         "training_s": sum(row["seconds"] for row in run.history),
-        "mse": {split: float(error.mean()) if len(error) else None for split, error in errors.items()},
+        "mse": mean_by_split(errors),
         "test_mse_by_sound": _errors_by_sound(store, errors["test"]),
         "silent_bins": int(np.count_nonzero(silent)),
-        "test_mse_of_silent_bins": _error_of_silence(store, silent),
+        "test_mse_of_silent_bins": _error_of_silent_bins(store, silent),
         "embedding": measure_embedding(latents),
         "divergence_nats": None if divergence is None else divergence.astype(float).tolist(),
         "pitch_changes": traversals.pitch_changes,
         "mesh": table,
-        "pitch_classes": _pitch_class_table(run, store, errors["test"], table),
+        "pitch_classes": _pitch_class_rows(run, store, errors["test"], table),
     }
     classes = label_notes(run.recipe, store, rows) % N_CHROMA
     return Evaluation(report, latents, classes, mesh, traversals)
 
 
 def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.ndarray:
-    """Which bins the decoder leaves at 0 for each of up to N_SAMPLED training frames, latents (n, n_latents); bool."""
+    """Find the bins that are 0 in every decoded frame of a sample of at most N_SAMPLED training frames: bool (n_bins,).
+
+    latents: latents of all training frames, (n, n_latents).
+    """
     chosen = np.sort(np.random.default_rng(0).permutation(len(latents))[:N_SAMPLED])
     notes = label_notes(run.recipe, store, store.rows("train")[chosen])
     return decode_at(run, latents[chosen], notes).max(axis=0) == 0.0
 
 
-def _error_of_silence(store: FrameStore, silent: np.ndarray) -> float | None:
-    """How much of the test frames' mean squared error lies in silent bins (n_bins,), where nothing can lower it."""
+def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None:
+    """The part of the test frames' mean squared error that comes from the silent bins; None without test frames.
+
+    silent: bool (n_bins,); the model's output is taken to be 0 there for every test frame, too.
+    """
     frames = store.magnitudes[store.rows("test")]
     return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
-    """Mean squared error of each test sound: a patch with all its notes, or a recording; errors (n,) of test frames."""
+    """Mean squared error by test sound; a sound is a patch with all its notes, or a recording.
+
+    errors: mean squared errors of the test frames, (n,).
+    """
     sounds = np.array([sound_name(clip) for clip in store.clips])[store.clip[store.rows("test")]]
     return {name: float(errors[sounds == name].mean()) for name in sorted(set(sounds.tolist()))}
 
@@ -97,8 +118,8 @@ def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     """Bounds, density and correlation of an embedding (n, n_latents).
 
-    density: share of about 2,500 equal cells between the bounds that hold at least one frame; correlation: Pearson's,
-    None where a latent never changes.
+    density: the share of cells that hold a frame, after the space between the bounds is cut into about N_DENSITY_CELLS
+    equal cells; correlation: Pearson's, for each pair of latents; None if one of them is constant.
     """
     low, high = latents.min(axis=0), latents.max(axis=0)
     n_cells = max(round(N_DENSITY_CELLS ** (1.0 / latents.shape[1])), 2)
@@ -123,10 +144,13 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _pitch_class_table(
+def _pitch_class_rows(
     run: TrainedRun, store: FrameStore, test_errors: np.ndarray, mesh: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """One row per pitch class, as labelled; None where the corpus has none of it."""
+    """A row of figures for each of the 12 pitch classes; None for a figure without frames.
+
+    test_errors: mean squared errors of the test frames, (n,); mesh: from Mesh.summary, or None.
+    """
     classes = {split: label_notes(run.recipe, store, store.rows(split)) % N_CHROMA for split in SPLITS}
     table = []
     for index, name in enumerate(PITCH_CLASSES):
@@ -140,17 +164,14 @@ def _pitch_class_table(
     return table
 
 
-def _write(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
-    """Put report, table, figures and sound into the folder; returns their names."""
+def write_evaluation(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
+    """Write the report, its table, plots and sound into the folder; returns the files' names."""
     from training.measure.latent_plots import mesh_map, traversal_strips
     from training.measure.plots import save_figure, scatter_by_pitch_class
 
     report, mesh, name = evaluation.report, evaluation.mesh, run.record.name
     write_json(folder / REPORT, report)
-    with written_whole(folder / TABLE) as stream:
-        stream.write(",".join(report["pitch_classes"][0]) + "\n")
-        for row in report["pitch_classes"]:
-            stream.write(",".join("" if value is None else str(value) for value in row.values()) + "\n")
+    write_csv(folder / TABLE, report["pitch_classes"])
     title = f"{name}:\ntraining frames by pitch class ({run.recipe.labels})"
     figures = {SCATTER: scatter_by_pitch_class(evaluation.latents, evaluation.pitch_classes, title)}
     if mesh:
@@ -159,6 +180,26 @@ def _write(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
     figures[STRIPS] = traversal_strips(evaluation.traversals, f"{name}: each latent from end to end")
     for file_name, figure in figures.items():
         save_figure(figure, folder / file_name)
-    with written_whole(folder / SOUND, "wb") as stream:
+    with atomic_write(folder / SOUND, "wb") as stream:
         stream.write(evaluation.traversals.encoded_sound())
     return [REPORT, TABLE, *figures, SOUND]
+
+
+def print_evaluation(report: dict[str, Any]) -> None:
+    """Print the main figures of an evaluation's report."""
+    mse = ", ".join(f"{split} {'-' if error is None else f'{error:.3e}'}" for split, error in report["mse"].items())
+    print(f"mean squared error: {mse}")
+    print(f"trained: {report['n_epochs']} epochs in {report['training_s']:.0f} s")
+    bounds = ", ".join(f"{low:.3g} to {high:.3g}" for low, high in report["embedding"]["bounds"])
+    print(f"embedding: {bounds}; {100.0 * report['embedding']['density']:.1f} % of its cells hold a frame")
+    if report["divergence_nats"]:
+        nats = ", ".join(f"{value:.3g}" for value in report["divergence_nats"])
+        print(f"divergence of each latent: {nats} nats")
+    if report["mesh"]:
+        share, n_points = report["mesh"]["accuracy"], report["mesh"]["n_points"]
+        print(f"mesh: the chroma asked for at {100.0 * share:.1f} % of {n_points} points")
+        heard, n_heard = report["mesh"]["heard"], report["mesh"]["n_heard_points"]
+        print(f"mesh: heard in tune at {100.0 * heard:.1f} % of {n_heard} random points")
+        missing = [name for name in PITCH_CLASSES if name not in report["mesh"]["accuracy_by_pitch_class"]]
+        if missing:
+            print(f"not asked for, because no training frame has it: {', '.join(missing)}")

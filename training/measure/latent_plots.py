@@ -1,4 +1,4 @@
-"""Figures of the latent space: maps of where the pitch class is right, and strips of what each latent does."""
+"""Plots of the latent space: where the decoder plays the pitch class asked for, and a spectrogram of each latent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
 from training.hearing.spectral_distance import FLOOR_DB
 from training.measure.traversals import Traversals
 
-COLOURS = "cividis"  # perceptually uniform, and told apart in grey and by colour-blind readers
+COLOUR_MAP = "cividis"  # perceptually uniform, also in grey and for colour-blind readers
 N_COLUMNS = 6
 
 
 def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], title: str) -> Figure:
-    """One panel per pitch class: the share of hits (n_classes, n, n) over latents 1 and 2; absent classes say so.
+    """Plot the share of hits over latents 1 and 2, in one panel per pitch class.
 
-    bounds: (n_latents, 2), the mesh's ends; pitch_classes: those that the rows of `shares` stand for.
+    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent; bounds: ends of the mesh on each
+    latent, (n_latents, 2); pitch_classes: 0 to 11, in the order of `shares`. The panels of other classes say that the
+    training set lacks them.
     """
     n_rows = N_CHROMA // N_COLUMNS
     figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")
@@ -28,7 +30,7 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
         axes.set_title(PITCH_CLASSES[index], fontsize="medium")
         if index in pitch_classes:
             panel = shares[pitch_classes.index(index)].T
-            image = axes.imshow(panel, COLOURS, origin="lower", extent=extent, aspect="auto", vmin=0.0, vmax=1.0)
+            image = axes.imshow(panel, COLOUR_MAP, origin="lower", extent=extent, aspect="auto", vmin=0.0, vmax=1.0)
         else:
             axes.set(xlim=extent[:2], ylim=extent[2:])
             axes.text(0.5, 0.5, "not in the\ntraining set", ha="center", va="center", transform=axes.transAxes)
@@ -41,7 +43,10 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
 
 
 def traversal_strips(traversals: Traversals, title: str) -> Figure:
-    """One spectrogram per latent: its position across, frequency up, level against each step's peak as colour."""
+    """Plot one spectrogram per latent.
+
+    The x axis is the latent's value, the y axis the frequency, the colour the level relative to each step's peak.
+    """
     n_latents = len(traversals.travel)
     figure = Figure(figsize=(2.4 * n_latents + 1.5, 3.4), layout="constrained")
     band_hz = traversals.band_hz
@@ -51,8 +56,8 @@ def traversal_strips(traversals: Traversals, title: str) -> Figure:
     for latent, axes in enumerate(figure.subplots(1, n_latents, sharey=True, squeeze=False)[0]):
         low, _, high = traversals.travel[latent]
         strip = traversals.strips_db[latent]
-        places = np.linspace(low, high, strip.shape[1] + 1)
-        image = axes.pcolormesh(places, edges_hz, strip, cmap=COLOURS, vmin=FLOOR_DB, vmax=0.0, rasterized=True)
+        edges = np.linspace(low, high, strip.shape[1] + 1)
+        image = axes.pcolormesh(edges, edges_hz, strip, cmap=COLOUR_MAP, vmin=FLOOR_DB, vmax=0.0, rasterized=True)
         axes.set_yscale("log")
         axes.set_xlabel(f"latent {latent + 1} (no unit)")
         axes.tick_params(axis="x", labelrotation=45)

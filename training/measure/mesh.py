@@ -1,4 +1,4 @@
-"""Sample the latent space on a mesh, and see where the decoder plays the pitch class that it is asked for."""
+"""Decodes a mesh of points in the latent space, and counts where the output has the pitch class asked for."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES, detect_chroma
 from runtime.base.progress import Progress
 from training.corpus.frames import NO_NOTE, FrameStore
-from training.hearing.heard_pitch import IN_TUNE_CENTS, heard_notes
-from training.instrument.embedding import CHUNK, decode_at
+from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
+from training.instrument.embedding import N_ROWS_AT_ONCE, decode_at
 from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
-PAPER_MESH = {2: 350, 3: 50, 8: 5}  # points per axis for so many latents; the paper's, Figures 4-5 and Table V
-LARGEST_MESH = 40_000
-N_HEARD = 2000
-BORDER_SHARE = 0.1  # of an axis, at each of its ends
+PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
+LARGEST_MESH = 40_000  # points of the whole mesh, for other numbers of latents
+N_HEARD = 2000  # random points of the mesh that the pitch detector judges
+BORDER_SHARE = 0.1  # the border: this share of an axis at each of its two ends
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """What a decoder answered on a mesh of latents.
+    """A mesh of latents, with the points where the decoder plays the pitch class asked for.
 
-    bounds: (n_latents, 2), the mesh's ends; notes: the note asked for, by pitch class; hits: bool
-    (len(notes), n_per_axis, … once per latent), where the output's own chroma is the one asked for;
-    heard: share of N_HEARD seeded points whose heard pitch is in tune with it, by pitch class.
+    bounds: ends of the mesh on each latent, (n_latents, 2); notes: the note asked for, by pitch class; hits: whether
+    the output's strongest pitch class is the one asked for, bool (len(notes), n_per_axis, ...), with one axis for each
+    latent; heard: by pitch class, the share heard in tune of the random points where it was asked for.
     """
 
     bounds: np.ndarray
@@ -42,18 +42,21 @@ class Mesh:
         return self.hits.shape[1]
 
     def border(self) -> np.ndarray:
-        """Which points, bool (n_per_axis, …), lie in the outer tenth of some latent."""
+        """Whether each point lies in the outer tenth of any axis: bool (n_per_axis, ...), one axis per latent."""
         near = np.abs(np.linspace(-1.0, 1.0, self.n_per_axis)) >= 1.0 - 2.0 * BORDER_SHARE
         grids = np.meshgrid(*[near] * (self.hits.ndim - 1), indexing="ij", sparse=True)
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
 
     def map(self) -> np.ndarray:
-        """Share of hits, float32 (len(notes), n_per_axis, n_per_axis or 1), over the first two latents."""
+        """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
+
+        The share is the mean over all other latents. With one latent the last axis has length 1.
+        """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
 
     def summary(self) -> dict[str, Any]:
-        """The figures of Table V and beside them, as plain values."""
+        """Figures of the mesh as plain values: shares of hits (Table V), of misses, and of points heard in tune."""
         names = [PITCH_CLASSES[pitch_class] for pitch_class in self.notes]
         border, shares = self.border(), self.hits.reshape(len(names), -1).mean(axis=1)
         missed = ~self.hits
@@ -79,11 +82,11 @@ def sample_mesh(
     n_per_axis: int | None = None,
     on_share: Callable[[float], None] | None = None,
 ) -> Mesh | None:
-    """The decoder's answers over a mesh of latents; None without conditioning, as there is nothing to ask for.
+    """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
 
-    The mesh fills a sigmoid's unit cube, or the bounds of the embedding (n, n_latents). Pitch classes that the
-    training set lacks are left out. Where the model knows octaves it is asked for the middle of the known notes.
-    on_share: told of the share that is done, in place of a line of progress. Source: the paper's Table V.
+    latents: latents of the training frames, (n, n_latents); n_per_axis: points along each latent, by default
+    `points_per_axis`; on_share: called with the share done, 0 to 1, in place of a progress line.
+    Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
         return None
@@ -97,8 +100,8 @@ def sample_mesh(
     show = on_share or progress.update
     hits = np.empty((len(notes), len(points)), bool)
     for index, (pitch_class, note) in enumerate(notes.items()):
-        for start in range(0, len(points), CHUNK):
-            chunk = points[start : start + CHUNK]
+        for start in range(0, len(points), N_ROWS_AT_ONCE):
+            chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
             hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence would count as a C
@@ -110,21 +113,25 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """The paper's number of points along each of so many latents, or one that makes a mesh of a similar size."""
+    """Points along each latent: the paper's number, or else as many as LARGEST_MESH points in all allow, at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
-    """Where a mesh begins and ends on each latent, (n_latents, 2): the unit cube, or the embedding's bounds."""
+    """The ends of a mesh on each latent, (n_latents, 2): 0 and 1 for a sigmoid, otherwise the embedding's bounds.
+
+    latents: latents of the training frames, (n, n_latents).
+    """
     if run.recipe.model.bottleneck == "sigmoid":
         return np.repeat([[0.0, 1.0]], latents.shape[1], axis=0)
     return np.stack([latents.min(axis=0), latents.max(axis=0)], axis=1).astype(float)
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """The note that stands for each pitch class of the training set: the one nearest the middle of those it has.
+    """The note to ask for each pitch class of the training labels, by pitch class: the nearest to the labels' middle.
 
-    Where the notes played are known, a pitch class that was only detected, in a few odd frames, is not asked for.
+    The note is the pitch class itself where the labels are detected pitch classes. If the notes played are known, a
+    pitch class that was detected but never played is left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])
@@ -136,11 +143,14 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 
 
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
-    """Share of seeded mesh points heard in tune, by pitch class; in any octave where the model knows none."""
+    """Share of random mesh points heard in tune, by pitch class; in any octave if the model's conditioning has none.
+
+    points: all points of the mesh, (n, n_latents); notes: the note asked for, by pitch class.
+    """
     chosen = points[np.random.default_rng(0).integers(len(points), size=N_HEARD)]
     asked = np.resize(np.array(list(notes.values())), N_HEARD)
-    difference = heard_notes(decode_at(run, chosen, asked), store.spec) - asked
+    cents = cents_off(decode_at(run, chosen, asked), asked, store.spec)
     if run.record.conditioning.kind == "chroma":
-        difference = (difference + N_CHROMA / 2.0) % N_CHROMA - N_CHROMA / 2.0
-    in_tune = np.abs(difference) <= IN_TUNE_CENTS / 100.0  # silence is NaN, and never in tune
+        cents = split_octaves(cents)[1]
+    in_tune = np.abs(cents) <= IN_TUNE_CENTS  # silence is NaN, which is never in tune
     return {pitch_class: float(in_tune[asked == note].mean()) for pitch_class, note in notes.items()}

@@ -1,4 +1,4 @@
-"""Maps of the plane of two knobs by the pitch that is heard there: where a note is played, and where not."""
+"""Maps of two knobs' positions, which show where a note is heard in tune, in another octave, or as another pitch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from runtime.acoustics.pitch import N_CHROMA, note_name
-from training.hearing.heard_pitch import IN_TUNE_CENTS, heard_notes
+from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41
 RIGHT, LOW, HIGH, OTHER = range(4)
-# Light where all is well; the others differ in lightness too, for print.
+# In tune is light; the other three differ in lightness too, so that a map printed in grey can be read.
 KINDS = {
     RIGHT: ("within 20 cents", "#EDEDED"),
     LOW: ("octaves too low", "#56B4E9"),
@@ -22,23 +22,26 @@ KINDS = {
 
 
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
-    """What is heard of a MIDI note on the plane of knobs x and y, the others in the middle: int, N_PER_AXIS squared.
+    """How a MIDI note is heard at each position of two knobs, the other knobs in the middle.
 
-    Rows are positions of knob y, columns of knob x, both from 0 to 1; values: RIGHT, LOW, HIGH or OTHER.
+    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS); rows are positions of
+    knob y, columns of knob x, both from 0 to 1.
     """
     positions = np.full((N_PER_AXIS, N_PER_AXIS, instrument.card.n_latents), 0.5)
     axis = np.linspace(0.0, 1.0, N_PER_AXIS)
     positions[..., x], positions[..., y] = np.meshgrid(axis, axis)
     points = Points(np.full(N_PER_AXIS**2, note), positions.reshape(N_PER_AXIS**2, -1))
-    cents = 100.0 * (heard_notes(decode_points(instrument, points), instrument.card.spec) - note)
-    octaves = np.round(cents / 1200.0)
-    off = np.abs(cents - 1200.0 * octaves)
-    kinds = np.where(off <= IN_TUNE_CENTS, np.select([octaves < 0, octaves > 0], [LOW, HIGH], RIGHT), OTHER)
+    frames = decode_points(instrument, points)
+    octaves, cents = split_octaves(cents_off(frames, points.notes, instrument.card.spec))
+    kinds = np.where(np.abs(cents) <= IN_TUNE_CENTS, np.select([octaves < 0, octaves > 0], [LOW, HIGH], RIGHT), OTHER)
     return kinds.reshape(N_PER_AXIS, N_PER_AXIS)
 
 
 def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) -> Figure:
-    """One map for every C of the instrument's range, with the share in tune on each."""
+    """Draw a map for each C of the instrument's range, titled with the share in tune; without a C, for its lowest note.
+
+    x, y: numbers of the two knobs.
+    """
     lowest, highest = instrument.card.note_range
     notes = [note for note in range(lowest, highest + 1) if note % N_CHROMA == 0] or [lowest]
     figure = Figure(figsize=(2.1 * len(notes) + 0.6, 3.3), layout="constrained")

@@ -1,4 +1,4 @@
-"""All figures of how an instrument plays: for `evaluate`, the card and tables."""
+"""All figures of how an instrument plays, for `evaluate`, for the instrument's card, and for the table of trials."""
 
 from __future__ import annotations
 
@@ -21,16 +21,26 @@ def measure_playing(
     n_points: int = N_POINTS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Points over notes and knobs, each knob's travel, and, with a corpus that has held-out frames, reach."""
+    """Measure random points, each knob, and the reach; returns plain values.
+
+    store: the corpus whose held-out frames are to be reached; without it, or without such frames, reach is None; run:
+    the run that the instrument was made from, if known, to measure its encoder's reconstruction as well; n_points,
+    seed: of `measure_points`. UserError if the instrument knows the notes of no held-out frame.
+    """
+    # Reach first: it refuses a corpus of other notes at once, and the other figures take minutes.
+    reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),
         "knobs": measure_knobs(instrument, seed),
-        "reach": None if store is None else measure_reach(instrument, store, run),
+        "reach": reach,
     }
 
 
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
-    """The figures of a report that a table of models shows; shares 0 to 1, distances in dB."""
+    """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
+
+    report: with reach, measured with the run; run: adds the size of its decoder and its training time.
+    """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}
     return shares | {
@@ -49,7 +59,7 @@ def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
 
 
 def print_playing(report: dict[str, Any]) -> None:
-    """Say the figures on the screen."""
+    """Print the figures of `measure_playing`."""
     points, reach = report["points"], report["reach"]
     print(
         f"played at {points['n_points']} notes and knob positions: in tune {100.0 * points['in_tune']:.1f} %, "
@@ -69,10 +79,12 @@ def print_playing(report: dict[str, Any]) -> None:
             f"held-out sounds: {reach['nearest_db']:.2f} dB from the nearest knob position{own}; "
             f"the corpus's mean {reach['corpus_mean_db']:.2f}"
         )
+        if "n_left_out" in reach:
+            print(f"left out: {reach['n_left_out']} held-out frames at notes that the instrument does not know")
 
 
 def write_pitch_map(instrument: Playable, folder: Path) -> str:
-    """Draw the maps of the first two knobs by heard pitch into the folder; returns the file's name."""
+    """Write the pitch maps of the first two knobs into the folder as PNG; returns the file's name."""
     from training.measure.pitch_map import plot_pitch_maps
     from training.measure.plots import save_figure
 

@@ -1,4 +1,4 @@
-"""The figures of the workshop: readable in print and by colour-blind readers, titled, with units."""
+"""Shared parts of the workshop's plots: colours, points coloured by pitch class, and writing PNG files."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from runtime.acoustics.pitch import PITCH_CLASSES
-from runtime.base.files import written_whole
+from runtime.base.files import atomic_write
 
-# Okabe and Ito's colours for the white keys; a black key takes its left neighbour's, in another shape and darker edge.
-WHITE_KEY_COLOURS = {
-    "C": "#000000",
-    "D": "#E69F00",
-    "E": "#56B4E9",
-    "F": "#009E73",
-    "G": "#D55E00",
-    "A": "#0072B2",
-    "B": "#CC79A7",
-}
-N_SHOWN = 20_000
+# Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow, which is too pale in print.
+COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
+# A black key has the colour of the white key to its left; its points have another shape.
+WHITE_KEY_COLOURS = dict(zip("CDEFGAB", COLOURS, strict=True))
+N_SHOWN = 20_000  # points of a scatter plot; more would only cover each other
 DPI = 150
 
 
 def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title: str) -> Figure:
-    """The embedding (n, n_latents) coloured by pitch class (n,): every pair of up to 3 latents, else two components."""
+    """Plot an embedding (n, n_latents), each point in the colour of its pitch class (n,), 0 to 11.
+
+    Up to 3 latents have one panel for each pair; more have one panel of their first two principal components. A single
+    latent is spread at random along the y axis. At most N_SHOWN random points are shown.
+    """
     shown = np.random.default_rng(0).permutation(len(latents))[:N_SHOWN]
     latents, pitch_classes = latents[shown], pitch_classes[shown]
     panels = _panels(latents)
@@ -35,20 +33,31 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
         draw_points(axes, x, y, pitch_classes)
         axes.set(xlabel=x_label, ylabel=y_label)
     figure.suptitle(title)
-    handles, names = figure.axes[0].get_legend_handles_labels()
+    add_pitch_class_legend(figure)
+    return figure
+
+
+def add_pitch_class_legend(figure: Figure) -> None:
+    """Add one legend for all pitch classes that `draw_points` has drawn in the figure's panels."""
+    drawn = {}
+    for axes in figure.axes:
+        handles, names = axes.get_legend_handles_labels()
+        drawn |= dict(zip(names, handles, strict=True))
+    names = [name for name in PITCH_CLASSES if name in drawn]
+    handles = [drawn[name] for name in names]
     legend = figure.legend(handles, names, title="pitch class", loc="outside right center", markerscale=4.0)
     for handle in legend.legend_handles:
         handle.set_alpha(1.0)
-    return figure
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
     """Write a figure as PNG, whole or not at all; dpi: dots per inch."""
-    with written_whole(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=dpi)
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
+    """The x and y values of each panel's points, (n,), and the labels of its axes."""
     n_latents = latents.shape[1]
     if n_latents == 1:
         spread = np.random.default_rng(1).random(len(latents))
@@ -65,7 +74,7 @@ def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]
 
 
 def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
-    """Points (n,) in their pitch class's colour and shape, labelled for a legend."""
+    """Draw points x, y (n,) in the colours and shapes of their pitch classes, 0 to 11, labelled for the legend."""
     for index, name in enumerate(PITCH_CLASSES):
         chosen = pitch_classes == index
         if chosen.any():

@@ -1,4 +1,4 @@
-"""Reach: how near the knobs come to sounds that a model has not heard while it learned."""
+"""Reach: how close the knobs can come to sounds that a model was not trained on."""
 
 from __future__ import annotations
 
@@ -6,49 +6,78 @@ from typing import Any
 
 import numpy as np
 
+from runtime.acoustics.spectrum import StftSpec
+from runtime.base.errors import UserError
+from runtime.instrument.conditioning import Conditioning
 from training.corpus.frames import FrameStore
-from training.hearing.spectral_distance import log_spectral_distance_db, log_spectrum_db
+from training.hearing.spectral_distance import level_distance_db, log_spectral_distance_db, log_spectrum_db
 from training.instrument.embedding import batches_of, decoder_inputs
+from training.instrument.knobs import positions_of
 from training.instrument.points import Playable, Points, decode_points
 from training.model.run_folder import TrainedRun
 
 N_FRAMES = 400
-N_FIRST, N_NEAR = 96, 24
-N_AT_ONCE = 20  # frames whose places are decoded together
-SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)  # of the search, in parts of the travel
+N_FIRST, N_NEAR = 96, 24  # knob positions tried for each frame: in the first round, and in each later round
+N_AT_ONCE = 20  # frames whose positions are decoded together
+SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)  # standard deviation of positions, one for each later round
 
 
-def held_out_rows(store: FrameStore, n: int = N_FRAMES, seed: int = 0) -> np.ndarray:
-    """At most n rows of val and test, ascending, the same for every model of a corpus; of notes that training knows."""
+def held_out_rows(
+    store: FrameStore, conditioning: Conditioning, n: int = N_FRAMES, seed: int = 0
+) -> tuple[np.ndarray, int]:
+    """Choose at most n random frames of val and test whose notes are in train and in the conditioning's octaves.
+
+    Returns their row numbers, ascending, and the number of frames left out because of their octave. The same seed gives
+    the same rows. UserError if all frames are left out.
+    """
     rows = np.concatenate([store.rows("val"), store.rows("test")])
     rows = rows[np.isin(store.note[rows], store.note[store.rows("train")])]
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:n])
+    known = rows[np.isin(store.note[rows], conditioning.notes)] if conditioning.notes else rows
+    if len(rows) and not len(known):
+        found = "no held-out frame at a note that the instrument knows"
+        expected = f"some at MIDI notes {conditioning.notes[0]} to {conditioning.notes[-1]}"
+        raise UserError(store.folder, found, expected, "give another --corpus")
+    return np.sort(np.random.default_rng(seed).permutation(known)[:n]), len(rows) - len(known)
 
 
 def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
-    """Log-spectral distances in dB of held-out frames, means: to the nearest place of the knobs, to the run's own
-    reconstruction by its encoder, and to the mean of the training frames of the same note. None without such frames.
+    """Mean log-spectral distances in dB from held-out frames to frames of the instrument; None without held-out frames.
+
+    nearest_db: to the nearest frame that the knobs were found to play; reconstruction_db, only with a run: to the
+    reconstruction by the run's encoder; corpus_mean_db: to the mean training frame of the note; n_frames: number of
+    held-out frames measured; n_left_out, only if not 0: number of held-out frames at notes that the instrument does not
+    know. UserError if it knows none of their notes, or if the corpus's frames have another spec.
     """
-    spec, rows = store.spec, held_out_rows(store)
+    spec = store.spec
+    if spec != instrument.card.spec:
+        expected = f"{_frames_of(instrument.card.spec)}, as the instrument has"
+        raise UserError(store.folder, _frames_of(spec), expected, "give another --corpus")
+    rows, n_left_out = held_out_rows(store, instrument.card.conditioning)
     if not len(rows):
         return None
     frames, notes = np.asarray(store.magnitudes[rows]), store.note[rows].astype(int)
-    figures: dict[str, Any] = {"n_frames": len(rows)}
+    figures: dict[str, Any] = {"n_frames": len(rows)} | ({"n_left_out": n_left_out} if n_left_out else {})
     first = None
     if run is not None:
         latents = run.embed(batches_of(run, store).encoder_inputs(rows))
         decoded = run.decode(decoder_inputs(run, latents, notes))
         figures["reconstruction_db"] = float(log_spectral_distance_db(decoded, frames, spec).mean())
-        low = instrument.card.latents_at(np.zeros(latents.shape[1]))
-        travel = instrument.card.latents_at(np.ones(latents.shape[1])) - low
-        first = ((latents - low) / travel).clip(0.0, 1.0)
+        first = positions_of(latents, instrument.card.latents)
     figures["nearest_db"] = float(_nearest_db(instrument, frames, notes, first).mean())
     figures["corpus_mean_db"] = float(log_spectral_distance_db(_note_means(store, notes), frames, spec).mean())
     return figures
 
 
+def _frames_of(spec: StftSpec) -> str:
+    return f"frames of {spec.frame_size} samples every {spec.hop_size} at {spec.sample_rate_hz} Hz"
+
+
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
-    """Distance in dB of each frame (n, n_bins) to its nearest place, (n,): a random search, ever closer to the best."""
+    """Search at random for the knob positions that come nearest to each frame; returns their distances in dB, (n,).
+
+    frames: (n, n_bins); notes: their MIDI notes, (n,); first: positions to begin with, (n, n_latents), or None. Each
+    round draws positions around the best so far, closer to it than the round before.
+    """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)
     best = random.random((len(frames), n_latents)) if first is None else first
@@ -56,23 +85,23 @@ def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, fir
     for spread in (None, *SPREADS):
         n = N_FIRST if spread is None else N_NEAR
         if spread is None:
-            places = random.random((len(frames), n, n_latents))
+            positions = random.random((len(frames), n, n_latents))
         else:
-            places = best[:, None] + spread * random.standard_normal((len(frames), n, n_latents))
-        places[:, 0] = best
-        places = places.clip(0.0, 1.0)
+            positions = best[:, None] + spread * random.standard_normal((len(frames), n, n_latents))
+        positions[:, 0] = best
+        positions = positions.clip(0.0, 1.0)
         for start in range(0, len(frames), N_AT_ONCE):
             rows = np.arange(start, min(start + N_AT_ONCE, len(frames)))
-            points = Points(np.repeat(notes[rows], n), places[rows].reshape(-1, n_latents))
+            points = Points(np.repeat(notes[rows], n), positions[rows].reshape(-1, n_latents))
             decoded = log_spectrum_db(decode_points(instrument, points), spec).reshape(len(rows), n, -1)
-            apart = np.sqrt(np.square(decoded - targets[rows, None]).mean(axis=-1))
-            nearest = apart.argmin(axis=1)
-            best[rows], best_db[rows] = places[rows, nearest], apart.min(axis=1)
+            distances_db = level_distance_db(decoded, targets[rows, None])
+            best[rows] = positions[rows, distances_db.argmin(axis=1)]
+            best_db[rows] = distances_db.min(axis=1)
     return best_db
 
 
 def _note_means(store: FrameStore, notes: np.ndarray) -> np.ndarray:
-    """For each of these notes (n,), the mean of its training frames, float32 (n, n_bins)."""
+    """For each of the notes (n,), the mean training frame of that note: float32 (n, n_bins)."""
     rows = store.rows("train")
     train_notes = store.note[rows]
     means = {int(note): store.magnitudes[rows[train_notes == note]].mean(axis=0) for note in np.unique(notes)}

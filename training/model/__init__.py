@@ -1,1 +1,1 @@
-"""What is trained: the recipe, the network, what it reads, and the folder of a run."""
+"""A model: its recipe, its network, the batches that it reads, and the folder of its training run."""

@@ -1,4 +1,4 @@
-"""The paper's autoencoder in pure Keras operations: the same model on the TensorFlow and JAX backends."""
+"""The paper's autoencoder, built of Keras operations only, so that it is the same on TensorFlow and JAX."""
 
 from __future__ import annotations
 
@@ -19,50 +19,51 @@ from training.model.variational import Sampled
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """An encoder and a decoder, both functional, that share their weights with `full`.
+    """One autoencoder, as several functional Keras models that share their weights.
 
-    encoder: [magnitude (n, n_bins)], then [chroma (n, 12)] where the augmentation is chroma -> latents (n, n_latents);
-    decoder: latents_and_conditioning (n, n_latents + conditioning_size) -> magnitude (n, n_bins);
-    roots: the same, less its last step: the roots of magnitudes that training compares; the decoder itself where the
-    recipe does not compress;
-    full: the encoder's inputs, then [conditioning] where there is any -> magnitude;
-    learner: the encoder as it is in training: where the bottleneck is variational, its latents are drawn;
-    posterior: where the bottleneck is variational, the encoder's inputs -> mean and log-variance, (n, n_latents) each;
-    the encoder gives the mean.
+    encoder: magnitude (n, n_bins), and with augmentation `chroma` also chroma (n, 12) -> latents (n, n_latents).
+    decoder: latents and conditioning, (n, n_latents + conditioning_size) -> magnitude (n, n_bins).
+    roots: the decoder without its last step. It gives roots of magnitudes, which training compares; the last step
+    raises them to a power. If the recipe has no compression, `roots` is the decoder.
+    full: the encoder's inputs, then the conditioning if there is any -> magnitude.
+    training_encoder: the encoder for training; with a variational bottleneck it draws the latents at random.
+    posterior: the encoder's inputs -> mean and log-variance of the latents, (n, n_latents) each. The encoder gives the
+    same mean. None without a variational bottleneck.
     """
 
     encoder: keras.Model
     decoder: keras.Model
     roots: keras.Model
     full: keras.Model
-    learner: keras.Model
+    training_encoder: keras.Model
     posterior: keras.Model | None = None
 
     def weights(self) -> list[np.ndarray]:
-        """Every weight, encoder first, as arrays."""
+        """All weights as arrays, the encoder's first."""
         return [np.asarray(value) for value in self.full.get_weights()]
 
 
-def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning, seed: int) -> Autoencoder:
-    """The recipe's autoencoder for frames of spec, its weights drawn from the seed alone, alike on every backend.
+def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning, seed: int) -> Autoencoder:
+    """Build the recipe's untrained autoencoder. Its weights depend on the seed, not on the backend.
 
-    told: the conditioning, its octaves fitted to the corpus.
+    spec: the transform that made the frames; conditioning: the one that `resolve_conditioning` returned.
     """
     encoder, posterior = _build_encoder(recipe, spec.n_bins)
-    roots, decoder = _build_decoder(recipe, spec, told)
+    roots, decoder = _build_decoder(recipe, spec, conditioning)
     inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in encoder.inputs]
     latents = encoder(inputs) if posterior is None else Sampled(seed)(posterior(inputs))
-    learner = keras.Model(inputs, latents, name="learner")
-    if told.size:
-        conditioning = keras.Input((told.size,), name="conditioning")
-        inputs = [*inputs, conditioning]
-        latents = layers.Concatenate(name=INPUT_NAME)([latents, conditioning])
+    training_encoder = keras.Model(inputs, latents, name="training_encoder")
+    if conditioning.size:
+        conditioning_input = keras.Input((conditioning.size,), name="conditioning")
+        inputs = [*inputs, conditioning_input]
+        latents = layers.Concatenate(name=INPUT_NAME)([latents, conditioning_input])
     full = keras.Model(inputs, decoder(latents), name="autoencoder")
     _draw_weights(full, seed)
-    return Autoencoder(encoder, decoder, roots, full, learner, posterior)
+    return Autoencoder(encoder, decoder, roots, full, training_encoder, posterior)
 
 
 def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
+    """`encoder` and `posterior` of an Autoencoder."""
     magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.compression > 1:
@@ -82,19 +83,21 @@ def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras
         latents = layers.Activation("sigmoid", name="bottleneck")(latents)
     if recipe.bottleneck != "variational":
         return keras.Model(inputs, latents, name="encoder"), None
-    # As in the authors' code: the sigmoid layer is followed by the two that the latents are drawn from.
+    # As in the authors' code: two dense layers after the sigmoid give the mean and log-variance.
     mean, log_variance = (layers.Dense(recipe.n_latents, name=name)(latents) for name in ("mean", "log_variance"))
     posterior = keras.Model(inputs, [mean, log_variance], name="posterior")
     return keras.Model(inputs, mean, name="encoder"), posterior
 
 
-def _build_decoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning) -> tuple[keras.Model, keras.Model]:
-    """The decoder of roots, and the whole one: they differ where the recipe compresses."""
-    inputs = keras.Input((recipe.n_latents + told.size,), name=INPUT_NAME)
+def _build_decoder(
+    recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning
+) -> tuple[keras.Model, keras.Model]:
+    """`roots` and `decoder` of an Autoencoder."""
+    inputs = keras.Input((recipe.n_latents + conditioning.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
     if recipe.comb_floor_db is not None:
-        comb = note_combs(spec, told, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
+        comb = note_combs(spec, conditioning, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
         roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
     magnitude = roots
     for _ in range(recipe.compression - 1):
@@ -104,35 +107,39 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, told: Conditioning) -> t
 
 
 class NoteTable(layers.Layer):
-    """The row of a fixed table (12 * n_octaves, n_bins) that belongs to the note of a decoder's input."""
+    """A Keras layer that gives the row of a fixed table for the note in each decoder input.
+
+    table: float32 (12 * n_octaves, n_bins), one row per note; n_latents: number of inputs before the chroma.
+    """
 
     def __init__(self, table: np.ndarray, n_latents: int, **options):
         super().__init__(**options)
         self._table, self._n_latents = table, n_latents
 
     def call(self, inputs):
-        """Rows (n, n_bins) of inputs (n, n_latents + 12 + n_octaves)."""
+        """The table's rows, (n, n_bins), for decoder inputs (n, n_latents + 12 + n_octaves)."""
         chroma = inputs[:, self._n_latents : self._n_latents + N_CHROMA]
         octaves = inputs[:, self._n_latents + N_CHROMA :]
-        notes = octaves[:, :, None] * chroma[:, None, :]  # one of them is 1
+        notes = octaves[:, :, None] * chroma[:, None, :]  # one-hot: 1 at the note
         return ops.reshape(notes, (-1, len(self._table))) @ ops.convert_to_tensor(self._table)
 
 
-def note_combs(spec: StftSpec, told: Conditioning, floor_db: float) -> np.ndarray:
-    """Gains float32 (12 * n_octaves, n_bins), a row per note from the lowest: the lobes of its harmonics on a floor.
+def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> np.ndarray:
+    """One comb per note: gains of 1 at the note's harmonics and of `floor_db` between them.
 
-    The network is so left with the envelope, and a low note, whose lobe is a semitone wide or more, stays in tune.
+    The decoder's output is multiplied by the comb, so the network has to learn the envelope only. The combs keep low
+    notes in tune, whose lobes are a semitone wide or more. Returns float32 (12 * n_octaves, n_bins), in the order of
+    `conditioning.notes`.
     """
-    notes = range(told.lowest_note, told.lowest_note + N_CHROMA * told.n_octaves)
-    lobes = np.array([harmonic_lobes(note, spec) for note in notes], np.float32)
+    lobes = np.array([harmonic_lobes(note, spec) for note in conditioning.notes], np.float32)
     return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
 
 
 class OutputReLU(layers.Layer):
-    """ReLU whose negative side has a slope while it trains, so that a bin that fell silent still learns to sound.
+    """ReLU with a slope on its negative side in training, so that a bin stuck at 0 still gets a gradient.
 
-    slope: 0 is the paper's plain ReLU. With it most bins die in the first epochs and never come back: measured on the
-    chromatic amsynth corpus, 1,609 of 2,049 after 20 epochs, which were 36 % of the error.
+    slope: 0 is the paper's plain ReLU. At slope 0 most bins die in the first epochs and never recover. Measured after
+    20 epochs on the chromatic amsynth corpus: 1,609 of 2,049 bins, which account for 36 % of the error.
     """
 
     def __init__(self, slope: float, **options):
@@ -140,7 +147,7 @@ class OutputReLU(layers.Layer):
         self.slope = slope
 
     def call(self, inputs, training: bool = False):
-        """Activations of the same shape; never negative outside of training."""
+        """The activations, shaped like `inputs`; negative in training only."""
         return ops.leaky_relu(inputs, self.slope) if training and self.slope else ops.relu(inputs)
 
 
@@ -152,7 +159,7 @@ def _leaky_stack(hidden, widths: tuple[int, ...], slope: float, name: str):
 
 
 def _draw_weights(model: keras.Model, seed: int) -> None:
-    """Glorot-uniform kernels and zero biases: NumPy draws them, because each backend's own generator differs."""
+    """Set Glorot-uniform kernels and zero biases; NumPy draws them, because the backends' generators differ."""
     generator = np.random.default_rng(seed)
     values = []
     for weight in model.weights:
@@ -165,14 +172,14 @@ def _draw_weights(model: keras.Model, seed: int) -> None:
 
 
 def set_variables(variables: list, values: list[np.ndarray]) -> None:
-    """Give Keras variables these values, in order; ValueError if number or shapes differ."""
+    """Assign values to Keras variables, in order; ValueError if the number or a shape differs."""
     shapes = [tuple(variable.shape) for variable in variables], [value.shape for value in values]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"{len(values)} arrays of other shapes than the {len(variables)} variables")
+        raise ValueError(f"{len(values)} arrays whose shapes differ from the {len(variables)} variables")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def get_variables(variables: list) -> list[np.ndarray]:
-    """The values of Keras variables as arrays of their own."""
+    """The values of Keras variables, copied to arrays."""
     return [np.array(variable.numpy()) for variable in variables]

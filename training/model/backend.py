@@ -1,4 +1,4 @@
-"""Bring up Keras: quietly, repeatably, and able to say on what it computes."""
+"""Starts Keras with repeatable results and without its messages, and names the device that Keras computes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def prepare_keras(seed: int = 0) -> None:
-    """Import Keras with its random generators seeded and, where there is a choice, its deterministic kernels.
+    """Import Keras with seeded random generators and, on TensorFlow, deterministic kernels.
 
     UserError if KERAS_BACKEND names something other than tensorflow or jax, or a backend that is not installed.
     """
@@ -32,7 +32,7 @@ def prepare_keras(seed: int = 0) -> None:
 
                 tf.config.experimental.enable_op_determinism()
                 tf.config.list_physical_devices()
-                tf.get_logger().setLevel("ERROR")  # it warns of every new batch size
+                tf.get_logger().setLevel("ERROR")  # else it warns about every new batch size
             keras.utils.set_random_seed(seed)
     except ModuleNotFoundError as error:
         raise UserError(
@@ -44,7 +44,7 @@ def prepare_keras(seed: int = 0) -> None:
 
 
 def forget_models() -> None:
-    """Let go of what Keras holds of models that are done with, so that many in one process need no more than one."""
+    """Free the memory that Keras keeps for earlier models, so that one process can train many models in turn."""
     import keras
 
     keras.utils.clear_session()
@@ -52,7 +52,7 @@ def forget_models() -> None:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what native libraries print while they load, and show it only if loading fails."""
+    """Hide the messages of native libraries while they load; show them if loading fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -69,12 +69,12 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 def n_cpu_threads() -> int:
-    """How many CPU threads this process may run on."""
+    """Number of CPU threads that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device_name() -> str:
-    """What Keras computes on, in words: the GPU's name, or the CPU and its threads."""
+    """The device that Keras computes on, in words: the GPU's name, or the CPU and its number of threads."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -91,7 +91,7 @@ def device_name() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Versions of what takes part in training, for the record."""
+    """Versions of Python, its libraries and the backend, the platform and the device, for a run's record."""
     import keras
     import numpy
 

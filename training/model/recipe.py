@@ -1,4 +1,4 @@
-"""The recipe: everything that makes a model besides the recordings, as one checked YAML file."""
+"""The recipe: all settings of a model and of its training, read from a YAML file and checked."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from training.corpus.frames import FrameStore
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Widths = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
-
 Weight = Annotated[float, msgspec.Meta(ge=0.0)]
 
 PAPER_WIDTHS = (1024, 512, 256, 128, 64, 32, 16)
 
 
 class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Topology of the autoencoder; the paper's by default.
+    """The structure of an autoencoder; the default values are the paper's.
 
-    augmentation: what the encoder sees beside the frame; conditioning: what the decoder sees beside the latents
-    (the paper's skip connection is conditioning `chroma`, its models without skip are `none`).
-    output_training_slope: that of the output ReLU's negative side while training; above 0 no bin can die.
-    compression: the network reads and writes this root of the magnitudes; 3 is about how loudness grows.
-    comb_floor_db: how far the decoder holds down what lies between the harmonics of the note; needs known octaves.
-    Source: Colonel and Keene 2020; the slope is that of their code.
+    bottleneck: activation of the latents. `variational` draws the latents at random in training.
+    augmentation: the encoder's input in addition to the frame.
+    conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
+    `chroma`; those without have `none`.
+    encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
+    leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
+    output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
+    compression: the decoder computes, and the error compares, this root of the magnitudes. The third root grows about
+    as loudness does.
+    comb_floor_db: gain of the decoder between the harmonics of the note. Needs conditioning `chroma+octave`.
+    Source: Colonel and Keene 2020.
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
@@ -46,9 +50,9 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the weight of a variational bottleneck's divergence grows: `start`, and `step` more after each early epoch.
+    """The weight of a variational model's divergence: `start`, then `step` more in each of the next n_steps epochs.
 
-    Source: the authors' code, whose divergence is summed over the latents and whose squared error is a mean.
+    Source: the authors' code, which sums the divergence over the latents but averages the squared error over the bins.
     """
 
     start: Annotated[float, msgspec.Meta(ge=0.0)] = 3e-7
@@ -56,19 +60,22 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
 
     def at(self, epoch: int) -> float:
-        """The weight during an epoch, counted from 1."""
+        """The weight in an epoch; the first epoch is 1."""
         return self.start + self.step * min(epoch - 1, self.n_steps)
 
 
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the weights are found: Adam on the mean squared error plus an L2 penalty; the paper's figures by default.
+    """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
-    final_learning_rate: where training ends, if not where it begins. beta: with bottleneck `variational` only.
-    The rest is for a latent space without holes (objective.py). mixup: mixtures of two frames of one note are learned,
-    from the same mixture of their latents. pitch_penalty: weight of the penalty on places where a note would not be
-    heard as itself. spread_penalty: weight of the distance between the latents and an even density. knobs: the
-    descriptors that the first latents follow; knob_penalty: how strictly those of the encoder do; effect_penalty: how
-    strictly what is decoded does.
+    l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
+    final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
+    The other settings keep holes out of the latent space (training/learning/objective.py):
+    mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
+    pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
+    spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
+    knobs: the descriptors that the first latents follow, one latent each.
+    knob_penalty: weight of the squared difference between these latents and the frames' ranks by the descriptors.
+    effect_penalty: weight of the error of the decoded frames' descriptors.
     """
 
     epochs: Positive = 300
@@ -86,7 +93,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of an epoch, from 1: where a final one is named, it falls towards that by equal ratios."""
+        """The learning rate in an epoch, the first being 1; it falls to `final_learning_rate` by equal ratios."""
         if self.final_learning_rate is None:
             return self.learning_rate
         done = (epoch - 1) / max(self.epochs - 1, 1)
@@ -94,10 +101,10 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One model of the project.
+    """A recipe: one model and how it is trained.
 
-    labels: whether chroma comes from the corpus's known notes or is detected from the spectrum, as in the paper.
-    even_knobs: whether the latents' travel is bent, once trained, so that equal turns are equal steps of timbre.
+    labels: where chroma comes from: `known`, the corpus's notes, or `detected`, the spectrum, as in the paper.
+    even_knobs: whether the latents are bent after training, so that equal turns of a knob make equal steps of timbre.
     """
 
     labels: Literal["detected", "known"] = "detected"
@@ -107,21 +114,27 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def uses_labels(self) -> bool:
-        """Whether the model looks at chroma or notes at all."""
+        """Whether the model reads chroma or notes."""
         return self.model.augmentation == "chroma" or self.model.conditioning != "none"
+
+    def with_fit(self, **changes: object) -> Recipe:
+        """A copy of the recipe with other values in `fit`."""
+        return msgspec.structs.replace(self, fit=msgspec.structs.replace(self.fit, **changes))
+
+    def with_epochs(self, epochs: int) -> Recipe:
+        """A copy of the recipe with another number of epochs."""
+        return self.with_fit(epochs=epochs)
 
 
 def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
-    """The recipe of a YAML file, with another number of epochs where one is given; UserError if it is broken."""
+    """Read a recipe from a YAML file; `epochs` replaces the number in the file. UserError if the file is broken."""
     recipe = load_yaml(path, Recipe)
     refuse_contradictions(recipe, path)
-    if epochs is None:
-        return recipe
-    return msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, epochs=epochs))
+    return recipe if epochs is None else recipe.with_epochs(epochs)
 
 
 def refuse_contradictions(recipe: Recipe, where: object) -> None:
-    """UserError, naming `where`, if parts of a recipe do not go together."""
+    """Raise a UserError that names `where` if parts of a recipe contradict each other."""
     model, fit = recipe.model, recipe.fit
     if model.conditioning == "chroma+octave" and recipe.labels != "known":
         raise UserError(
@@ -137,27 +150,27 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
             "beta with bottleneck variational, and only there",
             "add or remove one of the two",
         )
-    of_notes = {
+    needs_octaves = {
         "model.comb_floor_db": model.comb_floor_db is not None,
         "fit.pitch_penalty": fit.pitch_penalty,
         "fit.knobs": fit.knobs,
     }
-    named = next((name for name, asked in of_notes.items() if asked), None)
+    named = next((name for name, asked in needs_octaves.items() if asked), None)
     if named and model.conditioning != "chroma+octave":
-        remedy = "set conditioning: chroma+octave, or leave it out"
-        raise UserError(where, f"{named} with conditioning {model.conditioning}", "chroma+octave with it", remedy)
+        remedy = f"set conditioning: chroma+octave, or leave {named} out"
+        raise UserError(where, f"{named} with conditioning {model.conditioning}", "conditioning chroma+octave", remedy)
     if len(fit.knobs) > model.n_latents or (fit.effect_penalty and not fit.knobs):
         found = f"{len(fit.knobs)} fit.knobs and effect_penalty {fit.effect_penalty:g}"
         raise UserError(where, found, f"1 to {model.n_latents} knobs, one for each latent", "change fit.knobs")
     if fit.mixup and fit.batch_size % 2:
         remedy = "change fit.batch_size"
-        raise UserError(where, f"mixup with batch_size {fit.batch_size}", "an even one, as rows come in pairs", remedy)
+        raise UserError(where, f"mixup with batch_size {fit.batch_size}", "an even number, for pairs of rows", remedy)
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The conditioning with its octaves fitted to the corpus: from the C at or below its lowest note.
+    """The recipe's conditioning; its octaves begin at the C at or below the corpus's lowest note and cover the highest.
 
-    UserError if the recipe needs known notes, or frames of a split, that the corpus does not have.
+    UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has none.
     """
     if len(store.rows("train")) == 0:
         raise UserError(store.folder, "no training frames", "at least one", "build the corpus again with more clips")
@@ -178,6 +191,6 @@ def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
 
 
 def label_notes(recipe: Recipe, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """What the labels say of these frames, int (n,): known MIDI notes, or detected pitch classes 0 to 11."""
+    """The labels of these rows, int (n,): known MIDI notes or detected pitch classes 0 to 11, as the recipe says."""
     labels = store.note if recipe.labels == "known" else store.chroma
     return np.asarray(labels)[rows].astype(int)

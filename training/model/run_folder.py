@@ -1,9 +1,9 @@
-"""The folder of a training run: what it holds, and the trained model that comes back out of it.
+"""The folder of a training run: its files, and the trained model read from them.
 
 recipe.yaml      the recipe with every default filled in
 run.json         corpus, conditioning, device, versions, times
 metrics.csv      one row per epoch
-checkpoint.npz   weights, optimizer and history after the last finished epoch
+checkpoint.npz   weights, optimizer and history of the last finished epoch
 best.npz         weights of the epoch with the lowest validation error
 """
 
@@ -25,8 +25,9 @@ import yaml
 from runtime.acoustics.spectrum import StftSpec
 from runtime.base.checked_yaml import checked
 from runtime.base.errors import UserError
-from runtime.base.files import write_json, written_whole
+from runtime.base.files import atomic_write, write_json
 from runtime.instrument.conditioning import Conditioning
+from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 from training.model.checkpoint import Checkpoint
 from training.model.recipe import Recipe, load_recipe
@@ -34,13 +35,14 @@ from training.model.recipe import Recipe, load_recipe
 if TYPE_CHECKING:
     from training.model.autoencoder import Autoencoder
 
+RUNS = Path("runs")  # where the commands keep the run folders
 RECIPE, RECORD, METRICS, LOCK = "recipe.yaml", "run.json", "metrics.csv", ".lock"
 LAST, BEST = "checkpoint.npz", "best.npz"
 WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """Which frames a run was trained on. folder: where they lay then."""
+    """The corpus that a run was trained on. folder: where it was then; fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -51,7 +53,7 @@ class CorpusRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """What a run says of itself beside its recipe. sessions: one entry per time it was started or gone on with."""
+    """The facts about a run, without its recipe. sessions: one entry for each time the run was started or continued."""
 
     name: str
     corpus: CorpusRecord
@@ -63,34 +65,31 @@ class RunRecord(msgspec.Struct):
 
 
 def describe_corpus(store: FrameStore) -> CorpusRecord:
-    """The record of a frame store."""
+    """The CorpusRecord of a frame store."""
     n_train, n_val = len(store.rows("train")), len(store.rows("val"))
     folder = str(store.folder.resolve())
     return CorpusRecord(folder, store.fingerprint(), store.spec, store.about, n_train, n_val)
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Put run.json in its place."""
+    """Write run.json, whole or not at all."""
     write_json(folder / RECORD, msgspec.to_builtins(record))
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> None:
-    """Put recipe.yaml in its place, every default filled in."""
-    with written_whole(folder / RECIPE) as stream:
+    """Write recipe.yaml with every default filled in, whole or not at all."""
+    with atomic_write(folder / RECIPE) as stream:
         yaml.safe_dump(msgspec.to_builtins(recipe), stream, sort_keys=False)
 
 
 def write_metrics(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Put metrics.csv in its place: one row per epoch, errors as mean squares, times in seconds."""
-    with written_whole(folder / METRICS) as stream:
-        columns = list(history[0]) if history else []
-        stream.write(",".join(columns) + "\n")
-        for row in history:
-            stream.write(",".join("" if row[name] is None else f"{row[name]:.8g}" for name in columns) + "\n")
+    """Write metrics.csv, whole or not at all: one row per epoch, errors as mean squares, times in seconds."""
+    rows = [{name: None if value is None else f"{value:.8g}" for name, value in row.items()} for row in history]
+    write_csv(folder / METRICS, rows)
 
 
 def read_record(folder: Path) -> RunRecord:
-    """run.json of a run folder; UserError if it is none."""
+    """Read the record in a run folder, run.json; UserError if the file is missing or broken."""
     path = folder / RECORD
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +103,7 @@ def read_record(folder: Path) -> RunRecord:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder for one training process; UserError if another one holds it."""
+    """Lock a run folder, made if missing, for one training process; UserError if another process holds the lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
@@ -115,7 +114,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError:
         raise UserError(
-            folder, "a training that is under way", "one at a time", "wait, or give another --out"
+            folder, "a training in progress", "one at a time", "wait, or give another --out"
         ) from None
     finally:
         os.close(handle)
@@ -123,7 +122,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run folder, opened: its recipe, its record and its model with the trained weights."""
+    """A trained run, read from its folder. history: one row per epoch; weights: the model's, `last` or `best`."""
 
     folder: Path
     recipe: Recipe
@@ -134,7 +133,7 @@ class TrainedRun:
 
     @classmethod
     def open(cls, folder: str | Path, weights: str = "last") -> TrainedRun:
-        """The run in `folder` with its `last` or `best` weights; UserError if it holds none. Imports Keras."""
+        """Read a run with its `last` or `best` weights; imports Keras. UserError if the run is missing or broken."""
         folder = Path(folder)
         record = read_record(folder)
         recipe = load_recipe(folder / RECIPE)
@@ -151,21 +150,22 @@ class TrainedRun:
         try:
             set_variables(autoencoder.full.variables, checkpoint.weights)
         except ValueError as error:
-            raise UserError(folder, f"weights that do not fit ({error})", "its recipe's", "train again") from None
+            found = f"weights that do not fit ({error})"
+            raise UserError(folder, found, "weights of its recipe", "train again") from None
         return cls(folder, recipe, record, checkpoint.history, autoencoder, weights)
 
     @property
     def encoder(self):
-        """[magnitude, chroma where the recipe augments with it] -> latents; a functional Keras model."""
+        """The encoder of the autoencoder, a Keras model."""
         return self.autoencoder.encoder
 
     @property
     def decoder(self):
-        """latents_and_conditioning -> magnitude; a functional Keras model."""
+        """The decoder of the autoencoder, a Keras model."""
         return self.autoencoder.decoder
 
     def open_store(self, folder: str | Path | None = None) -> FrameStore:
-        """The corpus that the run was trained on, from `folder` or from where it lay then; UserError if it differs."""
+        """Open the run's corpus, in `folder` or, if None, in the recorded folder; UserError if it is another corpus."""
         store = FrameStore.open(folder or self.record.corpus.folder)
         if store.fingerprint() != self.record.corpus.fingerprint:
             raise UserError(
@@ -174,9 +174,9 @@ class TrainedRun:
         return store
 
     def embed(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of the encoder's inputs."""
+        """The latents, float32 (n, n_latents), of inputs as `FrameBatches.encoder_inputs` returns them."""
         return np.asarray(self.encoder.predict_on_batch(inputs), np.float32)
 
     def decode(self, latents_and_conditioning: np.ndarray) -> np.ndarray:
-        """Magnitudes, float32 (n, n_bins), of the decoder's inputs."""
+        """The magnitudes, float32 (n, n_bins), decoded from inputs (n, n_latents + conditioning_size)."""
         return np.asarray(self.decoder.predict_on_batch(latents_and_conditioning), np.float32)

@@ -1,4 +1,4 @@
-"""The variational bottleneck: latents drawn from a mean and a log-variance while it trains, the mean at play."""
+"""The variational bottleneck: latents are random draws from normal distributions in training, else their means."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ SAMPLED = "sampled"
 
 
 def divergence(mean, log_variance):
-    """Kullback-Leibler divergence in nats from the standard normal, element by element.
+    """Kullback-Leibler divergence in nats between normal distributions and the standard one, element by element.
 
+    mean, log_variance: of the normal distributions, tensors of one shape; the result has the same shape.
     Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0)
 
 
 class Sampled(layers.Layer):
-    """Latents of a mean and a log-variance, (n, n_latents) each; in training with noise, and with a price on them.
+    """A Keras layer that gives the latents: in training a random draw from their distributions, otherwise the means.
 
-    The price, `beta` times the divergence summed over the latents, is added to the loss, one value per row. beta is a
-    variable, 0 until `set_beta`. The noise follows from the seed and the number of steps taken; both are variables, so
-    that a checkpoint holds them.
+    In training the layer also adds a penalty to the loss, one value per row: `beta` times the divergence summed over
+    the latents. `beta` is 0 until `set_beta`. The draw depends on the seed and on the number of steps so far. The
+    state of the random generator and `beta` are variables, so a checkpoint holds them.
     """
 
     def __init__(self, seed: int):
@@ -32,7 +33,7 @@ class Sampled(layers.Layer):
         self.beta = self.add_weight(name="beta", shape=(), initializer="zeros", trainable=False)
 
     def call(self, inputs, training: bool = False):
-        """Latents (n, n_latents)."""
+        """The latents (n, n_latents). inputs: mean and log-variance, (n, n_latents) each."""
         mean, log_variance = inputs
         if not training:
             return mean
@@ -41,5 +42,5 @@ class Sampled(layers.Layer):
 
 
 def set_beta(model: keras.Model, beta: float) -> None:
-    """Give the divergence of a full model this weight."""
+    """Set `beta`, the weight of the divergence in the loss. model: `full` of an Autoencoder."""
     model.get_layer(SAMPLED).beta.assign(beta)

@@ -1,1 +1,1 @@
-"""The paper, reproduced: its corpora, its models, its tables and figures, and what became of what it found."""
+"""The paper reproduced: its corpora and models, its tables and figures, and a verdict on each of its findings."""

@@ -1,36 +1,36 @@
-"""A long run's state in a file small enough to keep: a sixth of a checkpoint's size, and a run goes on from it.
+"""Small checkpoints: the state of a long run in a sixth of a full checkpoint's size, to go on from on any machine.
 
-Kernels are rounded to 16 bits. Of Adam's moments a kernel's first starts anew, and its second is kept as one number
-per row and per column, whose products stand for it: Shazeer and Stern 2018, section 3. All else is kept as it is.
+Kernels are rounded to 16 bits. Of a kernel's two Adam moments, the first starts again at 0; the second is kept as the
+means of its rows and columns, whose products approximate it: Shazeer and Stern 2018, section 3. All else is exact.
 """
 
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import atomic_write
+from training.corpus.arrays import read_arrays
 from training.corpus.frames import FrameStore
 from training.model import run_folder
 from training.model.checkpoint import Checkpoint
 from training.model.recipe import Recipe, resolve_conditioning
 from training.model.run_folder import LAST, RunRecord
-from training.paper.kept import describe_corpus
+from training.paper.kept import corpus_facts
 
+# Names of the arrays in the file, or parts of such names.
 ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows", "columns", "zeros"
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write the small checkpoint of a run folder's last finished epoch."""
+    """Write a small checkpoint of the last finished epoch in a run folder; path: the file to write."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
-        "corpus": describe_corpus(store),
+        "corpus": corpus_facts(store),
         "history": checkpoint.history,
         "sessions": run_folder.read_record(folder).sessions,
     }
@@ -39,28 +39,26 @@ def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore)
         arrays[f"{WEIGHT}{index:03d}"] = value.astype(np.float16) if value.ndim == 2 else value
     for index, value in enumerate(checkpoint.moments):
         arrays |= _packed_moment(f"{MOMENT}{index:03d}", value)
-    with written_whole(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         np.savez_compressed(stream, **arrays)
 
 
 def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> bool:
-    """Make a run folder to go on with from a small checkpoint; False if there is none of the same run.
+    """Make a run folder from a small checkpoint, so that training can go on in it; returns whether that was done.
 
-    A folder that already holds a run is left alone. The new run's record says that its numbers were rounded.
+    Nothing is done if the file is missing, if it is of another recipe or corpus, or if the folder already holds a run.
+    The number of epochs in the recipe may differ. The new run's record says that numbers were rounded. UserError if the
+    file is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays[ABOUT]))
-            weights, moments = _unpack(dict(arrays), WEIGHT), _unpack(dict(arrays), MOMENT)
-            kept_recipe = msgspec.convert(about["recipe"], Recipe)
-            history, sessions, corpus = about["history"], about["sessions"], about["corpus"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(path, f"a damaged file ({error})", "a checkpoint that `reproduce` kept", "remove it") from None
-    same_length = msgspec.structs.replace(kept_recipe.fit, epochs=recipe.fit.epochs)
-    same = msgspec.structs.replace(kept_recipe, fit=same_length) == recipe
-    if not same or corpus != json.loads(json.dumps(describe_corpus(store))):
+    with read_arrays(path, "a checkpoint that `reproduce` kept", "remove it") as arrays:
+        about = json.loads(str(arrays[ABOUT]))
+        weights, moments = _unpack(dict(arrays), WEIGHT), _unpack(dict(arrays), MOMENT)
+        kept_recipe = msgspec.convert(about["recipe"], Recipe)
+        history, sessions, corpus = about["history"], about["sessions"], about["corpus"]
+    same_corpus = corpus == json.loads(json.dumps(corpus_facts(store)))
+    if kept_recipe.with_epochs(recipe.fit.epochs) != recipe or not same_corpus:
         return False
     conditioning = resolve_conditioning(recipe, store)
     sessions.append({"from_epoch": len(history) + 1, "rounded": "went on from a checkpoint of 16 bits"})
@@ -72,15 +70,16 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays, by name, that a file keeps of one of Adam's moments."""
     if value.ndim != 2:
         return {name: value}
-    if value.min() < 0.0:  # a first moment: the second has squares only
+    if value.min() < 0.0:  # so it is a first moment: a second one is a mean of squares
         return {f"{name}{ZEROS}": np.array(value.shape)}
     return {f"{name}{ROWS}": value.mean(axis=1), f"{name}{COLUMNS}": value.mean(axis=0)}
 
 
 def _unpack(arrays: dict[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """The weights or moments among the arrays of a file, in their order."""
+    """Restore all weights or all moments from a file's arrays, in their order; kind: WEIGHT or MOMENT."""
     values = []
     for name in sorted({name[: len(kind) + 3] for name in arrays if name.startswith(kind)}):
         if f"{name}{ZEROS}" in arrays:

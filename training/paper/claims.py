@@ -1,4 +1,4 @@
-"""What the paper found, ordering by ordering, each put to the test on our runs. Source: Colonel and Keene 2020."""
+"""The paper's findings, each tested on our runs. Source: Colonel and Keene 2020."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.paper.results import Figure, Results, correlation, density, held_out_error, mesh_figure, short_name
+from training.paper.results import Measure, Results, correlation, density, held_out_error, mesh_measure, short_name
 from training.paper.verdicts import Comparison, Values, Verdict, is_less, is_so, overall
 
 COLLAPSED_NATS = 0.01
-PITCH_IDLE = 0.10  # a latent that changes the pitch class at fewer places than this leaves it alone
+PITCH_IDLE = 0.10  # a latent that changes the pitch class on a smaller share of its travel does not move the pitch
 CORPORA = ("one-octave", "violin")
 CONDITIONED = (
     "paper-one-octave-2-sigmoid-skip",
@@ -27,7 +27,11 @@ VARIATIONAL = "paper-one-octave-8-variational-no-skip"
 
 @dataclass(frozen=True)
 class Claim:
-    """One finding of the paper's. key: under which notes name it; test: yields comparisons, None for one not run."""
+    """One finding of the paper.
+
+    key: its name in notes.yaml; source: the table or figures that show it; test: yields the comparisons that it needs,
+    or None in place of one whose runs are missing.
+    """
 
     key: str
     source: str
@@ -37,7 +41,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim, tested."""
+    """A claim with its verdict on our runs, and the comparisons that the verdict follows from."""
 
     claim: Claim
     verdict: Verdict
@@ -45,7 +49,7 @@ class Outcome:
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Every claim, tested on the runs at hand."""
+    """Test every one of CLAIMS on the kept runs."""
     tested = []
     for claim in CLAIMS:
         found = list(claim.test(results))
@@ -54,29 +58,30 @@ def outcomes(results: Results) -> list[Outcome]:
     return tested
 
 
-def _less(results: Results, smaller: str, larger: str, figure: Figure) -> Comparison | None:
-    values = results.values(smaller, figure), results.values(larger, figure)
+def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
+    """Test that the first of two models has the smaller value of a measure; None if a model has no value."""
+    values = results.values(smaller, measure), results.values(larger, measure)
     if values[0] is None or values[1] is None:
         return None
     epochs = {config: sorted({run.n_epochs for run in results.of(config)}) for config in (smaller, larger)}
     if len({n for counts in epochs.values() for n in counts}) > 1:
         text = " and ".join(f"{short_name(config)} for {', '.join(map(str, n))}" for config, n in epochs.items())
         return Comparison("not separable", f"trained for different numbers of epochs: {text}")
-    comparison = is_less(*values, results.spread(figure))
-    if figure is held_out_error:
+    comparison = is_less(*values, results.spread(measure))
+    if measure is held_out_error:
         comparison = replace(comparison, text=f"{comparison.text}; {_sounds_with_less(results, smaller, larger)}")
     return comparison
 
 
 def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
-    """On how many of the test set's sounds a model errs less than another: one sound may outweigh the rest."""
+    """Say on how many test sounds the first model has the smaller error: one sound may outweigh all others."""
     ours, theirs = results.error_by_sound(smaller), results.error_by_sound(larger)
     shared = ours.keys() & theirs.keys()
     return f"less on {sum(ours[sound] < theirs[sound] for sound in shared)} of {len(shared)} test sounds"
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
-    """Each pair: the model with the smaller test error, and the one with the larger."""
+    """A test of a claim: in each pair of models, the first has the smaller test error."""
 
     def test(results: Results) -> Iterator[Comparison | None]:
         for smaller, larger in pairs:
@@ -86,11 +91,16 @@ def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Compar
 
 
 def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | None]]:
+    """A test of a claim: the first model has a smaller test error than each of the others."""
     return _lower_error(*((best, other) for other in others))
 
 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
-    """Steps timed side by side, in turns, so that a busy machine slows all three alike."""
+    """Test the order of the step times of Table I's models.
+
+    Each round timed every model once, so that a busy machine slows all of them alike. The median ratio of two
+    models counts if its logarithm is more than two standard errors from 0.
+    """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):
         if not steps:
@@ -135,14 +145,14 @@ def _correlated(results: Results) -> Iterator[Comparison | None]:
 
 def _misses_at_the_border(results: Results) -> Iterator[Comparison | None]:
     for config in CONDITIONED:
-        inside = results.values(config, mesh_figure("mismatch_inside"))
-        border = results.values(config, mesh_figure("mismatch_border"))
+        inside = results.values(config, mesh_measure("mismatch_inside"))
+        border = results.values(config, mesh_measure("mismatch_border"))
         if inside is None or border is None:
             yield None
             continue
         name = short_name(config)
         pair = Values(f"{name} inside", inside.by_seed), Values(f"{name} border", border.by_seed)
-        yield is_less(*pair, results.spread(mesh_figure("mismatch_border")))
+        yield is_less(*pair, results.spread(mesh_measure("mismatch_border")))
 
 
 def _no_sharps(results: Results) -> Iterator[Comparison | None]:
@@ -154,7 +164,7 @@ def _no_sharps(results: Results) -> Iterator[Comparison | None]:
             yield None
             continue
         sharps = [sorted(name for name in by_class if name.endswith("#")) for by_class in asked]
-        found = f"sharps that were asked for: {', '.join(sharps[0]) or 'none'}"
+        found = f"sharps asked for: {', '.join(sharps[0]) or 'none'}"
         yield is_so(short_name(config), [not names for names in sharps], found)
 
 
@@ -169,17 +179,17 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Pitch would be disentangled if some latent that is used left it alone."""
+    """Test that every used latent changes the pitch: if one did not, pitch would be disentangled from it."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)
         changes = [change for nats, change in pairs if nats >= COLLAPSED_NATS]
         if not changes:
-            yield Comparison("not separable", f"{name}: no latent is used, so that none can tell")
+            yield Comparison("not separable", f"{name}: all latents have collapsed, so pitch cannot be tested")
             return
         found.append(min(changes) > PITCH_IDLE)
         shares = ", ".join(f"{100.0 * change:.0f} %" for change in changes)
-        text = text or f"each used latent changes the pitch class at {shares} of the places on its travel"
+        text = text or f"each used latent changes the pitch class on {shares} of its travel"
     yield is_so(name, found, text) if found else None
 
 
@@ -258,14 +268,14 @@ CLAIMS = (
     Claim(
         "table5-border",
         "Figures 4-5",
-        "Where another pitch class is played than asked for, it is near the borders of the latent space.",
+        "Wrong pitch classes are played near the borders of the latent space.",
         _misses_at_the_border,
     ),
     Claim("vae-collapse", "beta-VAE", "Some latents collapse: the decoder ignores them.", _collapse),
     Claim(
         "vae-pitch",
         "beta-VAE",
-        "Without conditioning pitch is not disentangled: no latent that is used leaves it alone.",
+        "Without conditioning, pitch is not disentangled: every used latent changes it.",
         _entangled,
     ),
 )

@@ -1,17 +1,15 @@
-"""The paper's corpora, built where they are missing, whole or reduced."""
+"""The paper's corpora, whole or reduced: opens them, and builds those that are missing."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
 from training.corpus import amsynth, recordings
-from training.corpus.csv_table import read_table
+from training.corpus.csv_table import read_table, write_csv
 from training.corpus.frames import FrameStore, refuse_bad_frames
 from training.corpus.manifest import read_manifest
 from training.paper.plan import Plan
@@ -22,9 +20,10 @@ PATCHES = "patches.csv"
 
 @dataclass(frozen=True)
 class Corpora:
-    """Where the corpora lie and what they are made of.
+    """The corpora of a plan, all in one folder.
 
-    violin: folder of recordings, or None; violin_manifest: by default the manifest.csv in it; quick: reduced ones.
+    violin: folder of violin recordings, or None; violin_manifest: table of these recordings, by default manifest.csv in
+    their folder; quick: build reduced corpora.
     """
 
     plan: Plan
@@ -34,13 +33,13 @@ class Corpora:
     quick: bool = False
 
     def why_missing(self, name: str) -> str | None:
-        """Why a corpus can be neither opened nor built, in words, or None if it can."""
+        """The reason why a corpus can be neither opened nor built; None if it can be."""
         if self.plan.corpora[name].scale or self.violin or self._path(name).exists():
             return None
         return f"no recordings for the {name} corpus (--violin DIR names a folder with a manifest)"
 
     def open(self, name: str) -> FrameStore:
-        """The corpus, built first where it is not there; UserError if it cannot be, or holds bad frames."""
+        """Open a corpus, after building it if it is missing; UserError if that fails or a frame is not usable."""
         path = self._path(name)
         if not path.exists():
             print(f"building the {name} corpus: {path}", flush=True)
@@ -58,10 +57,10 @@ class Corpora:
     def _build_amsynth(self, name: str, path: Path) -> None:
         corpus = self.plan.corpora[name]
         patches = self._write_fewer_patches() if self.quick else amsynth.PATCHES
-        amsynth.build(path, amsynth.Notes(corpus.scale, corpus.octaves), patches)
+        amsynth.build(path, amsynth.Scale(corpus.scale, corpus.octaves), patches)
 
     def _write_fewer_patches(self) -> Path:
-        """A patch list with the first few of each split."""
+        """Write a patch list with the first few patches of each split; returns its path."""
         rows = read_table(amsynth.PATCHES, ("bank", "index", "split"))
         splits = [row.split() for row in rows]
         chosen = [
@@ -70,15 +69,13 @@ class Corpora:
             if splits[:index].count(splits[index]) < self.plan.quick.patches[splits[index]]
         ]
         path = self.folder / PATCHES
-        with written_whole(path) as stream:
-            writer = csv.DictWriter(stream, list(chosen[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(chosen)
+        write_csv(path, chosen)
         return path
 
     def _build_recordings(self, path: Path) -> None:
         if self.violin is None:
-            raise UserError(path, "no such corpus", "frames, or recordings to make them of", "name them with --violin")
+            expected = "frames, or recordings to make them from"
+            raise UserError(path, "no such corpus", expected, "name their folder with --violin")
         found = read_manifest(self.violin_manifest or self.violin / MANIFEST, self.violin)
         if not found[0].split:
             manifest = self.violin_manifest or self.violin / MANIFEST
@@ -89,7 +86,7 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """A few recordings of a split, evenly spread over it, so that they differ in pitch."""
+        """The quick plan's number of recordings of a split, evenly spaced in the list so that they differ in pitch."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

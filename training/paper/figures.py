@@ -1,30 +1,26 @@
-"""The report's figures, drawn from what is kept of the runs, as PNG files."""
+"""The report's plots as PNG files, drawn from kept runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
 from training.measure.latent_plots import mesh_map, traversal_strips
-from training.measure.plots import draw_points, save_figure
+from training.measure.plots import COLOURS, add_pitch_class_legend, draw_points, save_figure
 from training.paper.kept import KeptRun
 from training.paper.results import Results, short_name
 
 DPI = 90
-# Okabe and Ito's, without the yellow that print loses; beyond them the line's style tells models apart.
-LINES = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
-STYLES = ("-", "--", ":")
+STYLES = ("-", "--", ":")  # the first seven lines are solid, the next seven dashed, because there are seven colours
 
 
 def draw_all(results: Results, corpora: dict[str, str], folder: Path) -> dict[str, str]:
-    """Write every figure that the runs give; returns caption by file name.
+    """Write every plot of the runs into the folder; returns the plots' captions, by file name.
 
-    corpora: the corpus of each model, by its config's name.
+    corpora: the name of each model's corpus, by the model's config.
     """
     captions = {}
     for name, caption, figure in _figures(results, corpora):
@@ -34,6 +30,7 @@ def draw_all(results: Results, corpora: dict[str, str], folder: Path) -> dict[st
 
 
 def _figures(results: Results, corpora: dict[str, str]) -> Iterator[tuple[str, str, Figure]]:
+    """File name, caption and figure of every plot; of several seeds, the plots show the first."""
     for corpus in dict.fromkeys(corpora.values()):
         runs = {short_name(config): results.of(config)[0] for config in results.runs if corpora[config] == corpus}
         if not runs:
@@ -57,7 +54,7 @@ def _curves(runs: dict[str, KeptRun], corpus: str) -> Figure:
     figure = Figure(figsize=(8.0, 4.2), layout="constrained")
     axes = figure.subplots()
     for index, (name, run) in enumerate(runs.items()):
-        colour, style = LINES[index % len(LINES)], STYLES[index // len(LINES) % len(STYLES)]
+        colour, style = COLOURS[index % len(COLOURS)], STYLES[index // len(COLOURS) % len(STYLES)]
         axes.plot(run.history["epoch"], run.history["val_loss"], style, color=colour, linewidth=1.2, label=name)
     axes.set(xlabel="epoch", ylabel="validation error (mean square, no unit)", yscale="log")
     axes.set_title(f"Validation error while training, {corpus} corpus")
@@ -72,22 +69,11 @@ def _scatters(runs: dict[str, KeptRun], title: str) -> Figure:
     n_rows = -(-len(runs) // n_columns)
     figure = Figure(figsize=(4.4 * n_columns + 1.2, 3.6 * n_rows + 0.5), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    present: set[int] = set()
     for axes, (name, run) in zip(panels, runs.items(), strict=False):
-        classes = run.pictures["pitch_classes"]
-        draw_points(axes, *run.latents.T, classes)
-        present |= set(np.unique(classes).tolist())
+        draw_points(axes, *run.latents.T, run.pictures["pitch_classes"])
         axes.set(xlabel="latent 1 (no unit)", ylabel="latent 2 (no unit)", title=name)
     for axes in panels[len(runs) :]:
         axes.set_axis_off()
     figure.suptitle(title)
-    handles = {
-        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    names = [PITCH_CLASSES[index] for index in range(N_CHROMA) if index in present]
-    legend = figure.legend(
-        [handles[name] for name in names], names, title="pitch class", loc="outside right center", markerscale=4.0
-    )
-    for handle in legend.legend_handles:
-        handle.set_alpha(1.0)
+    add_pitch_class_legend(figure)
     return figure

@@ -1,9 +1,9 @@
-"""What is kept of a finished run: its figures in a few small files, enough to draw the report without its weights.
+"""Kept runs: a few small files of each finished run, from which the report can be written without the run itself.
 
 evaluation.json   every figure, the recipe, the corpus and the environment
 history.csv       error, validation error and seconds of every epoch
-pictures.npz      embedding (a sample of it), mesh map and traversals, as bytes
-traversals.ogg    each latent's travel as sound
+pictures.npz      a sample of the embedding, the mesh map and the traversals, as 8- and 16-bit numbers
+traversals.ogg    the travel of each latent as sound
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from runtime.base.errors import UserError
-from runtime.base.files import write_json, written_whole
+from runtime.base.files import atomic_write, write_json
+from training.corpus.arrays import read_arrays
+from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 from training.hearing.spectral_distance import FLOOR_DB
 from training.measure.evaluation import REPORT, SOUND, Evaluation
@@ -26,13 +27,18 @@ from training.model.recipe import Recipe
 from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
-N_POINTS = 3000
-FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+KEPT_RUNS = "runs"  # in the report's folder; holds a folder for each kept run
+N_POINTS = 3000  # of the embedding
+FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest number of each kind
 
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A kept run, read again. history: columns by name; pictures: the arrays of `keep`."""
+    """The kept files of one run.
+
+    report: evaluation.json; history: the columns of history.csv by name; pictures: the arrays of pictures.npz by name,
+    packed as `_pictures` returns them.
+    """
 
     folder: Path
     report: dict[str, Any]
@@ -41,84 +47,90 @@ class KeptRun:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe that it was trained by, epochs as asked then."""
+        """The recipe that the run was trained with."""
         return msgspec.convert(self.report["recipe"], Recipe)
 
     @property
     def n_epochs(self) -> int:
-        """Epochs trained."""
+        """Number of epochs trained."""
         return self.report["n_epochs"]
 
     @property
     def latents(self) -> np.ndarray:
-        """A sample of the training frames' latents, (n, n_latents), as exact as 16 bits."""
+        """A sample of the training frames' latents, float32 (n, n_latents), of 16-bit precision."""
         return _unpacked(self.pictures["latents"], self.pictures["latent_bounds"])
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits by pitch class and place; as training.measure.mesh.Mesh.map gives it."""
+        """Share of hits, as from training.measure.mesh.Mesh.map, of 8-bit precision."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals, without their sound, which lies beside as a file."""
+        """The traversals, but note and sample rate are 0 and the sound is empty: traversals.ogg holds it."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)
 
 
-def describe_corpus(store: FrameStore) -> dict[str, Any]:
-    """What a corpus is, wherever it was built: processors differ in the last bits of a frame, so no fingerprint."""
+def corpus_facts(store: FrameStore) -> dict[str, Any]:
+    """Facts that tell corpora apart and are the same wherever a corpus was built.
+
+    The fingerprint is not among them, because processors differ in the last bits of a frame.
+    """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
 
 
 def keep(folder: Path, evaluation: Evaluation, run: TrainedRun, store: FrameStore) -> None:
-    """Write the small files of an evaluated run; evaluation.json last, as it vouches for the others."""
+    """Write the small files of an evaluated run; evaluation.json comes last and says that the others are complete."""
     (folder / REPORT).unlink(missing_ok=True)
-    with written_whole(folder / HISTORY) as stream:
-        stream.write("epoch,loss,val_loss,seconds\n")
-        for row in run.history:
-            val_loss = "" if row["val_loss"] is None else f"{row['val_loss']:.4e}"
-            stream.write(f"{row['epoch']},{row['loss']:.4e},{val_loss},{row['seconds']:.3g}\n")
-    with written_whole(folder / PICTURES, "wb") as stream:
+    write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
+    with atomic_write(folder / PICTURES, "wb") as stream:
         np.savez_compressed(stream, **_pictures(evaluation))
-    with written_whole(folder / SOUND, "wb") as stream:
+    with atomic_write(folder / SOUND, "wb") as stream:
         stream.write(evaluation.traversals.encoded_sound())
-    report = evaluation.report | {"corpus": describe_corpus(store), "corpus_fingerprint": store.fingerprint()}
+    report = evaluation.report | {"corpus": corpus_facts(store), "corpus_fingerprint": store.fingerprint()}
     report["environment"] = {key: value for key, value in report["environment"].items() if key != "from_epoch"}
     write_json(folder / REPORT, _rounded(report))
 
 
 def read_kept(folder: Path) -> KeptRun | None:
-    """The kept run in a folder, or None if there is none; UserError if it is damaged."""
+    """Read the kept run in a folder; None if there is none, UserError if it is damaged."""
     path = folder / REPORT
     if not path.exists():
         return None
-    try:
+    with read_arrays(folder / PICTURES, "the files that `reproduce` kept of a run", "remove it", folder) as pictures:
         report = json.loads(path.read_text(encoding="utf-8"))
         table = np.genfromtxt(folder / HISTORY, delimiter=",", names=True, ndmin=1)
-        with np.load(folder / PICTURES, allow_pickle=False) as arrays:
-            pictures = {name: arrays[name] for name in arrays.files}
-        kept = KeptRun(folder, report, {name: table[name] for name in table.dtype.names}, pictures)
+        kept = KeptRun(folder, report, {name: table[name] for name in table.dtype.names}, dict(pictures))
         _ = kept.recipe, kept.n_epochs, kept.latents, kept.traversals
-    except (OSError, ValueError, KeyError, TypeError, EOFError, msgspec.ValidationError) as error:
-        raise UserError(folder, f"damaged files ({error})", "what `reproduce` kept of a run", "remove it") from None
     return kept
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """What sets a kept run apart from the one asked for, in a word; the number of epochs does not.
+    """Compare a kept run with the one asked for; returns the first difference, "config" or "corpus", or else None.
 
-    store: the corpus asked for, where it is at hand.
+    The number of epochs may differ. store: the corpus asked for, or None to compare the recipes only.
     """
-    same_length = msgspec.structs.replace(kept.recipe.fit, epochs=recipe.fit.epochs)
-    if msgspec.structs.replace(kept.recipe, fit=same_length) != recipe:
+    if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
-    return "corpus" if store is not None and kept.report["corpus"] != _rounded(describe_corpus(store)) else None
+    return "corpus" if store is not None and kept.report["corpus"] != _rounded(corpus_facts(store)) else None
+
+
+def _history_row(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of an epoch in history.csv: errors with five digits, seconds with three."""
+    val_loss = None if row["val_loss"] is None else f"{row['val_loss']:.4e}"
+    return {
+        "epoch": row["epoch"],
+        "loss": f"{row['loss']:.4e}",
+        "val_loss": val_loss,
+        "seconds": f"{row['seconds']:.3g}",
+    }
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
+    """The arrays of pictures.npz, by name; latents, levels and shares are packed as integers."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(evaluation.latents))[:N_POINTS])
     latents, traversals = evaluation.latents[chosen], evaluation.traversals
     bounds = np.stack([latents.min(axis=0), latents.max(axis=0)], axis=1).astype(np.float64)
@@ -138,19 +150,20 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 
 
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
-    """Values (…, n) between bounds, (n, 2) or (1, 2), as whole numbers over the kind's whole range."""
+    """Scale values (..., n), so that their bounds, (n, 2) or (1, 2), become the ends of an unsigned integer kind."""
     low, high = bounds.T
     share = (values - low) / np.where(high > low, high - low, 1.0)
     return np.rint(share.clip(0.0, 1.0) * FULL[np.dtype(kind)]).astype(kind)
 
 
 def _unpacked(packed: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """The float32 values that `_packed` has packed between these bounds."""
     low, high = bounds.T
     return (low + packed / FULL[packed.dtype] * (high - low)).astype(np.float32)
 
 
 def _rounded(tree: Any) -> Any:
-    """Plain values whose numbers have six digits: enough for every table, and half the size."""
+    """Plain values with all floats rounded to six digits, which is enough for every table and halves the file."""
     if isinstance(tree, dict):
         return {str(key): _rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

@@ -1,4 +1,4 @@
-"""The plan of the reproduction, configs/paper.yaml, and the runs that a command line asks of it."""
+"""The plan of the reproduction, configs/paper.yaml, and the runs that a command line asks for."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from training.model.recipe import Recipe, load_recipe
 
 PLAN = Path(__file__).resolve().parents[2] / "configs" / "paper.yaml"
 
-ONLY_SPEED = "speed"  # what --only takes to measure it alone
+ONLY_SPEED = "speed"  # `--only speed` measures the speed of training and nothing else
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A corpus of the paper's. folder: its name below the data folder; without a scale it is made of recordings."""
+    """A corpus of the paper.
+
+    folder: name of its folder in the data folder; scale, octaves: of amsynth's notes; None for a corpus of recordings.
+    """
 
     folder: str
     scale: str | None = None
@@ -29,7 +32,7 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model of the paper's: its config's name, its corpus, and the tables that it is part of."""
+    """A model of the paper: the name of its config, its corpus, and the tables that it is part of."""
 
     config: str
     corpus: str
@@ -37,7 +40,10 @@ class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the quick reproduction is smaller: how many patches and recordings of each split, points by n_latents."""
+    """The sizes of a quick reproduction.
+
+    epochs: of every model; patches, recordings: how many of each split; mesh: points per axis by number of latents.
+    """
 
     epochs: Count
     patches: dict[str, Count]
@@ -46,7 +52,7 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that the reproduction consists of. configs: the models' folder, beside the plan's file."""
+    """All corpora and models of the reproduction. configs: folder of the models' configs, next to the plan's file."""
 
     corpora: dict[str, CorpusPlan]
     models: tuple[ModelPlan, ...]
@@ -55,13 +61,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def tables(self) -> list[str]:
-        """The names that --only takes."""
+        """Names of the tables that show at least one model, sorted; `--only` takes them."""
         return sorted({table for model in self.models for table in model.tables})
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One training of one model; name: that of its run folder, its config's for seed 0."""
+    """A model to train with one seed."""
 
     model: ModelPlan
     seed: int
@@ -69,17 +75,17 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """The run folder's name."""
+        """The run folder's name; for seed 0 the config's name, `train`'s default."""
         return self.model.config if self.seed == 0 else f"{self.model.config}-seed{self.seed}"
 
     @property
     def kept_name(self) -> str:
-        """The name of the folder of small files that is kept of it."""
+        """The name of the folder with the run's kept files."""
         return f"{self.model.config}-seed{self.seed}"
 
 
 def load_plan(path: Path = PLAN) -> Plan:
-    """The plan of a YAML file; UserError if it is broken or contradicts itself."""
+    """Read a plan from a YAML file; UserError if it is broken or contradicts itself."""
     plan = load_yaml(path, Plan)
     for model in plan.models:
         if model.corpus not in plan.corpora:
@@ -88,14 +94,14 @@ def load_plan(path: Path = PLAN) -> Plan:
             )
     for counts in (plan.quick.patches, plan.quick.recordings):
         if sorted(counts) != sorted(SPLITS):
-            raise UserError(path, f"counts for {', '.join(counts)}", f"for {', '.join(SPLITS)}", "mend quick")
+            raise UserError(path, f"counts for {', '.join(counts)}", f"for {', '.join(SPLITS)}", "change quick")
     return msgspec.structs.replace(plan, configs=str(path.parent / plan.configs))
 
 
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
-    """The runs of these tables, of all where none is named, every model's first seed before any second.
+    """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    UserError for a table that is not there.
+    epochs: replaces the number in the recipes, if given. UserError for an unknown table.
     """
     for table in only:
         known = [*plan.tables, ONLY_SPEED]
@@ -104,7 +110,7 @@ def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = 
     models = [model for model in plan.models if not only or set(only) & set(model.tables)]
     recipes = [load_recipe(Path(plan.configs) / f"{model.config}.yaml", epochs) for model in models]
     return [
-        PlannedRun(model, seed, msgspec.structs.replace(recipe, fit=msgspec.structs.replace(recipe.fit, seed=seed)))
+        PlannedRun(model, seed, recipe.with_fit(seed=seed))
         for seed in range(n_seeds)
         for model, recipe in zip(models, recipes, strict=True)
     ]

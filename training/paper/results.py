@@ -1,4 +1,4 @@
-"""The kept runs by model and seed, and the figures that tables and claims read of them."""
+"""All kept runs by model, and the measures of them that tables and claims use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from training.paper.kept import KeptRun
 from training.paper.verdicts import Spread, Values, pooled_spread, wobble
 
-Figure = Callable[[KeptRun], float | None]
+Measure = Callable[[KeptRun], float | None]
 
 
 def held_out_error(run: KeptRun) -> float | None:
@@ -20,18 +20,18 @@ def held_out_error(run: KeptRun) -> float | None:
 
 
 def density(run: KeptRun) -> float | None:
-    """Share of the embedding's cells that hold a frame."""
+    """Share of the embedding's cells that hold at least one frame."""
     return run.report["embedding"]["density"]
 
 
 def correlation(run: KeptRun) -> float | None:
-    """Size of the correlation of the first two latents, 0 to 1."""
+    """Absolute correlation of the first two latents, 0 to 1; None with a single latent, or if one is constant."""
     matrix = run.report["embedding"]["correlation"]
     return None if len(matrix) < 2 or matrix[0][1] is None else abs(matrix[0][1])
 
 
-def mesh_figure(name: str) -> Figure:
-    """A figure of the mesh, such as `accuracy`; None without a mesh."""
+def mesh_measure(name: str) -> Measure:
+    """A Measure that reads one figure of the mesh, such as `accuracy`; None for a run without a mesh."""
     return lambda run: run.report["mesh"][name] if run.report["mesh"] else None
 
 
@@ -42,35 +42,39 @@ def epoch_s(run: KeptRun) -> float:
 
 @dataclass(frozen=True)
 class Results:
-    """The kept runs of each model, by its config's name, and what training.paper.speed measured."""
+    """The results of all models.
+
+    runs: the kept runs of each model in the order of their seeds, by config; speed: the figures of
+    training.paper.speed.measure_speed, or None.
+    """
 
     runs: dict[str, list[KeptRun]]
     speed: dict[str, Any] | None = None
 
     def of(self, config: str) -> list[KeptRun]:
-        """The runs of a model, by seed; none if it is missing."""
+        """The runs of a model in the order of their seeds; empty if there are none."""
         return self.runs.get(config, [])
 
-    def values(self, config: str, figure: Figure) -> Values | None:
-        """A figure of a model over its seeds; None if the model is missing or has no such figure."""
-        found = [figure(run) for run in self.of(config)]
+    def values(self, config: str, measure: Measure) -> Values | None:
+        """A model's values of a measure, one for each seed; None if the model is missing or has no such value."""
+        found = [measure(run) for run in self.of(config)]
         if not found or any(value is None for value in found):
             return None
-        wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if figure is held_out_error else [0.0]
+        wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if measure is held_out_error else [0.0]
         return Values(short_name(config), tuple(float(value) for value in found), max(wobbles))
 
     def error_by_sound(self, config: str) -> dict[str, float]:
-        """A model's mean squared error on each sound of the test set, a patch or a recording, over its seeds."""
+        """A model's mean squared error by test sound, a patch or a recording; mean over the seeds."""
         errors = [run.report["test_mse_by_sound"] for run in self.of(config)]
         return {sound: float(np.mean([error[sound] for error in errors])) for sound in errors[0]}
 
-    def spread(self, figure: Figure) -> Spread | None:
-        """The spread of a figure between seeds, pooled over all models."""
-        values = [self.values(config, figure) for config in self.runs]
+    def spread(self, measure: Measure) -> Spread | None:
+        """The spread of a measure between seeds, pooled over all models; None if no model has two seeds."""
+        values = [self.values(config, measure) for config in self.runs]
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments that the runs were trained in, each once."""
+        """The environments (versions and device) that the runs were trained in, each one once."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]
@@ -78,5 +82,5 @@ class Results:
 
 
 def short_name(config: str) -> str:
-    """A config's name without what every one begins with."""
+    """A config's name without `paper-`, with which all of them begin."""
     return config.removeprefix("paper-")

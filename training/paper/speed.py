@@ -1,8 +1,8 @@
-"""How fast training is against what this machine can do: its matrix products, at the layers' own shapes, in turns.
+"""Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
 
-A dense layer of n inputs and m outputs costs three products per batch: forward, and backward to its kernel and to its
-inputs; the first layer needs no gradient of its inputs. The best of the libraries at hand sets the rate for each. Best
-times are compared with best times, because what else the machine does only ever adds.
+A dense layer needs three products per batch: one for its output, one for the gradient of its kernel, and one for the
+gradient of its inputs, which the first layer does not need. Steps and products are timed in turns, and their best times
+are compared, because other work of the machine can only add time.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ Product = tuple[int, int, int]  # rows, inner, columns
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: rounds, in each of which everything is timed once, and batches per round."""
+    """How much to time: n_rounds rounds, each with every product once, and n_batches steps with each augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5
 
 
 def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) -> dict[str, Any]:
-    """Seconds of a training step and of its matrix products, their ratio, and a step's time by augmentation.
+    """Time a training step, its matrix products, and a step with each augmentation; returns plain values.
 
-    One step is a batch of the recipe's size, taken as an epoch of the recipe takes it. load_before: processes that
-    wanted a processor in the minute before; on a busy machine neither time means much.
+    A step trains on one batch of the recipe's size, in the same way as `train`. step_s, gemm_s: best time of a step and
+    of its products; share_of_gemm_rate: their ratio; load_before: the machine's load average over the minute before: on
+    a busy machine the times mean little.
     """
     from training.model.backend import environment, prepare_keras
 
@@ -73,7 +74,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
 
 
 def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Product]:
-    """The products of one step for kernels (n_inputs, n_outputs), the first layer's first."""
+    """The products of one training step; shapes: the kernels' (n_inputs, n_outputs), from the first layer on."""
     products = []
     for index, (n_inputs, n_outputs) in enumerate(shapes):
         products.append((batch_size, n_inputs, n_outputs))
@@ -84,7 +85,7 @@ def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Produ
 
 
 class Products:
-    """Matrix products of given shapes, timed with each library; a shape's time is the best of any."""
+    """Matrix products of given shapes, to time in each library. flop: their floating-point operations, all together."""
 
     def __init__(self, products: list[Product]):
         self.flop = sum(2.0 * rows * inner * columns for rows, inner, columns in products)
@@ -97,21 +98,24 @@ class Products:
         self._times: list[list[list[float]]] = [[[] for _ in calls] for calls in self._calls]
 
     def time(self) -> None:
-        """Time every product once with every library."""
+        """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # warm: operands in the cache where they fit, as in a step
+                call()  # untimed, to fill the caches, which a training step finds filled
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """Seconds of all products, each with the library that is fastest at it."""
+        """Seconds that all products take together, each at its best time in its fastest library."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
-    """The product in NumPy's library and in the Keras backend's, which one element's value waits for."""
+    """Functions that compute a product: in NumPy, and if Keras runs on TensorFlow, in TensorFlow with and without XLA.
+
+    Those in TensorFlow read one element, to wait until the product is done.
+    """
     import keras
 
     calls: list[Callable[[], Any]] = [lambda: left @ right]
@@ -126,40 +130,28 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
 
 
 class _Step:
-    """The training step of a recipe on a store, timed."""
+    """The training step of a recipe on a store, to time."""
 
     def __init__(self, recipe: Recipe, store: FrameStore):
-        import keras
+        from training.learning.learner import build_learner
 
-        from training.learning.objective import Objective
-        from training.learning.resident import resident_frames
-        from training.learning.steps import make_steps
-        from training.model.autoencoder import build_autoencoder
-
-        conditioning = resolve_conditioning(recipe, store)
         self._fit: FitRecipe = recipe.fit
-        self._batches = FrameBatches(store, recipe, conditioning)
-        self._model = build_autoencoder(recipe.model, store.spec, conditioning, recipe.fit.seed)
-        objective = Objective(self._model, recipe, self._batches)
-        optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
-        optimizer.build(objective.trainable_variables)
-        self._steps = make_steps(objective, optimizer, recipe.fit.l2)
-        n_steps = recipe.fit.epochs * len(store.rows("train")) // recipe.fit.batch_size
-        self._resident = resident_frames(self._batches, self._steps, n_steps)
+        self._batches = FrameBatches(store, recipe, resolve_conditioning(recipe, store))
+        self._learner = build_learner(self._batches)
         self._n_epochs = 0
         self.time(1)
 
     def kernel_shapes(self) -> list[tuple[int, int]]:
-        """Shapes of the model's kernels, the first layer's first."""
-        return [weight.shape for weight in self._model.weights() if weight.ndim == 2]
+        """Shapes (n_inputs, n_outputs) of the model's kernels, from the first layer on."""
+        return [weight.shape for weight in self._learner.autoencoder.weights() if weight.ndim == 2]
 
     def time(self, n_batches: int) -> float:
-        """Seconds of a step over so many batches of an epoch."""
+        """Train on n_batches batches of the next epoch; returns the mean seconds of a step."""
         self._n_epochs += 1
         rows = np.resize(self._batches.epoch(self._n_epochs), n_batches * self._fit.batch_size)
         started_s = time.perf_counter()
-        if self._resident:
-            self._resident.train(rows)
+        if self._learner.resident:
+            self._learner.resident.train(rows)
         else:
-            float([self._steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)][-1])
+            float([self._learner.steps.train(batch) for batch in self._batches.batches(rows, self._n_epochs)][-1])
         return (time.perf_counter() - started_s) / n_batches

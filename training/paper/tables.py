@@ -1,8 +1,7 @@
-"""The paper's tables, filled with our figures: as plain rows, and as CSV and JSON files."""
+"""The paper's tables with our results, as rows of plain values, and as CSV and JSON files."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from runtime.acoustics.pitch import PITCH_CLASSES
-from runtime.base.files import write_json, written_whole
+from runtime.base.files import write_json
+from training.corpus.csv_table import write_csv
 from training.paper.kept import KeptRun
 from training.paper.plan import Plan
-from training.paper.results import Figure, Results, correlation, density, epoch_s, short_name
+from training.paper.results import Measure, Results, correlation, density, epoch_s, short_name
 
-NOT_THERE = "not trained"
+NOT_TRAINED = "not trained"
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. rows: by column; figures are numbers, None is a figure that does not exist."""
+    """A table of the report. name: of its files; rows: values by column; None where there is no value."""
 
     name: str
     title: str
@@ -42,11 +42,8 @@ def all_tables(plan: Plan, results: Results) -> list[Table]:
 
 
 def write_table(folder: Path, table: Table, environments: list[dict[str, Any]]) -> None:
-    """Put NAME.csv and NAME.json into the folder; the JSON says in which environments the runs were trained."""
-    with written_whole(folder / f"{table.name}.csv") as stream:
-        writer = csv.DictWriter(stream, table.columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table.rows)
+    """Write NAME.csv and NAME.json into the folder; the JSON also lists the environments of the runs."""
+    write_csv(folder / f"{table.name}.csv", table.rows)
     tree = {"title": table.title, "rows": table.rows, "environments": environments}
     write_json(folder / f"{table.name}.json", tree)
 
@@ -60,7 +57,7 @@ ERROR_TABLES = {
 
 
 def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
-    """Errors and training time of a table's models, the best test error first."""
+    """Errors and training times of the models in one of ERROR_TABLES, the smallest test error first."""
     configs = [model.config for model in plan.models if name in model.tables and results.of(model.config)]
     several_seeds = any(len(results.of(config)) > 1 for config in configs)
     rows = [_error_row(config, results, several_seeds) for config in configs]
@@ -77,7 +74,7 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
     row["training (s)"] = _mean(run.report["training_s"] for run in runs)
     row["epoch (s)"] = _mean(epoch_s(run) for run in runs)
     row["silent bins"] = _mean(run.report["silent_bins"] for run in runs)
-    row["test MSE of these"] = _mean(run.report["test_mse_of_silent_bins"] for run in runs)
+    row["test MSE in silent bins"] = _mean(run.report["test_mse_of_silent_bins"] for run in runs)
     return row
 
 
@@ -96,26 +93,26 @@ def _embeddings(results: Results) -> Table:
 
 
 def _mesh(plan: Plan, results: Results) -> Table:
-    """Table V: how often the pitch class asked for is played, and heard in tune, over the mesh."""
+    """Table V: how often the pitch class asked for is the strongest, and is heard in tune, over the mesh."""
     rows = []
     for model in plan.models:
         runs = results.of(model.config)
         if "table5" not in model.tables or not runs:
             continue
-        for measure, key in (("own chroma", "accuracy"), ("heard in tune", "heard")):
+        for measure, key in (("strongest chroma", "accuracy"), ("heard in tune", "heard")):
             mesh = runs[0].report["mesh"]
             row: Row = {"model": short_name(model.config), "measure": measure}
             row["points"] = mesh["n_points"] * len(mesh["asked_notes"]) if key == "accuracy" else mesh["n_heard_points"]
             row["all"] = _mean(run.report["mesh"][key] for run in runs)
             for name in PITCH_CLASSES:
                 shares = [run.report["mesh"][f"{key}_by_pitch_class"].get(name) for run in runs]
-                row[name] = NOT_THERE if None in shares else _mean(shares)
+                row[name] = NOT_TRAINED if None in shares else _mean(shares)
             rows.append(row)
     return Table("table5", "Table V: share of mesh points that play the pitch class asked for", rows)
 
 
 def _variational(results: Results) -> Table:
-    """The beta-VAE's latents: what each still tells the decoder, and whether it moves the pitch."""
+    """The beta-VAE's latents: the divergence of each, and how often it changes the pitch class."""
     rows = []
     for config, runs in results.runs.items():
         if not runs[0].report["divergence_nats"]:
@@ -140,17 +137,18 @@ def _corpora(results: Results) -> Table:
     return Table("corpora", "The corpora", rows)
 
 
-def _of(runs: list[KeptRun], figure: Figure) -> float | None:
-    return _mean(figure(run) for run in runs)
+def _of(runs: list[KeptRun], measure: Measure) -> float | None:
+    """The mean of a measure over runs; None if a run has no value."""
+    return _mean(measure(run) for run in runs)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean; None if a value is missing."""
+    """The mean, with six digits; None if a value is missing."""
     found = list(values)
     return None if any(value is None for value in found) else float(f"{np.mean(found):.6g}")
 
 
 def _each(values: Iterable[int]) -> str | int:
-    """The one value that all have, or every value."""
+    """The value if all are equal; otherwise the different values, as text."""
     found = sorted(set(values))
     return found[0] if len(found) == 1 else ", ".join(map(str, found))

@@ -1,9 +1,8 @@
-"""When one model counts as better than another: only where the difference is larger than chance would make it.
+"""Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between the seeds of one model, pooled over all models, gives the standard error of a
-difference; it counts beyond the two-sided 95 % point of Student's distribution. With one seed no spread is known. A
-difference then counts only beyond 10 %, and beyond twice the wobble of the validation error over the last epochs, which
-the spread between seeds is likely to exceed.
+With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
+difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
+difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-SMALLEST = 1e-9  # so that a share of 0 has a logarithm
+SMALLEST = 1e-9  # in place of a 0, which has no logarithm
 
 
 @dataclass(frozen=True)
 class Values:
-    """One figure of one model: its value for every seed, and the relative wobble that a single run shows by itself."""
+    """A measure of one model. name: the model's; by_seed: a value for each seed; wobble: the largest of its runs."""
 
     name: str
     by_seed: tuple[float, ...]
@@ -36,13 +35,13 @@ class Values:
 
     @property
     def logs(self) -> np.ndarray:
-        """Natural logarithms, because what is compared is a ratio."""
+        """Natural logarithms of the values, because ratios are compared."""
         return np.log(np.maximum(self.by_seed, SMALLEST))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation between seeds of a figure's logarithm, pooled over models, and its degrees of freedom."""
+    """Standard deviation between seeds of a measure's logarithm, pooled over models; freedom: degrees of freedom."""
 
     deviation: float
     freedom: int
@@ -50,14 +49,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of the paper's orderings put to the test; text: what was compared and found, in figures."""
+    """The result of one test that a finding needs. text: the models compared, and their figures."""
 
     verdict: Verdict
     text: str
 
 
 def pooled_spread(values: Iterable[Values]) -> Spread | None:
-    """The spread between seeds over all models that have at least two; None if none has."""
+    """The spread between seeds, pooled over all models with at least two; None if there is no such model."""
     several = [value.logs for value in values if len(value.by_seed) > 1]
     freedom = sum(len(logs) - 1 for logs in several)
     if not freedom:
@@ -66,8 +65,8 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
     return Spread(float(np.sqrt(squares / freedom)), freedom)
 
 
-def is_less(smaller: Values, larger: Values, spread: Spread | None, unit: str = "") -> Comparison:
-    """Whether `smaller` is the smaller one of the two, as the paper has it."""
+def is_less(smaller: Values, larger: Values, spread: Spread | None) -> Comparison:
+    """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds."""
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
     needed = _needed(smaller, larger, spread if n_seeds > 1 else None)
@@ -76,21 +75,21 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, unit: str = 
         verdict = "not separable"
     ratio = np.exp(difference)
     text = (
-        f"{smaller.name} {smaller.mean:.3g}{unit}, {larger.name} {larger.mean:.3g}{unit}: "
+        f"{smaller.name} {smaller.mean:.3g}, {larger.name} {larger.mean:.3g}: "
         f"ratio {ratio:.3g}, needed {np.exp(needed):.3g}"
     )
     return Comparison(verdict, text)
 
 
 def is_so(name: str, by_seed: Iterable[bool], text: str) -> Comparison:
-    """Whether something is so for every seed; "not separable" if seeds disagree."""
+    """Test whether a statement is true for every seed; "not separable" if the seeds disagree. text: the figures."""
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"
     return Comparison(verdict, f"{name}: {text}")
 
 
 def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
-    """What several comparisons, all of which the paper's finding needs, say together."""
+    """The verdict on a finding that needs all the comparisons; complete: whether no comparison is missing."""
     verdicts = {comparison.verdict for comparison in comparisons}
     if "does not hold" in verdicts:
         return "does not hold"
@@ -100,9 +99,10 @@ def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
 
 
 def wobble(val_losses: np.ndarray) -> float:
-    """Standard deviation of the logarithm of the validation error over the last tenth of the epochs, (n_epochs,).
+    """Wobble of a run: the standard deviation of its error's logarithm over the last tenth of the epochs.
 
-    A straight line is taken off first, because an error that still falls is no wobble.
+    A straight line is subtracted first, because an error that still falls steadily does not wobble. val_losses: the
+    validation error of every epoch, (n_epochs,). 0 for fewer than 3 epochs, or if an error is not finite.
     """
     last = np.log(np.maximum(val_losses[-max(len(val_losses) // 10, 3) :], SMALLEST))
     if len(last) < 3 or not np.isfinite(last).all():
@@ -112,7 +112,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The least difference of logarithms that counts."""
+    """The difference of logarithms that must be exceeded to count; spread: None for a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

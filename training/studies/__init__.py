@@ -1,1 +1,1 @@
-"""Measurements that were made once, for a document or a list in configs/; run by hand."""
+"""Scripts that made, once, the measurements of a document in docs/ or a list in configs/."""

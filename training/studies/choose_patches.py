@@ -1,18 +1,18 @@
-"""Choose amsynth patches that are heard at the key's own pitch all over the keyboard, and differ from each other.
+"""Choose amsynth patches that are heard at the pitch of the key over the whole keyboard, and that differ in timbre.
 
 python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`; configs/amsynth100.csv
-is one. Every factory patch plays a few notes from C2 to C7. One whose every frame is clear
-(training/hearing/clear_frames.py) may be chosen; k-means on their spectra finds groups, and the patch nearest to the
-middle of each is taken.
+is one. Every factory patch plays six notes from C2 to C7. It is a candidate if a few frames of each note are all clear
+(training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the patch nearest to the middle
+of each group is chosen.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,22 +21,23 @@ import numpy as np
 from scipy.cluster.vq import kmeans2
 
 from runtime.acoustics.spectrum import StftSpec
-from runtime.base.command_line import Parser, run_command
+from runtime.base.command_line import Parser, at_least, run_program
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import refuse_bad_target
 from runtime.base.progress import Progress
 from training.corpus import amsynth
+from training.corpus.csv_table import write_csv
 from training.hearing.clear_frames import are_clear
 
-KEYS = amsynth.Keys((36, 47, 58, 69, 80, 96), 0.45)
+KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
-N_COMPONENTS = 30
-HELD_OUT_SHARE = 0.1  # of the chosen patches, each to val and to test
+N_COMPONENTS = 30  # principal components
+HELD_OUT_SHARE = 0.1  # of the chosen patches go to val, and as many to test
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch and its frames at KEYS: float16 (n_notes, N_FRAMES_PER_NOTE, n_bins)."""
+    """A patch, named by its bank and its index there. frames: at KEYS, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins)."""
 
     bank: str
     index: int
@@ -44,18 +45,19 @@ class Candidate:
     frames: np.ndarray
 
 
-def main(argv: list[str]) -> int:
-    """Run the command line and return its exit status."""
-    return run_command(lambda: _run(argv))
-
-
-def _run(argv: list[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
     parser = Parser(prog="python -m training.studies.choose_patches", description=__doc__)
-    parser.add_argument("out", type=Path, metavar="OUT.csv")
-    parser.add_argument("--number", type=int, default=100, metavar="N", help="patches to choose (default: 100)")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args(argv)
-    candidates = [candidate for candidate in render_all() if is_right(candidate)]
+    parser.add_argument("out", type=Path, metavar="OUT.csv", help="the list to write")
+    parser.add_argument("--number", type=at_least(3), default=100, metavar="N", help="patches to choose (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of groups and split (default: 0)")
+    return run_program(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Choose the patches and write the list; prints how many candidates there were."""
+    refuse_bad_target(arguments.out)
+    candidates = [candidate for candidate in render_all() if is_clear(candidate)]
     print(f"{len(candidates)} patches are heard at their keys")
     chosen = choose(candidates, arguments.number, arguments.seed)
     write_list(arguments.out, chosen, arguments.seed)
@@ -63,7 +65,7 @@ def _run(argv: list[str]) -> int:
 
 
 def render_all(spec: StftSpec = StftSpec()) -> Iterator[Candidate]:
-    """Every factory patch that sounds at each of KEYS, rendered on every core."""
+    """Render every factory patch on all cores; yields those that have enough frames at each of KEYS."""
     plugin = amsynth.find_plugin()
     patches = [
         (bank, index, amsynth.Patch(name, "train", controls))
@@ -87,7 +89,7 @@ def render_all(spec: StftSpec = StftSpec()) -> Iterator[Candidate]:
 
 
 def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
-    """Frames of a patch's notes (n_notes, n_samples) as in Candidate; None where a note is silent."""
+    """Pick the frames of a Candidate from the sound of its notes, (n_notes, n_samples); None if a note has too few."""
     notes = amsynth.patch_frames(samples, spec)
     if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
         return None
@@ -95,19 +97,19 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
     return np.array(picked, np.float16)
 
 
-def is_right(candidate: Candidate, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear at its key."""
+def is_clear(candidate: Candidate, spec: StftSpec = StftSpec()) -> bool:
+    """Whether every frame of a candidate is clear."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(KEYS.notes, N_FRAMES_PER_NOTE), spec).all())
 
 
 def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
-    """n candidates that differ: the medoids of a k-means on their spectra's principal components, in their order.
+    """Choose n candidates that differ in timbre, by k-means on the principal components of their spectra.
 
-    UserError if there are fewer.
+    Returns the medoids of the groups in the order of the candidates. UserError if there are fewer than n candidates.
     """
     if len(candidates) < n:
-        raise UserError("--number", str(n), f"at most {len(candidates)}, the patches that are right", "give less")
+        raise UserError("--number", str(n), f"at most {len(candidates)}, the clear patches", "give a smaller number")
     features = np.array([np.cbrt(c.frames.astype(np.float32).mean(axis=1)).ravel() for c in candidates])
     features -= features.mean(axis=0)
     left, values, _ = np.linalg.svd(features, full_matrices=False)
@@ -118,25 +120,25 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
         members = np.flatnonzero(group == number)
         apart = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         chosen.append(int(members[apart.argmin()]))
-    while len(chosen) < n:  # k-means may leave a group empty: then what lies farthest from all chosen
+    while len(chosen) < n:  # k-means may leave a group empty: add the patch farthest from all chosen ones
         apart = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
         chosen.append(int(apart.argmax()))
     return [candidates[index] for index in sorted(chosen)]
 
 
 def write_list(path: Path, chosen: list[Candidate], seed: int) -> None:
-    """Write bank, index, name and split of each; held-out patches are drawn at random."""
+    """Write bank, index, name and split of the chosen patches as CSV; val and test patches are drawn at random."""
     n_held_out = max(1, round(HELD_OUT_SHARE * len(chosen)))
     split = np.full(len(chosen), "train", "<U5")
     drawn = np.random.default_rng(seed).permutation(len(chosen))
     split[drawn[:n_held_out]] = "val"
     split[drawn[n_held_out : 2 * n_held_out]] = "test"
-    with written_whole(path) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["bank", "index", "name", "split"])
-        for candidate, part in zip(chosen, split, strict=True):
-            writer.writerow([candidate.bank, candidate.index, candidate.name, part])
+    rows = [
+        {"bank": candidate.bank, "index": candidate.index, "name": candidate.name, "split": part}
+        for candidate, part in zip(chosen, split, strict=True)
+    ]
+    write_csv(path, rows)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,37 +1,48 @@
-"""Measure how well noise phase, coherent phase and Griffin-Lim bring decoded frames back: docs/coherent-phase.csv."""
+"""Measures how closely sound made with noise phases, coherent phases and Griffin-Lim matches the decoded frame.
+
+The table is docs/coherent-phase.csv, explained in docs/coherent-phase.md.
+"""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from runtime.acoustics.loudness import k_weighting
+from runtime.acoustics.loudness import k_weighting, spectrum_lufs
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, periodic_hann
-from runtime.base.command_line import run_command
+from runtime.base.command_line import Parser, at_least, run_program
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import refuse_bad_target
 from runtime.base.progress import Progress
-from runtime.engine.synthesis.coherent import CoherentPhases
-from runtime.engine.synthesis.hops import N_NOISE_FRAMES, N_OVERLAPS, HopSynthesis
-from runtime.engine.synthesis.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
+from runtime.engine.synthesis.hops import HopSynthesis
+from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
+from runtime.engine.synthesis.phases.taps import (
+    N_OVERLAPS,
+    neighbour_pairs,
+    new_pairs,
+    new_taps,
+    received_taps,
+    write_pairs,
+)
+from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 
 SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
-ANALYSIS_HOP_S = 0.01  # unlike the synthesis hop, so that the analysis sees every phase of it
-LANE = slice(0, 1)
+ANALYSIS_HOP_S = 0.01  # differs from the synthesis hop, so that the analysed frames begin at all places within a hop
+LANE = slice(0, 1)  # the only lane of the engine's parts that are used here
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
-class RestingVoice:
-    """Sound of single frames that do not change, by each method, at the spec's own rate."""
+class SteadyVoice:
+    """A voice that holds one frame without change; its phases come from each of METHODS. Plays at the spec's rate."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec
@@ -41,20 +52,24 @@ class RestingVoice:
         self._phases = CoherentPhases(1, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
         self._taps, self._pairs = new_taps(1, n_bins), new_pairs(1, n_bins)
         self._own_taps = self._taps[:, :, 1:-1]
-        self._noise_frame = 0
+        self._noise_index = 0
         self._n_notes = 0
 
-    def heard(self, magnitudes: np.ndarray) -> np.ndarray:
-        """A copy of a frame (n_bins,) without what lies above 20 kHz: no voice plays it, no method is asked for it."""
+    def playable(self, magnitudes: np.ndarray) -> np.ndarray:
+        """A copy of a frame (n_bins,) with the bins above 20 kHz empty, because the engine does not play them."""
         kept = np.array(magnitudes)
         kept[self._synthesis.n_bins :] = 0.0
         return kept
 
     def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
+        """The bins of a frame (n_bins,) that the engine plays, as the one row that CoherentPhases expects."""
         return np.ascontiguousarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
-        """Float32 (n_hops * hop_size,) of one of METHODS, or `blend`: half noise and half coherent."""
+        """The sound of a frame (n_bins,), float32 (n_hops * hop_size,).
+
+        method: one of METHODS, or `blend`, which is half noise and half coherent.
+        """
         if method == "griffin_lim":
             return griffin_lim(magnitudes, n_hops, self.spec)
         self._n_notes += 1
@@ -64,17 +79,18 @@ class RestingVoice:
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
+        """The hops of a frame's sound, (hop_size,); a hop is valid until the next. blend: 0 noise, 1 coherent."""
         write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
-        pairs, seen_taps = read_by_taps(self._pairs), seen_by_bins(self._taps)
+        pairs, received = neighbour_pairs(self._pairs), received_taps(self._taps)
         for _ in range(n_hops):
-            self._noise_frame = (self._noise_frame + 1) % N_NOISE_FRAMES
+            self._noise_index = (self._noise_index + 1) % N_NOISE_SPECTRA
             self._phases.advance(LANE)
             self._phases.taps(LANE, self._own_taps)
-            sound = self._synthesis.hops(pairs, self._noise_frame, 0, blend, seen_taps if blend else None)
+            sound = self._synthesis.hops(pairs, self._noise_index, 0, blend, received if blend else None)
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Median microseconds of a plan, and of a hop: advance and taps."""
+        """Median times in µs over frames (n, n_bins). plan: of the phases; hop: their `advance` and `taps`."""
         plan_s, hop_s = [], []
         for _ in range(20):
             for frame in frames:
@@ -90,7 +106,9 @@ class RestingVoice:
 
 
 def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
-    """Sound float32 (n_hops * hop_size,), without a seam, of one frame (n_bins,) repeated: random phases, then rounds.
+    """Sound of one repeated frame (n_bins,), as a loop without a seam: float32 (n_hops * hop_size,).
+
+    The phases begin at random and are improved N_ITERATIONS times.
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
     """
@@ -105,13 +123,17 @@ def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int =
 
 
 def _overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """Overlap-add of windowed inverse transforms of the spectra (n_hops, n_bins), as a loop: (n_hops * hop_size,)."""
     grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
     parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)
     return sum(np.roll(parts[:, k], k, axis=0) for k in range(N_OVERLAPS)).ravel() / np.float32(1.5)
 
 
 def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
-    """Mean over re-analysed frames of |a Z - M| / |M|; a: the one gain for all frames that makes it least squares."""
+    """How far the spectrum of a sound (n_samples,) is from the magnitudes (n_bins,) that it should have; 0 is exact.
+
+    The mean of |a Z - M| / |M| over the sound's frames Z, with M the magnitudes and a the least-squares gain.
+    """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     again = magnitude_frames(sound, StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size))
     gain = float((again @ magnitudes).sum() / np.square(again).sum())
@@ -119,21 +141,21 @@ def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) ->
 
 
 def unsteadiness(sound: np.ndarray, sample_rate_hz: int) -> float:
-    """Coefficient of variation of the RMS of 10 ms after 10 ms."""
+    """How much a sound (n_samples,) wavers: standard deviation over mean of the RMS levels of its 10 ms stretches."""
     n = sample_rate_hz // 100
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // n * n].reshape(-1, n)), axis=1))
     return float(rms.std() / rms.mean())
 
 
-def loudness_db(sound: np.ndarray, sample_rate_hz: int) -> float:
-    """K-weighted level of a sound, in dB, without ITU-R BS.1770's offset."""
+def loudness_lufs(sound: np.ndarray, sample_rate_hz: int) -> float:
+    """Loudness in LUFS of a sound (n_samples,)."""
     power = np.square(np.abs(np.fft.rfft(sound * periodic_hann(len(sound)))))
     weight = k_weighting(np.arange(len(power)) * sample_rate_hz / len(sound))
-    return float(10.0 * np.log10(np.dot(power, weight) / len(sound) ** 2))
+    return spectrum_lufs(power, weight, len(sound))
 
 
-def measure(voice: RestingVoice, magnitudes: np.ndarray) -> dict[str, float]:
-    """All figures of one frame (n_bins,)."""
+def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
+    """All figures of one frame (n_bins,), by column of the table."""
     spec = voice.spec
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     figures, loudness = {}, {}
@@ -141,8 +163,9 @@ def measure(voice: RestingVoice, magnitudes: np.ndarray) -> dict[str, float]:
         sound = voice.sound(method, magnitudes, n_hops)
         figures[f"{method}_error"] = spectral_error(sound, magnitudes, spec)
         figures[f"{method}_unsteadiness"] = unsteadiness(sound, spec.sample_rate_hz)
-    for method in ("noise", "coherent", "blend"):  # over all of the noise, which is never the same in 2 s
-        loudness[method] = loudness_db(voice.sound(method, magnitudes, N_NOISE_FRAMES), spec.sample_rate_hz)
+    for method in ("noise", "coherent", "blend"):
+        # Over one whole loop of the stored noise, because parts of the loop differ in loudness.
+        loudness[method] = loudness_lufs(voice.sound(method, magnitudes, N_NOISE_SPECTRA), spec.sample_rate_hz)
     figures["coherent_over_griffin_lim"] = figures["coherent_error"] / figures["griffin_lim_error"]
     figures["coherent_less_noise_db"] = loudness["coherent"] - loudness["noise"]
     figures["blend_less_noise_db"] = loudness["blend"] - loudness["noise"]
@@ -150,24 +173,23 @@ def measure(voice: RestingVoice, magnitudes: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure some training spectra; writes the table, prints its means."""
+    """Measure some training frames and write the table; prints each column's mean and extremes, and the costs."""
+    refuse_bad_target(arguments.out)
     store = FrameStore.open(arguments.corpus)
     if store.spec.frame_size != N_OVERLAPS * store.spec.hop_size:
-        raise UserError(arguments.corpus, f"{store.spec}", "four frames over each other", "use another corpus")
+        raise UserError(arguments.corpus, f"{store.spec}", "a hop of a quarter of the frame", "use another corpus")
     rows = store.rows("train")
     chosen = np.random.default_rng(arguments.seed).choice(rows, min(arguments.spectra, len(rows)), replace=False)
-    voice = RestingVoice(store.spec, arguments.seed)
+    voice = SteadyVoice(store.spec, arguments.seed)
     table = []
     with Progress("spectra", len(chosen)) as progress:
         for row in np.sort(chosen):
-            frame = voice.heard(store.magnitudes[row])
+            frame = voice.playable(store.magnitudes[row])
             about = {"frame": int(row), "clip": store.clips[store.clip[row]].name, "note": int(store.note[row])}
             table.append(about | measure(voice, frame))
             progress.update(len(table))
-    with written_whole(arguments.out) as stream:
-        writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in line.items()} for line in table)
+    rows = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in line.items()} for line in table]
+    write_csv(arguments.out, rows)
     for column in list(table[0])[3:]:
         values = [line[column] for line in table]
         print(f"{column:32s} mean {np.mean(values):7.4f}  least {min(values):7.4f}  most {max(values):7.4f}")
@@ -176,21 +198,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line: python -m training.studies.phase_error."""
-    parser = argparse.ArgumentParser(prog="training.studies.phase_error", description=__doc__)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m training.studies.phase_error", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="frames that `corpus` wrote")
     parser.add_argument("--out", type=Path, default=Path("docs/coherent-phase.csv"), metavar="F", help="the table")
-    parser.add_argument("--spectra", type=int, default=N_SPECTRA, metavar="N", help="how many training frames")
+    parser.add_argument("--spectra", type=at_least(1), default=N_SPECTRA, metavar="N", help="how many training frames")
     parser.add_argument("--seed", type=int, default=48, metavar="N", help="chooses the frames")
-    arguments = parser.parse_args(argv)
-    if arguments.spectra < 1:
-        raise SystemExit(run_command(lambda: _refuse(arguments.spectra)))
-    return run_command(lambda: run(arguments))
-
-
-def _refuse(n_spectra: int) -> int:
-    raise UserError("--spectra", str(n_spectra), "at least 1", "give a larger number")
+    return run_program(parser, run, argv)
 
 
 if __name__ == "__main__":

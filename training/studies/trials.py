@@ -1,26 +1,29 @@
-"""Train and measure many variants of one recipe, a row of one table each: how docs/latent-space.md came to be.
+"""Train variants of one recipe and write their figures into a table: the trials of docs/latent-space.md.
 
-python -m training.studies.trials configs/trials.yaml --table docs/latent-space-trials.csv goes on where it was
-stopped: a trial that has a row is left alone.
+python -m training.studies.trials configs/trials.yaml --table docs/latent-space-trials.csv runs every trial that has no
+row in the table yet, so the command can be stopped and started again.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runtime.base.checked_yaml import checked, load_yaml
-from runtime.base.command_line import Parser, run_command
+from runtime.base.command_line import Parser, at_least, run_program
 from runtime.base.errors import UserError
-from runtime.base.files import written_whole
+from runtime.base.files import refuse_bad_target
+from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 from training.instrument.run_instrument import RunInstrument
 from training.learning.train import train
-from training.measure.playability import N_POINTS, refuse_no_points
+from training.measure.playability import N_POINTS
 from training.measure.playing_report import measure_playing, summary_row
 from training.model.recipe import Recipe, refuse_contradictions
 from training.model.run_folder import TrainedRun
@@ -29,7 +32,7 @@ RUNS = Path("runs/trials")
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One variant. corpus: a name of the file's corpora; model, fit: what differs from the base recipe."""
+    """One variant of the base recipe. says: a description; corpus: a name in `corpora`; model, fit: changed values."""
 
     name: str
     says: str
@@ -40,26 +43,28 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of trials. corpora: folders of frames by name; base: the recipe, as a tree, that they vary."""
+    """A file of trials. corpora: folders of frames by name; base: the recipe that the trials change."""
 
     corpora: dict[str, str]
     base: dict[str, Any]
     trials: list[Trial]
 
 
-def main(argv: list[str]) -> int:
-    """Run the command line and return its exit status."""
-    return run_command(lambda: _run(argv))
-
-
-def _run(argv: list[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
     parser = Parser(prog="python -m training.studies.trials", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="TRIALS.yaml")
-    parser.add_argument("--table", type=Path, required=True, metavar="F.csv", help="where the figures go")
-    parser.add_argument("--points", type=int, default=N_POINTS, metavar="N", help="notes played at random knobs (2000)")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these trials alone")
-    arguments = parser.parse_args(argv)
-    refuse_no_points(arguments.points)
+    parser.add_argument("file", type=Path, metavar="TRIALS.yaml", help="the trials")
+    parser.add_argument("--table", type=Path, required=True, metavar="F.csv", help="the table to write")
+    parser.add_argument(
+        "--points", type=at_least(1), default=N_POINTS, metavar="N", help="notes to play at random (default: 2000)"
+    )
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="run only these trials")
+    return run_program(parser, run, argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and measure each trial that has no row in the table yet."""
+    refuse_bad_target(arguments.table)
     trials = load_yaml(arguments.file, Trials)
     rows = read_rows(arguments.table)
     for trial in trials.trials:
@@ -83,7 +88,7 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
 
 
 def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
-    """Train a trial, or go on with it, and measure how it plays: its row of the table."""
+    """Train a trial, or finish one that was stopped, and measure how it plays; returns its row of the table."""
     recipe = recipe_of(trial, trials, where)
     if trial.corpus not in trials.corpora:
         raise UserError(where, f"corpus {trial.corpus!r}", f"one of {', '.join(trials.corpora)}", "change it")
@@ -98,7 +103,7 @@ def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POI
 
 
 def read_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """Rows of a table that is there already, by trial."""
+    """The rows of a table by trial; empty if the file is missing."""
     if not path.exists():
         return {}
     with open(path, encoding="utf-8", newline="") as stream:
@@ -106,12 +111,9 @@ def read_rows(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Put the table in its place."""
-    with written_whole(path) as stream:
-        writer = csv.DictWriter(stream, list(rows[-1]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write the table, with the columns of its last row."""
+    write_csv(path, rows, list(rows[-1]))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

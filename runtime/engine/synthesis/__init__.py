@@ -1,1 +1,1 @@
-"""What is heard: magnitude frames become sound, lane by lane. Knows no notes."""
+"""Turns spectra into sound, lane by lane; knows lanes, pitch ratios and gains, but no notes."""

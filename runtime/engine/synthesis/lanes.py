@@ -1,4 +1,4 @@
-"""Lanes, numbered from 0, as runs of neighbours."""
+"""Runs of neighbouring lanes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
-    """Lanes, ascending, as runs of neighbours."""
+    """Group ascending lane numbers into runs of neighbours, one slice for each run."""
     runs: list[slice] = []
     for lane in lanes:
         if runs and runs[-1].stop == lane:

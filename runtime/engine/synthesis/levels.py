@@ -1,4 +1,4 @@
-"""One loudness for every spectrum: turning a latent changes the timbre, and velocity and gain the volume."""
+"""Brings every spectrum to one loudness, so that a latent changes the timbre and not the volume."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 
 from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
+from runtime.engine.synthesis.phases.noise import NOISE_POWER
 
 VOICE_LEVEL_DB = -18.0
-# The power of noise phase per bin and per product of neighbouring bins, which agree in part: a flat frame has 1, and a
-# Hann lobe sounds 0.9 dB softer than a flat frame of the same squares. Both measured.
-NOISE_POWER = 0.444, 0.556
+# Root of the sum of the squared K-weighted magnitudes of a spectrum at VOICE_LEVEL_DB.
 _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 _SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
-_WIDEST_SHIFT = 60
-# Below some 50 Hz the K-weighting would lift a note into the limiter.
+_WIDEST_SHIFT = 60  # semitones
+# The least K-weight in use. Below about 50 Hz the true weight is less, and would lift a note into the limiter.
 _LEAST_WEIGHT = 0.4
 
 
 class Levels:
-    """What brings the sound of frames to VOICE_LEVEL_DB, K-weighted.
+    """Finds the factors that bring spectra to VOICE_LEVEL_DB, K-weighted.
 
-    The sound's mean square is half the sum of the squared magnitudes of its sinusoids, less what neighbouring bins of
-    noise take from each other; source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4. n_bins: of a
-    frame that are heard; max_rows: frames levelled at once.
+    The sound's mean square is half the sum of its sinusoids' squared magnitudes, corrected for the correlation of
+    neighbouring noise bins. Source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4.
+
+    n_bins: how many of a spectrum's bins are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, n_bins: int, max_rows: int):
@@ -35,18 +35,18 @@ class Levels:
         self._shared = np.empty(max_rows, np.float32)
 
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
-        """Write into `out` (n,) what to multiply frames (n, n_magnitudes) with.
+        """Write the factors of magnitudes (n, n_magnitudes) into `out` (n,).
 
-        semitones: how far each will be transposed, as the ear weights a spectrum where it sounds; weighted: scratch
-        (n, n_bins).
+        semitones: how far each spectrum will be transposed; its transposed frequencies are the ones that are weighted.
+        weighted: scratch (n, n_bins).
         """
-        frames, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
+        heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):
-            for row, frame, shift in zip(weighted, frames, semitones, strict=True):
+            for row, spectrum, shift in zip(weighted, heard, semitones, strict=True):
                 index = min(max(round(shift), -_WIDEST_SHIFT), _WIDEST_SHIFT) + _WIDEST_SHIFT
-                np.multiply(frame, self._weights[index], out=row)
+                np.multiply(spectrum, self._weights[index], out=row)
         else:
-            np.multiply(frames, self._weights[_WIDEST_SHIFT], out=weighted)
+            np.multiply(heard, self._weights[_WIDEST_SHIFT], out=weighted)
         np.vecdot(weighted, weighted, out=power)
         np.vecdot(weighted[:, 1:], weighted[:, :-1], out=shared)
         shared *= _SHARED_OVER_OWN
@@ -57,9 +57,10 @@ class Levels:
 
 
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Weights float32 (2 * _WIDEST_SHIFT + 1, n_bins) of a frame that sounds so many semitones away.
+    """Weights of the bins for each transposition by -60 to 60 semitones, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
-    The squares' sum is the power of the bins' own sound, 1 at VOICE_LEVEL_DB.
+    The squares of the weighted magnitudes add up to the power of the bins themselves. With the products of neighbours,
+    which `find` adds, a power of 1 is VOICE_LEVEL_DB.
     """
     frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)

@@ -1,4 +1,4 @@
-"""Samples that are made before they are heard: a ring for each lane."""
+"""Rings of samples, one per lane: sound is written ahead of time and read when it plays."""
 
 from __future__ import annotations
 
@@ -6,69 +6,120 @@ import numpy as np
 
 
 class Rings:
-    """One ring of samples per lane, float32; a frame's place is its absolute number modulo `size`.
+    """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: how many frames may be made before the first of them is heard; n_fade: frames of the fade between an old
-    sound and a new one.
+    n_ahead: how many frames may be written before the first of them plays; n_fade: length in frames of a crossfade from
+    an old sound to a new one; size: samples of a ring, a power of two; fade_in: the new sound's weights in a crossfade,
+    float32 (n_fade,).
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
-        self.n_fade = n_fade
-        # One column more than the ring: the engine mixes no span narrower than two frames.
+        self._n_fade = n_fade
+        # One column more than `size`, because the engine always mixes at least two frames.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
-        self.fade_in = (0.5 - 0.5 * np.cos(np.pi * np.arange(n_fade) / n_fade)).astype(np.float32)
+        self.fade_in = fade_in(n_fade)
         self._fade_out = 1.0 - self.fade_in
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of lanes from `frame` on, (n_lanes, n_frames), a view; it must not pass the ring's end."""
+        """Sound of lanes from `frame` on: a view (n_lanes, n_frames), which must not reach past the ring's end."""
         at = frame % self.size
         return self._samples[lanes, at : at + n_frames]
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of one lane from `frame` on, across the ring's end."""
+        """Sound of one lane from `frame` on: a copy (n_frames,), which may continue at the ring's beginning."""
         return np.take(self._samples[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
         """Write sound (n, n_frames) from `frame` on."""
-        for places, part in self._places(frame, sound.shape[1]):
+        for places, part in _places(self.size, frame, sound.shape[1]):
             self._samples[lanes, places] = sound[:, part]
 
     def fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Write sound that begins with what the rings still hold of the old one, and fades to the new one.
+        """Write sound (n, n_frames) from `frame` on, crossfaded with the rings' old sound; `sound` is overwritten.
 
-        The two have their phases in common, so that their amplitudes add up. The sound's beginning is overwritten.
+        The weights of the old and the new sound add up to 1, because the two have the same phases.
         """
-        new = sound[:, : self.n_fade]
+        new = sound[:, : self._n_fade]
         new *= self.fade_in
-        for places, part in self._places(frame, self.n_fade):
+        for places, part in _places(self.size, frame, self._n_fade):
             ring = self._samples[lanes, places]
             ring *= self._fade_out[part]
             ring += new[:, part]
-        self.write(lanes, frame + self.n_fade, sound[:, self.n_fade :])
+        self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Let one of the lanes hold the sum of them all by shares (n,), of a fade's frames from `frame` on."""
-        for places, part in self._places(frame, self.n_fade):
+        """Write the sum of lanes, each times its share, into the ring of lane `into`.
+
+        For n_fade frames from `frame` on; shares: float32 (n,).
+        """
+        for places, part in _places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[into, places] = summed
 
-    def take_out(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract from one lane what these hold, by shares (n,)."""
-        for places, part in self._places(frame, n_frames):
+    def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
+        """Subtract the sum of lanes, each times its share, from the ring of lane `of`.
+
+        For n_frames from `frame` on; shares: float32 (n,).
+        """
+        for places, part in _places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[of, places] -= summed
 
     def silence(self, lane: int) -> None:
-        """Forget what a lane holds."""
+        """Write zeros to the whole ring of a lane."""
         self._samples[lane] = 0.0
 
-    def _places(self, frame: int, n_frames: int) -> list[tuple[slice, slice]]:
-        """Where n_frames from `frame` on lie in a ring, and which part of them that is: two where the ring ends."""
-        at = frame % self.size
-        n_first = min(n_frames, self.size - at)
-        first = slice(at, at + n_first), slice(0, n_first)
-        return [first, (slice(0, n_frames - n_first), slice(n_first, n_frames))] if n_first < n_frames else [first]
+
+class DenseRings:
+    """One ring of float32 samples for each lane, for its dense hops.
+
+    The first n_repeated samples of a ring are repeated after its last, for an interpolation across the ring's end.
+
+    size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the
+    next in a flat view.
+    """
+
+    def __init__(self, n_lanes: int, size: int, n_repeated: int):
+        self.size, self.stride = size, size + n_repeated
+        # np.full writes to the memory now; with np.zeros, the first bend would wait for its memory pages.
+        self.rings = np.full((n_lanes, self.stride), 0.0, np.float32)
+        self._n_repeated = n_repeated
+
+    def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
+        """Write sound (n,) into a lane's ring, from sample `begin` on."""
+        ring = self.rings[lane]
+        for places, part in _places(self.size, begin, len(sound)):
+            ring[places] = sound[part]
+        ring[self.size :] = ring[: self._n_repeated]
+
+    def fade_over(self, lane: int, begin: int, sound: np.ndarray, weights: np.ndarray) -> None:
+        """Crossfade a lane's ring with sound (n,), from sample `begin` on; `sound` is overwritten.
+
+        weights: float32 (n,), 0 to keep the ring's sample, 1 to replace it.
+        """
+        ring = self.rings[lane]
+        for places, part in _places(self.size, begin, len(sound)):
+            change = np.subtract(sound[part], ring[places], out=sound[part])
+            change *= weights[part]
+            ring[places] += change
+        ring[self.size :] = ring[: self._n_repeated]
+
+
+def fade_in(n: int) -> np.ndarray:
+    """Weights of a raised-cosine fade from 0 to 1, float32 (n,)."""
+    return (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
+
+
+def _places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
+    """The places in a ring of samples `first` to `first + n`, each with the part of the n samples that goes there.
+
+    One pair of slices, or two if the samples reach past the ring's end.
+    """
+    at = first % size
+    n_first = min(n, size - at)
+    head = slice(at, at + n_first), slice(0, n_first)
+    return [head, (slice(0, n - n_first), slice(n_first, n))] if n_first < n else [head]

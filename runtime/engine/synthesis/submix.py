@@ -1,18 +1,23 @@
-"""Voices that rest are mixed while they are still spectra, and transformed as one."""
+"""Submixes: adds up the spectra of steady lanes that hop together, and transforms the sum once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from runtime.engine.synthesis.lane_hops import LaneHops
+from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
+from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.rings import Rings
+
 
 class Submix:
-    """Lanes that hop together, whose sum is in the ring of one of them, the carrier, by its own gain.
+    """Lanes whose sum is in the ring of the loudest of them, the carrier, and gets the carrier's gain in the mix.
 
-    lanes: the run that they are among; members: those that are mixed; gains: float32 (n,), what each lane of the run is
-    mixed with, 0 where it is not; shares: float32 (n, 1), the same over the carrier's, which is the largest; is_whole:
-    whether no member has left.
+    lanes: a run of lanes, some or all of which are members; members: the lanes that are mixed; gains: float32 (n,), the
+    gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
+    is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")
@@ -25,35 +30,42 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares (n,) of some of its lanes."""
+        """The shares, float32 (n,), of `lanes`, which are part of the run."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
-        """Whether it is what these lanes with these gains are mixed to."""
+        """Whether this submix has exactly these lanes and gains."""
         return self.lanes == lanes and self.gains.tobytes() == gains.tobytes()
 
 
-class Submixes:
-    """The submix that each lane is part of, if any."""
+class Membership:
+    """Keeps which submix each lane is in, if any."""
 
     def __init__(self, n_lanes: int):
         self._n_mixed = 0
         self._of_lane: list[Submix | None] = [None] * n_lanes
 
     def of(self, lane: int) -> Submix | None:
-        """The submix of a lane."""
+        """The submix of a lane, or None."""
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
-        """The submix of the first of the lanes that is part of one."""
+        """The submix of the first lane among these that is in one, or None."""
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of the lanes that are part of a submix."""
+        """The lanes among these that are in a submix."""
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
+    def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
+        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        submix = self.first_of(range(n_lanes))
+        if submix is None or len(submix.members) != n_voices or not submix.is_whole:
+            return slice(0, n_lanes)
+        return slice(submix.carrier, submix.carrier + 1)
+
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
-        """Make lanes part of a submix, or of none any more."""
+        """Put lanes into a submix, or into none; the submixes that they leave are no longer whole."""
         if submix is None and not self._n_mixed:
             return
         for lane in lanes:
@@ -62,3 +74,69 @@ class Submixes:
                 former.is_whole = False
             self._n_mixed += (submix is not None) - (former is not None)
             self._of_lane[lane] = submix
+
+
+class Submixes:
+    """Makes submixes in the lanes' rings, takes lanes out of them, and keeps `membership` up to date."""
+
+    def __init__(
+        self, membership: Membership, spectra: LaneSpectra, changes: SpectrumChanges, hops: LaneHops, rings: Rings
+    ):
+        self._membership, self._spectra, self._changes = membership, spectra, changes
+        self._hops, self._rings = hops, rings
+
+    def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
+        """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
+
+        Members are the lanes whose gain is not 0. There must be two or more, and their spectra must have changed all or
+        not at all. spectrum_changed, gains: one for each lane of the run. The sum of the members' old sound goes to the
+        new carrier's ring, for the crossfade; a former submix is in its carrier's ring and so is part of the sum.
+        """
+        all_lanes = range(lanes.start, lanes.stop)
+        changed = spectrum_changed
+        if not gains.all():
+            changed = [has_changed for has_changed, gain in zip(spectrum_changed, gains, strict=True) if gain]
+        if len(changed) < 2 or changed.count(changed[0]) < len(changed):
+            self._membership.put(all_lanes, None)
+            return None
+        former = self._membership.first_of(all_lanes)
+        if former is not None and former.is_whole and former.is_of(lanes, gains):
+            return former
+        submix = Submix(lanes, gains)
+        self._rings.gather(lanes, submix.carrier, frame, submix.share(lanes))
+        for lane in submix.members:
+            if lane != submix.carrier:
+                self._rings.silence(lane)
+        self._membership.put(all_lanes, None)
+        self._membership.put(submix.members, submix)
+        np.copyto(self._spectra.shares[lanes], submix.shares, where=submix.shares > 0.0)
+        return submix
+
+    def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
+        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: crossfade with the old sound."""
+        sound = self._hops.mixed(submix.lanes, submix.shares, frame)
+        write = self._rings.fade_over if fades else self._rings.write
+        write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
+
+    def unmix(self, lanes: Sequence[int], frame: int) -> None:
+        """Take lanes out of their submixes, if they are in any: write their separate sound, from `frame` on.
+
+        If a crossfade is running, the rest of their old sound stays in the carrier's ring. If a carrier leaves, all
+        members leave.
+        """
+        for lane in lanes:
+            submix = self._membership.of(lane)
+            if submix is not None:
+                members = self._membership.members_among(submix.members)
+                leaving = members if submix.carrier in lanes else [member for member in members if member in lanes]
+                for run in runs_of([member for member in leaving if member != submix.carrier]):
+                    self._take_out(run, submix, frame)
+                self._membership.put(leaving, None)
+
+    def _take_out(self, lanes: slice, submix: Submix, frame: int) -> None:
+        sound = self._hops.sound(lanes, frame)[:, self._hops.elapsed(lanes.start, frame) :]
+        fade_left = self._changes.fade_left(lanes.start, frame)
+        if fade_left:
+            sound[:, :fade_left] *= self._rings.fade_in[-fade_left:]
+        self._rings.write(lanes, frame, sound)
+        self._rings.subtract(lanes, submix.carrier, frame, sound.shape[1], submix.share(lanes))

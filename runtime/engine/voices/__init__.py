@@ -1,1 +1,1 @@
-"""What is played: notes, channels, pitches and envelopes of the voices. Knows no sound."""
+"""What is played: notes, channels, pitches and envelopes of the voices; knows no sound."""

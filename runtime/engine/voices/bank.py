@@ -1,4 +1,4 @@
-"""The voices: which lane plays which note, and how loud each is at every frame."""
+"""The voices: the note that each plays, its envelope and its gains."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ import numpy as np
 from runtime.config import Adsr
 from runtime.engine.voices.envelope import LANDING, NEVER, SMOOTH, Ramps
 
-# Shorter than this an attack or a release is heard as a click.
+# A shorter attack or release would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-STEAL_FADE_S = 0.004
+# Fade of a voice that is stolen or cut; at most `LaneSound.fade_frames`, as no more sound is made ahead.
+CUT_FADE_S = 0.004
 GAIN_RAMP_S = 0.01
 
 
 class Voice:
-    """Bookkeeping of one lane: the note that it plays and where in its life it is.
+    """One voice: the note that its lane plays, and the state of that note.
 
-    pitch: of its key, a fractional note number; model_note: which note the model is asked for; key_offset: the pitch
-    less that note; bend_semitones, vibrato_semitones: what its channel adds, and by how much that sways; own_turn: how
-    far the note itself turns the first knob; serial: counts the notes; blend: of the phases that it sounds with.
+    pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
+    pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones:
+    depth of the vibrato; slide: shift of the first latent by MPE slide, in parts of its travel; order: number of the
+    note since the start; blend: phase blend that it sounds with; spectrum_version: version of the knobs that its
+    spectrum was decoded for.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "lane", "model_note", "note", "own_turn", "pitch", "released",
-                 "serial", "sostenuto", "spectrum_serial", "started_at", "vibrato_semitones")  # fmt: skip
+                 "in_decay", "key_down", "key_offset", "lane", "model_note", "note", "order", "pitch", "released",
+                 "slide", "sostenuto", "spectrum_version", "started_at", "vibrato_semitones")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
-        self.channel = self.note = self.model_note = self.serial = self.started_at = 0
-        self.amplitude = self.blend = self.pitch = self.key_offset = self.own_turn = 0.0
+        self.channel = self.note = self.model_note = self.order = self.started_at = 0
+        self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
-        self.glide_end = self.spectrum_serial = -1
+        self.glide_end = self.spectrum_version = -1
         self.released = self.key_down = self.sostenuto = self.in_decay = False
 
 
 class VoiceBank:
-    """Lanes with their envelopes and their gains to the left and to the right; knows notes, not sound.
+    """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    n_active: how many voices sound; n_lanes_used: one more than the highest lane that does, as they are taken from
-    the lowest.
+    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, adsr: Adsr, max_frames: int):
@@ -46,27 +48,27 @@ class VoiceBank:
         self.n_lanes_used = self.n_active = 0
         self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
         self._gains, self._ends = np.zeros(n_voices, np.float32), np.zeros(n_voices, np.int64)
-        self._rests, self._all_rest, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
+        self._is_steady, self._all_steady, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
         self._adsr = adsr
         self._rate_hz = sample_rate_hz
-        self.steal_fade_size = self._frames(STEAL_FADE_S)
+        self.cut_fade_frames = self._frames(CUT_FADE_S)
 
     def used(self) -> list[Voice]:
-        """The voices up to the highest that sounds."""
+        """The voices of the lanes in use, up to the highest that sounds."""
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
-        """The voice for a new note: the lowest free lane, else, also at `limit` voices, the most dispensable one."""
+        """The voice for a new note: the lowest free lane, or the most dispensable voice if `limit` sound already."""
         if self.n_active < limit:
             return next(voice for voice in self.voices if not voice.active)
         return self.by_dispensability()[0]
 
     def by_dispensability(self) -> list[Voice]:
-        """Sounding voices: the released first, then the oldest."""
-        return sorted((v for v in self.used() if v.active), key=lambda voice: (not voice.released, voice.serial))
+        """The sounding voices, most dispensable first: released before held, then older before newer."""
+        return sorted((v for v in self.used() if v.active), key=lambda voice: (not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a note's envelope; `amplitude` is its own, `gains` are its channel's."""
+        """Begin a note; amplitude: gain of the note; gains: left and right gain of its channel."""
         self.n_active += not voice.active
         voice.active, voice.key_down = True, True
         voice.released = voice.sostenuto = voice.in_decay = False
@@ -78,31 +80,35 @@ class VoiceBank:
             ramps.jump(voice.lane, amplitude * gain)
 
     def release(self, voice: Voice, frame: int) -> None:
-        """Let the envelope land on zero, then the lane is free."""
+        """Begin a voice's release, after which its lane is free."""
         if voice.active and not voice.released:
             voice.released = True
             self.envelope.move(voice.lane, frame, 0.0, self._frames(self._adsr.release_s), LANDING)
 
     def cut(self, voice: Voice, frame: int) -> None:
-        """Silence a voice as fast as goes without a click."""
+        """Silence a voice as fast as it can be done without a click."""
         if voice.active:
             voice.released = True
-            self.envelope.move(voice.lane, frame, 0.0, self.steal_fade_size, SMOOTH)
+            self.envelope.move(voice.lane, frame, 0.0, self.cut_fade_frames, SMOOTH)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Let a voice that just started go on where `old` stands, which fades: legato."""
+        """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
         level = max(self.envelope.value(old.lane, frame), self._adsr.sustain)
         self.envelope.move(voice.lane, frame, level, self._frames(fade_s), SMOOTH)
         old.released, old.key_down = True, False
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
-    def turn_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Follow the channel's new gains without a step."""
+    def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
+        """Move to the channel's new gains without a step."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
+    def levels(self, voice: Voice, frame: int) -> tuple[float, float, float]:
+        """A voice's envelope, left gain and right gain at a frame."""
+        return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
+
     def arrive(self, frame: int) -> None:
-        """Let every ramp that ends at `frame` go on: attack to decay, decay to rest, release to a free lane."""
+        """Move on every ramp that ends at `frame`: attack to decay, decay to sustain, release to a free lane."""
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
@@ -114,33 +120,33 @@ class VoiceBank:
             self.n_lanes_used -= 1
 
     def next_end(self) -> int:
-        """Frame of the next arrival in any lane."""
+        """The frame at which the next ramp of any lane ends."""
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
 
-    def resting_gains(self) -> np.ndarray:
-        """What each lane is mixed with while it rests, float32 (n_voices,), a view.
+    def steady_gains(self) -> np.ndarray:
+        """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
 
-        0 where its envelope or a gain moves, and where it is not as loud on both sides.
+        A lane is steady if its envelope and gains do not move and its left and right gain are equal.
         """
-        self._look_who_rests()
+        self._find_steady()
         return self._gains
 
-    def all_rest(self) -> bool:
-        """Whether `resting_gains` is all that the mix needs to know of the lanes in use."""
-        self._look_who_rests()
-        return self._all_rest
+    def all_steady(self) -> bool:
+        """Whether every lane in use is steady."""
+        self._find_steady()
+        return self._all_steady
 
-    def _look_who_rests(self) -> None:
+    def _find_steady(self) -> None:
         envelope, left, right = self.envelope, self.left, self.right
         seen = envelope.n_changes, left.n_changes, right.n_changes, self.n_lanes_used
         if self._seen != seen:
             np.minimum(left.end, right.end, out=self._ends)
             np.minimum(envelope.end, self._ends, out=self._ends)
-            np.equal(left.target[:, 0], right.target[:, 0], out=self._rests)
-            self._rests &= self._ends == NEVER
+            np.equal(left.target[:, 0], right.target[:, 0], out=self._is_steady)
+            self._is_steady &= self._ends == NEVER
             np.multiply(left.target[:, 0], envelope.target[:, 0], out=self._gains)
-            self._gains *= self._rests
-            self._seen, self._all_rest = seen, bool(self._rests[: self.n_lanes_used].all())
+            self._gains *= self._is_steady
+            self._seen, self._all_steady = seen, bool(self._is_steady[: self.n_lanes_used].all())
 
     def _arrive_at_stage_end(self, voice: Voice, frame: int) -> None:
         self.envelope.settle(voice.lane)

@@ -1,9 +1,10 @@
-"""What each of the 16 MIDI channels remembers between messages, and which of them belong together (MPE)."""
+"""What each of the 16 MIDI channels remembers, and which channels belong together (MPE zones)."""
 
 from __future__ import annotations
 
 import math
 
+from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS
 
 BEND_RANGE_SEMITONES = 2.0
@@ -12,14 +13,15 @@ _NO_PARAMETER = (127, 127)
 
 
 class Channel:
-    """Controllers of one channel, at rest as MIDI's recommended defaults have them. Pitches are in semitones."""
+    """The controllers of one channel; they start at MIDI's recommended defaults."""
 
     __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "expression",
-                 "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "soft", "sostenuto", "sustain",
-                 "timbre", "volume")  # fmt: skip
+                 "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "slide", "soft", "sostenuto",
+                 "sustain",
+                 "volume")  # fmt: skip
 
     def __init__(self) -> None:
-        self.volume, self.pan, self.timbre = 100, 64, 64
+        self.volume, self.pan, self.slide = 100, 64, 64
         self.bank, self.program = 0, 0
         self.bend_range_semitones = BEND_RANGE_SEMITONES
         self.coarse_semitones = self._fine_semitones = 0.0
@@ -41,20 +43,20 @@ class Channel:
 
     @property
     def pitch_semitones(self) -> float:
-        """How far the wheel and the channel's own tuning shift its notes."""
+        """Pitch shift by the bend wheel and the channel's tuning."""
         return self.bend * self.bend_range_semitones + self.coarse_semitones + self._fine_semitones
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """CC 98 to 101: which parameter the data entry controls set; unregistered ones (98, 99) are none of ours."""
+        """CC 98 to 101: choose the parameter that data entry sets. We have none of those that 98 and 99 choose."""
         msb, lsb = self.parameter
-        if control in (98, 99):
+        if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
         else:
-            self.parameter = (value, lsb) if control == 101 else (msb, value)
+            self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """CC 6 or 38 for the chosen parameter; returns the number of channels if it configures an MPE zone."""
-        coarse = control == 6
+        """CC 6 or 38: set the chosen parameter; returns a number of member channels if that configures an MPE zone."""
+        coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
             self.bend_range_semitones = float(value) if coarse else whole + min(value, 99) / 100.0
@@ -68,9 +70,10 @@ class Channel:
 
 
 class Channels:
-    """All channels, and the MPE zones: a master whose controllers hold for its members, one note to a member.
+    """All 16 channels and their MPE zones.
 
-    modulated: whether any wheel or pressure has moved since the start; until then nobody need ask for vibrato.
+    In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
+    modulated: whether any modulation wheel or pressure has moved since the start; before that there is no vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
     """
@@ -80,7 +83,7 @@ class Channels:
         self.reset()
 
     def reset(self) -> None:
-        """Everything as at the start."""
+        """Put all channels and zones back to their state at the start."""
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
@@ -93,7 +96,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; a bend range set on one member holds for all. Returns whether a zone changed."""
+        """CC 6 or 38 on a channel; True if that changed a zone. A bend range set on one member holds for all."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):
@@ -105,7 +108,7 @@ class Channels:
         return True
 
     def set_zone(self, master: int, n_members: int) -> None:
-        """Give a master (0 or 15) so many members; the other zone yields."""
+        """Give the zone of a master (channel 0 or 15) n_members; the other zone shrinks where the two overlap."""
         zone = 0 if master == 0 else 1
         self._n_members[zone] = min(n_members, N_CHANNELS - 1)
         room = N_CHANNELS - 2 - self._n_members[zone]
@@ -120,11 +123,11 @@ class Channels:
                 channel.bend_range_semitones = MPE_BEND_RANGE_SEMITONES if member else BEND_RANGE_SEMITONES
 
     def is_member(self, number: int) -> bool:
-        """Whether a channel carries single notes of a zone."""
+        """Whether a channel is a member of a zone."""
         return self._master[number] >= 0
 
     def with_members(self, number: int) -> list[int]:
-        """The channels that a controller on this one holds for."""
+        """The channels for which this channel's controllers hold: itself and, if it is a master, its members."""
         return [number] + [c for c in range(N_CHANNELS) if self._master[c] == number]
 
     def _family(self, number: int) -> list[Channel]:
@@ -132,7 +135,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def gains(self, number: int) -> tuple[float, float]:
-        """Left and right gain of a channel's notes, at equal power, one on both sides at rest."""
+        """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults."""
         family = self._family(number)
         level = math.prod(channel.level for channel in family)
         pan = sum(channel.pan - 64 for channel in family) / 63.0
@@ -140,19 +143,19 @@ class Channels:
         return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
 
     def pitch_semitones(self, number: int) -> float:
-        """How far a channel's notes are shifted."""
+        """Pitch shift of a channel's notes: bend and tuning of the channel and of its master."""
         return sum(channel.pitch_semitones for channel in self._family(number))
 
     def sustained(self, number: int) -> bool:
-        """Whether the sustain pedal holds a channel's notes."""
+        """Whether the sustain pedal of a channel, or of its master, is down."""
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        """Whether the soft pedal is down for a channel."""
+        """Whether the soft pedal of a channel, or of its master, is down."""
         return any(channel.soft for channel in self._family(number))
 
     def modulation(self, number: int, note: int) -> float:
-        """Wheel and pressures of a note, 0 to 1: what deepens its vibrato."""
+        """A note's vibrato depth, 0 to 1: modulation wheel plus pressures."""
         family = self._family(number)
         pressed = max(channel.pressure for channel in family) + self._channels[number].key_pressure.get(note, 0)
         return min(1.0, (max(channel.mod_wheel for channel in family) + pressed) / 127.0)

@@ -1,20 +1,21 @@
-"""Envelopes and gain ramps in closed form: the value at a frame never depends on how a block was cut."""
+"""Ramps, of which envelopes and gains are made: each value is a function of the absolute frame."""
 
 from __future__ import annotations
 
 import numpy as np
 
-NEVER = np.int64(2**62)
-SMOOTH = (0.0, 3.0, -2.0)  # x^2 (3 - 2 x): starts and lands without a kink
-LANDING = (3.0, -3.0, 1.0)  # 1 - (1 - x)^3: fast, then slow, as a discharge is heard, but it does end
+NEVER = 2**62  # a frame that is never reached
+# Coefficients of x, x^2 and x^3.
+SMOOTH = (0.0, 3.0, -2.0)  # x^2 (3 - 2 x): slope 0 at both ends
+LANDING = (3.0, -3.0, 1.0)  # 1 - (1 - x)^3: fast, then slow, like an exponential decay that reaches its end
 
 
 class Ramps:
-    """One value per row that moves from a level to the next along a cubic; sample-accurate and block-free.
+    """Values that hold a level or move to another along a cubic; one value per row.
 
-    Frames are absolute. A row's value at frame f is from + (to - from) p(x), x = (f - start) / length, p a cubic with
-    p(0) = 0 and p(1) = 1; after its end it rests at `to`. n_moving: how many rows are on their way; n_changes: how
-    often a row was told to do something else.
+    A moving row's value at frame f is from + (to - from) p(x), x = (f - start) / length, p a cubic
+    with p(0) = 0 and p(1) = 1; from its end on the row holds `to`. n_moving: rows that move; n_changes: how often a row
+    was given a new level or a new move.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -29,14 +30,14 @@ class Ramps:
         self._x, self._y = np.empty((2, n_rows * max_frames), np.float32)
 
     def jump(self, row: int, level: float) -> None:
-        """Rest at a level at once."""
+        """Let a row hold a level from now on."""
         self.n_moving -= self.end[row] != NEVER
         self.n_changes += 1
         self.target[row] = self._from[row] = level
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
-        """Start at `frame` towards `level`, there after `n_frames` (at least 1)."""
+        """Let a row move to `level`, from `frame` on, in n_frames; shape: the cubic's coefficients."""
         self.n_moving += self.end[row] == NEVER
         self.n_changes += 1
         self._from[row] = self.value(row, frame)
@@ -46,11 +47,11 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """Rest where the move has led."""
+        """End a row's move: it holds the target level."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:
-        """Value of a row at a frame."""
+        """The value of one row at one frame."""
         if self.end[row] == NEVER:
             return float(self.target[row, 0])
         x = min(float(frame - self._start[row, 0]), float(self._length[row, 0])) / float(self._length[row, 0])
@@ -59,20 +60,20 @@ class Ramps:
         return start + (float(self.target[row, 0]) - start) * float(((c3 * x + c2) * x + c1) * x)
 
     def next_end(self, n_rows: int) -> int:
-        """Frame at which the first of the first `n_rows` arrives."""
-        return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else int(NEVER)
+        """The frame at which the next of the first `n_rows` ends its move; NEVER if none moves."""
+        return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else NEVER
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
-        """Values of the first rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) where all rest.
+        """Values of the first rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) if none moves.
 
-        No row may arrive within these frames: the caller ends its span there.
+        No move may end within these frames: the caller ends its span there.
         """
         if not self.n_moving:
             return self.target[:n_rows]
         x = self._x[: n_rows * n_frames].reshape(n_rows, n_frames)
         y = self._y[: n_rows * n_frames].reshape(n_rows, n_frames)
         c1, c2, c3 = self._shape[:, :n_rows]
-        # Whole frames since the start are exact in float32 for six minutes: x is the same wherever a span begins.
+        # Frames since the start are whole numbers, exact in float32 for six minutes: x does not depend on the span.
         np.add((frame - self._start[:n_rows]).astype(np.float32), self._steps[:n_frames], out=x)
         x /= self._length[:n_rows]
         np.minimum(x, np.float32(1.0), out=x)

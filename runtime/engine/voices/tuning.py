@@ -1,4 +1,4 @@
-"""Which pitch a key has: the reference A, transposition, and Scala scales."""
+"""The pitch of every key: reference A, transposition, and Scala scales."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_outside
+from runtime.base.files import read_bounded_file
 from runtime.config import TuningConfig
 
 N_NOTES = 128
@@ -17,7 +17,7 @@ _WIDEST_SEMITONES = 128
 def key_pitches(config: TuningConfig) -> tuple[float, ...]:
     """Pitch of each of the 128 keys as a fractional note number, where 69 is 440 Hz.
 
-    A scale keeps its root at the root's own pitch in equal temperament. UserError if the scale's file is none.
+    With a scale, the root key sounds as in equal temperament. UserError if the scale's file cannot be read.
     """
     concert = 12.0 * math.log2(config.a4_hz / 440.0)
     shift = config.transpose_semitones + 12 * config.octave_shift + concert
@@ -32,13 +32,13 @@ def key_pitches(config: TuningConfig) -> tuple[float, ...]:
 
 
 def read_scala(path: str | Path) -> list[float]:
-    """Degrees above the root of a Scala file, in semitones, the last is the period.
+    """The degrees of a Scala file in semitones above the root; the last one is the period.
 
-    Source of the format: huygens-fokker.org/scala/scl_format.html: `!` begins a comment; a description; the number of
-    degrees; one degree a line, in cents where it has a point, else as a ratio.
+    Source of the format: huygens-fokker.org/scala/scl_format.html. Lines with `!` are comments. Then come a
+    description, the number of degrees, and one degree a line: in cents if it has a point, else as a ratio.
     """
     remedy = "choose a Scala scale file"
-    text = read_outside(path, "a Scala file (.scl)", LARGEST_BYTES).decode("latin-1")
+    text = read_bounded_file(path, "a Scala file (.scl)", LARGEST_BYTES).decode("latin-1")
     lines = [line for line in text.splitlines() if not line.startswith("!")]
     try:
         count = int(lines[1].split()[0])

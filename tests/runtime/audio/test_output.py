@@ -1,4 +1,4 @@
-"""Where blocks go: the device that is meant, the clock, what is counted, and a real JACK device."""
+"""Audio out: the choice of a device, the clock, the counts of blocks, and a real JACK device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from runtime.audio.clock import EngineClock
 from runtime.audio.devices import OutputDevice, choose_output
-from runtime.audio.output import Blocks, DeviceOutput, NullOutput, null_output, open_output
+from runtime.audio.output import BlockRenderer, DeviceOutput, NullOutput, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.config import AudioConfig
 from tests.support.rig import PERIOD_FRAMES, SAMPLE_RATE_HZ, JackServer, wait_until
@@ -23,7 +23,7 @@ OUTPUTS = [
 
 
 class Ramp:
-    """An engine whose every sample is its own frame number."""
+    """Stands in for the engine: every sample is the number of its frame."""
 
     def __init__(self) -> None:
         self.frame = 0
@@ -103,7 +103,7 @@ def test_a_failing_engine_gives_silence_and_its_failure() -> None:
             out[:] = 1.0
             raise ZeroDivisionError
 
-    blocks = Blocks(Failing(), 44100, 64)
+    blocks = BlockRenderer(Failing(), 44100, 64)
     assert not blocks.next_block(64, underflow=True).any()
     assert isinstance(blocks.failure, ZeroDivisionError)
     assert (blocks.n_blocks, blocks.n_underflows) == (1, 1)

@@ -1,4 +1,4 @@
-"""The two doors: what comes in is a regular file of a bounded size, what goes out is whole or not there."""
+"""Only regular files of a limited size are read; writing replaces a whole file or changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_json, read_outside, remove_leftovers, write_json, written_whole
+from runtime.base.files import (
+    atomic_write,
+    read_bounded_file,
+    read_json,
+    refuse_bad_target,
+    remove_leftovers,
+    write_json,
+)
 
 
 def listening_socket(path: Path) -> None:
@@ -31,12 +38,12 @@ ODD_NAMES = ["pipe", "socket", "folder", "circle of links"]
 
 
 def write(path: Path, text: str, **settings: object) -> None:
-    with written_whole(path, **settings) as stream:
+    with atomic_write(path, **settings) as stream:
         stream.write(text)
 
 
 def write_half(path: Path, error: BaseException) -> None:
-    with written_whole(path) as stream:
+    with atomic_write(path) as stream:
         stream.write("after")
         stream.flush()
         raise error
@@ -46,28 +53,28 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-# --- In ----------------------------------------------------------------------------------------------------------
+# --- Reading ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_of_the_largest_size_is_read_and_a_larger_one_refused(tmp_path: Path) -> None:
     path = tmp_path / "in"
     path.write_bytes(b"12345678")
-    assert read_outside(path, "a number", 8) == b"12345678"
+    assert read_bounded_file(path, "a number", 8) == b"12345678"
     with pytest.raises(UserError, match=r"in: found 8 bytes or more; expected a number of at most 7; shorten it$"):
-        read_outside(path, "a number", 7, "shorten it")
+        read_bounded_file(path, "a number", 7, "shorten it")
 
 
 @pytest.mark.parametrize(("make", "said"), ODD, ids=ODD_NAMES)
 def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None], said: str) -> None:
     make(tmp_path / "in")
     with pytest.raises(UserError, match=f"in: {said}.*; expected a number; check the path$"):
-        read_outside(tmp_path / "in", "a number", 8)
+        read_bounded_file(tmp_path / "in", "a number", 8)
 
 
 def test_a_missing_file_and_a_name_that_cannot_be_are_refused(tmp_path: Path) -> None:
     for name, said in (("none", "no such file"), ("a\0b", "embedded null"), ("none/in", "no such"), ("", "a folder")):
         with pytest.raises(UserError, match=said):
-            read_outside(tmp_path / name, "a number", 8)
+            read_bounded_file(tmp_path / name, "a number", 8)
 
 
 def test_a_file_that_says_it_is_empty_is_read_to_the_limit() -> None:
@@ -75,19 +82,19 @@ def test_a_file_that_says_it_is_empty_is_read_to_the_limit() -> None:
     if not path.exists():
         pytest.skip("no /proc here")
     assert path.stat().st_size == 0
-    assert read_outside(path, "a map", 2**24).count(b"\n") > 10
+    assert read_bounded_file(path, "a map", 2**24).count(b"\n") > 10
     with pytest.raises(UserError, match="101 bytes or more"):
-        read_outside(path, "a map", 100)
+        read_bounded_file(path, "a map", 100)
 
 
-# --- Out ---------------------------------------------------------------------------------------------------------
+# --- Writing ---------------------------------------------------------------------------------------------------------
 
 
 def test_text_and_bytes_take_the_place_of_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write(out, "gr\u00fcn\n")
     assert out.read_bytes() == b"gr\xc3\xbcn\n"
-    with written_whole(out, "wb") as stream:
+    with atomic_write(out, "wb") as stream:
         stream.write(b"\x00\xff")
         assert out.read_bytes() == b"gr\xc3\xbcn\n"
     assert out.read_bytes() == b"\x00\xff"
@@ -103,8 +110,8 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path, error: BaseExc
     assert names(tmp_path) == {"out"}
 
 
-def test_a_disk_that_is_full_is_the_user_s_to_mend(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="out: found No space left on device"), written_whole(tmp_path / "out"):
+def test_a_full_disk_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="out: found No space left on device"), atomic_write(tmp_path / "out"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert names(tmp_path) == set()
 
@@ -136,7 +143,7 @@ def test_a_link_is_followed_and_the_part_lies_beside_its_target(tmp_path: Path) 
     (tmp_path / "far").mkdir()
     link = tmp_path / "link"
     link.symlink_to("far/out")
-    with written_whole(link) as stream:
+    with atomic_write(link) as stream:
         assert names(tmp_path) == {"far", "link"}
         stream.write("after")
     assert link.is_symlink()
@@ -157,6 +164,26 @@ def test_a_file_in_a_folder_s_place_is_refused(tmp_path: Path) -> None:
     for makes_folder in (False, True):
         with pytest.raises(UserError, match=r"file/out: found Not a directory"):
             write(tmp_path / "file" / "out", "", makes_folder=makes_folder)
+
+
+def test_a_bad_target_is_refused_before_it_is_written_in_the_same_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(0o555)
+    bad = {"folder": {}, "none/out": {"makes_folder": False}, "file/out": {}, "file": {"inputs": [tmp_path / "file"]}}
+    if os.geteuid() != 0:  # nothing is closed to root
+        bad |= {"closed/out": {}, "closed/new/out": {}}
+    before = names(tmp_path)
+    for name, settings in bad.items():
+        with pytest.raises(UserError) as early:
+            refuse_bad_target(tmp_path / name, **settings)
+        with pytest.raises(UserError) as late:
+            write(tmp_path / name, "", **settings)
+        assert str(early.value) == str(late.value)
+    assert refuse_bad_target(tmp_path / "new" / "folder" / "out") == tmp_path / "new" / "folder" / "out"
+    assert refuse_bad_target(tmp_path / "file") == tmp_path / "file"
+    assert names(tmp_path) == before
 
 
 def test_only_what_dead_processes_left_of_the_same_target_goes(tmp_path: Path) -> None:

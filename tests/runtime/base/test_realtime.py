@@ -1,4 +1,4 @@
-"""Threads and their priority."""
+"""A thread gets a real-time priority inside a `with`, and afterwards its former priority."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`devices` says what is there, and plainly when nothing is."""
+"""`devices` lists the outputs and inputs, and says so if there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`render` and its files, as real processes: targets that must stay, inputs that are none, and how it is ended."""
+"""`render` in real processes: files that must not be overwritten, inputs that are not regular files, signals."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.rig import wait_until
 
 DATA = ROOT / "tests" / "data"
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # of a process that would wait for ever if it were broken
+LIMIT_S = 60.0  # a broken process may wait for ever
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render` with the tiny instrument, unless another one is named."""
+    """Start `render`, with the tiny instrument unless the arguments name another."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]
@@ -34,7 +34,7 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit status and stderr; a process that waits for ever is killed, and fails the test."""
+    """Exit status and stderr; a process that waits longer than LIMIT_S is killed and fails the test."""
     try:
         _, error = process.communicate(timeout=LIMIT_S)
     finally:
@@ -43,13 +43,13 @@ def ended(process: subprocess.Popen) -> tuple[int, str]:
 
 
 def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
-    """Exit status and stderr of a whole run."""
+    """Exit status and stderr of a `render` that runs to its end."""
     with start(*arguments, **settings) as process:
         return ended(process)
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The one line with which `render` refuses."""
+    """The one line on stderr of a `render` that must refuse."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error
@@ -124,14 +124,14 @@ def test_a_pipe_or_device_in_a_file_s_place_is_refused_at_once(
 
 
 def long_piece(folder: Path) -> str:
-    """Six hours: nobody waits for its end."""
+    """Write a piece that lasts six hours, so that rendering does not end during a test; returns its path."""
     notes = [mido.Message("note_on", note=60, velocity=100, time=ticks) for ticks in (0, 6 * 3600 * 960)]
     mido.MidiFile(tracks=[mido.MidiTrack(notes)]).save(folder / "long.mid")
     return str(folder / "long.mid")
 
 
 def rendering_over(out: Path) -> subprocess.Popen:
-    """A process amid a long rendering, whose target holds an earlier take."""
+    """Start a long rendering that would replace an earlier take, and wait until there is sound in its part file."""
     out.write_bytes(b"an earlier take")
     process = start(long_piece(out.parent), out)
     wait_until(lambda: any(path.stat().st_size > 100_000 for path in parts(out)), "sound in a part file")
@@ -181,7 +181,7 @@ def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     out.write_bytes(b"an earlier take")
-    # As a full disk, but for the reason: Python ignores SIGXFSZ, and writing fails.
+    # A limit on the file's size acts like a full disk: Python ignores SIGXFSZ, so writing fails.
     error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert "out.wav: found File too large; expected a writable place with room" in error
     assert out.read_bytes() == b"an earlier take"
@@ -192,9 +192,24 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # at first it leads to nothing
+    for _ in range(2):  # the first time, the link leads nowhere
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100
         take.write_bytes(b"an earlier take")
     assert [path.name for path in take.parent.iterdir()] == ["take.wav"]
+
+
+def test_a_terminal_shows_how_much_is_done(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "runtime", "render", SCALE, str(tmp_path / "out.wav"), "--instrument", TINY]
+    with (
+        open(ours, "rb") as terminal,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=theirs) as process,
+    ):
+        os.close(theirs)
+        shown = b""
+        while b"100 %" not in shown:  # OSError if the process ends before that
+            shown += os.read(terminal.fileno(), 4096)
+        assert process.wait(LIMIT_S) == 0
+    assert b"\r\x1b[Krender: " in shown

@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, any 5 ms stay near the louder steady sound beside them, or cannot be heard."""
+"""No event clicks: above 15 kHz it is at most 6 dB louder than the sound before and after, or inaudible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Phas
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
 HIGHPASS_HZ = 15000.0
-WINDOW = 220  # 5 ms
+WINDOW = 220  # frames: 5 ms
 ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 # An odd frame in no relation to hops, spans or blocks.
 AT = 16123
@@ -23,7 +23,7 @@ SHORT = Adsr(attack_s=0.0, release_s=0.05)
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Energy above 15 kHz in each 5 ms, in dBFS, of a sound (n,) that ends in silence."""
+    """Mean power above 15 kHz in the 5 ms around each sample, in dBFS; sound: (n,), it must end in silence."""
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
     high = np.fft.irfft(spectrum)[: len(sound)]
@@ -31,7 +31,7 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 
 
 def excess_db(sound: np.ndarray, at: int) -> float:
-    """How far an event at a frame passes what is allowed; above 0 it clicks."""
+    """By how many dB an event at frame `at` exceeds the allowed level above 15 kHz; it clicks if this is above 0."""
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
     event = levels[at - WINDOW : at + 5000].max()
@@ -47,7 +47,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# name: events at the start, events at AT
+# By name: the events at the start, and the events at frame AT.
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 
 
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
-    """Of several noises and places within a hop."""
+    """The largest `excess_db` over two seeds and two event frames; make: a player and its events for a seed."""
     worst = -np.inf
     for seed in range(2):
         engine_player, before, then = make(seed)
@@ -129,6 +129,7 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
+    """A sound that breaks off at a peak exceeds the limit by far; the whole sound does not."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

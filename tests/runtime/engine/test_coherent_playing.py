@@ -1,4 +1,4 @@
-"""Coherent phase as it is played: every note in tune, knobs and blend without a click, the same in any blocks."""
+"""Coherent phases when played: notes are in tune, knobs and blend do not click, block sizes do not matter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
+from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel
 from tests.runtime.engine.test_clicks import worst_excess_db
@@ -20,7 +21,10 @@ N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note here
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
-    """|a Z - M| / |M| of each re-analysed frame of a sound and its spectrum, with the best gain a for all."""
+    """|a Z - M| / |M| for each frame of the sound's STFT Z; M: the wanted spectrum; a: the best gain for all frames.
+
+    wanted: (n_bins,), or one row for each frame; hop_size: of the analysis, in samples.
+    """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
     gain = (again * wanted).sum() / np.square(again).sum()
@@ -28,11 +32,13 @@ def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
+    """Standard deviation of the RMS of 30 ms, divided by its mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // N_RMS * N_RMS].reshape(-1, N_RMS)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def loudness_db(sound: np.ndarray) -> float:
+    """K-weighted level, from an arbitrary reference."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     return float(10.0 * np.log10(power @ k_weighting(np.arange(len(power)) * RATE_HZ / len(sound))))
 
@@ -81,24 +87,25 @@ def test_every_blend_is_equally_loud(note: int) -> None:
     assert np.ptp([loudness_db(sound) for sound in sounds]) < 0.7
 
 
-def test_what_is_heard_is_the_decoded_spectrum() -> None:
+def test_the_sound_has_the_decoded_spectrum() -> None:
     player = Player(1, knobs=(0.8, 0.6), phase_blend=1.0).send(NoteOn(0, 65, 100))
     sound = player.hear(1.0)[SPEC.hop_size :, 0]
     assert errors(sound, player.engine.instrument.magnitudes[0], 441).mean() < 0.05
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
+    """The analysis window covers two hops, so it should find the mean of their spectra."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
         hops.append(player.send(KnobTurn(0, position)).hear(SPEC.hop_size / RATE_HZ)[:, 0])
-        spectra.append(player.engine.instrument.magnitudes[0].copy())  # as levelled for this hop
+        spectra.append(player.engine.instrument.magnitudes[0].copy())  # as decoded for this hop
     wanted = (np.array(spectra[1:-2]) + np.array(spectra[2:-1])) / 2.0
     assert errors(np.concatenate(hops), wanted, SPEC.hop_size).mean() < 0.06
 
 
 START, NOTE, LOW = PhaseBlend(1.0), NoteOn(0, 60, 127), NoteOn(0, 36, 127)
-# name: events at the start, events in the midst
+# By name: the events at the start, and the events during the sound.
 CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
     "note on": ([START], [NOTE]),
     "note on, transposed": ([START], [LOW]),
@@ -117,7 +124,7 @@ CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
 
 
 @pytest.mark.parametrize("name", CLICKS)
-def test_nothing_clicks(name: str) -> None:
+def test_coherent_phases_do_not_click(name: str) -> None:
     before, then = CLICKS[name]
     assert worst_excess_db(lambda seed: (Player(4, knobs=(1.0, 1.0), seed=seed), before, then)) <= 0.0
 
@@ -135,4 +142,5 @@ def test_any_blend_is_the_same_in_any_blocks(seed: int, n_voices: int) -> None:
         timed.append((int(frame), PhaseBlend(float(random.choice([0.0, 0.3, 0.8, 1.0])))))
         timed.append((int(random.integers(12000)), KnobTurn(int(random.integers(2)), float(random.random()))))
     blocks = [int(2.0 ** random.uniform(0.0, 12.0)) for _ in range(100)]
-    assert_same(lambda: Engine(decoder(), n_voices, RATE_HZ, 1, phase_blend=0.5), timed, blocks, 12000)
+    config = Config(voice=VoiceConfig(n_voices=n_voices), seed=1, phase_blend=0.5)
+    assert_same(lambda: Engine(decoder(), sample_rate_hz=RATE_HZ, config=config), timed, blocks, 12000)

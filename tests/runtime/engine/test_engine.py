@@ -1,4 +1,4 @@
-"""The engine as a player and a caller meet it: the same sound in any blocks, level, voices that end, resting work."""
+"""The engine as its caller sees it: block sizes, events, pitch, level, decodes, stealing and gains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from runtime.config import Adsr, VoiceConfig
+from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Reset
 from runtime.instrument.decoder import Decoder
@@ -26,7 +26,7 @@ def tiny() -> Decoder:
 
 
 def busy_piece(seed: int, n_frames: int) -> list[tuple[int, Event]]:
-    """More notes than voices, with every controller that the engine knows."""
+    """Overlapping notes and chords on two channels, with volume, pan, expression, pedal, knobs and resets."""
     random = np.random.default_rng(seed)
     events: list[tuple[int, Event]] = []
     for number in range(60):
@@ -44,7 +44,7 @@ def busy_piece(seed: int, n_frames: int) -> list[tuple[int, Event]]:
 @pytest.mark.parametrize("sample_rate_hz", [44100, 48000])
 @pytest.mark.parametrize("n_voices", [6, 40])
 @pytest.mark.parametrize("blocks", [(1,), (64,), (4096,), (1, 4096, 7, 63, 64, 65, 2, 512)])
-def test_the_output_is_the_same_to_the_bit_however_it_is_cut(
+def test_the_output_is_the_same_to_the_bit_in_any_blocks(
     tiny: Decoder, sample_rate_hz: int, n_voices: int, blocks: tuple[int, ...]
 ) -> None:
     n_frames = 30000
@@ -88,7 +88,7 @@ def test_an_event_takes_effect_at_its_own_frame(tiny: Decoder) -> None:
     assert sound[778:790].any()
 
 
-def test_one_voice_at_velocity_100_is_near_minus_18_dbfs_at_once_and_for_good(tiny: Decoder) -> None:
+def test_one_voice_at_velocity_100_is_near_minus_18_dbfs_from_its_beginning_on(tiny: Decoder) -> None:
     for positions in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)):
         events = [(0, KnobTurn(i, p)) for i, p in enumerate(positions)] + [(0, NoteOn(0, 57, 100))]
         sound = np.mean([play(Engine(tiny, 1, 44100, s), events, 88200)[:, 0] ** 2 for s in range(8)], axis=0)
@@ -98,19 +98,19 @@ def test_one_voice_at_velocity_100_is_near_minus_18_dbfs_at_once_and_for_good(ti
 
 
 def test_sixteen_voices_are_reduced_by_at_most_1_db(tiny: Decoder) -> None:
-    def power(notes: Sequence[int]) -> tuple[float, float]:
+    def level_and_peak(notes: Sequence[int]) -> tuple[float, float]:
         sound = play(Engine(tiny, 16, 44100, 4), [(0, NoteOn(0, note, 100)) for note in notes], 88200)
         return level_db(sound[4410:]), float(np.abs(sound).max())
 
     notes = [48 + 2 * k for k in range(16)]
-    alone = [power([note])[0] for note in notes]
-    together, peak = power(notes)
+    alone = [level_and_peak([note])[0] for note in notes]
+    together, peak = level_and_peak(notes)
     expected = 10.0 * np.log10(np.sum(10.0 ** (np.array(alone) / 10.0)))
     assert together > expected - 1.0
     assert peak <= 1.0
 
 
-def test_a_resting_timbre_is_decoded_once_and_a_moving_one_once_a_hop(tiny: Decoder) -> None:
+def test_a_spectrum_is_decoded_once_and_while_a_knob_moves_once_a_hop(tiny: Decoder) -> None:
     engine = Engine(tiny, 8, 44100, 0)
     play(engine, [(0, NoteOn(0, note, 100)) for note in (48, 60, 72)], 44100)
     assert engine.status.n_decoded == 3
@@ -130,7 +130,7 @@ def test_a_note_struck_again_is_not_decoded_again_until_a_knob_turns(tiny: Decod
 
 
 def test_controls_from_the_mapping_move_the_latents_and_no_others(tiny: Decoder) -> None:
-    engine = Engine(tiny, 2, 44100, 0, latent_controls={20: 2})
+    engine = Engine(tiny, config=Config(latent_controls={20: 2}))
     start = engine.status.positions
     play(engine, [(0, ControlChange(0, 70, 127)), (0, ControlChange(0, 20, 127))], 2000)
     assert engine.status.positions == (start[0], 1.0)
@@ -138,7 +138,7 @@ def test_controls_from_the_mapping_move_the_latents_and_no_others(tiny: Decoder)
 
 def test_no_note_outlives_its_key_its_pedal_or_a_reset(tiny: Decoder) -> None:
     voice = VoiceConfig(n_voices=4, envelope=Adsr(release_s=0.05))
-    for last_words in (
+    for ending in (
         [NoteOff(0, 60)],
         [ControlChange(0, 64, 127), NoteOff(0, 60), ControlChange(0, 64, 0)],
         [ControlChange(0, 64, 127), NoteOff(0, 60), ControlChange(0, 121, 0)],
@@ -146,13 +146,13 @@ def test_no_note_outlives_its_key_its_pedal_or_a_reset(tiny: Decoder) -> None:
         [ControlChange(0, 123, 0)],
         [Reset()],
     ):
-        engine = Engine(tiny, None, 44100, 0, voice=voice)
-        sound = play(engine, [(0, NoteOn(0, 60, 100)), *[(8000, event) for event in last_words]], 16000)
-        assert engine.status.n_active_voices == 0, last_words
+        engine = Engine(tiny, config=Config(voice=voice))
+        sound = play(engine, [(0, NoteOn(0, 60, 100)), *[(8000, event) for event in ending]], 16000)
+        assert engine.status.n_active_voices == 0, ending
         assert not sound[-100:].any()
 
 
-def test_a_pedal_holds_what_the_key_let_go(tiny: Decoder) -> None:
+def test_a_pedal_holds_a_note_whose_key_is_up(tiny: Decoder) -> None:
     engine = Engine(tiny, 4, 44100, 0)
     play(engine, [(0, ControlChange(0, 64, 127)), (0, NoteOn(0, 60, 100)), (2000, NoteOff(0, 60))], 88200)
     assert engine.status.n_active_voices == 1
@@ -166,20 +166,22 @@ def test_more_notes_than_voices_steal_and_are_counted(tiny: Decoder) -> None:
 
 
 def test_as_many_voices_sound_as_the_caller_says(tiny: Decoder) -> None:
-    five = {"voice": VoiceConfig(n_voices=5)}
+    five = {"config": Config(voice=VoiceConfig(n_voices=5))}
     for settings, n_heard in (({}, 16), ({"n_voices": 3}, 3), (five, 5), (five | {"n_voices": 5}, 5)):
         engine = Engine(tiny, **settings)
         play(engine, [(0, NoteOn(0, 48 + k, 100)) for k in range(20)], 1000)
         assert engine.status.n_active_voices == n_heard, settings
 
 
-def test_two_different_numbers_of_voices_are_refused(tiny: Decoder) -> None:
-    with pytest.raises(ValueError, match=r"n_voices is 8, and voice\.n_voices is 16"):
-        Engine(tiny, 8, voice=VoiceConfig(n_voices=16))
+def test_an_argument_that_contradicts_the_settings_is_refused(tiny: Decoder) -> None:
+    with pytest.raises(ValueError, match="n_voices is 8 as an argument and 16 in the settings"):
+        Engine(tiny, 8, config=Config())
+    with pytest.raises(ValueError, match="seed is 3 as an argument and 0 in the settings"):
+        Engine(tiny, seed=3, config=Config())
 
 
 def test_the_oldest_released_voice_is_stolen_before_any_held_one(tiny: Decoder) -> None:
-    engine = Engine(tiny, None, 44100, 0, voice=VoiceConfig(n_voices=3, envelope=Adsr(release_s=5.0)))
+    engine = Engine(tiny, config=Config(voice=VoiceConfig(n_voices=3, envelope=Adsr(release_s=5.0))))
     fundamentals = [(0, KnobTurn(latent, 0.0)) for latent in range(2)]
     held, older, newer = (0, NoteOn(0, 48, 100)), (100, NoteOn(0, 60, 100)), (200, NoteOn(0, 67, 100))
     released, stealing = [(300, NoteOff(0, 67)), (400, NoteOff(0, 60))], (500, NoteOn(0, 71, 100))
@@ -193,12 +195,12 @@ def test_volume_expression_and_pan_change_level_and_place(tiny: Decoder) -> None
         sound = play(Engine(tiny, 1, 44100, 0), [(0, e) for e in events] + [(0, NoteOn(0, 60, 100))], 22050)
         return level_db(sound[2205:, 0]), level_db(sound[2205:, 1])
 
-    rest = levels()
-    assert rest[0] == pytest.approx(rest[1], abs=0.01)
-    assert levels(ControlChange(0, 7, 50))[0] == pytest.approx(rest[0] - 12.04, abs=0.05)
-    assert levels(ControlChange(0, 11, 64))[0] == pytest.approx(rest[0] - 11.9, abs=0.1)
+    centred = levels()
+    assert centred[0] == pytest.approx(centred[1], abs=0.01)
+    assert levels(ControlChange(0, 7, 50))[0] == pytest.approx(centred[0] - 12.04, abs=0.05)
+    assert levels(ControlChange(0, 11, 64))[0] == pytest.approx(centred[0] - 11.9, abs=0.1)
     left, right = levels(ControlChange(0, 10, 0))
-    assert left == pytest.approx(rest[0] + 3.01, abs=0.05)
+    assert left == pytest.approx(centred[0] + 3.01, abs=0.05)
     assert right < -100.0
 
 
@@ -207,7 +209,7 @@ def test_an_engine_that_played_is_freed_without_the_collector(tiny: Decoder) -> 
     try:
         engine = Engine(tiny, 3, 44100, 0)
         play(engine, [(0, NoteOn(0, 50, 100)), (0, NoteOn(0, 20, 100)), (900, NoteOff(0, 50))], 4096)
-        parts = [weakref.ref(part) for part in (engine, engine._rings, engine._performance, engine._mixer)]
+        parts = [weakref.ref(part) for part in (engine, engine._sound, engine._performance, engine._mixer)]
         del engine
         assert [part() for part in parts] == [None] * len(parts)
     finally:

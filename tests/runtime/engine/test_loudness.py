@@ -1,4 +1,4 @@
-"""Every timbre is equally loud at every key, in every phase; and the mix never passes full scale."""
+"""Every timbre is equally loud at every key, with any phases; and the mix never exceeds full scale."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames
 from runtime.engine.limiter import LIMITER_KNEE, limit
-from runtime.engine.synthesis.coherent import CoherentPhases
-from runtime.engine.synthesis.hops import N_NOISE_FRAMES, HopSynthesis
+from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.levels import VOICE_LEVEL_DB, Levels
-from runtime.engine.synthesis.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
+from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, new_taps, received_taps, write_pairs
 from tests.soak import loudness as soak
 from tests.support.places import DATA
 from tests.support.playing import decoder
@@ -24,7 +25,7 @@ RATE_HZ = SPEC.sample_rate_hz
 N_POINTS = 12
 
 
-# The measure
+# The measure of loudness
 
 
 @pytest.mark.parametrize(
@@ -35,14 +36,14 @@ def test_the_weighting_is_that_of_bs_1770(frequency_hz: float, gain_db: float) -
     assert 10.0 * np.log10(k_weighting(np.array([frequency_hz])))[0] == pytest.approx(gain_db, abs=0.05)
 
 
-def test_the_weighting_has_no_dip_and_no_hump_between_and_blocks_an_offset() -> None:
+def test_the_weighting_rises_with_frequency_and_blocks_an_offset() -> None:
     weight = k_weighting(np.geomspace(1.0, 22000.0, 500))
     assert (np.diff(weight) > -1e-3).all()
     assert k_weighting(np.zeros(1))[0] < 1e-9
 
 
 @pytest.mark.parametrize("sample_rate_hz", [44100, 48000])
-def test_the_measures_filters_are_the_standards_too(sample_rate_hz: int) -> None:
+def test_the_soak_tests_filters_have_the_standards_weighting(sample_rate_hz: int) -> None:
     time_s = np.arange(sample_rate_hz) / sample_rate_hz
     for frequency_hz in (30.0, 100.0, 997.0, 3000.0, 12000.0):
         sine = np.sin(2.0 * np.pi * frequency_hz * time_s)[:, None]
@@ -58,7 +59,7 @@ def test_a_sine_of_full_scale_is_as_loud_as_the_standard_says() -> None:
     assert soak.loudness_lufs(np.repeat(sine, 2, axis=1), 4800, 48000) == pytest.approx(0.0, abs=0.01)
 
 
-def test_the_spread_tells_chance_from_the_timbres_own() -> None:
+def test_the_spread_separates_chance_from_differences_of_timbre() -> None:
     random = np.random.default_rng(1)
     own, chance = random.normal(0.0, 0.8, (400, 1)), random.normal(0.0, 0.3, (400, 4))
     figures = soak.spread(-15.0 + own + chance)
@@ -71,21 +72,22 @@ def test_the_spread_tells_chance_from_the_timbres_own() -> None:
 
 
 def spectra() -> dict[str, np.ndarray]:
-    """Frames as sharp and as blunt as they come."""
+    """Magnitudes (n_bins,) by name, from a single sharp peak to a smooth slope."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     sines = [
         sum(np.sin(2 * np.pi * k * f * time_s + k) / k for k in range(1, n + 1)) for f, n in ((440.0, 1), (220, 30))
     ]
     noise = np.random.default_rng(2).standard_normal(SPEC.frame_size)
     slope = 1.0 / (1.0 + np.arange(SPEC.n_bins) / 100.0)
-    frames = {"sine": sines[0], "harmonics": sines[1], "noise": noise}
-    return {name: magnitude_frames(sound)[0] for name, sound in frames.items()} | {"slope": slope.astype(np.float32)}
+    sounds = {"sine": sines[0], "harmonics": sines[1], "noise": noise}
+    return {name: magnitude_frames(sound)[0] for name, sound in sounds.items()} | {"slope": slope.astype(np.float32)}
 
 
-def gains(n_bins: int, frames: np.ndarray, semitones: int) -> np.ndarray:
-    n, gains = len(frames), np.empty(len(frames), np.float32)
+def gains(n_bins: int, magnitudes: np.ndarray, semitones: int) -> np.ndarray:
+    """The levelling factors (n, 1) of magnitudes (n, n_magnitudes) that are transposed by some semitones."""
+    n, gains = len(magnitudes), np.empty(len(magnitudes), np.float32)
     levels = Levels(SPEC, RATE_HZ, n_bins, n)
-    levels.find(frames, [semitones] * n, gains, np.empty((n, n_bins), np.float32))
+    levels.find(magnitudes, [semitones] * n, gains, np.empty((n, n_bins), np.float32))
     return gains[:, None]
 
 
@@ -95,33 +97,33 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
     synthesis = HopSynthesis(SPEC, RATE_HZ, 0)
     n_bins = synthesis.n_bins
     phases = CoherentPhases(1, n_bins, SPEC.frame_size, SPEC.hop_size, SPEC.bin_hz)
-    frame = spectra()[name][None].copy()
-    frame *= gains(n_bins, frame, 0)
+    spectrum = spectra()[name][None].copy()
+    spectrum *= gains(n_bins, spectrum, 0)
     pairs = new_pairs(1, n_bins)
-    write_pairs(frame, pairs)
+    write_pairs(spectrum, pairs)
     lane = slice(0, 1)
     phases.start(0, 1)
-    phases.plan(lane, np.ascontiguousarray(frame[:, :n_bins]))
+    phases.plan(lane, np.ascontiguousarray(spectrum[:, :n_bins]))
     taps, hops = new_taps(1, n_bins), []
-    for number in range(N_NOISE_FRAMES):
+    for number in range(N_NOISE_SPECTRA):
         phases.advance(lane)
         phases.taps(lane, taps[:, :, 1:-1])
-        sound = synthesis.hops(read_by_taps(pairs), number, 0, blend, seen_by_bins(taps))
+        sound = synthesis.hops(neighbour_pairs(pairs), number, 0, blend, received_taps(taps))
         hops.append(sound[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
     assert soak.loudness_lufs(sound, SPEC.frame_size, RATE_HZ) == pytest.approx(VOICE_LEVEL_DB, abs=0.4)
 
 
 @pytest.mark.parametrize("semitones", [-24, 0, 7, 24])
-def test_what_is_not_played_is_not_levelled_in(semitones: int) -> None:
-    """Neither bins above 20 kHz nor what a transposition would lift there takes from the level of the rest."""
-    frame = spectra()["harmonics"][None]
+def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
+    """Bins that sound above 20 kHz, transposed or not, do not change the level of the other bins."""
+    spectrum = spectra()["harmonics"][None]
     n_bins = HopSynthesis(SPEC, RATE_HZ, 0).n_bins
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
-    plain = frame.copy()
+    plain = spectrum.copy()
     plain[:, int(unheard_above_hz / SPEC.bin_hz) :] = 0.0
     hissing = plain.copy()
-    hissing[:, int(unheard_above_hz / SPEC.bin_hz) + 1 :] = frame.max()
+    hissing[:, int(unheard_above_hz / SPEC.bin_hz) + 1 :] = spectrum.max()
     for levelled in (plain, hissing):
         levelled *= gains(n_bins, levelled, semitones)
     heard = slice(0, int(unheard_above_hz / SPEC.bin_hz))
@@ -130,7 +132,7 @@ def test_what_is_not_played_is_not_levelled_in(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # The dullest and the brightest sound at keys that the model knows, and at those that are transposed.
+    # The dullest and the brightest sound, at keys that the model knows (48 to 83) and at transposed keys.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))
@@ -138,7 +140,7 @@ def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
     assert figures["range_db"] <= soak.LARGEST_RANGE_DB
 
 
-def test_a_report_is_written_and_an_uneven_instrument_is_told(
+def test_a_report_is_written_and_an_uneven_instrument_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "loudness.json"
@@ -147,7 +149,7 @@ def test_a_report_is_written_and_an_uneven_instrument_is_told(
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 100.0)
     assert soak.main(arguments) == 0
     assert len(json.loads(report.read_text())["coherent"]["points"]) == 3
-    monkeypatch.setattr(Levels, "find", lambda self, frames, semitones, out, weighted: out.fill(1e-4))
+    monkeypatch.setattr(Levels, "find", lambda self, magnitudes, semitones, out, weighted: out.fill(1e-4))
     monkeypatch.setattr(soak, "LARGEST_SD_DB", 0.1)
     assert soak.main(arguments) == 1
     capsys.readouterr()
@@ -159,19 +161,20 @@ def test_a_report_is_written_and_an_uneven_instrument_is_told(
 
 
 def limited(signal: np.ndarray) -> np.ndarray:
+    """A copy of a signal after the limiter."""
     sound = np.array(signal, np.float32)
     limit(sound, np.empty_like(sound), np.empty_like(sound))
     return sound
 
 
-def test_nothing_below_the_knee_is_touched() -> None:
+def test_samples_below_the_knee_stay_as_they_are() -> None:
     quiet = np.linspace(-LIMITER_KNEE, LIMITER_KNEE, 1001, dtype=np.float32)
     assert np.array_equal(limited(quiet), quiet)
-    beside_a_peak = limited(np.append(quiet, np.float32(3.0)))
-    assert np.array_equal(beside_a_peak[:-1], quiet)
+    with_a_peak = limited(np.append(quiet, np.float32(3.0)))
+    assert np.array_equal(with_a_peak[:-1], quiet)
 
 
-def test_no_peak_passes_full_scale() -> None:
+def test_no_peak_exceeds_full_scale() -> None:
     loud = np.linspace(-40.0, 40.0, 100001, dtype=np.float32)
     assert np.abs(limited(loud)).max() <= 1.0
     assert limited(np.array([40.0]))[0] > 0.999
@@ -180,7 +183,7 @@ def test_no_peak_passes_full_scale() -> None:
     assert absurd.min() > 0.9
 
 
-def test_what_is_louder_stays_louder_and_both_sides_are_alike() -> None:
+def test_the_limiter_s_curve_rises_and_is_odd() -> None:
     rising = np.linspace(0.0, 4.0, 4001, dtype=np.float32)
     assert (np.diff(limited(rising)) > 0.0).all()
     assert np.array_equal(limited(-rising), -limited(rising))
@@ -190,5 +193,5 @@ def test_the_curve_has_no_corner() -> None:
     step = 0.001
     slope = np.diff(limited(np.arange(0.0, 3.0, step)).astype(np.float64)) / step
     assert slope[0] == pytest.approx(1.0, abs=1e-3)
-    # The sharpest bend that the curve has by its formula is 2.9; a corner would be one slope in one step.
+    # By its formula the curve's slope changes by at most 2.9 per unit; at a corner it would jump within one step.
     assert np.abs(np.diff(slope)).max() < 4.0 * step

@@ -1,4 +1,4 @@
-"""The output is the same to the bit for any events, cut into any blocks, posted early or just in time."""
+"""The output is the same to the bit in blocks of any sizes, for any events, posted early or just in time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.config import Adsr, MidiConfig, VoiceConfig
+from runtime.config import Adsr, Config, MidiConfig, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import (
     ActiveSensing,
@@ -68,22 +68,26 @@ envelopes = st.builds(
 
 
 def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
-    """Blocks over and over; early: all events beforehand, else each with the block in which it sounds."""
+    """Render n_frames in blocks of these sizes, in rotation: float32 (n_frames, 2).
+
+    early: post all events before the first block; else post each one before the block that contains its frame.
+    """
     sound = np.zeros((n_frames, 2), np.float32)
     waiting = sorted(timed, key=lambda at: at[0])
-    done = turn = 0
+    done = n_blocks = 0
     while done < n_frames:
-        n = min(blocks[turn % len(blocks)], n_frames - done)
+        n = min(blocks[n_blocks % len(blocks)], n_frames - done)
         n_due = len(waiting) if early else sum(frame < done + n for frame, _ in waiting)
         for frame, event in waiting[:n_due]:
             engine.post(event, frame)
         del waiting[:n_due]
         engine.render(sound[done : done + n])
-        done, turn = done + n, turn + 1
+        done, n_blocks = done + n, n_blocks + 1
     return sound
 
 
 def assert_same(make_engine, timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES) -> np.ndarray:
+    """Assert that blocks of these sizes give the same sound as one single block, and return that sound."""
     whole = render(make_engine(), timed, [n_frames], True, n_frames)
     for early in (True, False):
         cut = render(make_engine(), timed, blocks, early, n_frames)
@@ -111,9 +115,10 @@ def test_any_events_in_any_blocks(
         mode=mode, n_voices=n_voices, envelope=envelope, portamento_s=portamento_s, vibrato_semitones=2.0
     )
     midi = MidiConfig(mpe_lower_members=n_members)
+    config = Config(voice=voice, midi=midi, phase_blend=phase_blend, seed=7)
 
     def make() -> Engine:
-        return Engine(decoder(), None, SAMPLE_RATE_HZ, 7, voice=voice, midi=midi, phase_blend=phase_blend)
+        return Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config)
 
     assert_same(make, timed, blocks)
 
@@ -128,7 +133,7 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """How far ahead a lane is made depends on the blocks: nothing of it may be left when its phases begin anew."""
+    """How far ahead sound is made depends on the block size: when phases restart, no earlier sound may remain."""
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
     timed += [(int(random.integers(900)), NoteOn(0, 48 + 2 * k, 20)) for k in range(16)]
@@ -171,7 +176,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Everything at once, on two channels, four events to a thousand frames of each kind."""
+    """Notes, controllers and bends on two channels; four of each kind in 1,000 frames, at least 20."""
     timed: Timed = []
 
     def frame() -> int:

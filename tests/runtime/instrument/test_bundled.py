@@ -1,11 +1,11 @@
-"""The instrument that everyone gets plays the right note wherever its knobs stand; its knobs do what they say."""
+"""The bundled instrument plays in tune at any knob positions, and each knob does what its name says."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from runtime.config import Adsr, VoiceConfig
+from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
@@ -21,7 +21,7 @@ def instrument() -> Decoder:
 
 
 def play(engine: Engine, note: int, positions: list[float], seconds: float = 0.5) -> np.ndarray:
-    """A steady second half of a note at these knob positions, mono."""
+    """Play a note at these knob positions: mono, float32 (n_frames,), without the first 6144 frames."""
     for latent, position in enumerate(positions):
         engine.post(KnobTurn(latent, position))
     engine.post(NoteOn(0, note, 100))
@@ -35,11 +35,11 @@ def play(engine: Engine, note: int, positions: list[float], seconds: float = 0.5
 @pytest.fixture(scope="module")
 def engine(instrument: Decoder) -> Engine:
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
-    return Engine(instrument, voice=voice, phase_blend=1.0)
+    return Engine(instrument, config=Config(voice=voice, phase_blend=1.0))
 
 
 def test_random_notes_at_random_knobs_are_heard_at_their_keys(instrument: Decoder, engine: Engine):
-    """With an ear of its own: YIN on the sound itself, not on its spectrum as in `evaluate`."""
+    """The pitch is measured in the sound, by YIN; the command `evaluate` measures the spectrum instead."""
     random = np.random.default_rng(11)
     lowest, highest = instrument.card.note_range
     assert highest - lowest >= 48

@@ -1,4 +1,4 @@
-"""An instrument that is not what its card says is refused in one clear line; one that is, loads."""
+"""An instrument that does not fit its card is refused in one clear line; a row is decoded the same in any batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """A copy of the tiny instrument with some bytes replaced by as many others, so that the file stays a model."""
+    """A copy of the tiny instrument in which `new` replaces `old`, of the same length: it is still an ONNX model."""
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)

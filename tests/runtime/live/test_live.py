@@ -25,7 +25,7 @@ SOAK_S = 60.0
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """Start the program with a configuration for the rig, and what is changed in it."""
+    """Start the program with settings for the JACK server; inputs, audio: settings to change."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -42,7 +42,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency of a recording's (n_frames, n_ports) strongest partial: the centre of the power 40 Hz around it."""
+    """Frequency of the strongest partial in a recording (n_frames, n_ports): the mean, by power, within 40 Hz."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -56,7 +56,7 @@ def brightness(sound: np.ndarray) -> float:
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """The figures of the closing line."""
+    """The numbers in the program's last line, by name: blocks, underruns, late blocks, notes."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -116,7 +116,7 @@ def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:
-    """A minute of chords whose notes and knobs keep changing; what the program counted."""
+    """Play a minute of chords with changing notes and knobs, and return the program's counts."""
     with Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         player.send(*([0x90, note, 90] for note in range(48, 80, 4)))
         for step in range(int(SOAK_S / 2.0)):
@@ -128,9 +128,9 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 
 def test_a_minute_of_eight_voices_has_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
-    # A machine that holds up a bare thread of the highest priority holds up the instrument too: on a quiet machine
-    # nothing is forgiven, on a shared one as much as that, and one retry. In that a period or two may be lost on their
-    # way to the program, if JACK says so.
+    # A machine that stalls a thread of the highest priority stalls the program too. So as many underruns are allowed as
+    # there were stalls: on a quiet machine none. A busy machine gets a second try, in which two more periods may be
+    # lost if JACK blames other clients for them.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
@@ -143,7 +143,7 @@ def test_a_minute_of_eight_voices_has_no_underrun(jack_server: JackServer, start
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """Periods that the program's clients, sound and MIDI, were too slow for, and those lost before or after them."""
+    """How many periods were lost, by JACK's log: because of the program's clients, and because of other clients."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])
@@ -180,7 +180,7 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
-    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are its own, one is too few for us
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # the server has four, and one is too few for us
         program = start(server=full)
         with pytest.raises(AssertionError, match="close what else is playing through it"):
             program.__enter__()

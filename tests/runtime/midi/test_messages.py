@@ -1,4 +1,4 @@
-"""Every message that a keyboard can send becomes the event that it means, or nothing."""
+"""Every message that a keyboard can send becomes its event, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`corpus amsynth`: the demo corpus, rendered by the real plugin, the same every time."""
+"""`corpus amsynth`: the demo corpus, rendered by the real plugin, is the same every time; wrong lists are refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import pytest
 from runtime.acoustics.pitch import detect_chroma
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from runtime.base.errors import UserError
+from tests.support.amsynth import needs_amsynth
+from tests.support.places import ROOT
 from training.__main__ import main
 from training.corpus import amsynth
 from training.corpus.frames import SPLITS, FrameStore
 from training.hearing.heard_pitch import in_tune
-from training.studies.choose_patches import KEYS, Candidate, choose, is_right, picked_frames
 
 THREE = """bank,index,name,split
 BriansBank01,96,NicePoly12,train
@@ -29,16 +30,6 @@ PatriksBank02,83,Metallic Stack,test
 SPEC = StftSpec()
 
 
-def installed() -> bool:
-    try:
-        return bool(amsynth.find_banks(amsynth.find_plugin()))
-    except UserError:
-        return False
-
-
-needs_amsynth = pytest.mark.skipif(not installed(), reason="amsynth is not installed")
-
-
 def build(tmp_path: Path, name: str, patches: str) -> FrameStore:
     (tmp_path / f"{name}.csv").write_text(patches)
     options = ["--scale", "c-major", "--octaves", "1", "--patches", str(tmp_path / f"{name}.csv")]
@@ -46,11 +37,11 @@ def build(tmp_path: Path, name: str, patches: str) -> FrameStore:
     return FrameStore.open(tmp_path / name)
 
 
-def test_notes_are_those_of_the_paper_and_the_chromatic_default() -> None:
-    assert amsynth.Notes().notes == list(range(36, 97))
-    assert amsynth.Notes("c-major", 1).notes == [60, 62, 64, 65, 67, 69, 71, 72]
-    assert len(amsynth.Notes("c-major", 5).notes) == 36
-    assert (amsynth.Notes("c-major", 5).notes[0], amsynth.Notes("c-major", 5).notes[-1]) == (36, 96)
+def test_scales_are_the_papers_and_by_default_chromatic() -> None:
+    assert amsynth.Scale().notes == list(range(36, 97))
+    assert amsynth.Scale("c-major", 1).notes == [60, 62, 64, 65, 67, 69, 71, 72]
+    assert len(amsynth.Scale("c-major", 5).notes) == 36
+    assert (amsynth.Scale("c-major", 5).notes[0], amsynth.Scale("c-major", 5).notes[-1]) == (36, 96)
 
 
 @needs_amsynth
@@ -60,27 +51,27 @@ def test_the_committed_list_names_real_patches_in_the_papers_split() -> None:
 
 
 @needs_amsynth
-def test_frames_are_bit_identical_and_no_patch_hears_another(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_frames_are_bit_identical_in_any_order_of_the_patches(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     first = build(tmp_path, "first", THREE)
     assert "train has no frame of C#, D#, F#, G#, A#" in capsys.readouterr().out
     assert first.fingerprint() == build(tmp_path, "again", THREE).fingerprint()
     header, *rows = THREE.splitlines()
-    turned = build(tmp_path, "turned", "\n".join([header, *reversed(rows)]))
-    assert len(first.clips) == len(turned.clips) == 24
+    backwards = build(tmp_path, "backwards", "\n".join([header, *reversed(rows)]))
+    assert len(first.clips) == len(backwards.clips) == 24
     for index, clip in enumerate(first.clips):
-        other = turned.clips.index(clip)
-        np.testing.assert_array_equal(first.magnitudes[first.clip == index], turned.magnitudes[turned.clip == other])
+        frames = backwards.magnitudes[backwards.clip == backwards.clips.index(clip)]
+        np.testing.assert_array_equal(first.magnitudes[first.clip == index], frames)
     assert first.clips[0].name == "BriansBank01/96 NicePoly12 C4"
     assert {clip.split for clip in first.clips if "Hollowe2" in clip.name} == {"val"}
     assert "GPL" in first.about["licence"]
 
 
 @needs_amsynth
-def test_patches_sound_at_pitch_and_as_their_bank_says(tmp_path: Path) -> None:
+def test_patches_sound_at_their_pitch_and_with_their_banks_controls(tmp_path: Path) -> None:
     (tmp_path / "three.csv").write_text(THREE)
     plugin = amsynth.find_plugin()
     nice, hollow, _ = amsynth.read_patches(tmp_path / "three.csv", amsynth.find_banks(plugin))
-    notes = amsynth.Notes("chromatic", 1)
+    notes = amsynth.Scale("chromatic", 1)
 
     def spectra(patch: amsynth.Patch) -> np.ndarray:
         samples = amsynth.render_patch(patch, notes, plugin, SPEC.sample_rate_hz, str(tmp_path))
@@ -119,7 +110,7 @@ def test_without_amsynth_the_remedy_is_named(
         ("BriansBank01,96,,val", "each patch once"),
     ],
 )
-def test_wrong_patch_lists(tmp_path: Path, capsys: pytest.CaptureFixture, row: str, message: str) -> None:
+def test_wrong_patch_lists_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture, row: str, message: str) -> None:
     (tmp_path / "list.csv").write_text(f"{THREE}{row}\n")
     assert main(["corpus", "amsynth", "--out", str(tmp_path / "out"), "--patches", str(tmp_path / "list.csv")]) == 2
     lines = capsys.readouterr().err.splitlines()
@@ -138,7 +129,7 @@ def test_a_list_without_a_split_is_refused(tmp_path: Path, capsys: pytest.Captur
 @needs_amsynth
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "corpus", "amsynth", "--out", str(tmp_path / "out")]
-    run = subprocess.Popen(command, cwd=amsynth.HOST.parents[1], stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         frames = tmp_path / ".out.partial" / "magnitudes.f32"
         while run.poll() is None and not (frames.is_file() and frames.stat().st_size):
@@ -153,7 +144,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
 
 
 @needs_amsynth
-def test_clear_keeps_what_is_heard_at_its_key_and_every_keeps_one_in_so_many(tmp_path: Path) -> None:
+def test_clear_keeps_frames_heard_at_their_note_and_every_4_keeps_one_in_four(tmp_path: Path) -> None:
     (tmp_path / "three.csv").write_text(THREE)
     sizes = {}
     for name, options in {"all": [], "clear": ["--clear"], "fourth": ["--every", "4"]}.items():
@@ -166,27 +157,8 @@ def test_clear_keeps_what_is_heard_at_its_key_and_every_keeps_one_in_so_many(tmp
     assert sizes["fourth"] == pytest.approx(sizes["all"] / 4, rel=0.15)
 
 
-@needs_amsynth
-def test_the_instrument_s_list_is_right_at_its_keys(tmp_path: Path) -> None:
-    plugin = amsynth.find_plugin()
-    patches = amsynth.read_patches(amsynth.PATCHES.with_name("amsynth100.csv"), amsynth.find_banks(plugin))
-    assert [sum(patch.split == split for patch in patches) for split in SPLITS] == [80, 10, 10]
-    for patch in patches[::25]:
-        samples = amsynth.render_patch(patch, KEYS, plugin, SPEC.sample_rate_hz, str(tmp_path))
-        assert is_right(Candidate("bank", 0, patch.name, picked_frames(samples, SPEC)))
-
-
-def test_chosen_patches_differ_and_too_many_are_refused() -> None:
-    frames = np.random.default_rng(0).random((3, 6, 3, SPEC.n_bins)).astype(np.float16)
-    candidates = [Candidate("bank", k, f"{k}", frames[k // 4] + np.float16(0.001 * (k % 4))) for k in range(12)]
-    chosen = choose(candidates, 3, seed=0)
-    assert sorted(candidate.index // 4 for candidate in chosen) == [0, 1, 2]
-    with pytest.raises(UserError, match="at most 12"):
-        choose(candidates, 13, seed=0)
-
-
 @pytest.mark.parametrize("every", ["0", "-3"])
-def test_keeping_no_frame_at_all_is_refused(every: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_every_below_1_is_refused(every: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["corpus", "amsynth", "--out", str(tmp_path / "out"), "--every", every]) == 2
     assert f"--every: found {every}; expected at least 1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

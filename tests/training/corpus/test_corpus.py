@@ -1,4 +1,4 @@
-"""`corpus DIR`: anyone's recordings become frames, and what cannot is said."""
+"""`corpus DIR`: recordings of any format become frames; unusable ones are named and skipped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def corpus(folder: Path, out: Path, *options: object) -> int:
 
 
 def error_line(capsys: pytest.CaptureFixture) -> str:
-    """The one line that a user's mistake ends in."""
+    """The error line that was printed; fails if there is not exactly one."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("timbrebox: ")]
     assert len(lines) == 1
     return lines[0]
@@ -65,7 +65,7 @@ def test_every_format_rate_and_channel_count_keeps_its_pitch(tmp_path: Path) -> 
     assert set(store.note) == {-1}
 
 
-def test_a_long_recording_is_streamed_as_if_transformed_whole(tmp_path: Path) -> None:
+def test_streaming_a_long_recording_gives_the_frames_of_one_transform(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 44100 * 30 + 77)
     long = save(tmp_path / "in" / "long.flac", noise)
     for index in range(2):
@@ -94,12 +94,12 @@ def test_unusable_files_are_named_and_skipped(sounds: Path, tmp_path: Path, caps
     whole.write_bytes(whole.read_bytes()[:900_000])
     whole = save(sounds / "cut.mp3", tone(60, 20.0))
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    late = tone(60, 15.0)  # by then the first block has been added already
+    late = tone(60, 15.0)  # longer than a block: frames have been added before the NaN is read
     late[-100] = np.nan
     save(sounds / "nan.wav", late, subtype="FLOAT")
     save(sounds / "silent.wav", np.zeros(44100))
     save(sounds / "short.wav", tone(60, 0.05))
-    (sounds / "notes.txt").write_text("no recording, and none that should be")
+    (sounds / "notes.txt").write_text("a text file with an honest name")
     assert corpus(sounds, tmp_path / "out") == 0
     output = capsys.readouterr()
     bad = {"text.wav", "empty.flac", "cut.flac", "cut.mp3", "nan.wav", "silent.wav", "short.wav"}
@@ -114,7 +114,7 @@ def test_unusable_files_are_named_and_skipped(sounds: Path, tmp_path: Path, caps
     assert np.isfinite(store.magnitudes).all()
 
 
-def test_strict_ends_at_a_bad_file(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_strict_stops_at_an_unusable_file(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (sounds / "text.wav").write_text("not a sound")
     assert corpus(sounds, tmp_path / "out", "--strict") == 2
     assert "text.wav" in error_line(capsys)
@@ -150,7 +150,9 @@ def two_sounds_and_silence(folder: Path) -> None:
         (lambda folder: None, "no such folder"),
     ],
 )
-def test_hopeless_folders(make, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_folders_without_enough_sounds_are_refused(
+    make, message: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     make(tmp_path / "in")
     assert corpus(tmp_path / "in", tmp_path / "out") == 2
     assert message in error_line(capsys)
@@ -158,7 +160,7 @@ def test_hopeless_folders(make, message: str, tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / ".out.partial").exists()
 
 
-def test_frames_are_replaced_only_by_force(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_frames_are_replaced_only_with_force(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert corpus(sounds, tmp_path / "out") == 0
     before = FrameStore.open(tmp_path / "out").fingerprint()
     save(sounds / "more.wav", tone(62))
@@ -190,7 +192,7 @@ def test_manifest_gives_notes_splits_and_licences(sounds: Path, tmp_path: Path, 
     ]
     assert store.about["licence"] == "CC-BY, Ann; CC0"
     assert store.about["sources"] == ["first", "second"]
-    assert set(store.chroma[store.rows("test")]) == {7}  # G, heard
+    assert set(store.chroma[store.rows("test")]) == {7}  # G, detected
     assert "gone.wav: no such file" in output.err
     missing = next(line for line in output.out.splitlines() if line.startswith("train has no frame"))
     assert missing.split(": ")[0].split(" of ")[1] == "C#, D, D#, E, F, F#, G, G#, A#, B"
@@ -213,7 +215,9 @@ def test_manifest_gives_notes_splits_and_licences(sounds: Path, tmp_path: Path, 
         ("file,split\n0.wav,train\n1.wav,val\ngone.wav,test\n", "nothing in split 'test'"),
     ],
 )
-def test_wrong_manifests(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture, text: str, message: str) -> None:
+def test_wrong_manifests_are_refused(
+    sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture, text: str, message: str
+) -> None:
     (tmp_path / "list.csv").write_text(text)
     assert corpus(sounds, tmp_path / "out", "--manifest", tmp_path / "list.csv") == 2
     line = error_line(capsys)
@@ -232,7 +236,7 @@ def saw(note: float, seconds: float = 1.0) -> np.ndarray:
     return sum(tone(note + 12.0 * np.log2(k), seconds) / k for k in range(1, 9))
 
 
-def test_clear_sounds_get_the_note_that_is_heard_and_the_rest_is_said(
+def test_clear_gives_each_sound_its_heard_note_and_names_the_sounds_without_one(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     for name, note in {"a": 57, "b": 60.1, "c": 64, "d": 67}.items():
@@ -247,7 +251,7 @@ def test_clear_sounds_get_the_note_that_is_heard_and_the_rest_is_said(
     assert "between.wav: nothing in it is heard at its note, A#4" in said
 
 
-def test_clear_leaves_out_what_is_heard_at_another_note_than_the_manifest_says(tmp_path: Path) -> None:
+def test_clear_leaves_out_sounds_heard_at_another_note_than_in_the_manifest(tmp_path: Path) -> None:
     for name, note in {"right": 60, "octave": 72, "also": 62, "third": 64}.items():
         save(tmp_path / "in" / f"{name}.wav", saw(note))
     rows = ["file,note", "right.wav,60", "octave.wav,60", "also.wav,62", "third.wav,64"]

@@ -1,4 +1,4 @@
-"""The frame store keeps what it was given, whole or not at all."""
+"""The frame store: written frames are read again, a failed write leaves nothing, a damaged store is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from training.corpus.frames import INDEX, LABELS, MAGNITUDES, NO_NOTE, Clip, Fra
 SPEC = StftSpec(44100, 64, 16)
 
 
-
 def frames(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((n, SPEC.n_bins), np.float32)
 
@@ -35,7 +34,7 @@ def write(folder: Path, force: bool = False, seed: int = 0, note: int | None = 6
     return FrameStore.open(folder)
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_written_store_is_read_again(tmp_path: Path) -> None:
     store = write(tmp_path / "store")
     np.testing.assert_array_equal(store.magnitudes, np.concatenate([frames(5, 0), frames(3, 1), frames(2, 2)]))
     assert store.note.tolist() == [60] * 5 + [61] * 3 + [NO_NOTE] * 2
@@ -49,7 +48,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.booleans()), max_size=12))
-def test_rewinding_forgets_a_clip_and_nothing_else(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
+def test_rewinding_removes_one_clip_and_nothing_else(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
     folder = tmp_path_factory.mktemp("rewind") / "store"
     expected = [frames(1, 99)]
     with FrameWriter(folder, SPEC, {}) as writer:
@@ -84,7 +83,7 @@ def test_fingerprint_follows_frames_and_labels_only(tmp_path: Path) -> None:
     assert len({same[0], *(store.fingerprint() for store in changed)}) == 4
 
 
-def test_failure_leaves_the_old_store_and_no_litter(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_store_and_no_other_files(tmp_path: Path) -> None:
     before = write(tmp_path / "store").fingerprint()
 
     def break_off() -> None:
@@ -98,7 +97,7 @@ def test_failure_leaves_the_old_store_and_no_litter(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["store"]
 
 
-def test_only_force_replaces_and_only_a_store(tmp_path: Path) -> None:
+def test_a_store_is_replaced_only_with_force_and_other_folders_never(tmp_path: Path) -> None:
     old = write(tmp_path / "store").fingerprint()
     with pytest.raises(UserError, match="--force"):
         write(tmp_path / "store", seed=5)
@@ -124,7 +123,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
                 writer.add(frames(10, seed), Clip(str(seed), "train"))
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the kernel then refuses to let a file grow
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the kernel then lets no file grow beyond 20 kB
     try:
         with pytest.raises(UserError, match="room to write"):
             fill()
@@ -133,11 +132,11 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_killed_run_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_killed_run_does_not_prevent_the_next_one(tmp_path: Path) -> None:
     script = f"""
 import os, numpy as np
-from runtime.spectrum import StftSpec
-from training.frames import Clip, FrameWriter
+from runtime.acoustics.spectrum import StftSpec
+from training.corpus.frames import Clip, FrameWriter
 with FrameWriter({str(tmp_path / "store")!r}, StftSpec(44100, 64, 16), {{}}) as writer:
     writer.add(np.ones((1000, 33), np.float32), Clip("x", "train"))
     os.kill(os.getpid(), 9)

@@ -1,4 +1,4 @@
-"""Harmonics and descriptors say what an ear would say of plain sounds; clear frames are those heard at their note."""
+"""Harmonics, descriptors and clear frames of simple spectra are as an ear hears them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_bins_of_a_harmonic_carry_its_number(note: int):
 @pytest.mark.parametrize(
     ("amplitudes", "shares"), [(SAW, None), (SQUARE, (1, 1, None)), (EVEN, (1, 0, None)), (THIRDS, (1, None, 0))]
 )
-def test_energy_is_shared_as_the_harmonics_are(amplitudes: np.ndarray, shares: tuple | None):
+def test_energy_shares_follow_the_harmonics_amplitudes(amplitudes: np.ndarray, shares: tuple | None):
     found = energy_shares(lobes(60, amplitudes)[None], np.array([60]), SPEC)[0]
     assert found[0] > 0.99
     for value, expected in zip(found, shares or (), strict=False):
@@ -48,11 +48,11 @@ def test_descriptors_follow_what_they_are_named_after():
     assert breath[noisy] > breath[saw] + 10.0
 
 
-def test_ranks_are_even_within_each_note_and_ties_share_one():
+def test_ranks_are_evenly_spaced_within_each_note_and_equal_values_share_one():
     found = ranks(np.array([5.0, 1.0, 3.0, 100.0, 7.0, 7.0]), np.array([60, 60, 60, 61, 62, 62]))
     assert found == pytest.approx([5 / 6, 1 / 6, 0.5, 0.5, 0.5, 0.5])
 
 
-def test_only_what_is_heard_at_its_note_is_clear():
+def test_only_frames_heard_at_their_note_are_clear():
     frames = np.array([lobes(60, SAW), lobes(60, SQUARE), lobes(60, EVEN), lobes(60, THIRDS), lobes(60.4, SAW)])
     assert are_clear(frames, np.full(5, 60), SPEC).tolist() == [True, True, False, False, False]

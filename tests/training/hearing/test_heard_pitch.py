@@ -1,4 +1,4 @@
-"""The ear of the workshop: synthetic and recorded notes from C1 to C8, and what must not be heard as them."""
+"""The pitch detector hears synthetic and recorded notes from C1 to C8, and does not take one note for another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import soundfile
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from tests.support.places import ROOT
-from training.hearing.heard_pitch import heard_notes, in_tune
+from training.hearing.heard_pitch import cents_off, heard_notes, in_tune, split_octaves
 
 SPEC = StftSpec()
 SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
@@ -22,7 +22,7 @@ VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
-    """One frame (1, n_bins) of harmonics with these amplitudes, at random phases."""
+    """One frame (1, n_bins) of a note. amplitudes: those of its harmonics, from the first on; the phases are random."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(amplitudes))
     f0 = float(note_to_hz(note))
@@ -30,7 +30,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# Above C6 too few harmonics are left to make a missing fundamental heard.
+# Without its fundamental, a note above C6 has too few harmonics left for its pitch to be heard.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -45,7 +45,7 @@ def test_known_notes_are_heard_from_c1_to_c8(kind: str, note: int):
     assert abs(heard_notes(frame(note, amplitudes), SPEC)[0] - note) < 0.2
 
 
-def test_a_neighbour_an_octave_and_a_sub_octave_are_told_apart():
+def test_a_note_is_not_taken_for_its_neighbours_or_octaves():
     saw = [1.0 / k for k in range(1, 17)]
     assert in_tune(frame(60, saw), np.array([60]), SPEC).all()
     for other in (48, 59, 61, 72):
@@ -54,11 +54,19 @@ def test_a_neighbour_an_octave_and_a_sub_octave_are_told_apart():
     assert heard_notes(mixed, SPEC)[0] == pytest.approx(48, abs=0.3)
 
 
-def test_silence_is_no_note():
+def test_an_error_is_split_into_octaves_and_cents():
+    saw = frame(60.1, [1.0 / k for k in range(1, 17)])
+    cents = cents_off(np.repeat(saw, 3, axis=0), np.array([60, 72, 48]), SPEC)
+    octaves, remainder = split_octaves(cents)
+    assert octaves.tolist() == [0, -1, 1]
+    assert remainder == pytest.approx([10.0] * 3, abs=3.0)
+
+
+def test_no_pitch_is_heard_in_silence():
     assert np.isnan(heard_notes(np.zeros((1, SPEC.n_bins)), SPEC)).all()
 
 
-# Presets of TimGM6mb: sampled piano, guitar, violin, strings and clarinet, each at its key from C1 to C8.
+# Presets of TimGM6mb: sampled piano, guitar, violin, strings and clarinet, each at keys from C1 to C8.
 @pytest.mark.skipif(sys.platform == "darwin", reason="the soundfont is a Debian package")
 @pytest.mark.parametrize("program", [0, 24, 40, 48, 71])
 def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
@@ -69,7 +77,7 @@ def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
 
 
 def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
-    """The steady part of a second of each key, mono (n_keys, n_samples), played by fluidsynth from recorded sounds."""
+    """The steady part of each key, played for 1 s by fluidsynth: mono (n_keys, n_samples)."""
     song, wav = mido.MidiFile(), folder / "notes.wav"
     track = mido.MidiTrack([mido.Message("program_change", program=program)])
     for key in keys:
@@ -83,11 +91,11 @@ def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
     return samples.reshape(len(keys), 44100)[:, 6000:32000]
 
 
-@pytest.mark.skipif(not VIOLIN.is_dir(), reason="the violin recordings are no part of the project")
+@pytest.mark.skipif(not VIOLIN.is_dir(), reason="the violin recordings are not part of the project")
 def test_a_recorded_violin_is_heard_at_its_notes():
     names = {"A3": 57, "E4": 64, "C5": 72, "G5": 79, "C6": 84, "C7": 96}
     for name, note in names.items():
         samples = soundfile.read(next(VIOLIN.glob(f"*_{name}_*.flac")))[0][22050:88200]
         heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
-        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, as it is played with vibrato
+        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, because of the vibrato
         assert abs(np.median(heard) - note) <= 0.2

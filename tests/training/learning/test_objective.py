@@ -1,4 +1,4 @@
-"""What closes the holes of a latent space does what it says, each part by itself."""
+"""Each penalty against holes in the latent space does its job."""
 
 from __future__ import annotations
 
@@ -8,53 +8,23 @@ import pytest
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
+from tests.support.harmonic_run import MODEL, RECIPE
 from tests.support.harmonic_store import NOTES, SPEC
 from tests.support.synthetic_instrument import lobes
 from training.corpus.frames import FrameStore
 from training.hearing.heard_pitch import heard_notes
-from training.instrument.embedding import decoder_inputs, embed_rows
-from training.learning.train import train
+from training.instrument.embedding import decoder_inputs
 from training.model.backend import prepare_keras
 from training.model.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
-from training.model.recipe import FitRecipe, ModelRecipe, Recipe, resolve_conditioning
+from training.model.recipe import FitRecipe, Recipe, resolve_conditioning
 from training.model.run_folder import TrainedRun
 
 prepare_keras()
 
-from training.instrument.even_knobs import bend, even_places, with_even_knobs  # noqa: E402
 from training.instrument.run_instrument import RunInstrument  # noqa: E402
 from training.learning.objective import Objective  # noqa: E402
 from training.measure.playability import measure_knobs  # noqa: E402
 from training.model.autoencoder import build_autoencoder, note_combs  # noqa: E402
-
-MODEL = ModelRecipe(
-    n_latents=2,
-    augmentation="chroma",
-    conditioning="chroma+octave",
-    output_training_slope=0.1,
-    compression=3,
-    comb_floor_db=-30.0,
-    encoder_widths=(32, 16),
-    decoder_widths=(16, 32),
-)
-FIT = FitRecipe(
-    epochs=25,
-    batch_size=16,
-    learning_rate=0.005,
-    mixup=True,
-    pitch_penalty=1.0,
-    spread_penalty=1.0,
-    knobs=("brightness",),
-    effect_penalty=0.05,
-)
-RECIPE = Recipe(labels="known", model=MODEL, fit=FIT, even_knobs=True)
-
-
-@pytest.fixture(scope="module")
-def run(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
-    folder = tmp_path_factory.mktemp("run") / "tones"
-    train(RECIPE, store, folder)
-    return TrainedRun.open(folder)
 
 
 def batches_of(store: FrameStore, **fit: object) -> FrameBatches:
@@ -68,11 +38,11 @@ def objective_of(batches: FrameBatches) -> Objective:
 
 
 def first_batch(batches: FrameBatches) -> tuple[list, dict]:
-    inputs, lesson, _ = next(batches.batches(batches.epoch(1), epoch=1))
-    return inputs, lesson
+    inputs, extras, _ = next(batches.batches(batches.epoch(1), epoch=1))
+    return inputs, extras
 
 
-def test_pairs_to_mix_are_of_one_note_and_epochs_follow_from_the_seed(store: FrameStore):
+def test_mixed_pairs_have_one_note_and_the_seed_gives_the_order_of_an_epoch(store: FrameStore):
     batches = batches_of(store, mixup=True)
     rows = batches.epoch(3)
     notes = store.note[rows].reshape(-1, 2)
@@ -82,13 +52,13 @@ def test_pairs_to_mix_are_of_one_note_and_epochs_follow_from_the_seed(store: Fra
     assert not np.array_equal(rows, batches.epoch(4))
 
 
-def test_mixtures_of_a_frame_with_itself_are_that_frame(store: FrameStore):
+def test_mixing_a_frame_with_itself_changes_nothing(store: FrameStore):
     batches = batches_of(store, mixup=True)
     objective = objective_of(batches)
-    inputs, lesson = first_batch(batches)
+    inputs, extras = first_batch(batches)
     twins = [np.repeat(values[::2], 2, axis=0) for values in inputs]
-    mixed = np.asarray(objective(twins, lesson, training=True))
-    whole = np.asarray(objective(twins, {"mixup_share": np.ones_like(lesson["mixup_share"])}, training=True))
+    mixed = np.asarray(objective(twins, extras, training=True))
+    whole = np.asarray(objective(twins, {"mixup_share": np.ones_like(extras["mixup_share"])}, training=True))
     assert mixed == pytest.approx(whole, rel=1e-4)
 
 
@@ -102,15 +72,15 @@ def test_the_paper_s_objective_is_its_mean_squared_error(store: FrameStore):
     assert errors == pytest.approx(np.square(output - inputs[0]).mean(axis=1), rel=1e-4)
 
 
-def test_another_pitch_costs_and_the_right_one_does_not(store: FrameStore):
+def test_a_wrong_pitch_is_penalised_and_the_right_one_is_not(store: FrameStore):
     batches = batches_of(store, pitch_penalty=1.0)
     objective, note = objective_of(batches), 84
-    lesson = {"probe_notes": np.repeat(note - batches.conditioning.lowest_note, N_PROBE_NOTES)}
+    extras = {"probe_notes": np.repeat(note - batches.conditioning.lowest_note, N_PROBE_NOTES)}
     costs = {}
     k = np.arange(1, 9)
     for name, amplitudes in {"right": 1.0 / k, "octave": np.where(k % 2, 0.0, 1.0), "none": 0.0 * k}.items():
         frame = lobes(note, amplitudes, SPEC) if name != "none" else np.ones(SPEC.n_bins, np.float32)
-        objective._add_pitch_penalty(np.tile(frame, (N_PROBE_NOTES, 1, 1)), lesson)
+        objective._add_pitch_penalty(np.tile(frame, (N_PROBE_NOTES, 1, 1)), extras)
         costs[name] = float(objective.losses[-1])
     assert costs["right"] == 0.0
     assert costs["octave"] > 0.03
@@ -125,64 +95,32 @@ def test_knob_quantiles_rise_and_every_note_has_some(store: FrameStore):
 
 
 def test_a_comb_keeps_the_lowest_note_in_tune():
-    spec, told = StftSpec(), Conditioning("chroma+octave", 36, 1)
-    comb = note_combs(spec, told, floor_db=-60.0)
+    spec, conditioning = StftSpec(), Conditioning("chroma+octave", 36, 1)
+    comb = note_combs(spec, conditioning, floor_db=-60.0)
     assert comb.max() <= 1.0
     assert comb.min() == pytest.approx(1e-3)
     dull = np.arange(spec.n_bins) * spec.bin_hz < 2000.0
     assert np.abs(heard_notes(comb * dull, spec) - np.arange(36, 48)).max() < 0.1
 
 
-def test_a_trained_model_plays_its_notes_at_any_place(run: TrainedRun, store: FrameStore):
+def test_a_trained_model_plays_its_notes_at_any_knob_position(knob_run: TrainedRun, store: FrameStore):
     random = np.random.default_rng(0)
     notes = random.choice(NOTES, 200)
-    frames = run.decode(decoder_inputs(run, random.random((200, 2)), notes))
+    frames = knob_run.decode(decoder_inputs(knob_run, random.random((200, 2)), notes))
     assert np.mean(np.abs(heard_notes(frames, SPEC) - notes) <= 0.2) > 0.95
 
 
-def test_notes_that_no_sound_plays_are_heard_as_their_keys(run: TrainedRun):
+def test_notes_missing_from_the_corpus_are_heard_at_their_pitch(knob_run: TrainedRun):
     random = np.random.default_rng(1)
     notes = random.choice([note for note in range(min(NOTES), max(NOTES)) if note not in NOTES], 200)
-    frames = run.decode(decoder_inputs(run, random.random((200, 2)), notes))
-    assert np.mean(np.abs(heard_notes(frames, SPEC) - notes) < 0.5) > 0.9  # bins are 43 Hz here, semitones 60
+    frames = knob_run.decode(decoder_inputs(knob_run, random.random((200, 2)), notes))
+    assert np.mean(np.abs(heard_notes(frames, SPEC) - notes) < 0.5) > 0.9  # a bin is 43 Hz wide here, a semitone 60 Hz
 
 
-def test_the_named_knob_does_what_its_name_says(run: TrainedRun, store: FrameStore):
-    knob = measure_knobs(RunInstrument(run, store))[0]
+def test_a_named_knob_changes_its_descriptor(knob_run: TrainedRun, store: FrameStore):
+    knob = measure_knobs(RunInstrument(knob_run, store))[0]
     assert knob["name"] == "brightness"
     assert knob["follows"]["brightness"] > 0.9
-
-
-def test_even_knobs_are_the_same_model_in_other_coordinates(run: TrainedRun, store: FrameStore):
-    even = with_even_knobs(run, store)
-    rows = store.rows("train")
-    notes = store.note[rows].astype(int)
-    old, new = (r.decode(decoder_inputs(r, embed_rows(r, store, rows), notes)) for r in (run, even))
-    assert np.abs(old - new).max() < 1e-4
-    before, after = (measure_knobs(RunInstrument(r, store), seed=3)[0]["unevenness"] for r in (run, even))
-    assert after < max(0.5 * before, 0.1)
-    knobs = RunInstrument(even, store).card.latents
-    assert [(round(knob.min, 2), round(knob.max, 2)) for knob in knobs] == [(0.0, 1.0)] * 2
-
-
-def test_bends_undo_each_other(run: TrainedRun, store: FrameStore):
-    places = even_places(RunInstrument(run, store))
-    assert (np.diff(places, axis=1) > 0.0).all()
-    bent = bend(run.autoencoder, places)
-    frames = np.asarray(store.magnitudes[store.rows("train")[:16]])
-    inputs = batches_of(store).encoder_inputs(store.rows("train")[:16])
-    old, new = (np.asarray(model.encoder.predict_on_batch(inputs)) for model in (run.autoencoder, bent))
-    assert len(frames) == len(new)
-    for index, column in enumerate(places):
-        inside = (old[:, index] >= column[0]) & (old[:, index] <= column[-1])
-        expected = np.interp(old[:, index], column, np.linspace(0.0, 1.0, len(column)))
-        assert new[inside, index] == pytest.approx(expected[inside], abs=1e-4)
-
-
-def test_a_run_without_even_knobs_is_left_alone(run: TrainedRun, store: FrameStore):
-    plain = msgspec.structs.replace(run.recipe, even_knobs=False)
-    untouched = TrainedRun(run.folder, plain, run.record, run.history, run.autoencoder, run.weights)
-    assert with_even_knobs(untouched, store) is untouched
 
 
 def test_the_learning_rate_falls_by_equal_ratios():

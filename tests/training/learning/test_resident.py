@@ -1,4 +1,4 @@
-"""An epoch in one compiled loop takes the same steps as one batch by batch; here on the CPU, where either can run."""
+"""A compiled loop of steps trains like the same steps taken one by one; tested on the CPU, which can do both."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def trained(recipe: Recipe, store: FrameStore, folder: Path) -> Checkpoint:
 
 
 @pytest.mark.parametrize("bottleneck", ["sigmoid", "variational"])
-def test_it_takes_the_same_steps(bottleneck: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert len(store.rows("train")) % 50  # the last batch is filled up
+def test_the_loop_takes_the_same_steps(
+    bottleneck: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert len(store.rows("train")) % 50  # so that the last batch is filled up
     by_batch = trained(recipe(bottleneck, 3), store, tmp_path / "batches")
     monkeypatch.setattr(training.learning.resident, "has_gpu", lambda: True)
     at_once = trained(recipe(bottleneck, 3), store, tmp_path / "at once")
@@ -48,7 +50,7 @@ def test_it_takes_the_same_steps(bottleneck: str, store: FrameStore, tmp_path: P
         assert np.allclose(first, second, rtol=1e-2, atol=1e-4)
 
 
-def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_continued_run_equals_one_long_run(store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(training.learning.resident, "has_gpu", lambda: True)
     trained(recipe("sigmoid", 2), store, tmp_path / "twice")
     twice = trained(recipe("sigmoid", 4), store, tmp_path / "twice")
@@ -57,7 +59,7 @@ def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Pa
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
-def test_it_is_used_where_there_is_a_gpu_or_much_to_do(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
+def test_the_loop_is_used_on_a_gpu_or_for_many_steps(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
     tiny = recipe("sigmoid", 1)
     batches = FrameBatches(store, tiny, resolve_conditioning(tiny, store))
 
@@ -75,14 +77,14 @@ def test_it_is_used_where_there_is_a_gpu_or_much_to_do(store: FrameStore, monkey
     assert not used(batches, many)
 
 
-def test_it_tells_how_far_it_is(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
+def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(training.learning.resident, "STEPS_AT_ONCE", 2)
     tiny = recipe("sigmoid", 1)
     batches = FrameBatches(store, tiny, resolve_conditioning(tiny, store))
 
     class CountedSteps:
-        def train_step(self, inputs, lesson, weight):
-            return keras.ops.sum(weight)  # an error of a batch that is its number of rows
+        def train_step(self, inputs, extras, weight):
+            return keras.ops.sum(weight)  # so that the error of a batch is its number of rows
 
     shares: list[float] = []
     rows = batches.epoch(1)

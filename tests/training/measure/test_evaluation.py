@@ -1,4 +1,4 @@
-"""The figures of `evaluate` are right where the answer is known, and its files can be read."""
+"""The figures of `evaluate` are right for models whose figures are known, and its files can be read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_model_that_ignores_the_chroma_is_right_for_one_class_in_six(
     assert evaluate(trained, store, n_per_axis=4).report["mesh"]["accuracy"] == pytest.approx(1.0 / 6.0)
 
 
-def test_silent_bins_and_what_they_cost_are_told(store: FrameStore, run_folder: Path):
+def test_silent_bins_and_their_error_are_reported(store: FrameStore, run_folder: Path):
     trained = TrainedRun.open(run_folder)
     before = evaluate(trained, store, n_per_axis=4).report
     output = trained.decoder.get_layer("magnitude")
@@ -127,7 +127,7 @@ def test_the_command_writes_report_table_and_figure(run_folder: Path, store: Fra
     assert soundfile.info(tmp_path / "tables" / "traversals.ogg").duration > 2.0
 
 
-@pytest.mark.parametrize(("value", "message"), [(np.nan, "no numbers"), (0.0, "silence")])
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "not numbers"), (0.0, "silence")])
 def test_a_store_with_bad_frames_is_refused(
     run_folder: Path, store: FrameStore, tmp_path: Path, value: float, message: str
 ):
@@ -139,7 +139,7 @@ def test_a_store_with_bad_frames_is_refused(
         evaluate(TrainedRun.open(run_folder), FrameStore.open(bad.folder))
 
 
-def test_an_instrument_is_measured_without_its_making(tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_an_instrument_file_is_measured_without_its_run(tmp_path: Path, capsys: pytest.CaptureFixture):
     tiny = ROOT / "tests" / "data" / "tiny.onnx"
     assert main(["evaluate", str(tiny), "--points", "30", "--out", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "evaluation.json").read_text())
@@ -157,6 +157,9 @@ def test_an_instrument_is_measured_without_its_making(tmp_path: Path, capsys: py
         (["nothing.onnx"], "no such file"),
         (["tests/data/tiny.onnx", "--mesh", "5"], "--mesh"),
         (["tests/data/tiny.onnx", "--points", "0"], "--points"),
+        (["nothing.onnx", "--out", "README.md"], "README.md/evaluation.json: found Not a directory"),
+        (["nowhere", "--json", "docs"], "docs: found a folder"),
+        (["nowhere", "--mesh", "1"], "--mesh: found 1; expected at least 2"),
     ],
 )
 def test_mistakes_with_an_instrument_are_one_clear_line(

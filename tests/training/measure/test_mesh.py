@@ -1,4 +1,4 @@
-"""The mesh counts what the decoder really plays, names its borders, and never takes silence for a C."""
+"""The mesh counts the pitch classes that the decoder plays, inside and at the border; silence is not counted as a C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measuring stick reads right where the answer is known."""
+"""Pitch, loudness and knobs are measured correctly on instruments whose figures are known."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.measure.playability import measure_knobs, measure_points, render_p
 
 
 def bright_saw(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """The first knob's brightness; the second does nothing."""
+    """The first knob sets the brightness; the second does nothing."""
     return harmonics ** -(2.0 - latents[0])
 
 
 def octave_up_above_the_middle(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """A hole in half of the space: only even harmonics are left there."""
+    """In one half of the space only the even harmonics sound, and the note is heard an octave too high."""
     even_only = latents[1] > 0.5 and len(harmonics) > 1
     return np.where(even_only & (harmonics % 2 == 1), 0.0, 1.0 / harmonics)
 
@@ -52,7 +52,7 @@ def test_points_are_the_same_for_one_seed_and_fill_the_travel():
     assert set(first.notes.tolist()) == set(range(36, 97))
 
 
-def test_what_is_heard_is_the_engine_s_sound_at_that_place():
+def test_the_rendered_sound_follows_the_knobs():
     instrument = SyntheticInstrument(bright_saw)
     points = Points(np.array([60, 60]), np.array([[0.0, 0.0], [1.0, 0.0]]))
     spectra, _ = render_points(instrument, points)

@@ -1,4 +1,4 @@
-"""Each latent is moved from end to end: the sound is a real file, and an idle latent changes nothing."""
+"""Traversals: the sound is a playable file, and a latent that the decoder ignores changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def traversals_of(run: TrainedRun, store: FrameStore) -> Traversals:
     return traverse(run, store, embed_rows(run, store, store.rows("train")))
 
 
-def test_the_sound_is_the_engine_s_and_its_note_the_training_set_s(folder: Path, store: FrameStore):
+def test_the_sound_is_a_training_note_and_ends_in_silence(folder: Path, store: FrameStore):
     found = traversals_of(TrainedRun.open(folder), store)
     assert found.note in NOTES
     sound, rate_hz = soundfile.read(io.BytesIO(found.encoded_sound()))

@@ -1,4 +1,4 @@
-"""The recipes build the paper's models, alike for one seed, and a broken recipe is one clear line."""
+"""The recipes build the paper's models, equal seeds give equal weights, and a broken recipe is a one-line error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.model.autoencoder import build_autoencoder  # noqa: E402
 RECIPES = sorted(TRAINING_CONFIGS.glob("*.yaml"))
 SMALL = {"encoder_widths": (8,), "decoder_widths": (8,)}
 NOTHING, CHROMA, OCTAVES = Conditioning(), Conditioning("chroma"), Conditioning("chroma+octave", 36, 6)
-CONDITIONINGS = {told.kind: told for told in (NOTHING, CHROMA, OCTAVES)}
+CONDITIONINGS = {conditioning.kind: conditioning for conditioning in (NOTHING, CHROMA, OCTAVES)}
 OCTAVE = "labels: known\nmodel: {conditioning: chroma+octave}\n"
 SHORT = StftSpec(frame_size=64, hop_size=16)
 
@@ -32,14 +32,14 @@ SHORT = StftSpec(frame_size=64, hop_size=16)
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_committed_recipe_builds(path: Path):
     recipe = load_recipe(path)
-    told = CONDITIONINGS[recipe.model.conditioning]
-    model = build_autoencoder(recipe.model, StftSpec(), told, recipe.fit.seed)
-    assert model.decoder.input_shape == (None, recipe.model.n_latents + told.size)
+    conditioning = CONDITIONINGS[recipe.model.conditioning]
+    model = build_autoencoder(recipe.model, StftSpec(), conditioning, recipe.fit.seed)
+    assert model.decoder.input_shape == (None, recipe.model.n_latents + conditioning.size)
     assert model.decoder.output_shape == model.full.output_shape == (None, 2049)
     assert model.encoder.output_shape == (None, recipe.model.n_latents)
 
 
-def test_the_paper_recipes_are_the_paper_s():
+def test_the_paper_s_recipes_have_the_paper_s_settings():
     papers = [load_recipe(path) for path in RECIPES if path.stem.startswith("paper")]
     assert len(papers) >= 4
     for recipe in papers:
@@ -54,7 +54,7 @@ def test_the_paper_recipes_are_the_paper_s():
 
 
 @pytest.mark.parametrize(("augmentation", "width"), [("none", 33), ("first_order_difference", 65), ("chroma", 45)])
-def test_augmentation_widens_what_the_encoder_sees(augmentation: str, width: int):
+def test_augmentation_widens_the_encoder_s_input(augmentation: str, width: int):
     model = build_autoencoder(ModelRecipe(augmentation=augmentation, **SMALL), SHORT, NOTHING, 0)
     assert model.encoder.get_layer("encoder_1").kernel.shape[0] == width
     assert [tensor.name for tensor in model.encoder.inputs] == ["magnitude", "chroma"][: len(model.encoder.inputs)]
@@ -79,14 +79,14 @@ def test_conditioning_reaches_the_decoder():
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
 
 
-def test_weights_follow_from_the_seed_alone():
+def test_equal_seeds_give_equal_weights():
     models = [build_autoencoder(ModelRecipe(**SMALL), SHORT, NOTHING, seed) for seed in (3, 3, 4)]
     first, again, other = (model.weights() for model in models)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 
-def test_filling_rows_do_not_count_and_biases_are_not_penalised():
+def test_rows_of_weight_0_do_not_count_and_biases_are_not_penalised():
     errors = np.array([1.0, 9.0, 10000.0], np.float32)
     assert float(weighted_mean(errors, np.array([1.0, 1.0, 0.0], np.float32))) == pytest.approx(5.0)
     assert float(l2_penalty([np.full((2, 3), 2.0), np.full(7, 9.0)], 0.5)) == pytest.approx(12.0)
@@ -132,10 +132,10 @@ def test_known_labels_need_known_notes(tmp_path: Path):
         (OCTAVE + "fit: {knobs: [brightness, body, noise]}", "3 fit.knobs.*1 to 2 knobs"),
         (OCTAVE + "fit: {effect_penalty: 1}", "0 fit.knobs"),
         (OCTAVE + "fit: {knobs: [warmth]}", "warmth"),
-        ("fit: {mixup: true, batch_size: 201}", "an even one"),
+        ("fit: {mixup: true, batch_size: 201}", "an even number"),
     ],
 )
-def test_a_broken_recipe_is_one_clear_line(tmp_path: Path, text: str, message: str):
+def test_a_broken_recipe_is_refused(tmp_path: Path, text: str, message: str):
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
     with pytest.raises(UserError, match=message):

@@ -1,4 +1,4 @@
-"""The beta-VAE: its price and its noise in training, its mean at play, and a run that goes on as if never stopped."""
+"""The beta-VAE: noise and penalty in training only, and a continued run that equals an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def trained(recipe: Recipe, store: FrameStore, folder: Path) -> TrainedRun:
     return TrainedRun.open(folder)
 
 
-def test_beta_grows_as_the_authors_code_lets_it():
+def test_beta_grows_as_in_the_authors_code():
     beta = load_recipe(ONE_OCTAVE).fit.beta
     assert [beta.at(epoch) for epoch in (1, 2, 7, 8, 300)] == pytest.approx(
         [3e-7, 2.03e-5, 1.203e-4, 1.203e-4, 1.203e-4]
     )
 
 
-def test_the_divergence_is_that_of_two_normal_distributions():
+def test_the_divergence_is_its_integral_over_two_normal_distributions():
     mean, log_variance = np.float32(0.7), np.float32(-0.9)
     axis = np.linspace(-12.0, 12.0, 200_001)
     posterior = np.exp(-0.5 * (axis - mean) ** 2 / np.exp(log_variance)) / np.sqrt(2.0 * np.pi * np.exp(log_variance))
@@ -62,30 +62,30 @@ def test_the_divergence_is_that_of_two_normal_distributions():
     assert float(divergence(np.float32(0.0), np.float32(0.0))) == 0.0
 
 
-def test_noise_and_price_are_there_in_training_only():
+def test_noise_and_penalty_exist_in_training_only():
     recipe = small(1).model
     model = build_autoencoder(recipe, StftSpec(frame_size=64, hop_size=16), Conditioning(), 0)
     frames = np.random.default_rng(0).random((50, 33), np.float32)
     chroma = np.eye(12, dtype=np.float32)[np.arange(50) % 12]
     set_beta(model.full, 0.25)
     first, second = (np.asarray(model.full([frames, chroma], training=True)) for _ in range(2))
-    (price,) = model.full.losses
+    (penalty,) = model.full.losses
     mean, log_variance = model.posterior.predict_on_batch([frames, chroma])
     assert np.abs(first - second).max() > 1e-4
     expected = 0.25 * np.sum(np.asarray(divergence(mean, log_variance)), axis=1)
-    assert np.asarray(price) == pytest.approx(expected, rel=1e-4)
-    at_play = model.decoder.predict_on_batch(model.encoder.predict_on_batch([frames, chroma]))
-    assert np.array_equal(at_play, model.full.predict_on_batch([frames, chroma]))
+    assert np.asarray(penalty) == pytest.approx(expected, rel=1e-4)
+    played = model.decoder.predict_on_batch(model.encoder.predict_on_batch([frames, chroma]))
+    assert np.array_equal(played, model.full.predict_on_batch([frames, chroma]))
     assert np.array_equal(model.encoder.predict_on_batch([frames, chroma]), mean)
 
 
-def test_rows_that_only_fill_a_batch_up_cost_nothing():
-    price = np.array([1.0, 3.0, 100.0], np.float32)
-    assert float(added_losses([price], np.array([1.0, 1.0, 0.0], np.float32))) == pytest.approx(2.0)
+def test_rows_of_weight_0_add_no_penalty():
+    penalty = np.array([1.0, 3.0, 100.0], np.float32)
+    assert float(added_losses([penalty], np.array([1.0, 1.0, 0.0], np.float32))) == pytest.approx(2.0)
     assert float(added_losses([], np.ones(3, np.float32))) == 0.0
 
 
-def test_a_high_price_collapses_the_latents_and_a_low_one_does_not(store: FrameStore, tmp_path: Path):
+def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameStore, tmp_path: Path):
     rows = store.rows("train")
     cheap = trained(small(30, start=0.0, step=0.0), store, tmp_path / "cheap")
     dear = trained(small(30, start=10.0, step=0.0), store, tmp_path / "dear")
@@ -95,7 +95,7 @@ def test_a_high_price_collapses_the_latents_and_a_low_one_does_not(store: FrameS
     assert embed_rows(dear, store, rows).std(axis=0).max() < 0.2
 
 
-def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path):
+def test_a_continued_run_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path):
     for epochs in (2, 4):
         trained(small(epochs), store, tmp_path / "twice")
     trained(small(4), store, tmp_path / "once")
@@ -112,9 +112,9 @@ def test_other_models_have_no_divergence(store: FrameStore, tmp_path: Path):
 @pytest.mark.parametrize(
     "text",
     ["model: {bottleneck: variational}", "fit: {beta: {start: 0.1}}"],
-    ids=["without beta", "without the bottleneck"],
+    ids=["bottleneck without beta", "beta without bottleneck"],
 )
-def test_beta_and_its_bottleneck_go_together(text: str, tmp_path: Path):
+def test_beta_and_the_variational_bottleneck_need_each_other(text: str, tmp_path: Path):
     (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(UserError, match=r"recipe.yaml.*fit.beta.*variational"):
         load_recipe(tmp_path / "recipe.yaml")

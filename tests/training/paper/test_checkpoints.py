@@ -1,4 +1,4 @@
-"""A long run's small checkpoint: a fraction of the size, gone on from on another machine, and only by the same run."""
+"""Small checkpoints: they are a fraction of the size, and only the same run can go on from one, on any machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-import training.paper.matrix
+import training.paper.reproduction
 from runtime.base.errors import UserError
 from tests.support.harmonic_store import write_store
 from tests.support.places import TRAINING_CONFIGS
@@ -30,7 +30,7 @@ N_EPOCHS = 15
 def recipe() -> Recipe:
     tiny = load_recipe(TINY, N_EPOCHS)
     model = msgspec.structs.replace(tiny.model, encoder_widths=(256, 64), decoder_widths=(64, 256))
-    fit = msgspec.structs.replace(tiny.fit, learning_rate=1e-3)  # its error still falls where it is kept
+    fit = msgspec.structs.replace(tiny.fit, learning_rate=1e-3)  # so low that the error still falls after N_EPOCHS
     return msgspec.structs.replace(tiny, model=model, fit=fit)
 
 
@@ -49,7 +49,7 @@ def losses(folder: Path) -> list[float]:
     return [row["loss"] for row in Checkpoint.load(folder / "checkpoint.npz").history]
 
 
-def test_it_is_small_and_training_goes_on_as_if_nothing_had_happened(
+def test_it_is_small_and_training_goes_on_with_nearly_the_same_losses(
     folder: Path, recipe: Recipe, store: FrameStore, tmp_path: Path
 ):
     small = tmp_path / "small.npz"
@@ -66,7 +66,7 @@ def test_it_is_small_and_training_goes_on_as_if_nothing_had_happened(
     assert any("rounded" in session for session in read_record(tmp_path / "fresh").sessions)
 
 
-def test_every_number_that_is_kept_is_near_its_own(folder: Path, recipe: Recipe, store: FrameStore, tmp_path: Path):
+def test_restored_numbers_are_near_the_originals(folder: Path, recipe: Recipe, store: FrameStore, tmp_path: Path):
     keep_checkpoint(tmp_path / "small.npz", folder, recipe, store)
     restore_checkpoint(tmp_path / "small.npz", tmp_path / "fresh", recipe, store)
     before, after = (Checkpoint.load(path / "checkpoint.npz") for path in (folder, tmp_path / "fresh"))
@@ -103,7 +103,9 @@ def test_only_the_same_run_takes_it_and_no_run_is_replaced(
         restore_checkpoint(small, tmp_path / "fresh", recipe, store)
 
 
-def test_an_interrupted_matrix_leaves_it_and_a_fresh_machine_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_interrupted_reproduction_leaves_one_and_a_fresh_machine_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     write_plan(tmp_path / "plan")
     write_tones(tmp_path)
 
@@ -117,8 +119,8 @@ def test_an_interrupted_matrix_leaves_it_and_a_fresh_machine_goes_on(tmp_path: P
 
     checkpoint = tmp_path / "out" / "checkpoints" / f"{VARIATIONAL}-seed0.npz"
     with monkeypatch.context() as patched:
-        patched.setattr(training.paper.matrix, "KEEP_EVERY_S", 1e-3)
-        patched.setattr(training.paper.matrix, "train", interrupted)
+        patched.setattr(training.paper.reproduction, "KEEP_EVERY_S", 1e-3)
+        patched.setattr(training.paper.reproduction, "train", interrupted)
         assert reproduce(tmp_path, "--only", "vae") not in (0, 2)
     assert checkpoint.exists()
     shutil.rmtree(tmp_path / "runs")

@@ -1,4 +1,4 @@
-"""The paper's findings hold on runs made to its measure, fail on runs made against it, and need all their models."""
+"""Findings hold on runs made to fit them, fail on runs made against them, and need all their models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Test errors in the order that the paper found.
+# Test errors that are ordered as the paper found.
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -42,7 +42,7 @@ SPEED = {
 
 
 def run_of(config: str, **changes: Any) -> KeptRun:
-    """A kept run as the paper would have it, but for the changes."""
+    """A kept run that agrees with the paper; changes: entries of its report to replace."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     error = ERRORS.get(config.removeprefix("paper-"), 1.0)
     report = {
@@ -82,7 +82,7 @@ def test_on_the_paper_s_own_orderings_everything_holds():
     assert verdicts(paper_results()) == {claim.key: "holds" for claim in CLAIMS}
 
 
-def test_on_the_opposite_nothing_does():
+def test_on_the_opposite_orderings_nothing_holds():
     results = paper_results()
     opposite = {}
     for config, (run,) in results.runs.items():
@@ -155,7 +155,7 @@ def test_busy_rounds_do_not_separate_training_times():
     assert verdicts(Results(paper_results().runs, None))["table1-time"] == "not run"
 
 
-def test_one_loud_sound_that_outweighs_the_rest_is_told():
+def test_the_text_says_that_one_sound_outweighs_the_rest():
     config = "paper-one-octave-3-sigmoid-skip"
     outweighed = run_of(config, mse={"test": 4.0}, test_mse_by_sound={"soft": 0.1, "loud": 8.0})
     outcome = next(o for o in outcomes(paper_results(**{config: [outweighed]})) if o.claim.key == "table4-one-octave")
@@ -163,7 +163,7 @@ def test_one_loud_sound_that_outweighs_the_rest_is_told():
     assert outcome.comparisons[0].text.endswith("less on 1 of 2 test sounds")
 
 
-def test_latents_that_all_collapsed_tell_nothing_of_pitch():
+def test_collapsed_latents_say_nothing_about_pitch():
     collapsed = run_of(VARIATIONAL, divergence_nats=[1e-7] * 3, pitch_changes=[0.0] * 3)
     found = verdicts(paper_results(**{VARIATIONAL: [collapsed]}))
     assert (found["vae-collapse"], found["vae-pitch"]) == ("holds", "not separable")

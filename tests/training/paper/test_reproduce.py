@@ -1,4 +1,4 @@
-"""The paper's matrix on tiny models: all is written, nothing is trained twice, nothing of another kind replaced."""
+"""`reproduce` on tiny models: it writes every file, trains nothing twice, and replaces nothing of another kind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.small_paper import MODELS, SKIP, VARIATIONAL, VIOLIN, reprodu
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the quick matrix was reproduced, but for the violin."""
+    """The folder of a finished quick reproduction without violin recordings."""
     folder = tmp_path_factory.mktemp("paper")
     write_plan(folder / "plan")
     write_tones(folder)
@@ -29,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """The same, to be spoilt."""
+    """A copy of the finished folder, which a test may change."""
     shutil.copytree(finished, tmp_path / "copy")
     return tmp_path / "copy"
 
@@ -65,9 +65,9 @@ def test_what_is_kept_is_small(finished: Path):
     assert kept < 3 * 80_000
 
 
-def test_a_pitch_class_that_the_corpus_lacks_says_so_in_its_column(finished: Path):
+def test_the_column_of_a_pitch_class_that_the_corpus_lacks_says_not_trained(finished: Path):
     rows = list(csv.DictReader((finished / "out" / "tables" / "table5.csv").open()))
-    assert {row["measure"] for row in rows} == {"own chroma", "heard in tune"}
+    assert {row["measure"] for row in rows} == {"strongest chroma", "heard in tune"}
     for row in rows:
         assert row["C#"] == "not trained"
         assert 0.0 <= float(row["C"]) <= 1.0
@@ -127,7 +127,7 @@ def test_a_run_of_another_config_is_kept_unless_forced(copied: Path, capsys: pyt
     kept.parent.mkdir(parents=True)
     kept.write_bytes(before)
     shutil.copytree(copied / "out" / "tables", kept.parent, dirs_exist_ok=True)
-    assert reproduce(copied, "--only", "vae") == 2  # what is kept lacks its pictures
+    assert reproduce(copied, "--only", "vae") == 2  # pictures.npz is missing
     assert "damaged" in error_line(capsys)
     shutil.rmtree(copied / "out" / "runs")
     assert reproduce(copied, "--only", "vae", "--force") == 0
@@ -147,7 +147,7 @@ def test_bad_frames_end_it_before_anything_is_trained(copied: Path, capsys: pyte
     shutil.rmtree(copied / "runs")
     shutil.rmtree(copied / "out" / "runs")
     assert reproduce(copied) == 2
-    assert re.search(r"no numbers in frame 40, clip 'soft .*build it again", error_line(capsys))
+    assert re.search(r"not numbers in frame 40, clip 'soft .*build it again", error_line(capsys))
     assert not (copied / "runs").exists()
 
 
@@ -167,7 +167,16 @@ def test_mistakes_are_one_line(arguments: list[str], message: str, finished: Pat
     assert re.search(message, captured)
 
 
-def test_folders_of_others_are_left_alone(copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+def test_a_bad_folder_of_runs_is_refused_before_a_corpus_is_built(copied: Path, capsys: pytest.CaptureFixture):
+    for name in ("data", "runs", "out/runs"):
+        shutil.rmtree(copied / name)
+    (copied / "runs").touch()
+    assert reproduce(copied) == 2
+    assert "run.json: found Not a directory" in error_line(capsys)
+    assert not (copied / "data").exists()
+
+
+def test_a_folder_of_other_files_or_kind_is_refused(copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     thesis = tmp_path / "thesis"
     thesis.mkdir()
     (thesis / "thesis.txt").write_text("years of work")
@@ -218,7 +227,7 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert "2 usable recordings" in error_line(capsys)
     assert reproduce(copied, "--only", "table3", "--violin", sounds) == 0
     corpus = json.loads((copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text())["corpus"]
-    assert corpus["options"]["n_clips"] == 4  # two of the three notes, as the quick plan has it
+    assert corpus["options"]["n_clips"] == 4  # the quick plan takes two of the three training notes
     assert corpus["n_val_frames"] > 0
     assert "Left out" not in (copied / "out" / "report.md").read_text()
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}

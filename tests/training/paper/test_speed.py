@@ -1,4 +1,4 @@
-"""The machine's rate is that of the layers' own products, and a training step is measured against it."""
+"""A training step is compared with the matrix products of its layers, timed in turns."""
 
 from __future__ import annotations
 

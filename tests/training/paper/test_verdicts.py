@@ -1,4 +1,4 @@
-"""A difference counts only where it is larger than chance makes it, and the rule says so in the end."""
+"""A difference counts only if chance alone would hardly make it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
     ("smaller", "larger", "verdict"),
     [(1.0, 1.2, "holds"), (1.2, 1.0, "does not hold"), (1.0, 1.05, "not separable"), (1.05, 1.0, "not separable")],
 )
-def test_with_one_seed_a_tenth_must_lie_between(smaller: float, larger: float, verdict: str):
+def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # of other models: no help
+    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # other models' spread
 
 
 def test_with_one_seed_a_wobbling_run_needs_more():

@@ -1,4 +1,4 @@
-"""Trials: one recipe varied, a row each, and a trial that has its row is left alone."""
+"""Trials: each variant of the recipe gets a row, and a trial with a row is not run again."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def trial(name: str, **changes: object) -> dict:
 def test_every_committed_trial_is_a_recipe():
     committed = load_yaml(COMMITTED, Trials)
     recipes = [recipe_of(trial, committed, COMMITTED) for trial in committed.trials]
-    assert len(set(map(str, recipes))) == len(recipes) - 1  # one differs in its corpus alone
+    assert len(set(map(str, recipes))) == len(recipes) - 1  # two trials differ only in their corpus
     assert all(trial.corpus in committed.corpora for trial in committed.trials)
 
 
-def test_a_row_each_and_only_what_is_missing_is_trained(
+def test_every_trial_gets_a_row_and_only_missing_ones_are_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
     monkeypatch.setattr(trials, "RUNS", tmp_path / "runs")

@@ -1,4 +1,4 @@
-"""Coherent phase gives a steady, clear, tuned tone of the noise's level."""
+"""Coherent phases give a steady tone, in tune, with the wanted spectrum, and as loud as noise phases."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
-from runtime.engine.synthesis.coherent import CoherentPhases
-from runtime.engine.synthesis.hops import N_NOISE_FRAMES, HopSynthesis
-from runtime.engine.synthesis.lane_sound import VoiceRings
-from runtime.engine.synthesis.taps import new_pairs, new_taps, read_by_taps, seen_by_bins, write_pairs
+from runtime.engine.synthesis.hops import HopSynthesis
+from runtime.engine.synthesis.lane_sound import LaneSound
+from runtime.engine.synthesis.levels import Levels
+from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, new_taps, received_taps, write_pairs
 from tests.support.hearing import cents_off
 
 SPEC = StftSpec()
@@ -31,20 +33,21 @@ def phases(n_lanes: int = 2, seed: int = 0, sample_rate_hz: int = RATE_HZ) -> Co
     return CoherentPhases(n_lanes, made.n_bins, made.fft_size, made.hop_size, SPEC.bin_hz, seed)
 
 
-def frame_of(sound: np.ndarray) -> np.ndarray:
-    """Unit-peak magnitudes of the first whole frame of a sound."""
+def spectrum_of(sound: np.ndarray) -> np.ndarray:
+    """Magnitudes of a sound's first 4,096 samples, divided by their maximum."""
     magnitudes = magnitude_frames(sound)[0]
     return magnitudes / magnitudes.max()
 
 
 def partials(frequencies_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
-    """The frame of steady sinusoids, whose phases differ."""
+    """The spectrum of steady sinusoids with different phases."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     starts = np.arange(len(frequencies_hz)) ** 2
-    return frame_of(amplitudes @ np.sin(2.0 * np.pi * frequencies_hz[:, None] * time_s + starts[:, None]))
+    return spectrum_of(amplitudes @ np.sin(2.0 * np.pi * frequencies_hz[:, None] * time_s + starts[:, None]))
 
 
 def harmonic(note: float, tilt: float = 1.0) -> np.ndarray:
+    """The spectrum of a note with up to 60 harmonics; amplitudes fall with the harmonic's number to the power tilt."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(60, 18000 / fundamental_hz)) + 1)
     return partials(numbers * fundamental_hz, numbers**-tilt)
@@ -55,28 +58,29 @@ def bell() -> np.ndarray:
 
 
 def heard(magnitudes: np.ndarray) -> np.ndarray:
-    """Without what lies above 20 kHz, which is never played."""
+    """Set the bins above 20 kHz to 0, which are never played."""
     magnitudes[int(HIGHEST_HEARD_HZ / SPEC.bin_hz) // 8 * 8 :] = 0.0
     return magnitudes
 
 
 def white() -> np.ndarray:
-    return heard(frame_of(np.random.default_rng(4).standard_normal(SPEC.frame_size)))
+    return heard(spectrum_of(np.random.default_rng(4).standard_normal(SPEC.frame_size)))
 
 
 def smooth() -> np.ndarray:
-    """A frame without any partial, as a decoder draws a noise."""
+    """A spectrum without any peak."""
     return heard((1.0 / (1.0 + np.arange(SPEC.n_bins) / 100.0)).astype(np.float32))
 
 
 def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RATE_HZ) -> np.ndarray:
-    return rest(phases(1, 0, sample_rate_hz), 0, magnitudes, n_hops, 1, sample_rate_hz)
+    """The sound of one spectrum with coherent phases."""
+    return held(phases(1, 0, sample_rate_hz), 0, magnitudes, n_hops, 1, sample_rate_hz)
 
 
-def rest(
+def held(
     lane_phases: CoherentPhases, lane: int, magnitudes: np.ndarray, n_hops: int, number: int = 1, rate_hz: int = RATE_HZ
 ) -> np.ndarray:
-    """A new note on a spectrum that does not change."""
+    """The sound of a new note on a lane whose spectrum does not change; number: as in `CoherentPhases.start`."""
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
     lane_phases.plan(lanes, np.ascontiguousarray(magnitudes[None, : synthesis(rate_hz).n_bins]))
@@ -86,57 +90,62 @@ def rest(
     for _ in range(n_hops):
         lane_phases.advance(lanes)
         lane_phases.taps(lanes, taps[:, :, 1:-1])
-        sound = synthesis(rate_hz).hops(read_by_taps(pairs), 0, 0, 1.0, seen_by_bins(taps))
+        sound = synthesis(rate_hz).hops(neighbour_pairs(pairs), 0, 0, 1.0, received_taps(taps))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
 
 
-class Unlevelled(HopSynthesis):
-    """Leaves frames as loud as they are."""
-
-    def write_levelled(
-        self, magnitudes: np.ndarray, semitones: Sequence[float], shares: np.ndarray, pairs: np.ndarray
-    ) -> None:
-        write_pairs(magnitudes[:, : self.n_bins] * shares, pairs)
+def leave_unlevelled(
+    _levels: Levels, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray
+) -> None:
+    """Stands in for `Levels.find`: spectra stay as loud as they are."""
+    out.fill(1.0)
 
 
-def through_rings(frames: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """One lane that opens with the first frame, then turns to the next one at each of its hops."""
-    rings = VoiceRings((0,), Unlevelled(SPEC, RATE_HZ, 0), phases(1), RATE_HZ)
-    blends = blends or [1.0] * len(frames)
+def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
+    """The sound of a lane that opens with the first spectrum and changes to the next one at each of its hops."""
+    sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
+    blends = blends or [1.0] * len(spectra)
     hops = []
-    for number, (frame, blend) in enumerate(zip(frames, blends, strict=True)):
-        at = number * SPEC.hop_size
-        if number == 0 or frame is not frames[number - 1]:
-            rings.set_spectra([0], frame[None], [0.0])
-        if number == 0:
-            rings.open(slice(0, 1), 0, blend)
-        else:
-            rings.set_blend(slice(0, 1), blend)
-            rings.hop([0], at, 1, np.zeros(1, np.float32))
-        hops.append(rings.copy(0, at, SPEC.hop_size))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Levels, "find", leave_unlevelled)
+        for number, (magnitudes, blend) in enumerate(zip(spectra, blends, strict=True)):
+            at = number * SPEC.hop_size
+            if number == 0 or magnitudes is not spectra[number - 1]:
+                sound.set_spectra([0], magnitudes[None], [0.0])
+            if number == 0:
+                sound.open(slice(0, 1), 0, blend)
+            else:
+                sound.set_blend(slice(0, 1), blend)
+                sound.hop([0], at, 1, np.zeros(1, np.float32))
+            hops.append(sound.copy(0, at, SPEC.hop_size))
     return np.concatenate(hops)
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames at another hop than the synthesis has, with the best gain a for all."""
+    """Mean of |a Z - M| / |M|; Z: the sound's STFT, M: its wanted magnitudes, a: the best gain for all of Z.
+
+    The analysis has another hop size than the synthesis, so that it does not always see whole hops.
+    """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
     gain = (again @ magnitudes).sum() / np.square(again).sum()
     return float(np.mean(np.linalg.norm(gain * again - magnitudes, axis=1)) / np.linalg.norm(magnitudes))
 
 
 def loudness_db(sound: np.ndarray) -> float:
+    """K-weighted level, from an arbitrary reference."""
     power = np.square(np.abs(np.fft.rfft(sound * periodic_hann(len(sound)))))
     return float(10.0 * np.log10(power @ k_weighting(np.arange(len(power)) * RATE_HZ / len(sound))))
 
 
 def unsteadiness(sound: np.ndarray) -> float:
+    """Standard deviation of the RMS of 10 ms, divided by its mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level of 5 ms after 5 ms, from a little after the sound's beginning to a little before its end."""
+    """Level of each 5 ms above 15 kHz, without the first and the last 2,048 samples."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -150,7 +159,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 
 def test_a_note_is_in_tune_at_another_rate() -> None:
     sound = coherent(harmonic(60), 30, 48000)
-    assert abs(cents_off(sound, 48000, 60)) < 2.5  # 2 of them are the transform's size
+    assert abs(cents_off(sound, 48000, 60)) < 2.5  # of which the rounded transform size accounts for 2
     again = magnitude_frames(sound, StftSpec(48000, synthesis(48000).fft_size, 441))[:, : SPEC.n_bins]
     wanted = harmonic(60)
     gain = (again @ wanted).sum() / np.square(again).sum()
@@ -169,7 +178,7 @@ def test_a_note_is_in_tune_at_another_rate() -> None:
     ],
     ids=["C2", "C4", "C6", "bell", "white", "smooth"],
 )
-def test_the_spectrum_comes_back(magnitudes: np.ndarray, largest: float) -> None:
+def test_the_sound_has_the_wanted_spectrum(magnitudes: np.ndarray, largest: float) -> None:
     assert error(coherent(magnitudes), magnitudes) < largest
 
 
@@ -191,21 +200,21 @@ def test_noise_does_not_repeat_itself() -> None:
 
 @pytest.mark.parametrize("magnitudes", [harmonic(48), harmonic(72), white(), smooth()], ids=["C3", "C5", "white", "s"])
 def test_noise_coherent_and_blend_are_equally_loud(magnitudes: np.ndarray) -> None:
-    frames = [magnitudes] * N_NOISE_FRAMES
-    noise, blend, tone = (loudness_db(through_rings(frames, [b] * len(frames))) for b in (0.0, 0.5, 1.0))
+    hops = [magnitudes] * N_NOISE_SPECTRA
+    noise, blend, tone = (loudness_db(through_lane(hops, [b] * len(hops))) for b in (0.0, 0.5, 1.0))
     assert abs(tone - noise) < 0.3
     assert abs(blend - noise) < 0.5
 
 
-def test_a_turn_to_the_same_spectrum_changes_nothing() -> None:
+def test_a_change_to_an_equal_spectrum_is_inaudible() -> None:
     magnitudes = harmonic(55)
-    expected = through_rings([magnitudes] * 8)
-    sound = through_rings([magnitudes] * 3 + [magnitudes.copy()] + [magnitudes.copy()] * 4)
+    expected = through_lane([magnitudes] * 8)
+    sound = through_lane([magnitudes] * 3 + [magnitudes.copy()] + [magnitudes.copy()] * 4)
     np.testing.assert_allclose(sound, expected, atol=2e-3 * np.abs(expected).max())
 
 
 def test_a_partial_goes_on_in_phase_when_its_neighbours_change() -> None:
-    sound = through_rings([harmonic(60, 3.0)] * 7 + [harmonic(60, 0.5)] * 7)
+    sound = through_lane([harmonic(60, 3.0)] * 7 + [harmonic(60, 0.5)] * 7)
     carrier = np.exp(-2j * np.pi * float(note_to_hz(60)) * np.arange(len(sound)) / RATE_HZ)
     window = periodic_hann(4096)
     start = np.angle(np.dot(sound[2048:6144] * window, carrier[2048:6144]))
@@ -214,53 +223,53 @@ def test_a_partial_goes_on_in_phase_when_its_neighbours_change() -> None:
 
 
 @pytest.mark.parametrize("order", [(harmonic(60, 2.5), harmonic(60, 0.6)), (harmonic(40), bell()), (white(), bell())])
-def test_a_spectrum_that_turns_in_steps_does_not_click(order: tuple[np.ndarray, np.ndarray]) -> None:
-    frames = [0.1 * frame / np.linalg.norm(frame) for frame in order]
-    loudest = max(above_15_khz_db(coherent(frame)).max() for frame in frames)
-    sound = through_rings([frame for frame in [*frames, *frames, frames[0]] for _ in range(6)])
+def test_steps_between_spectra_do_not_click(order: tuple[np.ndarray, np.ndarray]) -> None:
+    first, second = (0.1 * spectrum / np.linalg.norm(spectrum) for spectrum in order)
+    loudest = max(above_15_khz_db(coherent(spectrum)).max() for spectrum in (first, second))
+    sound = through_lane([spectrum for spectrum in (first, second, first, second, first) for _ in range(6)])
     assert above_15_khz_db(sound).max() < max(loudest + 6.0, -72.0)
 
 
 @pytest.mark.parametrize(
-    "frames",
+    "spectra",
     [
         [(1 - t) * harmonic(50, 2.0) + t * harmonic(50, 0.5) for t in np.linspace(0.0, 1.0, 40, dtype=np.float32)],
         [harmonic(57.0 + 0.02 * i) for i in range(40)],
     ],
     ids=["timbre", "glide"],
 )
-def test_a_spectrum_that_moves_all_the_time_is_followed(frames: list[np.ndarray]) -> None:
-    again = magnitude_frames(through_rings(frames))
-    wanted = np.array(frames[1 : 1 + len(again)]) / 2 + np.array(frames[2 : 2 + len(again)]) / 2
+def test_a_spectrum_that_moves_all_the_time_is_followed(spectra: list[np.ndarray]) -> None:
+    again = magnitude_frames(through_lane(spectra))
+    wanted = np.array(spectra[1 : 1 + len(again)]) / 2 + np.array(spectra[2 : 2 + len(again)]) / 2
     gain = (again * wanted).sum() / np.square(again).sum()
     errors = np.linalg.norm(gain * again - wanted, axis=1) / np.linalg.norm(wanted, axis=1)
     assert errors.mean() < 0.06
 
 
 def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> None:
-    alone, in_company = phases(4), phases(4)
-    expected = rest(alone, 2, harmonic(60), 5, number=9)
-    rest(in_company, 1, bell(), 3)
-    in_company.start(2, 8)
-    in_company.plan(slice(2, 3), np.ascontiguousarray(white()[None, : synthesis().n_bins]))
-    assert np.array_equal(rest(in_company, 2, harmonic(60), 5, number=9), expected)
+    alone, with_others = phases(4), phases(4)
+    expected = held(alone, 2, harmonic(60), 5, number=9)
+    held(with_others, 1, bell(), 3)
+    with_others.start(2, 8)
+    with_others.plan(slice(2, 3), np.ascontiguousarray(white()[None, : synthesis().n_bins]))
+    assert np.array_equal(held(with_others, 2, harmonic(60), 5, number=9), expected)
 
 
 def test_lanes_and_notes_differ_in_phase() -> None:
     lane_phases = phases(3)
-    sounds = [rest(lane_phases, lane, harmonic(45, 0.3), 12, number) for lane, number in ((0, 1), (1, 1), (0, 2))]
+    sounds = [held(lane_phases, lane, harmonic(45, 0.3), 12, number) for lane, number in ((0, 1), (1, 1), (0, 2))]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         correlation = np.dot(sounds[one], sounds[other]) / np.dot(sounds[one], sounds[one])
         assert abs(correlation) < 0.6
 
 
-def test_what_is_too_low_to_be_heard_is_silent() -> None:
+def test_bins_below_20_hz_are_silent() -> None:
     offset = harmonic(60)
     offset[:2] = 5.0, 2.5
     np.testing.assert_allclose(np.abs(coherent(offset)).max(), np.abs(coherent(harmonic(60))).max(), rtol=0.1)
 
 
-def test_what_is_too_high_to_be_heard_is_silent_and_all_below_sounds() -> None:
+def test_bins_above_20_khz_are_silent_and_those_just_below_sound() -> None:
     single = np.zeros(SPEC.n_bins, np.float32)
     for at_hz, is_heard in ((19900.0, True), (20100.0, False), (21900.0, False)):
         single[:] = 0.0
@@ -268,7 +277,7 @@ def test_what_is_too_high_to_be_heard_is_silent_and_all_below_sounds() -> None:
         assert coherent(single, 3).any() == is_heard, at_hz
 
 
-def test_silence_and_a_single_bin_are_taken() -> None:
+def test_silence_and_a_single_bin_can_be_played() -> None:
     single = np.zeros(SPEC.n_bins, np.float32)
     assert not coherent(single, 3).any()
     for at in (2, 1000, synthesis().n_bins - 1):

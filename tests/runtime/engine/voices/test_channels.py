@@ -1,4 +1,4 @@
-"""What a channel remembers, what resets it, and how two MPE zones share sixteen channels."""
+"""A channel's state and its resets, and how two MPE zones share sixteen channels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from runtime.engine.voices.channels import Channels
 
 
 def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, fine: int | None = None) -> bool:
+    """Send a registered parameter to a channel; returns what `enter_data` returns for the coarse value."""
     channels[number].choose_parameter(101, 0)
     channels[number].choose_parameter(100, parameter)
     changed = channels.enter_data(number, 6, coarse)
@@ -19,10 +20,11 @@ def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, 
 
 
 def members(channels: Channels, master: int) -> list[int]:
+    """The member channels of a master's zone, without the master."""
     return channels.with_members(master)[1:]
 
 
-def test_a_bend_moves_two_semitones_unless_told_otherwise() -> None:
+def test_a_bend_moves_two_semitones_unless_its_range_is_changed() -> None:
     channels = Channels()
     channels[0].bend = 1.0
     assert channels.pitch_semitones(0) == 2.0
@@ -81,7 +83,7 @@ def test_a_reset_of_controllers_follows_rp_015() -> None:
     assert channel.bend_range_semitones == 7.0, "no parameter is chosen any more"
 
 
-def test_zones_give_way_to_each_other() -> None:
+def test_a_new_zone_takes_channels_from_the_other_zone() -> None:
     channels = Channels()
     channels.set_zone(0, 7)
     channels.set_zone(15, 7)
@@ -100,7 +102,7 @@ def test_zones_give_way_to_each_other() -> None:
 @pytest.mark.parametrize("asked", range(0, 128, 5))
 @pytest.mark.parametrize("master", [0, 15])
 @pytest.mark.parametrize("before", [(0, 0), (7, 7), (15, 0), (0, 15)])
-def test_a_zone_never_has_a_master_for_a_member_nor_a_channel_in_both(
+def test_no_channel_is_in_both_zones_and_no_master_is_a_member(
     before: tuple[int, int], master: int, asked: int
 ) -> None:
     channels = Channels(*before)
@@ -119,7 +121,7 @@ def test_other_channels_configure_no_zone() -> None:
     assert members(channels, 15) == [10, 11, 12, 13, 14]
 
 
-def test_a_bend_range_told_to_one_member_holds_for_all_and_not_for_the_master() -> None:
+def test_a_bend_range_sent_to_one_member_holds_for_all_and_not_for_the_master() -> None:
     channels = Channels(3)
     set_parameter(channels, 2, 0, 24)
     assert [channels[number].bend_range_semitones for number in range(5)] == [2.0, 24.0, 24.0, 24.0, 2.0]

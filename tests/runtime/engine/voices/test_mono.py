@@ -1,4 +1,4 @@
-"""Mono and legato: one note at a time, the newest key; what was held comes back; glides arrive where they should."""
+"""Mono and legato: only the newest key sounds, an older key that is still down returns, and glides arrive."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_pedal_holds_the_last_note_and_the_next_key_takes_over_from_it(mode:
 
 @pytest.mark.parametrize("mode", ["mono", "legato"])
 @pytest.mark.parametrize("control", [120, 123])
-def test_no_key_comes_back_after_everything_was_let_go(mode: str, control: int) -> None:
+def test_no_key_comes_back_after_all_sound_off_or_all_notes_off(mode: str, control: int) -> None:
     player = Player(mode=mode).send(NoteOn(0, 60, 100), NoteOn(0, 67, 100), ControlChange(0, control, 0))
     assert player.notes() == []
     assert player.send(NoteOn(0, 74, 100)).notes() == [74]
@@ -52,7 +52,7 @@ def test_keys_of_all_channels_are_one_voice(mode: str) -> None:
 
 
 @pytest.mark.parametrize("n_voices", [1, 4])
-def test_legato_keeps_its_envelope_and_mono_strikes_anew(n_voices: int) -> None:
+def test_legato_keeps_its_envelope_and_mono_restarts_it(n_voices: int) -> None:
     levels = {}
     for mode in ("mono", "legato"):
         player = Player(n_voices, mode=mode, envelope=SLOW_ATTACK).send(NoteOn(0, 60, 100))
@@ -63,7 +63,7 @@ def test_legato_keeps_its_envelope_and_mono_strikes_anew(n_voices: int) -> None:
     assert levels["mono"] < -28.0  # 20 to 70 ms into an attack of half a second
 
 
-def test_legato_strikes_anew_once_all_keys_were_up() -> None:
+def test_legato_restarts_its_envelope_once_all_keys_were_up() -> None:
     player = Player(mode="legato", envelope=SLOW_ATTACK).send(NoteOn(0, 60, 100))
     player.hear(1.0)
     player.send(NoteOff(0, 60)).hear(0.01)
@@ -85,14 +85,14 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
     player.hear(0.05)
     arrived = centroid_note(player.hear(3.0)[:, 0])
     assert arrived == pytest.approx(74.0, abs=0.06)
-    # A quarter of 50 ms holds two periods, and in legato half of it is the fade from the former voice.
+    # A quarter of 50 ms contains only two periods, and in legato half of it is the fade from the former voice.
     assert quarters == pytest.approx([53, 59, 65, 71], abs=3.0 if portamento_s > 0.1 else 6.5)
 
 
-def test_a_glide_begins_where_the_last_one_has_come_to() -> None:
+def test_a_glide_begins_at_the_pitch_that_the_last_one_has_reached() -> None:
     player = Player(4, mode="legato", portamento_s=1.0).send(NoteOn(0, 50, 100))
     player.hear(0.3)
-    player.send(NoteOn(0, 74, 100)).hear(0.25)  # at 56
+    player.send(NoteOn(0, 74, 100)).hear(0.25)  # the glide has reached 56
     player.send(NoteOn(0, 62, 100)).hear(0.02)
     assert centroid_note(player.hear(0.1)[:, 0]) == pytest.approx(56.5, abs=1.5)
 
@@ -112,7 +112,7 @@ def test_one_voice_left_by_a_voice_limit_still_plays_legato() -> None:
     assert level_db(player.hear(0.05)) > -24.0
 
 
-def test_a_trill_leaves_nothing_behind() -> None:
+def test_no_voice_is_left_after_a_trill() -> None:
     player = Player(3, mode="legato", portamento_s=0.02)
     for k in range(60):
         player.send(NoteOn(0, 60 + 7 * (k % 2), 100)).hear(0.004)

@@ -1,4 +1,4 @@
-"""MPE: a zone's notes bend, press and colour each for itself, and its master holds for all of them."""
+"""MPE: each note of a zone has its own bend, pressure and slide; the zone's master channel acts on all of them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ LOWER, UPPER = 0, 15
 
 
 def zone(master: int, n_members: int) -> list[Event]:
-    """The MPE configuration message."""
+    """The MPE configuration message, which gives a master channel a zone of n_members."""
     return parameter(master, 6, n_members)
 
 
 def bent(semitones: float, range_semitones: float = 48.0) -> int:
+    """The wheel's value for a bend by some semitones."""
     return round(FULL * semitones / range_semitones)
 
 
 def spread_semitones(player: Player, duration_s: float = 1.0) -> float:
-    """How far a single note's pitch sways, in windows of 40 ms, as a standard deviation."""
+    """Standard deviation of a single note's pitch, measured in windows of 40 ms."""
     player.hear(ENDED_S)
     parts = np.split(player.hear(duration_s)[:, 0], range(1764, round(duration_s * SAMPLE_RATE_HZ), 1764))
     return float(np.std([centroid_note(part) for part in parts if len(part) == 1764]))
@@ -47,14 +48,14 @@ def test_the_master_s_bend_adds_to_the_note_s_own_and_reaches_no_other_channel()
     assert player.notes() == [67, 71, 80]
 
 
-def test_a_master_s_bend_range_is_2_and_a_channel_s_outside_any_zone_too() -> None:
+def test_masters_and_channels_outside_any_zone_have_a_bend_range_of_2() -> None:
     for channel in (LOWER, 9):
         player = Player().send(*zone(LOWER, 5), PitchWheel(channel, FULL), NoteOn(channel, 60, 100))
         player.hear()
         assert centroid_note(player.hear(2.0)[:, 0]) == pytest.approx(62.0, abs=0.2)
 
 
-def test_a_bend_range_told_to_one_member_holds_for_the_zone() -> None:
+def test_a_bend_range_sent_to_one_member_holds_for_the_zone() -> None:
     player = Player().send(*zone(LOWER, 5), *parameter(3, 0, 24), PitchWheel(1, bent(7, 24)), NoteOn(1, 60, 100))
     assert player.notes() == [67]
 
@@ -76,19 +77,19 @@ def test_pressure_on_one_key_reaches_that_key_alone() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_controller_74_colours_one_note_around_where_the_knob_stands(before: bool) -> None:
+def test_controller_74_shifts_the_first_latent_of_one_note(before: bool) -> None:
     def brightness(value: int, channel: int) -> float:
-        """Power of the second and third harmonic over the fundamental's, in dB."""
+        """Power of the second and third harmonics divided by the fundamental's, in dB."""
         events = [ControlChange(channel, 74, value), NoteOn(1, 60, 100)]
         player = Player(knobs=(0.5, 0.0)).send(*zone(LOWER, 5)).send(*(events if before else events[::-1]))
         player.hear(0.1)
         spectrum = np.abs(np.fft.rfft(player.hear(1.0)[:, 0])) ** 2
         return float(10.0 * np.log10(spectrum[450:850].sum() / spectrum[200:330].sum()))
 
-    rest = brightness(64, 1)
-    assert brightness(127, 1) > rest + 2.0
-    assert brightness(0, 1) < rest - 10.0
-    assert brightness(127, 2) == pytest.approx(rest, abs=0.01)
+    centred = brightness(64, 1)
+    assert brightness(127, 1) > centred + 2.0
+    assert brightness(0, 1) < centred - 10.0
+    assert brightness(127, 2) == pytest.approx(centred, abs=0.01)
 
 
 def test_controller_74_outside_a_zone_is_a_knob_where_it_is_mapped() -> None:
@@ -115,9 +116,9 @@ def test_the_master_s_volume_and_expression_hold_for_its_members() -> None:
     def level_db(*events: Event) -> float:
         return Player().send(*zone(LOWER, 5), NoteOn(2, 60, 100)).send(*events).level_db()
 
-    rest = level_db()
-    assert level_db(ControlChange(LOWER, 7, 50)) == pytest.approx(rest - 12.04, abs=0.05)
-    assert level_db(ControlChange(LOWER, 7, 50), ControlChange(2, 7, 50)) == pytest.approx(rest - 24.08, abs=0.05)
+    unchanged = level_db()
+    assert level_db(ControlChange(LOWER, 7, 50)) == pytest.approx(unchanged - 12.04, abs=0.05)
+    assert level_db(ControlChange(LOWER, 7, 50), ControlChange(2, 7, 50)) == pytest.approx(unchanged - 24.08, abs=0.05)
 
 
 def test_a_new_zone_ends_the_notes_that_would_lose_their_channel() -> None:

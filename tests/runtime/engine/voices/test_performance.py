@@ -1,4 +1,4 @@
-"""Playing: notes, pedals, channel mode messages, stealing, presets, active sensing. What is heard is what counts."""
+"""Notes, pedals, channel mode messages, stealing, programs, active sensing and gains, judged by the sound."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from runtime.config import Adsr
+from runtime.control_numbers import RESERVED
+from runtime.engine.voices.performance import Performance
 from runtime.events import ActiveSensing, ControlChange, NoteOff, NoteOn, ProgramChange, Reset, VoiceLimit
 from tests.support.hearing import level_db
 from tests.support.playing import APART, ENDED_S, SAMPLE_RATE_HZ, Player
@@ -26,7 +28,7 @@ def test_each_key_sounds_and_each_ends_with_its_own_release() -> None:
     assert player.n_active == 0
 
 
-def test_a_release_of_another_channel_or_of_no_note_ends_nothing() -> None:
+def test_a_release_on_another_channel_or_of_a_silent_key_ends_nothing() -> None:
     player = Player().send(NoteOn(3, 60, 100), NoteOff(4, 60), NoteOff(3, 61))
     assert player.notes() == [60]
 
@@ -71,7 +73,7 @@ def test_a_key_still_down_outlives_the_pedal() -> None:
     assert player.send(pedal(SUSTAIN, False)).notes() == [60]
 
 
-def test_sostenuto_holds_what_was_down_when_it_went_down_and_nothing_later() -> None:
+def test_sostenuto_holds_the_keys_that_are_down_when_it_is_pressed_and_no_later_ones() -> None:
     player = Player().send(NoteOn(0, 60, 100)).send(pedal(SOSTENUTO, True)).send(NoteOn(0, 67, 100))
     player.hear()
     player.send(pedal(SOSTENUTO, True))  # some pedals repeat themselves
@@ -79,13 +81,13 @@ def test_sostenuto_holds_what_was_down_when_it_went_down_and_nothing_later() -> 
     assert player.send(pedal(SOSTENUTO, False)).notes() == []
 
 
-def test_sostenuto_does_not_catch_what_only_the_sustain_pedal_holds() -> None:
+def test_sostenuto_does_not_hold_notes_that_only_the_sustain_pedal_holds() -> None:
     player = Player().send(pedal(SUSTAIN, True), NoteOn(0, 60, 100), NoteOff(0, 60), NoteOn(0, 67, 100))
     player.send(pedal(SOSTENUTO, True), NoteOff(0, 67)).hear()
     assert player.send(pedal(SUSTAIN, False)).notes() == [67]
 
 
-def test_the_soft_pedal_softens_later_notes_and_no_sounding_one() -> None:
+def test_the_soft_pedal_lowers_later_notes_and_no_sounding_one() -> None:
     loud, soft = (Player().send(pedal(SOFT, down), NoteOn(0, 60, 100)).level_db() for down in (False, True))
     assert soft == pytest.approx(loud - 6.0, abs=0.05)
     player = Player().send(NoteOn(0, 60, 100))
@@ -98,7 +100,7 @@ def test_the_soft_pedal_softens_later_notes_and_no_sounding_one() -> None:
 # Channel mode messages
 
 
-def test_all_sound_off_silences_within_10_ms_whatever_holds_the_notes() -> None:
+def test_all_sound_off_silences_held_notes_within_10_ms() -> None:
     player = Player(envelope=LONG_RELEASE).send(pedal(SUSTAIN, True))
     player.send(NoteOn(0, 60, 100), NoteOn(0, 67, 100), NoteOn(0, 74, 100), pedal(SOSTENUTO, True), NoteOff(0, 74))
     player.hear()
@@ -108,7 +110,7 @@ def test_all_sound_off_silences_within_10_ms_whatever_holds_the_notes() -> None:
 
 
 @pytest.mark.parametrize("control", [123, 124, 125, 126, 127])
-def test_all_notes_off_lets_keys_go_and_leaves_the_pedal_its_notes(control: int) -> None:
+def test_all_notes_off_releases_keys_but_not_notes_that_a_pedal_holds(control: int) -> None:
     player = Player().send(NoteOn(0, 60, 100), NoteOn(1, 67, 100), ControlChange(0, control, 0))
     assert player.notes() == [67]
     player = Player().send(pedal(SUSTAIN, True), NoteOn(0, 60, 100), ControlChange(0, control, 0))
@@ -173,7 +175,7 @@ def test_a_voice_limit_of_nothing_leaves_one_voice() -> None:
     assert player.notes() == [67]
 
 
-def test_shedding_voices_is_no_theft() -> None:
+def test_voices_cut_by_a_voice_limit_do_not_count_as_stolen() -> None:
     player = Player(4).send(*(NoteOn(0, note, 100) for note in (60, 64, 67)))
     player.hear()
     player.send(VoiceLimit(1)).hear()
@@ -202,17 +204,17 @@ def test_a_program_is_a_preset_of_the_card_and_other_banks_hold_none(
 # Active sensing
 
 
-def test_a_lost_sender_releases_its_notes_after_a_third_of_a_second_and_may_come_back() -> None:
+def test_a_silent_sender_s_notes_are_released_after_a_third_of_a_second_and_it_may_come_back() -> None:
     player = Player().send(ActiveSensing(), pedal(SUSTAIN, True), NoteOn(0, 60, 100))
     player.hear(0.31)
     assert player.n_active == 1
     assert player.notes() == []
     assert player.send(NoteOn(0, 67, 100)).notes() == [67]
     player.hear(1.0)
-    assert player.n_active == 1, "who has not said again that it is there is not missed"
+    assert player.n_active == 1, "without a new active sensing message, silence releases nothing"
 
 
-def test_anything_that_is_heard_from_a_sender_tells_that_it_is_there() -> None:
+def test_any_message_counts_as_a_sign_of_life_of_the_sender() -> None:
     player = Player().send(NoteOn(0, 60, 100), ActiveSensing())
     for k in range(5):
         player.hear(0.3)
@@ -226,7 +228,7 @@ def test_without_active_sensing_a_note_lasts() -> None:
     assert player.n_active == 1
 
 
-def test_the_time_of_a_lost_sender_is_kept_to_the_frame() -> None:
+def test_a_silent_sender_s_notes_end_at_the_same_frame_in_any_blocks() -> None:
     sounds = []
     for block in (64, 1000):
         player = Player(envelope=Adsr(attack_s=0.0, release_s=0.0)).send(ActiveSensing(), NoteOn(0, 60, 100))
@@ -238,7 +240,7 @@ def test_the_time_of_a_lost_sender_is_kept_to_the_frame() -> None:
 # Gains
 
 
-def test_expression_and_volume_of_a_channel_move_its_sounding_notes_alone() -> None:
+def test_expression_and_volume_of_a_channel_change_only_its_notes() -> None:
     def change_db(*events: ControlChange) -> float:
         levels = []
         for sent in ((), events):
@@ -257,3 +259,14 @@ def test_a_note_ends_silently_to_the_last_bit() -> None:
     player.hear()
     player.send(NoteOff(0, 60)).hear(ENDED_S)
     assert not player.hear(1.0).any()
+
+
+def test_every_control_of_the_table_has_a_handler_and_no_other_has() -> None:
+    assert set(Performance._CONTROL_HANDLERS) == RESERVED
+
+
+@pytest.mark.parametrize("control", range(128))
+def test_any_value_of_any_control_leaves_an_engine_that_plays(control: int) -> None:
+    player = Player().send(NoteOn(0, 60, 100), *(ControlChange(0, control, value) for value in (127, 64, 0)))
+    player.hear()
+    assert 60 in player.send(Reset(), NoteOn(0, 60, 100)).notes()

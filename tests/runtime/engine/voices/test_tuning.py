@@ -1,4 +1,4 @@
-"""Tunings: which pitch each key has, and Scala files, whole and broken."""
+"""Tunings: each key's pitch, and Scala files, valid and broken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JUST = ["9/8", "5/4", "4/3", "3/2", "5/3", "15/8", "2/1"]
 
 @pytest.fixture
 def scala(tmp_path: Path):
-    """Write a Scala file of these lines, or of these degrees; returns its path."""
+    """A function that writes a Scala file with the given lines or degrees and returns its path."""
 
     def write(*lines: str, degrees: list[str] | None = None) -> str:
         path = tmp_path / "scale.scl"
@@ -53,7 +53,7 @@ def test_a_scale_repeats_at_its_period_from_its_root_up_and_down(scala) -> None:
     assert pitches[60 - 7 * 3] == pytest.approx(60 - 36)
 
 
-def test_a_scale_s_root_has_its_own_pitch_and_the_reference_still_counts(scala) -> None:
+def test_a_scale_starts_at_its_root_and_the_reference_pitch_still_shifts_it(scala) -> None:
     path = scala(degrees=["100.0", "1200.0"])
     pitches = key_pitches(TuningConfig(scale=path, scale_root_note=69, a4_hz=880.0, transpose_semitones=1))
     assert pitches[68:72] == pytest.approx([71.0, 82.0, 83.0, 94.0])
@@ -69,7 +69,7 @@ def test_periods_other_than_an_octave_are_kept(scala) -> None:
     assert pitches[73] - pitches[60] == pytest.approx(13 * 1.463)
 
 
-def test_a_scale_is_heard(scala) -> None:
+def test_notes_sound_at_the_pitches_of_a_scale(scala) -> None:
     config = TuningConfig(scale=scala(degrees=[f"{50.0 * k:.1f}" for k in range(1, 25)]))
     for key, pitch in ((65, 62.5), (84, 72.0), (36, 48.0)):
         player = Player(tuning=config).send(NoteOn(0, key, 100))
@@ -115,7 +115,7 @@ def test_a_missing_scale_and_a_folder_are_named(tmp_path: Path) -> None:
             key_pitches(TuningConfig(scale=str(path)))
 
 
-def test_absurd_pitches_are_played_as_silence_or_as_sound_but_played(scala) -> None:
+def test_absurd_pitches_do_not_break_the_engine(scala) -> None:
     for degrees in (["12700.0"], ["0.001"], ["-12700.0", "12700.0"]):
         player = Player(tuning=TuningConfig(scale=scala(degrees=degrees)))
         player.send(NoteOn(0, 0, 100), NoteOn(0, 61, 100), NoteOn(0, 127, 100)).hear()

@@ -1,8 +1,7 @@
-"""Keyboards come and go, and no note stays behind."""
+"""Keyboards are plugged in and out, and no note goes on sounding."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,102 +9,23 @@ from pathlib import Path
 import jack
 import pytest
 
-from runtime.base.errors import UserError
 from runtime.config import MidiConfig
-from runtime.events import ControlChange, Event, NoteOff, NoteOn, PitchWheel, ProgramChange
-from runtime.midi.announcements import announced_gone, announcer
-from runtime.midi.held import Resting
-from runtime.midi.input import MidiInput
-from runtime.midi.ports import api_names, api_number, list_inputs, stable_name, wanted_ports
+from runtime.events import ControlChange, Event, NoteOff, NoteOn
+from runtime.midi import input_port
+from runtime.midi.inputs import MidiInputs
+from runtime.midi.rtmidi_apis import api_names, list_inputs
 from tests.support.rig import JackServer, Keyboard, wait_until
-
-PORTS = ["Midi Through:Midi Through Port-0 14:0", "Keystation 49:Keystation 49 MIDI 1 20:0", "nanoKONTROL2 24:0"]
-
-
-def test_a_ports_name_survives_a_reboot() -> None:
-    assert [stable_name(port) for port in PORTS][1:] == ["Keystation 49:Keystation 49 MIDI 1", "nanoKONTROL2"]
-    assert stable_name("a2j:Keystation 49 (playback)") == "a2j:Keystation 49 (playback)"
-
-
-@pytest.mark.parametrize(
-    ("inputs", "wanted"),
-    [
-        ((), PORTS[1:]),
-        (("keystation",), PORTS[1:2]),
-        (("through", "NANO"), [PORTS[0], PORTS[2]]),
-        (("24:0",), []),
-    ],
-)
-def test_all_keyboards_are_wanted_or_those_named(inputs: tuple[str, ...], wanted: list[str]) -> None:
-    assert wanted_ports([*PORTS, "timbrebox:in"][: 4 if not inputs else 3], inputs) == wanted
-
-
-def test_what_a_port_holds_is_brought_to_rest() -> None:
-    resting = Resting()
-    for event in (
-        NoteOn(0, 60, 100),
-        NoteOn(0, 64, 100),
-        NoteOff(0, 60, 0),
-        NoteOn(1, 60, 1),
-        ControlChange(0, 64, 127),
-        ControlChange(1, 64, 127),
-        ControlChange(1, 64, 0),
-        ControlChange(0, 74, 99),
-        PitchWheel(2, 8191),
-        ProgramChange(0, 5),
-    ):
-        resting.note(event)
-    assert set(resting.events()) == {
-        NoteOff(0, 64, 0), NoteOff(1, 60, 0), ControlChange(0, 64, 0), PitchWheel(2, 0),
-    }  # fmt: skip
-
-
-def test_an_api_is_found_by_midos_name_and_a_wrong_one_is_the_users_error() -> None:
-    known = api_names()
-    assert api_number("mido.backends.rtmidi/UNIX_JACK") == api_number("UNIX_JACK") == known["UNIX_JACK"]
-    assert api_number(None) in known.values()
-    with pytest.raises(UserError, match="did you mean 'UNIX_JACK'"):
-        api_number("UNIX_JAKC")
 
 
 def test_without_a_service_it_says_so_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "timbrebox-none")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    midi = MidiInput(MidiConfig(api="UNIX_JACK"), lambda event, arrival_s: None)
+    midi = MidiInputs(MidiConfig(api="UNIX_JACK"), lambda event, arrival_s: None)
     first = midi.poll()
     assert len(first) == 1
     assert first[0].startswith("No MIDI yet")
     assert midi.poll() == []
     assert midi.names == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
-def test_alsas_announcements_name_the_ports_that_went() -> None:
-    from alsa_midi import ClientExitEvent, PortExitEvent, PortStartEvent, PortSubscribedEvent
-
-    twin = "Keystation 49:Keystation 49 MIDI 2 20:1"
-    for events, gone in (
-        ([PortExitEvent((20, 0))], {PORTS[1]}),
-        ([PortExitEvent((20, 0)), PortStartEvent((20, 0))], {PORTS[1]}),
-        ([ClientExitEvent((20, 0))], {PORTS[1], twin}),
-        ([ClientExitEvent((2, 0)), PortExitEvent((2, 0)), PortExitEvent((0, 20))], set()),
-        ([PortStartEvent((24, 0)), PortSubscribedEvent((24, 0), (128, 0))], set()),
-        ([], set()),
-    ):
-        assert announced_gone(events, [*PORTS, twin]) == gone
-
-
-@pytest.mark.skipif(sys.platform != "linux" or Path("/dev/snd/seq").exists(), reason="needs a missing sequencer")
-def test_alsas_announcements_need_a_sequencer(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        announcer(api_names()["LINUX_ALSA"])()
-    assert capfd.readouterr().err == ""
-
-
-def test_an_api_without_announcements_is_only_polled() -> None:
-    import rtmidi
-
-    assert announcer(rtmidi.API_RTMIDI_DUMMY) is None
 
 
 @pytest.fixture
@@ -114,12 +34,12 @@ def received() -> list[tuple[Event, float]]:
 
 
 @pytest.fixture
-def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterator[Callable[..., MidiInput]]:
-    """Makes inputs on the rig that put what they hear in `received`, and closes them."""
+def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterator[Callable[..., MidiInputs]]:
+    """A function that opens MIDI inputs on the JACK server, which add each event and its time to `received`."""
     opened = []
 
-    def listen(**config: object) -> MidiInput:
-        opened.append(MidiInput(MidiConfig(api="UNIX_JACK", **config), lambda *what: received.append(what)))
+    def listen(**config: object) -> MidiInputs:
+        opened.append(MidiInputs(MidiConfig(api="UNIX_JACK", **config), lambda *heard: received.append(heard)))
         return opened[-1]
 
     yield listen
@@ -129,7 +49,7 @@ def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterat
 
 @pytest.mark.rig
 def test_a_keyboard_plugged_in_later_plays_and_one_pulled_out_lets_go(
-    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     midi = listening()
     assert midi.poll() == ["No MIDI input yet: plug a keyboard in, and it plays."]
@@ -152,7 +72,7 @@ def test_a_keyboard_plugged_in_later_plays_and_one_pulled_out_lets_go(
 
 @pytest.mark.rig
 def test_a_keyboard_that_is_back_before_anyone_looked_lets_go_and_plays_again(
-    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     keyboard = Keyboard("keys")
     midi = listening()
@@ -173,8 +93,45 @@ def test_a_keyboard_that_is_back_before_anyone_looked_lets_go_and_plays_again(
     keyboard.unplug()
 
 
-def polled(midi: MidiInput, n_lines: int) -> list[str]:
-    """What it says, once it has said that many lines."""
+@pytest.mark.rig
+def test_a_keyboard_that_comes_back_needs_no_new_client(
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    open_client = input_port.open_client
+    monkeypatch.setattr(input_port, "open_client", lambda api: made.append(open_client(api)) or made[-1])
+    midi = listening()
+    for _ in range(3):
+        received.clear()
+        keyboard = Keyboard("keys")
+        assert polled(midi, 1)[-1] == "MIDI input: keys:out"
+        keyboard.play([0x90, 60, 100])
+        wait_until(lambda: received, "the key")
+        keyboard.unplug()
+        assert polled(midi, 1)[0] == "MIDI input gone: keys:out; its notes are released."
+    assert len(made) == 1
+
+
+@pytest.mark.rig
+def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugged_in_twice(
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
+) -> None:
+    midi = listening()
+    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # the first is a message without its end
+        keyboard = Keyboard("keys")
+        assert polled(midi, 1)[-1] == "MIDI input: keys:out"
+        if message[0] == 0xF0:
+            keyboard.play([0x90, 60, 100])
+            wait_until(lambda: received, "the key")
+        keyboard.play(message)
+        if message[1] == 64:
+            wait_until(lambda: NoteOn(0, 64, 100) in [event for event, _ in received], "the key", lambda: received)
+        keyboard.unplug()
+        assert polled(midi, 1)[0] == "MIDI input gone: keys:out; its notes are released."
+
+
+def polled(midi: MidiInputs, n_lines: int) -> list[str]:
+    """Poll until there are `n_lines` lines, and return them."""
     lines: list[str] = []
     wait_until(lambda: lines.extend(midi.poll()) or len(lines) >= n_lines, f"{n_lines} lines", lambda: lines)
     return lines
@@ -182,7 +139,7 @@ def polled(midi: MidiInput, n_lines: int) -> list[str]:
 
 @pytest.mark.rig
 def test_a_port_that_nobody_may_connect_to_yet_is_opened_once_they_may(
-    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     pads = jack.Client("pads", no_start_server=True)
     out = pads.midi_outports.register("out")
@@ -206,7 +163,7 @@ def test_a_server_that_dies_lets_go_and_is_taken_again(tmp_path: Path, monkeypat
         monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
         monkeypatch.setenv("JACK_NO_START_SERVER", "1")
         keyboard = Keyboard("keys")
-        midi = MidiInput(MidiConfig(api="UNIX_JACK"), lambda event, _: received.append(event))
+        midi = MidiInputs(MidiConfig(api="UNIX_JACK"), lambda event, _: received.append(event))
         assert midi.poll() == ["MIDI input: keys:out"]
         keyboard.play([0x90, 60, 100])
         wait_until(lambda: received, "the key")
@@ -227,7 +184,7 @@ def test_a_server_that_dies_lets_go_and_is_taken_again(tmp_path: Path, monkeypat
 
 @pytest.mark.rig
 def test_only_the_named_input_and_channel_are_heard(
-    listening: Callable[..., MidiInput], received: list[tuple[Event, float]]
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     pads, keys = Keyboard("pads"), Keyboard("Keys")
     midi = listening(inputs=("keys",), channel=2)
@@ -243,7 +200,7 @@ def test_only_the_named_input_and_channel_are_heard(
 
 
 @pytest.mark.rig
-def test_a_named_input_that_is_not_there_is_waited_for(listening: Callable[..., MidiInput]) -> None:
+def test_a_named_input_that_is_not_there_is_waited_for(listening: Callable[..., MidiInputs]) -> None:
     keys = Keyboard("keys")
     midi = listening(inputs=("kexs",))
     (line,) = midi.poll()

@@ -1,4 +1,4 @@
-"""rtmidi's APIs and the inputs that they show."""
+"""rtmidi's APIs, such as ALSA and JACK, and the MIDI inputs that each lists."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ _ALSA_SEQUENCER = Path("/dev/snd/seq")
 
 
 def stable_name(port: str) -> str:
-    """A port's name without ALSA's trailing `20:0`, which changes from boot to boot."""
+    """A port's name without ALSA's address, such as 20:0 in `Keys 20:0`, which changes from boot to boot."""
     return re.sub(r"\s+\d+:\d+$", "", port)
 
 
 def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
-    """The ports whose names contain one of `inputs`, in any case; where none is named all, but no loopback, not us."""
+    """The ports whose names contain one of `inputs`, ignoring case.
+
+    Without `inputs`: all ports but the loopback port `Midi Through` and those of rtmidi and of this program.
+    """
     if inputs:
         return [port for port in ports if any(wish.lower() in stable_name(port).lower() for wish in inputs)]
     return [port for port in ports if not re.search(r"midi.?through|^(rtmidi|timbrebox)", port, re.IGNORECASE)]
 
 
 def list_inputs(api: int) -> list[str]:
-    """Names of one API's inputs; OSError, with the reason, where the API has no service here."""
+    """Names of one API's inputs; OSError, with the reason, if the API's server does not run."""
     client = open_client(api)
     try:
         return [stable_name(port) for port in client.get_ports()]
@@ -40,7 +43,7 @@ def list_inputs(api: int) -> list[str]:
 
 
 def api_names() -> dict[str, int]:
-    """rtmidi's numbers of the APIs that it was built with, by name."""
+    """rtmidi's number for each API that it was built with, by name: `UNIX_JACK`, `LINUX_ALSA`, ..."""
     import rtmidi
 
     compiled = set(rtmidi.get_compiled_api())
@@ -52,7 +55,10 @@ def api_names() -> dict[str, int]:
 
 
 def api_number(name: str | None) -> int:
-    """rtmidi's number of an API name, as mido spells it with or without its module; None is this system's usual one."""
+    """rtmidi's number for an API; None means this system's usual one. UserError for an unknown name.
+
+    name: as in mido, with or without its module: `mido.backends.rtmidi/UNIX_JACK` or `UNIX_JACK`.
+    """
     known = api_names()
     if name is None:
         usual = "LINUX_ALSA" if sys.platform == "linux" else "MACOSX_CORE"
@@ -64,10 +70,10 @@ def api_number(name: str | None) -> int:
 
 
 def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
-    """A new client of an API; OSError, with the reason, where the API has no service here."""
+    """A new client of an API; OSError, with the reason, if the API's server does not run."""
     import rtmidi
 
-    # rtmidi itself fails without it too, but prints a line to the terminal at each try.
+    # Without the sequencer rtmidi fails too, but its error does not say why.
     if api == rtmidi.API_LINUX_ALSA and sys.platform == "linux" and not _ALSA_SEQUENCER.exists():
         raise OSError(f"the ALSA sequencer ({_ALSA_SEQUENCER}) is not there")
     try:
@@ -77,8 +83,15 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
         raise OSError(str(error)) from None
 
 
+def clients_are_slow(api: int) -> bool:
+    """Whether clients should be reused: on JACK, making one holds the interpreter for 24 ms, deleting one for 20 ms."""
+    import rtmidi
+
+    return api == rtmidi.API_UNIX_JACK
+
+
 def driver_errors() -> tuple[type[Exception], ...]:
-    """What rtmidi raises when a driver refuses."""
+    """The exceptions that rtmidi and `open_client` raise when a driver fails."""
     import rtmidi
 
     return (rtmidi.RtMidiError, OSError)

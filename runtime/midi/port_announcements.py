@@ -1,4 +1,8 @@
-"""News of ports that go, from the server that keeps them: rtmidi gives none, and a look misses what is back at once."""
+"""Port announcements: JACK and the ALSA sequencer say when a MIDI port appears or disappears.
+
+rtmidi can only list the ports that are there now. A keyboard that is unplugged and plugged in again between two lists
+is in both, but its connection is lost.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from runtime.base.quiet import quiet_stderr
 from runtime.base.realtime import SUPERVISOR_PRIORITY, promote_thread
-from runtime.midi.ports import CLIENT_NAME
+from runtime.midi.rtmidi_apis import CLIENT_NAME
 
 if TYPE_CHECKING:
     import alsa_midi
@@ -22,25 +26,28 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """One server's announcements, from now on; all its methods are for the supervisor's thread."""
+    """The port announcements that one server has made since this object was made.
+
+    Call the methods on the supervisor's thread.
+    """
 
     def fileno(self) -> int:
-        """A file descriptor that can be read as soon as there is news."""
+        """A file descriptor that becomes readable when a port comes or goes."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        """Those of these ports, by rtmidi's names, that went since the last call; OSError if the server itself did."""
+        """Which of these ports, by rtmidi's names, have gone since the last call; OSError if the server has gone."""
 
     def listeners(self, port: str) -> set[str] | None:
-        """Who is connected to this port; None where the driver says itself if a connection fails."""
+        """Names of the ports connected to this one; None where rtmidi itself reports a failed connection."""
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """What opens the announcements of one of rtmidi's APIs; None where it has none or their library is missing.
+    """The Announcements class for an API; None for an API without one, or if its library is not installed.
 
-    What this returns raises OSError, with the reason, where the API has no service here.
+    api: rtmidi's number. Calling the class raises OSError, with the reason, if the API's server does not run.
     """
     import rtmidi
 
@@ -48,27 +55,27 @@ def announcer(api: int) -> Callable[[], Announcements] | None:
         if api == rtmidi.API_UNIX_JACK:
             import jack
 
-            # JACK 1 waits for everyone that it tells, and who is told here needs the interpreter, which rtmidi holds
-            # while it in turn waits for JACK.
+            # Not on JACK 1, which would deadlock: it waits for our callback, which waits for the interpreter, which
+            # rtmidi holds while it waits for JACK.
             return None if jack.version_string().startswith("0.") else JackAnnouncements
         if api == rtmidi.API_LINUX_ALSA:
-            import alsa_midi  # noqa: F401  # takes 0.1 s, and is here because no sound waits for it yet
+            import alsa_midi  # noqa: F401  # importing takes 0.1 s: do it before anything plays
 
             return AlsaAnnouncements
-    except (ImportError, OSError, AttributeError):  # what a missing, or an ancient, libjack or libasound raises
+    except (ImportError, OSError, AttributeError):  # a missing or very old libjack or libasound
         return None
     return None
 
 
 class JackAnnouncements:
-    """JACK's: it calls, on a thread of its own, for each port that comes or goes; OSError without a server."""
+    """JACK's announcements, which come through a callback on JACK's thread; OSError if no server runs."""
 
     def __init__(self) -> None:
         import jack
 
         self._error = jack.JackError
         self._gone: deque[str] = deque()
-        self._over = self._promoted = False
+        self._server_gone = self._promoted = False
         try:
             with quiet_stderr():
                 self._client = jack.Client(_OWN_NAME, no_start_server=True)
@@ -79,44 +86,44 @@ class JackAnnouncements:
         os.set_blocking(self._write_fd, False)
         try:
             self._client.set_port_registration_callback(self._hear)
-            self._client.set_shutdown_callback(self._end)
-            # By the time that JACK tells of a port's going, another may have its place: names are noted before.
-            self._known = [(port, port.name) for port in self._client.get_ports()]
+            self._client.set_shutdown_callback(self._server_stopped)
+            # When JACK announces that a port has gone, a new port may already have its number: so keep the names.
+            self._port_names = [(port, port.name) for port in self._client.get_ports()]
             self._client.activate()
         except jack.JackError as error:
             self.close()
             raise OSError(str(error)) from None
 
     def _hear(self, port: jack.Port, came: bool) -> None:
-        """From JACK's thread, in which it may not be asked anything."""
+        """Record one announcement; JACK calls this on a thread that must not wait for the server."""
         if not self._promoted:
             self._promoted = True
-            promote_thread(SUPERVISOR_PRIORITY)  # the audio thread waits for whoever holds the interpreter
-        names = [name for known, name in self._known if known == port]
-        self._known = [(known, name) for known, name in self._known if known != port]
+            promote_thread(SUPERVISOR_PRIORITY)  # the audio thread waits for any thread that holds the interpreter
+        names = [name for known, name in self._port_names if known == port]
+        self._port_names = [(known, name) for known, name in self._port_names if known != port]
         if came:
-            self._known.append((port, port.name))
+            self._port_names.append((port, port.name))
         else:
             self._gone.extend(names or [port.name])
         self._wake()
 
-    def _end(self, _status: jack.Status, _reason: str) -> None:
-        self._over = True
+    def _server_stopped(self, _status: jack.Status, _reason: str) -> None:
+        self._server_gone = True
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes too
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader, too
             os.write(self._write_fd, b"!")
 
     def fileno(self) -> int:
         return self._read_fd
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        # The pipe before the names: a name that comes in between wakes once more, and is not lost.
+        # Empty the pipe first and take the names afterwards: a name that comes in between fills the pipe again.
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read_fd, 4096):
                 pass
-        if self._over:
+        if self._server_gone:
             raise OSError("the JACK server has gone")
         return {self._gone.popleft() for _ in range(len(self._gone))}.intersection(ports)
 
@@ -134,7 +141,7 @@ class JackAnnouncements:
 
 
 class AlsaAnnouncements:
-    """The ALSA sequencer's, which are events to whoever subscribes to its port 0:1; OSError without a sequencer."""
+    """The ALSA sequencer's announcements: events from its port 0:1; OSError if there is no sequencer."""
 
     def __init__(self) -> None:
         import alsa_midi
@@ -143,12 +150,12 @@ class AlsaAnnouncements:
         try:
             with quiet_stderr():
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
-            # Nobody else may connect to this port, so that no program offers it as a synthesizer.
+            # NO_EXPORT: nobody else may connect to this port, which other programs would show as a synthesizer.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
             self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION).connect_from(alsa_midi.SYSTEM_ANNOUNCE)
-            waited_for = alsa_midi.ffi.new("struct pollfd[]", 1)
-            alsa_midi.alsa.snd_seq_poll_descriptors(self._client.handle, waited_for, 1, select.POLLIN)
-            self._fd = waited_for[0].fd
+            descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)
+            alsa_midi.alsa.snd_seq_poll_descriptors(self._client.handle, descriptors, 1, select.POLLIN)
+            self._fd = descriptors[0].fd
         except alsa_midi.ALSAError as error:
             raise OSError(str(error)) from None
 
@@ -161,7 +168,7 @@ class AlsaAnnouncements:
             while self._client.event_input_pending(fetch_sequencer=True):
                 events.append(self._client.event_input())
         except self._error as error:
-            if error.errnum == -errno.ENOSPC:  # so many that some were lost: any port may have gone
+            if error.errnum == -errno.ENOSPC:  # some announcements were lost: any port may have gone
                 return set(ports)
             raise OSError(f"the ALSA sequencer announces nothing more ({error})") from None
         return announced_gone(events, ports)
@@ -174,7 +181,10 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """Those of rtmidi's ALSA ports, whose names end with an address as in `Keys:Keys MIDI 1 20:0`, that went."""
+    """Which of these ALSA ports have gone.
+
+    events: the sequencer's announcements. ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
+    """
     from alsa_midi import EventType
 
     gone = set()

@@ -1,4 +1,4 @@
-"""Work through the runs of the plan: what is kept already is taken, what is not is trained, measured and kept."""
+"""Trains, measures and keeps each planned run that is not kept yet, and collects the results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runtime.acoustics.pitch import N_CHROMA
 from runtime.base.errors import UserError
+from runtime.base.files import read_json, refuse_bad_target
 from runtime.base.progress import Progress
 from training.corpus.frames import FrameStore
 from training.learning.train import train
@@ -17,21 +18,23 @@ from training.model.backend import forget_models
 from training.model.run_folder import LAST, RECORD, RunRecord, TrainedRun, read_record
 from training.paper.checkpoints import keep_checkpoint, restore_checkpoint
 from training.paper.corpora import Corpora
-from training.paper.kept import KeptRun, difference, keep, read_kept
-from training.paper.plan import PlannedRun
+from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
+from training.paper.plan import PlannedRun, choose_runs
+from training.paper.results import Results
 
-RUNS, CHECKPOINTS = "runs", "checkpoints"
-KEEP_EVERY_S = 3600.0
-# In forward passes of a frame: training costs three, a decoded point of the mesh less than one, and compiling and the
-# rest of what is measured about as much as so many.
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
+KEEP_EVERY_S = 3600.0  # of training, between two small checkpoints
+# Estimated costs, for the time left; the unit is a forward pass of one frame. In this order: a training frame, a point
+# of the mesh, and everything else that is measured or compiled for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """Where everything lies. out: the report's folder; runs: of the run folders; mesh: points per axis by n_latents.
+class Reproduction:
+    """The paper's models on our corpora, with the folders where their runs and results are.
 
-    force: replace runs of another config or corpus.
+    out: the report's folder, with the kept runs; runs: the folder of the run folders; mesh: points per axis by number
+    of latents, or None for the paper's numbers; force: replace runs of another config or corpus.
     """
 
     corpora: Corpora
@@ -41,8 +44,12 @@ class Matrix:
     force: bool = False
 
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
-        """What is kept of a run; None if nothing is. UserError if it is of another config or corpus, unless forced."""
-        kept = read_kept(self.out / RUNS / run.kept_name)
+        """Read the kept files of a planned run; None if there are none.
+
+        If they are of another config or corpus: UserError, or None with `force`. store: the corpus that the run must
+        have, or None to compare the configs only.
+        """
+        kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
             return None
         other = difference(kept, run.recipe, store)
@@ -53,49 +60,84 @@ class Matrix:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds of a model of which something is kept, ascending."""
-        names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / RUNS).glob(f"{config}-seed*"))
+        """The seeds for which a model's run is kept, ascending."""
+        names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 
     def work(self, planned: list[PlannedRun]) -> None:
-        """Train, measure and keep every run that is not kept yet with as many epochs."""
+        """Train, measure and keep every run that is not kept yet, or kept with fewer epochs."""
         todo = [run for run in planned if not self._is_done(run, None)]
+        for run in todo:
+            refuse_bad_target(self.runs / run.name / RECORD)
         stores = {name: self.corpora.open(name) for name in dict.fromkeys(run.model.corpus for run in todo)}
         todo = [run for run in todo if not self._is_done(run, stores[run.model.corpus])]
         jobs = [_Job(self, run, stores[run.model.corpus]) for run in todo]
         costs = [job.training_cost + job.measuring_cost for job in jobs]
-        with Progress("the matrix", sum(costs)) as progress:
+        with Progress("the paper's models", sum(costs)) as progress:
             for index, job in enumerate(jobs):
                 label, start = f"{job.run.name} ({index + 1} of {len(jobs)})", sum(costs[:index])
                 progress.say(
                     job.work(lambda done, what, at=start, name=label: progress.update(at + done, f"{name}, {what}"))
                 )
 
+    def results(self) -> Results:
+        """All kept runs, of every seed, and the measured speed."""
+        plan = self.corpora.plan
+        runs: dict[str, list[KeptRun]] = {}
+        for model in plan.models:
+            n_seeds = 1 + max(self.kept_seeds(model.config), default=-1)
+            planned = [run for run in choose_runs(plan, [], n_seeds) if run.model == model] if n_seeds else []
+            found = [kept for kept in map(self.kept, planned) if kept is not None]
+            if found:
+                runs[model.config] = found
+        speed = self.out / SPEED
+        return Results(runs, read_json(speed) if speed.exists() else None)
+
+    def why_left_out(self, run: PlannedRun) -> str | None:
+        """The reason if a run must be left out because it is not kept and its corpus is missing; otherwise None."""
+        return None if self.kept(run) else self.corpora.why_missing(run.model.corpus)
+
+    def tables_left_out(self, results: Results) -> dict[str, str]:
+        """For each table that lacks models: how many of them are missing, and why."""
+        plan = self.corpora.plan
+        left_out: dict[str, str] = {}
+        for table in plan.tables:
+            models = [model for model in plan.models if table in model.tables]
+            missing = [model for model in models if not results.of(model.config)]
+            if missing:
+                why = {self.corpora.why_missing(model.corpus) or "not trained yet" for model in missing}
+                left_out[table] = f"{len(missing)} of {len(models)} models: {'; '.join(sorted(why))}"
+        return left_out
+
     def _is_done(self, run: PlannedRun, store: FrameStore | None) -> bool:
+        """Whether a run is kept with at least the planned number of epochs."""
         kept = self.kept(run, store)
         return kept is not None and kept.n_epochs >= run.recipe.fit.epochs
 
 
 class _Job:
-    """One run to be trained, measured and kept; training_cost is that of the epochs that are left."""
+    """One run to train, measure and keep. training_cost: of the epochs left to train; measuring_cost: of the rest."""
 
-    def __init__(self, matrix: Matrix, run: PlannedRun, store: FrameStore):
-        self.run, self._matrix, self._store = run, matrix, store
-        self._folder = matrix.runs / run.name
-        self._kept = matrix.out / RUNS / run.kept_name
-        self._checkpoint = matrix.out / CHECKPOINTS / f"{run.kept_name}.npz"
+    def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore):
+        self.run, self._reproduction, self._store = run, reproduction, store
+        self._folder = reproduction.runs / run.name
+        self._kept = reproduction.out / KEPT_RUNS / run.kept_name
+        self._checkpoint = reproduction.out / CHECKPOINTS / f"{run.kept_name}.npz"
         restore_checkpoint(self._checkpoint, self._folder, run.recipe, store)
         n_done = read_record(self._folder).n_epochs if (self._folder / RECORD).exists() else 0
         self._epoch_cost = TRAINING_COST * len(store.rows("train"))
         self.training_cost = self._epoch_cost * max(run.recipe.fit.epochs - n_done, 0)
         n_latents = run.recipe.model.n_latents
-        self._points = matrix.mesh.get(n_latents) if matrix.mesh else None
+        self._points = reproduction.mesh.get(n_latents) if reproduction.mesh else None
         n_decoded = N_CHROMA * (self._points or points_per_axis(n_latents)) ** n_latents
         self.measuring_cost = FIXED_COST + MESH_COST * n_decoded * (run.recipe.model.conditioning != "none")
         self._hours_kept: int | None = None
 
     def work(self, show: Callable[[float, str], None]) -> str:
-        """Train, measure and keep; returns a line for the screen. show: told of the cost that is done, and of what."""
+        """Train, measure and keep the run; returns its result as one line.
+
+        show: called with the cost of the work done so far, and with a text that says what is being done.
+        """
         n_epochs = self.run.recipe.fit.epochs
 
         def on_epoch(record: RunRecord) -> None:
@@ -104,7 +146,7 @@ class _Job:
             self._keep_checkpoint(record)
 
         try:
-            train(self.run.recipe, self._store, self._folder, self._matrix.force, on_epoch)
+            train(self.run.recipe, self._store, self._folder, self._reproduction.force, on_epoch)
         except KeyboardInterrupt:
             if (self._folder / LAST).exists() and read_record(self._folder).seconds >= KEEP_EVERY_S:
                 keep_checkpoint(self._checkpoint, self._folder, self.run.recipe, self._store)
@@ -112,13 +154,14 @@ class _Job:
         return self._measure(show)
 
     def _keep_checkpoint(self, record: RunRecord) -> None:
-        """Every hour of training."""
+        """Keep a small checkpoint after every KEEP_EVERY_S of training."""
         hours = int(record.seconds // KEEP_EVERY_S)
         if self._hours_kept is not None and hours > self._hours_kept:
             keep_checkpoint(self._checkpoint, self._folder, self.run.recipe, self._store)
         self._hours_kept = hours
 
     def _measure(self, show: Callable[[float, str], None]) -> str:
+        """Measure the trained run and keep its files; returns its result as one line."""
         trained = TrainedRun.open(self._folder)
 
         def on_share(share: float) -> None:

@@ -1,4 +1,4 @@
-"""What the real program says never ends it nor holds it up, whatever becomes of those who read it."""
+"""The real program goes on playing, whatever happens to its standard streams and their readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """The socket on which the program says how it fares, whatever became of its standard streams."""
+    """Stands in for systemd: a socket to which the program sends its notices, even without standard streams."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}
@@ -31,18 +31,18 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Return when it says so; TimeoutError if it says nothing more."""
+        """Wait for a notice with this line; TimeoutError if no more notices come."""
         while news not in self._socket.recv(4096).decode().splitlines():
             pass
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._socket.close()
 
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    """Who listens to the program."""
+    """The stand-in for systemd, to which the programs of `start` send their notices."""
     listener = Systemd(tmp_path / "notify")
     yield listener
     listener.close()
@@ -50,7 +50,10 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 def start(systemd: Systemd) -> Iterator[Start]:
-    """Start the program from a shell: what the shell does before, and its streams as the shell or Popen sets them."""
+    """Start the program from a shell.
+
+    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: for Popen.
+    """
     begun: list[subprocess.Popen[str]] = []
 
     def start(redirections: str = "", before: str = "", **streams: object) -> subprocess.Popen[str]:
@@ -65,7 +68,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
 
 def assert_plays_on(process: subprocess.Popen[str], systemd: Systemd) -> None:
-    """Its supervisor comes round, and it ends in good order when it is asked to."""
+    """Assert that the program plays, and stops without an error when asked to."""
     systemd.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGTERM)
     systemd.wait_for("STOPPING=1")

@@ -1,0 +1,34 @@
+"""Makes the signals that end a process raise exceptions, so that files and folders are cleaned up."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+
+@contextmanager
+def signals_as_exceptions() -> Iterator[None]:
+    """Inside the `with`, SIGINT raises KeyboardInterrupt; SIGTERM and SIGHUP raise SystemExit(128 + number).
+
+    Works only on the main thread. All signals after the first are ignored, so that they cannot stop the cleaning up. A
+    signal that is already ignored stays ignored: `nohup` ignores SIGHUP in this way.
+    """
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+    def end(number: int, _frame: object) -> NoReturn:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

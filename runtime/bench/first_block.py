@@ -1,0 +1,43 @@
+"""Starts as `play` does and renders blocks: python -m runtime.bench.first_block F.onnx.
+
+Prints `first block` as soon as that is rendered, and after 200 more blocks the process's peak memory in MB.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+# Imported because `play` imports them: they cost time and memory.
+import mido  # noqa: F401
+import numpy as np
+import pyaudio  # noqa: F401
+import rtmidi  # noqa: F401
+
+import runtime.live.supervisor
+import runtime.midi.inputs  # noqa: F401
+from runtime.bench.playing import VELOCITY
+from runtime.config import load_config
+from runtime.engine.build import build_engine
+from runtime.events import NoteOn
+from runtime.instrument.library import load
+
+N_MORE_BLOCKS = 200
+
+
+def main(path: str) -> None:
+    """Load the instrument, play a note, and print when the first block is rendered, then the peak memory in MB."""
+    decoder = load(path)
+    engine = build_engine(load_config(), decoder, decoder.card.sample_rate_hz)
+    engine.post(NoteOn(0, 60, VELOCITY))
+    block = np.zeros((256, 2), np.float32)
+    engine.render(block)
+    print("first block", flush=True)
+    for _ in range(N_MORE_BLOCKS):
+        engine.render(block)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KiB on Linux
+    print(peak / (2**20 if sys.platform == "darwin" else 2**10), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,29 @@
+"""Shared by all measurements: an engine at the instrument's sample rate, its notes, and the movements of its knobs."""
+
+from __future__ import annotations
+
+import math
+
+from runtime.config import Adsr, Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import KnobTurn
+from runtime.instrument.decoder import Decoder
+
+VELOCITY = 100
+
+
+def new_engine(decoder: Decoder, n_voices: int, seed: int = 0) -> Engine:
+    """An engine at the instrument's sample rate, with an envelope that has no attack."""
+    voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
+    return Engine(decoder, config=Config(voice=voice, seed=seed))
+
+
+def spread_note(decoder: Decoder, number: int) -> int:
+    """A MIDI note in the instrument's range; consecutive numbers give notes a fifth apart, which wrap at the top."""
+    lowest, highest = decoder.card.note_range
+    return lowest + (number * 7) % (highest - lowest + 1)
+
+
+def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
+    """Events that move each knob to its position at `time_s`: on a slow sine, with another period for each knob."""
+    return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

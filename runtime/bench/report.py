@@ -1,0 +1,78 @@
+"""Prints the figures of `bench`: a line for each as soon as it is known, and a progress line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Self
+
+from runtime.base.progress import Progress
+
+
+class Report:
+    """Prints lines on stdout, with a progress line below them on a terminal; a context manager.
+
+    about_s: roughly how long everything takes, in seconds.
+    """
+
+    def __init__(self, about_s: float):
+        self._about_s, self._done_s = about_s, 0.0
+        # On a terminal the lines and the progress share stdout, because they must make room for each other. Otherwise
+        # the progress goes to stderr, so that a file or a pipe gets only the lines.
+        self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._progress = Progress("bench", about_s, sys.stdout if self._shares_terminal else sys.stderr)
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        if self._shares_terminal:
+            self._progress.say(line)
+        else:
+            print(line, flush=True)
+
+    def advance(self, about_s: float) -> None:
+        """Show that work of roughly `about_s` seconds is done."""
+        self._done_s += about_s
+        self._progress.update(self._done_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._progress.update(self._about_s)
+        self._progress.close()
+
+
+def machine_line(figures: dict) -> str:
+    """The machine, the priority and the instrument that the figures were measured with."""
+    machine = figures["machine"]
+    how = "at the audio thread's priority" if figures["real_time_priority"] else "without real-time priority"
+    return f"{machine['processor']}, {machine['cores']} cores, {how}; instrument {figures['instrument']}"
+
+
+def row_line(row: dict) -> str:
+    """One row of `engine`: its case, the times and the budget of a block in ms, and the load."""
+    voices = f"{row['voices']:2d} voice{'s' if row['voices'] > 1 else ' '}"
+    knobs = f"knobs {'moving' if row['moving'] else 'at rest'}{', ' + row['case'] if 'case' in row else ''}"
+    floor = f", {row['load'] / row['floor_load']:.2f} x floor" if "floor_load" in row else ""
+    return (
+        f"{voices}, {row['buffer']:3d} frames, {knobs:22}: p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, "
+        f"p99.9 {row['p999_ms']:.2f} of {row['budget_ms']:.2f} ms; load {row['load']:.1%}{floor}"
+    )
+
+
+def latency_line(what: str, figure: dict[str, float]) -> str:
+    """One latency in ms; what: its name for the user."""
+    return f"{what}: p50 {figure['p50']:.1f}, p99 {figure['p99']:.1f}, max {figure['max']:.1f} ms"
+
+
+def process_line(figures: dict) -> str:
+    """Time to the first block, memory and, where it is known, size on disk."""
+    size = f", environment {figures['install_mb']:.0f} MB" if figures["install_mb"] else ""
+    return f"start to first block {figures['cold_start_s']:.2f} s, memory {figures['rss_mb']:.0f} MB{size}"
+
+
+def live_line(live: dict | None) -> str:
+    """The live run, or that there was none."""
+    if live is None:
+        return "no audio device, so no live run"
+    return f"{live['device']}: {live['underruns']} underruns in {live['seconds']} s with 8 voices"

@@ -1,0 +1,37 @@
+"""Moves knobs by MIDI controls."""
+
+from __future__ import annotations
+
+from runtime.config import Config
+from runtime.control.knobs import Knobs
+from runtime.control_numbers import Control
+from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
+
+
+class ControlMap:
+    """Says which MIDI control moves which knob, by the settings `latent_controls` and `phase_control`.
+
+    n_latents: the instrument's number of latents; a control that is set to a latent beyond them moves nothing.
+    """
+
+    def __init__(self, config: Config, n_latents: int):
+        self._latent_of = {c: k - 1 for c, k in config.latent_controls.items() if k <= n_latents}
+        self._phase_control = config.phase_control
+        self._moves_spectra = frozenset(self._latent_of) | ({config.phase_control} - {None})
+
+    def move(self, event: ControlChange, knobs: Knobs) -> bool:
+        """Move the knob that the control belongs to; False if it belongs to none."""
+        if event.control in self._latent_of:
+            knobs.turn(self._latent_of[event.control], event.value / 127.0)
+        elif event.control == self._phase_control:
+            knobs.turn_blend(event.value / 127.0)
+        else:
+            return False
+        return True
+
+    def changes_spectra_only(self, event: Event) -> bool:
+        """Whether an event changes nothing but the next spectrum, so that it may wait for the next hop."""
+        if isinstance(event, ControlChange):
+            # Control 74 may be an MPE slide, which acts on one voice at once.
+            return event.control in self._moves_spectra and event.control != Control.SLIDE
+        return isinstance(event, (KnobTurn, PhaseBlend))

@@ -1,0 +1,42 @@
+"""MIDI's control numbers, by their meaning.
+
+Source: MIDI 1.0, control change messages (channel mode messages from 120 on); MPE 1.0 for SLIDE.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Control(IntEnum):
+    """Controls to which MIDI gives a fixed meaning; `runtime/engine/voices/performance.py` handles them."""
+
+    BANK_SELECT = 0
+    MOD_WHEEL = 1
+    DATA_ENTRY = 6
+    VOLUME = 7
+    PAN = 10
+    EXPRESSION = 11
+    BANK_SELECT_LSB = 32
+    DATA_ENTRY_LSB = 38
+    SUSTAIN = 64
+    SOSTENUTO = 66
+    SOFT_PEDAL = 67
+    SLIDE = 74  # only on a member channel of an MPE zone; elsewhere it may move a knob
+    NRPN_LSB = 98
+    NRPN_MSB = 99
+    RPN_LSB = 100
+    RPN_MSB = 101
+    ALL_SOUND_OFF = 120
+    RESET_ALL_CONTROLLERS = 121
+    LOCAL_CONTROL = 122
+    ALL_NOTES_OFF = 123
+    OMNI_OFF = 124
+    OMNI_ON = 125
+    MONO_ON = 126
+    POLY_ON = 127
+
+
+PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
+# The settings may not let these move a knob.
+RESERVED = frozenset(Control) - {Control.SLIDE}

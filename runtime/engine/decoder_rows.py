@@ -1,0 +1,59 @@
+"""The decoder's input rows: for each voice its latents, then the conditioning of its note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.control.knobs import Knobs
+from runtime.engine.voices.bank import Voice
+from runtime.instrument.card import Card
+
+
+class DecoderRows:
+    """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same."""
+
+    def __init__(self, card: Card, knobs: Knobs, n_lanes: int):
+        self._knobs, self._latents = knobs, card.latents
+        lowest, highest = card.note_range
+        self._lowest_note = lowest
+        self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one a lane; only the conditioning part is used
+        self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
+        self._values = np.zeros(card.n_latents, np.float32)  # knob positions in the decoder's units
+        self._values_version = -1
+
+    def fill(self, rows: np.ndarray, voices: Sequence[Voice]) -> None:
+        """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane."""
+        n, n_latents = len(voices), len(self._latents)
+        if self._values_version != self._knobs.version:
+            self._follow_knobs()
+        sliding = self._follow_notes(voices)
+        first, last = voices[0].lane, voices[-1].lane
+        if last - first == n - 1:
+            rows[:n] = self._rows[first : last + 1]
+        else:
+            for row, voice in zip(rows, voices, strict=False):
+                row[:] = self._rows[voice.lane]
+        rows[:n, :n_latents] = self._values
+        for row in sliding:
+            position = min(1.0, max(0.0, self._knobs.positions[0] + voices[row].slide))
+            rows[row, 0] = self._latents[0].value_at(position)
+
+    def _follow_knobs(self) -> None:
+        for k, (latent, position) in enumerate(zip(self._latents, self._knobs.positions, strict=True)):
+            self._values[k] = latent.value_at(position)
+        self._values_version = self._knobs.version
+
+    def _follow_notes(self, voices: Sequence[Voice]) -> list[int]:
+        """Update the lanes' conditioning; returns the indices of the voices that have a slide."""
+        sliding, notes = [], self._notes
+        for number, voice in enumerate(voices):
+            if notes[voice.lane] != voice.model_note:
+                notes[voice.lane] = voice.model_note
+                row = self._conditioning[voice.model_note - self._lowest_note]
+                self._rows[voice.lane, len(self._latents) :] = row
+            if voice.slide:
+                sliding.append(number)
+        return sliding

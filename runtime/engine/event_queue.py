@@ -1,0 +1,88 @@
+"""The queue of events: posted from any thread, taken by the audio thread at their frames."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+
+from runtime.control.control_map import ControlMap
+from runtime.control.knobs import Knobs
+from runtime.engine.hop_groups import HopGroups
+from runtime.events import Event, KnobTurn
+
+
+class EventQueue:
+    """Events that have been posted and have not happened yet, sorted by frame.
+
+    has_news: whether events were posted since the last `collect`; is_urgent: whether one of those is heard before the
+    next hop.
+    """
+
+    def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
+        self.has_news = self.is_urgent = False
+        self._knobs, self._controls, self._hops = knobs, controls, hops
+        self._posted: deque[tuple[int | None, Event]] = deque()
+        self._positions: dict[int, float] = {}  # latent to knob position, posted since the last `collect`
+        self._pending: list[tuple[int, int, Event]] = []  # (frame, number, event), ascending
+        self._n_events = 0
+
+    def post(self, event: Event, frame: int | None = None) -> None:
+        """Hand over an event from any thread; frame: absolute; None: where the next block begins."""
+        if frame is None and type(event) is KnobTurn and not self._posted:
+            self._positions[event.latent] = event.position  # before a hop, only a knob's last position is heard
+        else:
+            self._posted.append((frame, event))
+            if not self._controls.changes_spectra_only(event):
+                self.is_urgent = True
+        self.has_news = True
+
+    def collect(self, now: int, end: int, first_hop: int) -> int:
+        """Sort the posted events in; those that are late or have no frame happen `now`. Called on the audio thread.
+
+        end: the frame at which the present span ends; first_hop: the first hop in it. Returns the span's new end, which
+        is earlier if a posted event is heard before.
+        """
+        # Cleared first, so that an event posted from here on sets them again.
+        self.has_news = self.is_urgent = False
+        if self._positions:
+            self._turn_knobs()
+            if end > first_hop:
+                end = min(end, self._hops.next_hop(now))
+        while self._posted:
+            frame, event = self._posted.popleft()
+            self._sort_in(now if frame is None or frame < now else frame, event)
+        return self.next_change(end)
+
+    def _turn_knobs(self) -> None:
+        positions = self._positions
+        while positions:  # emptied, not replaced: another thread may be writing to this dictionary
+            latent, position = positions.popitem()
+            self._knobs.turn(latent, position)
+
+    def _sort_in(self, frame: int, event: Event) -> None:
+        entry = (frame, self._n_events, event)
+        self._n_events += 1
+        if self._pending and entry < self._pending[-1]:
+            insort(self._pending, entry)
+        else:
+            self._pending.append(entry)
+
+    def take(self, frame: int) -> tuple[Event, int] | None:
+        """Remove the next event if it happens at or before `frame`; returns it with its own frame, or None."""
+        if not self._pending or self._pending[0][0] > frame:
+            return None
+        event_frame, _, event = self._pending.pop(0)
+        return event, event_frame
+
+    def next_change(self, end: int) -> int:
+        """The frame at which the next event is heard, but at most `end`."""
+        waits_for_hop = False
+        for frame, _, event in self._pending:
+            if frame >= end:
+                break
+            if not self._controls.changes_spectra_only(event):
+                return frame
+            if not waits_for_hop:  # events after the first waiting one are heard at its hop or later
+                waits_for_hop = True
+                end = min(end, self._hops.next_hop(frame))
+        return end

@@ -1,0 +1,117 @@
+"""Makes the lanes' sound hop by hop: at the engine's sample rate, or in dense hops for transposed lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.engine.synthesis.hops import MAX_ROWS, DenseHop, HopSynthesis
+from runtime.engine.synthesis.lane_phases import LanePhases
+from runtime.engine.synthesis.lane_spectra import LaneSpectra
+from runtime.engine.synthesis.phases.noise import noise_index
+
+# Samples that a dense hop has for each frame.
+OVERSAMPLING = 2
+
+
+class LaneHops:
+    """Makes the sound of lanes at the engine's sample rate, one hop at a time.
+
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
+    plus the crossfade that may follow; n_transforms: inverse transforms made so far.
+    """
+
+    def __init__(
+        self,
+        synthesis: HopSynthesis,
+        spectra: LaneSpectra,
+        phases: LanePhases,
+        hop_offsets: Sequence[int],
+        n_frames: int,
+    ):
+        self.n_transforms = 0
+        self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
+        self._hop_offsets, self._hop_size = hop_offsets, synthesis.hop_size
+        self._n_frames = n_frames
+        self._factors = np.zeros((MAX_ROWS, 1), np.float32)
+
+    def elapsed(self, lane: int, frame: int) -> int:
+        """Frames from a lane's last hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
+        return (frame - self._hop_offsets[lane]) % self._hop_size
+
+    def noise_index(self, lane: int, frame: int) -> int:
+        """Index of the stored noise for a lane's last hop, at or before `frame`."""
+        return noise_index(lane, (frame - self._hop_offsets[lane]) // self._hop_size)
+
+    def sound(self, lanes: slice, frame: int) -> np.ndarray:
+        """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
+
+        Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
+        """
+        first = lanes.start
+        sound = self._synthesis.hops(
+            self._spectra.pairs[lanes],
+            self.noise_index(first, frame),
+            first,
+            self._phases.blend[first],
+            self._phases.taps(lanes),
+        )[:, : self._n_frames]
+        sound /= self._spectra.stored_shares[lanes]
+        self.n_transforms += lanes.stop - first
+        return sound
+
+    def mixed(self, lanes: slice, shares: np.ndarray, frame: int) -> np.ndarray:
+        """Sum of the lanes' sounds, each times its share, from one transform; noise phases only.
+
+        lanes, frame: as in `sound`; shares: float32 (n, 1). Returns float32 (1, n_frames), valid until the next call.
+        """
+        first, stored = lanes.start, self._spectra.stored_shares[lanes]
+        factors = None
+        if shares.tobytes() != stored.tobytes():
+            factors = np.divide(shares, stored, out=self._factors[: len(shares)])
+        sound = self._synthesis.mixed_hop(self._spectra.pairs[lanes], self.noise_index(first, frame), first, factors)
+        self.n_transforms += 1
+        return sound[:, : self._n_frames]
+
+
+class DenseHops:
+    """Makes dense hops: OVERSAMPLING samples for each frame, and nothing past the hop for a crossfade.
+
+    n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to half the
+    engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a dense
+    hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    """
+
+    def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
+        self.n_bins, self.n_bins_below_half = synthesis.n_bins, synthesis.fft_size // 2 + 1
+        self.n_octaves, self.n_samples = synthesis.n_dense_octaves, OVERSAMPLING * synthesis.hop_size
+        self.n_transforms = 0
+        self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
+        self._noise_index = [0] * len(phases.blend)  # the stored noise of each lane's dense hop 0
+
+    def start(self, lane: int, noise_index: int) -> None:
+        """Number a lane's dense hops from 0 again; noise_index: the stored noise of its hop 0."""
+        self._noise_index[lane] = noise_index
+        self._phases.restart_numbers(lane)
+
+    def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
+        """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
+
+        hops: for each its lane, its number and how many bins sound; octave: how often the sample rate is halved. The
+        result is valid until the next call; the caller may overwrite it.
+        """
+        sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
+        sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
+        self.n_transforms += len(hops)
+        return sound
+
+    def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
+        return DenseHop(
+            self._spectra.pairs[lane : lane + 1],
+            self._noise_index[lane] + number,
+            lane,
+            n_bins,
+            self._phases.blend[lane],
+            self._phases.taps_at(lane, number),
+        )

@@ -1,0 +1,87 @@
+"""Stores each lane's spectrum at one loudness, and keeps which spectra changed and which still crossfade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.acoustics.spectrum import StftSpec
+from runtime.engine.synthesis.hops import MAX_ROWS
+from runtime.engine.synthesis.levels import Levels
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+
+
+class LaneSpectra:
+    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in its latest submix.
+
+    So a submix adds up its lanes' spectra as they are; the sound of a single lane is divided by its stored share.
+
+    n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
+    layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
+    the shares for the spectra that are set next, 1 for a lane that was in no submix; stored_shares: float32
+    (n_lanes, 1), the shares that the stored spectra contain.
+    """
+
+    def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
+        self._pairs = new_pairs(n_lanes, n_bins)
+        self.pairs = neighbour_pairs(self._pairs)
+        self.magnitudes = self._pairs[:, 1:-1, 0]
+        self.shares, self.stored_shares = np.ones((2, n_lanes, 1), np.float32)
+        self._levels = Levels(spec, sample_rate_hz, n_bins, MAX_ROWS)
+        self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
+        self._factors = np.empty((MAX_ROWS, 1), np.float32)
+
+    def set(self, lanes: Sequence[int], magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
+        """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending; semitones: as in `Levels.find`."""
+        n = len(lanes)
+        if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
+            self._set_run(slice(lanes[0], lanes[-1] + 1), magnitudes, semitones)
+        else:
+            for row, lane in enumerate(lanes):
+                self._set_run(slice(lane, lane + 1), magnitudes[row : row + 1], semitones[row : row + 1])
+
+    def _set_run(self, lanes: slice, magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
+        n, stored_shares = len(magnitudes), self.stored_shares[lanes]
+        factors, levelled = self._factors[:n], self._levelled[:n]
+        stored_shares[:] = self.shares[lanes]
+        self._levels.find(magnitudes, semitones, factors[:, 0], levelled)
+        factors *= stored_shares
+        np.multiply(magnitudes[:, : levelled.shape[1]], factors, out=levelled)
+        write_pairs(levelled, self._pairs[lanes])
+
+
+class SpectrumChanges:
+    """Keeps which lanes' spectrum or blend changed since their last hop, and when each lane's crossfade ends.
+
+    changed: one flag for each lane; n_fade: length of a crossfade in frames.
+    """
+
+    def __init__(self, n_lanes: int, n_fade: int):
+        self.changed = [False] * n_lanes
+        self._n_fade = n_fade
+        self._fades_end_at = [0] * n_lanes
+
+    def clear(self, lanes: slice, frame: int) -> None:
+        """Begin lanes at `frame`: forget their earlier changes and crossfades."""
+        n = lanes.stop - lanes.start
+        self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
+
+    def take(self, lanes: slice, frame: int) -> list[bool]:
+        """Return and clear the flags of lanes that hop at `frame`, where the changed lanes' crossfades begin."""
+        changed = self.changed[lanes]
+        if any(changed):
+            end = frame + self._n_fade
+            n = lanes.stop - lanes.start
+            if all(changed):
+                self._fades_end_at[lanes] = [end] * n
+            else:
+                for row, lane_changed in enumerate(changed):
+                    if lane_changed:
+                        self._fades_end_at[lanes.start + row] = end
+            self.changed[lanes] = [False] * n
+        return changed
+
+    def fade_left(self, lane: int, frame: int) -> int:
+        """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""
+        return max(0, self._fades_end_at[lane] - frame)

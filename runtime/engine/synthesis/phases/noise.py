@@ -1,0 +1,80 @@
+"""Noise phases: the phases of the STFT of white noise, stored as taps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.acoustics.spectrum import periodic_hann
+from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_taps
+
+# The stored noise repeats after this many hops.
+N_NOISE_SPECTRA = 256
+# Neighbouring lanes that read the same stored spectra, from different bins on.
+LANES_PER_ROW = 16
+# Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
+_HOPS_BETWEEN_ROWS = 64
+_BINS_BETWEEN_LANES = N_OVERLAPS
+# Power of a sound with noise phases, per bin and per product of neighbouring bins, whose phases are correlated. A flat
+# spectrum has power 1; a Hann lobe sounds 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
+NOISE_POWER = 0.444, 0.556
+# RMS of a flat spectrum's sound divided by that of its sinusoids: overlapping windows are correlated. Measured.
+_FLAT_GAIN = 4.557
+
+
+def noise_index(lane: int, hop: int) -> int:
+    """Index of the newest stored spectrum that sounds in a lane's hop; hop: number of the hop."""
+    return (hop + lane // LANES_PER_ROW * _HOPS_BETWEEN_ROWS) % N_NOISE_SPECTRA
+
+
+def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
+    """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
+
+    A view of one table, in which each lane begins four bins above the lane before: so the lanes of a row share the
+    processor's cache. Noise bins that are four apart are independent; and a shift by four bins changes the phase by one
+    whole cycle per hop, so that the noise still fits from hop to hop.
+    """
+    phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
+    taps = _window_taps(phasors, fft_size, hop_size)
+    taps *= np.float32(1.0 / _FLAT_GAIN)
+    received = received_taps(taps)
+    spectrum_stride, tap_stride, stride = received.strides
+    return np.lib.stride_tricks.as_strided(
+        received,
+        (len(taps), LANES_PER_ROW, 3, 2 * n_bins),
+        (spectrum_stride, 2 * _BINS_BETWEEN_LANES * stride, tap_stride, stride),
+        writeable=False,
+    )
+
+
+def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
+    """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
+
+    The noise is complex, so that the bins above half the sample rate are independent of those below: the last lanes
+    need some of them.
+    """
+    period = N_NOISE_SPECTRA * hop_size
+    noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]
+    noise = np.concatenate([noise, noise[:fft_size]])
+    window = periodic_hann(fft_size)
+    phasors = np.empty((N_NOISE_SPECTRA, n_bins), np.complex64)
+    for index in range(N_NOISE_SPECTRA):
+        start = index * hop_size
+        spectrum = np.fft.fft(noise[start : start + fft_size] * window)[:n_bins]
+        phasors[index] = spectrum / np.maximum(np.abs(spectrum), np.float32(1e-12))
+    return phasors
+
+
+def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:
+    """Taps as `new_taps` lays them out, for phasors (n_spectra, n_bins) of windows one hop apart.
+
+    The window that began k hops ago has the phasors that lie k spectra earlier. A delay of k hops rotates its bin j by
+    j a, a = 2 pi k hop_size / fft_size; its Hann window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
+    """
+    n_spectra, n_bins = phasors.shape
+    taps = new_taps(n_spectra, n_bins)
+    for k in range(N_OVERLAPS):
+        angle = 2.0 * np.pi * k * hop_size / fft_size
+        delayed = np.roll(phasors, k, axis=0) * np.exp(1j * angle * np.arange(n_bins)).astype(np.complex64)
+        for tap, weight in enumerate((-0.25 * np.exp(1j * angle), 0.5, -0.25 * np.exp(-1j * angle))):
+            taps[:, tap, 1:-1] += np.complex64(weight * fft_size) * delayed
+    return taps

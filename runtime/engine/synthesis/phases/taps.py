@@ -1,0 +1,45 @@
+"""Memory layouts of spectra (pairs) and phases (taps), which make a hop's spectrum one sum of products of floats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Windows that overlap at any moment: the hop size is a quarter of the window.
+N_OVERLAPS = 4
+_TWICE = np.uint64((1 << 32) + 1)
+
+
+def new_pairs(n: int, n_bins: int) -> np.ndarray:
+    """Zeroed pairs, float32 (n, n_bins + 2, 2): each magnitude twice, and a silent bin at either end.
+
+    The two floats meet the real and the imaginary part of a tap: this turns a complex multiply into a real one.
+    """
+    return np.zeros((n, n_bins + 2, 2), np.float32)
+
+
+def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
+    """Write magnitudes, float32 (n, at least n_bins), into pairs (n, n_bins + 2, 2)."""
+    # One 64-bit product writes both floats in one pass; two assignments would go through the memory twice.
+    bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
+    np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])
+
+
+def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
+    """A view float32 (n, 3, 2 * n_bins): for each bin the pairs of the bin below, itself and the bin above."""
+    n, n_padded, _ = pairs.shape
+    row_stride, pair_stride, stride = pairs.strides
+    return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))
+
+
+def new_taps(n: int, n_bins: int) -> np.ndarray:
+    """Zeroed taps, complex64 (n, 3, n_bins + 2): a bin's factors for the bin above, itself and the bin below."""
+    return np.zeros((n, 3, n_bins + 2), np.complex64)
+
+
+def received_taps(taps: np.ndarray) -> np.ndarray:
+    """A view float32 (n, 3, 2 * n_bins): for each bin the factors of the bin below, itself and the bin above."""
+    n, _, n_padded = taps.shape
+    row_stride, tap_stride, stride = taps.strides
+    return np.lib.stride_tricks.as_strided(
+        taps.view(np.float32), (n, 3, 2 * (n_padded - 2)), (row_stride, tap_stride + stride, stride // 2)
+    )

@@ -1,0 +1,152 @@
+"""Starts and ends voices for keys: stealing, release, pedals, mono and legato."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runtime.config import Config
+from runtime.engine.voices.bank import Voice, VoiceBank
+from runtime.engine.voices.changes import Changes, Stolen
+from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.pitches import VoicePitches, gliding_semitones
+from runtime.engine.voices.tuning import key_pitches
+from runtime.events import NoteOff, NoteOn, VoiceLimit
+from runtime.instrument.card import Card
+
+VELOCITY_AT_VOICE_LEVEL = 100
+SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
+LEGATO_FADE_S = 0.012
+
+
+class Notes:
+    """The notes of all channels: starts, releases and cuts their voices.
+
+    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far.
+    """
+
+    def __init__(self, card: Card, config: Config, bank: VoiceBank, channels: Channels, pitches: VoicePitches):
+        self.changes = Changes()
+        self.n_notes = self.n_stolen = 0
+        self._card, self._config = card, config.voice
+        self._bank, self._channels, self._pitches = bank, channels, pitches
+        self._key_pitches = key_pitches(config.tuning)
+        self._volume = 10.0 ** (config.volume_db / 20.0)
+        self._limit = len(bank.voices)
+        # In mono: (channel, note, velocity) of the keys that are down, newest last.
+        self._keys: list[tuple[int, int, int]] = []
+
+    def note_on(self, event: NoteOn, frame: int) -> None:
+        """Start a voice for a key that goes down."""
+        if self._config.mode == "poly":
+            for voice in self.held(event.channel):
+                if voice.note == event.note and not voice.key_down:
+                    self._bank.release(voice, frame)
+            self._start(event.channel, event.note, event.velocity, frame)
+            return
+        self._forget_key(event.channel, event.note)
+        self._keys.append((event.channel, event.note, event.velocity))
+        self._start_alone(*self._keys[-1], frame)
+
+    def note_off(self, event: NoteOff, frame: int) -> None:
+        """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
+        if self._config.mode != "poly":
+            was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
+            self._forget_key(event.channel, event.note)
+            if was_sounding and self._keys:
+                self._start_alone(*self._keys[-1], frame)
+                return
+        for voice in self.held(event.channel):
+            if voice.note == event.note:
+                voice.key_down = False
+        self.let_go([event.channel], frame)
+
+    def held(self, channel: int) -> list[Voice]:
+        """The voices of a channel that a key or a pedal still holds."""
+        return [v for v in self._bank.used() if v.active and not v.released and v.channel == channel]
+
+    def let_go(self, channels: Iterable[int], frame: int) -> None:
+        """Release the voices that neither a key nor a pedal holds any more."""
+        for channel in channels:
+            sustained = self._channels.sustained(channel)
+            for voice in self.held(channel):
+                if not (voice.key_down or voice.sostenuto or sustained):
+                    self._bank.release(voice, frame)
+
+    def all_off(self, channels: Iterable[int], frame: int) -> None:
+        """Treat every key of these channels as up; pedals still hold their notes."""
+        channels = list(channels)
+        self._keys = [key for key in self._keys if key[0] not in channels]
+        for channel in channels:
+            for voice in self.held(channel):
+                voice.key_down = False
+        self.let_go(channels, frame)
+
+    def silence(self, channels: list[int], frame: int) -> None:
+        """Cut every voice of these channels, held or not."""
+        self._keys = [key for key in self._keys if key[0] not in channels]
+        for voice in self._bank.used():
+            if voice.channel in channels:
+                self._bank.cut(voice, frame)
+
+    def release_all(self, frame: int) -> None:
+        """Release every voice, whatever holds it."""
+        self._keys.clear()
+        for voice in self._bank.used():
+            self._bank.release(voice, frame)
+
+    def limit_voices(self, event: VoiceLimit, frame: int) -> None:
+        """Limit the sounding voices to event.n_voices; cut the most dispensable of those above it."""
+        fewest = 1 if self._config.mode == "poly" else 2  # one voice fades out while the next begins
+        self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
+        for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
+            self._bank.cut(voice, frame)
+
+    def follow_slide(self, voice: Voice) -> None:
+        """Update a voice's slide from its channel: in an MPE zone CC 74 shifts the first latent of each note."""
+        slide = self._channels[voice.channel].slide - 64 if self._channels.is_member(voice.channel) else 0
+        voice.slide = slide / 127.0
+        voice.spectrum_version = -1
+        self.changes.touched.append(voice)
+
+    def _forget_key(self, channel: int, note: int) -> None:
+        self._keys = [key for key in self._keys if key[:2] != (channel, note)]
+
+    def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
+        """Mono: start a voice in place of the sounding one. In legato it continues the old envelope and glides."""
+        former = [voice for voice in self._bank.used() if voice.active and not voice.released]
+        voice = self._start(channel, note, velocity, frame)
+        for old in former:
+            if old is voice:
+                continue
+            if self._config.mode == "legato":
+                self._bank.take_over(voice, old, frame, LEGATO_FADE_S)
+            else:
+                self._bank.cut(old, frame)
+            n_frames = round(self._config.portamento_s * self._pitches.sample_rate_hz)
+            if n_frames:
+                voice.glide_semitones = old.pitch + gliding_semitones(old, frame) - voice.pitch
+                voice.glide_end = frame + n_frames
+
+    def _start(self, channel: int, note: int, velocity: int, frame: int) -> Voice:
+        changes, voice = self.changes, self._bank.choose(self._limit)
+        if voice.active:
+            self.n_stolen += 1
+            if voice not in changes.opening:
+                changes.stolen.append(Stolen(voice.lane, *self._bank.levels(voice, frame)))
+        voice.channel, voice.note, voice.order = channel, note, self.n_notes
+        voice.pitch = self._key_pitches[note]
+        voice.model_note = self._card.nearest_note(voice.pitch)
+        voice.key_offset = voice.pitch - voice.model_note
+        voice.glide_end = -1
+        self._pitches.follow(voice)
+        self.follow_slide(voice)
+        self._bank.start(voice, frame, self._amplitude(channel, velocity), self._channels.gains(channel))
+        self.n_notes += 1
+        if voice not in changes.opening:
+            changes.opening.append(voice)
+        changes.retuned.append(voice)
+        return voice
+
+    def _amplitude(self, channel: int, velocity: int) -> float:
+        amplitude = self._volume * (velocity / VELOCITY_AT_VOICE_LEVEL) ** (self._config.velocity_db_per_decade / 20.0)
+        return amplitude * SOFT_PEDAL_GAIN if self._channels.soft(channel) else amplitude

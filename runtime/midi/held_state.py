@@ -1,0 +1,39 @@
+"""The keys and controllers that one MIDI port holds, so that they can be released when the port disappears."""
+
+from __future__ import annotations
+
+from runtime.control_numbers import PEDALS
+from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn, PitchWheel, PolyTouch
+
+
+class HeldState:
+    """The keys that are down and the pedals, bends and pressures above or below 0, each with its releasing event."""
+
+    def __init__(self) -> None:
+        self._releases: dict[tuple[object, ...], Event] = {}
+
+    def remember(self, event: Event) -> None:
+        """Update the state with an event from the port."""
+        match event:
+            case NoteOn(channel=channel, note=note):
+                self._releases[NoteOff, channel, note] = NoteOff(channel, note)
+            case NoteOff(channel=channel, note=note):
+                self._releases.pop((NoteOff, channel, note), None)
+            case ControlChange(channel=channel, control=control, value=value) if control in PEDALS:
+                self._set((ControlChange, channel, control), value, ControlChange(channel, control, 0))
+            case PitchWheel(channel=channel, pitch=pitch):
+                self._set((PitchWheel, channel), pitch, PitchWheel(channel, 0))
+            case Aftertouch(channel=channel, value=value):
+                self._set((Aftertouch, channel), value, Aftertouch(channel, 0))
+            case PolyTouch(channel=channel, note=note, value=value):
+                self._set((PolyTouch, channel, note), value, PolyTouch(channel, note, 0))
+
+    def _set(self, key: tuple[object, ...], value: int, release: Event) -> None:
+        if value:
+            self._releases[key] = release
+        else:
+            self._releases.pop(key, None)
+
+    def releases(self) -> list[Event]:
+        """The events that release everything: keys and pedals up, bends to the middle, pressures to 0."""
+        return list(self._releases.values())

@@ -1,0 +1,124 @@
+"""One open MIDI input: the port of a keyboard or another program, or a virtual port to which others connect."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import mido
+
+from runtime.base.quiet import quiet_stderr
+from runtime.base.realtime import MIDI_PRIORITY, promote_thread
+from runtime.events import Event
+from runtime.midi.held_state import HeldState
+from runtime.midi.messages import from_message
+from runtime.midi.rtmidi_apis import clients_are_slow, open_client
+
+if TYPE_CHECKING:
+    import rtmidi
+
+    from runtime.midi.port_announcements import Announcements
+
+Post = Callable[[Event, float], None]
+_LAST_CALL_S = 0.002
+
+
+class InputPort:
+    """One MIDI input, which converts each message to an event and posts it; once closed, it can open another port.
+
+    api: rtmidi's number for the API.
+    post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the driver's thread.
+    channel: the only channel to hear, 1 to 16; None: all.
+    """
+
+    def __init__(self, api: int, post: Post, channel: int | None):
+        self._api, self._post = api, post
+        self._channel = None if channel is None else channel - 1
+        self._held = HeldState()
+        self._client: rtmidi.MidiIn | None = None
+        self._kept_alive: list[object] = []
+        self._promoted = False
+        self._may_be_deaf = False
+
+    def open(self, name: str, announcements: Announcements | None) -> None:
+        """Listen to the port of this name in rtmidi's list; one of `driver_errors` if that fails.
+
+        announcements: they show whether the connection was made; None: not checked.
+        """
+        # Not through mido: it would make three more driver clients, each of which stops the audio thread for 35 ms
+        # (measured on JACK), and it cannot name them.
+        client = self._prepared_client()
+        ports = client.get_ports()
+        if name not in ports:
+            raise OSError(f"{name} has gone")
+        before = announcements.listeners(name) if announcements else None
+        client.open_port(ports.index(name), "in")
+        # JACK lists a port before anyone may connect to it, and rtmidi does not check whether the connection was made.
+        if before is not None and announcements.listeners(name) <= before:
+            raise OSError("it takes no connection yet")
+        self._may_be_deaf = True
+
+    def open_virtual(self, name: str) -> None:
+        """Create a virtual port of this name, to which other programs connect."""
+        self._prepared_client().open_virtual_port(name)
+
+    def _prepared_client(self) -> rtmidi.MidiIn:
+        if self._client is None:
+            self._client = open_client(self._api)
+            # rtmidi drops system exclusive messages, MIDI clock (0xF8) and time code (0xF1) before they reach Python: a
+            # clock alone sends 24 messages for each quarter note. Active sensing passes, because when it stops, the
+            # sender has gone.
+            self._client.ignore_types(sysex=True, timing=True, active_sense=False)
+            self._promoted = False
+        self._client.set_callback(self._receive)
+        # `cancel_callback` frees the callback even while the driver's thread waits for the interpreter to call it; that
+        # would crash. So keep a reference to the callback.
+        self._kept_alive = gc.get_referents(self._client)
+        return self._client
+
+    def _receive(self, message_and_delta: tuple[list[int], float], _data: object) -> None:
+        arrival_s = time.perf_counter()
+        self._may_be_deaf = False
+        if not self._promoted:
+            self._promoted = True
+            promote_thread(MIDI_PRIORITY)
+        try:
+            event = from_message(mido.Message.from_bytes(message_and_delta[0]))
+        except ValueError:
+            return  # not MIDI: a bad cable or a faulty device
+        if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
+            return
+        self._held.remember(event)
+        self._post(event, arrival_s)
+
+    def close(self) -> None:
+        """Stop listening, and post the events that release everything that the port holds."""
+        if self._client is not None:
+            self._client.cancel_callback()
+            time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
+            self._release()
+            with quiet_stderr():
+                self._client.close_port()
+            # After a system exclusive message that was cut off, rtmidi's JACK client hears nothing, on any port, until
+            # the next such message ends. So a client is used again only if it heard something on its last port.
+            if self._may_be_deaf or not clients_are_slow(self._api):
+                self._delete_client()
+        self._release()  # again, in case that last call took longer
+
+    def delete(self) -> None:
+        """Close the port, and delete the driver's client too."""
+        self.close()
+        if self._client is not None:
+            self._delete_client()
+
+    def _delete_client(self) -> None:
+        with quiet_stderr():
+            self._client.delete()
+        self._client, self._kept_alive, self._may_be_deaf = None, [], False
+
+    def _release(self) -> None:
+        for event in self._held.releases():
+            self._held.remember(event)
+            self._post(event, time.perf_counter())

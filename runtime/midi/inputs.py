@@ -1,0 +1,186 @@
+"""All MIDI inputs: opens keyboards when they are plugged in, closes them when they go, and makes our virtual port."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from runtime.base.errors import did_you_mean
+from runtime.midi.input_port import InputPort, Post
+from runtime.midi.port_announcements import Announcements, announcer
+from runtime.midi.rtmidi_apis import CLIENT_NAME, api_number, driver_errors, open_client, stable_name, wanted_ports
+
+if TYPE_CHECKING:
+    import rtmidi
+
+    from runtime.config import MidiConfig
+
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
+
+
+class Refusal(NamedTuple):
+    """A port that refused to open, to be tried again after a wait that grows from 0.1 to 2 s.
+
+    n_tries: number of failed tries. due_s: `time.monotonic()` of the next try.
+    """
+
+    n_tries: int = 0
+    due_s: float = 0.0
+
+    def once_more(self) -> Refusal:
+        """The refusal after another try that failed."""
+        wait_s = min(_FIRST_RETRY_S * 2.0**self.n_tries, _LAST_RETRY_S)
+        return Refusal(self.n_tries + 1, time.monotonic() + wait_s)
+
+
+class MidiInputs:
+    """The open MIDI inputs; `poll` opens and closes them as keyboards come and go.
+
+    config: names the wanted inputs (none: every input) and the virtual port.
+    post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the drivers' threads.
+    UserError for an API that rtmidi does not have.
+    """
+
+    def __init__(self, config: MidiConfig, post: Post):
+        self._config, self._post = config, post
+        self._api = api_number(config.api)
+        self._scanner: rtmidi.MidiIn | None = None
+        self._virtual: InputPort | None = None
+        self._open: dict[str, InputPort] = {}
+        self._idle: list[InputPort] = []  # closed, kept for the next keyboards
+        self._refused: dict[str, Refusal] = {}
+        self._announcer = announcer(self._api)
+        self._announcements: Announcements | None = None
+        self._problem = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the open inputs."""
+        own = [f"{CLIENT_NAME}:{self._config.virtual_port}"] if self._virtual else []
+        return own + [stable_name(port) for port in self._open]
+
+    @property
+    def wake_fds(self) -> list[int]:
+        """File descriptors that become readable when a port comes or goes: call `poll` then."""
+        return [self._announcements.fileno()] if self._announcements else []
+
+    @property
+    def retry_s(self) -> float:
+        """Seconds until `poll` should retry a port that refused to open; infinite if there is none."""
+        due_s = min((refusal.due_s for refusal in self._refused.values()), default=math.inf)
+        return max(0.0, due_s - time.monotonic())
+
+    def poll(self) -> list[str]:
+        """Open new ports, close ports that have gone, and return a line for the user about each change.
+
+        Call it at least every 2 seconds. It takes 0.3 ms if nothing changed. On JACK, rtmidi holds the interpreter for
+        1 ms when a keyboard is plugged in, and for 24 ms if there are more keyboards than ever before, because it makes
+        a client.
+        """
+        try:
+            own = self._open_own()
+            gone = self._announced_gone()
+            present = self._list_ports()
+        except OSError as error:
+            return [*self._close_all(), *self._once(f"No MIDI yet: {error}; looking again.")]
+        changes = [*own, *self._close_gone(present, gone), *self._open_wanted(present)]
+        return [*changes, *self._once(self._what_is_missing(present))]
+
+    def _open_own(self) -> list[str]:
+        if self._virtual is not None or self._config.virtual_port is None:
+            return []
+        virtual = InputPort(self._api, self._post, self._config.channel)
+        virtual.open_virtual(self._config.virtual_port)
+        self._virtual = virtual
+        return [f"MIDI input: {name}" for name in self.names]
+
+    @property
+    def _only_own(self) -> bool:
+        return self._virtual is not None and not self._config.inputs
+
+    def _announced_gone(self) -> set[str]:
+        """The open ports that have gone, even if there is a new port of the same name."""
+        if self._announcements is not None:
+            return self._announcements.gone(self._open)
+        if self._announcer is not None and not self._only_own:
+            with contextlib.suppress(OSError):
+                self._announcements = self._announcer()
+        return set()
+
+    def _list_ports(self) -> list[str]:
+        if self._only_own:
+            return []
+        if self._scanner is None:
+            self._scanner = open_client(self._api, f"{CLIENT_NAME} scan")
+        return self._scanner.get_ports()
+
+    def _close_gone(self, present: list[str], gone: set[str]) -> Iterator[str]:
+        self._refused = {name: refusal for name, refusal in self._refused.items() if name in present}
+        for name in [name for name in self._open if name not in present or name in gone]:
+            port = self._open.pop(name)
+            port.close()
+            self._idle.append(port)
+            yield _gone_line(stable_name(name))
+
+    def _open_wanted(self, present: list[str]) -> Iterator[str]:
+        if self._only_own:
+            return
+        for name in wanted_ports(present, self._config.inputs):
+            refusal = self._refused.get(name, Refusal())
+            if name in self._open or time.monotonic() < refusal.due_s:
+                continue
+            port = self._idle.pop() if self._idle else InputPort(self._api, self._post, self._config.channel)
+            try:
+                port.open(name, self._announcements)
+            except driver_errors() as error:
+                port.close()
+                self._idle.append(port)
+                self._refused[name] = refusal.once_more()
+                if refusal.n_tries == 1:  # the first refusal is normal: the port is only just there
+                    yield f"MIDI input refused: {stable_name(name)} ({error}); trying again."
+                continue
+            self._open[name] = port
+            self._refused.pop(name, None)
+            yield f"MIDI input: {stable_name(name)}"
+
+    def _what_is_missing(self, present: list[str]) -> str:
+        if self.names:
+            return ""
+        if not self._config.inputs:
+            return "No MIDI input yet: plug a keyboard in, and it plays."
+        wishes = ", ".join(repr(wish) for wish in self._config.inputs)
+        there = did_you_mean(self._config.inputs[0], {stable_name(port) for port in present})
+        return f"No MIDI input named {wishes} yet ({there}); waiting for it."
+
+    def _once(self, problem: str) -> list[str]:
+        """The problem as a line, unless the last poll had the same problem."""
+        lines = [problem] if problem and problem != self._problem else []
+        self._problem = problem
+        return lines
+
+    def _close_all(self) -> list[str]:
+        names = self.names
+        self.close()
+        return [_gone_line(name) for name in names]
+
+    def close(self) -> None:
+        """Close every port, and release everything that they hold."""
+        for port in [*self._open.values(), *self._idle, *([self._virtual] if self._virtual else [])]:
+            port.delete()
+        self._open.clear()
+        self._idle.clear()
+        self._refused.clear()
+        self._virtual = None
+        if self._scanner is not None:
+            self._scanner.delete()
+            self._scanner = None
+        if self._announcements is not None:
+            self._announcements.close()
+            self._announcements = None
+
+
+def _gone_line(name: str) -> str:
+    return f"MIDI input gone: {name}; its notes are released."

@@ -1,0 +1,40 @@
+"""ALSA's announcements of ports that disappear. Those of JACK are tested on a JACK server, in test_inputs.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import rtmidi
+
+from runtime.midi.port_announcements import announced_gone, announcer
+from runtime.midi.rtmidi_apis import api_names
+
+KEYS, TWIN, KNOBS = "Keys 49:Keys 49 MIDI 1 20:0", "Keys 49:Keys 49 MIDI 2 20:1", "nanoKONTROL2 24:0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
+def test_alsas_announcements_name_the_ports_that_went() -> None:
+    from alsa_midi import ClientExitEvent, PortExitEvent, PortStartEvent, PortSubscribedEvent
+
+    for events, gone in (
+        ([PortExitEvent((20, 0))], {KEYS}),
+        ([PortExitEvent((20, 0)), PortStartEvent((20, 0))], {KEYS}),
+        ([ClientExitEvent((20, 0))], {KEYS, TWIN}),
+        ([ClientExitEvent((2, 0)), PortExitEvent((2, 0)), PortExitEvent((0, 20))], set()),
+        ([PortStartEvent((24, 0)), PortSubscribedEvent((24, 0), (128, 0))], set()),
+        ([], set()),
+    ):
+        assert announced_gone(events, [KEYS, TWIN, KNOBS]) == gone
+
+
+@pytest.mark.skipif(sys.platform != "linux" or Path("/dev/snd/seq").exists(), reason="needs a missing sequencer")
+def test_alsas_announcements_need_a_sequencer(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        announcer(api_names()["LINUX_ALSA"])()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_api_without_announcements_is_only_polled() -> None:
+    assert announcer(rtmidi.API_RTMIDI_DUMMY) is None

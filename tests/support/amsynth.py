@@ -1,0 +1,18 @@
+"""Skips tests that need the synthesizer amsynth where it is not installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.base.errors import UserError
+from training.corpus import amsynth
+
+
+def installed() -> bool:
+    try:
+        return bool(amsynth.find_banks(amsynth.find_plugin()))
+    except UserError:
+        return False
+
+
+needs_amsynth = pytest.mark.skipif(not installed(), reason="amsynth is not installed")

@@ -1,0 +1,17 @@
+"""Fixtures that the workshop's tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def knob_run(store, tmp_path_factory: pytest.TempPathFactory):
+    """The TrainedRun of tests.support.harmonic_run.RECIPE, shared by all tests; no test may change it."""
+    from tests.support.harmonic_run import RECIPE  # imports the workshop, which may not be installed
+    from training.learning.train import train
+    from training.model.run_folder import TrainedRun
+
+    folder = tmp_path_factory.mktemp("run") / "tones"
+    train(RECIPE, store, folder)
+    return TrainedRun.open(folder)
