@@ -17,7 +17,7 @@ class ControlMap:
     def __init__(self, config: Config, n_latents: int):
         self._latent_of = {c: k - 1 for c, k in config.latent_controls.items() if k <= n_latents}
         self._phase_control = config.phase_control
-        self._moves_spectra = frozenset(self._latent_of) | ({config.phase_control} - {None})
+        self._numbers = frozenset(self._latent_of) | ({config.phase_control} - {None})
 
     def move(self, event: ControlChange, knobs: Knobs) -> bool:
         """Move the knob that the control belongs to; False if it belongs to none."""
@@ -29,9 +29,9 @@ class ControlMap:
             return False
         return True
 
-    def changes_spectra_only(self, event: Event) -> bool:
-        """Whether an event changes nothing but the next spectrum, so that it may wait for the next hop."""
+    def may_wait_for_hop(self, event: Event) -> bool:
+        """Whether an event changes only the next spectra or the phase blend, so that it may wait for the next hop."""
         if isinstance(event, ControlChange):
             # Control 74 may be an MPE slide, which acts on one voice at once.
-            return event.control in self._moves_spectra and event.control != Control.SLIDE
+            return event.control in self._numbers and event.control != Control.SLIDE
         return isinstance(event, (KnobTurn, PhaseBlend))

@@ -32,7 +32,7 @@ class EventQueue:
             self._positions[event.latent] = event.position  # before a hop, only a knob's last position is heard
         else:
             self._posted.append((frame, event))
-            if not self._controls.changes_spectra_only(event):
+            if not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
 
@@ -80,7 +80,7 @@ class EventQueue:
         for frame, _, event in self._pending:
             if frame >= end:
                 break
-            if not self._controls.changes_spectra_only(event):
+            if not self._controls.may_wait_for_hop(event):
                 return frame
             if not waits_for_hop:  # events after the first waiting one are heard at its hop or later
                 waits_for_hop = True

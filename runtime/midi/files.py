@@ -22,7 +22,9 @@ _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{8192}")
 
 
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
-    """Read a Standard MIDI File as (time in s, event) pairs, with its tempo changes, without channel 10, the drums.
+    """Read a Standard MIDI File as (time in s, event) pairs; channel 10, the drums, is left out.
+
+    Times follow the file's tempo changes.
 
     UserError if the file is missing, not a MIDI file, damaged, too large or cut short, or if its times are SMPTE times.
     """

@@ -47,8 +47,8 @@ class InputPort:
 
         announcements: they show whether the connection was made; None: not checked.
         """
-        # Not through mido: it would make three more driver clients, each of which stops the audio thread for 35 ms
-        # (measured on JACK), and it cannot name them.
+        # rtmidi is used without mido, which would make three more driver clients, each of which
+        # stops the audio thread for 35 ms (measured on JACK), and cannot name them.
         client = self._prepared_client()
         ports = client.get_ports()
         if name not in ports:

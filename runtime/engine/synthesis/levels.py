@@ -35,9 +35,9 @@ class Levels:
         self._shared = np.empty(max_rows, np.float32)
 
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
-        """Write the factors of magnitudes (n, n_magnitudes) into `out` (n,).
+        """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: how far each spectrum will be transposed; its transposed frequencies are the ones that are weighted.
+        semitones: how far each spectrum will be transposed; the weights are those of its frequencies after that.
         weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]

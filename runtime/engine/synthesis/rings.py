@@ -8,9 +8,9 @@ import numpy as np
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: how many frames may be written before the first of them plays; n_fade: length in frames of a crossfade from
-    an old sound to a new one; size: samples of a ring, a power of two; fade_in: the new sound's weights in a crossfade,
-    float32 (n_fade,).
+    n_ahead: frames of finished sound that may be written ahead; n_fade: frames of a crossfade from an old sound to a
+    new one, which may be written past those; size: samples of a ring, a power of two; fade_in: the new sound's weights
+    in a crossfade, float32 (n_fade,).
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):

@@ -7,7 +7,7 @@ import numpy as np
 from runtime.config import Adsr
 from runtime.engine.voices.envelope import LANDING, NEVER, SMOOTH, Ramps
 
-# A shorter attack or release would be heard as a click.
+# The shortest attack, decay or release: shorter ones, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
 # Fade of a voice that is stolen or cut; at most `LaneSound.fade_frames`, as no more sound is made ahead.
 CUT_FADE_S = 0.004

@@ -1,4 +1,4 @@
-"""The mesh counts the pitch classes that the decoder plays, inside and at the border; silence is not counted as a C."""
+"""The mesh counts the points, inside and at its border, whose decoded pitch class is right; silence counts as wrong."""
 
 from __future__ import annotations
 

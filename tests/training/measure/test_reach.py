@@ -1,4 +1,4 @@
-"""Reach: a sound within the knobs' travel is near, one beyond it is far."""
+"""Reach: the nearest frame that the knobs can play is close to a sound within their travel, far from one beyond it."""
 
 from __future__ import annotations
 

@@ -35,10 +35,12 @@ class CoherentTables:
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     alternating: intp (n_bins,), half a cycle for odd bins, 0 for even ones.
     lowest_moves: intp (n_bins,), the lowest move of a sinusoid that the bin may belong to.
-    noise: column of `gains` for noise bins.
+    noise: number of the column of `gains` that noise bins use.
     gains: complex64 (3, noise + 1), the taps of a bin at phase 0; column: a sinusoid's move minus the bin's lowest.
     weight: (n_bins,), K-weighting, 0 for silent bins.
-    random_phases, noise_phases: intp (n_bins + N_STARTS,); a note takes n_bins of them, from one of N_STARTS places on.
+    random_phases: intp (n_bins + N_STARTS,), the first phases of a note's sinusoids.
+    noise_phases: intp (n_bins + N_STARTS,), the first phases of a note's noise bins. A note takes n_bins values of each
+        table, from one of N_STARTS places on.
     noise_moves: intp (n_bins,), the move of each bin if it is noise.
     """
 
