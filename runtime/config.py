@@ -26,12 +26,14 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The envelope of every note.
 
     attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
+    hold_s: time at the peak, between attack and decay, 0 to 30 seconds.
     """
 
     attack_s: Seconds = 0.005
     decay_s: Seconds = 0.3
     sustain: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
     release_s: Seconds = 0.25
+    hold_s: Seconds = 0.0
 
 
 class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +113,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: the name of a preset on the instrument's card; None: the first.
     seed: seed of the noise, 0 or more; the same seed gives the same sound.
     volume_db: level of the whole sound, -60 to 12 dB.
+    pan: -1, left, to 1, right; each MIDI channel's pan is added to it.
     phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
     phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control.
     latent_controls: for each MIDI control, 0 to 127, the number of the latent that it moves, 1 to HIGHEST_LATENT.
@@ -120,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: str | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
     phase_blend: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = 3
     voice: VoiceConfig = VoiceConfig()

@@ -13,11 +13,10 @@ from runtime.base.checked_yaml import checked
 from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.config import AudioConfig, Config, load_config
 from runtime.demo import DEMO_FILE
-from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import load
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, Supervisor
 from runtime.service.notify import notify
+from runtime.sound.choice import Choice, choose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to start with (see: instruments)")
+    parser.add_argument("--sound", metavar="NAME|FILE.yaml", help="the sound to start with (see: presets)")
     parser.add_argument("--audio", metavar="NAME|null", help="part of an output's name (see: devices); null: no sound")
     parser.add_argument("--midi", metavar="NAME", help="part of an input's name (default: every input)")
     parser.add_argument("--buffer", metavar="N", type=int, help="frames per block, 16 to 8192")
@@ -35,11 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Play until SIGINT, SIGTERM or the end of the terminal (SIGHUP); returns exit status 0."""
     config = _with_options(load_config(arguments.config), arguments)
-    return _play(config, load(config.instrument), DEMO_FILE if arguments.demo else None)
+    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
+    return _play(choice, DEMO_FILE if arguments.demo else None)
 
 
 def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
-    """The settings, changed by the command line; UserError for a buffer size out of range."""
+    """The settings with the devices of the command line; UserError for a buffer size out of range."""
     audio, midi = config.audio, config.midi
     if arguments.audio is not None:
         audio = msgspec.structs.replace(audio, device=arguments.audio)
@@ -48,20 +49,16 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
         audio = msgspec.structs.replace(audio, buffer_frames=arguments.buffer)
     if arguments.midi is not None:
         midi = msgspec.structs.replace(midi, inputs=(arguments.midi,))
-    return msgspec.structs.replace(
-        config,
-        audio=audio,
-        midi=midi,
-        instrument=arguments.instrument or config.instrument,
-        preset=arguments.preset or config.preset,
-    )
+    return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _play(config: Config, decoder: Decoder, demo: Path | None) -> int:
+def _play(choice: Choice, demo: Path | None) -> int:
     open_closed_streams()
     lines, stop = LineWriter(sys.stdout), StopSignal()
     try:
-        Supervisor(config, decoder, lines.write, notify).run(stop, demo)
+        if choice.remark:
+            lines.write(choice.remark)
+        Supervisor(choice.config, choice.instrument, lines.write, notify, choice.positions).run(stop, demo)
     except AudioHangsError:
         lines.close()
         complaint = LineWriter(sys.stderr)

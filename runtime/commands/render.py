@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import wave
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
 from runtime.events import Event
 from runtime.instrument.card import Card
-from runtime.instrument.library import load
 from runtime.midi.files import read_events
+from runtime.sound.choice import choose
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to play (see: instruments)")
+    parser.add_argument("--sound", metavar="NAME|FILE.yaml", help="the sound to play (see: presets)")
     parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 each")
     parser.add_argument("--phase", choices=tuple(PHASES), help="noise: breath; coherent: tone")
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the noise; the same seed gives the same bytes")
@@ -46,18 +48,23 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
     _refuse_longer_than_a_wav(arguments.midi_file, events)
-    instrument = load(arguments.instrument or config.instrument)
+    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
+    config, instrument, positions = choice.config, choice.instrument, choice.positions
     config = msgspec.structs.replace(
         config,
-        preset=arguments.preset or config.preset,
         phase_blend=PHASES.get(arguments.phase, config.phase_blend),
         seed=config.seed if arguments.seed is None else arguments.seed,
     )
-    positions = None if arguments.latents is None else listed_positions(instrument.card, arguments.latents)
+    if arguments.latents is not None:
+        positions = listed_positions(instrument.card, arguments.latents)
     engine = build_engine(config, instrument, SAMPLE_RATE_HZ, positions)
     inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
     if config.tuning.scale is not None:
         inputs.append(config.tuning.scale)
+    if choice.sound_file is not None:
+        inputs.append(choice.sound_file)
+    if choice.remark:
+        print(f"timbrebox: {choice.remark}", file=sys.stderr)
     with signals_as_exceptions():
         _write_wav(arguments.sound_file, engine, events, inputs)
     status = engine.status

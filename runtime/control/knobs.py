@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.instrument.card import Card
+from runtime.instrument.presets import start_positions
 
 
 class Knobs:
@@ -14,7 +15,7 @@ class Knobs:
 
     def __init__(self, card: Card, blend: float = 0.0):
         self._presets = card.presets
-        self.positions = list(card.presets[0].latents) if card.presets else card.default_positions.tolist()
+        self.positions = list(start_positions(card))
         self.version = 0
         self.blend = blend
 

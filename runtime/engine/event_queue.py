@@ -29,7 +29,7 @@ class EventQueue:
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute; None: where the next block begins."""
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # before a hop, only a knob's last position is heard
+            self._positions[event.latent] = event.position  # of a knob's positions before a hop, only the last is heard
         else:
             self._posted.append((frame, event))
             if not self._controls.may_wait_for_hop(event):

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches; the spectra of notes struck again are remembered."""
+"""Decodes the spectra that voices need, in batches; remembers each note's last spectrum for when it is struck again."""
 
 from __future__ import annotations
 

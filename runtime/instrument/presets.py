@@ -1,9 +1,14 @@
-"""Finds a card's presets by name."""
+"""Knob positions from a card: those at the start, and those of a preset by its name."""
 
 from __future__ import annotations
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.instrument.card import Card
+
+
+def start_positions(card: Card) -> tuple[float, ...]:
+    """Knob positions, 0 to 1, of the card's first preset; without presets those of the knobs' defaults."""
+    return card.presets[0].latents if card.presets else tuple(card.default_positions.tolist())
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ events (`midi.input_port.InputPort`), and the main thread does everything slow (
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runtime.audio.output import BlockRenderer, NullOutput, Output, null_output, open_output
@@ -34,10 +34,19 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
+    positions: knob positions at the start, 0 to 1; None: those of the settings' preset.
     """
 
-    def __init__(self, config: Config, decoder: Decoder, say: Say, notify: Callable[..., object]):
+    def __init__(
+        self,
+        config: Config,
+        decoder: Decoder,
+        say: Say,
+        notify: Callable[..., object],
+        positions: Sequence[float] | None = None,
+    ):
         self._config, self._decoder, self._say, self._notify = config, decoder, say, notify
+        self._start_positions = positions
         self._midi = MidiInputs(config.midi, self._post)
         self._n_notes_of_past_engines = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
@@ -116,7 +125,7 @@ class Supervisor:
 
     def _fit_engine(self, sample_rate_hz: int) -> None:
         """Keep the engine if it has this sample rate; else build another with the knobs in the same positions."""
-        positions = None
+        positions = self._start_positions
         if self._engine is not None:
             if self._engine.sample_rate_hz == sample_rate_hz:
                 return

@@ -20,6 +20,7 @@ LEVELS = {
     "runtime": (
         "base acoustics events control_numbers",
         "config instrument",
+        "sound",
         "control midi audio service demo",
         "engine",
         "live",

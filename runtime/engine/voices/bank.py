@@ -21,12 +21,12 @@ class Voice:
     pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones:
     depth of the vibrato; slide: shift of the first latent by MPE slide, in parts of its travel; order: number of the
     note since the start; blend: phase blend that it sounds with; spectrum_version: version of the knobs that its
-    spectrum was decoded for.
+    spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "lane", "model_note", "note", "order", "pitch", "released",
-                 "slide", "sostenuto", "spectrum_version", "started_at", "vibrato_semitones")  # fmt: skip
+                 "in_decay", "key_down", "key_offset", "lane", "model_note", "must_hold", "note", "order", "pitch",
+                 "released", "slide", "sostenuto", "spectrum_version", "started_at", "vibrato_semitones")  # fmt: skip
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
@@ -34,7 +34,7 @@ class Voice:
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_version = -1
-        self.released = self.key_down = self.sostenuto = self.in_decay = False
+        self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
 
 
 class VoiceBank:
@@ -51,6 +51,8 @@ class VoiceBank:
         self._is_steady, self._all_steady, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
         self._adsr = adsr
         self._rate_hz = sample_rate_hz
+        # With full sustain the peak is held anyway.
+        self._hold_frames = round(adsr.hold_s * sample_rate_hz) if adsr.sustain < 1.0 else 0
         self.cut_fade_frames = self._frames(CUT_FADE_S)
 
     def used(self) -> list[Voice]:
@@ -72,6 +74,7 @@ class VoiceBank:
         self.n_active += not voice.active
         voice.active, voice.key_down = True, True
         voice.released = voice.sostenuto = voice.in_decay = False
+        voice.must_hold = self._hold_frames > 0
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
         self.envelope.jump(voice.lane, 0.0)
@@ -95,7 +98,7 @@ class VoiceBank:
         """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
         level = max(self.envelope.value(old.lane, frame), self._adsr.sustain)
         self.envelope.move(voice.lane, frame, level, self._frames(fade_s), SMOOTH)
-        old.released, old.key_down = True, False
+        voice.must_hold, old.released, old.key_down = False, True, False
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
@@ -108,7 +111,7 @@ class VoiceBank:
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
-        """Move on every ramp that ends at `frame`: attack to decay, decay to sustain, release to a free lane."""
+        """Start the next stage of each voice whose ramp ends at `frame`; after a release its lane is free."""
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
@@ -153,6 +156,9 @@ class VoiceBank:
         if voice.released or (voice.in_decay and self._adsr.sustain == 0.0):
             voice.active = False
             self.n_active -= 1
+        elif voice.must_hold:
+            voice.must_hold = False
+            self.envelope.move(voice.lane, frame, 1.0, self._hold_frames, SMOOTH)
         elif not voice.in_decay:
             voice.in_decay = True
             if self._adsr.sustain < 1.0:

@@ -73,13 +73,14 @@ class Channels:
     """All 16 channels and their MPE zones.
 
     In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
+    pan: of the whole instrument, -1 to 1; each channel's pan is added to it.
     modulated: whether any modulation wheel or pressure has moved since the start; before that there is no vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
     """
 
-    def __init__(self, n_lower: int = 0, n_upper: int = 0):
-        self._start = n_lower, n_upper
+    def __init__(self, n_lower: int = 0, n_upper: int = 0, pan: float = 0.0):
+        self._start, self._pan = (n_lower, n_upper), pan
         self.reset()
 
     def reset(self) -> None:
@@ -138,7 +139,7 @@ class Channels:
         """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults."""
         family = self._family(number)
         level = math.prod(channel.level for channel in family)
-        pan = sum(channel.pan - 64 for channel in family) / 63.0
+        pan = self._pan + sum(channel.pan - 64 for channel in family) / 63.0
         angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))
         return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
 

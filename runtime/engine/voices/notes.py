@@ -15,7 +15,7 @@ from runtime.instrument.card import Card
 
 VELOCITY_AT_VOICE_LEVEL = 100
 SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
-LEGATO_FADE_S = 0.012
+LEGATO_FADE_S = 0.012  # from the old voice to the new one, while the envelope goes on
 
 
 class Notes:

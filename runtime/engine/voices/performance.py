@@ -46,7 +46,7 @@ class Performance:
     def __init__(self, card: Card, config: Config, knobs: Knobs, controls: ControlMap, bank: VoiceBank, rate_hz: int):
         self.bank = bank
         self._knobs, self._controls, self._rate_hz = knobs, controls, rate_hz
-        self._channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
+        self._channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members, config.pan)
         self.pitches = VoicePitches(bank, self._channels, config.voice, rate_hz)
         self.notes = Notes(card, config, bank, self._channels, self.pitches)
         self._taken = Changes()
@@ -59,7 +59,7 @@ class Performance:
         self._EVENT_HANDLERS[type(event)](self, event, frame)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event: ends of ramps, glides, vibrato, the active sensing timeout."""
+        """Do what is due at `frame` without an event: end ramps, move glides and vibrato, time out active sensing."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self._reset(Reset(), frame)

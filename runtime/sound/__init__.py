@@ -1,0 +1,1 @@
+"""What a player calls a sound: knobs, envelope, phase blend and voice mode, in one YAML file."""

@@ -1,0 +1,133 @@
+"""Chooses what `play` and `render` play: the instrument, its sound, and the settings with that sound."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
+from runtime.config import Config
+from runtime.instrument.decoder import LARGEST_BYTES, Decoder
+from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.sound.file import load_sound
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound
+from runtime.sound.store import card_sounds, is_path, unknown_sound, user_sounds
+
+
+class Choice(NamedTuple):
+    """What to play.
+
+    config: the settings with the sound; positions: knob positions, 0 to 1; None: those of the settings' preset;
+    remark: a line for the user if the sound was made for another instrument; sound_file: path of the sound's file.
+    """
+
+    config: Config
+    instrument: Decoder
+    positions: tuple[float, ...] | None = None
+    remark: str | None = None
+    sound_file: Path | None = None
+
+
+class _Found(NamedTuple):
+    """A sound that was found.
+
+    where: names the sound in messages; file: the path of its file, None for a preset.
+    """
+
+    sound: Sound
+    where: str
+    file: Path | None = None
+
+
+def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
+    """Combine the settings with the options --instrument, --preset and --sound; None is an option that is not given.
+
+    The options win over the sound, and the sound over the settings. A sound's own instrument is loaded if it is here.
+    UserError for an option that fits nothing, a broken file, --preset with --sound, or a sound of which the instrument
+    has no knob.
+    """
+    if sound is None:
+        config = msgspec.structs.replace(config, preset=preset or config.preset)
+        return Choice(config, load(instrument or config.instrument))
+    if preset is not None:
+        raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
+    found = _find_without_instrument(sound)
+    if found is not None and instrument is None:
+        config = _with_instrument_of(found.sound, config)
+    decoder = load(instrument or config.instrument)
+    found = found or _find_in_card(sound, decoder)
+    fitting, remark = _fit(found, decoder)
+    settings, positions = with_sound(config, fitting, decoder.card, found.where)
+    return Choice(settings, decoder, positions, remark, found.file)
+
+
+def find_sound(name_or_path: str, instrument: str | None) -> Sound:
+    """The sound of that name or file, as --sound finds it; instrument: where to look for presets, None is the default.
+
+    UserError if there is none, or its file is broken.
+    """
+    return (_find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))).sound
+
+
+def _find_without_instrument(name_or_path: str) -> _Found | None:
+    """The sound in a file, or the user's sound of that name; None if the name is not that of a user's sound."""
+    if is_path(name_or_path):
+        return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
+    known = user_sounds().get(name_or_path)
+    return known and _Found(known.read(), str(known.source), known.source)
+
+
+def _find_in_card(name: str, decoder: Decoder) -> _Found:
+    known = card_sounds(decoder.card, decoder.path.stem)
+    if name not in known:
+        raise unknown_sound(name, decoder.card, [*known, *user_sounds()])
+    return _Found(known[name].read(), f"--sound {name}")
+
+
+def _with_instrument_of(sound: Sound, config: Config) -> Config:
+    """The settings with the sound's instrument, if that is here.
+
+    Only known names count: a sound from a stranger must not choose which file is opened.
+    """
+    name = sound.made_for.name if sound.made_for else None
+    if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
+        return config
+    return msgspec.structs.replace(config, instrument=name, preset=None)  # the preset is one of another instrument
+
+
+def _fit(found: _Found, decoder: Decoder) -> tuple[Sound, str | None]:
+    """The sound without the knobs that the instrument lacks, and a remark, if it was made for another instrument.
+
+    UserError if the instrument has none of its knobs.
+    """
+    other = _other_instrument(found.sound, decoder)
+    if other is None:
+        return found.sound, None
+    latents, knobs = found.sound.latents or {}, {latent.name for latent in decoder.card.latents}
+    fitting = {knob: position for knob, position in latents.items() if knob in knobs}
+    if latents and not fitting:
+        expected = f"a sound with a knob of {decoder.card.name}: {', '.join(sorted(knobs))}"
+        raise UserError(found.where, f"a sound for {other}", expected, f"play it with {other}")
+    missing = [knob for knob in latents if knob not in knobs]
+    lacking = f", which has no {', '.join(missing)}" if missing else ""
+    remark = " ".join(f"{found.where} was made for {other}; {decoder.card.name} plays it{lacking}.".split())
+    return msgspec.structs.replace(found.sound, latents=fitting), remark
+
+
+def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
+    """Words for the instrument that the sound was made for, if it is not this one."""
+    made_for = sound.made_for
+    if made_for is None:
+        return None
+    same_name = made_for.name in (decoder.path.stem, decoder.card.name)
+    if made_for.sha256 is None:
+        return None if same_name else made_for.name
+    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_BYTES)
+    if hashlib.sha256(content).hexdigest() == made_for.sha256:
+        return None
+    return f"another version of {made_for.name}" if same_name else made_for.name

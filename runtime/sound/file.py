@@ -1,0 +1,57 @@
+"""Reads and writes a sound's YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from runtime.base.checked_yaml import checked, load_yaml
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write
+from runtime.instrument.card import Position
+from runtime.sound.sound import SOUND_VERSION, Sound, refuse_bad_name
+
+
+def load_sound(path: str | Path) -> Sound:
+    """Read a sound from a YAML file of at most 256 KiB.
+
+    UserError, which names the file and the key, if the file is unreadable, of another sound_version, a key is unknown,
+    or a value is out of range. Whether an instrument has the sound's knobs is not checked here.
+    """
+    tree = load_yaml(path, dict[str, Any])
+    # First of all: a file of a later version may have keys that this version does not know.
+    version = tree.get("sound_version", SOUND_VERSION)
+    if type(version) is not int or version != SOUND_VERSION:
+        shown = repr(version) if isinstance(version, (int, float, str)) else f"a {type(version).__name__}"
+        raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
+    if isinstance(tree.get("latents"), dict):
+        for knob, position in tree["latents"].items():
+            # msgspec's message about a dict's value does not name the key.
+            refuse_bad_name(str(knob), f"{path}, latents")
+            checked(position, Position, f"{path}, latents, {knob!r}")
+    sound = checked(tree, Sound, path)
+    if sound.name is not None:
+        refuse_bad_name(sound.name, f"{path}, name")
+    if sound.made_for is not None:
+        refuse_bad_name(sound.made_for.name, f"{path}, instrument")
+    return sound
+
+
+def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] = ()) -> None:
+    """Write a sound's YAML file, which `load_sound` reads as an equal sound; arguments and errors as atomic_write's."""
+    with atomic_write(path, inputs=inputs) as stream:
+        stream.write(sound_text(sound))
+
+
+def sound_text(sound: Sound) -> str:
+    """A sound as YAML: the keys that it has, in the order of Sound's fields."""
+    tree = _without_none(msgspec.to_builtins(sound))
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in tree.items() if v is not None}

@@ -1,0 +1,57 @@
+"""Puts a sound over the settings."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.config import Config
+from runtime.instrument.card import Card
+from runtime.instrument.presets import preset_positions, start_positions
+from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def with_sound(config: Config, sound: Sound, card: Card, where: object) -> tuple[Config, tuple[float, ...] | None]:
+    """The settings with this sound, and the knob positions, 0 to 1, or None if the sound names no knob.
+
+    What the sound does not say stays as in the settings; its level_db is added to their volume_db. A knob that it does
+    not name stands as in the settings' preset, or else as in the card's first preset.
+    UserError that begins with `where` if the sound names a knob that the card does not have.
+    """
+    voice = _replaced(config.voice, sound.voice)
+    voice = msgspec.structs.replace(voice, envelope=_replaced(voice.envelope, sound.envelope))
+    settings = msgspec.structs.replace(
+        config,
+        phase_blend=config.phase_blend if sound.phase_blend is None else sound.phase_blend,
+        volume_db=config.volume_db + (sound.level_db or 0.0),
+        pan=config.pan if sound.pan is None else sound.pan,
+        voice=voice,
+    )
+    return settings, _positions(config, sound, card, where)
+
+
+def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple[float, ...] | None:
+    if not sound.latents:
+        return None
+    knobs = [latent.name for latent in card.latents]
+    for knob in sound.latents:
+        if knob not in knobs:
+            remedy = did_you_mean(knob, knobs)
+            raise UserError(f"{where}, latents", f"the knob {knob!r}", f"a knob of {card.name}", remedy)
+    positions = dict(sound.latents)
+    if positions.keys() != set(knobs):
+        others = start_positions(card) if config.preset is None else preset_positions(card, config.preset)
+        positions = dict(zip(knobs, others, strict=True)) | positions
+    return tuple(positions[knob] for knob in knobs)
+
+
+def _replaced(settings: T, said: SoundVoice | SoundEnvelope | None) -> T:
+    """Settings with each field that a part of a sound says."""
+    if said is None:
+        return settings
+    values = {key: value for key, value in msgspec.structs.asdict(said).items() if value is not None}
+    return msgspec.structs.replace(settings, **values)

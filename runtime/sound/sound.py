@@ -1,0 +1,93 @@
+"""The structure of a sound's YAML file; a key that the file leaves out is None.
+
+To add a field, add it here, let `with_sound` (runtime/sound/settings.py) use it, and describe it in docs/sound.md.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Literal
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.config import Seconds
+from runtime.instrument.card import Position
+
+SOUND_VERSION = 1
+LONGEST_NAME = 100
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+# Characters that would break a line or cannot be printed: controls, halves of characters, ends of lines and paragraphs.
+_BAD_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+
+
+class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The instrument that a sound was made for.
+
+    name: as in `./timbrebox instruments`. sha256: SHA-256 of its .onnx file, in hexadecimal; None: any version of it.
+    """
+
+    name: Name
+    sha256: Sha256 | None = None
+
+
+class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How notes are played: fields of VoiceConfig, with the same units and ranges; None: as in the settings."""
+
+    mode: Literal["poly", "mono", "legato"] | None = None
+    portamento_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] | None = None
+    velocity_db_per_decade: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] | None = None
+    vibrato_hz: Annotated[float, msgspec.Meta(ge=0.1, le=20.0)] | None = None
+    vibrato_semitones: Annotated[float, msgspec.Meta(ge=0.0, le=12.0)] | None = None
+
+
+class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The envelope of every note: the fields of Adsr, with the same units and ranges; None: as in the settings."""
+
+    attack_s: Seconds | None = None
+    hold_s: Seconds | None = None
+    decay_s: Seconds | None = None
+    sustain: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
+    release_s: Seconds | None = None
+
+
+class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One sound; where a field is None, the settings decide.
+
+    name: shown to people. instrument: the instrument that the sound was made for, or only that instrument's name.
+    latents: knob positions, 0 to 1, by the knob's name.
+    phase_blend: from the phases of noise, 0, to coherent ones, 1.
+    level_db: -60 to 12 dB, added to the settings' volume_db.
+    pan: from left, -1, to right, 1.
+    """
+
+    sound_version: int = SOUND_VERSION
+    name: Name | None = None
+    instrument: SoundInstrument | str | None = None
+    latents: dict[str, Position] | None = None
+    phase_blend: Position | None = None
+    level_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] | None = None
+    pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
+    voice: SoundVoice | None = None
+    envelope: SoundEnvelope | None = None
+
+    @property
+    def made_for(self) -> SoundInstrument | None:
+        """The instrument that the sound was made for; None if the sound does not say."""
+        return SoundInstrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
+
+
+def refuse_bad_name(name: str, where: object) -> None:
+    """UserError that begins with `where` if a sound cannot have this name."""
+    if not name.strip():
+        found = "an empty name"
+    elif len(name) > LONGEST_NAME:
+        found = f"a name of {len(name)} characters"
+    elif any(unicodedata.category(character) in _BAD_CATEGORIES for character in name):
+        found = f"{name!a}, which cannot be printed on one line"
+    else:
+        return
+    raise UserError(where, found, f"a name of 1 to {LONGEST_NAME} printable characters", "choose another name")
