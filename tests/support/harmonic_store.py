@@ -25,14 +25,21 @@ def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -
     return sum(0.1 * k**-tilt * np.sin(2.0 * np.pi * k * fundamental_hz * time_s) for k in harmonics)
 
 
-def write_store(folder: Path, notes: tuple[int, ...] = NOTES, known: bool = True, n_repeats: int = 1) -> FrameStore:
-    """Write a frame store of the patches in TILTS, each at every note: four patches train, one validates, one tests.
+def write_store(
+    folder: Path,
+    notes: tuple[int, ...] = NOTES,
+    known: bool = True,
+    n_repeats: int = 1,
+    tilts: dict[str, tuple[str, float]] = TILTS,
+) -> FrameStore:
+    """Write a frame store of patches, each at every note; of those in TILTS four train, one validates, one tests.
 
-    known: whether the store labels the notes; n_repeats: how often the patches play, a little duller each time.
+    known: whether the store labels the notes; n_repeats: how often the patches play, a little duller each time; tilts:
+    other patches.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):
-            for patch, (split, tilt) in TILTS.items():
+            for patch, (split, tilt) in tilts.items():
                 for note in notes:
                     frames, _ = unit_peak_frames(magnitude_frames(tone(note, tilt + 0.01 * repeat), SPEC))
                     name = f"{patch} {note_name(note)}"

@@ -20,6 +20,7 @@ MODELS = {
     VARIATIONAL: ({"n_latents": 3, "bottleneck": "variational"}, "one-octave", ["vae"]),
     VIOLIN: ({"n_latents": 2, "conditioning": "chroma"}, "violin", ["table3", "table5"]),
 }
+FURTHER_TILTS = {"dull": ("test", 2.5), "thin": ("test", 0.8)}
 WIDTHS = {"encoder_widths": [32, 16], "decoder_widths": [16, 32], "augmentation": "chroma"}
 
 
@@ -46,7 +47,7 @@ def write_plan(folder: Path, **fit: object) -> Path:
         (folder / "training" / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
     plan = {
         "corpora": {
-            "one-octave": {"folder": "tones", "scale": "c-major", "octaves": 1},
+            "one-octave": {"folder": "tones", "scale": "c-major", "octaves": 1, "further_patches": "amsynth20.csv"},
             "violin": {"folder": "violin"},
         },
         "models": [{"config": name, "corpus": corpus, "tables": t} for name, (_, corpus, t) in MODELS.items()],
@@ -63,8 +64,9 @@ def write_plan(folder: Path, **fit: object) -> Path:
 
 
 def write_tones(folder: Path) -> None:
-    """Write the one-octave corpus where the quick reproduction in `folder` looks for it."""
+    """Write the one-octave corpus and its further patches where the quick reproduction in `folder` looks for them."""
     write_store(folder / "data" / "quick" / "tones")
+    write_store(folder / "data" / "quick" / "tones-further", tilts=FURTHER_TILTS)
 
 
 def reproduce(folder: Path, *arguments: object) -> int:

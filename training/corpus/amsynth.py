@@ -108,7 +108,8 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
     """Read a patch list: CSV with columns bank, index and split; a column `name`, if given, must match the bank.
 
-    banks: paths of the bank files by name. UserError names the line that is wrong.
+    A list has patches of every split, or of test only. banks: paths of the bank files by name. UserError names the
+    line that is wrong.
     """
     opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
     patches: dict[str, Patch] = {}
@@ -126,7 +127,9 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
         if patch.name in patches:
             raise UserError(row.where, f"{patch.name!r} again", "each patch once", "remove that line")
         patches[patch.name] = patch
-    refuse_missing_split([patch.split for patch in patches.values()], path)
+    splits = [patch.split for patch in patches.values()]
+    if set(splits) != {"test"}:
+        refuse_missing_split(splits, path)
     return list(patches.values())
 
 

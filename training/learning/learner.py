@@ -30,6 +30,6 @@ def build_learner(batches: FrameBatches) -> Learner:
     objective = Objective(autoencoder, recipe, batches)
     optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
     optimizer.build(objective.trainable_variables)
-    steps = make_steps(objective, optimizer, recipe.fit.l2)
+    steps = make_steps(objective, optimizer, recipe.fit)
     n_batches = -(-len(batches.store.rows("train")) // recipe.fit.batch_size)
     return Learner(autoencoder, optimizer, steps, resident_frames(batches, steps, recipe.fit.epochs * n_batches))

@@ -19,6 +19,7 @@ from training.instrument.embedding import (
     divergence_per_latent,
     embed_rows,
     mean_by_split,
+    row_errors,
     row_errors_by_split,
 )
 from training.measure.mesh import Mesh, sample_mesh
@@ -104,6 +105,12 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
     """
     frames = store.magnitudes[store.rows("test")]
     return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None
+
+
+def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
+    """Mean squared error on the test frames of another corpus than the run's: of all of them, and of each sound."""
+    errors = row_errors(run, store, store.rows("test"))
+    return {"mse": float(errors.mean()), "mse_by_sound": _errors_by_sound(store, errors)}
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:

@@ -67,6 +67,10 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
+    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up, which makes their
+    gradients batch_size times as large. Adam's steps depend on the size of gradients only near its epsilon, 1e-7, and
+    those of a variational encoder's mean are that small. The authors' code has the sum for the beta-VAE and the mean
+    for its other models. The L2 penalty is not over frames: its weight is the same with both. Reports have means only.
     l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
     The other settings keep holes out of the latent space (training/learning/objective.py):
@@ -81,6 +85,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     epochs: Positive = 300
     batch_size: Positive = 200
     learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 5e-4
+    loss_reduction: Literal["mean", "sum"] = "mean"
     l2: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1e-7
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
     beta: BetaRecipe | None = None

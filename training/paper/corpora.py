@@ -16,6 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
+FURTHER = "-further"  # ends the name of the folder of a corpus's further patches
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,37 @@ class Corpora:
         refuse_bad_frames(store)
         return store
 
-    def _path(self, name: str) -> Path:
-        return self.folder / self.plan.corpora[name].folder
+    def open_further(self, name: str) -> FrameStore | None:
+        """Open a corpus's further patches, and render them first if they are missing; None if it has none."""
+        patches = self.plan.corpora[name].further_patches
+        if patches is None:
+            return None
+        path = self._path(name, FURTHER)
+        if not path.exists():
+            print(f"building the further patches of the {name} corpus: {path}", flush=True)
+            self._build_amsynth(name, path, amsynth.PATCHES.with_name(patches))
+        store = FrameStore.open(path)
+        refuse_bad_frames(store)
+        return store
 
-    def _build_amsynth(self, name: str, path: Path) -> None:
+    def _path(self, name: str, ending: str = "") -> Path:
+        return self.folder / (self.plan.corpora[name].folder + ending)
+
+    def _build_amsynth(self, name: str, path: Path, patches: Path = amsynth.PATCHES) -> None:
         corpus = self.plan.corpora[name]
-        patches = self._write_fewer_patches() if self.quick else amsynth.PATCHES
+        patches = self._write_fewer_patches(patches) if self.quick else patches
         amsynth.build(path, amsynth.Scale(corpus.scale, corpus.octaves), patches)
 
-    def _write_fewer_patches(self) -> Path:
-        """Write a patch list with the first few patches of each split; returns its path."""
-        rows = read_table(amsynth.PATCHES, ("bank", "index", "split"))
+    def _write_fewer_patches(self, patches: Path) -> Path:
+        """Write a list with the first few patches of each split of a list; returns the new list's path."""
+        rows = read_table(patches, ("bank", "index", "split"))
         splits = [row.split() for row in rows]
         chosen = [
             row.cells
             for index, row in enumerate(rows)
             if splits[:index].count(splits[index]) < self.plan.quick.patches[splits[index]]
         ]
-        path = self.folder / PATCHES
+        path = self.folder / (PATCHES if patches == amsynth.PATCHES else f"further-{PATCHES}")
         write_csv(path, chosen)
         return path
 

@@ -11,32 +11,31 @@ from matplotlib.ticker import MaxNLocator
 from training.measure.latent_plots import mesh_map, traversal_strips
 from training.measure.plots import COLOURS, add_pitch_class_legend, draw_points, save_figure
 from training.paper.kept import KeptRun
+from training.paper.plan import Plan
 from training.paper.results import Results, short_name
 
 DPI = 90
 STYLES = ("-", "--", ":")  # the first seven lines are solid, the next seven dashed, because there are seven colours
 
 
-def draw_all(results: Results, corpora: dict[str, str], folder: Path) -> dict[str, str]:
-    """Write every plot of the runs into the folder; returns the plots' captions, by file name.
-
-    corpora: the name of each model's corpus, by the model's config.
-    """
+def draw_all(results: Results, plan: Plan, folder: Path) -> dict[str, str]:
+    """Write every plot of the runs into the folder; returns the plots' captions, by file name."""
     captions = {}
-    for name, caption, figure in _figures(results, corpora):
+    for name, caption, figure in _figures(results, plan):
         save_figure(figure, folder / name, DPI)
         captions[name] = caption
     return captions
 
 
-def _figures(results: Results, corpora: dict[str, str]) -> Iterator[tuple[str, str, Figure]]:
+def _figures(results: Results, plan: Plan) -> Iterator[tuple[str, str, Figure]]:
     """File name, caption and figure of every plot; of several seeds, the plots show the first."""
+    corpora, figures23 = {model.config: model.corpus for model in plan.models}, set(map(short_name, plan.figures23))
     for corpus in dict.fromkeys(corpora.values()):
         runs = {short_name(config): results.of(config)[0] for config in results.runs if corpora[config] == corpus}
         if not runs:
             continue
         yield f"errors-{corpus}.png", f"Validation error by epoch, {corpus} corpus", _curves(runs, corpus)
-        planar = {name: run for name, run in runs.items() if run.latents.shape[1] == 2}
+        planar = {name: run for name, run in runs.items() if name in figures23}
         if planar:
             title = f"Embedding of the training frames by pitch class, {corpus} corpus"
             yield f"embedding-{corpus}.png", title, _scatters(planar, title)

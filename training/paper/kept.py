@@ -21,7 +21,7 @@ from training.corpus.arrays import read_arrays
 from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 from training.hearing.spectral_distance import FLOOR_DB
-from training.measure.evaluation import REPORT, SOUND, Evaluation
+from training.measure.evaluation import REPORT, SOUND, Evaluation, measure_further
 from training.measure.traversals import Traversals
 from training.model.recipe import Recipe
 from training.model.run_folder import TrainedRun
@@ -82,8 +82,13 @@ def corpus_facts(store: FrameStore) -> dict[str, Any]:
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
 
 
-def keep(folder: Path, evaluation: Evaluation, run: TrainedRun, store: FrameStore) -> None:
-    """Write the small files of an evaluated run; evaluation.json comes last and says that the others are complete."""
+def keep(
+    folder: Path, evaluation: Evaluation, run: TrainedRun, store: FrameStore, further: FrameStore | None = None
+) -> None:
+    """Write the small files of an evaluated run; evaluation.json comes last and says that the others are complete.
+
+    further: more test sounds; the run's error on each of them is kept too, as the report has no weights to compute it.
+    """
     (folder / REPORT).unlink(missing_ok=True)
     write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
     with atomic_write(folder / PICTURES, "wb") as stream:
@@ -91,6 +96,8 @@ def keep(folder: Path, evaluation: Evaluation, run: TrainedRun, store: FrameStor
     with atomic_write(folder / SOUND, "wb") as stream:
         stream.write(evaluation.traversals.encoded_sound())
     report = evaluation.report | {"corpus": corpus_facts(store), "corpus_fingerprint": store.fingerprint()}
+    if further is not None:
+        report["further"] = measure_further(run, further) | {"corpus": corpus_facts(further)}
     report["environment"] = {key: value for key, value in report["environment"].items() if key != "from_epoch"}
     write_json(folder / REPORT, _rounded(report))
 

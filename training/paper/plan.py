@@ -24,11 +24,14 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
     folder: name of its folder in the data folder; scale, octaves: of amsynth's notes; None for a corpus of recordings.
+    further_patches: a patch list next to configs/amsynth80.csv, all of its patches in split test; the corpus's models
+    are measured on these patches too.
     """
 
     folder: str
     scale: str | None = None
     octaves: int | None = None
+    further_patches: str | None = None
 
 
 class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +67,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Names of the tables that show at least one model, sorted; `--only` takes them."""
         return sorted({table for model in self.models for table in model.tables})
 
+    @property
+    def figures23(self) -> list[str]:
+        """The configs of the paper's Figures 2-3: the models of Tables II and III, which have two latents."""
+        return [model.config for model in self.models if {"table2", "table3"} & set(model.tables)]
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -92,6 +100,10 @@ def load_plan(path: Path = PLAN) -> Plan:
             raise UserError(
                 path, f"corpus {model.corpus!r}", "one of its corpora", did_you_mean(model.corpus, plan.corpora)
             )
+    for name, corpus in plan.corpora.items():
+        if corpus.further_patches and not corpus.scale:
+            found = f"further_patches for {name}, a corpus of recordings"
+            raise UserError(path, found, "further_patches with a scale", "remove further_patches")
     for counts in (plan.quick.patches, plan.quick.recordings):
         if sorted(counts) != sorted(SPLITS):
             raise UserError(path, f"counts for {', '.join(counts)}", f"for {', '.join(SPLITS)}", "change quick")

@@ -15,7 +15,8 @@ from training.learning.train import train
 from training.measure.evaluation import evaluate
 from training.measure.mesh import points_per_axis
 from training.model.backend import forget_models
-from training.model.run_folder import LAST, RECORD, RunRecord, TrainedRun, read_record
+from training.model.recipe import load_recipe
+from training.model.run_folder import LAST, RECIPE, RECORD, RunRecord, TrainedRun, read_record
 from training.paper.checkpoints import keep_checkpoint, restore_checkpoint
 from training.paper.corpora import Corpora
 from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
@@ -71,7 +72,8 @@ class Reproduction:
             refuse_bad_target(self.runs / run.name / RECORD)
         stores = {name: self.corpora.open(name) for name in dict.fromkeys(run.model.corpus for run in todo)}
         todo = [run for run in todo if not self._is_done(run, stores[run.model.corpus])]
-        jobs = [_Job(self, run, stores[run.model.corpus]) for run in todo]
+        further = {name: self.corpora.open_further(name) for name in dict.fromkeys(run.model.corpus for run in todo)}
+        jobs = [_Job(self, run, stores[run.model.corpus], further[run.model.corpus]) for run in todo]
         costs = [job.training_cost + job.measuring_cost for job in jobs]
         with Progress("the paper's models", sum(costs)) as progress:
             for index, job in enumerate(jobs):
@@ -112,14 +114,25 @@ class Reproduction:
     def _is_done(self, run: PlannedRun, store: FrameStore | None) -> bool:
         """Whether a run is kept with at least the planned number of epochs."""
         kept = self.kept(run, store)
-        return kept is not None and kept.n_epochs >= run.recipe.fit.epochs
+        return kept is not None and kept.n_epochs >= run.recipe.fit.epochs and not self._can_measure_further(run, kept)
+
+    def _can_measure_further(self, run: PlannedRun, kept: KeptRun) -> bool:
+        """Whether a kept run lacks the errors on the further patches, and its weights are still in its run folder."""
+        folder, planned = self.runs / run.name, self.corpora.plan.corpora[run.model.corpus].further_patches
+        if planned is None or "further" in kept.report or not (folder / LAST).exists():
+            return False
+        recipe = load_recipe(folder / RECIPE, run.recipe.fit.epochs)
+        return recipe == run.recipe and read_record(folder).n_epochs == kept.n_epochs
 
 
 class _Job:
-    """One run to train, measure and keep. training_cost: of the epochs left to train; measuring_cost: of the rest."""
+    """One run to train, measure and keep. training_cost: of the epochs left to train; measuring_cost: of the rest.
 
-    def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore):
-        self.run, self._reproduction, self._store = run, reproduction, store
+    further: more test sounds.
+    """
+
+    def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):
+        self.run, self._reproduction, self._store, self._further = run, reproduction, store, further
         self._folder = reproduction.runs / run.name
         self._kept = reproduction.out / KEPT_RUNS / run.kept_name
         self._checkpoint = reproduction.out / CHECKPOINTS / f"{run.kept_name}.npz"
@@ -169,7 +182,7 @@ class _Job:
 
         on_share(0.0)
         evaluation = evaluate(trained, self._store, self._points, on_share)
-        keep(self._kept, evaluation, trained, self._store)
+        keep(self._kept, evaluation, trained, self._store, self._further)
         self._checkpoint.unlink(missing_ok=True)
         forget_models()
         error = evaluation.report["mse"]["test"]

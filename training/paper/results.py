@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.paper.kept import KeptRun
-from training.paper.verdicts import Spread, Values, pooled_spread, wobble
+from training.paper.verdicts import SMALLEST, Spread, Values, pooled_spread, wobble
 
 Measure = Callable[[KeptRun], float | None]
 
@@ -17,6 +17,21 @@ Measure = Callable[[KeptRun], float | None]
 def held_out_error(run: KeptRun) -> float | None:
     """Mean squared error on the test frames."""
     return run.report["mse"]["test"]
+
+
+def error_per_sound(run: KeptRun) -> float | None:
+    """Geometric mean of the errors on each test sound and each further one; None without further sounds.
+
+    In a geometric mean a sound with large errors counts no more than the others.
+    """
+    errors = errors_by_sound(run)
+    return float(np.exp(np.mean(np.log(np.maximum(list(errors.values()), SMALLEST))))) if errors else None
+
+
+def errors_by_sound(run: KeptRun) -> dict[str, float]:
+    """Mean squared error on each test sound and each further one; empty if the run has none on further ones."""
+    further = run.report.get("further")
+    return run.report["test_mse_by_sound"] | further["mse_by_sound"] if further else {}
 
 
 def density(run: KeptRun) -> float | None:
@@ -60,12 +75,18 @@ class Results:
         found = [measure(run) for run in self.of(config)]
         if not found or any(value is None for value in found):
             return None
-        wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if measure is held_out_error else [0.0]
+        of_errors = measure in (held_out_error, error_per_sound)
+        wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if of_errors else [0.0]
         return Values(short_name(config), tuple(float(value) for value in found), max(wobbles))
 
-    def error_by_sound(self, config: str) -> dict[str, float]:
-        """A model's mean squared error by test sound, a patch or a recording; mean over the seeds."""
-        errors = [run.report["test_mse_by_sound"] for run in self.of(config)]
+    def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
+        """A model's mean squared error on each test sound, a patch or a recording; mean over the seeds.
+
+        further: add the further sounds; the result is then empty if a seed has no errors on them.
+        """
+        errors = [errors_by_sound(run) if further else run.report["test_mse_by_sound"] for run in self.of(config)]
+        if not all(errors):
+            return {}
         return {sound: float(np.mean([error[sound] for error in errors])) for sound in errors[0]}
 
     def spread(self, measure: Measure) -> Spread | None:

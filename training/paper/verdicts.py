@@ -3,6 +3,7 @@
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
 difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
 difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
+With errors on many sounds, a difference must also be larger than the spread between the sounds would make it.
 """
 
 from __future__ import annotations
@@ -65,11 +66,18 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
     return Spread(float(np.sqrt(squares / freedom)), freedom)
 
 
-def is_less(smaller: Values, larger: Values, spread: Spread | None) -> Comparison:
-    """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds."""
+def is_less(
+    smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None
+) -> Comparison:
+    """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
+
+    ratios: the larger error over the smaller one, (n_sounds,), if the errors are geometric means over sounds.
+    """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
     needed = _needed(smaller, larger, spread if n_seeds > 1 else None)
+    if ratios is not None:
+        needed = max(needed, _needed_over_sounds(np.log(ratios)))
     verdict: Verdict = "holds" if difference > 0.0 else "does not hold"
     if abs(difference) <= needed:
         verdict = "not separable"
@@ -109,6 +117,13 @@ def wobble(val_losses: np.ndarray) -> float:
         return 0.0
     epochs = np.arange(len(last))
     return float(np.std(last - np.polyval(np.polyfit(epochs, last, 1), epochs)))
+
+
+def _needed_over_sounds(logs: np.ndarray) -> float:
+    """The smallest mean of paired differences (n_sounds,) that counts: the two-sided 95 % point of Student's t."""
+    if len(logs) < 2:
+        return np.inf
+    return float(student.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:

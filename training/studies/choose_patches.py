@@ -3,7 +3,10 @@
 python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`; configs/amsynth100.csv
 is one. Every factory patch plays six notes from C2 to C7. It is a candidate if a few frames of each note are all clear
 (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the patch nearest to the middle
-of each group is chosen.
+of each group is chosen. configs/amsynth20.csv, further test patches for the models of the paper, is made by:
+
+python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
+--notes 36 47 58 60 62 64 65 67 69 71 72 80 96
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ HELD_OUT_SHARE = 0.1  # of the chosen patches go to val, and as many to test
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch, named by its bank and its index there. frames: at KEYS, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins)."""
+    """A patch, named by its bank and its index there.
+
+    frames: at the notes it must play, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
+    """
 
     bank: str
     index: int
@@ -51,26 +57,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, metavar="OUT.csv", help="the list to write")
     parser.add_argument("--number", type=at_least(3), default=100, metavar="N", help="patches to choose (default: 100)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of groups and split (default: 0)")
+    parser.add_argument("--notes", type=at_least(0), nargs="+", default=KEYS.notes, metavar="N", help="notes to play")
+    parser.add_argument("--not-in", type=Path, metavar="CSV", help="leave out the patches of this list")
+    parser.add_argument("--test-only", action="store_true", help="put every chosen patch into split test")
     return run_program(parser, run, argv)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Choose the patches and write the list; prints how many candidates there were."""
     refuse_bad_target(arguments.out)
-    candidates = [candidate for candidate in render_all() if is_clear(candidate)]
+    keys = amsynth.HeldNotes(tuple(arguments.notes), KEYS.note_s)
+    banks = amsynth.find_banks(amsynth.find_plugin())
+    listed = amsynth.read_patches(arguments.not_in, banks) if arguments.not_in else []
+    candidates = [candidate for candidate in render_all(keys, listed) if is_clear(candidate, keys)]
     print(f"{len(candidates)} patches are heard at their keys")
     chosen = choose(candidates, arguments.number, arguments.seed)
-    write_list(arguments.out, chosen, arguments.seed)
+    write_list(arguments.out, chosen, arguments.seed, arguments.test_only)
     return 0
 
 
-def render_all(spec: StftSpec = StftSpec()) -> Iterator[Candidate]:
-    """Render every factory patch on all cores; yields those that have enough frames at each of KEYS."""
-    plugin = amsynth.find_plugin()
+def render_all(
+    keys: amsynth.HeldNotes = KEYS, listed: Sequence[amsynth.Patch] = (), spec: StftSpec = StftSpec()
+) -> Iterator[Candidate]:
+    """Render every factory patch on all cores; yields those that sound at each of the keys.
+
+    listed: patches to leave out, and with them every patch of the same controls, whatever its name.
+    """
+    plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [
         (bank, index, amsynth.Patch(name, "train", controls))
         for bank, path in amsynth.find_banks(plugin).items()
         for index, (name, controls) in enumerate(amsynth.read_bank(path))
+        if controls not in known
     ]
     with (
         tempfile.TemporaryDirectory() as data_home,
@@ -79,7 +97,7 @@ def render_all(spec: StftSpec = StftSpec()) -> Iterator[Candidate]:
     ):
 
         def work(patch: amsynth.Patch) -> np.ndarray | None:
-            return picked_frames(amsynth.render_patch(patch, KEYS, plugin, spec.sample_rate_hz, data_home), spec)
+            return picked_frames(amsynth.render_patch(patch, keys, plugin, spec.sample_rate_hz, data_home), spec)
 
         rendered = pool.map(work, [patch for _, _, patch in patches])
         for done, ((bank, index, patch), frames) in enumerate(zip(patches, rendered, strict=True), start=1):
@@ -97,10 +115,10 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
     return np.array(picked, np.float16)
 
 
-def is_clear(candidate: Candidate, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear."""
+def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
+    """Whether every frame of a candidate is clear; keys: the notes that it played."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
-    return bool(are_clear(frames, np.repeat(KEYS.notes, N_FRAMES_PER_NOTE), spec).all())
+    return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 
 
 def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
@@ -126,13 +144,18 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
     return [candidates[index] for index in sorted(chosen)]
 
 
-def write_list(path: Path, chosen: list[Candidate], seed: int) -> None:
-    """Write bank, index, name and split of the chosen patches as CSV; val and test patches are drawn at random."""
+def write_list(path: Path, chosen: list[Candidate], seed: int, test_only: bool = False) -> None:
+    """Write bank, index, name and split of the chosen patches as CSV; val and test patches are drawn at random.
+
+    test_only: whether every patch is put into split test.
+    """
     n_held_out = max(1, round(HELD_OUT_SHARE * len(chosen)))
     split = np.full(len(chosen), "train", "<U5")
     drawn = np.random.default_rng(seed).permutation(len(chosen))
     split[drawn[:n_held_out]] = "val"
     split[drawn[n_held_out : 2 * n_held_out]] = "test"
+    if test_only:
+        split[:] = "test"
     rows = [
         {"bank": candidate.bank, "index": candidate.index, "name": candidate.name, "split": part}
         for candidate, part in zip(chosen, split, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -17,17 +19,18 @@ from training.instrument.embedding import divergence_per_latent, embed_rows, row
 from training.learning.train import train
 from training.model.backend import prepare_keras
 from training.model.checkpoint import Checkpoint
-from training.model.recipe import BetaRecipe, Recipe, load_recipe
+from training.model.recipe import BetaRecipe, FitRecipe, Recipe, load_recipe, resolve_conditioning
 from training.model.run_folder import TrainedRun
 
 prepare_keras()
 
-from training.learning.steps import added_losses  # noqa: E402
+from training.learning.steps import added_losses, minimised  # noqa: E402
 from training.model.autoencoder import build_autoencoder  # noqa: E402
 from training.model.variational import divergence, set_beta  # noqa: E402
 
 RECIPES = TRAINING_CONFIGS
 ONE_OCTAVE = RECIPES / "paper-one-octave-8-variational-no-skip.yaml"
+WITH_SKIP = RECIPES / "paper-one-octave-8-variational-skip.yaml"
 
 
 def small(epochs: int, **beta: float) -> Recipe:
@@ -95,7 +98,53 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
     assert embed_rows(dear, store, rows).std(axis=0).max() < 0.2
 
 
-def test_a_continued_run_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path):
+def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
+    """How far the encoder's hidden kernels move per training step in epochs 1 and 2, in learning rates.
+
+    Adam moves a weight by about one learning rate per step at most. Returns each kernel's mean, (2, n_kernels).
+    """
+    n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
+    runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]
+    first = build_autoencoder(recipe.model, store.spec, resolve_conditioning(recipe, store), recipe.fit.seed)
+    states = [first.encoder.get_weights(), *(run.encoder.get_weights() for run in runs)]
+    names = [variable.path for variable in first.encoder.variables]
+    chosen = [index for index, name in enumerate(names) if re.search(r"encoder_[2-7]/kernel", name)]
+    moves = [[np.abs(b[k] - a[k]).mean() for k in chosen] for a, b in pairwise(states)]
+    return np.array(moves) / (n_steps * recipe.fit.learning_rate)
+
+
+@pytest.mark.parametrize("config", [ONE_OCTAVE, WITH_SKIP], ids=lambda path: path.stem)
+def test_the_loss_moves_the_encoder_from_the_start(config: Path, store: FrameStore, tmp_path: Path):
+    assert moved_per_step(load_recipe(config), store, tmp_path / "run").min() > 0.05
+
+
+def test_with_the_sum_errors_and_penalties_grow_and_the_l2_penalty_does_not():
+    error, weight = 2.0, np.array([1.0, 1.0, 1.0, 0.0], np.float32)
+    losses = [np.float32(0.5), np.array([1.0, 2.0, 3.0, 100.0], np.float32)]
+    kernels = [np.full((2, 2), 3.0, np.float32), np.full(2, 7.0, np.float32)]
+    mean, total = (
+        float(minimised(error, losses, weight, kernels, FitRecipe(l2=0.1, loss_reduction=kind)))
+        for kind in ("mean", "sum")
+    )
+    assert mean == pytest.approx(2.0 + 0.5 + 2.0 + 3.6)
+    assert total == pytest.approx(3 * (2.0 + 0.5 + 2.0) + 3.6)
+
+
+def test_the_reported_error_is_a_mean_with_the_sum_too(store: FrameStore, tmp_path: Path):
+    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # with rows that fill it up
+    losses = [
+        trained(one_batch.with_fit(loss_reduction=kind), store, tmp_path / kind).history[0]["loss"]
+        for kind in ("mean", "sum")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_the_mean_of_the_loss_is_lost_in_adams_epsilon(store: FrameStore, tmp_path: Path):
+    recipe = load_recipe(ONE_OCTAVE).with_fit(loss_reduction="mean")
+    assert moved_per_step(recipe, store, tmp_path / "mean").min() < 0.01
+
+
+def test_going_on_equals_one_long_run_to_the_bit(store: FrameStore, tmp_path: Path):
     for epochs in (2, 4):
         trained(small(epochs), store, tmp_path / "twice")
     trained(small(4), store, tmp_path / "once")

@@ -14,7 +14,17 @@ import soundfile
 from matplotlib.image import imread
 
 from tests.support.harmonic_store import write_store
-from tests.support.small_paper import MODELS, SKIP, VARIATIONAL, VIOLIN, reproduce, write_plan, write_tones
+from tests.support.small_paper import (
+    FURTHER_TILTS,
+    MODELS,
+    NO_SKIP,
+    SKIP,
+    VARIATIONAL,
+    VIOLIN,
+    reproduce,
+    write_plan,
+    write_tones,
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +114,40 @@ def test_more_epochs_go_on_and_fewer_are_done_already(copied: Path):
     assert epochs == [1, 2, 3, 4, 5]
     sessions = json.loads((copied / "runs" / "quick" / VARIATIONAL / "run.json").read_text())["sessions"]
     assert [session["from_epoch"] for session in sessions] == [1, 5]
+
+
+def test_errors_on_further_sounds_are_kept_and_shown_in_their_table(finished: Path):
+    kept = json.loads((finished / "out" / "runs" / f"{SKIP}-seed0" / "evaluation.json").read_text())
+    assert set(kept["further"]["mse_by_sound"]) == set(FURTHER_TILTS)
+    assert kept["further"]["mse"] == pytest.approx(np.mean(list(kept["further"]["mse_by_sound"].values())), rel=0.1)
+    assert kept["further"]["corpus"]["n_train_frames"] == 0
+    rows = list(csv.DictReader((finished / "out" / "tables" / "further.csv").open()))
+    assert [f"paper-{row['model']}" for row in rows] == [SKIP, NO_SKIP, VARIATIONAL]
+    assert {row["further sounds"] for row in rows} == {"2"}
+
+
+def test_further_sounds_are_measured_later_without_training_if_the_weights_are_there(copied: Path):
+    evaluation = copied / "out" / "runs" / f"{VARIATIONAL}-seed0" / "evaluation.json"
+    before = json.loads(evaluation.read_text())
+    without = json.dumps({key: value for key, value in before.items() if key != "further"})
+    evaluation.write_text(without)
+    metrics = (copied / "runs" / "quick" / VARIATIONAL / "metrics.csv").read_bytes()
+    assert reproduce(copied, "--only", "vae") == 0
+    assert json.loads(evaluation.read_text())["further"] == before["further"]
+    assert (copied / "runs" / "quick" / VARIATIONAL / "metrics.csv").read_bytes() == metrics
+    shutil.rmtree(copied / "runs")
+    evaluation.write_text(without)
+    assert reproduce(copied, "--only", "vae") == 0
+    assert evaluation.read_text() == without
+    assert not (copied / "runs").exists()
+
+
+def test_recordings_have_no_further_patches(tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = write_plan(tmp_path / "plan")
+    path.write_text(path.read_text().replace("folder: violin", "folder: violin\n    further_patches: amsynth20.csv"))
+    assert reproduce(tmp_path) == 2
+    assert re.search(r"further_patches for violin.*with a scale", error_line(capsys))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_second_seed_is_a_run_of_its_own_and_the_report_has_both(copied: Path):

@@ -37,6 +37,16 @@ def test_with_seeds_their_spread_decides():
     assert is_less(smaller, larger, wide).verdict == "not separable"
 
 
+def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
+    ratios = np.exp(np.resize([0.5, 0.1], 20))  # mean 0.3, standard error 0.046, so 0.096 is needed
+    smaller, larger = values(1.0), values(float(np.exp(0.3)))
+    assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"
+    assert is_less(larger, smaller, None, ratios=1.0 / ratios).verdict == "does not hold"
+    wide = np.exp(0.3 + np.resize([1.0, -1.0], 20))
+    assert is_less(smaller, larger, None, ratios=wide).verdict == "not separable"
+    assert is_less(smaller, larger, None, ratios=ratios[:1]).verdict == "not separable"
+
+
 def test_two_alike_models_are_rarely_told_apart():
     rng = np.random.default_rng(0)
     verdicts = []
