@@ -39,7 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    name: the instrument's; measured: figures by name; check: an input row (n_inputs,) and its output row (n_bins,).
+    name: the instrument's name; measured: measured figures by name; check: an input row (n_inputs,) and its
+    output row (n_bins,).
     """
     spec: StftSpec = store.spec
     return Card(
@@ -63,7 +64,7 @@ def decoder_card(
 
 
 def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
-    """The card of a run's encoder, as values for JSON; its `labels` is the recipe's source of the chroma.
+    """The card of a run's encoder, as values for JSON; its key `labels` holds the recipe's `labels`.
 
     card: the decoder's card; inputs: one row for each input of the encoder; output: the encoder's latents (n_latents,)
     for these rows.

@@ -49,7 +49,7 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    name: the instrument's; n_points: how many notes to play at random knob positions, for the figures in the card.
+    name: the instrument's name; n_points: how many notes to play at random knob positions, for the figures in the card.
     UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
     compute different outputs.
     """

@@ -29,7 +29,7 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: first the candidate with the best score, then others with good scores, far from each other.
+    """At most n presets: first the candidate with the best score, then others with good scores, far from those chosen.
 
     knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """
@@ -76,8 +76,8 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
     """The median latents of each training patch: over all its frames, and over the frames of each octave.
 
-    The octaves have medians of their own because a latent may follow the pitch. Returns the name of the patch for each
-    median, and the medians (n, n_latents).
+    Each octave has a median, too, because a latent may follow the pitch. Returns the name of the patch for each median,
+    and the medians (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
@@ -99,7 +99,7 @@ def known_notes(store: FrameStore) -> np.ndarray:
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """The mean share, 0 to 1, of the energy of frames (n, n_bins) that lies on their pitch classes (n,)."""
+    """The share of a frame's energy on its pitch class, 0 to 1: mean over frames (n, n_bins), pitch classes (n,)."""
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
     return float((asked / energy.sum(axis=1).clip(1e-12)).mean())
@@ -108,8 +108,9 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
     """How well frames (n, n_bins) play their notes (n,), 0 to 1.
 
-    The score is the share of notes heard in tune, times the mean share of energy on the notes' harmonics, times the
-    fourth power of the share of notes in tune in the middle three octaves, where a wrong note is worst.
+    The score is a product of three factors: the share of notes heard in tune; the mean share of energy on the notes'
+    harmonics; and, to the fourth power, the share of notes heard in tune among those in the middle three octaves, where
+    a wrong note is worst.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

@@ -1,4 +1,4 @@
-"""Converts functional Keras models to ONNX, and checks that both compute the same."""
+"""Converts functional Keras models to ONNX, and checks that a model gives the same outputs in Keras and in ONNX."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The settings, as `configs/instrument.yaml` holds them: `load_config` reads a file into a Config.
 
-Every setting has a default. The sections come first, in the order of Config's fields.
+Every setting has a default. The classes of the settings' sections come first, in the order of Config's fields.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the sound goes.
 
     host_api: part of the host API's name; None: the system's default.
-    device: part of the device's name; None: the system's default; `null`: no device, the sound is not heard.
+    device: part of the device's name; None: the system's default; the text "null": no device, the sound is not heard.
     sample_rate_hz: 8000 to 192000; None: the device's default rate.
     buffer_frames: size of a block, 16 to 8192 frames.
     """
@@ -95,7 +95,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     virtual_port: name of a virtual port to which other programs can connect; None: no such port.
     channel: the only channel to play, 1 to 16; None: all channels.
     mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0: no
-        zone. A keyboard may change them.
+        zone. A keyboard may change both numbers.
     """
 
     api: str | None = None
@@ -113,7 +113,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: the name of a preset on the instrument's card; None: the first.
     seed: seed of the noise, 0 or more; the same seed gives the same sound.
     volume_db: level of the whole sound, -60 to 12 dB.
-    pan: -1, left, to 1, right; each MIDI channel's pan is added to it.
+    pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
     phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control.
     latent_controls: for each MIDI control, 0 to 127, the number of the latent that it moves, 1 to HIGHEST_LATENT.
@@ -140,7 +140,7 @@ def load_config(path: str | Path | None = None) -> Config:
 
     path: the file; None: DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    or a knob is given a control that MIDI reserves or that already moves the phases.
+    a knob or the blend of phases is given a control that MIDI reserves, or the same control moves both.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     _refuse_taken_controls(config, path or DEFAULT_CONFIG)

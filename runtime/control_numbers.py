@@ -38,5 +38,5 @@ class Control(IntEnum):
 
 
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
-# The settings may not let these move a knob.
+# The controls that the settings may not assign to a knob or to the blend of phases.
 RESERVED = frozenset(Control) - {Control.SLIDE}

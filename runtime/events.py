@@ -1,4 +1,4 @@
-"""The events that play the engine: MIDI's, with the names and numbers of `mido.Message`, and a few more.
+"""The events that play the engine: MIDI's, with the field names and numbers of `mido.Message`, and a few more.
 
 Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127.
 """
@@ -102,11 +102,11 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender is still connected. Once it has sent this, 0.3 s without any event mean that it has gone."""
+    """The sender is still connected. After one such event, 0.3 s without any event mean that the connection is lost."""
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """A limit on the voices that sound at once, so that rendering costs less; voices beyond it are cut.
+    """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
     n_voices: from 1 (in the modes mono and legato from 2) to the `n_voices` of the settings.
     """

@@ -10,12 +10,14 @@ import pytest
 
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
 
-# Training gives the same bits only on a CPU, so the tests do not use a GPU.
+# Repeated training gives bit-equal results only on a CPU, so the tests do not use a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-# In a shell's background job SIGINT is ignored, also by child processes; but the programs under test must receive it.
+# A shell's background job ignores SIGINT, and nohup SIGHUP, and so would their child processes. But the programs under
+# test must receive both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

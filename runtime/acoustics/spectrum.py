@@ -13,7 +13,7 @@ LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 20.0, 20000.0
 
 @dataclass(frozen=True)
 class StftSpec:
-    """Settings of the transform: its sample rate, its sizes in samples, its window. The defaults are the paper's."""
+    """Settings of the transform: sample rate, sizes in samples, window. The defaults are those of arXiv 2001.11296."""
 
     sample_rate_hz: int = 44100
     frame_size: int = 4096
@@ -32,7 +32,7 @@ class StftSpec:
 
     @property
     def first_heard_bin(self) -> int:
-        """The lowest bin that an ear can hear: bins below 20 Hz are neither learnt nor played."""
+        """Index of the lowest bin at or above 20 Hz; the bins below it are inaudible, and neither learnt nor played."""
         return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
 
 

@@ -8,8 +8,8 @@ _SMOOTHING = 0.05
 class EngineClock:
     """Maps `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread calls `frame_at`. They need no lock, because they share only one
-    float: the time at which frame 0 would have begun, averaged because callbacks jitter.
+    The audio thread calls `block_begins`; any thread calls `frame_at`. No lock is needed, because the two methods share
+    only one float: the time at which frame 0 would have begun, averaged over the blocks because callbacks jitter.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):

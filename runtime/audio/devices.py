@@ -58,8 +58,9 @@ def list_outputs(portaudio: pyaudio.PyAudio) -> list[OutputDevice]:
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
     """The output whose host API's name contains `host_api` and whose own name contains `device`, ignoring case.
 
-    `host_api` None: any host API. `device` None: the first default output, or the first output if none is a default;
-    None if there is no output. An output whose whole name is `device` wins over names that only contain it.
+    If `host_api` is None: any host API. If `device` is None: the first default output, or the first output if none is a
+    default; returns None if there is no output. An output whose whole name is `device` wins over names that only
+    contain it.
     UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)

@@ -115,7 +115,7 @@ class NullOutput:
 class DeviceOutput:
     """An opened PortAudio device, which asks for each block through a callback; `start` begins to play.
 
-    sample_rate_hz: the rate in use: the one asked for, or the device's default rate if the device refused that.
+    sample_rate_hz: the rate in use: the one asked for, or, if the device refuses that rate, its default rate.
     UserError if the device cannot be opened.
     """
 

@@ -18,7 +18,7 @@ MOST_ALIASES = 10
 
 
 def load_yaml(path: str | Path, kind: type[T]) -> T:
-    """Read a YAML file into an object of the class `kind`, a msgspec.Struct; an empty file gives all its defaults.
+    """Read a YAML file as an object of the type `kind`, a msgspec.Struct or a dict; an empty file is read as `{}`.
 
     UserError, with the file and the line or key, if the file is unreadable, is not YAML or does not fit `kind`.
     """
@@ -42,7 +42,10 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that allows few aliases: each repeats an earlier part, so nested ones could fill the memory."""
+    """A YAML loader that allows at most MOST_ALIASES aliases.
+
+    An alias repeats an earlier part of the file, so aliases inside aliases could fill the memory.
+    """
 
     def __init__(self, stream: str):
         super().__init__(stream)
@@ -58,7 +61,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of dicts and lists to an object of the class `kind`; UserError at `where` if it does not fit."""
+    """Convert a tree of dicts, lists and plain values to the type `kind`; UserError at `where` if it does not fit."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
@@ -116,7 +119,7 @@ def _struct(info: object) -> object:
 
 
 def _step(info: object, name: str) -> object:
-    """The type of the field `name`; without a name, the type of the items of a list or dict."""
+    """The type of a structure's field `name`; without a name, the type of a list's items or of a dict's values."""
     info = _struct(info)
     if not name:
         return getattr(info, "item_type", None) or getattr(info, "value_type", info)

@@ -18,8 +18,9 @@ def run_package(package: str, arguments: Sequence[str]) -> int:
     """Run one of the package's commands, and return the exit status.
 
     arguments: the command's name, then its arguments.
-    Every file in the package's folder `commands` is a command. Its first line, a docstring, says what it does;
-    it has `add_arguments(parser)` and `run(arguments)`. Only the chosen command is imported, so that it starts fast.
+    Every file in the package's folder `commands` is a command. The file's first line, a docstring, says what the
+    command does; the file defines `add_arguments(parser)` and `run(arguments)`. Only the chosen command's file is
+    imported, so that the command starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 
@@ -31,7 +32,7 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the ones to parse; None: those of the process.
+    run: called with the parsed arguments. arguments: the command line to parse; None: the process's own.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 
@@ -108,7 +109,8 @@ def _first_line(path: Path) -> str:
 
 
 def _complain(text: str) -> None:
-    # A closed stderr is None, for which print would take stdout. Without stderr the exit status must be enough.
+    # If stderr is closed, sys.stderr is None, and print would write to stdout. Then only the exit status tells the
+    # user that something is wrong.
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(f"timbrebox: {text}", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Reads the user's files and writes ours.
+"""Reads and writes files.
 
-Only regular files of a limited size are read. A file is written whole or not at all, never over a device or over a file
-that the same command reads.
+Only regular files of a limited size are read. A file is written whole or not at all; neither a device nor a file that
+the same command reads is ever overwritten.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
         _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change it
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
-            _refuse_kind(path, found, expected, remedy)  # another file may have taken its place
+            _refuse_kind(path, found, expected, remedy)  # again: the path may lead to another file by now
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
                 # Read to the limit: the file may have grown since, and files in /proc report a size of 0.
@@ -57,7 +57,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
 
 def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
-    """Check, before long work, that `atomic_write` can write its result; UserError if not.
+    """Check that `atomic_write` can write to `path`, before long work whose result goes there; UserError if it cannot.
 
     Returns the path with all links followed. Arguments: as in `atomic_write`. A full disk is not noticed here.
     """

@@ -39,7 +39,7 @@ class LineWriter:
         self._writer.join(FAREWELL_S)
 
     def _write_lines(self, descriptor: int, encoding: str) -> None:
-        promote_thread(SUPERVISOR_PRIORITY)  # preempted with the interpreter held, it would delay the sound
+        promote_thread(SUPERVISOR_PRIORITY)  # else, preempted while it holds the interpreter, it would delay the sound
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
                 # Bypass the stream's buffer: at exit it would retry a line that could not be written, and fail again.

@@ -17,7 +17,8 @@ class Progress:
     """Shows how much of `total` is done: on a terminal in one line that is redrawn, elsewhere in a line for each tenth.
 
     Elsewhere, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a log.
-    Use it in a `with` or call `close`: this ends the line, so that an error message starts on a new one.
+    Use it in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on a new
+    line.
     total: all the work, in any unit that grows evenly with time (notes, bytes). stream: where to print; None is stderr.
     """
 
@@ -31,7 +32,7 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show that `done` of the total is done; detail: name of the item in work, shown only on a terminal."""
+        """Show that `done` of the total is done; detail: the item in progress, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._live and (elapsed_s - self._shown_s > REDRAW_S or share == 1.0):

@@ -13,7 +13,7 @@ def signals_as_exceptions() -> Iterator[None]:
     """Inside the `with`, SIGINT raises KeyboardInterrupt; SIGTERM and SIGHUP raise SystemExit(128 + number).
 
     Works only on the main thread. All signals after the first are ignored, so that they cannot stop the cleaning up. A
-    signal that is already ignored stays ignored: `nohup` ignores SIGHUP in this way.
+    signal that the program ignored before the `with` stays ignored, as SIGHUP does under `nohup`.
     """
     numbers = [
         number

@@ -25,9 +25,9 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
     budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
     least work that makes the same sound. The row of a named case adds its name instead: its least work is not known.
 
-    CPU time, block times and floor are measured again and again, in short spells, because a machine's speed may change
-    from one second to the next. Blocks are timed at the audio thread's priority where that is permitted; a long spell
-    would not do, because systems stop a real-time thread that never waits.
+    CPU time, block times and floor are measured in turn, again and again, in short spells, because a machine's speed
+    may change from one second to the next. Blocks are timed at the audio thread's priority where that is permitted; for
+    that, too, the spells must be short, because systems stop a real-time thread that runs for long without waiting.
     """
     engine = started(decoder, case)
     out = np.zeros((case.buffer_frames, 2), np.float32)
@@ -89,7 +89,8 @@ def _time_blocks(engine: Engine, events: list[list[Event]], out: np.ndarray, tim
 def _spent_s(engine: Engine, events: list[list[Event]], out: np.ndarray) -> float:
     """CPU seconds to render one block for each list of events.
 
-    The clock is read only before and after all blocks: reading it twice costs as much as copying out a mixed block.
+    The clock is read only before and after all blocks: two readings for each block would cost as much as copying out a
+    block whose sound is already mixed.
     """
     begin_s = time.process_time()
     for block_events in events:

@@ -28,7 +28,7 @@ def note_on_ms(
     """Time in ms from a key to its sound at the output: median, 99th percentile and maximum of `n_trials`.
 
     `n_notes` keys go down at once while 16 other notes sound and every knob moves. on_trial: called after each trial.
-    A device adds its latency to this.
+    A device adds its own latency to these times.
     """
     random = np.random.default_rng(0)
     delays_ms = []

@@ -68,7 +68,7 @@ def live_underruns(
 ) -> dict[str, object] | None:
     """Play 8 voices on the configured device for `n_seconds` and count its underruns; None if there is no device.
 
-    on_second: called after each second. UserError if the device cannot be opened.
+    on_second: called after each second. Returns the JSON's object `live`. UserError if the device cannot be opened.
     """
     output = open_output(config.audio)
     if output is None or not output.is_device:

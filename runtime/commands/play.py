@@ -20,7 +20,7 @@ from runtime.sound.choice import Choice, choose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `play`; where one is left out, the settings count."""
+    """Add the options of `play`; an option that is left out has its value from the settings."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to start with (see: instruments)")

@@ -15,7 +15,7 @@ from runtime.sound.store import KnownSound, known_sounds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do with the sounds: list them if nothing is said."""
+    """Add the actions, `list` (the default) and `show`, with their options."""
     parser.set_defaults(action="list", config=None, instrument=None, json=False)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", help="list, the default, or show")
     listing = actions.add_parser("list", help="list what play --sound knows by name")
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the sounds by name, the instrument's and the user's, or one sound."""
+    """Print a list of the instrument's presets and the user's sounds, or one sound as YAML."""
     instrument = arguments.instrument or load_config(arguments.config).instrument
     if arguments.action == "show":
         print(sound_text(find_sound(arguments.name, instrument)), end="")
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(instrument: str | None) -> list[dict[str, object]]:
-    """A row for each sound; a file that is no sound is named on stderr instead."""
+    """A row for each sound; a file that cannot be read as a sound is reported on stderr instead."""
     decoder, rows = load(instrument), []
     for known in known_sounds(decoder.card, decoder.path.stem).values():
         try:

@@ -9,9 +9,9 @@ from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
 
 
 class ControlMap:
-    """Says which MIDI control moves which knob, by the settings `latent_controls` and `phase_control`.
+    """Which MIDI control moves which knob, as the settings `latent_controls` and `phase_control` say.
 
-    n_latents: the instrument's number of latents; a control that is set to a latent beyond them moves nothing.
+    n_latents: the instrument's number of latents; a control that the settings assign to a higher latent moves nothing.
     """
 
     def __init__(self, config: Config, n_latents: int):

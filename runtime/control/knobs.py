@@ -7,7 +7,7 @@ from runtime.instrument.presets import start_positions
 
 
 class Knobs:
-    """The positions of the knobs, shared by all voices; at first those of the card's first preset.
+    """The positions of the knobs, shared by all voices; at first as `start_positions` gives them.
 
     positions: one per latent, 0 to 1 of its travel. version: grows with every change of positions, so that a voice sees
     when its spectrum is out of date. blend: the blend of phases, from 0 for noise to 1 for coherent phases.

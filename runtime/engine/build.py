@@ -18,7 +18,7 @@ _WARM_UP_BLOCKS = 8
 def build_engine(
     config: Config, decoder: Decoder, sample_rate_hz: int, positions: Sequence[float] | None = None
 ) -> Engine:
-    """A new engine; positions: where its knobs stand, 0 to 1; if not given, as in the configured preset.
+    """A new engine; positions: its knobs' positions, 0 to 1; if not given, those of the configured preset, if any.
 
     UserError for a preset that the instrument does not have.
     """

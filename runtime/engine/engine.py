@@ -30,7 +30,11 @@ from runtime.instrument.decoder import Decoder
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """What the engine has done up to `frame`, where the present span began; positions: the knobs, 0 to 1."""
+    """The engine's state at `frame`, where the present span began.
+
+    n_active_voices: voices that sound; n_notes, n_stolen, n_decoded, n_transforms: notes started, voices stolen,
+    spectra decoded and inverse transforms made so far; positions: the knobs' positions, 0 to 1.
+    """
 
     frame: int = 0
     n_active_voices: int = 0
@@ -44,11 +48,11 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64, 16 if not given; sample_rate_hz: the card's if not given; seed:
-    of the noise that gives the sound its phases, 0 if not given; config: the settings, whose sections the engine's
-    parts read. ValueError if n_voices or seed differs from the settings given with it.
+    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
+    phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
+    unless given. ValueError if n_voices or seed differs from the settings given with it.
 
-    frame: the next frame to render; status: a snapshot, replaced by each span.
+    frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
 
     def __init__(
@@ -87,7 +91,7 @@ class Engine:
         self._events.post(event, frame)
 
     def render(self, out: np.ndarray) -> None:
-        """Fill float32 (n_frames, 2) with the next frames; full scale is 1."""
+        """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events = self.frame, len(out), self._events
         end = frame + n_frames
         # Events that are first heard at the next hop need not be collected before it.
@@ -150,7 +154,7 @@ class Engine:
         return self._performance.take_changes()
 
     def _leaving_submixes(self, changes: Changes) -> list[int]:
-        """Lanes in a submix whose pitch or gain begins to change, so that they must leave it."""
+        """Lanes that must leave their submix, because their pitch or gain begins to change."""
         lanes = self._sound.mixed([voice.lane for voice in changes.retuned])
         if not self._bank.all_steady():
             gains = self._bank.steady_gains()
@@ -162,7 +166,7 @@ class Engine:
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < self.frame]
 
     def _give_spectra(self, hopping: list[Voice], opening: list[Voice]) -> None:
-        """Give new spectra to the voices that begin, and to the hopping voices whose knobs have moved."""
+        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
         version, blend = self._knobs.version, self._knobs.blend
         stale = [voice for voice in hopping if voice.spectrum_version != version or voice.blend != blend]
         if not stale and not opening:
@@ -176,7 +180,7 @@ class Engine:
             self._spectra.give(wanting, bool(opening))
 
     def _open(self, voices: list[Voice]) -> None:
-        """Begin the sound of voices; one call for adjacent lanes of a hop group."""
+        """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
         lanes = sorted(voice.lane for voice in voices)
         for group in self._hops.groups:
             for run in runs_of([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop]):
@@ -186,7 +190,7 @@ class Engine:
             voice.blend = self._knobs.blend
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes) -> None:
-        """Make the next sound of a group: one hop if its spectra change and may change again; else several."""
+        """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
         group.made_for = self._knobs.version, self._knobs.blend
         if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
@@ -202,7 +206,7 @@ class Engine:
         group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
-        """The lanes' gains for mixing their spectra; 0 for a lane whose gain or pitch is changing."""
+        """The lanes' gains for mixing their spectra; 0 for a lane that is not steady or whose pitch is changing."""
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
         for voice in changes.retuned:

@@ -14,20 +14,20 @@ from runtime.events import Event, KnobTurn
 class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
-    has_news: whether events were posted since the last `collect`; is_urgent: whether one of those is heard before the
-    next hop.
+    has_news: whether events were posted since the last `collect`; is_urgent: whether one of those events is heard at
+    its own frame and does not wait for a hop.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
         self.has_news = self.is_urgent = False
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
-        self._positions: dict[int, float] = {}  # latent to knob position, posted since the last `collect`
+        self._positions: dict[int, float] = {}  # knob positions posted since the last `collect`, by latent
         self._pending: list[tuple[int, int, Event]] = []  # (frame, number, event), ascending
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Hand over an event from any thread; frame: absolute; None: where the next block begins."""
+        """Hand over an event from any thread; frame: when it happens, absolute; None: where the next block begins."""
         if frame is None and type(event) is KnobTurn and not self._posted:
             self._positions[event.latent] = event.position  # of a knob's positions before a hop, only the last is heard
         else:
@@ -37,10 +37,10 @@ class EventQueue:
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events in; those that are late or have no frame happen `now`. Called on the audio thread.
+        """Sort the posted events into the queue, on the audio thread; late ones and those without a frame happen `now`.
 
-        end: the frame at which the present span ends; first_hop: the first hop in it. Returns the span's new end, which
-        is earlier if a posted event is heard before.
+        end: the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns
+        the span's new end: earlier than `end` if a posted event is heard before `end`.
         """
         # Cleared first, so that an event posted from here on sets them again.
         self.has_news = self.is_urgent = False
@@ -82,7 +82,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # events after the first waiting one are heard at its hop or later
+            if not waits_for_hop:  # later events that wait are heard at the same hop or after it
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

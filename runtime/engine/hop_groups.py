@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 from runtime.engine.voices.envelope import NEVER
 
-# Lanes that hop together are decoded in one batch, which is cheap. But if many did, one block would take too long.
+# A batch of lanes that hop together is decoded faster than single lanes; but a large one makes one block take too long.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
 
 
 class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: the frame at which their next sound must be made; made_for: the knobs' version and the blend of the last one.
+    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: the knobs' version and
+    the blend that their last sound was made for.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -28,7 +29,7 @@ class HopGroup:
 
 
 class HopGroups:
-    """The groups of n_lanes: up to 16 lanes hop together; more hop in groups of 4, evenly spread over the hop size.
+    """The hop groups: up to 16 lanes form one group; more form groups of 4, whose hops are spread evenly in time.
 
     groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset.
     """
@@ -48,7 +49,7 @@ class HopGroups:
     def due_at(self, frame: int, wanted: tuple[int, float], touched: Iterable[int]) -> list[HopGroup]:
         """The groups that hop at `frame`. A group whose sound is out of date becomes due at its next hop.
 
-        wanted: the knobs' version and the blend; touched: lanes whose own spectrum changed.
+        wanted: the knobs' present version and blend; touched: lanes whose sound is out of date for another reason.
         """
         due = []
         for group in self.groups:
@@ -69,11 +70,11 @@ class HopGroups:
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first hop, at or after `frame`, of a group that sounds."""
+        """The first hop, at or after `frame`, of a group that sounds; NEVER if none sounds."""
         return min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
 
     def earliest_hop(self, frame: int) -> int:
-        """The first hop of any group, even a silent one, at or after `frame`: cheaper than `next_hop`, never later."""
+        """The first hop of any group, even a silent one, at or after `frame`; faster to find than `next_hop`."""
         place = frame % self.hop_size
         following = bisect_left(self._offsets, place)
         ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self.hop_size

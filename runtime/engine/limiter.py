@@ -11,11 +11,11 @@ _PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 
 
 def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
-    """Bend what exceeds LIMITER_KNEE, in place, so that no sample exceeds full scale; the rest stays as it is.
+    """Compress samples beyond LIMITER_KNEE, in place, so that none exceeds full scale; smaller ones stay as they are.
 
-    signal, below, bend: float32 of one shape; the last two are scratch. With u the excess over the knee, in parts of
-    the room above it, the curve is u / sqrt(1 + u^2): smooth up to its second derivative. No finite float32 is rounded
-    above 1: every one was tried.
+    signal, below, bend: float32 of one shape; the last two are scratch. With u = (|x| - knee) / (1 - knee), a magnitude
+    |x| above the knee becomes knee + (1 - knee) u / sqrt(1 + u^2): smooth up to the second derivative. Every finite
+    float32 was tried: none is rounded to more than 1.
     """
     np.abs(signal, out=below)
     if np.maximum.reduce(below, axis=None) <= _KNEE:

@@ -16,7 +16,8 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    No ramp ends and no lane hops within a span. ValueError if stolen voices fade for longer than lanes have sound.
+    No ramp ends and no lane hops within a span. ValueError if a stolen voice fades for longer than sound is made
+    past a lane's next hop.
     """
 
     def __init__(self, bank: VoiceBank, sound: LaneSound):
@@ -34,9 +35,9 @@ class Mixer:
     def mix(self, frame: int, n_frames: int, transposed: list[int]) -> None:
         """Fill the first n_frames of `stereo` with the span that begins at `frame`.
 
-        transposed: the lanes whose sound is read at another pitch.
+        transposed: the sounding lanes that are transposed, ascending.
         """
-        # At least two frames: NumPy adds up a single column in another order, which changes its bits.
+        # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
         if bank.all_steady() and not transposed and frame >= self._tails_end:
             # Every voice is as loud on the left as on the right: one channel serves for both.
@@ -52,7 +53,10 @@ class Mixer:
     def _mix_sides(
         self, frame: int, n: int, envelope: np.ndarray, sides: tuple[np.ndarray, np.ndarray], transposed: list[int]
     ) -> np.ndarray:
-        """The mix of left and right, float32 (2, n); envelope, sides: as `Ramps.values` gives them."""
+        """The stereo mix, float32 (2, n).
+
+        envelope: the lanes' envelopes; sides: their left gains and their right gains; all as from `Ramps.values`.
+        """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
         np.multiply(self._sound.read(slice(0, lanes), frame, n), envelope, out=enveloped)

@@ -6,7 +6,7 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# NumPy copies rows of a view through its buffer when several fit into it: that costs twice as much as the arithmetic.
+# When several rows of a view fit into NumPy's buffer, they are copied through it: twice the cost of the arithmetic.
 # Casts need a buffer; for them this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 

@@ -51,7 +51,8 @@ class Spectra:
 class RememberedSpectra:
     """The last spectrum of each note, with the version of the knobs that it was decoded for.
 
-    It is used when a note is struck again and no knob has moved. Spectra of voices with a slide are not remembered.
+    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with a slide
+    are not remembered.
     """
 
     def __init__(self, note_range: tuple[int, int], n_bins: int):

@@ -46,7 +46,10 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Decoder inputs and the outputs that they must give, each a flat list or a list of rows; loading compares them."""
+    """Inputs of the decoder and the outputs that it must give for them; loading an instrument checks this.
+
+    input, output: each a flat list or a list of rows.
+    """
 
     input: list[Any]
     output: list[Any]
@@ -120,7 +123,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_card(text: str, where: object) -> Card:
-    """Read a card from its JSON; UserError that begins with `where` if it is broken or contradicts itself."""
+    """Read a card from its JSON; UserError that begins with `where` if that is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
     except msgspec.DecodeError as error:

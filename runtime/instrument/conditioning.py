@@ -13,8 +13,8 @@ from runtime.acoustics.pitch import N_CHROMA
 class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The meaning of the decoder's inputs that follow its latents.
 
-    kind: `none`: there are none; `chroma`: one for each of the 12 pitch classes; `chroma+octave`: these 12, then one
-        for each octave.
+    kind: `none`: no such inputs; `chroma`: one input for each of the 12 pitch classes; `chroma+octave`: these 12, then
+        one for each octave.
     lowest_note: for `chroma+octave` only: the MIDI note, a C, at which the lowest octave begins.
     n_octaves: for `chroma+octave` only: number of octaves.
     """
@@ -53,11 +53,12 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return rows
 
     def nearest_note(self, pitch: float, note_range: tuple[int, int]) -> int:
-        """The MIDI note to decode for a pitch; transposition covers the difference.
+        """The MIDI note to decode for a pitch; transposition makes up the difference between note and pitch.
 
         pitch: a fractional MIDI note number. note_range: the lowest and highest note that the model has learnt.
-        With octaves: the nearest note in the range. `chroma`: the note of the same pitch class in the lowest octave of
-        the range, the only octave that is decoded. `none`: the middle of the range, the only pitch of the model.
+        For the kind `chroma+octave`: the nearest note in the range. For `chroma`: the note of the same pitch class in
+        the lowest octave of the range, the only octave that is decoded. For `none`: the middle of the range, because
+        the model has only one pitch.
         """
         lowest, highest = note_range
         if self.kind == "none":

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 class StopSignal:
     """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; a thread can wait for it.
 
-    Make it on the main thread. A closing terminal sends SIGHUP; under `nohup`, which ignores SIGHUP, it stays ignored
-    and the program plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can
-    deadlock with the wait that the signal interrupts.
+    Make it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
+    plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can deadlock with the
+    wait that the signal interrupts.
     """
 
     def __init__(self) -> None:

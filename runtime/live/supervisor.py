@@ -63,8 +63,8 @@ class Supervisor:
         player = DemoPlayer(demo, self._post) if demo else None
         output = self._first_output()
         self._fit_engine(output.sample_rate_hz)
-        # Before the first block, because both hold the interpreter for long: the poll makes MIDI clients, and the
-        # preparation collects garbage.
+        # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
+        # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
         prepare_process()
         self._start(output)
@@ -86,7 +86,10 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S` seconds until `stop`, and MIDI also as soon as a port comes or goes."""
+        """Check everything every `ROUND_S` seconds until `stop`.
+
+        MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again.
+        """
         next_round_s = time.monotonic() + ROUND_S
         while not stop.wait(min(max(0.0, next_round_s - time.monotonic()), self._midi.retry_s), self._midi.wake_fds):
             if time.monotonic() < next_round_s:
@@ -108,7 +111,7 @@ class Supervisor:
         return output
 
     def _try_output(self, at_start: bool) -> Output | None:
-        """Open the output; None if that fails, which the user is told only at the start.
+        """Open the output; None, with a line for the user only at the start, if there is none or it cannot be opened.
 
         UserError at the start if the settings name a device and it cannot be opened.
         """

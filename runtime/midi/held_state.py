@@ -7,7 +7,7 @@ from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn, Pi
 
 
 class HeldState:
-    """The keys that are down and the pedals, bends and pressures above or below 0, each with its releasing event."""
+    """The keys that are down, and the pedals, bends and pressures that are not 0, each with its releasing event."""
 
     def __init__(self) -> None:
         self._releases: dict[tuple[object, ...], Event] = {}

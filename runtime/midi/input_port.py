@@ -43,12 +43,12 @@ class InputPort:
         self._may_be_deaf = False
 
     def open(self, name: str, announcements: Announcements | None) -> None:
-        """Listen to the port of this name in rtmidi's list; one of `driver_errors` if that fails.
+        """Listen to the port of this name in rtmidi's list; raises one of `driver_errors()` if that fails.
 
-        announcements: they show whether the connection was made; None: not checked.
+        announcements: used to check that the connection was made; None: no check.
         """
-        # rtmidi is used without mido, which would make three more driver clients, each of which
-        # stops the audio thread for 35 ms (measured on JACK), and cannot name them.
+        # mido's ports are not used: mido would make three more driver clients, and could not name them. Each client
+        # stops the audio thread for 35 ms (measured on JACK).
         client = self._prepared_client()
         ports = client.get_ports()
         if name not in ports:

@@ -1,4 +1,4 @@
-"""All MIDI inputs: opens keyboards when they are plugged in, closes them when they go, and makes our virtual port."""
+"""All MIDI inputs: opens keyboards when they are plugged in, closes them when they go, and makes the virtual port."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class MidiInputs:
         """Open new ports, close ports that have gone, and return a line for the user about each change.
 
         Call it at least every 2 seconds. It takes 0.3 ms if nothing changed. On JACK, rtmidi holds the interpreter for
-        1 ms when a keyboard is plugged in, and for 24 ms if there are more keyboards than ever before, because it makes
-        a client.
+        1 ms when a keyboard is plugged in, and for 24 ms if there are more keyboards than ever before, because it must
+        make another client.
         """
         try:
             own = self._open_own()
@@ -102,7 +102,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports that have gone, even if there is a new port of the same name."""
+        """The open ports that are announced to have gone, even if there is a new port of the same name."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:
@@ -167,7 +167,7 @@ class MidiInputs:
         return [_gone_line(name) for name in names]
 
     def close(self) -> None:
-        """Close every port, and release everything that they hold."""
+        """Close every port, and release the keys and controllers that the ports hold."""
         for port in [*self._open.values(), *self._idle, *([self._virtual] if self._virtual else [])]:
             port.delete()
         self._open.clear()

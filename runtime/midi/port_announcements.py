@@ -26,7 +26,7 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """The port announcements that one server has made since this object was made.
+    """The port announcements of one server, from the creation of this object on.
 
     Call the methods on the supervisor's thread.
     """
@@ -35,10 +35,13 @@ class Announcements(Protocol):
         """A file descriptor that becomes readable when a port comes or goes."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        """Which of these ports, by rtmidi's names, have gone since the last call; OSError if the server has gone."""
+        """Those of `ports`, rtmidi's names, that have gone since the last call, or may have if announcements were lost.
+
+        OSError if the server announces nothing more.
+        """
 
     def listeners(self, port: str) -> set[str] | None:
-        """Names of the ports connected to this one; None where rtmidi itself reports a failed connection."""
+        """Names of the ports connected to `port`; None for an API on which rtmidi reports failed connections."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -47,7 +50,7 @@ class Announcements(Protocol):
 def announcer(api: int) -> Callable[[], Announcements] | None:
     """The Announcements class for an API; None for an API without one, or if its library is not installed.
 
-    api: rtmidi's number. Calling the class raises OSError, with the reason, if the API's server does not run.
+    api: rtmidi's number for it. Calling the class raises OSError, with the reason, if the API's server does not run.
     """
     import rtmidi
 
@@ -119,7 +122,7 @@ class JackAnnouncements:
         return self._read_fd
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        # Empty the pipe first and take the names afterwards: a name that comes in between fills the pipe again.
+        # Empty the pipe first and take the names afterwards: a name added in between makes it readable again.
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read_fd, 4096):
                 pass
@@ -168,7 +171,7 @@ class AlsaAnnouncements:
             while self._client.event_input_pending(fetch_sequencer=True):
                 events.append(self._client.event_input())
         except self._error as error:
-            if error.errnum == -errno.ENOSPC:  # some announcements were lost: any port may have gone
+            if error.errnum == -errno.ENOSPC:  # some announcements were lost, so any port may have gone
                 return set(ports)
             raise OSError(f"the ALSA sequencer announces nothing more ({error})") from None
         return announced_gone(events, ports)
@@ -181,7 +184,7 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """Which of these ALSA ports have gone.
+    """Those of `ports`, all of them ALSA ports, that have gone.
 
     events: the sequencer's announcements. ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
     """

@@ -43,7 +43,7 @@ def list_inputs(api: int) -> list[str]:
 
 
 def api_names() -> dict[str, int]:
-    """rtmidi's number for each API that it was built with, by name: `UNIX_JACK`, `LINUX_ALSA`, ..."""
+    """For each API that rtmidi was built with, by name (`UNIX_JACK`, `LINUX_ALSA`, ...), rtmidi's number."""
     import rtmidi
 
     compiled = set(rtmidi.get_compiled_api())

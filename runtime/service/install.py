@@ -23,7 +23,7 @@ PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instru
 
 
 def install() -> int:
-    """Copy the runtime to /opt/timbrebox, the unit to /etc/systemd/system, and start it now and at every boot."""
+    """Copy the runtime to /opt/timbrebox and the unit to /etc/systemd/system; start the service, now and at boot."""
     refuse_hidden_python(Path(sys.executable).resolve())
     if not user_exists():
         _call("useradd", "--system", "--home-dir", STATE, "--no-create-home", "--shell", "/usr/sbin/nologin", USER)
@@ -42,7 +42,7 @@ def install() -> int:
 
 
 def remove() -> int:
-    """Stop the service and delete what `install` wrote, but neither its user nor its data."""
+    """Stop the service and delete the files that `install` wrote, but neither the service's user nor its data."""
     if not INSTALLED_UNIT.exists() and not HOME.exists():
         print("The service is not installed; nothing to remove.")
         return 0

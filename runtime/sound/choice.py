@@ -20,10 +20,12 @@ from runtime.sound.store import card_sounds, is_path, unknown_sound, user_sounds
 
 
 class Choice(NamedTuple):
-    """What to play.
+    """The instrument to play, and the settings and knob positions to play it with.
 
-    config: the settings with the sound; positions: knob positions, 0 to 1; None: those of the settings' preset;
-    remark: a line for the user if the sound was made for another instrument; sound_file: path of the sound's file.
+    config: the settings, changed by the sound as `with_sound` says.
+    positions: knob positions, 0 to 1, in the card's order; None: those of the settings' preset.
+    remark: a line for the user if the sound was made for another instrument; else None.
+    sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
     """
 
     config: Config
@@ -47,9 +49,9 @@ class _Found(NamedTuple):
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
     """Combine the settings with the options --instrument, --preset and --sound; None is an option that is not given.
 
-    The options win over the sound, and the sound over the settings. A sound's own instrument is loaded if it is here.
-    UserError for an option that fits nothing, a broken file, --preset with --sound, or a sound of which the instrument
-    has no knob.
+    The options win over the sound, and the sound over the settings. Without --instrument, the instrument that a sound
+    names is loaded if `available` lists it. UserError for an option that fits nothing, a broken file, --preset together
+    with --sound, or a sound with knobs none of which the instrument has.
     """
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
@@ -67,9 +69,10 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:
-    """The sound of that name or file, as --sound finds it; instrument: where to look for presets, None is the default.
+    """The sound of that name or file, as --sound finds it.
 
-    UserError if there is none, or its file is broken.
+    instrument: name or file of the instrument whose presets are searched; None: the default instrument.
+    UserError if there is no such sound, or its file is broken.
     """
     return (_find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))).sound
 
@@ -90,20 +93,22 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """The settings with the sound's instrument, if that is here.
+    """The settings with the instrument that the sound names, if `available` lists it; else the settings unchanged.
 
-    Only known names count: a sound from a stranger must not choose which file is opened.
+    A path is not accepted: a sound from a stranger must not choose which file is opened.
     """
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
-    return msgspec.structs.replace(config, instrument=name, preset=None)  # the preset is one of another instrument
+    # No preset, because the settings' preset belongs to the settings' instrument.
+    return msgspec.structs.replace(config, instrument=name, preset=None)
 
 
 def _fit(found: _Found, decoder: Decoder) -> tuple[Sound, str | None]:
-    """The sound without the knobs that the instrument lacks, and a remark, if it was made for another instrument.
+    """The sound and a remark for the user, which is None if the sound was not made for another instrument.
 
-    UserError if the instrument has none of its knobs.
+    If it was made for another one, the knobs that this instrument lacks are left out of the sound.
+    UserError if the sound names knobs and the instrument has none of them.
     """
     other = _other_instrument(found.sound, decoder)
     if other is None:
@@ -120,7 +125,7 @@ def _fit(found: _Found, decoder: Decoder) -> tuple[Sound, str | None]:
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """Words for the instrument that the sound was made for, if it is not this one."""
+    """Words for the instrument that the sound was made for; None if it is this one or the sound names none."""
     made_for = sound.made_for
     if made_for is None:
         return None

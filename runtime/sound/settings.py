@@ -1,4 +1,4 @@
-"""Puts a sound over the settings."""
+"""Replaces values of the settings by those of a sound."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ T = TypeVar("T", bound=msgspec.Struct)
 def with_sound(config: Config, sound: Sound, card: Card, where: object) -> tuple[Config, tuple[float, ...] | None]:
     """The settings with this sound, and the knob positions, 0 to 1, or None if the sound names no knob.
 
-    What the sound does not say stays as in the settings; its level_db is added to their volume_db. A knob that it does
-    not name stands as in the settings' preset, or else as in the card's first preset.
+    A field that is None in the sound stays as in the settings; the sound's level_db is added to their volume_db. A knob
+    that the sound does not name stands as in the settings' preset, or, if the settings name no preset, as
+    `start_positions` gives it. The positions are in the order of the card's latents.
     UserError that begins with `where` if the sound names a knob that the card does not have.
     """
     voice = _replaced(config.voice, sound.voice)
@@ -50,7 +51,7 @@ def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple
 
 
 def _replaced(settings: T, said: SoundVoice | SoundEnvelope | None) -> T:
-    """Settings with each field that a part of a sound says."""
+    """The settings, with their values replaced by those of `said`, a part of a sound, that are not None."""
     if said is None:
         return settings
     values = {key: value for key, value in msgspec.structs.asdict(said).items() if value is not None}

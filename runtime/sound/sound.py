@@ -20,14 +20,15 @@ LONGEST_NAME = 100
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
-# Characters that would break a line or cannot be printed: controls, halves of characters, ends of lines and paragraphs.
+# Unicode categories of characters that would break a line or cannot be printed: control characters, halves of surrogate
+# pairs, line separators, paragraph separators.
 _BAD_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The instrument that a sound was made for.
 
-    name: as in `./timbrebox instruments`. sha256: SHA-256 of its .onnx file, in hexadecimal; None: any version of it.
+    name: as in `./timbrebox instruments`. sha256: SHA-256 of its .onnx file, in hexadecimal; None: any version.
     """
 
     name: Name

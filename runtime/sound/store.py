@@ -31,7 +31,8 @@ class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
     origin: `card`, a preset of the instrument, or `user`, a file of the user's. bank, program: MIDI bank and program
-    number, from 0, that choose the sound while playing; None: no program does. source: the sound, or its file's path.
+    number, from 0, that choose the sound while playing; None: MIDI cannot choose it. source: the sound, or its file's
+    path.
     """
 
     name: str
@@ -96,7 +97,7 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
 
 
 def known_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """All sounds that can be chosen by name with an instrument; the user's win on the same name."""
+    """All sounds that can be chosen by name with an instrument; a user's sound replaces a preset of the same name."""
     return card_sounds(card, instrument) | user_sounds()
 
 

@@ -1,4 +1,4 @@
-"""The network makes the sound, which follows the decoder's output and is silent if all weights are zero."""
+"""The network makes the sound: its spectrum follows the decoder's output, and with all weights zero it is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scores that choose presets, tested on spectra of known pitch."""
+"""The score by which presets are chosen, tested on spectra of known pitch, and the names of sounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEC = StftSpec()
 
 
 def spectrum(*partials: tuple[float, float]) -> np.ndarray:
-    """One frame of sines. partials: (frequency in Hz, amplitude) of each."""
+    """The magnitudes (n_bins,) of a sum of sines. partials: (frequency in Hz, amplitude) of each sine."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     return magnitude_frames(sum(a * np.sin(2.0 * np.pi * f * time_s) for f, a in partials), SPEC)[0]
 

@@ -1,4 +1,4 @@
-"""The launcher for its user: called from any folder, the text that it prints, and its exit status."""
+"""The launcher as a user meets it: it works from any folder; the text that it prints, and its exit status."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.places import ROOT
 
 # The levels inside each folder, from low to high. Everything on a level imports only from lower levels. A package lists
-# all its folders and modules; a deeper folder lists only its folders, and its modules are above these.
+# all its folders and modules; a deeper folder lists only its folders, and its modules are above those folders.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -42,21 +42,21 @@ LEVELS = {
     ),
     "export": ("card presets to_onnx", "instrument", "commands", "__main__"),
 }
-# These folders import only the folders named here, although more are on lower levels: synthesis knows no notes.
+# These folders import only the folders named here, although more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# These folders do not import the modules named here, although they are on lower levels: voices know no sound.
+# These folders do not import the modules named here, although on lower levels: voices must not know of sound.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12
 MOST_ENTRIES = {"runtime": 18, "training": 18}
-# Planned folders of runtime/; each raises the limit by one once it exists.
+# Planned folders of runtime/; each of them that exists raises the limit for runtime/ by one.
 PLANNED = {"sound", "link", "companion", "panel", "doctor", "effects"}
 
 BANK, RINGS = "runtime/engine/voices/bank.py", "runtime/engine/synthesis/rings.py"
 
 
 def broken_rules(root: Path) -> list[str]:
-    """One line for each import and each folder that breaks a rule, of the project in `root`."""
+    """One line for each import and each folder of the project in `root` that breaks a rule."""
     return [*_wrong_imports(root), *_wrong_folders(root), *_full_packages(root)]
 
 

@@ -64,7 +64,7 @@ class Storm:
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
     def play(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Render all blocks, and check after every 500 that notes can end; yields the number of blocks so far."""
+        """Render all blocks, and after every 500 check that notes can be ended; yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -159,7 +159,7 @@ def keep(report: dict[str, object], path: str | None) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run all storms and report them, as JSON; 1 if one broke something."""
+    """Run all storms and report them as JSON; returns 1 if a storm found an error, else 0."""
     report = {"machine": platform.machine(), "seed": arguments.seed, "runs": []}
     try:
         for figures in run_all(arguments.bytes, arguments.messages, arguments.seed):

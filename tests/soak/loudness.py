@@ -84,7 +84,7 @@ def random_points(n_points: int, n_latents: int, seed: int) -> list[Point]:
 
 
 def measure(decoder: Decoder, points: Sequence[Point], phase: str, seconds: float, n_seeds: int) -> np.ndarray:
-    """Render each point for `seconds` and measure its loudness in LUFS (n_points, n_seeds)."""
+    """Render each point for `seconds` with each of n_seeds seeds; returns the loudness in LUFS, (n_points, n_seeds)."""
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
     loudness = np.zeros((len(points), n_seeds))
     for seed in range(n_seeds):
@@ -108,10 +108,12 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 
 
 def spread(loudness: np.ndarray) -> dict[str, float]:
-    """Standard deviation and range, in dB, of loudness (n_points, n_seeds), and the part that is due to the timbres.
+    """How far the loudness in LUFS (n_points, n_seeds) varies, in dB, and how much of that is due to the timbres.
 
-    `sd_db`, `range_db`: of single renderings, as they are heard. `chance_sd_db`: between the seeds of a point.
-    `own_sd_db`: between the points, without the variance by chance. `own_range_db`: of the means over the seeds.
+    Returns `mean_lufs`: the mean of all values. `sd_db`, `range_db`: standard deviation and range over the points,
+    averaged over the seeds. `chance_sd_db`: standard deviation over the seeds of one point. `own_sd_db`: standard
+    deviation over the points, without the variance by chance. `own_range_db`: range over the points, each the mean of
+    its seeds.
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))
@@ -128,7 +130,7 @@ def spread(loudness: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, and write the file of `--json`; 1 if the spread is too large."""
+    """Measure, print, and write the file of `--json`; returns 1 if the loudness varies too much, else 0."""
     if arguments.points < 2 or arguments.seeds < 1 or not 0.1 <= arguments.seconds <= 60.0:
         found = f"{arguments.points} points, {arguments.seeds} seeds, {arguments.seconds} s"
         raise UserError("tests.soak.loudness", found, "at least 2 points, 1 seed, 0.1 to 60 s", "give other numbers")

@@ -1,7 +1,8 @@
 """Plays every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
 
-Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4096 frames. Both must be equal to
-the bit and never above full scale. Every note, except those of channel 10, must begin, and must end or be stolen.
+Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4096 frames. The two sounds must
+be equal to the bit and never above full scale. Every note, except those of channel 10, must begin, and must end or be
+stolen.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class WrongError(Exception):
 
 
 class CountingEngine(Engine):
-    """An engine that also counts the notes that end by themselves, by looking at its voices, not at its counters."""
+    """An engine that also counts the notes that end by themselves; it watches the voices, not the engine's counters."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)
@@ -52,13 +53,13 @@ class CountingEngine(Engine):
 
 
 def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
-    """A file's events with their frames, and a Reset at the end, which ends every note."""
+    """A file's events before `longest_s`, as (frame, event), and then a Reset, which ends every note."""
     events = [(round(at_s * SAMPLE_RATE_HZ), event) for at_s, event in read_events(path) if at_s < longest_s]
     return [*events, (events[-1][0] + 1 if events else 0, Reset())]
 
 
 def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator[int]) -> tuple[str, float]:
-    """Render all events and TAIL_S more seconds in blocks of these sizes; returns the sound's digest and peak."""
+    """Render all events and TAIL_S more seconds in blocks of these sizes; returns the sound's SHA-256 and its peak."""
     n_frames = events[-1][0] + round(TAIL_S * SAMPLE_RATE_HZ)
     out = np.zeros((LARGE_BLOCK, 2), np.float32)
     digest, peak, due = hashlib.sha256(), 0.0, 0
@@ -119,7 +120,7 @@ def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, d
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all files and report them, as JSON; 1 if one went wrong."""
+    """Play all files and report them as JSON; returns 1 if one went wrong, else 0."""
     totals, wrong = play_all(arguments.folder, arguments.seconds, arguments.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
     if arguments.json:

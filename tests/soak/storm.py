@@ -18,7 +18,7 @@ Block = list[tuple[int, Event]]
 
 
 def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of the events that mido finds in random bytes, 1000 bytes to a block; all events are at its first frame.
+    """Blocks of the events that mido finds in random bytes, 1000 bytes to a block; the events are at frame 0.
 
     Every other group of 50 blocks has no resets and fewer status bytes, because otherwise no note would last.
     """
@@ -34,7 +34,7 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of the events of random valid messages, at random frames; a block has about 20, at least one message."""
+    """Blocks of the events of random valid messages, at random frames; about 20 messages to a block, at least one."""
     n_left = n_messages
     while n_left > 0:
         n = min(n_left, int(random.geometric(1.0 / MESSAGES_PER_BLOCK)))

@@ -1,4 +1,4 @@
-"""Records every array that NumPy allocates, with the line of the runtime that asked for it."""
+"""Records every array that NumPy allocates, with the line of the code in runtime/ that asked for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Handler(ctypes.Structure):
 class Allocation(NamedTuple):
     """Memory that NumPy allocated for one array.
 
-    where: file and line of the runtime that asked for the array.
+    where: file and line of the code in runtime/ that asked for the array.
     """
 
     n_bytes: int

@@ -32,10 +32,10 @@ def write_store(
     n_repeats: int = 1,
     tilts: dict[str, tuple[str, float]] = TILTS,
 ) -> FrameStore:
-    """Write a frame store of patches, each at every note; of those in TILTS four train, one validates, one tests.
+    """Write a frame store: one patch for each of `tilts`, which plays every note.
 
-    known: whether the store labels the notes; n_repeats: how often the patches play, a little duller each time; tilts:
-    other patches.
+    known: whether the store says which note a clip has. n_repeats: how many times each patch plays each note, a little
+    duller each time. tilts: (split, tilt) by the patch's name; of TILTS four patches train, one validates, one tests.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

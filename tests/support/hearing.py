@@ -13,7 +13,7 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a 16-bit file: samples float64 (n_frames, n_channels), full scale 1, and the rate in Hz."""
+    """Read a 16-bit WAV file; returns float64 (n_frames, n_channels), full scale 1, and the sample rate in Hz."""
     with wave.open(str(path), "rb") as sound_file:
         assert sound_file.getsampwidth() == 2
         samples = np.frombuffer(sound_file.readframes(sound_file.getnframes()), "<i2")
@@ -23,8 +23,8 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    The shortest period whose normalised difference is close to the smallest is refined at the peaks of the
-    autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
+    Takes the shortest period whose normalised difference is close to the least difference, and refines it at the peaks
+    of the autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)

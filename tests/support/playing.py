@@ -33,7 +33,7 @@ def decoder(name: str = "tiny") -> Decoder:
 def play(
     engine: Engine, events: Sequence[tuple[int, Event]], n_frames: int, blocks: Sequence[int] = (512,)
 ) -> np.ndarray:
-    """Post all events, (frame, event), then render blocks of these sizes over and over: float32 (n_frames, 2)."""
+    """Post all events, (frame, event), then render in blocks of these sizes, in rotation: float32 (n_frames, 2)."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((n_frames, 2), np.float32)

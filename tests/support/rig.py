@@ -28,7 +28,7 @@ class JackServer:
     """`jackd` on its dummy driver; a context manager. Its name is unique, so that several servers can run.
 
     env: environment variables with which JACK programs find this server.
-    n_ports: the most ports that may exist, with those of the server (four).
+    n_ports: the most ports that may exist, including the server's own four.
     """
 
     def __init__(self, log: Path, n_ports: int = 128):
@@ -50,9 +50,10 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """How often a client had not finished when a period ended.
+        """How many periods, by the server's log, ended before this client had finished.
 
-        state: `Running`, if it was still at work, or `Triggered`, if it had not begun.
+        state: `Running` counts the periods in which the client was still at work, `Triggered` those in which it had not
+        begun.
         """
         return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
 
@@ -197,7 +198,7 @@ class LiveProgram:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the thing waited for. report: function that describes the state. The error has both.
+    what: name of the thing waited for. report: function that describes the state. The error's text contains both.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

@@ -2,7 +2,7 @@
 
 A late client makes JACK report an underrun to all clients, so nothing else may delay this one.
 python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
-{"send": [[144, 60, 100], ...]} plays in the next period; {"record": N} answers with `!` and N frames, float32.
+{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes `!` and N float32 frames.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ SPEED = {
 
 
 def write_plan(folder: Path, **fit: object) -> Path:
-    """Write the plan and the configs of its models; returns the plan's path. fit: changes `fit` in all configs."""
+    """Write the plan and its models' configs; returns the plan's path. fit: changes to `fit` in every config."""
     (folder / "training").mkdir(parents=True, exist_ok=True)
     for name, (model, _, _) in MODELS.items():
         recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}

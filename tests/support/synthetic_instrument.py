@@ -15,7 +15,7 @@ from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
 CONDITIONING = Conditioning("chroma+octave", 36, 6)
-Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents (n_latents,), harmonics from 1 -> amplitudes
+Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents (n_latents,), harmonics' numbers -> amplitudes
 
 
 @lru_cache(maxsize=256)
@@ -26,12 +26,12 @@ def _lobes_of(note: float, n_harmonics: int, spec: StftSpec) -> np.ndarray:
 
 
 def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndarray:
-    """A frame, float32 (n_bins,), of the harmonics of a MIDI note; amplitudes: of the harmonics, from the first on."""
+    """A frame, float32 (n_bins,), with the harmonics of a MIDI note; amplitudes: (n_harmonics,), fundamental first."""
     return _lobes_of(note, len(amplitudes), spec) @ np.asarray(amplitudes, np.float32)
 
 
 class SyntheticInstrument:
-    """A training.instrument.points.Playable; amplitudes: what its harmonics are for given latents."""
+    """A training.instrument.points.Playable; amplitudes: function that gives its harmonics' amplitudes for latents."""
 
     batch_invariant = True
 

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_instrument(arguments: argparse.Namespace) -> int:
-    """Measure how an exported instrument plays and, if a corpus is given, how close it comes to the sounds there."""
+    """Measure how an exported instrument plays and, if a corpus is given, how close it comes to the corpus's sounds."""
     for option in ("mesh", "json"):
         if getattr(arguments, option) is not None:
             raise UserError(f"--{option}", "this option with an .onnx file", "it with a run folder", "leave it out")

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _reproduction(arguments: argparse.Namespace, plan: Plan) -> Reproduction:
-    """The models and their folders. A quick reproduction has other folders, so that it never mixes with a full one."""
+    """The Reproduction to work on; a quick one uses separate folders, so that it never mixes with a full one."""
     data, runs, out, mesh = arguments.data, arguments.runs, arguments.out or OUT, None
     if arguments.quick:
         data, runs, mesh = data / QUICK, runs / QUICK, plan.quick.mesh
@@ -75,7 +75,7 @@ def _reproduction(arguments: argparse.Namespace, plan: Plan) -> Reproduction:
 
 
 def _measure_speed(reproduction: Reproduction, plan: Plan, chosen: list[PlannedRun], quick: bool) -> None:
-    """Time training steps, compared with plain matrix products and for each augmentation, and write the figures."""
+    """Time training steps with each augmentation, and plain matrix products to compare; write the times to a file."""
     run = (chosen or choose_runs(plan, [], 1))[0]
     run = next((run for run in chosen if not reproduction.corpora.why_missing(run.model.corpus)), run)
     store = reproduction.corpora.open(run.model.corpus)

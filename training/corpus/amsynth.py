@@ -31,7 +31,8 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# 80 patches then give about as many frames as the paper has, at 61 chromatic notes or at 36 or 8 notes in C major.
+# Seconds per note. With these, 80 patches give about as many frames as the paper's corpora have: the corpora of 61
+# chromatic notes, of 36 notes in C major and of 8 notes in C major.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
@@ -108,8 +109,8 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
     """Read a patch list: CSV with columns bank, index and split; a column `name`, if given, must match the bank.
 
-    A list has patches of every split, or of test only. banks: paths of the bank files by name. UserError names the
-    line that is wrong.
+    The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
+    the line that is wrong.
     """
     opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
     patches: dict[str, Patch] = {}
@@ -136,7 +137,7 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
 def render_patch(
     patch: Patch, notes: Scale | HeldNotes, plugin: Path, sample_rate_hz: int, data_home: str
 ) -> np.ndarray:
-    """Render a patch's notes, each held to the end: mono float32 (n_notes, n_samples), equal to the bit in every run.
+    """Render a patch's notes, each held to the end: mono float32 (n_notes, n_samples), bit-identical in every run.
 
     data_home: a writable folder, where the plugin looks for the user's own banks. UserError if the plugin fails.
     """
@@ -176,9 +177,9 @@ def build(
     only_clear: bool = False,
     every: int = 1,
 ) -> None:
-    """Render every patch at every note of the scale and write the frame store to `out`; UserError without amsynth.
+    """Render every patch at every note of the scale, and write a frame store to `out`; UserError if amsynth is missing.
 
-    only_clear: drop the frames that are not heard at their note. every: keep one in this many frames of a note, to save
+    only_clear: drop the frames that are not clear (`are_clear`). every: keep one in this many frames of a note, to save
     time in trials; neighbouring frames are almost alike.
     """
     plugin = find_plugin()
@@ -198,7 +199,7 @@ def build(
 
 
 def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
-    """The `about` of the frame store. options: the settings of `build`, except the scale."""
+    """The frame store's `about`, as FrameWriter takes it. options: the settings of `build`, except the scale."""
     of_scale = {"scale": scale.name, "octaves": scale.n_octaves, "note_s": scale.note_s, "velocity": VELOCITY}
     return {
         "kind": "amsynth",

@@ -1,7 +1,8 @@
 """A small offline host for a DSSI synthesizer, run as a separate process that reads a request and writes samples.
 
-It runs once per patch, because all instances in one process share amsynth's noise generator: a patch would sound
-different after another one. It imports the standard library only, so that it starts fast.
+One process renders one patch only, because all instances of amsynth in a process share one noise generator: a patch
+rendered after another would sound different from the same patch rendered alone. The host imports the standard library
+only, so that it starts fast.
 The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
@@ -17,7 +18,7 @@ MIDI_CHANNEL = 0
 PORT_INPUT, PORT_OUTPUT, PORT_CONTROL, PORT_AUDIO = 1, 2, 4, 8
 HINT_SAMPLE_RATE, HINT_LOGARITHMIC, HINT_DEFAULT_MASK = 0x8, 0x10, 0x3C0
 HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints that are a constant
-# Default hints that are a point between the bounds: the upper bound's weight.
+# Default hints that are a point between a port's two bounds: the weight of the upper bound, 0 to 1.
 HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}
 EVENT_NOTE_ON = 6
 
@@ -112,7 +113,7 @@ def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
 
 
 class Synth:
-    """One instance of the plugin. controls: values of its ports by name; KeyError if the plugin has no such port."""
+    """One instance of the plugin. controls: values of its control ports by name; KeyError if there is no such port."""
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
         self._plugin, self._ladspa = plugin, plugin.ladspa.contents
@@ -157,7 +158,7 @@ def main() -> int:
     """Read one request as JSON from standard input and write the samples of its notes to standard output.
 
     Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz.
-    Every note gets a fresh instance, so that it has no tail or glide from the note before.
+    Every note gets a new instance of the plugin, so that the note has no tail or glide from the note before.
     """
     request = json.load(sys.stdin)
     try:

@@ -24,8 +24,9 @@ def read_arrays(
 ) -> Iterator[Mapping[str, np.ndarray]]:
     """A context manager that gives the arrays of an .npz file by name, each read on access.
 
-    UserError if the file is missing or damaged, or if the body of the `with` fails on its contents. expected, remedy:
-    for the message of that error; where: the place that the message names, by default the file.
+    UserError if the file is missing or damaged, or if the code in the `with` block fails on the file's contents.
+    expected, remedy: for the error message, what should be there and how to get it; where: the place that the message
+    names, by default the path.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""Reads the CSV tables that a user wrote, patch lists and manifests, and writes the project's own tables."""
+"""Reads CSV tables that a user wrote (patch lists and manifests), and writes the tables that the commands make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split that the row's cell begins with: `train_solo` is train, `validation` is val; else UserError."""
+        """The split whose name begins the text in column `split`, such as val for `validation`; UserError if none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -60,7 +60,7 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a table whole or not at all, None as an empty cell. columns: by default those of the first row."""
+    """Write a table, whole or not at all; None becomes an empty cell. columns: by default the first row's keys."""
     names = (list(rows[0]) if rows else []) if columns is None else columns
     with atomic_write(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The frame store: a folder of memory-mapped magnitude frames, each with a peak of 1 and its labels.
+"""The frame store: a folder that holds magnitude frames, each scaled to a peak of 1, and the frames' labels.
 
 magnitudes.f32   float32 (n, n_bins), little-endian, row by row
 labels.npz       note int16 (n,), chroma uint8 (n,), clip int32 (n,)
@@ -36,7 +36,10 @@ _ROWS_AT_ONCE = 4096
 
 
 class Clip(msgspec.Struct):
-    """One recording or one rendered note. split: of all its frames, one of SPLITS; note: MIDI note, None if unknown."""
+    """One recording or one rendered note.
+
+    split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown.
+    """
 
     name: str
     split: str
@@ -63,7 +66,7 @@ class _Index(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a FrameWriter has come, so that `FrameWriter.rewind` can go back there."""
+    """A point in the writing of a frame store, to which `FrameWriter.rewind` can go back."""
 
     n_frames: int
     n_blocks: int
@@ -84,7 +87,7 @@ class FrameWriter:
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: chroma of its frames, index of its clip
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: its frames' chroma, its clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -108,7 +111,7 @@ class FrameWriter:
     def add(self, magnitudes: np.ndarray, clip: Clip) -> int:
         """Append unit-peak float32 frames (n, n_bins) of one clip; returns n.
 
-        To add more frames to the last clip, give the same object again.
+        To add more frames to the last clip, give the same Clip object again.
         """
         magnitudes = np.ascontiguousarray(magnitudes, "<f4")
         if magnitudes.ndim != 2 or magnitudes.shape[1] != self.spec.n_bins:
@@ -128,7 +131,7 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """Note how far the writing has come, for `rewind`."""
+        """The present point in the writing, for `rewind`."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:
@@ -203,7 +206,7 @@ class FrameStore:
 
     magnitudes: float32 (n, n_bins), memory-mapped, each with a peak of 1. split: uint8 (n,), index in SPLITS.
     note: int16 (n,), known MIDI note or NO_NOTE. chroma: uint8 (n,), detected pitch class.
-    clip: int32 (n,), index in `clips`. sha256: hash of the magnitudes, in hex digits.
+    clip: int32 (n,), index in `clips`. sha256: hash of the magnitudes, in hex digits. spec, about: as in FrameWriter.
     """
 
     folder: Path

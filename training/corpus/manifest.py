@@ -13,8 +13,9 @@ from training.corpus.recordings import Recording, refuse_too_few
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
     """Read the recordings that a manifest lists. Columns: file, and optional note or midi, split, licence, source.
 
-    file: a path relative to `folder` or to the manifest's folder. note, midi: a note name or a MIDI number; empty if
-    unknown. split: train, val or test, on every row or on none. UserError names the line that is wrong.
+    file: a path relative to `folder` or to the manifest's folder. note, midi: either column takes a note name or a MIDI
+    number, and is empty if the note is unknown. split: train, val or test, on every row or on none. UserError names the
+    line that is wrong.
     """
     if not folder.is_dir():
         raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")

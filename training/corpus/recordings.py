@@ -24,8 +24,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # of a recording's frames, which must lie within half a semitone of its note
-WHOLE_SHARE = 0.99  # of the announced samples: an MP3 header may announce a few more than the file has
+LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that lie within half a semitone of the note
+WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper has 70, 5 and 5 of 80 patches
 
 
@@ -82,7 +82,7 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def mono_blocks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
-    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError if it is broken."""
+    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError for a broken file."""
     if not path.is_file():
         raise UnusableError("no such file")
     try:
@@ -109,8 +109,9 @@ def mono_blocks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
 def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = False) -> Clip:
     """Add a recording's audible frames to the store and return its clip.
 
-    only_clear: add only frames that are heard at the recording's note. If that note is unknown, it is first detected.
-    UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
+    only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
+    detected first. UnusableError if there is no frame to add, or the recording is broken; the store then stays as it
+    was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
@@ -137,7 +138,7 @@ def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = 
 
 
 def _heard_note(path: Path, spec: StftSpec) -> int:
-    """The one MIDI note heard in a recording; UnusableError if it is not a single held note."""
+    """The one MIDI note heard in a recording; UnusableError if the recording is not a single held note."""
     frames = (unit_peak_frames(magnitudes, spec)[0] for magnitudes, _ in _magnitude_blocks(path, spec))
     heard = np.concatenate([heard_notes(block, spec) for block in frames] or [np.zeros(0)])
     heard = heard[np.isfinite(heard)]
@@ -148,7 +149,10 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield a recording's frames (n, n_bins) and number of samples, block by block; no frame is lost between blocks."""
+    """For each block of a recording, yield its frames (n, n_bins) and its number of samples.
+
+    A frame that spans two blocks comes with the later one.
+    """
     remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz):
         signal = np.concatenate([remainder, block])
@@ -168,9 +172,9 @@ def build(
 ) -> int:
     """Write the frames of the recordings to the store `out`; returns how many unusable recordings were skipped.
 
-    Prints the name of each skipped recording. name: the corpus's; seed: of the random splits; only_clear: as in
-    `add_recording`. UserError if too few recordings remain to fill the splits, or, with `strict`, at the first unusable
-    recording.
+    Prints the path of each skipped recording and the reason. name: the name of the corpus; seed: the seed of the random
+    splits; only_clear: as in `add_recording`. UserError if too few recordings remain to fill the splits, or, with
+    `strict`, at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0

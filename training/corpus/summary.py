@@ -9,9 +9,10 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 
 
 def summary(store: FrameStore) -> str:
-    """A table of how many frames each split has of each pitch class, and the pitch classes that are missing.
+    """A table of how many frames each split has of each pitch class, and remarks below it.
 
-    A frame's pitch class is that of its known note, or the detected one if the note is unknown.
+    The remarks are the numbers of clips per split, and of frames with known and detected notes, and the classes that a
+    split lacks. A frame's pitch class is that of its known note, or the detected one if the note is unknown.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

@@ -8,8 +8,9 @@ from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
 from training.hearing.heard_pitch import in_tune
 
-# Least shares of a frame's energy: on all harmonics of its note, on the odd ones, and on those whose number three does
-# not divide. Below these shares the detector is close to hearing another note, and may hear it in a mixture of frames.
+# The least shares of its energy that a clear frame has on all harmonics of its note, on the odd harmonics, and on those
+# whose number is not a multiple of three. With smaller shares the detector is close to hearing another note, and may
+# hear that note in a mixture of frames.
 CLEAR_SHARES = (0.93, 0.10, 0.10)
 
 

@@ -23,8 +23,9 @@ Weights = Callable[[int, StftSpec], np.ndarray]
 class Descriptor:
     """One descriptor: scale * ln(numerator / denominator).
 
-    The numerator and the denominator are weighted sums of a frame's magnitudes, each raised to `exponent`. The fields
-    of these names are functions that return the weights of the bins, float (n_bins,), for a MIDI note and a spec.
+    The numerator and the denominator are two weighted sums over a frame's magnitudes, where each magnitude is raised to
+    `exponent`. The fields `numerator` and `denominator` are functions that return the bins' weights in that sum, float
+    (n_bins,), for a MIDI note and a spec.
     """
 
     exponent: int
@@ -48,15 +49,15 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
     """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
 
-    chosen: returns a bool for each bin, from the number of the bin's harmonic, 0 between harmonics.
+    chosen: a function that takes the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
     """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 
 
 _DB = 10.0 / np.log(10.0)
-# brightness: the amplitude-weighted spectral centroid, in octaves above 1 Hz. hollowness: energy of the odd overtones
-# over that of the even ones, in dB. body: the fundamental's share of the energy, in dB. noise: the share between the
-# harmonics, in dB.
+# brightness: the amplitude-weighted spectral centroid, in octaves above 1 Hz. hollowness: the energy of harmonics 3, 5,
+# 7 and so on, divided by the energy of harmonics 2, 4, 6 and so on, in dB. body: the fundamental's share of the energy,
+# in dB. noise: the share of the energy that lies between the harmonics, in dB.
 DESCRIPTORS = {
     "brightness": Descriptor(1, 1.0 / np.log(2.0), _frequencies_hz, _all),
     "hollowness": Descriptor(

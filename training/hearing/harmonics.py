@@ -15,7 +15,10 @@ CHORUS_CENTS = 25.0  # two oscillators detuned by less than this still make one 
 
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
-    """The number of each bin's harmonic, from 1, for a MIDI note; 0 between harmonics: read-only int (n_bins,)."""
+    """For each bin, the number, from 1, of a MIDI note's harmonic there, or 0 between harmonics.
+
+    Returns a read-only int array (n_bins,).
+    """
     nearest, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     numbers = np.where(apart_bins <= np.maximum(MAIN_LOBE_BINS, chorus_bins), nearest, 0.0).astype(int)
     numbers.setflags(write=False)
@@ -25,7 +28,7 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
     """A comb for a MIDI note: at each harmonic a Hann window's main lobe, 1 at its peak; 0 between: float (n_bins,).
 
-    Each lobe is flat for CHORUS_CENTS to both sides of its peak, because two detuned oscillators may lie that far off.
+    Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, because detuned oscillators may lie that far off.
     """
     _, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     return hann_lobe(np.maximum(apart_bins - chorus_bins, 0.0))
@@ -59,8 +62,8 @@ def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> 
     """The shares of each frame's energy that lie on harmonics of its note: float (n, 3), 0 to 1.
 
     magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,). The three shares are those of all
-    harmonics, of the odd ones, and of those whose number three does not divide. A note without odd harmonics is heard
-    an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
+    harmonics, of the odd harmonics, and of those whose number is not a multiple of three. A note without odd harmonics
+    is heard an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

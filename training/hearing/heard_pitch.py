@@ -1,4 +1,4 @@
-"""The pitch detector: finds the pitch that an ear hears in a magnitude frame, of a corpus or of a model."""
+"""The pitch detector: estimates the pitch that a listener hears in a magnitude frame of a corpus or of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 _STEP_CENTS = 10.0
-# A period's multiples dip about as deep as the period, so the shortest period within this margin of the deepest wins.
+# The difference function dips at the true period, and about as deep at each multiple of it. So the detector takes the
+# shortest period whose dip is at most this much above the deepest dip.
 _DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
@@ -21,9 +22,9 @@ _ROWS_AT_ONCE = 2048
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN where no pitch is heard.
 
-    The autocorrelation r of a steady sound follows from the magnitude M of each bin's frequency f:
-    r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The pitch is the first deep dip of the
-    cumulative mean normalised difference, refined by a parabola.
+    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
+    r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
+    the cumulative mean normalised difference has a deep dip; a parabola through three values refines the lag.
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
@@ -75,8 +76,9 @@ def _heard(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 def _lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The periods to try, evenly spaced in pitch, and the factors that their difference function needs.
 
-    Returns the periods in s (n_periods,), the cosine of each bin's frequency at each period (n_bins, n_periods), and
-    the gap between each period and the one before, in s (n_periods,).
+    Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
+    n_periods); and the gap between each period and the period before, in s (n_periods,), which for the first period is
+    the period itself.
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

@@ -16,7 +16,7 @@ def levels_db(magnitudes: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """`levels_db` of the bins from 20 Hz to 20 kHz, float32 (…, n_heard), for magnitudes (…, n_bins)."""
+    """`levels_db` of the bins from 20 Hz to 20 kHz only: float32 (…, n_heard), from magnitudes (…, n_bins)."""
     last = int(HIGHEST_HEARD_HZ / spec.bin_hz)
     return levels_db(np.asarray(magnitudes, np.float32)[..., spec.first_heard_bin : last])
 

@@ -69,17 +69,17 @@ def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 
 
 def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndarray]:
-    """Mean squared error of each frame, float32 (n,), by split."""
+    """For each split, the mean squared error of the model on each of its frames, float32 (n,)."""
     return {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
 
 
 def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """The mean error by split, from the frames' errors (n,) by split; None for a split without frames."""
+    """The mean error of each split; None for a split without frames. errors: of the frames, (n,), by split."""
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 
 def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
-    """Mean squared error by split; None for a split without frames."""
+    """Mean squared error of the model on each split; None for a split without frames."""
     return mean_by_split(row_errors_by_split(run, store))
 
 

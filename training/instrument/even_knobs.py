@@ -1,7 +1,7 @@
 """Even knobs: bends the travel of each latent so that equal turns of a knob change the timbre by equal steps.
 
-The bent model is the same autoencoder in other coordinates: a piecewise linear curve follows the encoder, and its
-inverse comes before the decoder.
+The bent model is the same autoencoder in other coordinates: after the encoder, each latent goes through a piecewise
+linear curve, and before the decoder through the inverse of that curve.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # share of the mean step: a stretch where a knob does almost nothing must not shrink to a point
+LEAST_STEP = 0.2  # share of the mean step; smaller steps count as this, so that no stretch of a knob shrinks to a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
@@ -51,9 +51,10 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 
 
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
-    """The same autoencoder with new latents: they go from 0 to 1 in equal steps while the old ones go through `values`.
+    """The same autoencoder with new latents, which go from 0 to 1 while the old latents go through `values`.
 
-    values: values of the old latents, float32 (n_latents, n_values), rising.
+    values: each old latent's values at n_values equally spaced values of the new latent, the first at 0 and the last at
+    1; float32 (n_latents, n_values), rising.
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
     old_encoder, n_latents = autoencoder.encoder, len(values)

@@ -9,15 +9,15 @@ from runtime.instrument.conditioning import Conditioning
 from training.corpus.frames import FrameStore
 
 TRAVEL_PERCENTILES = (1.0, 99.0)
-SMALLEST_TRAVEL = 1e-3  # for a latent that the model does not use, because a card needs min below max
+SMALLEST_TRAVEL = 1e-3  # for a latent that hardly varies, because a card needs min below max
 DEFAULT_NOTE_RANGE = (36, 96)
 
 
 def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, ...] = ()) -> tuple[Latent, ...]:
-    """One knob per latent; its travel spans the middle 98 % of the latent's values.
+    """One knob per latent; its travel spans the middle 98 % of the latent's values, and its default is their median.
 
-    embedding: latents of the training frames, (n, n_latents); bottleneck: the recipe's; the travel of a sigmoid stays
-    within 0 to 1; names: names of the first knobs; the others are numbered.
+    embedding: latents of the training frames, (n, n_latents); bottleneck: its kind in the recipe; for "sigmoid", the
+    travel stays within 0 to 1; names: names of the first knobs; a knob without one is called after its number.
     """
     knobs = []
     for number, values in enumerate(embedding.T.astype(np.float64), start=1):

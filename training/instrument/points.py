@@ -14,10 +14,11 @@ N_LINES, N_STEPS = 100, 16  # of `knob_steps_db`: lines for each knob, and steps
 
 
 class Playable(Protocol):
-    """An instrument to play or measure: an exported one, runtime.instrument.decoder.Decoder, or a RunInstrument.
+    """An instrument to play or measure: an exported one (runtime.instrument.decoder.Decoder) or a RunInstrument.
 
-    inputs: the caller writes them, float32 (n, card.n_inputs); magnitudes: `decode` writes them, float32 (n, n_bins);
-    batch_invariant: whether a row gives the same bits in a batch of any size.
+    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
+    float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame has the same bits however many
+    rows are decoded at once.
     """
 
     card: Card
@@ -65,7 +66,7 @@ def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.n
     """Move one knob from end to end N_LINES times, each time with a note and other knob positions drawn at random.
 
     index: number of the knob. Returns the frames, float32 (N_LINES, N_STEPS + 1, n_bins), the distances between
-    neighbouring frames in dB, (N_LINES, N_STEPS), and every frame's MIDI note, (N_LINES * (N_STEPS + 1),).
+    neighbouring frames in dB, (N_LINES, N_STEPS), and each frame's MIDI note, (N_LINES * (N_STEPS + 1),), line by line.
     """
     starts, n_stops = Points.draw(instrument, N_LINES, seed + 1), N_STEPS + 1
     positions = np.repeat(starts.positions, n_stops, axis=0)

@@ -13,7 +13,7 @@ from training.instrument.embedding import embed_rows
 from training.instrument.knobs import describe_latents, note_range
 from training.model.run_folder import TrainedRun
 
-N_ROWS = 512  # rows per call of `decode`; the engine needs at most 64
+N_ROWS = 512  # the most rows in one call of `decode`; the engine needs at most 64
 
 
 class RunInstrument:

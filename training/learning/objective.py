@@ -1,9 +1,9 @@
-"""The objective of training: the error of each frame, and penalties that keep holes out of the latent space.
+"""The objective of training: the error of each frame, and penalties that make every knob position sound good.
 
 The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
 for more: that mixtures of two sounds of one note are learned too (`mixup`), that every note is heard at its pitch at
-any knob position (`pitch_penalty`), that the latents fill their whole travel (`spread_penalty`), and that knobs follow
-a descriptor of timbre (`knobs`).
+any knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each
+knob follows a descriptor of timbre (`knobs`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from training.model.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
 from training.model.recipe import Recipe
 
 N_PROJECTIONS = 32
-# A frame is safely heard at its note if its energy has at least these shares: the first on all harmonics, the second,
-# for each of PRIMES, on the harmonics whose number the prime does not divide. At about half of these shares the
-# detector (training/hearing/heard_pitch.py) hears another note.
+# A frame is safely heard at its note if at least the first share of its energy lies on all harmonics and, for each of
+# PRIMES, at least the second share lies on the harmonics whose number is not a multiple of the prime. At about half of
+# these shares the detector (training/hearing/heard_pitch.py) hears another note.
 LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.12
 PRIMES = (2, 3, 5, 7, 11)
 
@@ -49,7 +49,8 @@ class Objective(keras.Model):
     def call(self, inputs: list, extras: dict, training: bool = False):
         """The mean squared error of each row, float (n,), between the output's and the target's roots of magnitudes.
 
-        inputs, extras: those of a batch of FrameBatches. training: adds the penalties and mixes the rows.
+        inputs, extras: those of a batch of FrameBatches. training: whether to add the penalties and, with
+        `mixup`, to mix the two rows of each pair.
         """
         target = inputs[0] ** (1.0 / self._compression) if self._compression > 1 else inputs[0]
         n_encoder_inputs = len(self._encoder.inputs)
@@ -84,7 +85,7 @@ class Objective(keras.Model):
         probed: decoded magnitudes (N_PROBE_NOTES, n, n_bins), n knob positions for each of the extras' `probe_notes`.
         Source: the cumulative mean normalised difference of YIN (de Cheveigne and Kawahara, 2002). Without the odd
         harmonics, this difference dips as deep at half the period as at the period itself. Without the harmonics whose
-        number three does not divide, it dips as deep at a third of the period, and so on.
+        number is not a multiple of three, it dips as deep at a third of the period; likewise for the other PRIMES.
         """
         if not self.recipe.fit.pitch_penalty:
             return
@@ -122,7 +123,7 @@ class Objective(keras.Model):
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Bin weights of the two sums whose log ratio is a descriptor, for each note of the conditioning.
 
-    Returns float32 (n_notes, n_knobs, n_bins, 2).
+    Returns float32 (n_notes, n_knobs, n_bins, 2); on the last axis, first the numerator, then the denominator.
     """
     return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in conditioning.notes])
 
@@ -130,8 +131,8 @@ def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Co
 def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
-    The first mask marks all harmonics. Each further mask marks the harmonics whose number one of PRIMES does not
-    divide. Returns float32 (n_notes, n_bins, 1 + n_primes), in the order of `conditioning.notes`.
+    The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
+    multiple of the prime. Returns float32 (n_notes, n_bins, 1 + n_primes), in the order of `conditioning.notes`.
     """
     masks = []
     for note in conditioning.notes:

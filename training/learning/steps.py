@@ -47,8 +47,9 @@ def added_losses(losses, weight):
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: error and added losses of the batch's rows, then the L2 penalty.
 
-    error: the rows' mean error; losses: see `added_losses`; weight: of the rows, (n,), 0 for a row that fills up a
-    batch; kernels: see `l2_penalty`. With loss_reduction `sum`, the part before the L2 penalty is summed over the rows.
+    error: the rows' mean error; losses: see `added_losses`; weight: the rows' weights (n,), 0 for a row that fills up a
+    batch; kernels: as `values` in `l2_penalty`. Error and added losses are means over the rows, or sums with
+    loss_reduction `sum`.
     """
     loss = error + added_losses(losses, weight)
     if fit.loss_reduction == "sum":
@@ -57,7 +58,7 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
 
 
 def l2_penalty(values, l2: float):
-    """The paper's L2 penalty on the kernels, which have two axes; biases are not penalised."""
+    """The paper's L2 penalty, on the kernels among the trainable values: those with two axes. Biases are left out."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
 
 
@@ -139,6 +140,6 @@ class JaxSteps:
 
     def _current(self) -> Any:
         if self._state is None:
-            # Copies, because a step frees the buffers that it is given: the variables would point at freed memory.
+            # A step frees the buffers that it is given; without these copies the variables would point at freed memory.
             self._state = tuple([ops.copy(variable.value) for variable in group] for group in self._variables)
         return self._state

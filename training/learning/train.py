@@ -33,7 +33,8 @@ def train(
 ) -> RunRecord:
     """Train a recipe and return the run's record; if `folder` holds the same run, continue after its last epoch.
 
-    store: the corpus; folder: the run folder to write; on_epoch: called after every saved epoch, instead of printing.
+    store: the corpus; folder: the run folder to write; on_epoch: called with the record after every saved epoch; None
+    prints the progress.
     UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
     not given, or if the error of an epoch is not finite.
     """
@@ -50,7 +51,10 @@ def train(
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
-    """The record to continue: the folder's, if it holds the same run; else `record`, after the old run is removed."""
+    """The record to continue: the folder's, if it holds the same run.
+
+    Otherwise `record`, once any old run's files are removed; UserError if they may not be removed.
+    """
     remove_leftovers(folder)
     if (folder / run_folder.RECORD).exists():
         difference = _difference(folder, recipe, record)
@@ -66,7 +70,10 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """What differs between the folder's run and the new one, apart from the number of epochs; None if nothing does."""
+    """The end of the message "a run of another ...", if the folder's run differs from the new one; else None.
+
+    Another number of epochs is no difference.
+    """
     try:
         old_recipe, old_record = load_recipe(folder / run_folder.RECIPE), run_folder.read_record(folder)
     except UserError:

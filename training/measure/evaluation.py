@@ -108,7 +108,10 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
 
 
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
-    """Mean squared error on the test frames of another corpus than the run's: of all of them, and of each sound."""
+    """Measure a run on the test frames of another corpus than its own.
+
+    Returns `mse`: mean squared error over all these frames; `mse_by_sound`: mean squared error of each sound, by name.
+    """
     errors = row_errors(run, store, store.rows("test"))
     return {"mse": float(errors.mean()), "mse_by_sound": _errors_by_sound(store, errors)}
 
@@ -123,10 +126,12 @@ def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
 
 
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
-    """Bounds, density and correlation of an embedding (n, n_latents).
+    """Measure an embedding, which is the latents of frames, (n, n_latents).
 
-    density: the share of cells that hold a frame, after the space between the bounds is cut into about N_DENSITY_CELLS
-    equal cells; correlation: Pearson's, for each pair of latents; None if one of them is constant.
+    Returns `bounds`: each latent's smallest and largest value; `median`: of each latent; `density`: the share of cells
+    that hold a frame, after the space between the bounds is cut into about N_DENSITY_CELLS equal cells;
+    `cells_per_axis`: how many cells each latent is cut into; `correlation`: matrix of Pearson's correlation of each
+    pair of latents, None where one of the two is constant.
     """
     low, high = latents.min(axis=0), latents.max(axis=0)
     n_cells = max(round(N_DENSITY_CELLS ** (1.0 / latents.shape[1])), 2)
@@ -154,7 +159,7 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
 def _pitch_class_rows(
     run: TrainedRun, store: FrameStore, test_errors: np.ndarray, mesh: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """A row of figures for each of the 12 pitch classes; None for a figure without frames.
+    """A row of figures for each of the 12 pitch classes, from C to B; a figure is None where there is no data for it.
 
     test_errors: mean squared errors of the test frames, (n,); mesh: from Mesh.summary, or None.
     """

@@ -1,4 +1,4 @@
-"""Plots of the latent space: where the decoder plays the pitch class asked for, and a spectrogram of each latent."""
+"""Plots of the latent space: where the decoder plays the pitch class asked for, and the spectra along each latent."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
     """Plot the share of hits over latents 1 and 2, in one panel per pitch class.
 
     shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent; bounds: ends of the mesh on each
-    latent, (n_latents, 2); pitch_classes: 0 to 11, in the order of `shares`. The panels of other classes say that the
-    training set lacks them.
+    latent, (n_latents, 2); pitch_classes: those in `shares`, 0 to 11, in the same order. A panel of another pitch class
+    says that the training set lacks it.
     """
     n_rows = N_CHROMA // N_COLUMNS
     figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")
@@ -43,9 +43,10 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
 
 
 def traversal_strips(traversals: Traversals, title: str) -> Figure:
-    """Plot one spectrogram per latent.
+    """Plot the spectra along each latent, in one panel per latent.
 
-    The x axis is the latent's value, the y axis the frequency, the colour the level relative to each step's peak.
+    The x axis is the latent's value, the y axis the frequency; the colour is the level relative to the peak of the
+    spectrum at that value.
     """
     n_latents = len(traversals.travel)
     figure = Figure(figsize=(2.4 * n_latents + 1.5, 3.4), layout="constrained")

@@ -17,18 +17,19 @@ from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # points of the whole mesh, for other numbers of latents
+LARGEST_MESH = 40_000  # the most points of a whole mesh, for numbers of latents that PAPER_MESH lacks
 N_HEARD = 2000  # random points of the mesh that the pitch detector judges
-BORDER_SHARE = 0.1  # the border: this share of an axis at each of its two ends
+BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """A mesh of latents, with the points where the decoder plays the pitch class asked for.
+    """A mesh of points in the latent space; at each point, every pitch class in `notes` was asked for.
 
     bounds: ends of the mesh on each latent, (n_latents, 2); notes: the note asked for, by pitch class; hits: whether
-    the output's strongest pitch class is the one asked for, bool (len(notes), n_per_axis, ...), with one axis for each
-    latent; heard: by pitch class, the share heard in tune of the random points where it was asked for.
+    the strongest pitch class of the decoded frame is the one asked for, bool (len(notes), n_per_axis, ...), with one
+    axis for each latent after the first axis; heard: for each pitch class, at what share of some random points, 0 to 1,
+    the note asked for is heard in tune.
     """
 
     bounds: np.ndarray
@@ -42,7 +43,7 @@ class Mesh:
         return self.hits.shape[1]
 
     def border(self) -> np.ndarray:
-        """Whether each point lies in the outer tenth of any axis: bool (n_per_axis, ...), one axis per latent."""
+        """Whether each point is in the first or last tenth of any axis: bool (n_per_axis, ...), one axis per latent."""
         near = np.abs(np.linspace(-1.0, 1.0, self.n_per_axis)) >= 1.0 - 2.0 * BORDER_SHARE
         grids = np.meshgrid(*[near] * (self.hits.ndim - 1), indexing="ij", sparse=True)
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
@@ -50,7 +51,7 @@ class Mesh:
     def map(self) -> np.ndarray:
         """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
 
-        The share is the mean over all other latents. With one latent the last axis has length 1.
+        With more latents, the share is the mean over the others. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
@@ -113,7 +114,7 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: the paper's number, or else as many as LARGEST_MESH points in all allow, at least 2."""
+    """Points along each latent: as in PAPER_MESH, or else as many as LARGEST_MESH points in all allow, at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
@@ -128,10 +129,10 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """The note to ask for each pitch class of the training labels, by pitch class: the nearest to the labels' middle.
+    """For each pitch class of the training labels, the note that asks for it: the label nearest to the labels' middle.
 
-    The note is the pitch class itself where the labels are detected pitch classes. If the notes played are known, a
-    pitch class that was detected but never played is left out.
+    Where the labels are detected pitch classes, this note is the pitch class itself, 0 to 11. If all notes played are
+    known, a pitch class that was detected but never played is left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])
@@ -143,7 +144,7 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 
 
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
-    """Share of random mesh points heard in tune, by pitch class; in any octave if the model's conditioning has none.
+    """Share of random mesh points heard in tune, by pitch class; any octave counts if the conditioning has none.
 
     points: all points of the mesh, (n, n_latents); notes: the note asked for, by pitch class.
     """

@@ -25,16 +25,16 @@ from training.instrument.points import N_LINES, N_STEPS, Playable, Points, decod
 N_POINTS = 2000
 VELOCITY = 100
 RELEASE_S = 0.01
-N_SKIPPED_HOPS = 3  # at the start of a note
+N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
 N_ANALYSED_FRAMES = 5
-COHERENT = 1.0  # phase_blend
+COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 
 def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """Play points with coherent phases, one after the other; returns each sound's spectrum and loudness.
+    """Play points with coherent phases, one after the other, and analyse N_ANALYSED_FRAMES frames of each steady sound.
 
-    Returns magnitudes, float32 (n, n_bins), the root of the mean power of N_ANALYSED_FRAMES frames of the steady part,
-    and the loudness in LUFS of these frames, float (n,).
+    Returns the magnitudes of each sound, float32 (n, n_bins), which are the root of the frames' mean power, and the
+    loudness of the frames in LUFS, float (n,).
     """
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=RELEASE_S))
@@ -60,12 +60,13 @@ def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.
 
 
 def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> dict[str, Any]:
-    """Figures of n random points as plain values; all but the loudness also by octave.
+    """Measure n random points; returns plain values.
 
-    in_tune: share of points heard within IN_TUNE_CENTS of the note; octave_off: share heard within IN_TUNE_CENTS of the
-    note in another octave; harmonic_energy: mean share of the decoded energy on the note's harmonics; chroma: share of
-    points where the note's pitch class is the strongest of the decoded frame, the paper's measure; loudness_sd_db,
-    loudness_peak_to_peak_db: standard deviation and range of the loudness.
+    Returns `in_tune`: share of points heard within IN_TUNE_CENTS of the note; `octave_off`: share of points heard
+    within IN_TUNE_CENTS of the note in another octave; `harmonic_energy`: mean share of the decoded frame's energy that
+    lies on the note's harmonics; `chroma`: share of points where the strongest pitch class of the decoded frame is the
+    note's, the paper's measure; `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the
+    loudness; `by_octave`: the first four figures for the points of each octave.
     """
     points = Points.draw(instrument, n, seed)
     spec = instrument.card.spec
@@ -94,12 +95,12 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 
 
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
-    """Figures of each knob as plain values, measured along the lines of `knob_steps_db`.
+    """Measure each knob along the lines of `knob_steps_db`; returns plain values for each knob.
 
-    travel_db: log-spectral distance between the ends of a line, mean over the lines; least_travel_db: the distance that
-    95 % of the lines exceed; steps_db: distance of each step, mean over the lines; unevenness: standard deviation of
-    steps_db divided by their mean; follows: rank correlation of each descriptor with the knob's position, mean over the
-    lines.
+    `travel_db`: log-spectral distance between the ends of a line, mean over the lines; `least_travel_db`: the distance
+    between the ends that 95 % of the lines exceed; `steps_db`: log-spectral distance of each step, mean over the lines;
+    `unevenness`: standard deviation of `steps_db` divided by their mean; `follows`: for each descriptor, its rank
+    correlation with the knob's position, mean over the lines.
     """
     spec, knobs = instrument.card.spec, []
     for index, latent in enumerate(instrument.card.latents):
@@ -123,7 +124,7 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
 def _mean_rank_correlation(values: np.ndarray) -> float:
     """Spearman's rank correlation of values with the knob's position along a line, mean over the lines.
 
-    values: float (N_LINES * (N_STEPS + 1),), line after line.
+    values: of a descriptor, float (N_LINES * (N_STEPS + 1),), line after line.
     """
     order = np.argsort(np.argsort(values.reshape(N_LINES, -1), axis=1), axis=1) - N_STEPS / 2.0
     position = np.arange(N_STEPS + 1) - N_STEPS / 2.0

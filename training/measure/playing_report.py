@@ -24,10 +24,11 @@ def measure_playing(
     """Measure random points, each knob, and the reach; returns plain values.
 
     store: the corpus whose held-out frames are to be reached; without it, or without such frames, reach is None; run:
-    the run that the instrument was made from, if known, to measure its encoder's reconstruction as well; n_points,
-    seed: of `measure_points`. UserError if the instrument knows the notes of no held-out frame.
+    the run that the instrument was made from, if known, to measure its encoder's reconstruction as well; n_points: how
+    many random points; seed: of these points and of the knobs' lines. UserError if the instrument knows the notes of no
+    held-out frame, or if the corpus's frames have another spec.
     """
-    # Reach first: it refuses a corpus of other notes at once, and the other figures take minutes.
+    # Reach comes first, because it refuses an unfit corpus at once, while the other figures take minutes.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),
@@ -39,7 +40,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: with reach, measured with the run; run: adds the size of its decoder and its training time.
+    report: measured with a store and with the run, so that no distance is missing; run: for the number of its decoder's
+    parameters, its epochs and its training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}

@@ -13,7 +13,7 @@ from runtime.base.files import atomic_write
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow, which is too pale in print.
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
-# A black key has the colour of the white key to its left; its points have another shape.
+# A sharp has the colour of the white key to its left, and points of another shape.
 WHITE_KEY_COLOURS = dict(zip("CDEFGAB", COLOURS, strict=True))
 N_SHOWN = 20_000  # points of a scatter plot; more would only cover each other
 DPI = 150
@@ -57,7 +57,7 @@ def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
-    """The x and y values of each panel's points, (n,), and the labels of its axes."""
+    """For each panel, the x and the y values of its points, each (n,), and the labels of its x and y axes."""
     n_latents = latents.shape[1]
     if n_latents == 1:
         spread = np.random.default_rng(1).random(len(latents))

@@ -41,12 +41,13 @@ def held_out_rows(
 
 
 def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
-    """Mean log-spectral distances in dB from held-out frames to frames of the instrument; None without held-out frames.
+    """Measure how close the instrument comes to held-out frames; None if there are none.
 
-    nearest_db: to the nearest frame that the knobs were found to play; reconstruction_db, only with a run: to the
-    reconstruction by the run's encoder; corpus_mean_db: to the mean training frame of the note; n_frames: number of
-    held-out frames measured; n_left_out, only if not 0: number of held-out frames at notes that the instrument does not
-    know. UserError if it knows none of their notes, or if the corpus's frames have another spec.
+    Returns mean log-spectral distances from a held-out frame, in dB: `nearest_db`: to the nearest frame that the search
+    over knob positions found; `reconstruction_db`, only with a run: to the frame decoded from the latents that the
+    run's encoder gives; `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
+    many held-out frames were measured; `n_left_out`, only if not 0: how many are at notes that the instrument does not
+    know. UserError if the instrument knows none of their notes, or if the corpus's frames have another spec.
     """
     spec = store.spec
     if spec != instrument.card.spec:
@@ -75,8 +76,9 @@ def _frames_of(spec: StftSpec) -> str:
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     """Search at random for the knob positions that come nearest to each frame; returns their distances in dB, (n,).
 
-    frames: (n, n_bins); notes: their MIDI notes, (n,); first: positions to begin with, (n, n_latents), or None. Each
-    round draws positions around the best so far, closer to it than the round before.
+    frames: (n, n_bins); notes: their MIDI notes, (n,); first: knob positions to try too, one set for each
+    frame, (n, n_latents), or None. The first round draws positions over the whole travel; each later round draws them
+    around the best positions so far, closer to them than the round before.
     """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)

@@ -34,10 +34,10 @@ class Traversals:
     """Spectra, changes of pitch class, and sound along the travel of each latent.
 
     travel: low end, median and high end of each latent, (n_latents, 3); note: the MIDI note of spectra and sound;
-    strips_db: levels relative to each step's peak, float32 (n_latents, N_BANDS, N_STEPS), the lowest band first, with
-    the other latents at their medians; band_hz: centres of the bands, (N_BANDS,); pitch_changes: for each latent, the
-    share of points, on lines through training frames' latents, that change the decoded frame's pitch class; sound: mono
-    float32, one latent after the other.
+    strips_db: spectra at N_STEPS values of each latent from its low to its high end, the other latents at their
+    medians; levels in dB relative to the peak of the spectrum, float32 (n_latents, N_BANDS, N_STEPS), the lowest band
+    first; band_hz: centres of the bands, (N_BANDS,); pitch_changes: for each latent, how often moving it changes the
+    pitch class of the decoded frame, as a share, 0 to 1; sound: mono float32 (n_samples,), one latent after the other.
     """
 
     travel: np.ndarray
@@ -60,7 +60,7 @@ class Traversals:
 def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Traversals:
     """Traverse a run's latents from end to end; latents: latents of the training frames, (n, n_latents)."""
     note = _played_note(run, store)
-    # With a range of one note, the engine must decode this note and not transpose another.
+    # The range of one note makes the engine decode this note; otherwise it might decode another and transpose it.
     instrument = RunInstrument(run, store, latents, (note, note))
     travel = np.array([(knob.min, knob.default, knob.max) for knob in instrument.card.latents])
     strips_db, band_hz = _strips(run, store.spec, travel, note)
@@ -70,7 +70,10 @@ def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Travers
 
 
 def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SECONDS_PER_LATENT) -> np.ndarray:
-    """Hold a note while each knob in turn goes up its travel and back to its default: mono float32 (n_samples,)."""
+    """Hold a note while each knob in turn goes up its whole travel and then jumps back to its default.
+
+    Returns mono float32 (n_samples,), with half a second after the note's end.
+    """
     card = instrument.card
     engine = Engine(instrument, n_voices=1, sample_rate_hz=card.sample_rate_hz)
     n_samples = round(seconds_per_latent * card.sample_rate_hz)
@@ -122,8 +125,8 @@ def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray
 def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, travel: np.ndarray) -> list[float]:
     """For each latent, how often moving it changes the pitch class of the decoded frame: share of points, 0 to 1.
 
-    Each line starts from the latents of a random training frame and moves one of them through its travel; its points
-    are compared with the frame decoded at the start.
+    On each line, one latent of a random training frame moves through its travel, and the others stay. The pitch class
+    at each point is compared with the pitch class decoded from the frame's own latents.
     """
     rng = np.random.default_rng(0)
     starts = latents[rng.integers(len(latents), size=N_STARTS)]

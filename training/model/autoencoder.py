@@ -23,8 +23,8 @@ class Autoencoder:
 
     encoder: magnitude (n, n_bins), and with augmentation `chroma` also chroma (n, 12) -> latents (n, n_latents).
     decoder: latents and conditioning, (n, n_latents + conditioning_size) -> magnitude (n, n_bins).
-    roots: the decoder without its last step. It gives roots of magnitudes, which training compares; the last step
-    raises them to a power. If the recipe has no compression, `roots` is the decoder.
+    roots: the decoder without its last step. It gives roots of magnitudes, for the error of training; the decoder's
+    last step raises these roots to the power `compression`. If `compression` is 1, `roots` is the decoder.
     full: the encoder's inputs, then the conditioning if there is any -> magnitude.
     training_encoder: the encoder for training; with a variational bottleneck it draws the latents at random.
     posterior: the encoder's inputs -> mean and log-variance of the latents, (n, n_latents) each. The encoder gives the
@@ -63,7 +63,7 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditi
 
 
 def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
-    """`encoder` and `posterior` of an Autoencoder."""
+    """Build `encoder` and `posterior` of an Autoencoder."""
     magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.compression > 1:
@@ -92,7 +92,7 @@ def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras
 def _build_decoder(
     recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning
 ) -> tuple[keras.Model, keras.Model]:
-    """`roots` and `decoder` of an Autoencoder."""
+    """Build `roots` and `decoder` of an Autoencoder."""
     inputs = keras.Input((recipe.n_latents + conditioning.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
@@ -127,9 +127,9 @@ class NoteTable(layers.Layer):
 def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> np.ndarray:
     """One comb per note: gains of 1 at the note's harmonics and of `floor_db` between them.
 
-    The decoder's output is multiplied by the comb, so the network has to learn the envelope only. The combs keep low
-    notes in tune, whose lobes are a semitone wide or more. Returns float32 (12 * n_octaves, n_bins), in the order of
-    `conditioning.notes`.
+    The decoder's output is multiplied by the comb, so the network has to learn only the envelope of the spectrum. The
+    combs also keep low notes in tune: the lobes of a low note are a semitone wide or more, so neighbouring notes share
+    bins. Returns float32 (12 * n_octaves, n_bins), in the order of `conditioning.notes`.
     """
     lobes = np.array([harmonic_lobes(note, spec) for note in conditioning.notes], np.float32)
     return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))

@@ -21,7 +21,7 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PROBE_NOTES = 4  # per batch; few, because the objective gathers a table of weights for each of these notes
+N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, as each needs a table of weights
 QUANTILES = 0.05, 0.95  # a corpus's most extreme sounds are outliers that no knob needs to reach
 
 
@@ -93,9 +93,10 @@ class FrameBatches:
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
 
-        mixup_share: float (n, 1), 0 to 1. even_latents: float (n, n_latents), 0 to 1. knob_positions: float
-        (n, n_knobs), 0 to 1. probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder
-        inputs at random latents, the same number for each probe note, one note after the other.
+        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. even_latents: float
+        (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
+        probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
+        equally many for each probe note, first all of the first note, then all of the second, and so on.
         """
         fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
         extras: dict[str, np.ndarray] = {}
@@ -126,9 +127,9 @@ class FrameBatches:
 
     @cached_property
     def _knob_positions(self) -> np.ndarray:
-        """The rank, 0 to 1, of each training frame by each knob's descriptor, and 0 for the other frames.
+        """The rank, 0 to 1, of each training frame by each knob's descriptor, among the training frames of its note.
 
-        Returns float32 (n_frames, n_knobs).
+        Returns float32 (n_frames, n_knobs), with a row for every frame of the store; 0 for frames not in training.
         """
         rows = self.store.rows("train")
         positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)
@@ -139,8 +140,8 @@ class FrameBatches:
         """The values that each knob's descriptor should have along the knob's travel, for each note.
 
         They are quantiles of the descriptor among the training frames of the note; a note without training frames gets
-        the quantiles of the nearest note that has some. Returns float32 (n_notes, N_QUANTILES, n_knobs), in the order
-        of `conditioning.notes`.
+        the quantiles of the nearest note that has some. Returns float32 (n_notes, N_QUANTILES, n_knobs): the notes in
+        the order of `conditioning.notes`, the quantiles ascending.
         """
         notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}

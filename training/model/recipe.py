@@ -31,9 +31,10 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: the decoder computes, and the error compares, this root of the magnitudes. The third root grows about
-    as loudness does.
-    comb_floor_db: gain of the decoder between the harmonics of the note. Needs conditioning `chroma+octave`.
+    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots, which the decoder then computes and the
+    error compares. A higher root gives soft partials more weight in the error.
+    comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
+    `chroma+octave`.
     Source: Colonel and Keene 2020.
     """
 
@@ -68,18 +69,20 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
     loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up, which makes their
-    gradients batch_size times as large. Adam's steps depend on the size of gradients only near its epsilon, 1e-7, and
-    those of a variational encoder's mean are that small. The authors' code has the sum for the beta-VAE and the mean
-    for its other models. The L2 penalty is not over frames: its weight is the same with both. Reports have means only.
+    gradients batch_size times as large. The size matters only for gradients about as small as Adam's epsilon, 1e-7, and
+    the gradients of a variational encoder's mean are that small. The authors' code uses the sum for the beta-VAE and
+    the mean for its other models. The L2 penalty is the same with `mean` and `sum`. Reported errors are always means.
     l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
-    The other settings keep holes out of the latent space (training/learning/objective.py):
+    The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
-    knob_penalty: weight of the squared difference between these latents and the frames' ranks by the descriptors.
-    effect_penalty: weight of the error of the decoded frames' descriptors.
+    knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
+    these descriptors, 0 to 1, among the frames of the same note.
+    effect_penalty: weight of the difference between the descriptors of decoded frames and the values that the knob
+    positions ask for.
     """
 
     epochs: Positive = 300
@@ -98,7 +101,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch, the first being 1; it falls to `final_learning_rate` by equal ratios."""
+        """The learning rate in an epoch, from 1; it changes by a constant factor per epoch to `final_learning_rate`."""
         if self.final_learning_rate is None:
             return self.learning_rate
         done = (epoch - 1) / max(self.epochs - 1, 1)
@@ -108,8 +111,9 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recipe: one model and how it is trained.
 
-    labels: where chroma comes from: `known`, the corpus's notes, or `detected`, the spectrum, as in the paper.
-    even_knobs: whether the latents are bent after training, so that equal turns of a knob make equal steps of timbre.
+    labels: `known` takes the chroma from the corpus's notes; `detected` takes it from the spectrum, as in the paper.
+    even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py), so that
+    equal turns of a knob make equal steps of timbre.
     """
 
     labels: Literal["detected", "known"] = "detected"

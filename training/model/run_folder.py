@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """The corpus that a run was trained on. folder: where it was then; fingerprint: from `FrameStore.fingerprint`."""
+    """The corpus that a run was trained on. folder: its path then; fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -103,7 +103,7 @@ def read_record(folder: Path) -> RunRecord:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a run folder, made if missing, for one training process; UserError if another process holds the lock."""
+    """Make a run folder if missing, and lock it for this process; UserError if another process holds the lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
@@ -122,7 +122,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A trained run, read from its folder. history: one row per epoch; weights: the model's, `last` or `best`."""
+    """A trained run, read from its folder.
+
+    history: one row per epoch; weights: `last` or `best`, the epoch whose weights the model has.
+    """
 
     folder: Path
     recipe: Recipe

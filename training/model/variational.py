@@ -9,9 +9,9 @@ SAMPLED = "sampled"
 
 
 def divergence(mean, log_variance):
-    """Kullback-Leibler divergence in nats between normal distributions and the standard one, element by element.
+    """Kullback-Leibler divergence, in nats, of normal distributions from the standard normal distribution.
 
-    mean, log_variance: of the normal distributions, tensors of one shape; the result has the same shape.
+    mean, log_variance: those of the distributions, tensors of one shape; returns a tensor of the same shape.
     Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0)

@@ -1,7 +1,8 @@
-"""Small checkpoints: the state of a long run in a sixth of a full checkpoint's size, to go on from on any machine.
+"""Small checkpoints, a sixth of a full checkpoint's size, from which a long run can go on, on any machine.
 
-Kernels are rounded to 16 bits. Of a kernel's two Adam moments, the first starts again at 0; the second is kept as the
-means of its rows and columns, whose products approximate it: Shazeer and Stern 2018, section 3. All else is exact.
+Kernels are rounded to 16 bits. Of a kernel's two Adam moments, the first is dropped and starts again at 0; of the
+second, only the means of its rows and columns are kept, whose products approximate it (Shazeer and Stern 2018,
+section 3). Everything else is kept exactly.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore)
 
 
 def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> bool:
-    """Make a run folder from a small checkpoint, so that training can go on in it; returns whether that was done.
+    """Make a run folder from a small checkpoint, so that training can go on in it; returns whether it made one.
 
-    Nothing is done if the file is missing, if it is of another recipe or corpus, or if the folder already holds a run.
-    The number of epochs in the recipe may differ. The new run's record says that numbers were rounded. UserError if the
-    file is damaged.
+    It makes none if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run. The
+    recipe's number of epochs may differ. The new run's record says that numbers were rounded. UserError if the
+    checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False
@@ -70,16 +71,16 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, by name, that a file keeps of one of Adam's moments."""
+    """The arrays, by name, that a small checkpoint keeps of one of the optimizer's variables; name: of the variable."""
     if value.ndim != 2:
         return {name: value}
-    if value.min() < 0.0:  # so it is a first moment: a second one is a mean of squares
+    if value.min() < 0.0:  # only a first moment can be negative: a second one is a mean of squares
         return {f"{name}{ZEROS}": np.array(value.shape)}
     return {f"{name}{ROWS}": value.mean(axis=1), f"{name}{COLUMNS}": value.mean(axis=0)}
 
 
 def _unpack(arrays: dict[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """Restore all weights or all moments from a file's arrays, in their order; kind: WEIGHT or MOMENT."""
+    """Restore all weights or all moments, in their order, from a small checkpoint's arrays; kind: WEIGHT or MOMENT."""
     values = []
     for name in sorted({name[: len(kind) + 3] for name in arrays if name.startswith(kind)}):
         if f"{name}{ZEROS}" in arrays:

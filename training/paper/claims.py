@@ -39,8 +39,8 @@ VARIATIONAL = "paper-one-octave-8-variational-no-skip"
 class Claim:
     """One finding of the paper.
 
-    key: its name in notes.yaml; source: the table or figures that show it; test: yields the comparisons that it needs,
-    or None in place of one whose runs are missing.
+    key: its name in notes.yaml; source: the part of the paper that shows it; text: the finding in words; test: yields
+    the comparisons that the verdict needs, with None in place of a comparison whose runs are missing.
     """
 
     key: str
@@ -69,7 +69,10 @@ def outcomes(results: Results) -> list[Outcome]:
 
 
 def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
-    """Test that the first of two models has the smaller value of a measure; None if a model has no value."""
+    """Test that `smaller` has a smaller value of the measure than `larger`; None if one of the two has no value.
+
+    smaller, larger: configs of models. Models trained for different numbers of epochs are not separable.
+    """
     values = results.values(smaller, measure), results.values(larger, measure)
     if values[0] is None or values[1] is None:
         return None
@@ -85,7 +88,7 @@ def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comp
 
 
 def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
-    """Say on how many test sounds the first model has the smaller error: one sound may outweigh all others."""
+    """Say on how many test sounds `smaller` has the smaller error, because one sound may outweigh all others."""
     ours, theirs = results.error_by_sound(smaller), results.error_by_sound(larger)
     shared = ours.keys() & theirs.keys()
     return f"less on {sum(ours[sound] < theirs[sound] for sound in shared)} of {len(shared)} test sounds"
@@ -121,8 +124,8 @@ def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
     """Test the order of the step times of Table I's models.
 
-    Each round timed every model once, so that a busy machine slows all of them alike. The median ratio of two
-    models counts if its logarithm is more than two standard errors from 0.
+    Every round timed all the models, so that a busy machine slows all of them alike. The median over the rounds of
+    the ratio of two models' times counts if its logarithm is more than two standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):
@@ -202,7 +205,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that every used latent changes the pitch: if one did not, pitch would be disentangled from it."""
+    """Test that every latent that has not collapsed changes the pitch; one that does not is disentangled from pitch."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

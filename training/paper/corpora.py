@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-FURTHER = "-further"  # ends the name of the folder of a corpus's further patches
+FURTHER = "-further"  # the folder of a corpus's further patches is named like the corpus's, with this ending
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Corpora:
         return store
 
     def open_further(self, name: str) -> FrameStore | None:
-        """Open a corpus's further patches, and render them first if they are missing; None if it has none."""
+        """Open the frames of a corpus's further patches, built first if missing; None if the plan names none."""
         patches = self.plan.corpora[name].further_patches
         if patches is None:
             return None
@@ -74,7 +74,7 @@ class Corpora:
         amsynth.build(path, amsynth.Scale(corpus.scale, corpus.octaves), patches)
 
     def _write_fewer_patches(self, patches: Path) -> Path:
-        """Write a list with the first few patches of each split of a list; returns the new list's path."""
+        """Write a shorter list with the first few patches of each split in the list `patches`; returns its path."""
         rows = read_table(patches, ("bank", "index", "split"))
         splits = [row.split() for row in rows]
         chosen = [
@@ -100,7 +100,7 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """The quick plan's number of recordings of a split, evenly spaced in the list so that they differ in pitch."""
+        """Pick recordings of a split, as many as the quick plan says, evenly spaced in the list, to differ in pitch."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

@@ -28,8 +28,8 @@ from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
 KEPT_RUNS = "runs"  # in the report's folder; holds a folder for each kept run
-N_POINTS = 3000  # of the embedding
-FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest number of each kind
+N_POINTS = 3000  # how many training frames' latents are kept
+FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each type
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class KeptRun:
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals, but note and sample rate are 0 and the sound is empty: traversals.ogg holds it."""
+        """The traversals without sound (which is in traversals.ogg), and with 0 for the note and the sample rate."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)
@@ -87,7 +87,8 @@ def keep(
 ) -> None:
     """Write the small files of an evaluated run; evaluation.json comes last and says that the others are complete.
 
-    further: more test sounds; the run's error on each of them is kept too, as the report has no weights to compute it.
+    further: frames of more test sounds, or None; the run's error on each of these sounds is kept too, because the
+    report is written without the weights.
     """
     (folder / REPORT).unlink(missing_ok=True)
     write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
@@ -116,9 +117,10 @@ def read_kept(folder: Path) -> KeptRun | None:
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """Compare a kept run with the one asked for; returns the first difference, "config" or "corpus", or else None.
+    """Compare a kept run with the one asked for; returns the first difference, "config" or "corpus", or None.
 
-    The number of epochs may differ. store: the corpus asked for, or None to compare the recipes only.
+    The number of epochs does not count as a difference. store: the corpus asked for, or None to compare the recipes
+    only.
     """
     if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
@@ -157,20 +159,23 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 
 
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
-    """Scale values (..., n), so that their bounds, (n, 2) or (1, 2), become the ends of an unsigned integer kind."""
+    """Scale and round values (..., n) to unsigned integers, so that their bounds become 0 and the largest integer.
+
+    bounds: lower and upper bound of each column, (n, 2), or of all columns, (1, 2); kind: np.uint8 or np.uint16.
+    """
     low, high = bounds.T
     share = (values - low) / np.where(high > low, high - low, 1.0)
     return np.rint(share.clip(0.0, 1.0) * FULL[np.dtype(kind)]).astype(kind)
 
 
 def _unpacked(packed: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The float32 values that `_packed` has packed between these bounds."""
+    """The float32 values that `_packed` packed with the same bounds, as exactly as the integers allow."""
     low, high = bounds.T
     return (low + packed / FULL[packed.dtype] * (high - low)).astype(np.float32)
 
 
 def _rounded(tree: Any) -> Any:
-    """Plain values with all floats rounded to six digits, which is enough for every table and halves the file."""
+    """Plain values with all floats rounded to six digits: enough for every table, and the file is half as large."""
     if isinstance(tree, dict):
         return {str(key): _rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

@@ -23,9 +23,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
-    folder: name of its folder in the data folder; scale, octaves: of amsynth's notes; None for a corpus of recordings.
-    further_patches: a patch list next to configs/amsynth80.csv, all of its patches in split test; the corpus's models
-    are measured on these patches too.
+    folder: name of its folder in the data folder; scale, octaves: the scale that amsynth plays, and its number of
+    octaves; both None for a corpus of recordings; further_patches: name of a patch list next to configs/amsynth80.csv,
+    with all its patches in split test, on which the corpus's models are measured too; None for no such list.
     """
 
     folder: str
@@ -64,7 +64,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def tables(self) -> list[str]:
-        """Names of the tables that show at least one model, sorted; `--only` takes them."""
+        """Names of the tables that show at least one model, sorted; these are the names that `--only` takes."""
         return sorted({table for model in self.models for table in model.tables})
 
     @property
@@ -83,7 +83,7 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """The run folder's name; for seed 0 the config's name, `train`'s default."""
+        """The run folder's name; for seed 0 it is the config's name, as `train` names it by default."""
         return self.model.config if self.seed == 0 else f"{self.model.config}-seed{self.seed}"
 
     @property
@@ -113,7 +113,9 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    epochs: replaces the number in the recipes, if given. UserError for an unknown table.
+    n_seeds: how many seeds, from 0 up; epochs: replaces the recipes' number of epochs, if given.
+
+    UserError for an unknown table.
     """
     for table in only:
         known = [*plan.tables, ONLY_SPEED]

@@ -21,7 +21,7 @@ from training.paper.results import Results, short_name
 from training.paper.tables import Table, all_tables, write_table
 
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
-STATE = "reproduce.json"  # says which kind of reproduction the folder holds
+STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
 TABLES, FIGURES = "tables", "figures"
 BUSY = 0.5  # load average; above it, the measured speed is doubtful
 TITLE = "The paper, reproduced"
@@ -59,14 +59,14 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How the reproduction was made. quick: on reduced corpora; left_out: for each incomplete table, why it is so."""
+    """How the reproduction was made. quick: on reduced corpora; left_out: why tables are incomplete, by table."""
 
     quick: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
 
 
 def claim_folder(folder: Path, quick: bool) -> None:
-    """Mark a folder as the report's; UserError if it holds other things, or a report of the other kind."""
+    """Mark a folder as the report's; UserError if it holds other things or the other kind of report (see STATE)."""
     path, kinds = folder / STATE, ("whole", "quick")
     if path.exists():
         found = read_json(path).get("kind")

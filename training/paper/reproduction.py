@@ -25,8 +25,8 @@ from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
 KEEP_EVERY_S = 3600.0  # of training, between two small checkpoints
-# Estimated costs, for the time left; the unit is a forward pass of one frame. In this order: a training frame, a point
-# of the mesh, and everything else that is measured or compiled for a run.
+# Estimated costs, to show the time left, in units of a forward pass of one frame: of training on a frame, of a point of
+# the mesh, and of everything else that is measured or compiled for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -35,7 +35,7 @@ class Reproduction:
     """The paper's models on our corpora, with the folders where their runs and results are.
 
     out: the report's folder, with the kept runs; runs: the folder of the run folders; mesh: points per axis by number
-    of latents, or None for the paper's numbers; force: replace runs of another config or corpus.
+    of latents, or None for the paper's numbers; force: whether runs of another config or corpus are replaced.
     """
 
     corpora: Corpora
@@ -66,7 +66,11 @@ class Reproduction:
         return sorted(int(name) for name in names if name.isdigit())
 
     def work(self, planned: list[PlannedRun]) -> None:
-        """Train, measure and keep every run that is not kept yet, or kept with fewer epochs."""
+        """Train, measure and keep every planned run that needs it.
+
+        A run needs it if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
+        further patches and can still be measured.
+        """
         todo = [run for run in planned if not self._is_done(run, None)]
         for run in todo:
             refuse_bad_target(self.runs / run.name / RECORD)
@@ -96,7 +100,7 @@ class Reproduction:
         return Results(runs, read_json(speed) if speed.exists() else None)
 
     def why_left_out(self, run: PlannedRun) -> str | None:
-        """The reason if a run must be left out because it is not kept and its corpus is missing; otherwise None."""
+        """Why a run must be left out: it is not kept, and its corpus is missing and cannot be built. Otherwise None."""
         return None if self.kept(run) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:
@@ -112,7 +116,7 @@ class Reproduction:
         return left_out
 
     def _is_done(self, run: PlannedRun, store: FrameStore | None) -> bool:
-        """Whether a run is kept with at least the planned number of epochs."""
+        """Whether a run is kept with at least the planned number of epochs, and has no figures left to measure."""
         kept = self.kept(run, store)
         return kept is not None and kept.n_epochs >= run.recipe.fit.epochs and not self._can_measure_further(run, kept)
 
@@ -126,9 +130,10 @@ class Reproduction:
 
 
 class _Job:
-    """One run to train, measure and keep. training_cost: of the epochs left to train; measuring_cost: of the rest.
+    """One run to train, measure and keep.
 
-    further: more test sounds.
+    training_cost: estimated cost of the epochs left to train; measuring_cost: estimated cost of all other work;
+    further: frames of the corpus's further patches, or None.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):
@@ -149,7 +154,7 @@ class _Job:
     def work(self, show: Callable[[float, str], None]) -> str:
         """Train, measure and keep the run; returns its result as one line.
 
-        show: called with the cost of the work done so far, and with a text that says what is being done.
+        show: called with the cost of this run's work done so far, and with a text that says what is being done.
         """
         n_epochs = self.run.recipe.fit.epochs
 

@@ -20,7 +20,7 @@ def held_out_error(run: KeptRun) -> float | None:
 
 
 def error_per_sound(run: KeptRun) -> float | None:
-    """Geometric mean of the errors on each test sound and each further one; None without further sounds.
+    """Geometric mean, over all test sounds and further sounds, of the error on a sound; None without further sounds.
 
     In a geometric mean a sound with large errors counts no more than the others.
     """
@@ -29,7 +29,7 @@ def error_per_sound(run: KeptRun) -> float | None:
 
 
 def errors_by_sound(run: KeptRun) -> dict[str, float]:
-    """Mean squared error on each test sound and each further one; empty if the run has none on further ones."""
+    """Mean squared error on each test sound and further sound; empty if the run was not measured on further sounds."""
     further = run.report.get("further")
     return run.report["test_mse_by_sound"] | further["mse_by_sound"] if further else {}
 
@@ -71,7 +71,7 @@ class Results:
         return self.runs.get(config, [])
 
     def values(self, config: str, measure: Measure) -> Values | None:
-        """A model's values of a measure, one for each seed; None if the model is missing or has no such value."""
+        """A model's values of a measure, one for each seed; None if no run is kept or the measure is None for a run."""
         found = [measure(run) for run in self.of(config)]
         if not found or any(value is None for value in found):
             return None
@@ -82,7 +82,7 @@ class Results:
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
         """A model's mean squared error on each test sound, a patch or a recording; mean over the seeds.
 
-        further: add the further sounds; the result is then empty if a seed has no errors on them.
+        further: include the further sounds; the result is then empty if a seed's run was not measured on them.
         """
         errors = [errors_by_sound(run) if further else run.report["test_mse_by_sound"] for run in self.of(config)]
         if not all(errors):

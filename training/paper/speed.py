@@ -22,12 +22,12 @@ from training.model.recipe import FitRecipe, Recipe, resolve_conditioning
 
 AUGMENTATIONS = ("none", "chroma", "first_order_difference")
 
-Product = tuple[int, int, int]  # rows, inner, columns
+Product = tuple[int, int, int]  # (rows, inner, columns): of the matrices (rows, inner) and (inner, columns)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time: n_rounds rounds, each with every product once, and n_batches steps with each augmentation."""
+    """How much to time: n_rounds rounds; a round times every product once, and n_batches steps per augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5
@@ -36,9 +36,10 @@ class Effort:
 def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) -> dict[str, Any]:
     """Time a training step, its matrix products, and a step with each augmentation; returns plain values.
 
-    A step trains on one batch of the recipe's size, in the same way as `train`. step_s, gemm_s: best time of a step and
-    of its products; share_of_gemm_rate: their ratio; load_before: the machine's load average over the minute before: on
-    a busy machine the times mean little.
+    A step trains on one batch of the recipe's size, in the same way as `train`. Returns, among others, `step_s`: best
+    time of a step; `gemm_s`: best time of its products; `share_of_gemm_rate`: gemm_s / step_s;
+    `augmentation_step_ms`: time of a step in each round, by augmentation; `load_before`: the machine's load average
+    over the minute before. On a busy machine the times mean little.
     """
     from training.model.backend import environment, prepare_keras
 
@@ -74,7 +75,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
 
 
 def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Product]:
-    """The products of one training step; shapes: the kernels' (n_inputs, n_outputs), from the first layer on."""
+    """The products of one training step; shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
     products = []
     for index, (n_inputs, n_outputs) in enumerate(shapes):
         products.append((batch_size, n_inputs, n_outputs))
@@ -112,9 +113,9 @@ class Products:
 
 
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
-    """Functions that compute a product: in NumPy, and if Keras runs on TensorFlow, in TensorFlow with and without XLA.
+    """Functions that compute `left @ right`: one in NumPy and, if Keras runs on TensorFlow, two in TensorFlow.
 
-    Those in TensorFlow read one element, to wait until the product is done.
+    The first of the two runs without XLA, the second with it. They read one element, to wait for the whole product.
     """
     import keras
 

@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. name: of its files; rows: values by column; None where there is no value."""
+    """A table of the report. name: of its files, without ending; rows: values by column; None for a missing value."""
 
     name: str
     title: str
@@ -92,7 +92,8 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 def _further(results: Results) -> Table:
     """Errors on the further sounds, next to those on the test split.
 
-    all sounds: geometric mean of the errors on each test sound and each further one, which decides the findings.
+    The column "all sounds" is the geometric mean, over all test sounds and further sounds, of the error on a sound;
+    this mean decides the findings.
     """
     rows = []
     for config, runs in results.runs.items():
@@ -143,7 +144,7 @@ def _mesh(plan: Plan, results: Results) -> Table:
 
 
 def _variational(results: Results) -> Table:
-    """The beta-VAE's latents: the divergence of each, and how often it changes the pitch class."""
+    """For each latent of the variational models: its divergence, and how often moving it changes the pitch class."""
     rows = []
     for config, runs in results.runs.items():
         if not runs[0].report["divergence_nats"]:
@@ -180,6 +181,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _each(values: Iterable[int]) -> str | int:
-    """The value if all are equal; otherwise the different values, as text."""
+    """The value, if all values are equal; otherwise the different values, ascending, as text."""
     found = sorted(set(values))
     return found[0] if len(found) == 1 else ", ".join(map(str, found))

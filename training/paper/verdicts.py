@@ -3,7 +3,7 @@
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
 difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
 difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
-With errors on many sounds, a difference must also be larger than the spread between the sounds would make it.
+With errors on many sounds, a difference must also be larger than the spread between the sounds makes likely by chance.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-SMALLEST = 1e-9  # in place of a 0, which has no logarithm
+SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
 @dataclass(frozen=True)
 class Values:
-    """A measure of one model. name: the model's; by_seed: a value for each seed; wobble: the largest of its runs."""
+    """A measure of one model. name: the model's; by_seed: a value for each seed; wobble: its runs' largest wobble."""
 
     name: str
     by_seed: tuple[float, ...]
@@ -71,7 +71,8 @@ def is_less(
 ) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
 
-    ratios: the larger error over the smaller one, (n_sounds,), if the errors are geometric means over sounds.
+    ratios: if the values are geometric means of errors over sounds, the error of `larger` divided by that of `smaller`
+    on each sound, (n_sounds,); else None.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
@@ -120,14 +121,17 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """The smallest mean of paired differences (n_sounds,) that counts: the two-sided 95 % point of Student's t."""
+    """The mean of `logs` that must be exceeded to count: the two-sided 95 % point of Student's t.
+
+    logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
+    """
     if len(logs) < 2:
         return np.inf
     return float(student.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The difference of logarithms that must be exceeded to count; spread: None for a single seed."""
+    """The difference of mean logarithms that must be exceeded to count; spread: None if a model has a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

@@ -35,14 +35,14 @@ from training.hearing.clear_frames import are_clear
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
 N_COMPONENTS = 30  # principal components
-HELD_OUT_SHARE = 0.1  # of the chosen patches go to val, and as many to test
+HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A patch, named by its bank and its index there.
 
-    frames: at the notes it must play, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
+    frames: a few of each note that it must play, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
     """
 
     bank: str
@@ -81,7 +81,7 @@ def render_all(
 ) -> Iterator[Candidate]:
     """Render every factory patch on all cores; yields those that sound at each of the keys.
 
-    listed: patches to leave out, and with them every patch of the same controls, whatever its name.
+    listed: patches to leave out; a patch with the same controls under another name is left out too.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [
@@ -107,7 +107,7 @@ def render_all(
 
 
 def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
-    """Pick the frames of a Candidate from the sound of its notes, (n_notes, n_samples); None if a note has too few."""
+    """Pick a Candidate's frames from samples (n_notes, n_samples); None if a note has too few frames that sound."""
     notes = amsynth.patch_frames(samples, spec)
     if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
         return None
@@ -124,7 +124,8 @@ def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpe
 def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
     """Choose n candidates that differ in timbre, by k-means on the principal components of their spectra.
 
-    Returns the medoids of the groups in the order of the candidates. UserError if there are fewer than n candidates.
+    Returns the candidate nearest to the middle of each group, in the order of `candidates`. UserError if `candidates`
+    are fewer than n.
     """
     if len(candidates) < n:
         raise UserError("--number", str(n), f"at most {len(candidates)}, the clear patches", "give a smaller number")
@@ -138,7 +139,7 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
         members = np.flatnonzero(group == number)
         apart = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         chosen.append(int(members[apart.argmin()]))
-    while len(chosen) < n:  # k-means may leave a group empty: add the patch farthest from all chosen ones
+    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from those chosen
         apart = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
         chosen.append(int(apart.argmax()))
     return [candidates[index] for index in sorted(chosen)]

@@ -42,7 +42,7 @@ METHODS = ("noise", "coherent", "griffin_lim")
 
 
 class SteadyVoice:
-    """A voice that holds one frame without change; its phases come from each of METHODS. Plays at the spec's rate."""
+    """A voice that holds one frame without change, at the spec's sample rate, with phases by any of METHODS."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec
@@ -79,7 +79,7 @@ class SteadyVoice:
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
-        """The hops of a frame's sound, (hop_size,); a hop is valid until the next. blend: 0 noise, 1 coherent."""
+        """Yield the hops of a frame's sound, (hop_size,), each valid until the next. blend: 0 noise, 1 coherent."""
         write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
         pairs, received = neighbour_pairs(self._pairs), received_taps(self._taps)
         for _ in range(n_hops):
@@ -90,7 +90,10 @@ class SteadyVoice:
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Median times in µs over frames (n, n_bins). plan: of the phases; hop: their `advance` and `taps`."""
+        """Time the coherent phases on frames (n, n_bins); returns medians in µs.
+
+        Returns `plan`: of planning the phases of a frame; `hop`: of `advance` and `taps`, which each hop needs.
+        """
         plan_s, hop_s = [], []
         for _ in range(20):
             for frame in frames:
@@ -132,7 +135,8 @@ def _overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> n
 def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
     """How far the spectrum of a sound (n_samples,) is from the magnitudes (n_bins,) that it should have; 0 is exact.
 
-    The mean of |a Z - M| / |M| over the sound's frames Z, with M the magnitudes and a the least-squares gain.
+    The mean of |a Z - M| / |M| over the sound's magnitude frames Z, with M the magnitudes and a the gain of the whole
+    sound that fits best in the least-squares sense.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     again = magnitude_frames(sound, StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size))
@@ -141,7 +145,7 @@ def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) ->
 
 
 def unsteadiness(sound: np.ndarray, sample_rate_hz: int) -> float:
-    """How much a sound (n_samples,) wavers: standard deviation over mean of the RMS levels of its 10 ms stretches."""
+    """How much a sound (n_samples,) wavers: standard deviation of the RMS of 10 ms stretches, divided by its mean."""
     n = sample_rate_hz // 100
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // n * n].reshape(-1, n)), axis=1))
     return float(rms.std() / rms.mean())
@@ -173,7 +177,7 @@ def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure some training frames and write the table; prints each column's mean and extremes, and the costs."""
+    """Measure random training frames and write the table; prints each column's mean and extremes, and the costs."""
     refuse_bad_target(arguments.out)
     store = FrameStore.open(arguments.corpus)
     if store.spec.frame_size != N_OVERLAPS * store.spec.hop_size:

@@ -32,7 +32,11 @@ RUNS = Path("runs/trials")
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One variant of the base recipe. says: a description; corpus: a name in `corpora`; model, fit: changed values."""
+    """One variant of the base recipe.
+
+    says: a description; corpus: a name in `Trials.corpora`; model, fit: the values that differ in these parts of the
+    recipe, by key.
+    """
 
     name: str
     says: str
@@ -77,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
-    """The base recipe with the trial's changes; UserError if a key or value is wrong."""
+    """The base recipe with the trial's changes; UserError if a key or value is wrong. where: the file, for errors."""
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
     tree["even_knobs"] = trial.even_knobs
@@ -88,7 +92,10 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
 
 
 def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
-    """Train a trial, or finish one that was stopped, and measure how it plays; returns its row of the table."""
+    """Train a trial, or finish one that was stopped, and measure how it plays; returns its row of the table.
+
+    where: names the file in errors.
+    """
     recipe = recipe_of(trial, trials, where)
     if trial.corpus not in trials.corpora:
         raise UserError(where, f"corpus {trial.corpus!r}", f"one of {', '.join(trials.corpora)}", "change it")

@@ -18,7 +18,7 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, ne
 
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# Lanes per NumPy call. Measured 4, 8, 16: with fewer, call overhead costs more than the cache saves.
+# Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
 MAX_ROWS = 16
 # Lanes are transformed in multiples of four rows, padded if need be: on 64-bit ARM, NumPy gives a single row other last
 # bits than a row among four, so a lane's sound would depend on the other lanes. Four rows take as long as two.
@@ -85,9 +85,9 @@ class HopSynthesis:
         long enough for a crossfade.
 
         pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
-        modulo N_NOISE_SPECTRA; first_lane: number of the first lane, in one row of LANES_PER_ROW with all the others;
-        blend: 0 for noise phases to 1 for coherent ones; coherent: coherent taps in the layout of `received_taps`,
-        which a blend overwrites, or None for noise phases alone.
+        modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
+        lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: coherent taps in the layout of
+        `received_taps`, overwritten if the blend is below 1, or None for noise phases alone.
         """
         n, taps = len(pairs), self._taps(noise_index, first_lane, len(pairs))
         if coherent is not None:

@@ -41,7 +41,7 @@ class LaneHops:
         return (frame - self._hop_offsets[lane]) % self._hop_size
 
     def noise_index(self, lane: int, frame: int) -> int:
-        """Index of the stored noise for a lane's last hop, at or before `frame`."""
+        """Index in the stored noise for a lane's last hop, at or before `frame`."""
         return noise_index(lane, (frame - self._hop_offsets[lane]) // self._hop_size)
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
@@ -88,10 +88,10 @@ class DenseHops:
         self.n_octaves, self.n_samples = synthesis.n_dense_octaves, OVERSAMPLING * synthesis.hop_size
         self.n_transforms = 0
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
-        self._noise_index = [0] * len(phases.blend)  # the stored noise of each lane's dense hop 0
+        self._noise_index = [0] * len(phases.blend)  # for each lane, the index in the stored noise at its dense hop 0
 
     def start(self, lane: int, noise_index: int) -> None:
-        """Number a lane's dense hops from 0 again; noise_index: the stored noise of its hop 0."""
+        """Number a lane's dense hops from 0 again; noise_index: index in the stored noise for its hop 0."""
         self._noise_index[lane] = noise_index
         self._phases.restart_numbers(lane)
 

@@ -15,8 +15,8 @@ from runtime.engine.synthesis.phases.taps import new_taps, received_taps
 class LanePhases:
     """Keeps each lane's coherent phases at the hop that the lane plays.
 
-    A plain lane's phases advance at each of its hops. A transposed lane numbers its dense hops from 0, and its phases
-    move to the number that is asked for.
+    A plain lane's phases advance at each of its hops. A transposed lane's dense hops are numbered from 0, and its
+    phases move, forward or back, to the dense hop that is asked for.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
     noise phases to 1 for coherent ones.
@@ -69,7 +69,7 @@ class LanePhases:
             self._plan(run)
 
     def taps(self, lanes: slice) -> np.ndarray | None:
-        """Coherent taps of lanes with one blend, in the layout of `received_taps`; None if that blend is 0."""
+        """Coherent taps of lanes that share one blend, in the layout of `received_taps`; None if that blend is 0."""
         if not self.blend[lanes.start]:
             return None
         self._phases.taps(lanes, self._taps[lanes, :, 1:-1])

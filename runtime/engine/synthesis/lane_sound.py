@@ -26,10 +26,12 @@ N_HOPS_AHEAD = 2
 
 
 class LaneSound:
-    """The sound of all lanes: plain lanes in rings, transposed lanes read at ratios, steady lanes in submixes.
+    """The sound of all lanes, made ahead of time into rings.
 
-    With noise phases, a plain lane's sound depends only on its frame and its spectrum: each hop has its fixed place in
-    the stored noise. A transposed lane stays transposed until it opens again.
+    A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
+    is read faster or slower than it was made. A transposed lane stays transposed until it opens again. With noise
+    phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has its fixed place in
+    the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
     ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
@@ -136,8 +138,8 @@ class LaneSound:
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending, at most MAX_ROWS from the first to the last; gains: float32, one for every lane from the first
-        to the last: the lane's gain in the mix if it is steady, else 0; overwritten.
+        lanes: ascending; the last at most MAX_ROWS - 1 above the first. gains: float32, one for each lane number from
+        the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites them.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
@@ -162,7 +164,10 @@ class LaneSound:
     def _hop_plain(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
     ) -> None:
-        """Make the hops of the lanes in `run`: those with gains as one submix if possible, the others separately."""
+        """Make the hops of the lanes in `run`: those whose gain is not 0 as one submix if possible, the others singly.
+
+        changed, gains: one for each lane number in `run`.
+        """
         if any(self._phases.blend[run]):
             gains.fill(0.0)
         submix = self._submixes.mix(run, frame, changed, gains)

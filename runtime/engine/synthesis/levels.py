@@ -16,7 +16,8 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 _SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
-# The least K-weight in use. Below about 50 Hz the true weight is less, and would lift a note into the limiter.
+# The least K-weight in use. Below about 50 Hz the true weight is less; with it, a low note would count as soft and be
+# amplified into the limiter.
 _LEAST_WEIGHT = 0.4
 
 
@@ -59,8 +60,8 @@ class Levels:
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
     """Weights of the bins for each transposition by -60 to 60 semitones, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
-    The squares of the weighted magnitudes add up to the power of the bins themselves. With the products of neighbours,
-    which `find` adds, a power of 1 is VOICE_LEVEL_DB.
+    They are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`, which adds up the squares of its
+    weighted magnitudes and a part of the products of neighbours.
     """
     frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)

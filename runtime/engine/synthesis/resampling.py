@@ -25,7 +25,7 @@ class Resampler:
     def __init__(self, rings: DenseRings, max_frames: int):
         n_lanes = len(rings.rings)
         self._ring_mask, self._stride = rings.size - 1, rings.stride
-        # Four views of the rings, each beginning one sample later than the last: one index finds all four samples.
+        # Four views of the rings, each beginning one sample after the one before: one index finds all four samples.
         flat = rings.rings.reshape(-1)
         self._samples = [flat[offset:] for offset in range(N_BEFORE + N_AFTER)]
         self._frames = np.arange(max_frames, dtype=np.int64)

@@ -52,7 +52,7 @@ class Rings:
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
         """Write the sum of lanes, each times its share, into the ring of lane `into`.
 
-        For n_fade frames from `frame` on; shares: float32 (n,).
+        shares: float32 (n,). The sum is made for n_fade frames, from `frame` on.
         """
         for places, part in _places(self.size, frame, self._n_fade):
             summed = self._summed[part]
@@ -62,7 +62,7 @@ class Rings:
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
         """Subtract the sum of lanes, each times its share, from the ring of lane `of`.
 
-        For n_frames from `frame` on; shares: float32 (n,).
+        shares: float32 (n,). The sum is made for n_frames, from `frame` on.
         """
         for places, part in _places(self.size, frame, n_frames):
             summed = self._summed[part]

@@ -13,7 +13,7 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes whose sum is in the ring of the loudest of them, the carrier, and gets the carrier's gain in the mix.
+    """Lanes that are played as one sum: in the ring of the loudest of them, the carrier, and at the carrier's gain.
 
     lanes: a run of lanes, some or all of which are members; members: the lanes that are mixed; gains: float32 (n,), the
     gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
@@ -88,9 +88,10 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        Members are the lanes whose gain is not 0. There must be two or more, and their spectra must have changed all or
-        not at all. spectrum_changed, gains: one for each lane of the run. The sum of the members' old sound goes to the
-        new carrier's ring, for the crossfade; a former submix is in its carrier's ring and so is part of the sum.
+        Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
+        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
+        members' old sound goes to the new carrier's ring, for the crossfade; a former submix is in its carrier's ring
+        and so is part of the sum.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed

@@ -122,7 +122,10 @@ class Transposer:
         return max(2, min(1 << at_once.bit_length() - 1, quarter_ring // max(1, fastest)))
 
     def _write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write lanes' rings up to `ends`, one for each lane; hops of one sample rate share a transform."""
+        """Write lanes' rings up to `ends`, one for each lane.
+
+        Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call.
+        """
         hops = []
         for number, end in zip(lanes, ends, strict=True):
             lane = self._lanes[number]

@@ -19,9 +19,10 @@ class Voice:
 
     pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
     pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones:
-    depth of the vibrato; slide: shift of the first latent by MPE slide, in parts of its travel; order: number of the
-    note since the start; blend: phase blend that it sounds with; spectrum_version: version of the knobs that its
-    spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin.
+    depth of the vibrato; slide: shift of the first knob's position by MPE slide, about -0.5 to 0.5;
+    glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the glide ends, -1 without
+    one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
+    version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -56,11 +57,11 @@ class VoiceBank:
         self.cut_fade_frames = self._frames(CUT_FADE_S)
 
     def used(self) -> list[Voice]:
-        """The voices of the lanes in use, up to the highest that sounds."""
+        """The voices of lane 0 to the highest lane that sounds, the silent ones between them included."""
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
-        """The voice for a new note: the lowest free lane, or the most dispensable voice if `limit` sound already."""
+        """The voice for a new note: that of the lowest free lane, or the most dispensable if `limit` voices sound."""
         if self.n_active < limit:
             return next(voice for voice in self.voices if not voice.active)
         return self.by_dispensability()[0]
@@ -102,7 +103,7 @@ class VoiceBank:
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Move to the channel's new gains without a step."""
+        """Move a voice to its channel's new gains, left and right, without a step."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 

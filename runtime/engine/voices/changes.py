@@ -9,7 +9,7 @@ from runtime.engine.voices.bank import Voice
 
 
 class Stolen(NamedTuple):
-    """How loud a voice was when another note took its lane: envelope level, left gain, right gain."""
+    """A voice whose lane another note took; level: its envelope at that frame; left, right: its gains there."""
 
     lane: int
     level: float
@@ -21,8 +21,8 @@ class Stolen(NamedTuple):
 class Changes:
     """The changes of one span; the object is cleared and used again.
 
-    opening: voices that begin; stolen: the voices that they replaced; retuned: voices whose pitch may have changed;
-    touched: voices whose spectrum changed without a knob.
+    opening: voices that begin; stolen: the voices whose lanes they took; retuned: voices whose pitch may have changed;
+    touched: voices that need a new spectrum although no knob moved, because of a new note or an MPE slide.
     """
 
     opening: list[Voice] = field(default_factory=list)

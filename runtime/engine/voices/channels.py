@@ -1,4 +1,4 @@
-"""What each of the 16 MIDI channels remembers, and which channels belong together (MPE zones)."""
+"""The controllers of the 16 MIDI channels, and which channels belong together (MPE zones)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Channel:
 
     @property
     def level(self) -> float:
-        """Gain of volume and expression. Source: the General MIDI level curve, 40 log10(value / 127) dB."""
+        """Gain of volume and expression, 1 at the defaults. Source: General MIDI's curve, 40 log10(value / 127) dB."""
         return (self.volume / 100.0) ** 2 * (self.expression / 127.0) ** 2
 
     @property
@@ -47,7 +47,7 @@ class Channel:
         return self.bend * self.bend_range_semitones + self.coarse_semitones + self._fine_semitones
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """CC 98 to 101: choose the parameter that data entry sets. We have none of those that 98 and 99 choose."""
+        """CC 98 to 101: choose the parameter that data entry sets. Those of CC 98 and 99 are not supported."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -55,7 +55,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """CC 6 or 38: set the chosen parameter; returns a number of member channels if that configures an MPE zone."""
+        """CC 6 or 38: set the chosen parameter; returns the number of members if it sets up an MPE zone, else None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -73,7 +73,8 @@ class Channels:
     """All 16 channels and their MPE zones.
 
     In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
-    pan: of the whole instrument, -1 to 1; each channel's pan is added to it.
+    n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
+    pan: the whole instrument's, -1 (left) to 1 (right); each channel's pan is added to it.
     modulated: whether any modulation wheel or pressure has moved since the start; before that there is no vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
@@ -97,7 +98,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; True if that changed a zone. A bend range set on one member holds for all."""
+        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range holds for all members of its zone."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):
@@ -156,7 +157,7 @@ class Channels:
         return any(channel.soft for channel in self._family(number))
 
     def modulation(self, number: int, note: int) -> float:
-        """A note's vibrato depth, 0 to 1: modulation wheel plus pressures."""
+        """A note's vibrato depth, 0 to 1: modulation wheel plus channel pressure plus key pressure."""
         family = self._family(number)
         pressed = max(channel.pressure for channel in family) + self._channels[number].key_pressure.get(note, 0)
         return min(1.0, (max(channel.mod_wheel for channel in family) + pressed) / 127.0)

@@ -11,11 +11,14 @@ LANDING = (3.0, -3.0, 1.0)  # 1 - (1 - x)^3: fast, then slow, like an exponentia
 
 
 class Ramps:
-    """Values that hold a level or move to another along a cubic; one value per row.
+    """Values, one per row, that each hold a level or move to another level along a cubic.
 
-    A moving row's value at frame f is from + (to - from) p(x), x = (f - start) / length, p a cubic
-    with p(0) = 0 and p(1) = 1; from its end on the row holds `to`. n_moving: rows that move; n_changes: how often a row
-    was given a new level or a new move.
+    A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
+    p(0) = 0 and p(1) = 1; when the move ends, the row holds `to`.
+
+    max_frames: most frames of one `values`; target: float32 (n_rows, 1), the level that each row holds or moves to;
+    end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level; n_moving:
+    number of rows that move; n_changes: how often a row was given a new level or a new move.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -64,9 +67,9 @@ class Ramps:
         return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else NEVER
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
-        """Values of the first rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) if none moves.
+        """Values of the first n_rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) if no row moves.
 
-        No move may end within these frames: the caller ends its span there.
+        No move may end within these frames: the caller ends its span where a move ends.
         """
         if not self.n_moving:
             return self.target[:n_rows]

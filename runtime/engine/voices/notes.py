@@ -95,7 +95,7 @@ class Notes:
             self._bank.release(voice, frame)
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
-        """Limit the sounding voices to event.n_voices; cut the most dispensable of those above it."""
+        """Let at most event.n_voices voices sound; if more sound, cut the most dispensable."""
         fewest = 1 if self._config.mode == "poly" else 2  # one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
@@ -112,7 +112,10 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono: start a voice in place of the sounding one. In legato it continues the old envelope and glides."""
+        """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
+
+        In legato the new voice continues the old voice's envelope.
+        """
         former = [voice for voice in self._bank.used() if voice.active and not voice.released]
         voice = self._start(channel, note, velocity, frame)
         for old in former:

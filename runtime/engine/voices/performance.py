@@ -33,14 +33,14 @@ from runtime.events import (
 )
 from runtime.instrument.card import Card
 
-# MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The rest allows for delays in the driver.
+# MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
 
 
 class Performance:
     """Applies events to the voices.
 
-    bank: the voices; pitches: the pitch of each; notes: starts and ends them.
+    bank: the voices; pitches: computes their pitches; notes: starts and ends the voices.
     """
 
     def __init__(self, card: Card, config: Config, knobs: Knobs, controls: ControlMap, bank: VoiceBank, rate_hz: int):
@@ -198,7 +198,7 @@ class Performance:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """CC 123; MIDI 1.0 has the mode messages 124 to 127 end all notes, too."""
+        """CC 123 to 127: in MIDI 1.0 the mode messages 124 to 127 end all notes, too."""
         self.notes.all_off(self._channels.with_members(event.channel), frame)
 
     # From channels to voices

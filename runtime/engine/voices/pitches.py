@@ -37,7 +37,7 @@ class VoicePitches:
         return 2.0 ** (semitones / 12.0) if abs(semitones) > 1e-9 else 1.0
 
     def moving(self, frame: int) -> list[Voice]:
-        """The voices that have vibrato or glide at a frame."""
+        """The voices that have vibrato, or a glide that is running or ended within the last PITCH_UPDATE_FRAMES."""
         if not self._channels.modulated and not self._config.portamento_s:
             return []
         return [
@@ -48,7 +48,7 @@ class VoicePitches:
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:
-    """Distance of a gliding voice from its key's pitch at a frame; 0 when the glide is over."""
+    """How far a gliding voice is above its key's pitch at a frame, negative if below; 0 when the glide is over."""
     if frame >= voice.glide_end:
         return 0.0
     return voice.glide_semitones * (voice.glide_end - frame) / (voice.glide_end - voice.started_at)

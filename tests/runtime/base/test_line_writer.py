@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,9 +32,11 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Wait for a notice with this line; TimeoutError if no more notices come."""
+        """Wait for a notice with this line; TimeoutError if it does not come, whatever else does."""
+        end_s = time.monotonic() + START_LIMIT_S
         while news not in self._socket.recv(4096).decode().splitlines():
-            pass
+            if time.monotonic() > end_s:
+                raise TimeoutError(f"no notice {news!r} within {START_LIMIT_S:.0f} s")
 
     def close(self) -> None:
         """Close the socket."""
@@ -50,9 +53,10 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 def start(systemd: Systemd) -> Iterator[Start]:
-    """Start the program from a shell.
+    """A function that starts the program from a shell.
 
-    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: for Popen.
+    redirections: redirections of the program's streams, in shell syntax. before: shell commands to run first. streams:
+    arguments for Popen.
     """
     begun: list[subprocess.Popen[str]] = []
 

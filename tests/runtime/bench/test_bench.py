@@ -51,7 +51,7 @@ class CountingDecoder(Decoder):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
-    """The figures that `bench --quick --json` writes, and the text that it prints, with tiny amounts and no device."""
+    """The figures that `bench --quick --json` writes and the text that it prints; very short runs, no sound card."""
     folder = tmp_path_factory.mktemp("bench")
     settings, written = folder / "silent.yaml", folder / "bench.json"
     settings.write_text("audio: {device: 'null'}\n")
@@ -116,7 +116,7 @@ def test_a_line_is_printed_for_each_figure(run: tuple[dict, str]) -> None:
     for line, row in zip(rows, figures["engine"], strict=True):
         assert f"{row['buffer']} frames, knobs {'moving' if row['moving'] else 'at rest'}" in line
         assert row.get("case", "knobs") in line
-    # key, chord, knob; start and memory; live run
+    # the lines about a key, a chord, a knob, start and memory, and the live run
     assert [line.split(":")[0].split()[0] for line in lines[1 + len(CASES) :]] == ["key", "the", "knob", "start", "no"]
 
 
@@ -138,10 +138,10 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # A named case has no floor, whose decoding would be counted, too.
+        # The case has a name, because for one without a name the floor is measured too, which also decodes.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows
-    assert n_rows[False] == n_voices  # each once, as its note begins
+    assert n_rows[False] == n_voices  # each voice once, as its note begins
     n_blocks = SAMPLE_RATE_HZ // 64 // N_SPELLS * N_SPELLS
     n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # every block is rendered twice
     assert n_rows[True] == pytest.approx(n_voices * n_hops, rel=0.1)

@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz it is at most 6 dB louder than the sound before and after, or inaudible."""
+"""No event clicks: above 15 kHz, the sound at an event is at most 6 dB louder than before and after, or inaudible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 HIGHPASS_HZ = 15000.0
 WINDOW = 220  # frames: 5 ms
 ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
-# An odd frame in no relation to hops, spans or blocks.
+# The event's frame: odd, and not the beginning of a hop, a span or a block.
 AT = 16123
 N_FRAMES = 34000
 INSTANT = Adsr(attack_s=0.0, release_s=0.0)
@@ -23,7 +23,7 @@ SHORT = Adsr(attack_s=0.0, release_s=0.05)
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Mean power above 15 kHz in the 5 ms around each sample, in dBFS; sound: (n,), it must end in silence."""
+    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), which must end in silence."""
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
     high = np.fft.irfft(spectrum)[: len(sound)]
@@ -31,7 +31,7 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 
 
 def excess_db(sound: np.ndarray, at: int) -> float:
-    """By how many dB an event at frame `at` exceeds the allowed level above 15 kHz; it clicks if this is above 0."""
+    """By how many dB the sound at frame `at`, an event, exceeds the allowed level above 15 kHz; above 0 it clicks."""
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
     event = levels[at - WINDOW : at + 5000].max()
@@ -83,7 +83,10 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 
 
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
-    """The largest `excess_db` over two seeds and two event frames; make: a player and its events for a seed."""
+    """The largest `excess_db` of two renderings, each with its own seed and event frame.
+
+    make: function of the seed that returns a player, its events at the start, and its events at the event frame.
+    """
     worst = -np.inf
     for seed in range(2):
         engine_player, before, then = make(seed)
@@ -129,7 +132,7 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
-    """A sound that breaks off at a peak exceeds the limit by far; the whole sound does not."""
+    """A sound that breaks off at a peak exceeds the limit by far; the same sound unbroken does not."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

@@ -21,9 +21,9 @@ N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note here
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
-    """|a Z - M| / |M| for each frame of the sound's STFT Z; M: the wanted spectrum; a: the best gain for all frames.
+    """|a Z - M| / |M| for each frame; Z: magnitudes of the sound's STFT, M: `wanted`, a: the one gain that fits best.
 
-    wanted: (n_bins,), or one row for each frame; hop_size: of the analysis, in samples.
+    wanted: (n_bins,), or one row for each frame; hop_size: the hop size of the STFT, in samples.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
@@ -32,13 +32,13 @@ def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS of 30 ms, divided by its mean."""
+    """Standard deviation of the RMS values of all stretches of 30 ms, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // N_RMS * N_RMS].reshape(-1, N_RMS)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def loudness_db(sound: np.ndarray) -> float:
-    """K-weighted level, from an arbitrary reference."""
+    """K-weighted level in dB, relative to an arbitrary reference."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     return float(10.0 * np.log10(power @ k_weighting(np.arange(len(power)) * RATE_HZ / len(sound))))
 
@@ -94,7 +94,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """The analysis window covers two hops, so it should find the mean of their spectra."""
+    """The analysis window weights mostly the middle two of its four hops: it should find the mean of their spectra."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):

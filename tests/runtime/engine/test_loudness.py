@@ -84,7 +84,7 @@ def spectra() -> dict[str, np.ndarray]:
 
 
 def gains(n_bins: int, magnitudes: np.ndarray, semitones: int) -> np.ndarray:
-    """The levelling factors (n, 1) of magnitudes (n, n_magnitudes) that are transposed by some semitones."""
+    """The levelling factors (n, 1) of magnitudes (n, n_magnitudes) that are transposed by `semitones`."""
     n, gains = len(magnitudes), np.empty(len(magnitudes), np.float32)
     levels = Levels(SPEC, RATE_HZ, n_bins, n)
     levels.find(magnitudes, [semitones] * n, gains, np.empty((n, n_bins), np.float32))
@@ -193,5 +193,5 @@ def test_the_curve_has_no_corner() -> None:
     step = 0.001
     slope = np.diff(limited(np.arange(0.0, 3.0, step)).astype(np.float64)) / step
     assert slope[0] == pytest.approx(1.0, abs=1e-3)
-    # By its formula the curve's slope changes by at most 2.9 per unit; at a corner it would jump within one step.
+    # The second derivative of the curve's formula is at most 2.9; at a corner the slope would jump within one step.
     assert np.abs(np.diff(slope)).max() < 4.0 * step

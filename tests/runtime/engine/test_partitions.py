@@ -87,7 +87,7 @@ def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_f
 
 
 def assert_same(make_engine, timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES) -> np.ndarray:
-    """Assert that blocks of these sizes give the same sound as one single block, and return that sound."""
+    """Assert that these block sizes give the sound of one single block, and return it; posts events early and late."""
     whole = render(make_engine(), timed, [n_frames], True, n_frames)
     for early in (True, False):
         cut = render(make_engine(), timed, blocks, early, n_frames)
@@ -176,7 +176,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Notes, controllers and bends on two channels; four of each kind in 1,000 frames, at least 20."""
+    """Notes, controllers and bends on two channels: four of each kind for every 1,000 frames, at least 20."""
     timed: Timed = []
 
     def frame() -> int:

@@ -24,16 +24,16 @@ HOPS = N_BLOCKS * BLOCK / HOP_SIZE
 AHEAD = 2
 # Quiet enough to stay below the limiter's knee.
 CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]
-# Smaller arrays, of one number for each lane, are allowed.
+# Smaller arrays, such as one number for each lane, are allowed.
 LARGE_BYTES = 256
 
 
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: the events before block number n.
+    """Render half a second in blocks; each_block: function from a block's number to the events sent before it.
 
-    Returns for each block its (decodes, transforms), and its allocated arrays.
+    Returns two lists, one entry for each block: its numbers (decodes, transforms), and the arrays that it allocated.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []
@@ -56,7 +56,7 @@ def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
 
 
 def sums(work: list[tuple[int, int]]) -> tuple[int, int]:
-    """Decodes and transforms of all blocks together."""
+    """The number of decodes and the number of transforms in all blocks together."""
     return sum(w[0] for w in work), sum(w[1] for w in work)
 
 
@@ -170,7 +170,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that grows with each transform of dense hops, by the number of its hops."""
+    """A list to which each batch of dense hops that is transformed appends its number of hops."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -223,7 +223,7 @@ def test_knobs_in_motion_make_most_hops_of_a_bent_chord_twice() -> None:
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:
     player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
     player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
-    player.send(PitchWheel(0, 5000)).hear(2.0)  # another band of bins, while both still fade
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # needs another band of bins, while the two released notes still fade
     assert player.engine.status.n_active_voices == 1
     work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
     assert max(n_transforms for _, n_transforms in work) <= 4
@@ -246,7 +246,7 @@ def test_a_note_begins_with_one_decode_and_one_transform() -> None:
     player.send(NoteOn(0, 75, 20)).hear(1 / SAMPLE_RATE_HZ)
     status = player.engine.status
     assert status.n_decoded - before.n_decoded == 1
-    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the others may hop at this very frame
+    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the other eight may hop at the same frame
 
 
 class CountingDecoder(Decoder):
@@ -279,7 +279,7 @@ def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
     status = player.engine.status
     assert status.n_stolen == 4
     assert status.n_decoded - before.n_decoded == 4
-    # The first stolen voice was the carrier, so the three others needed their separate sounds.
+    # The first stolen voice carried the submix, so the three others' sounds had to be made separately.
     assert status.n_transforms - before.n_transforms == 4 + 3
 
 

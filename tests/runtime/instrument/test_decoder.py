@@ -16,7 +16,7 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """A copy of the tiny instrument in which `new` replaces `old`, of the same length: it is still an ONNX model."""
+    """A copy of the tiny instrument with `new` for `old`, which is equally long, so that it is still an ONNX model."""
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)

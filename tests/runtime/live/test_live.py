@@ -25,7 +25,7 @@ SOAK_S = 60.0
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """Start the program with settings for the JACK server; inputs, audio: settings to change."""
+    """A function that starts the program on the JACK server; inputs, audio: settings that differ from those here."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -42,7 +42,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency of the strongest partial in a recording (n_frames, n_ports): the mean, by power, within 40 Hz."""
+    """Frequency in Hz of the strongest partial in a recording's first port: the power-weighted mean near the peak."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -50,7 +50,7 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share of a recording's power above 2 kHz."""
+    """Share, 0 to 1, of the power above 2 kHz in a recording's first port."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 
@@ -116,7 +116,7 @@ def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:
-    """Play a minute of chords with changing notes and knobs, and return the program's counts."""
+    """Play a minute of chords with changing notes and knobs, stop the program, and return its counts."""
     with Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         player.send(*([0x90, note, 90] for note in range(48, 80, 4)))
         for step in range(int(SOAK_S / 2.0)):
@@ -143,7 +143,7 @@ def test_a_minute_of_eight_voices_has_no_underrun(jack_server: JackServer, start
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """How many periods were lost, by JACK's log: because of the program's clients, and because of other clients."""
+    """Numbers of lost periods in JACK's log, (2,): those lost by the program's clients, those lost by other clients."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])
@@ -180,7 +180,7 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
-    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # the server has four, and one is too few for us
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are the server's; one is too few for us
         program = start(server=full)
         with pytest.raises(AssertionError, match="close what else is playing through it"):
             program.__enter__()

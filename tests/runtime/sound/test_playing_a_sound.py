@@ -28,7 +28,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `render` on the scale into out.wav of the folder."""
+    """Run `render` in a folder, from the scale to out.wav."""
     command = [sys.executable, "-m", "runtime", "render", SCALE, "out.wav", *map(str, options)]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -36,7 +36,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """The bytes of a rendering that must succeed; said: the whole of stderr."""
+    """The bytes of a rendering that must succeed; said: all that it must print on stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()
@@ -44,7 +44,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with an instrument of its own, `mine`, a copy of tiny, and a folder of sounds."""
+    """A folder with the instrument `mine`, which is a copy of tiny, and the user's folder of sounds, still empty."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")
@@ -60,7 +60,7 @@ def presets_show(folder: Path, *words: str) -> str:
 
 @pytest.mark.parametrize("options", [[], ["--instrument", TINY]], ids=["bundled", "tiny"])
 def test_a_preset_is_a_sound_by_name_and_as_a_file(folder: Path, options: list[str]) -> None:
-    name = "mellow" if options else "BriansBank04/114 Dreamy7"  # the first presets
+    name = "mellow" if options else "BriansBank04/114 Dreamy7"  # each instrument's first preset
     (folder / "first.yaml").write_text(presets_show(folder, name, *options))
     expected = rendered(folder, "--preset", name, *options)
     assert rendered(folder, *options) == expected
@@ -85,7 +85,7 @@ def test_flags_win_over_the_sound_and_the_sound_over_the_settings(folder: Path) 
 
 def test_a_sound_chooses_its_instrument_unless_another_is_named(folder: Path) -> None:
     (folder / "settings.yaml").write_text(
-        "preset: 'BriansBank15/95 AirMattress'"  # the bundled instrument's
+        "preset: 'BriansBank15/95 AirMattress'"  # a preset of the bundled instrument
     )
     (folder / "sound.yaml").write_text("instrument: {name: mine}\nlatents: {high harmonics: 1.0}\n")
     chosen = rendered(folder, "--config", "settings.yaml", "--sound", "sound.yaml")
@@ -216,6 +216,6 @@ def test_play_starts_with_the_sound(jack_server: JackServer, folder: Path) -> No
             player.record(0.3)
             sound = player.record(1.0)[:, 0]
             power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
-            above_2_khz[name] = power[2000:].sum() / power.sum()  # one bin a Hz
+            above_2_khz[name] = power[2000:].sum() / power.sum()  # one bin per Hz
             assert program.stop(signal.SIGTERM) == 0
     assert above_2_khz["mellow"] < 0.001 < 0.01 < above_2_khz["a.yaml"]

@@ -1,4 +1,4 @@
-"""A sound's file: what is written is read again, a mistake is one line, and docs/sound.md tells the truth about it."""
+"""A sound's file: a written sound is read back unchanged, a mistake gives one line, and docs/sound.md is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sound over the settings: what it says wins, what it does not say stays, and its envelope and pan are heard."""
+"""A sound changes the settings: its values replace theirs, the others stay, and its envelope and pan are heard."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_knob_that_the_instrument_does_not_have_is_refused_with_the_nearest_na
 
 
 def heard(config: Config, seconds: float = 1.0, blocks: tuple[int, ...] = (512,), *events: object) -> np.ndarray:
-    """One note of `tiny`, both channels; events: more of them, at frame 0."""
+    """The sound of one note of `tiny`, (n_frames, 2); events: further events, at frame 0, before the note."""
     engine = build_engine(config, decoder(), RATE_HZ)
     timed = [*((0, event) for event in events), (0, NoteOn(0, 60, 100))]
     return play(engine, timed, round(seconds * RATE_HZ), blocks)

@@ -43,7 +43,7 @@ def corpus(folder: Path, out: Path, *options: object) -> int:
 
 
 def error_line(capsys: pytest.CaptureFixture) -> str:
-    """The error line that was printed; fails if there is not exactly one."""
+    """The error line on stderr, which begins with the program's name; fails if there is not exactly one."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("timbrebox: ")]
     assert len(lines) == 1
     return lines[0]
@@ -59,7 +59,7 @@ def test_every_format_rate_and_channel_count_keeps_its_pitch(tmp_path: Path) -> 
     assert {clip.name for clip in store.clips} == {"float.wav", *(f"deep/{s}.{s.upper()}" for s, _, _ in kinds)}
     for index in range(len(store.clips)):
         mine = store.clip == index
-        assert abs(np.count_nonzero(mine) - 83) <= 2  # two seconds
+        assert abs(np.count_nonzero(mine) - 83) <= 2  # the frames of two seconds
         assert set(store.magnitudes[mine].argmax(axis=1)) == {round(440.0 / SPEC.bin_hz)}
     assert set(store.chroma) == {9}
     assert set(store.note) == {-1}
@@ -94,7 +94,7 @@ def test_unusable_files_are_named_and_skipped(sounds: Path, tmp_path: Path, caps
     whole.write_bytes(whole.read_bytes()[:900_000])
     whole = save(sounds / "cut.mp3", tone(60, 20.0))
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    late = tone(60, 15.0)  # longer than a block: frames have been added before the NaN is read
+    late = tone(60, 15.0)  # longer than a block of reading, so that frames have been added before the NaN is read
     late[-100] = np.nan
     save(sounds / "nan.wav", late, subtype="FLOAT")
     save(sounds / "silent.wav", np.zeros(44100))
@@ -192,7 +192,7 @@ def test_manifest_gives_notes_splits_and_licences(sounds: Path, tmp_path: Path, 
     ]
     assert store.about["licence"] == "CC-BY, Ann; CC0"
     assert store.about["sources"] == ["first", "second"]
-    assert set(store.chroma[store.rows("test")]) == {7}  # G, detected
+    assert set(store.chroma[store.rows("test")]) == {7}  # pitch class G, detected from the sound
     assert "gone.wav: no such file" in output.err
     missing = next(line for line in output.out.splitlines() if line.startswith("train has no frame"))
     assert missing.split(": ")[0].split(" of ")[1] == "C#, D, D#, E, F, F#, G, G#, A#, B"

@@ -1,4 +1,4 @@
-"""CSV tables: a written table can be read again, with commas and empty cells; a table may have no rows."""
+"""CSV tables: a table with commas and empty cells is read back as written; a table without rows can be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame store: written frames are read again, a failed write leaves nothing, a damaged store is refused."""
+"""The frame store: frames are read back as written; a failed write leaves no new files; a damaged store is refused."""
 
 from __future__ import annotations
 

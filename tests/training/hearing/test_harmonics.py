@@ -1,4 +1,4 @@
-"""Harmonics, descriptors and clear frames of simple spectra are as an ear hears them."""
+"""Harmonic numbers, energy shares, descriptors, ranks and clear frames, tested on spectra of simple waveforms."""
 
 from __future__ import annotations
 

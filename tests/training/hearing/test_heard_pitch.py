@@ -22,7 +22,10 @@ VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
-    """One frame (1, n_bins) of a note. amplitudes: those of its harmonics, from the first on; the phases are random."""
+    """The magnitudes (1, n_bins) of a note. amplitudes: of harmonics 1, 2, ...; those from 20 kHz up are left out.
+
+    The harmonics' phases are drawn at random.
+    """
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(amplitudes))
     f0 = float(note_to_hz(note))
@@ -30,7 +33,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# Without its fundamental, a note above C6 has too few harmonics left for its pitch to be heard.
+# Saws and squares go from C1 to C8, saws without a fundamental only up to C6.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -77,7 +80,10 @@ def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
 
 
 def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
-    """The steady part of each key, played for 1 s by fluidsynth: mono (n_keys, n_samples)."""
+    """Each key, played for 1 s by fluidsynth and cut to its steady part: mono at 44.1 kHz, (n_keys, n_samples).
+
+    program: the preset's MIDI program, from 0.
+    """
     song, wav = mido.MidiFile(), folder / "notes.wav"
     track = mido.MidiTrack([mido.Message("program_change", program=program)])
     for key in keys:
@@ -97,5 +103,5 @@ def test_a_recorded_violin_is_heard_at_its_notes():
     for name, note in names.items():
         samples = soundfile.read(next(VIOLIN.glob(f"*_{name}_*.flac")))[0][22050:88200]
         heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
-        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, because of the vibrato
+        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # the tolerance is half a semitone because of the vibrato
         assert abs(np.median(heard) - note) <= 0.2

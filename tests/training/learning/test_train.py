@@ -1,4 +1,4 @@
-"""Training learns; a killed run continues to bit-equal results; another run's folder is kept unless forced."""
+"""Training learns. A killed run, continued, equals a whole one bit by bit; another run's folder stays unless forced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mesh counts the points, inside and at its border, whose decoded pitch class is right; silence counts as wrong."""
+"""A mesh counts the points of the latent space that decode to the pitch class asked for, at its border and inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beta-VAE: noise and penalty in training only, and a continued run that equals an uninterrupted one."""
+"""The beta-VAE: noise and penalty act in training only; a continued run ends with an uninterrupted run's weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WITH_SKIP = RECIPES / "paper-one-octave-8-variational-skip.yaml"
 
 
 def small(epochs: int, **beta: float) -> Recipe:
-    """The tiny recipe with a variational bottleneck."""
+    """The recipe tiny.yaml with a variational bottleneck, no conditioning and no L2 penalty; beta: see BetaRecipe."""
     tiny = load_recipe(RECIPES / "tiny.yaml", epochs)
     model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
     return msgspec.structs.replace(
@@ -99,9 +99,10 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """How far the encoder's hidden kernels move per training step in epochs 1 and 2, in learning rates.
+    """How far the weights of each hidden kernel of the encoder move per training step on average, in learning rates.
 
-    Adam moves a weight by about one learning rate per step at most. Returns each kernel's mean, (2, n_kernels).
+    Returns (2, n_kernels): row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by at most about one learning
+    rate per step.
     """
     n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
     runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]
@@ -131,7 +132,7 @@ def test_with_the_sum_errors_and_penalties_grow_and_the_l2_penalty_does_not():
 
 
 def test_the_reported_error_is_a_mean_with_the_sum_too(store: FrameStore, tmp_path: Path):
-    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # with rows that fill it up
+    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # so large that rows of weight 0 fill it up
     losses = [
         trained(one_batch.with_fit(loss_reduction=kind), store, tmp_path / kind).history[0]["loss"]
         for kind in ("mean", "sum")

@@ -1,4 +1,4 @@
-"""Small checkpoints: they are a fraction of the size, and only the same run can go on from one, on any machine."""
+"""Small checkpoints: one is a fraction of a full checkpoint's size, and only the same run can continue from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Findings hold on runs made to fit them, fail on runs made against them, and need all their models."""
+"""The paper's findings hold on invented runs that agree with them, fail on runs that contradict them, and stay open
+while a model is missing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Test errors that are ordered as the paper found.
+# Invented test errors, in the order that the paper found; the keys lack the prefix "paper-" of the configs.
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -42,7 +44,7 @@ SPEED = {
 
 
 def run_of(config: str, **changes: Any) -> KeptRun:
-    """A kept run that agrees with the paper; changes: entries of its report to replace."""
+    """An invented run that agrees with the paper. changes: entries that replace those of its report."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     error = ERRORS.get(config.removeprefix("paper-"), 1.0)
     report = {
@@ -172,7 +174,7 @@ def test_the_text_says_that_one_sound_outweighs_the_rest():
 
 
 def with_further(config: str, factors: list[float], **changes: Any) -> KeptRun:
-    """A kept run with errors on further sounds: 1e-3 times these factors."""
+    """The run of `run_of`, with a further sound for each factor; the sound's error is 1e-3 times the factor."""
     errors = {f"patch {index}": 1e-3 * factor for index, factor in enumerate(factors)}
     further = {"mse": float(np.mean(list(errors.values()))), "mse_by_sound": errors}
     return run_of(config, further=further, **changes)
@@ -188,7 +190,7 @@ def test_one_test_sound_cannot_turn_an_order_that_further_sounds_show():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     outweighed = {"mse": {"test": 4.0}, "test_mse_by_sound": {"soft": 0.1, "loud": 8.0}}
     rng = np.random.default_rng(0)
-    levels = np.exp(rng.normal(0.0, 1.0, 20))  # the patches differ much more than the models
+    levels = np.exp(rng.normal(0.0, 1.0, 20))  # errors differ much more between patches than between models
     ours, theirs = levels * np.exp(rng.normal(0.0, 0.1, 20)), 1.8 * levels
     found = table4(with_further(skip, ours.tolist(), **outweighed), with_further(no_skip, theirs.tolist()))
     assert found.verdict == "holds"

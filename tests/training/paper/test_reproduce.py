@@ -1,4 +1,4 @@
-"""`reproduce` on tiny models: it writes every file, trains nothing twice, and replaces nothing of another kind."""
+"""`reproduce` on tiny models: it writes every file, trains no model twice, and spares other runs unless forced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training step is compared with the matrix products of its layers, timed in turns."""
+"""The speed measurement: training steps and the matrix products of their layers are timed in turns and compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of the committed runs: the paper's keep their columns, and ours stand beside them."""
+"""Tables made from the committed runs: the paper's tables keep their columns; our own models have separate tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def kept(config: str) -> KeptRun:
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    """The tables of the committed runs; those of Table II also stand for our models of table2-living."""
+    """All tables by name, from the committed runs; the runs of Table II also stand in for those of table2-living."""
     plan = load_plan()
     there = [model.config for model in plan.models if (PAPER / "runs" / f"{model.config}-seed0").exists()]
     runs = {config: [kept(config)] for config in there} | {f"{config}-living": [kept(config)] for config in TABLE_2}

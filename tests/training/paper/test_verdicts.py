@@ -1,4 +1,4 @@
-"""A difference counts only if chance alone would hardly make it."""
+"""A difference between models counts only if chance alone would hardly produce it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # other models' spread
+    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # of other models; not used
 
 
 def test_with_one_seed_a_wobbling_run_needs_more():
@@ -38,7 +38,7 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    ratios = np.exp(np.resize([0.5, 0.1], 20))  # mean 0.3, standard error 0.046, so 0.096 is needed
+    ratios = np.exp(np.resize([0.5, 0.1], 20))  # logarithms: mean 0.3, standard error 0.046; above 0.096 counts
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"
     assert is_less(larger, smaller, None, ratios=1.0 / ratios).verdict == "does not hold"

@@ -1,6 +1,6 @@
 """Coherent phases: peaks of a spectrum become steady sinusoids, all other bins a noise of even loudness.
 
-Source of the first half: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification
+Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification
 of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
 """
 
@@ -21,18 +21,19 @@ _MAX_ROWS = 8
 
 
 class CoherentPhases:
-    """The coherent phases of every lane, given as taps; they need no future spectrum.
+    """The coherent phases of every lane, given as taps; they depend on no later spectrum.
 
     A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
     lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
     next, the phase step grows by half a cycle. This puts each bin in quadrature with the sum of its two neighbours at
-    any time, so that the lobes of the window add up to a steady magnitude. Random bends of that curve, and bands
-    stretched by up to 2 percent each, keep this noise from pulsing and from repeating itself.
+    any time, so that the lobes of the window add up to a steady magnitude. Small random deviations from the half
+    cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
+    itself.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of lanes, and arrays have one
     row for each lane.
 
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: of the random phases.
+    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int = 0):
@@ -45,7 +46,7 @@ class CoherentPhases:
         self._levels = np.ones((n_lanes, 1), np.float32)
 
     def start(self, lane: int, number: int) -> None:
-        """Give a new note its first phases, which depend on lane and number alone; `plan` must follow."""
+        """Give a new note its first phases, chosen by lane and number, such as its first frame; `plan` must follow."""
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         n_bins = self._phases.shape[1]
         self._phases[lane] = self._tables.random_phases[at : at + n_bins]
@@ -66,7 +67,7 @@ class CoherentPhases:
         places, frequencies, are_sinusoids, regions = self._peaks.find(magnitudes)
         peak_moves = np.rint(frequencies * tables.units_per_bin).astype(np.intp)
         # A bin's phase is that of its sinusoid in the middle of the window. The old and the new sinusoid must agree at
-        # the hop, where the window begins: so a new frequency shifts the phase by half a window's worth.
+        # the hop, where the window begins: so the phase shifts by the change in frequency times half a window.
         shift = np.rint((peak_moves - moves.take(places)) * tables.half_window_hops).astype(np.intp)
         peak_phases = phases.take(places) - scratch.alternating.take(places) + shift
         peak_moves[~are_sinusoids] = _OUT_OF_REACH
@@ -76,7 +77,7 @@ class CoherentPhases:
         distance, is_noise = scratch.distance[:n], scratch.is_noise[:n]
         unsigned = distance.view(np.uintp)
         np.subtract(moves, tables.lowest_moves, out=distance)
-        # Read as an unsigned number, a negative distance is huge, so one comparison finds both sides of the reach.
+        # Read as an unsigned number, a negative distance is huge, so one comparison checks both ends of the range.
         np.minimum(unsigned, tables.noise, out=unsigned)
         np.equal(unsigned, tables.noise, out=is_noise)
         np.copyto(moves, tables.noise_moves, where=is_noise)

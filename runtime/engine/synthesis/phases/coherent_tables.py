@@ -30,17 +30,18 @@ class CoherentTables:
     Phases are in units of 1 / PHASE_UNITS cycle; a move is the step of a phase from hop to hop.
 
     n_silent: number of bins below 20 Hz.
-    units_per_bin: move of a sinusoid at bin 1.
+    units_per_bin: move of a sinusoid at the frequency of bin 1.
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     alternating: intp (n_bins,), half a cycle for odd bins, 0 for even ones.
     lowest_moves: intp (n_bins,), the lowest move of a sinusoid that the bin may belong to.
     noise: number of the column of `gains` that noise bins use.
-    gains: complex64 (3, noise + 1), the taps of a bin at phase 0; column: a sinusoid's move minus the bin's lowest.
+    gains: complex64 (3, noise + 1), the taps of a bin at phase 0; number of the column: a sinusoid's move minus
+        the bin's lowest.
     weight: (n_bins,), K-weighting, 0 for silent bins.
     random_phases: intp (n_bins + N_STARTS,), the first phases of a note's sinusoids.
-    noise_phases: intp (n_bins + N_STARTS,), the first phases of a note's noise bins. A note takes n_bins values of each
-        table, from one of N_STARTS places on.
+    noise_phases: intp (n_bins + N_STARTS,), the first phases of a note's noise bins. A note takes n_bins values
+        from one of N_STARTS places on, the same place in random_phases and noise_phases.
     noise_moves: intp (n_bins,), the move of each bin if it is noise.
     """
 
@@ -86,16 +87,16 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 
 
 def _gains_by_distance(reach: int, fft_size: int, hop_size: int) -> np.ndarray:
-    """Taps of a bin at phase 0, complex64 (3, 2 * reach + 2): a column for each distance, and last one for noise.
+    """Taps of a bin at phase 0, complex64 (3, 2 * reach + 2): a column for each distance, then one for noise.
 
     Distance is the sinusoid's move minus the move of a sinusoid at the bin's centre, from -reach to reach. In the
-    window that began k hops ago, the sinusoid's phase is k of its moves earlier; delaying the window by k hops adds k
-    of the bin's moves. So only the distance counts. The window's taps are as in noise.py.
+    window that began k hops ago, the sinusoid's phase is less by k of its moves; delaying the window by k hops adds
+    k of the bin's moves. So only the distance counts. The window's taps are as in noise.py.
     """
     distance = np.arange(-reach, reach + 1) / PHASE_UNITS
     angle = hop_size / fft_size
     windows = np.arange(N_OVERLAPS)[:, None]
-    # Four overlapping squared Hann windows add up to 1.5, and a lobe's squares to 1.5 times its peak's square.
+    # Four overlapping squared Hann windows add up to 1.5, the squares of a Hann lobe's bins to 1.5 times its peak's.
     scale = fft_size * 1.5**0.5 / 6.0
     table = np.empty((3, len(distance) + 1), np.complex64)
     for tap, (weight, delay) in enumerate(((-0.25, angle), (0.5, 0.0), (-0.25, -angle))):

@@ -9,13 +9,14 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# Neighbouring lanes that read the same stored spectra, from different bins on.
+# How many neighbouring lanes read the same stored spectra, each from another bin on.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
 _BINS_BETWEEN_LANES = N_OVERLAPS
-# Power of a sound with noise phases, per bin and per product of neighbouring bins, whose phases are correlated. A flat
-# spectrum has power 1; a Hann lobe sounds 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
+# The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
+# times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
+# 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound divided by that of its sinusoids: overlapping windows are correlated. Measured.
 _FLAT_GAIN = 4.557
@@ -68,7 +69,7 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
     """Taps as `new_taps` lays them out, for phasors (n_spectra, n_bins) of windows one hop apart.
 
     The window that began k hops ago has the phasors that lie k spectra earlier. A delay of k hops rotates its bin j by
-    j a, a = 2 pi k hop_size / fft_size; its Hann window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
+    j a, where a = 2 pi k hop_size / fft_size; its Hann window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
     """
     n_spectra, n_bins = phasors.shape
     taps = new_taps(n_spectra, n_bins)

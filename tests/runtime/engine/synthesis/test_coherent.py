@@ -47,7 +47,7 @@ def partials(frequencies_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
 
 
 def harmonic(note: float, tilt: float = 1.0) -> np.ndarray:
-    """The spectrum of a note with up to 60 harmonics; amplitudes fall with the harmonic's number to the power tilt."""
+    """The spectrum of a note with up to 60 harmonics; harmonic k has amplitude k ** -tilt."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(60, 18000 / fundamental_hz)) + 1)
     return partials(numbers * fundamental_hz, numbers**-tilt)
@@ -58,7 +58,7 @@ def bell() -> np.ndarray:
 
 
 def heard(magnitudes: np.ndarray) -> np.ndarray:
-    """Set the bins above 20 kHz to 0, which are never played."""
+    """Set the bins above 20 kHz to 0, because the engine never plays them; returns the same array."""
     magnitudes[int(HIGHEST_HEARD_HZ / SPEC.bin_hz) // 8 * 8 :] = 0.0
     return magnitudes
 
@@ -80,7 +80,7 @@ def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RAT
 def held(
     lane_phases: CoherentPhases, lane: int, magnitudes: np.ndarray, n_hops: int, number: int = 1, rate_hz: int = RATE_HZ
 ) -> np.ndarray:
-    """The sound of a new note on a lane whose spectrum does not change; number: as in `CoherentPhases.start`."""
+    """The first n_hops hops of a new note on a lane, all with one spectrum; number: that of `CoherentPhases.start`."""
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
     lane_phases.plan(lanes, np.ascontiguousarray(magnitudes[None, : synthesis(rate_hz).n_bins]))
@@ -103,7 +103,7 @@ def leave_unlevelled(
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and changes to the next one at each of its hops."""
+    """The sound of a lane that opens with the first spectrum and takes the next one at each hop; blends: 1 if None."""
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
     hops = []
@@ -123,9 +123,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M|; Z: the sound's STFT, M: its wanted magnitudes, a: the best gain for all of Z.
+    """Mean of |a Z - M| / |M| over frames; Z: magnitudes of the sound's STFT, M: the wanted ones, a: the best gain.
 
-    The analysis has another hop size than the synthesis, so that it does not always see whole hops.
+    The analysis has another hop size than the synthesis, so that its frames do not always begin where a hop begins.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
     gain = (again @ magnitudes).sum() / np.square(again).sum()
@@ -133,19 +133,19 @@ def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
 
 
 def loudness_db(sound: np.ndarray) -> float:
-    """K-weighted level, from an arbitrary reference."""
+    """K-weighted level in dB, relative to an arbitrary reference."""
     power = np.square(np.abs(np.fft.rfft(sound * periodic_hann(len(sound)))))
     return float(10.0 * np.log10(power @ k_weighting(np.arange(len(power)) * RATE_HZ / len(sound))))
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS of 10 ms, divided by its mean."""
+    """Standard deviation of the RMS values of all stretches of 10 ms, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level of each 5 ms above 15 kHz, without the first and the last 2,048 samples."""
+    """Level in dB above 15 kHz of every stretch of 5 ms, without the first and the last 2,048 samples."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -159,7 +159,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 
 def test_a_note_is_in_tune_at_another_rate() -> None:
     sound = coherent(harmonic(60), 30, 48000)
-    assert abs(cents_off(sound, 48000, 60)) < 2.5  # of which the rounded transform size accounts for 2
+    assert abs(cents_off(sound, 48000, 60)) < 2.5  # the rounded size of the transform accounts for 2 of them
     again = magnitude_frames(sound, StftSpec(48000, synthesis(48000).fft_size, 441))[:, : SPEC.n_bins]
     wanted = harmonic(60)
     gain = (again @ wanted).sum() / np.square(again).sum()

@@ -1,4 +1,4 @@
-"""One transform per hop gives the sum of four overlapping windows; rows are independent. Groups and runs of lanes."""
+"""One transform per hop gives the sum of four windows; rows do not affect each other; lanes form groups and runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def synthesis() -> HopSynthesis:
 
 
 def spectra(n: int, n_bins: int) -> np.ndarray:
-    """Random magnitudes of n lanes; the outermost bins are silent, as their lobes would be cut off."""
+    """Random magnitudes of n lanes; the lowest and the highest bins are 0, because their lobes would be cut off."""
     magnitudes = np.random.default_rng(n).random((n, SPEC.n_bins), np.float32)
     magnitudes[:, : SPEC.first_heard_bin + 1] = magnitudes[:, n_bins - 1 :] = 0.0
     return magnitudes

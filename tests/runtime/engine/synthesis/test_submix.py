@@ -19,7 +19,7 @@ CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
 N_FRAMES = 24 * HOP_SIZE
 AT = 8 * HOP_SIZE + 300
 KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
-# Events at one frame, which end the steadiness of some or all voices of a chord.
+# By name: events at one frame, while a steady chord sounds.
 EVENTS: dict[str, Sequence[Event]] = {
     "nothing": [],
     "a key comes up": [NoteOff(0, 51)],
@@ -37,7 +37,7 @@ EVENTS: dict[str, Sequence[Event]] = {
 
 @contextmanager
 def one_by_one() -> Iterator[None]:
-    """Within this context, engines make no submixes."""
+    """Inside a `with`, engines transform each voice separately, without submixes."""
     hop = LaneSound.hop
 
     def hop_without_gains(sound: LaneSound, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
@@ -49,7 +49,7 @@ def one_by_one() -> Iterator[None]:
 
 
 def played(events: Sequence[tuple[int, Event]]) -> tuple[np.ndarray, int]:
-    """Play a chord of eight notes with these events on twelve voices: its left side, and the number of transforms."""
+    """Play a chord and these events on twelve voices; returns the sound's left side and the number of transforms."""
     engine = Player(12, knobs=(0.5, 0.5)).engine
     sound = play(engine, [*((0, note) for note in CHORD), *events], N_FRAMES)
     return sound[:, 0], engine.status.n_transforms
@@ -68,7 +68,7 @@ def test_a_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, at: int
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_submix_is_inaudible_while_a_knob_turns(name: str) -> None:
-    # During a crossfade of 8 ms, the rest of a voice's old sound may follow the carrier's envelope.
+    # During a crossfade of 8 ms, the rest of a voice's old sound may follow the loudest voice's envelope.
     events = sorted([*KNOBS, *((AT - 200, event) for event in EVENTS[name])], key=lambda entry: entry[0])
     mixed, n_mixed = played(events)
     with one_by_one():

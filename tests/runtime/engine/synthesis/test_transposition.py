@@ -27,12 +27,13 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The engine weights no frequency less than this, so that notes below about 50 Hz are not lifted into the limiter.
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is less; with it,
+# a low note would count as soft and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
-    """The sound of one note, low notes longer than high ones, so that the noise averages out; then the note ends."""
+    """Play one note and end it; returns its left side. Low notes last longer, so that the noise averages out."""
     player.send(NoteOn(0, note, 100)).hear(0.01)
     sound = player.hear(min(LONGEST_S, max(SHORTEST_S, 0.75 * 2.0 ** ((48 - note) / 12.0))))[:, 0]
     player.send(NoteOff(0, note)).hear()
@@ -48,7 +49,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """For each of the 128 notes its error in cents, and its level in dB."""
+    """Two arrays (128,): each note's error in cents, and its level in dB as `weighted_level_db` gives it."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])
@@ -67,8 +68,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # A note's sound passes through some of the stored noise spectra; below note 24 through so few that one note's
-    # pitch is uncertain: over three seeds up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
+    # While a note lasts it uses only some of the stored noise spectra, and below note 24 so few that one note's pitch
+    # is uncertain: with three seeds, it was up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -122,7 +123,7 @@ def test_vibrato_has_the_wheel_s_depth_and_the_configured_speed(depth: int) -> N
     pitch = np.array([centroid_note(window) for window in windows]) - 79.0
     time_s = (np.arange(320) + 0.5) * 8.0 / 320
     turning = np.exp(-2j * np.pi * vibrato_hz * time_s)
-    swing = 2.0 * np.mean(pitch * turning) * 1j  # amplitude of the sine, as a complex number
+    swing = 2.0 * np.mean(pitch * turning) * 1j  # the pitch's complex amplitude; real for a sine of phase 0
     assert abs(swing) == pytest.approx(semitones * depth / 127.0, rel=0.1)
     assert swing.real == pytest.approx(abs(swing), rel=0.1)
     assert np.mean(pitch) == pytest.approx(0.0, abs=0.15)
@@ -192,7 +193,7 @@ def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump()
 
 
 class PlaceHops(DenseHops):
-    """Dense hops of n_samples samples, in which every sample's value is its place in the ring."""
+    """Dense hops of n_samples samples, in which each sample's value is its index, counted from the start of hop 0."""
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases, n_samples: int):
         super().__init__(synthesis, spectra, phases)
@@ -216,7 +217,7 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """A sample's value is its place, so that a read shows where it read; 16 lanes, because these work in shifts."""
+    """A sample's value is its index, which shows where a read has read; with 16 lanes, so that lanes work in shifts."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), phases, 353, 2049)

@@ -85,7 +85,7 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
     player.hear(0.05)
     arrived = centroid_note(player.hear(3.0)[:, 0])
     assert arrived == pytest.approx(74.0, abs=0.06)
-    # A quarter of 50 ms contains only two periods, and in legato half of it is the fade from the former voice.
+    # The first quarter of a 50 ms glide has only two periods, and in legato the fade from the former voice is in it.
     assert quarters == pytest.approx([53, 59, 65, 71], abs=3.0 if portamento_s > 0.1 else 6.5)
 
 

@@ -19,7 +19,7 @@ def zone(master: int, n_members: int) -> list[Event]:
 
 
 def bent(semitones: float, range_semitones: float = 48.0) -> int:
-    """The wheel's value for a bend by some semitones."""
+    """The wheel's value that bends by `semitones` when its range is `range_semitones`."""
     return round(FULL * semitones / range_semitones)
 
 
