@@ -18,7 +18,7 @@ class StftSpec:
     sample_rate_hz: int = 44100
     frame_size: int = 4096
     hop_size: int = 1024
-    window: str = "hann"
+    window: str = "hann"  # the only one: the analysis here and the synthesis' window taps are made for it
 
     @property
     def n_bins(self) -> int:

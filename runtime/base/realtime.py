@@ -33,7 +33,10 @@ def promote_thread(priority: int) -> bool:
 
 @contextmanager
 def promoted(priority: int) -> Iterator[bool]:
-    """Give the calling thread this real-time priority inside a `with`; yields whether that is permitted."""
+    """Give the calling thread at least this real-time priority inside a `with`, and its former one afterwards.
+
+    Yields whether that is permitted.
+    """
     former = (os.sched_getscheduler(0), os.sched_getparam(0)) if hasattr(os, "sched_getscheduler") else None
     permitted = promote_thread(priority)
     try:

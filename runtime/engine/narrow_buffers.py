@@ -6,8 +6,8 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# When several rows of a view fit into NumPy's buffer, they are copied through it: twice the cost of the arithmetic.
-# Casts need a buffer; for them this size is as fast as NumPy's default.
+# In elements. If several rows of a view fit into NumPy's buffer, NumPy copies them through it, which takes twice as
+# long as the arithmetic. Casts need a buffer; for them this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 

@@ -32,7 +32,7 @@ class Announcements(Protocol):
     """
 
     def fileno(self) -> int:
-        """A file descriptor that becomes readable when a port comes or goes."""
+        """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
         """Those of `ports`, rtmidi's names, that have gone since the last call, or may have if announcements were lost.

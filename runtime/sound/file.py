@@ -20,7 +20,7 @@ def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
     UserError, which names the file and the key, if the file is unreadable, of another sound_version, a key is unknown,
-    or a value is out of range. Whether an instrument has the sound's knobs is not checked here.
+    or a value is out of range. `with_sound` in settings.py checks that an instrument has its knobs.
     """
     tree = load_yaml(path, dict[str, Any])
     # First of all: a file of a later version may have keys that this version does not know.

@@ -1,4 +1,4 @@
-"""Replaces values of the settings by those of a sound."""
+"""Replaces values of the settings by those of a sound, and checks that the instrument has the sound's knobs."""
 
 from __future__ import annotations
 

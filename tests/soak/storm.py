@@ -34,7 +34,10 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of the events of random valid messages, at random frames; about 20 messages to a block, at least one."""
+    """Blocks of random events: of valid MIDI messages, and knob events whose values may be out of range.
+
+    They happen at random frames; about 20 are in a block, at least one.
+    """
     n_left = n_messages
     while n_left > 0:
         n = min(n_left, int(random.geometric(1.0 / MESSAGES_PER_BLOCK)))

@@ -95,10 +95,10 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 
 
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
-    """Measure each knob along the lines of `knob_steps_db`; returns plain values for each knob.
+    """Measure each knob on the lines that `knob_steps_db` draws; returns plain values for each knob.
 
-    `travel_db`: log-spectral distance between the ends of a line, mean over the lines; `least_travel_db`: the distance
-    between the ends that 95 % of the lines exceed; `steps_db`: log-spectral distance of each step, mean over the lines;
+    `travel_db`: log-spectral distance between the ends of a line, mean over the lines; `least_travel_db`: the 5th
+    percentile of that distance; `steps_db`: log-spectral distance of each step, mean over the lines;
     `unevenness`: standard deviation of `steps_db` divided by their mean; `follows`: for each descriptor, its rank
     correlation with the knob's position, mean over the lines.
     """

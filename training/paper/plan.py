@@ -35,7 +35,7 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model of the paper: the name of its config, its corpus, and the tables that it is part of."""
+    """A model of the paper: the names of its config, of its corpus and of its tables."""
 
     config: str
     corpus: str

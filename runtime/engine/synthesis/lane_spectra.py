@@ -13,9 +13,10 @@ from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, wri
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in its latest submix.
+    """Stores each lane's spectrum: its levelled magnitudes times the share that the lane had when they were stored.
 
-    So a submix adds up its lanes' spectra as they are; the sound of a single lane is divided by its stored share.
+    So a submix whose shares have not changed since adds up its lanes' spectra as they are; else `LaneHops.mixed` scales
+    them. The sound of a single lane is divided by its stored share.
 
     n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
     layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),

@@ -86,10 +86,10 @@ class Transposer:
         self._write_to(lanes, [self._lanes[number].place(frame) + len(self._fade) + N_AFTER for number in lanes])
 
     def change_spectra(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool]) -> None:
-        """Begin crossfades at the lanes' hop at `frame`: to new spectra, or to another number of bins.
+        """At the lanes' hop at `frame`, begin a crossfade for each lane with a new spectrum or another number of bins.
 
-        A lane's ratio decides how many bins stay below half the engine's sample rate. spectrum_changed: one flag for
-        each lane; for a lane with a new spectrum, `make_fades` must have been called before the spectrum was set.
+        A lane plays only the bins that its ratio leaves below half the engine's sample rate. spectrum_changed: one flag
+        for each lane. Before the spectrum of a lane is set, `make_fades` must be called for the lane.
         """
         changed, narrowed = [], []
         for number, has_changed in zip(lanes, spectrum_changed, strict=True):

@@ -35,6 +35,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
+PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
 class Performance:
@@ -166,7 +167,7 @@ class Performance:
 
     def _pedal(self, event: ControlChange, frame: int) -> None:
         channel, affected = self._channels[event.channel], self._channels.with_members(event.channel)
-        down = event.value >= 64
+        down = event.value >= PEDAL_DOWN
         if event.control == Control.SUSTAIN:
             channel.sustain = down
         elif event.control == Control.SOFT_PEDAL:
