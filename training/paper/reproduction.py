@@ -100,8 +100,8 @@ class Reproduction:
         return Results(runs, read_json(speed) if speed.exists() else None)
 
     def why_left_out(self, run: PlannedRun) -> str | None:
-        """Why a run must be left out: it is not kept, and its corpus is missing and cannot be built. Otherwise None."""
-        return None if self.kept(run) else self.corpora.why_missing(run.model.corpus)
+        """Why a run must be left out: it is not done, and its corpus is missing and cannot be built. Otherwise None."""
+        return None if self._is_done(run, None) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:
         """For each table that lacks models: how many of them are missing, and why."""

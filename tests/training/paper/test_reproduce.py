@@ -275,3 +275,7 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert corpus["n_val_frames"] > 0
     assert "Left out" not in (copied / "out" / "report.md").read_text()
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
+    shutil.rmtree(copied / "data" / "quick" / "violin")
+    kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # the recordings for more epochs are missing
+    assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept
