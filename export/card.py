@@ -52,7 +52,7 @@ def decoder_card(
         window=spec.window,
         latents=latents,
         conditioning=run.record.conditioning,
-        note_range=note_range(store, run.record.conditioning),
+        note_range=note_range(store),
         presets=tuple(presets),
         corpus={key: value for key, value in store.about.items() if key != "licence"}
         | {"fingerprint": run.record.corpus.fingerprint, "n_train_frames": run.record.corpus.n_train_frames},

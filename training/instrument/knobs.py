@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.instrument.card import Latent
-from runtime.instrument.conditioning import Conditioning
 from training.corpus.frames import FrameStore
 
 TRAVEL_PERCENTILES = (1.0, 99.0)
@@ -37,7 +36,7 @@ def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
     return np.stack(columns, axis=1).clip(0.0, 1.0)
 
 
-def note_range(store: FrameStore, conditioning: Conditioning) -> tuple[int, int]:
+def note_range(store: FrameStore) -> tuple[int, int]:
     """Lowest and highest known MIDI note of the training frames; DEFAULT_NOTE_RANGE if no note is known."""
     notes = store.note[store.rows("train")]
     notes = notes[notes >= 0]

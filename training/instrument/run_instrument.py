@@ -45,7 +45,7 @@ class RunInstrument:
             window=spec.window,
             latents=describe_latents(embedding, run.recipe.model.bottleneck, run.recipe.fit.knobs),
             conditioning=conditioning,
-            note_range=lowest_highest or note_range(store, conditioning),
+            note_range=lowest_highest or note_range(store),
             check=Check([], []),
         )
         self.inputs = np.zeros((N_ROWS, self.card.n_inputs), np.float32)

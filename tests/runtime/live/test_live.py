@@ -169,23 +169,23 @@ def test_without_a_device_the_engine_still_plays(jack_server: JackServer, start:
         assert counts(program)["blocks"] > 10
 
 
-def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]) -> None:
-    program = start("--audio", "sistem")
-    with pytest.raises(AssertionError, match="did you mean 'system'"):
+def assert_refused(program: LiveProgram, words: str) -> None:
+    """Assert that the program ends with exit status 2 and one line, which has these words."""
+    with pytest.raises(AssertionError, match=words):
         program.__enter__()
     assert program.wait() == 2
     assert program.errors.count("\n") == 1
+
+
+def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]) -> None:
+    assert_refused(start("--audio", "sistem"), "did you mean 'system'")
 
 
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
     with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are the server's; one is too few for us
-        program = start(server=full)
-        with pytest.raises(AssertionError, match="close what else is playing through it"):
-            program.__enter__()
-        assert program.wait() == 2
-        assert program.errors.count("\n") == 1
+        assert_refused(start(server=full), "close what else is playing through it")
 
 
 def test_an_audio_server_that_comes_late_is_taken_and_played(
