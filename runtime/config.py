@@ -27,6 +27,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
     hold_s: time at the peak, between attack and decay, 0 to 30 seconds.
+    curve: shape of attack, decay and release, -1 to 1: 1, fast, then slow; 0, a straight line; -1, slow, then fast.
     """
 
     attack_s: Seconds = 0.005
@@ -34,6 +35,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sustain: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
     release_s: Seconds = 0.25
     hold_s: Seconds = 0.0
+    curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 1.0
 
 
 class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

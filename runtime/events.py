@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 N_CHANNELS = 16
+NEVER = 2**62  # a frame that is never reached
 
 
 class NoteOn(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +106,10 @@ class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
     """The sender is still connected. After one such event, 0.3 s without any event mean that the connection is lost."""
 
 
+class Clock(msgspec.Struct, frozen=True, gc=False):
+    """MIDI timing clock: a 24th of a beat has passed."""
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -119,4 +124,4 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
-Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | VoiceLimit | Reset
+Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | VoiceLimit | Reset

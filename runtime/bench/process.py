@@ -19,6 +19,7 @@ from runtime.config import Config
 from runtime.engine.build import build_engine
 from runtime.events import NoteOn
 from runtime.instrument.decoder import Decoder
+from runtime.sound.patch import Patch
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -73,7 +74,7 @@ def live_underruns(
     output = open_output(config.audio)
     if output is None or not output.is_device:
         return None
-    engine = build_engine(config, decoder, output.sample_rate_hz)
+    engine = build_engine(Patch(config), decoder, output.sample_rate_hz)
     for number in range(8):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     output.start(engine)

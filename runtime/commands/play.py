@@ -58,7 +58,7 @@ def _play(choice: Choice, demo: Path | None) -> int:
     try:
         if choice.remark:
             lines.write(choice.remark)
-        Supervisor(choice.config, choice.instrument, lines.write, notify, choice.positions).run(stop, demo)
+        Supervisor(choice, lines.write, notify).run(stop, demo)
     except AudioHangsError:
         lines.close()
         complaint = LineWriter(sys.stderr)

@@ -49,15 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     events = read_events(arguments.midi_file)
     _refuse_longer_than_a_wav(arguments.midi_file, events)
     choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    config, instrument, positions = choice.config, choice.instrument, choice.positions
+    instrument, patch = choice.instrument, choice.patch
     config = msgspec.structs.replace(
-        config,
-        phase_blend=PHASES.get(arguments.phase, config.phase_blend),
-        seed=config.seed if arguments.seed is None else arguments.seed,
+        patch.settings,
+        phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
+        seed=patch.settings.seed if arguments.seed is None else arguments.seed,
     )
+    positions = patch.positions
     if arguments.latents is not None:
-        positions = listed_positions(instrument.card, arguments.latents)
-    engine = build_engine(config, instrument, SAMPLE_RATE_HZ, positions)
+        positions = tuple(listed_positions(instrument.card, arguments.latents))
+    patch = msgspec.structs.replace(patch, settings=config, positions=positions)
+    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, choice.programs)
     inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
     if config.tuning.scale is not None:
         inputs.append(config.tuning.scale)

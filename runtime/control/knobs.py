@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runtime.instrument.card import Card
 from runtime.instrument.presets import start_positions
 
@@ -14,7 +16,6 @@ class Knobs:
     """
 
     def __init__(self, card: Card, blend: float = 0.0):
-        self._presets = card.presets
         self.positions = list(start_positions(card))
         self.version = 0
         self.blend = blend
@@ -29,8 +30,7 @@ class Knobs:
         """Move the blend of phases to a position, limited to 0 to 1."""
         self.blend = min(1.0, max(0.0, position))
 
-    def choose_preset(self, number: int) -> None:
-        """Move every knob to the card's preset of that number, from 0; without such a preset nothing moves."""
-        if number < len(self._presets):
-            self.positions[:] = self._presets[number].latents
-            self.version += 1
+    def choose(self, positions: Sequence[float]) -> None:
+        """Move every knob."""
+        self.positions[:] = positions
+        self.version += 1

@@ -23,9 +23,14 @@ class DecoderRows:
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
         self._values = np.zeros(card.n_latents, np.float32)  # knob positions in the decoder's units
         self._values_version = -1
+        self._lowest = np.array([latent.min for latent in card.latents])
+        self._travels = np.array([latent.max for latent in card.latents]) - self._lowest
 
-    def fill(self, rows: np.ndarray, voices: Sequence[Voice]) -> None:
-        """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane."""
+    def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
+        """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane.
+
+        positions: (n_voices, n_latents), the knobs' positions for each voice; None: as the knobs stand.
+        """
         n, n_latents = len(voices), len(self._latents)
         if self._values_version != self._knobs.version:
             self._follow_knobs()
@@ -36,9 +41,10 @@ class DecoderRows:
         else:
             for row, voice in zip(rows, voices, strict=False):
                 row[:] = self._rows[voice.lane]
-        rows[:n, :n_latents] = self._values
+        rows[:n, :n_latents] = self._values if positions is None else self._lowest + positions * self._travels
         for row in sliding:
-            position = min(1.0, max(0.0, self._knobs.positions[0] + voices[row].slide))
+            position = self._knobs.positions[0] if positions is None else positions[row, 0]
+            position = min(1.0, max(0.0, position + voices[row].slide))
             rows[row, 0] = self._latents[0].value_at(position)
 
     def _follow_knobs(self) -> None:

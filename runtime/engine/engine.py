@@ -7,6 +7,8 @@ is the same to the bit, whatever block sizes the caller asks for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
@@ -23,10 +25,13 @@ from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
+from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.envelope import NEVER
+from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
 from runtime.events import Event
 from runtime.instrument.decoder import Decoder
+from runtime.sound.patch import Patch
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -63,22 +68,28 @@ class Engine:
         seed: int | None = None,
         *,
         config: Config | None = None,
+        patch: Patch | None = None,
+        programs: Sequence[Patch] | None = None,
     ):
-        config = _agreed_settings(config, n_voices, seed)
+        config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
+        patch = patch or Patch(config)
         card = instrument.card
         self.instrument = instrument
         self.sample_rate_hz = sample_rate_hz or card.sample_rate_hz
         self.frame = 0
         # Mono needs two lanes: one voice fades out while the next begins.
-        n_lanes = max(config.voice.n_voices, 1 if config.voice.mode == "poly" else 2)
+        modes = {each.settings.voice.mode for each in (patch, *(programs or ()))}
+        n_lanes = max(config.voice.n_voices, 1 if modes == {"poly"} else 2)
         self._knobs = Knobs(card, config.phase_blend)
         controls = ControlMap(config, card.n_latents)
-        self._bank = VoiceBank(n_lanes, self.sample_rate_hz, config.voice.envelope, LONGEST_SPAN + 1)
-        self._performance = Performance(card, config, self._knobs, controls, self._bank, self.sample_rate_hz)
+        self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
+        channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
+        palette = Palette(card, patch, programs, channels, self._bank.table, self.sample_rate_hz)
+        self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = LaneSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
         self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
-        self._mixer = Mixer(self._bank, self._sound)
+        self._mixer = Mixer(self._bank, self._sound, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
         self._span_start = self._span_end = self._first_hop = 0
@@ -134,6 +145,7 @@ class Engine:
             self._open(opening)
         for group, hopping in due:
             self._hop(group, hopping, changes)
+        self._lead(due, opening)
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
         if retuned:
             ratios = [self._performance.pitches.ratio(voice, frame) for voice in retuned.values()]
@@ -168,7 +180,11 @@ class Engine:
     def _give_spectra(self, hopping: list[Voice], opening: list[Voice]) -> None:
         """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
         version, blend = self._knobs.version, self._knobs.blend
-        stale = [voice for voice in hopping if voice.spectrum_version != version or voice.blend != blend]
+        stale = [
+            voice
+            for voice in hopping
+            if voice.blend != blend or (voice.spectrum_version != version and not voice.played.spectrum_moves)
+        ]
         if not stale and not opening:
             return
         if self._sound.n_transposed:
@@ -177,7 +193,7 @@ class Engine:
         if opening:
             wanting.sort(key=lambda voice: voice.lane)
         if wanting:
-            self._spectra.give(wanting, bool(opening))
+            self._spectra.give(wanting, self.frame, bool(opening))
 
     def _open(self, voices: list[Voice]) -> None:
         """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
@@ -198,12 +214,28 @@ class Engine:
             return
         lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
         self._sound.set_blend(lanes, self._knobs.blend)
-        n_hops = self._sound.n_hops_ahead(lanes)
+        n_hops = 1 if any(voice.played.spectrum_moves for voice in hopping) else self._sound.n_hops_ahead(lanes)
         self._sound.hop([voice.lane for voice in hopping], self.frame, n_hops, self._gains_to_mix(lanes, changes))
         for voice in hopping:
             voice.blend = self._knobs.blend
         opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
         group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
+
+    def _lead(self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice]) -> None:
+        """Let the spectra of voices that move by themselves begin to move to where they must be at their next hop."""
+        sound, hop_size = self._sound, self._hops.hop_size
+        for _, hopping in due:
+            moving = [voice for voice in hopping if voice.played.spectrum_moves]
+            if moving and self._spectra.lead(moving, self.frame + hop_size, hop_size):
+                sound.ramp([voice.lane for voice in moving], self.frame)
+        opening = sorted((v for v in opening if v.played.spectrum_moves), key=lambda voice: voice.lane)
+        for group in self._hops.groups if opening else []:
+            lanes = group.lanes
+            moving = [voice for voice in opening if lanes.start <= voice.lane < lanes.stop]
+            if moving:
+                n_frames = sound.frames_to_hop(moving[0].lane, self.frame)
+                if self._spectra.lead(moving, self.frame + n_frames, n_frames):
+                    sound.ramp([voice.lane for voice in moving], self.frame)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that is not steady or whose pitch is changing."""

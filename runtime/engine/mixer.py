@@ -9,6 +9,8 @@ from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.changes import Stolen
+from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.grid_gains import GridGains
 
 LONGEST_SPAN = 2048
 
@@ -20,12 +22,13 @@ class Mixer:
     past a lane's next hop.
     """
 
-    def __init__(self, bank: VoiceBank, sound: LaneSound):
+    def __init__(self, bank: VoiceBank, sound: LaneSound, channels: Channels):
         if bank.cut_fade_frames > sound.fade_frames:
             raise ValueError(f"voices fade for {bank.cut_fade_frames} frames; lanes have {sound.fade_frames} ahead")
         n_lanes = len(bank.voices)
         self.stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
         self._bank, self._sound = bank, sound
+        self._grid = GridGains(n_lanes, LONGEST_SPAN + 1, channels)
         self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
         self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
         self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
@@ -46,16 +49,26 @@ class Mixer:
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
-            mix = self._mix_sides(frame, n, envelope, (left, right), transposed)
+            modulated = [voice for voice in bank.used() if voice.active and voice.played.gains_move]
+            if modulated:
+                self._grid.begin_span(modulated, frame, n)
+            mix = self._mix_sides(frame, n, envelope, (left, right), transposed, [v.lane for v in modulated])
         limit(mix, *self._scratch[:, : len(mix), :n])
         self.stereo[:n, 0], self.stereo[:n, 1] = mix[0], mix[-1]
 
     def _mix_sides(
-        self, frame: int, n: int, envelope: np.ndarray, sides: tuple[np.ndarray, np.ndarray], transposed: list[int]
+        self,
+        frame: int,
+        n: int,
+        envelope: np.ndarray,
+        sides: tuple[np.ndarray, np.ndarray],
+        transposed: list[int],
+        modulated: list[int],
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: their left gains and their right gains; all as from `Ramps.values`.
+        envelope: the lanes' envelopes; sides: their left gains and their right gains; all as from `Ramps.values`;
+        modulated: lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -66,8 +79,10 @@ class Mixer:
                 n_run = run.stop - run.start
                 np.multiply(sounds[:n_run], envelope[run], out=enveloped[run])
                 sounds = sounds[n_run:]
-        for side, gains in zip(mix, sides, strict=True):
+        for number, (side, gains) in enumerate(zip(mix, sides, strict=True)):
             np.multiply(enveloped, gains, out=panned)
+            for lane in modulated:
+                panned[lane] *= self._grid.values(lane, frame, n)[number]
             np.add.reduce(panned, axis=0, out=side)
         if frame < self._tails_end:
             at = frame % self._sound.size
@@ -80,7 +95,10 @@ class Mixer:
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
         places = np.arange(frame, frame + n) % self._sound.size
-        for tail, gain in zip(self._tails, (stolen.left, stolen.right), strict=True):
+        gains = np.array((stolen.left, stolen.right))
+        if stolen.is_modulated:
+            gains *= self._grid.values(stolen.lane, frame, 1)[:, 0]
+        for tail, gain in zip(self._tails, gains, strict=True):
             tail[places] += sound * np.float32(gain)
         self._tails_end = frame + n
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from runtime.control.knobs import Knobs
 from runtime.engine.decoder_rows import DecoderRows
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
+from runtime.engine.synthesis.shaping.shaper import Shaper
+from runtime.engine.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
@@ -18,13 +20,73 @@ class Spectra:
     """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, knobs: Knobs, sound: LaneSound, n_lanes: int):
+        card = instrument.card
         self.n_decoded = 0
         self._instrument, self._knobs, self._sound = instrument, knobs, sound
-        self._rows = DecoderRows(instrument.card, knobs, n_lanes)
-        self._remembered = RememberedSpectra(instrument.card.note_range, instrument.card.spec.n_bins)
+        self._rows = DecoderRows(card, knobs, n_lanes)
+        self._remembered = RememberedSpectra(card.note_range, card.spec.n_bins)
+        self._lowest_note = card.note_range[0]
+        self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
 
-    def give(self, voices: Sequence[Voice], opening: bool) -> None:
-        """Give each voice its spectrum; voices: ascending by lane; opening: whether some of them begin to sound now."""
+    def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
+        """Give each voice its spectrum at `frame`.
+
+        voices: ascending by lane; opening: whether some of them begin to sound now.
+        """
+        plain = [voice for voice in voices if voice.played.is_plain]
+        if plain:
+            self._give_plain(plain, opening)
+        if len(plain) < len(voices):
+            for values in values_of([voice for voice in voices if not voice.played.is_plain], frame, 0):
+                self._give_shaped(values, self._sound.set_spectra)
+
+    def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int) -> bool:
+        """Give moving voices the spectra that they reach at `frame`, by straight lines that are spacing_frames long.
+
+        Returns whether any of them changes; if not, nothing is done. voices: ascending by lane.
+        """
+        groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
+        keys = [
+            (voice, (version, voice.slide, key))
+            for values in groups
+            for voice, key in zip(values.voices, values.keys(), strict=True)
+        ]
+        if all(voice.led_to == key for voice, key in keys):
+            return False
+        for values in groups:
+            self._give_shaped(values, self._sound.set_targets)
+        for voice, key in keys:
+            voice.led_to = key
+        return True
+
+    def _give_shaped(self, values: VoiceValues, set_spectra: Callable) -> None:
+        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once."""
+        for first in range(0, len(values.voices), MAX_ROWS):
+            part = values.part(first, first + MAX_ROWS)
+            voices = part.voices
+            magnitudes = self._decoded(part)
+            notes = [voice.model_note - self._lowest_note for voice in voices]
+            gains = self._shaper.gains(part.shape(), notes, magnitudes)
+            semitones = [voice.key_offset for voice in voices]
+            set_spectra([voice.lane for voice in voices], magnitudes, semitones, gains)
+            for voice in voices:
+                voice.spectrum_version = self._knobs.version
+
+    def _decoded(self, values: VoiceValues) -> np.ndarray:
+        voices, version, remembered = values.voices, self._knobs.version, self._remembered
+        if values.played.latents_move:
+            self._rows.fill(self._instrument.inputs, voices, values.positions(self._knobs))
+        elif all(remembered.knows(voice, version) for voice in voices):
+            return remembered.recall(voices, self._instrument.magnitudes)
+        else:
+            self._rows.fill(self._instrument.inputs, voices)
+        self.n_decoded += len(voices)
+        magnitudes = self._instrument.decode(len(voices))
+        if not values.played.latents_move:
+            remembered.remember(voices, magnitudes, version)
+        return magnitudes
+
+    def _give_plain(self, voices: Sequence[Voice], opening: bool) -> None:
         version, remembered = self._knobs.version, self._remembered
         known = [voice for voice in voices if remembered.knows(voice, version)] if opening else []
         unknown = [voice for voice in voices if voice not in known] if known else voices

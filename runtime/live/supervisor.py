@@ -7,20 +7,21 @@ events (`midi.input_port.InputPort`), and the main thread does everything slow (
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
 
 from runtime.audio.output import BlockRenderer, NullOutput, Output, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
-from runtime.config import Config
 from runtime.engine.build import build_engine, warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
-from runtime.instrument.decoder import Decoder
 from runtime.live.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.inputs import MidiInputs
+from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
 Say = Callable[[str], object]
@@ -34,19 +35,17 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
-    positions: knob positions at the start, 0 to 1; None: those of the settings' preset.
+    choice: what to play.
     """
 
     def __init__(
         self,
-        config: Config,
-        decoder: Decoder,
+        choice: Choice,
         say: Say,
         notify: Callable[..., object],
-        positions: Sequence[float] | None = None,
     ):
-        self._config, self._decoder, self._say, self._notify = config, decoder, say, notify
-        self._start_positions = positions
+        config = choice.patch.settings
+        self._choice, self._config, self._say, self._notify = choice, config, say, notify
         self._midi = MidiInputs(config.midi, self._post)
         self._n_notes_of_past_engines = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
@@ -128,14 +127,14 @@ class Supervisor:
 
     def _fit_engine(self, sample_rate_hz: int) -> None:
         """Keep the engine if it has this sample rate; else build another with the knobs in the same positions."""
-        positions = self._start_positions
+        patch, decoder = self._choice.patch, self._choice.instrument
         if self._engine is not None:
             if self._engine.sample_rate_hz == sample_rate_hz:
                 return
-            positions = self._engine.status.positions
+            patch = msgspec.structs.replace(patch, positions=self._engine.status.positions)
             self._n_notes_of_past_engines += self._engine.status.n_notes
-        warm_up(self._config, self._decoder, sample_rate_hz)
-        self._engine = build_engine(self._config, self._decoder, sample_rate_hz, positions)
+        warm_up(patch, decoder, sample_rate_hz)
+        self._engine = build_engine(patch, decoder, sample_rate_hz, self._choice.programs)
 
     def _start(self, output: Output) -> None:
         """Play on this output from now on."""

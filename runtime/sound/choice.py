@@ -14,23 +14,24 @@ from runtime.config import Config
 from runtime.instrument.decoder import LARGEST_BYTES, Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
 from runtime.sound.file import load_sound
+from runtime.sound.patch import Patch
 from runtime.sound.settings import with_sound
 from runtime.sound.sound import Sound
-from runtime.sound.store import card_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
 
 
 class Choice(NamedTuple):
-    """The instrument to play, and the settings and knob positions to play it with.
+    """The instrument to play, and the sounds to play with it.
 
-    config: the settings, changed by the sound as `with_sound` says.
-    positions: knob positions, 0 to 1, in the card's order; None: those of the settings' preset.
+    patch: the sound at the start.
+    programs: the sounds that program changes choose, by number.
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
     """
 
-    config: Config
+    patch: Patch
+    programs: tuple[Patch, ...]
     instrument: Decoder
-    positions: tuple[float, ...] | None = None
     remark: str | None = None
     sound_file: Path | None = None
 
@@ -55,7 +56,8 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     """
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
-        return Choice(config, load(instrument or config.instrument))
+        decoder = load(instrument or config.instrument)
+        return Choice(Patch(config), programs_of(config, decoder), decoder)
     if preset is not None:
         raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
     found = _find_without_instrument(sound)
@@ -64,8 +66,14 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     decoder = load(instrument or config.instrument)
     found = found or _find_in_card(sound, decoder)
     fitting, remark = _fit(found, decoder)
-    settings, positions = with_sound(config, fitting, decoder.card, found.where)
-    return Choice(settings, decoder, positions, remark, found.file)
+    patch = with_sound(config, fitting, decoder.card, found.where)
+    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
+
+
+def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
+    """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
+    sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
+    return tuple(with_sound(config, known.read(), decoder.card, known.name) for known in sounds)
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:
@@ -86,7 +94,7 @@ def _find_without_instrument(name_or_path: str) -> _Found | None:
 
 
 def _find_in_card(name: str, decoder: Decoder) -> _Found:
-    known = card_sounds(decoder.card, decoder.path.stem)
+    known = instrument_sounds(decoder.card, decoder.path.stem)
     if name not in known:
         raise unknown_sound(name, decoder.card, [*known, *user_sounds()])
     return _Found(known[name].read(), f"--sound {name}")

@@ -13,6 +13,7 @@ from runtime.base.checked_yaml import checked, load_yaml
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.instrument.card import Position
+from runtime.sound.motion import refuse_unknown_names
 from runtime.sound.sound import SOUND_VERSION, Sound, refuse_bad_name
 
 
@@ -38,6 +39,7 @@ def load_sound(path: str | Path) -> Sound:
         refuse_bad_name(sound.name, f"{path}, name")
     if sound.made_for is not None:
         refuse_bad_name(sound.made_for.name, f"{path}, instrument")
+    refuse_unknown_names((("lfo_1", sound.lfo_1), ("lfo_2", sound.lfo_2)), sound.modulation, None, path)
     return sound
 
 
@@ -48,10 +50,23 @@ def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] =
 
 
 def sound_text(sound: Sound) -> str:
-    """A sound as YAML: the keys that it has, in the order of Sound's fields."""
-    tree = _without_none(msgspec.to_builtins(sound))
+    """A sound as YAML: the keys that differ from their defaults, in the order of Sound's fields."""
+    tree = {"sound_version": sound.sound_version} | _said(sound)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=False)
 
 
-def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
-    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in tree.items() if v is not None}
+def _said(struct: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a structure that differ from their defaults, as plain values."""
+    said = {}
+    for field in msgspec.structs.fields(struct):
+        value = getattr(struct, field.name)
+        if value == field.default or value is None:
+            continue
+        said[field.name] = _plain(value)
+    return said
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return _said(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -10,19 +10,23 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.presets import preset_positions, start_positions
+from runtime.sound.motion import refuse_unknown_names
+from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def with_sound(config: Config, sound: Sound, card: Card, where: object) -> tuple[Config, tuple[float, ...] | None]:
-    """The settings with this sound, and the knob positions, 0 to 1, or None if the sound names no knob.
+def with_sound(config: Config, sound: Sound, card: Card, where: object) -> Patch:
+    """The settings with this sound; `positions` is None if the sound names no knob.
 
     A field that is None in the sound stays as in the settings; the sound's level_db is added to their volume_db. A knob
     that the sound does not name stands as in the settings' preset, or, if the settings name no preset, as
     `start_positions` gives it. The positions are in the order of the card's latents.
-    UserError that begins with `where` if the sound names a knob that the card does not have.
+    UserError that begins with `where` if the sound names a knob, a source or a target that does not exist.
     """
+    knobs = [latent.name for latent in card.latents]
+    refuse_unknown_names((("lfo_1", sound.lfo_1), ("lfo_2", sound.lfo_2)), sound.modulation, knobs, where)
     voice = _replaced(config.voice, sound.voice)
     voice = msgspec.structs.replace(voice, envelope=_replaced(voice.envelope, sound.envelope))
     settings = msgspec.structs.replace(
@@ -32,7 +36,7 @@ def with_sound(config: Config, sound: Sound, card: Card, where: object) -> tuple
         pan=config.pan if sound.pan is None else sound.pan,
         voice=voice,
     )
-    return settings, _positions(config, sound, card, where)
+    return Patch(settings, sound, _positions(config, sound, card, where))
 
 
 def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple[float, ...] | None:

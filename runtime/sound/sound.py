@@ -13,6 +13,8 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
+from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.shaping import Filter
 
 SOUND_VERSION = 1
 LONGEST_NAME = 100
@@ -53,16 +55,23 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decay_s: Seconds | None = None
     sustain: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
     release_s: Seconds | None = None
+    curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
 
 
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One sound; where a field is None, the settings decide.
+    """One sound; where a field is None, the settings decide. The fields after `envelope` have no counterpart there.
 
     name: shown to people. instrument: the instrument that the sound was made for, or only that instrument's name.
     latents: knob positions, 0 to 1, by the knob's name.
     phase_blend: from the phases of noise, 0, to coherent ones, 1.
     level_db: -60 to 12 dB, added to the settings' volume_db.
     pan: from left, -1, to right, 1.
+    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats`, as long as no MIDI clock comes.
+    tilt_db_per_octave: -12 to 12 dB, about 1 kHz.
+    odd_even_db: -48 to 48 dB, by which odd harmonics are louder than even ones; the others are attenuated.
+    formant_semitones: -24 to 24, by which the spectrum's shape moves; the pitch stays.
+    bandwidth_cents: 0 to 100, full width at half power of every harmonic.
+    width: stereo width, from 0, mono, to 1.
     """
 
     sound_version: int = SOUND_VERSION
@@ -74,6 +83,17 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
     voice: SoundVoice | None = None
     envelope: SoundEnvelope | None = None
+    envelope_2: DelayedEnvelope = DelayedEnvelope()
+    lfo_1: Lfo = Lfo()
+    lfo_2: Lfo = Lfo()
+    tempo_bpm: Annotated[float, msgspec.Meta(ge=20.0, le=300.0)] = 120.0
+    modulation: Annotated[tuple[Modulation, ...], msgspec.Meta(max_length=MOST_MODULATIONS)] = ()
+    filter: Filter = Filter()
+    tilt_db_per_octave: Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)] = 0.0
+    odd_even_db: Annotated[float, msgspec.Meta(ge=-48.0, le=48.0)] = 0.0
+    formant_semitones: Annotated[float, msgspec.Meta(ge=-24.0, le=24.0)] = 0.0
+    bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
+    width: Position = 0.0
 
     @property
     def made_for(self) -> SoundInstrument | None:

@@ -18,6 +18,7 @@ import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.instrument.card import Card
+from runtime.instrument.library import BUNDLED_FOLDER
 from runtime.sound.file import load_sound
 from runtime.sound.sound import Sound, SoundInstrument, refuse_bad_name
 
@@ -30,13 +31,13 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|%]|^[. ]|[. ]$')
 class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
-    origin: `card`, a preset of the instrument, or `user`, a file of the user's. bank, program: MIDI bank and program
-    number, from 0, that choose the sound while playing; None: MIDI cannot choose it. source: the sound, or its file's
-    path.
+    origin: `card`, a preset of the instrument; `bundled`, a file that comes with it; `user`, a file of the user's.
+    bank, program: MIDI bank and program number, from 0, that choose the sound while playing; None: MIDI cannot choose
+    it. source: the sound, or its file's path.
     """
 
     name: str
-    origin: Literal["card", "user"]
+    origin: Literal["card", "bundled", "user"]
     source: Sound | Path
     bank: int | None = None
     program: int | None = None
@@ -96,9 +97,26 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
     return found
 
 
+def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]:
+    """The sounds that come with an instrument, by name, in the order of their files' names.
+
+    instrument: its name; first_program: program number of the first sound.
+    """
+    found = {}
+    for number, path in enumerate(sorted((BUNDLED_FOLDER / "sounds" / instrument).glob(f"*{SUFFIX}"))):
+        sound = load_sound(path)
+        found[sound.name] = KnownSound(sound.name, "bundled", sound, 0, first_program + number)
+    return found
+
+
+def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
+    """The sounds of an instrument, by name: the presets of its card, then the bundled ones; instrument: its name."""
+    return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
+
+
 def known_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
     """All sounds that can be chosen by name with an instrument; a user's sound replaces a preset of the same name."""
-    return card_sounds(card, instrument) | user_sounds()
+    return instrument_sounds(card, instrument) | user_sounds()
 
 
 def is_path(name_or_path: str) -> bool:

@@ -29,7 +29,8 @@ LEVELS = {
         "__main__",
     ),
     "runtime.engine": ("voices synthesis",),
-    "runtime.engine.synthesis": ("phases",),
+    "runtime.engine.voices": ("modulation",),
+    "runtime.engine.synthesis": ("phases shaping",),
     "training": (
         "hearing",
         "corpus",

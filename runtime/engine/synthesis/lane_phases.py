@@ -68,6 +68,11 @@ class LanePhases:
         for run in runs_of(planned):
             self._plan(run)
 
+    def replan(self, lanes: slice) -> None:
+        """Fit the phases of plain lanes to changed spectra, at the hop that they have reached."""
+        for run in runs_of([lane for lane in range(lanes.start, lanes.stop) if self._has_phases[lane]]):
+            self._plan(run)
+
     def taps(self, lanes: slice) -> np.ndarray | None:
         """Coherent taps of lanes that share one blend, in the layout of `received_taps`; None if that blend is 0."""
         if not self.blend[lanes.start]:

@@ -58,6 +58,11 @@ class LaneSound:
         self._transposer = Transposer(hop_offsets, self._dense_hops, self._phases, n_fade, n_ahead + 1)
 
     @property
+    def n_bins(self) -> int:
+        """How many of a spectrum's bins are heard."""
+        return self._dense_hops.n_bins
+
+    @property
     def n_transforms(self) -> int:
         """Inverse transforms made so far; a submix counts as one."""
         return self._hops.n_transforms + self._dense_hops.n_transforms
@@ -73,15 +78,31 @@ class LaneSound:
 
     # Spectra, blends and ratios
 
-    def set_spectra(self, lanes: Sequence[int], magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
+    def set_spectra(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None = None,
+    ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
 
         A lane that sounds fades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for.
+        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
-        self._spectra.set(lanes, magnitudes, semitones)
+        self._spectra.set(lanes, magnitudes, semitones, gains)
         for lane in lanes:
             self._changes.changed[lane] = True
+
+    def set_targets(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None = None,
+    ) -> None:
+        """Give lanes the spectra that they reach at their next hop. `ramp` must follow; arguments as in set_spectra."""
+        self._spectra.set(lanes, magnitudes, semitones, gains)
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; to be called before `set_spectra`.
@@ -130,6 +151,23 @@ class LaneSound:
         self._phases.hop(lanes, frame, self._changes.changed[lanes], self._transposer.active[lanes])
         sound = self._hops.sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
+
+    def ramp(self, lanes: Sequence[int], frame: int) -> None:
+        """Let the sound of lanes that hop together move in a straight line, from `frame` to their next hop.
+
+        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`.
+        lanes: ascending.
+        """
+        n_frames = self.frames_to_hop(lanes[0], frame)
+        past = self.hop_size - n_frames
+        for run in runs_of(lanes):
+            self._phases.replan(run)
+        submix = self._membership.first_of(lanes)
+        if submix is not None:  # `hop` has just made it, so no member has left
+            sound = self._hops.mixed(submix.lanes, submix.shares, frame)
+            self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
+        for run in runs_of([lane for lane in lanes if self._is_alone(lane)]):
+            self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
         """How many hops to make at once: 1 after a change, or with coherent phases, which advance hop by hop."""

@@ -33,22 +33,37 @@ class LaneSpectra:
         self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
         self._factors = np.empty((MAX_ROWS, 1), np.float32)
 
-    def set(self, lanes: Sequence[int], magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
-        """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending; semitones: as in `Levels.find`."""
+    def set(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None = None,
+    ) -> None:
+        """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
+
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        """
         n = len(lanes)
         if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
-            self._set_run(slice(lanes[0], lanes[-1] + 1), magnitudes, semitones)
+            self._set_run(slice(lanes[0], lanes[-1] + 1), magnitudes, semitones, gains)
         else:
             for row, lane in enumerate(lanes):
-                self._set_run(slice(lane, lane + 1), magnitudes[row : row + 1], semitones[row : row + 1])
+                one = slice(row, row + 1)
+                gain = None if gains is None else gains[one]
+                self._set_run(slice(lane, lane + 1), magnitudes[one], semitones[one], gain)
 
-    def _set_run(self, lanes: slice, magnitudes: np.ndarray, semitones: Sequence[float]) -> None:
+    def _set_run(
+        self, lanes: slice, magnitudes: np.ndarray, semitones: Sequence[float], gains: np.ndarray | None
+    ) -> None:
         n, stored_shares = len(magnitudes), self.stored_shares[lanes]
         factors, levelled = self._factors[:n], self._levelled[:n]
         stored_shares[:] = self.shares[lanes]
         self._levels.find(magnitudes, semitones, factors[:, 0], levelled)
         factors *= stored_shares
         np.multiply(magnitudes[:, : levelled.shape[1]], factors, out=levelled)
+        if gains is not None:
+            levelled *= gains
         write_pairs(levelled, self._pairs[lanes])
 
 

@@ -19,6 +19,8 @@ class Rings:
         # One column more than `size`, because the engine always mixes at least two frames.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
+        self._steps = np.arange(n_ahead + n_fade, dtype=np.float32)
+        self._weights = np.empty_like(self._steps)
         self.fade_in = fade_in(n_fade)
         self._fade_out = 1.0 - self.fade_in
 
@@ -48,6 +50,20 @@ class Rings:
             ring *= self._fade_out[part]
             ring += new[:, part]
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
+
+    def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int) -> None:
+        """Write sound (n, at least n_frames) from `frame` on, its weight rising in a straight line for n_frames.
+
+        The weight of the rings' old sound falls from 1 to 0 meanwhile. `sound` is overwritten.
+        """
+        weights = np.divide(self._steps[:n_frames], np.float32(n_frames), out=self._weights[:n_frames])
+        new = sound[:, :n_frames]
+        for places, part in _places(self.size, frame, n_frames):
+            ring = self._samples[lanes, places]
+            change = np.subtract(new[:, part], ring, out=new[:, part])
+            change *= weights[part]
+            ring += change
+        self.write(lanes, frame + n_frames, sound[:, n_frames:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
         """Write the sum of lanes, each times its share, into the ring of lane `into`.

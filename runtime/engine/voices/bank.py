@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.config import Adsr
-from runtime.engine.voices.envelope import LANDING, NEVER, SMOOTH, Ramps
+from runtime.engine.voices.envelope import NEVER, SMOOTH, Ramps
+from runtime.engine.voices.modulation.notes_table import NotesTable
+from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter ones, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
@@ -22,12 +23,16 @@ class Voice:
     depth of the vibrato; slide: shift of the first knob's position by MPE slide, about -0.5 to 0.5;
     glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the glide ends, -1 without
     one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
-    version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin.
+    version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
+    played: the sound that it plays; led_to: the values for which its last ramp's end was made; None: no ramp yet.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "lane", "model_note", "must_hold", "note", "order", "pitch",
-                 "released", "slide", "sostenuto", "spectrum_version", "started_at", "vibrato_semitones")  # fmt: skip
+                 "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "must_hold", "note", "order",
+                 "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
+                 "vibrato_semitones")  # fmt: skip
+
+    played: PlayedSound
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
@@ -35,25 +40,26 @@ class Voice:
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_version = -1
+        self.led_to: tuple[int, float, bytes] | None = None
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
 
 
 class VoiceBank:
     """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds.
+    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds; table: what
+    modulation knows of each note.
     """
 
-    def __init__(self, n_voices: int, sample_rate_hz: int, adsr: Adsr, max_frames: int):
+    def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):
         self.voices = [Voice(lane) for lane in range(n_voices)]
         self.n_lanes_used = self.n_active = 0
         self.envelope, self.left, self.right = (Ramps(n_voices, max_frames) for _ in range(3))
         self._gains, self._ends = np.zeros(n_voices, np.float32), np.zeros(n_voices, np.int64)
         self._is_steady, self._all_steady, self._seen = np.zeros(n_voices, bool), False, (-1, -1, -1, -1)
-        self._adsr = adsr
+        self._is_modulated = np.zeros(n_voices, bool)
+        self.table = NotesTable(n_voices, seed)
         self._rate_hz = sample_rate_hz
-        # With full sustain the peak is held anyway.
-        self._hold_frames = round(adsr.hold_s * sample_rate_hz) if adsr.sustain < 1.0 else 0
         self.cut_fade_frames = self._frames(CUT_FADE_S)
 
     def used(self) -> list[Voice]:
@@ -73,13 +79,15 @@ class VoiceBank:
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
         """Begin a note; amplitude: gain of the note; gains: left and right gain of its channel."""
         self.n_active += not voice.active
+        self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
         voice.released = voice.sostenuto = voice.in_decay = False
-        voice.must_hold = self._hold_frames > 0
+        voice.must_hold = self._hold_frames(voice) > 0
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
         self.envelope.jump(voice.lane, 0.0)
-        self.envelope.move(voice.lane, frame, 1.0, self._frames(self._adsr.attack_s), LANDING)
+        attack_s = voice.played.voice.envelope.attack_s
+        self.envelope.move(voice.lane, frame, 1.0, self._frames(attack_s), voice.played.curve)
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.jump(voice.lane, amplitude * gain)
 
@@ -87,17 +95,21 @@ class VoiceBank:
         """Begin a voice's release, after which its lane is free."""
         if voice.active and not voice.released:
             voice.released = True
-            self.envelope.move(voice.lane, frame, 0.0, self._frames(self._adsr.release_s), LANDING)
+            self.table.release(voice.lane, frame)
+            release_s = voice.played.voice.envelope.release_s
+            self.envelope.move(voice.lane, frame, 0.0, self._frames(release_s), voice.played.curve)
 
     def cut(self, voice: Voice, frame: int) -> None:
         """Silence a voice as fast as it can be done without a click."""
         if voice.active:
             voice.released = True
+            self.table.release(voice.lane, frame)
             self.envelope.move(voice.lane, frame, 0.0, self.cut_fade_frames, SMOOTH)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
         """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
-        level = max(self.envelope.value(old.lane, frame), self._adsr.sustain)
+        level = max(self.envelope.value(old.lane, frame), voice.played.voice.envelope.sustain)
+        self.table.continue_from(voice.lane, old.lane)
         self.envelope.move(voice.lane, frame, level, self._frames(fade_s), SMOOTH)
         voice.must_hold, old.released, old.key_down = False, True, False
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
@@ -130,7 +142,8 @@ class VoiceBank:
     def steady_gains(self) -> np.ndarray:
         """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
 
-        A lane is steady if its envelope and gains do not move and its left and right gain are equal.
+        A lane is steady if its envelope and gains do not move, its left and right gain are equal, and nothing
+        modulates them.
         """
         self._find_steady()
         return self._gains
@@ -148,22 +161,29 @@ class VoiceBank:
             np.minimum(envelope.end, self._ends, out=self._ends)
             np.equal(left.target[:, 0], right.target[:, 0], out=self._is_steady)
             self._is_steady &= self._ends == NEVER
+            self._is_steady &= ~self._is_modulated
             np.multiply(left.target[:, 0], envelope.target[:, 0], out=self._gains)
             self._gains *= self._is_steady
             self._seen, self._all_steady = seen, bool(self._is_steady[: self.n_lanes_used].all())
 
     def _arrive_at_stage_end(self, voice: Voice, frame: int) -> None:
         self.envelope.settle(voice.lane)
-        if voice.released or (voice.in_decay and self._adsr.sustain == 0.0):
+        adsr = voice.played.voice.envelope
+        if voice.released or (voice.in_decay and adsr.sustain == 0.0):
             voice.active = False
             self.n_active -= 1
         elif voice.must_hold:
             voice.must_hold = False
-            self.envelope.move(voice.lane, frame, 1.0, self._hold_frames, SMOOTH)
+            self.envelope.move(voice.lane, frame, 1.0, self._hold_frames(voice), SMOOTH)
         elif not voice.in_decay:
             voice.in_decay = True
-            if self._adsr.sustain < 1.0:
-                self.envelope.move(voice.lane, frame, self._adsr.sustain, self._frames(self._adsr.decay_s), LANDING)
+            if adsr.sustain < 1.0:
+                self.envelope.move(voice.lane, frame, adsr.sustain, self._frames(adsr.decay_s), voice.played.curve)
+
+    def _hold_frames(self, voice: Voice) -> int:
+        """How long the peak is held before the decay; with full sustain it is held anyway."""
+        envelope = voice.played.voice.envelope
+        return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 
     def _frames(self, duration_s: float) -> int:
         return max(2, round(max(duration_s, SHORTEST_RAMP_S) * self._rate_hz))

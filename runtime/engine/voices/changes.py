@@ -9,12 +9,16 @@ from runtime.engine.voices.bank import Voice
 
 
 class Stolen(NamedTuple):
-    """A voice whose lane another note took; level: its envelope at that frame; left, right: its gains there."""
+    """A voice whose lane another note took.
+
+    level: its envelope at that frame; left, right: its gains there; is_modulated: whether `GridGains` has more gains.
+    """
 
     lane: int
     level: float
     left: float
     right: float
+    is_modulated: bool
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS
@@ -15,10 +16,9 @@ _NO_PARAMETER = (127, 127)
 class Channel:
     """The controllers of one channel; they start at MIDI's recommended defaults."""
 
-    __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "expression",
-                 "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "slide", "soft", "sostenuto",
-                 "sustain",
-                 "volume")  # fmt: skip
+    __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "controls",
+                 "expression", "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "slide", "soft",
+                 "sostenuto", "sustain", "volume")  # fmt: skip
 
     def __init__(self) -> None:
         self.volume, self.pan, self.slide = 100, 64, 64
@@ -26,6 +26,7 @@ class Channel:
         self.bend_range_semitones = BEND_RANGE_SEMITONES
         self.coarse_semitones = self._fine_semitones = 0.0
         self.key_pressure: dict[int, int] = {}
+        self.controls = [0] * 128
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
@@ -34,6 +35,7 @@ class Channel:
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0
         self.key_pressure.clear()
+        self.controls[:] = [0] * 128
         self.parameter = _NO_PARAMETER
 
     @property
@@ -74,14 +76,13 @@ class Channels:
 
     In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
-    pan: the whole instrument's, -1 (left) to 1 (right); each channel's pan is added to it.
     modulated: whether any modulation wheel or pressure has moved since the start; before that there is no vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
     """
 
-    def __init__(self, n_lower: int = 0, n_upper: int = 0, pan: float = 0.0):
-        self._start, self._pan = (n_lower, n_upper), pan
+    def __init__(self, n_lower: int = 0, n_upper: int = 0):
+        self._start = n_lower, n_upper
         self.reset()
 
     def reset(self) -> None:
@@ -136,11 +137,24 @@ class Channels:
         master = self._master[number]
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
-    def gains(self, number: int) -> tuple[float, float]:
-        """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults."""
-        family = self._family(number)
-        level = math.prod(channel.level for channel in family)
-        pan = self._pan + sum(channel.pan - 64 for channel in family) / 63.0
+    def highest(self, number: int, of: Callable[[Channel], int]) -> int:
+        """The highest value of a channel and its master."""
+        return max(of(channel) for channel in self._family(number))
+
+    def level(self, number: int) -> float:
+        """Gain of a channel's notes, 1 at the defaults."""
+        return math.prod(channel.level for channel in self._family(number))
+
+    def pan(self, number: int) -> float:
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; further for a channel and its master."""
+        return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
+
+    def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
+        """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults.
+
+        pan: the sound's, from -1 to 1; the channel's own is added to it.
+        """
+        level, pan = self.level(number), pan + self.pan(number)
         angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))
         return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-NEVER = 2**62  # a frame that is never reached
-# Coefficients of x, x^2 and x^3.
-SMOOTH = (0.0, 3.0, -2.0)  # x^2 (3 - 2 x): slope 0 at both ends
-LANDING = (3.0, -3.0, 1.0)  # 1 - (1 - x)^3: fast, then slow, like an exponential decay that reaches its end
+from runtime.events import NEVER
+
+# Coefficients of x, x^2 and x^3: x^2 (3 - 2 x), with slope 0 at both ends. `cubic_of` gives those of envelopes.
+SMOOTH = (0.0, 3.0, -2.0)
 
 
 class Ramps:

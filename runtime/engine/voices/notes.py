@@ -9,6 +9,7 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes, Stolen
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.pitches import VoicePitches, gliding_semitones
+from runtime.engine.voices.played_sound import PlayedSound, channel_gains
 from runtime.engine.voices.tuning import key_pitches
 from runtime.events import NoteOff, NoteOn, VoiceLimit
 from runtime.instrument.card import Card
@@ -21,23 +22,32 @@ LEGATO_FADE_S = 0.012  # from the old voice to the new one, while the envelope g
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
-    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far.
+    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far; played:
+    the sound that the next notes play.
     """
 
-    def __init__(self, card: Card, config: Config, bank: VoiceBank, channels: Channels, pitches: VoicePitches):
+    def __init__(
+        self,
+        card: Card,
+        config: Config,
+        played: PlayedSound,
+        bank: VoiceBank,
+        channels: Channels,
+        pitches: VoicePitches,
+    ):
         self.changes = Changes()
         self.n_notes = self.n_stolen = 0
-        self._card, self._config = card, config.voice
+        self.played = played
+        self._card = card
         self._bank, self._channels, self._pitches = bank, channels, pitches
         self._key_pitches = key_pitches(config.tuning)
-        self._volume = 10.0 ** (config.volume_db / 20.0)
         self._limit = len(bank.voices)
         # In mono: (channel, note, velocity) of the keys that are down, newest last.
         self._keys: list[tuple[int, int, int]] = []
 
     def note_on(self, event: NoteOn, frame: int) -> None:
         """Start a voice for a key that goes down."""
-        if self._config.mode == "poly":
+        if self.played.voice.mode == "poly":
             for voice in self.held(event.channel):
                 if voice.note == event.note and not voice.key_down:
                     self._bank.release(voice, frame)
@@ -49,7 +59,7 @@ class Notes:
 
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
-        if self._config.mode != "poly":
+        if self.played.voice.mode != "poly":
             was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
             self._forget_key(event.channel, event.note)
             if was_sounding and self._keys:
@@ -58,6 +68,7 @@ class Notes:
         for voice in self.held(event.channel):
             if voice.note == event.note:
                 voice.key_down = False
+                self._bank.table.release_velocity[voice.lane] = event.velocity / 127.0
         self.let_go([event.channel], frame)
 
     def held(self, channel: int) -> list[Voice]:
@@ -96,7 +107,7 @@ class Notes:
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
         """Let at most event.n_voices voices sound; if more sound, cut the most dispensable."""
-        fewest = 1 if self._config.mode == "poly" else 2  # one voice fades out while the next begins
+        fewest = 1 if self.played.voice.mode == "poly" else 2  # one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
@@ -121,11 +132,11 @@ class Notes:
         for old in former:
             if old is voice:
                 continue
-            if self._config.mode == "legato":
+            if self.played.voice.mode == "legato":
                 self._bank.take_over(voice, old, frame, LEGATO_FADE_S)
             else:
                 self._bank.cut(old, frame)
-            n_frames = round(self._config.portamento_s * self._pitches.sample_rate_hz)
+            n_frames = round(self.played.voice.portamento_s * self._pitches.sample_rate_hz)
             if n_frames:
                 voice.glide_semitones = old.pitch + gliding_semitones(old, frame) - voice.pitch
                 voice.glide_end = frame + n_frames
@@ -135,15 +146,18 @@ class Notes:
         if voice.active:
             self.n_stolen += 1
             if voice not in changes.opening:
-                changes.stolen.append(Stolen(voice.lane, *self._bank.levels(voice, frame)))
+                changes.stolen.append(
+                    Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move)
+                )
         voice.channel, voice.note, voice.order = channel, note, self.n_notes
         voice.pitch = self._key_pitches[note]
         voice.model_note = self._card.nearest_note(voice.pitch)
         voice.key_offset = voice.pitch - voice.model_note
-        voice.glide_end = -1
+        voice.glide_end, voice.played, voice.led_to = -1, self.played, None
+        self._bank.table.start(voice.lane, frame, self.n_notes, note, velocity)
         self._pitches.follow(voice)
         self.follow_slide(voice)
-        self._bank.start(voice, frame, self._amplitude(channel, velocity), self._channels.gains(channel))
+        self._bank.start(voice, frame, self._amplitude(channel, velocity), channel_gains(self._channels, voice))
         self.n_notes += 1
         if voice not in changes.opening:
             changes.opening.append(voice)
@@ -151,5 +165,6 @@ class Notes:
         return voice
 
     def _amplitude(self, channel: int, velocity: int) -> float:
-        amplitude = self._volume * (velocity / VELOCITY_AT_VOICE_LEVEL) ** (self._config.velocity_db_per_decade / 20.0)
+        exponent = self.played.voice.velocity_db_per_decade / 20.0
+        amplitude = self.played.volume * (velocity / VELOCITY_AT_VOICE_LEVEL) ** exponent
         return amplitude * SOFT_PEDAL_GAIN if self._channels.soft(channel) else amplitude

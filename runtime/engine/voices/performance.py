@@ -11,14 +11,16 @@ from runtime.control.knobs import Knobs
 from runtime.control_numbers import Control
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.changes import Changes
-from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.envelope import NEVER
 from runtime.engine.voices.notes import Notes
+from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.pitches import PITCH_UPDATE_FRAMES, VoicePitches
+from runtime.engine.voices.played_sound import PlayedSound, channel_gains
 from runtime.events import (
     N_CHANNELS,
     ActiveSensing,
     Aftertouch,
+    Clock,
     ControlChange,
     Event,
     KnobTurn,
@@ -44,12 +46,16 @@ class Performance:
     bank: the voices; pitches: computes their pitches; notes: starts and ends the voices.
     """
 
-    def __init__(self, card: Card, config: Config, knobs: Knobs, controls: ControlMap, bank: VoiceBank, rate_hz: int):
+    def __init__(
+        self, card: Card, config: Config, knobs: Knobs, controls: ControlMap, bank: VoiceBank, palette: Palette
+    ):
         self.bank = bank
+        rate_hz = palette.sample_rate_hz
+        self._palette = palette
         self._knobs, self._controls, self._rate_hz = knobs, controls, rate_hz
-        self._channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members, config.pan)
+        self._channels = palette.channels
         self.pitches = VoicePitches(bank, self._channels, config.voice, rate_hz)
-        self.notes = Notes(card, config, bank, self._channels, self.pitches)
+        self.notes = Notes(card, config, palette.first, bank, self._channels, self.pitches)
         self._taken = Changes()
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
@@ -103,11 +109,25 @@ class Performance:
         self._channels.modulated = True
         self._retune([event.channel])
 
-    def _program_change(self, event: ProgramChange, _frame: int) -> None:
+    def _program_change(self, event: ProgramChange, frame: int) -> None:
         channel = self._channels[event.channel]
         channel.program = event.program
-        if channel.bank == 0:
-            self._knobs.choose_preset(event.program)
+        programs = self._palette.programs
+        if channel.bank == 0 and event.program < len(programs):
+            self._play(programs[event.program], frame)
+
+    def _play(self, played: PlayedSound, frame: int) -> None:
+        """Let the next notes play another sound; notes that sound keep theirs, but share its knobs."""
+        patch = played.patch
+        if patch.positions is not None:
+            self._knobs.choose(patch.positions)
+        if played is not self.notes.played:
+            self._knobs.turn_blend(patch.settings.phase_blend)
+            self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
+            self.notes.played = played
+
+    def _clock(self, _event: Clock, frame: int) -> None:
+        self._palette.tempo.clock(frame)
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
         self._knobs.turn(event.latent, event.position)
@@ -129,6 +149,7 @@ class Performance:
     # Controls
 
     def _control_change(self, event: ControlChange, frame: int) -> None:
+        self._channels[event.channel].controls[event.control] = event.value
         if event.control == Control.SLIDE and self._channels.is_member(event.channel):
             self._slide(event)
         elif not self._controls.move(event, self._knobs):
@@ -213,7 +234,7 @@ class Performance:
     def _ramp_gains(self, channels: Iterable[int], frame: int) -> None:
         for voice in self.bank.used():
             if voice.active and voice.channel in channels:
-                self.bank.ramp_gains(voice, frame, self._channels.gains(voice.channel))
+                self.bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:
         """Update the voices of channels that were reset: pedals, gains, pitch."""
@@ -260,6 +281,7 @@ class Performance:
         ProgramChange: _program_change,
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
+        Clock: _clock,
         VoiceLimit: _voice_limit,
         ActiveSensing: _active_sensing,
         Reset: _reset,

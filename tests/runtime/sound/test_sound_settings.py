@@ -10,6 +10,7 @@ from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.build import build_engine
 from runtime.events import ControlChange, NoteOff, NoteOn, Reset
+from runtime.sound.patch import Patch
 from runtime.sound.settings import with_sound
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 from tests.support.hearing import level_db
@@ -23,7 +24,7 @@ SETTINGS = Config(
 
 def test_a_sound_that_says_nothing_changes_nothing() -> None:
     said = with_sound(SETTINGS, Sound(voice=SoundVoice(), envelope=SoundEnvelope(), latents={}), decoder().card, "x")
-    assert said == (SETTINGS, None)
+    assert (said.settings, said.positions) == (SETTINGS, None)
 
 
 def test_what_a_sound_says_wins_and_the_rest_stays() -> None:
@@ -35,17 +36,17 @@ def test_what_a_sound_says_wins_and_the_rest_stays() -> None:
         voice=SoundVoice(mode="mono", portamento_s=0.1),
         envelope=SoundEnvelope(hold_s=0.2, sustain=0.0),
     )
-    settings, positions = with_sound(SETTINGS, sound, decoder().card, "x")
+    patch = with_sound(SETTINGS, sound, decoder().card, "x")
     envelope = Adsr(hold_s=0.2, sustain=0.0)
     voice = VoiceConfig(mode="mono", n_voices=3, vibrato_hz=7.0, portamento_s=0.1, envelope=envelope)
-    assert settings == Config(preset="bright", volume_db=-9.0, pan=0.0, phase_blend=0.0, voice=voice)
-    assert positions == (1.0, 0.25)  # the first knob as in the settings' preset
-    assert with_sound(Config(), sound, decoder().card, "x")[1] == (0.5, 0.25)  # as in the first preset
+    assert patch.settings == Config(preset="bright", volume_db=-9.0, pan=0.0, phase_blend=0.0, voice=voice)
+    assert patch.positions == (1.0, 0.25)  # the first knob as in the settings' preset
+    assert with_sound(Config(), sound, decoder().card, "x").positions == (0.5, 0.25)  # as in the first preset
 
 
 def test_a_sound_that_names_every_knob_needs_no_preset() -> None:
     sound = Sound(latents={"high harmonics": 0.25, "low harmonics": 0.75})
-    assert with_sound(Config(preset="none such"), sound, decoder().card, "x")[1] == (0.75, 0.25)
+    assert with_sound(Config(preset="none such"), sound, decoder().card, "x").positions == (0.75, 0.25)
 
 
 def test_a_knob_that_the_instrument_does_not_have_is_refused_with_the_nearest_name() -> None:
@@ -57,7 +58,7 @@ def test_a_knob_that_the_instrument_does_not_have_is_refused_with_the_nearest_na
 
 def heard(config: Config, seconds: float = 1.0, blocks: tuple[int, ...] = (512,), *events: object) -> np.ndarray:
     """The sound of one note of `tiny`, (n_frames, 2); events: further events, at frame 0, before the note."""
-    engine = build_engine(config, decoder(), RATE_HZ)
+    engine = build_engine(Patch(config), decoder(), RATE_HZ)
     timed = [*((0, event) for event in events), (0, NoteOn(0, 60, 100))]
     return play(engine, timed, round(seconds * RATE_HZ), blocks)
 
@@ -87,7 +88,7 @@ def test_a_note_with_hold_is_the_same_to_the_bit_in_any_blocks() -> None:
 
 
 def test_a_key_that_comes_up_ends_the_hold() -> None:
-    engine = build_engine(enveloped(hold_s=5.0, sustain=0.5, release_s=0.05), decoder(), RATE_HZ)
+    engine = build_engine(Patch(enveloped(hold_s=5.0, sustain=0.5, release_s=0.05)), decoder(), RATE_HZ)
     sound = play(engine, [(0, NoteOn(0, 60, 100)), (22050, NoteOff(0, 60))], RATE_HZ)
     assert np.abs(sound[20000:22050]).max() > 0.05
     assert np.abs(sound[30000:]).max() == 0.0
@@ -97,7 +98,7 @@ def test_a_key_that_comes_up_ends_the_hold() -> None:
 def test_a_legato_note_does_not_hold_again() -> None:
     envelope = Adsr(attack_s=0.0, hold_s=0.5, decay_s=0.1, sustain=0.1)
     config = Config(phase_blend=1.0, voice=VoiceConfig(mode="legato", envelope=envelope))
-    engine = build_engine(config, decoder(), RATE_HZ)
+    engine = build_engine(Patch(config), decoder(), RATE_HZ)
     sound = play(engine, [(0, NoteOn(0, 60, 100)), (4410, NoteOn(0, 60, 100))], RATE_HZ)
     assert level_at(sound, 0.4) == pytest.approx(level_at(sound, 0.06) - 20.0, abs=1.5)
 

@@ -1,0 +1,103 @@
+"""Gain curves over frequency: filter, tilt and colour, computed once for each voice on a grid of frequencies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ
+
+GRID_STEPS_PER_OCTAVE = 64
+_OCTAVES = math.log2(HIGHEST_HEARD_HZ / LOWEST_HEARD_HZ)
+N_GRID = math.ceil(_OCTAVES * GRID_STEPS_PER_OCTAVE) + 1
+TILT_PIVOT_HZ = 1000.0
+_NEPER_PER_DB = math.log(10.0) / 20.0
+_LOWEST_DB = -120.0
+# Powers beyond these would leave the range of float32.
+_LARGEST_EXPONENT = 80.0
+# A resonance is a bell: at a distance of x octaves, resonance_db / (1 + 8 x^2)^2.
+_BELL = 8.0
+# A band pass is 3 dB softer half an octave to either side of the cutoff.
+_BAND_WIDTH = 2.0**0.5 - 2.0**-0.5
+
+
+def octaves_of(frequency_hz: float) -> float:
+    """Octaves of a frequency above the grid's first one, LOWEST_HEARD_HZ."""
+    return math.log2(frequency_hz / LOWEST_HEARD_HZ)
+
+
+class GainCurves:
+    """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
+
+    max_rows: most curves at once. In all methods arrays have one row for each voice, and add to or change `log_gains`,
+    float32 (n, N_GRID), the natural logarithms of the gains; `begin` clears them, and `gains` gives the result.
+    """
+
+    def __init__(self, max_rows: int):
+        self._octaves = (np.arange(N_GRID) / GRID_STEPS_PER_OCTAVE).astype(np.float32)
+        self._log_gains, self._x, self._y = np.empty((3, max_rows, N_GRID), np.float32)
+        self._n = 0
+
+    def begin(self, n_rows: int) -> None:
+        """Begin n_rows curves of gain 1."""
+        self._n = n_rows
+        self._log_gains[:n_rows] = 0.0
+
+    def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
+        """Tilt curves about 1 kHz; both arguments float (n, 1).
+
+        shift_octaves: how far the sound will be transposed after shaping.
+        """
+        x = self._x[: self._n]
+        np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
+        x *= (db_per_octave * _NEPER_PER_DB).astype(np.float32)
+        self._log_gains[: self._n] += x
+
+    def add_filter(self, kind: str, slope: int, cutoff_octaves: np.ndarray, resonance_db: np.ndarray) -> None:
+        """Add a filter's gain; kind: low, high or band; slope: dB per octave.
+
+        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ, as the spectrum has them before a transposition;
+        resonance_db: float (n, 1). Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
+        """
+        n, x, y = self._n, self._x[: self._n], self._y[: self._n]
+        np.subtract(self._octaves, cutoff_octaves.astype(np.float32), out=x)
+        order = slope / 6.0
+        if kind == "band":
+            np.multiply(x, np.float32(math.log(2.0)), out=y)
+            np.sinh(y, out=y)
+            np.abs(y, out=y)
+            y *= np.float32(2.0 / _BAND_WIDTH)
+            np.maximum(y, np.float32(1e-6), out=y)
+            np.log(y, out=y)
+            y *= np.float32(2.0 * order)
+        else:
+            sign = 1.0 if kind == "low" else -1.0
+            np.multiply(x, np.float32(sign * 2.0 * order * math.log(2.0)), out=y)
+        np.clip(y, -_LARGEST_EXPONENT, _LARGEST_EXPONENT, out=y)
+        np.exp(y, out=y)
+        np.log1p(y, out=y)
+        y *= np.float32(-0.5)
+        log_gains = self._log_gains[:n]
+        log_gains += y
+        if resonance_db.any():
+            np.multiply(x, x, out=y)
+            y *= np.float32(_BELL)
+            y += np.float32(1.0)
+            y *= y
+            np.divide((resonance_db * _NEPER_PER_DB).astype(np.float32), y, out=y)
+            log_gains += y
+
+    def add_bands(self, bands_db: np.ndarray, centres_hz: np.ndarray, shift_octaves: np.ndarray) -> None:
+        """Add curves that join gains in dB, float (n, n_bands), at centre frequencies (n_bands,), ascending."""
+        centres = np.log2(centres_hz / LOWEST_HEARD_HZ)
+        for row in range(self._n):
+            x = self._octaves + np.float32(shift_octaves[row, 0])
+            self._log_gains[row] += np.interp(x, centres, bands_db[row] * _NEPER_PER_DB).astype(np.float32)
+
+    def gains(self) -> np.ndarray:
+        """The gains, float32 (n, N_GRID), valid until the next `begin`."""
+        gains = self._x[: self._n]
+        np.maximum(self._log_gains[: self._n], np.float32(_LOWEST_DB * _NEPER_PER_DB), out=gains)
+        np.exp(gains, out=gains)
+        return gains

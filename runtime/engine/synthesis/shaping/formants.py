@@ -1,0 +1,28 @@
+"""Moves the shape of a harmonic spectrum up or down while its harmonics stay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# A harmonic that is softer than this, against the loudest, counts as this loud, so that no gain explodes.
+_FLOOR_DB = -60.0
+_LARGEST_GAIN_DB = 36.0
+
+
+def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float, out: np.ndarray) -> None:
+    """Write into `out`, float32 (n_bins,), the gains that move a spectrum's shape by `semitones`.
+
+    magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic, as in `Harmonics`. The shape is the
+    line through the loudest bins of the harmonics, in dB. Harmonic h gets the loudness that the shape has at h divided
+    by the shift's ratio.
+    """
+    firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    loudest = np.maximum.reduceat(magnitudes, firsts)
+    floor = max(float(loudest.max()) * 10.0 ** (_FLOOR_DB / 20.0), 1e-12)
+    shape = np.log(np.maximum(loudest, floor))
+    number = numbers[firsts].astype(np.float64)
+    wanted = np.interp(number / 2.0 ** (semitones / 12.0), number[1:], shape[1:]) if len(number) > 1 else shape
+    limit = _LARGEST_GAIN_DB * np.log(10.0) / 20.0
+    gains = np.exp(np.clip(wanted - shape, -limit, limit)).astype(np.float32)
+    gains[0] = gains[1] if len(gains) > 1 else 1.0  # bins below the fundamental follow it
+    np.take(gains, np.searchsorted(number, numbers), out=out, mode="clip")

@@ -1,0 +1,33 @@
+"""Which harmonic each bin of a spectrum belongs to, for every fundamental that the engine knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.acoustics.spectrum import LOWEST_HEARD_HZ
+from runtime.engine.synthesis.shaping.curves import GRID_STEPS_PER_OCTAVE, N_GRID
+
+
+class Harmonics:
+    """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
+
+    A whole lobe gets one gain, so that a filter neither bends nor detunes it. Bins below half the fundamental belong to
+    no harmonic: their place is that of their own frequency.
+
+    fundamentals_hz: the frequencies; a fundamental is then called by its index. numbers: int16 (n_fundamentals,
+    n_bins), number of each bin's harmonic, 0 for none; places: intp of the same shape, its place on the grid of
+    `GainCurves`; are_even: bool of the same shape, whether the harmonic's number is even and not 0.
+    """
+
+    def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):
+        frequency_hz = np.arange(n_bins) * bin_hz
+        fundamental_hz = np.asarray(fundamentals_hz, np.float64)[:, None]
+        numbers = np.rint(frequency_hz / fundamental_hz)
+        heard_hz = np.where(numbers > 0, numbers * fundamental_hz, np.maximum(frequency_hz, LOWEST_HEARD_HZ))
+        places = np.rint(np.log2(heard_hz / LOWEST_HEARD_HZ) * GRID_STEPS_PER_OCTAVE)
+        self.numbers = numbers.astype(np.int16)
+        self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)
+        self.are_even = (self.numbers % 2 == 0) & (self.numbers > 0)
+        self.fundamental_bins = fundamental_hz[:, 0] / bin_hz

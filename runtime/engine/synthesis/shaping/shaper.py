@@ -1,0 +1,84 @@
+"""One gain for each bin of each voice, from the values that its sound and its modulation give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.engine.synthesis.shaping.curves import N_GRID, GainCurves
+from runtime.engine.synthesis.shaping.formants import formant_gains
+from runtime.engine.synthesis.shaping.harmonics import Harmonics
+
+
+class Shape(NamedTuple):
+    """How some spectra are shaped; arrays are float (n, 1) with one row for each spectrum.
+
+    filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
+    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, n_bands), gains
+    at `centres_hz`, or None. shift_octaves: how far the sounds are transposed after shaping: frequencies are meant as
+    heard.
+    """
+
+    filter_kind: str
+    slope: int
+    cutoff_octaves: np.ndarray
+    resonance_db: np.ndarray
+    tilt_db_per_octave: np.ndarray
+    odd_even_db: float
+    formant_semitones: float
+    shift_octaves: np.ndarray
+    bands_db: np.ndarray | None = None
+    centres_hz: np.ndarray | None = None
+
+
+class Shaper:
+    """Computes the gains of bins.
+
+    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: most spectra per call.
+    """
+
+    def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):
+        self.harmonics = Harmonics(fundamentals_hz, n_bins, bin_hz)
+        self._curves = GainCurves(max_rows)
+        self._places = np.empty((max_rows, n_bins), np.intp)
+        self._first_places = np.arange(max_rows)[:, None] * N_GRID
+        self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
+
+    def gains(self, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray) -> np.ndarray:
+        """Gains for spectra, float32 (n, n_bins), valid until the next call.
+
+        fundamentals: index of each spectrum's fundamental; magnitudes: (n, at least n_bins), needed for formants.
+        """
+        n, curves = len(fundamentals), self._curves
+        curves.begin(n)
+        if shape.filter_kind != "off":
+            cutoff = shape.cutoff_octaves - shape.shift_octaves
+            curves.add_filter(shape.filter_kind, shape.slope, cutoff, shape.resonance_db)
+        if shape.tilt_db_per_octave.any():
+            curves.add_tilt(shape.tilt_db_per_octave, shape.shift_octaves)
+        if shape.bands_db is not None:
+            curves.add_bands(shape.bands_db, shape.centres_hz, shape.shift_octaves)
+        places, gains = self._places[:n], self._gains[:n]
+        np.add(self.harmonics.places[list(fundamentals)], self._first_places[:n], out=places)
+        np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
+        if shape.odd_even_db:
+            self._weaken(gains, fundamentals, shape.odd_even_db)
+        if shape.formant_semitones:
+            self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
+        return gains
+
+    def _weaken(self, gains: np.ndarray, fundamentals: Sequence[int], odd_even_db: float) -> None:
+        factor = np.float32(10.0 ** (-abs(odd_even_db) / 20.0))
+        for row, fundamental in zip(gains, fundamentals, strict=True):
+            even = self.harmonics.are_even[fundamental]
+            np.multiply(row, factor, out=row, where=even if odd_even_db > 0.0 else ~even)
+
+    def _move_formants(
+        self, gains: np.ndarray, fundamentals: Sequence[int], magnitudes: np.ndarray, semitones: float
+    ) -> None:
+        more, n_bins = self._more[0], gains.shape[1]
+        for row, fundamental, spectrum in zip(gains, fundamentals, magnitudes, strict=True):
+            formant_gains(spectrum[:n_bins], self.harmonics.numbers[fundamental], semitones, more)
+            row *= more

@@ -1,0 +1,92 @@
+"""What modulation makes of each voice's latents and spectrum at a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.acoustics.pitch import note_to_hz
+from runtime.control.knobs import Knobs
+from runtime.engine.synthesis.shaping.curves import octaves_of
+from runtime.engine.synthesis.shaping.shaper import Shape
+from runtime.engine.voices.bank import Voice
+from runtime.engine.voices.modulation.sources import Moment
+from runtime.engine.voices.played_sound import PlayedSound
+from runtime.instrument.card import Card
+
+_NONE = np.zeros((1, 1))
+
+
+class VoiceValues(NamedTuple):
+    """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
+
+    sums: for each target that is moved, float64 (n, 1), or (1, 1) if it is the same for all voices.
+    """
+
+    voices: Sequence[Voice]
+    played: PlayedSound
+    sums: dict[str, np.ndarray]
+
+    def part(self, first: int, end: int) -> VoiceValues:
+        """The values of some of the voices: those from number `first` up to `end`."""
+        if first == 0 and end >= len(self.voices):
+            return self
+        sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
+        return VoiceValues(self.voices[first:end], self.played, sums)
+
+    def added(self, target: str) -> np.ndarray:
+        """What modulation adds to a target, float64 (n, 1); (1, 1) if it is the same for all voices."""
+        return self.sums.get(target, _NONE)
+
+    def keys(self) -> list[bytes]:
+        """For each voice, bytes that differ if any of its values do."""
+        n = len(self.voices)
+        columns = [np.broadcast_to(values, (n, 1)) for values in self.sums.values()]
+        return [row.tobytes() for row in np.concatenate(columns, axis=1)] if columns else [b""] * n
+
+    def positions(self, knobs: Knobs) -> np.ndarray:
+        """Positions of the knobs for each voice, float64 (n, n_latents), 0 to 1: the knob plus what its note adds."""
+        positions = np.tile(np.array(knobs.positions), (len(self.voices), 1))
+        for target, latent in self.played.modulator.latents.items():
+            if target in self.sums:
+                positions[:, latent : latent + 1] += self.sums[target]
+        return np.clip(positions, 0.0, 1.0, out=positions)
+
+    def shape(self) -> Shape:
+        """How the voices' spectra are shaped."""
+        sound, n = self.played.sound, len(self.voices)
+        return Shape(
+            filter_kind=sound.filter.type,
+            slope=sound.filter.slope_db_per_octave,
+            cutoff_octaves=_clipped(octaves_of(sound.filter.cutoff_hz) + self.added("filter.cutoff"), -2.0, 12.0, n),
+            resonance_db=_clipped(sound.filter.resonance_db + self.added("filter.resonance"), 0.0, 24.0, n),
+            tilt_db_per_octave=_clipped(sound.tilt_db_per_octave + self.added("tilt"), -12.0, 12.0, n),
+            odd_even_db=sound.odd_even_db,
+            formant_semitones=sound.formant_semitones,
+            shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
+        )
+
+
+def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
+    """The values at `frame`, in one group for each sound that these voices play; in each group in the voices' order."""
+    groups: dict[PlayedSound, list[Voice]] = {}
+    for voice in voices:
+        groups.setdefault(voice.played, []).append(voice)
+    values = []
+    for played, alike in groups.items():
+        lanes = np.array([voice.lane for voice in alike])
+        moment = Moment(alike, lanes, np.array([float(frame)]), spacing_frames)
+        values.append(VoiceValues(alike, played, played.modulator.values(played.spectral_targets, moment)))
+    return values
+
+
+def fundamentals_hz(card: Card) -> list[float]:
+    """The fundamental of each note in the card's range, in Hz."""
+    lowest, highest = card.note_range
+    return [float(note_to_hz(note)) for note in range(lowest, highest + 1)]
+
+
+def _clipped(values: np.ndarray, lowest: float, highest: float, n: int) -> np.ndarray:
+    return np.broadcast_to(np.clip(values, lowest, highest), (n, 1))

@@ -1,0 +1,83 @@
+"""Left and right gains of voices whose level or pan is modulated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.engine.voices.bank import Voice
+from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.modulation.sources import Moment
+
+# Gains are computed at frames that are multiples of this, and joined by straight lines. A wave of 20 Hz so loses 1 %;
+# and no step of a control can be faster than the shortest attack.
+GAIN_GRID_FRAMES = 128
+_LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
+
+
+class GridGains:
+    """The modulated gains of all lanes, on a grid of absolute frames.
+
+    The gain at a point of the grid is computed when the interval before it begins, with the controls of that moment.
+    So a gain never depends on where a span begins.
+
+    longest_span: most frames of one span.
+    """
+
+    def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
+        self._channels = channels
+        n_points = longest_span // GAIN_GRID_FRAMES + 3
+        self._points = np.ones((2, n_lanes, n_points))  # left and right gain of each lane at each point
+        self._first = 0  # the grid's number of the first point
+        self._began = [-1] * n_lanes  # the note that each lane's points belong to
+        self._values = np.empty((2, n_lanes, longest_span), np.float32)
+        self._fractions = np.arange(longest_span + GAIN_GRID_FRAMES) % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES
+
+    def begin_span(self, voices: Sequence[Voice], frame: int, n_frames: int) -> None:
+        """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
+        first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
+        n_points, kept = last - first + 1, first - self._first
+        # The point at or before the span was computed earlier; and so was the next one, if the span begins between.
+        n_kept = 1 if frame % GAIN_GRID_FRAMES == 0 else 2
+        if 0 < kept <= self._points.shape[2] - n_kept:
+            self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
+        self._first = first
+        frames = np.arange(first, last + 1) * float(GAIN_GRID_FRAMES)
+        for played in {voice.played: None for voice in voices}:
+            alike = [voice for voice in voices if voice.played is played]
+            lanes = np.array([voice.lane for voice in alike])
+            gains = self._gains(alike, lanes, frames)
+            for row, voice in enumerate(alike):
+                is_new = self._began[voice.lane] != voice.order
+                self._began[voice.lane] = voice.order
+                # Before its first whole interval a note has the gains with which that interval begins.
+                start = 0 if is_new else n_kept
+                self._points[:, voice.lane, start:n_points] = gains[:, row, start:]
+                if is_new and n_kept == 2:
+                    self._points[:, voice.lane, 0] = gains[:, row, 1]
+
+    def _gains(self, voices: Sequence[Voice], lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Left and right gains, float64 (2, n, n_points), of voices that play one sound."""
+        played = voices[0].played
+        sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
+        shape = len(voices), len(frames)
+        pan = np.array([[self._channels.pan(voice.channel)] for voice in voices]) + played.patch.settings.pan
+        angle = np.clip(pan + sums.get("pan", 0.0), -1.0, 1.0)
+        angle += 1.0
+        angle *= math.pi / 4.0
+        level = 10.0 ** (np.clip(sums.get("level", np.zeros((1, 1))), _LOWEST_DB, _HIGHEST_DB) / 20.0)
+        sides = np.stack((np.cos(angle), np.sin(angle))) * math.sqrt(2.0)
+        return np.broadcast_to(sides * level, (2, *shape))
+
+    def values(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
+        """Left and right gain of one lane from `frame` on, float32 (2, n_frames), valid until the next call."""
+        at = frame - self._first * GAIN_GRID_FRAMES
+        n_points = -(-(at + n_frames) // GAIN_GRID_FRAMES) + 1
+        points = self._points[:, lane, :n_points].astype(np.float32)
+        out = self._values[:, lane, :n_frames]
+        steps = np.repeat(points[:, 1:] - points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
+        np.multiply(steps, self._fractions[at : at + n_frames].astype(np.float32), out=out)
+        out += np.repeat(points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
+        return out

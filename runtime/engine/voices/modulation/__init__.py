@@ -1,0 +1,1 @@
+"""Moves what each voice plays: envelopes, LFOs and controls become values of targets, as functions of the frame."""

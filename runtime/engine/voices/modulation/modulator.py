@@ -1,0 +1,84 @@
+"""Adds up, for each target of one sound, what its sources do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.engine.voices.modulation.curves import bent
+from runtime.engine.voices.modulation.sources import Moment, Sources, is_control
+from runtime.sound.motion import LATENT, TRAVELS
+from runtime.sound.sound import Sound
+
+_SEMITONES_PER_KEY_SOURCE = 60.0
+
+
+class Route(NamedTuple):
+    """One connection; depth: what a source of 1 adds to the target, in the target's unit."""
+
+    source: str
+    target: str
+    depth: float
+    curve: float = 0.0
+    scaled_by: str | None = None
+
+
+class Modulator:
+    """The modulation of one sound.
+
+    latents: names of the instrument's knobs; targets: the names of all targets that something moves.
+    """
+
+    def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
+        self._sources = sources
+        self._routes = _routes(sound)
+        self.latents = {LATENT + name: k for k, name in enumerate(latents)}
+        self.targets = frozenset(route.target for route in self._routes)
+        self._moving = frozenset(route.target for route in self._routes if _moves(route, sound))
+
+    def moves(self, targets: Sequence[str]) -> bool:
+        """Whether any of these targets may change while a note sounds."""
+        return not self._moving.isdisjoint(targets)
+
+    def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
+        """What the sources add to these targets: for each that is moved, float64 (n, 1) or (n, n_points)."""
+        sources: dict[str, np.ndarray] = {}
+        sums: dict[str, np.ndarray] = {}
+        for route in self._routes:
+            if route.target not in targets:
+                continue
+            added = bent(self._source(route.source, moment, sources), route.curve) * route.depth
+            if route.scaled_by is not None:
+                added = added * self._source(route.scaled_by, moment, sources)
+            sums[route.target] = sums[route.target] + added if route.target in sums else added
+        return sums
+
+    def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:
+        if name not in known:
+            known[name] = self._sources.values(name, moment)
+        return known[name]
+
+
+def _routes(sound: Sound) -> tuple[Route, ...]:
+    routes = []
+    for each in sound.modulation:
+        if each.amount:
+            travel = TRAVELS.get(each.target, 1.0)
+            routes.append(Route(each.source, each.target, each.amount * travel, each.curve, each.scaled_by))
+    if sound.filter.type != "off":
+        if sound.filter.envelope_octaves:
+            routes.append(Route("envelope_2", "filter.cutoff", sound.filter.envelope_octaves))
+        if sound.filter.key_tracking:
+            octaves = sound.filter.key_tracking * _SEMITONES_PER_KEY_SOURCE / 12.0
+            routes.append(Route("key", "filter.cutoff", octaves))
+    return tuple(routes)
+
+
+def _moves(route: Route, sound: Sound) -> bool:
+    names = {route.source, route.scaled_by} - {None}
+    for key in ("lfo_1", "lfo_2"):
+        if key in names:
+            return True
+    return any(name.startswith("envelope") or name == "release_velocity" or is_control(name) for name in names)

@@ -1,0 +1,131 @@
+"""Computes the sources of modulation for the voices that play one sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from runtime.config import Adsr
+from runtime.engine.voices.modulation.curves import cubic, cubic_of
+from runtime.engine.voices.modulation.lfo import SMOOTH_SHAPES, wave
+from runtime.engine.voices.modulation.notes_table import NotesTable
+from runtime.engine.voices.modulation.tempo import Tempo
+from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
+from runtime.sound.sound import Sound
+
+if TYPE_CHECKING:
+    from runtime.engine.voices.bank import Voice
+
+DEFAULT_LFO_HZ = 5.0
+
+
+class Moment(NamedTuple):
+    """For whom and when sources are computed.
+
+    voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: if
+    not 0, the values will be joined by straight lines this long, which weaken fast waves; LFOs then make up for it.
+    """
+
+    voices: Sequence[Voice]
+    lanes: np.ndarray
+    frames: np.ndarray
+    spacing_frames: int = 0
+
+
+class Sources:
+    """The sources of modulation of one sound.
+
+    envelope: the amplitude envelope's settings; control: gives the value, 0 to 1, of a source that belongs to a voice's
+    channel or key, such as mod_wheel or cc_21.
+    """
+
+    def __init__(
+        self,
+        sound: Sound,
+        envelope: Adsr,
+        table: NotesTable,
+        tempo: Tempo,
+        control: Callable[[str, Voice], float],
+        sample_rate_hz: int,
+    ):
+        self._table, self._tempo, self._control, self._rate_hz = table, tempo, control, sample_rate_hz
+        delayed = DelayedEnvelope(
+            attack_s=envelope.attack_s,
+            hold_s=envelope.hold_s,
+            decay_s=envelope.decay_s,
+            sustain=envelope.sustain,
+            release_s=envelope.release_s,
+            curve=envelope.curve,
+        )
+        self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
+        self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
+
+    def values(self, name: str, moment: Moment) -> np.ndarray:
+        """Values of the source `name`, float64 (n, 1) or (n, n_points)."""
+        if name in self._lfos:
+            return self._lfo(name, self._lfos[name], moment)
+        if name in self._envelopes:
+            return self._envelope(self._envelopes[name], moment)
+        if name in ("velocity", "key", "random", "release_velocity"):
+            return getattr(self._table, name)[moment.lanes]
+        return np.array([[self._control(name, voice)] for voice in moment.voices])
+
+    def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
+        """The envelope as a formula: while the key is down, then from the level at its release down to 0."""
+        table, rate_hz, p = self._table, self._rate_hz, cubic_of(envelope.curve)
+        released_at = table.released_at[moment.lanes]
+        held_s = np.minimum(moment.frames, released_at) - table.started_at[moment.lanes]
+        held_s = held_s / rate_hz - envelope.delay_s
+        falling_s = held_s - envelope.attack_s - envelope.hold_s
+        level = cubic(_share(held_s, envelope.attack_s), p)
+        level -= (1.0 - envelope.sustain) * cubic(_share(falling_s, envelope.decay_s), p)
+        since_s = (moment.frames - released_at) / rate_hz
+        return level * (1.0 - cubic(_share(since_s, envelope.release_s), p))
+
+    def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
+        frames, spacing = moment.frames, moment.spacing_frames
+        if spacing and lfo.shape in SMOOTH_SHAPES:
+            # Joining points by lines weakens a wave of w rad per point by 1 - w^2 / 12; the second difference, divided
+            # by 12, adds that much back.
+            n = len(frames)
+            waves = self._wave(name, lfo, moment, np.concatenate((frames, frames - spacing, frames + spacing)))
+            values = waves[:, :n] * (14.0 / 12.0) - (waves[:, n : 2 * n] + waves[:, 2 * n :]) / 12.0
+        else:
+            values = self._wave(name, lfo, moment, frames)
+        if lfo.delay_s or lfo.fade_in_s:
+            since_s = (moment.frames - self._table.started_at[moment.lanes]) / self._rate_hz - lfo.delay_s
+            values = values * _share(since_s, lfo.fade_in_s)
+        if lfo.depth_from is not None:
+            values = values * self.values(lfo.depth_from, moment)
+        return values
+
+    def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
+        table, lanes = self._table, moment.lanes
+        started_at = table.started_at[lanes] if lfo.phase == "note" else np.zeros((1, 1), np.int64)
+        cycles = self._cycles(lfo, frames) - self._cycles(lfo, started_at)
+        number = table.number[lanes] if lfo.phase == "note" or lfo.per_voice else np.zeros((1, 1), np.int64)
+        salt = number * 2 + (name == "lfo_2")
+        if lfo.phase == "free" and lfo.per_voice:
+            cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
+        shape = np.broadcast_shapes(cycles.shape, (len(lanes), 1))
+        values = wave(lfo.shape, np.broadcast_to(cycles, shape), lambda step: table.random_at(salt, step))
+        return np.ascontiguousarray(np.broadcast_to(values, shape))
+
+    def _cycles(self, lfo: Lfo, frames: np.ndarray) -> np.ndarray:
+        if lfo.beats is not None:
+            return self._tempo.beats_at(frames) / lfo.beats
+        return frames * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
+
+
+def is_control(name: str) -> bool:
+    """Whether a source is moved by the player while a note sounds."""
+    return control_of(name) is not None or name in ("mod_wheel", "expression", "pressure", "slide")
+
+
+def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """How much of a duration has passed at `time_s`, 0 to 1; a duration of 0 has passed from 0 s on."""
+    if duration_s <= 0.0:
+        return (time_s >= 0.0).astype(np.float64)
+    return np.clip(time_s / duration_s, 0.0, 1.0)

@@ -1,0 +1,56 @@
+"""Counts beats, from the sound's tempo or from a MIDI clock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CLOCKS_PER_BEAT = 24  # MIDI 1.0
+# A pause between two clock messages that is longer than this is a stop, not a tempo.
+_LONGEST_CLOCK_S = 60.0 / 20.0 / CLOCKS_PER_BEAT
+
+
+class Tempo:
+    """The beats that have passed at any frame: a straight line between two events, so that LFOs never jump.
+
+    Until the first MIDI clock, the tempo is that of the sound, and beat 0 is at frame 0.
+    """
+
+    def __init__(self, tempo_bpm: float, sample_rate_hz: int):
+        self._rate_hz = sample_rate_hz
+        self._since, self._beats = 0, 0.0
+        self._beats_per_frame = tempo_bpm / 60.0 / sample_rate_hz
+        self._n_clocks, self._last_clock = 0, -1
+        self._clock_frames = 0.0
+
+    def set_bpm(self, tempo_bpm: float, frame: int) -> None:
+        """Follow a sound's tempo from `frame` on, unless a MIDI clock is running."""
+        if self._last_clock < 0:
+            self._move_to(frame)
+            self._beats_per_frame = tempo_bpm / 60.0 / self._rate_hz
+
+    def clock(self, frame: int) -> None:
+        """A MIDI clock message: a 24th of a beat has passed since the one before.
+
+        The line is bent so that it meets the clock's own count at the next message.
+        """
+        self._move_to(frame)
+        n_frames = frame - self._last_clock
+        if self._last_clock < 0 or n_frames > _LONGEST_CLOCK_S * self._rate_hz:
+            self._n_clocks = round(self._beats * CLOCKS_PER_BEAT)
+            self._clock_frames = 0.0
+        elif n_frames > 0:
+            self._n_clocks += 1
+            # The mean of the last few messages: their times jitter by a millisecond or more.
+            weight = 0.2 if self._clock_frames else 1.0
+            self._clock_frames += weight * (n_frames - self._clock_frames)
+            ahead = (self._n_clocks + 1) / CLOCKS_PER_BEAT - self._beats
+            self._beats_per_frame = max(0.0, ahead) / self._clock_frames
+        self._last_clock = frame
+
+    def beats_at(self, frames: np.ndarray) -> np.ndarray:
+        """Beats that have passed at `frames`."""
+        return self._beats + (frames - self._since) * self._beats_per_frame
+
+    def _move_to(self, frame: int) -> None:
+        self._beats += (frame - self._since) * self._beats_per_frame
+        self._since = frame

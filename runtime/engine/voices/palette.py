@@ -1,0 +1,66 @@
+"""All sounds that an engine can play, and what their modulation shares: channels, tempo and the notes' table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.modulation.notes_table import NotesTable
+from runtime.engine.voices.modulation.sources import Sources
+from runtime.engine.voices.modulation.tempo import Tempo
+from runtime.engine.voices.played_sound import PlayedSound
+from runtime.instrument.card import Card
+from runtime.sound.motion import control_of
+from runtime.sound.patch import Patch
+
+if TYPE_CHECKING:
+    from runtime.engine.voices.bank import Voice
+
+
+class Palette:
+    """The sounds of one engine.
+
+    patch: the sound at the start; programs: the sounds that program changes choose, by number; if not given, the card's
+    presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        patch: Patch,
+        programs: Sequence[Patch] | None,
+        channels: Channels,
+        table: NotesTable,
+        sample_rate_hz: int,
+    ):
+        self.channels, self.sample_rate_hz = channels, sample_rate_hz
+        self.tempo = Tempo(patch.sound.tempo_bpm, sample_rate_hz)
+        self._table = table
+        self._latents = [latent.name for latent in card.latents]
+        self.first = self._ready(patch)
+        if programs is None:
+            programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
+        self.programs = [self._ready(program) for program in programs]
+
+    def _ready(self, patch: Patch) -> PlayedSound:
+        envelope, channels = patch.settings.voice.envelope, self.channels
+
+        def control(name: str, voice: Voice) -> float:
+            return control_value(channels, name, voice)
+
+        sources = Sources(patch.sound, envelope, self._table, self.tempo, control, self.sample_rate_hz)
+        return PlayedSound(patch, sources, self._latents)
+
+
+def control_value(channels: Channels, name: str, voice: Voice) -> float:
+    """The value, 0 to 1, of a source that the player moves, for one voice."""
+    number = control_of(name)
+    if number is not None:
+        return channels.highest(voice.channel, lambda channel: channel.controls[number]) / 127.0
+    if name == "pressure":
+        key = channels[voice.channel].key_pressure.get(voice.note, 0)
+        return min(127, channels.highest(voice.channel, lambda channel: channel.pressure) + key) / 127.0
+    if name == "slide":
+        return channels[voice.channel].slide / 127.0
+    return channels.highest(voice.channel, lambda channel: getattr(channel, name)) / 127.0

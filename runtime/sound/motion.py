@@ -1,0 +1,134 @@
+"""What moves a note's sound while it plays: a second envelope, two LFOs, and the modulation from sources to targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.config import Seconds
+
+# Sources that run from -1 to 1; the others run from 0 to 1.
+BIPOLAR_SOURCES = ("key", "random", "lfo_1", "lfo_2")
+UNIPOLAR_SOURCES = (
+    "velocity",
+    "envelope",
+    "envelope_2",
+    "mod_wheel",
+    "expression",
+    "pressure",
+    "slide",
+    "release_velocity",
+)
+SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
+_CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
+LATENT = "latent."
+# What amount 1 adds to a target if its source is 1. Positions of knobs, blends and shares have the travel 1.
+TRAVELS = {
+    "phase_blend": 1.0,
+    "filter.cutoff": 8.0,  # octaves
+    "filter.resonance": 24.0,  # dB
+    "tilt": 12.0,  # dB per octave
+    "bandwidth": 100.0,  # cents
+    "width": 1.0,
+    "level": 48.0,  # dB
+    "pan": 1.0,
+    "pitch": 12.0,  # semitones
+    "vibrato.depth": 1.0,  # of the sound's vibrato_semitones
+    "vibrato.rate": 2.0,  # octaves
+    "trajectory.speed": 3.0,  # octaves
+    "trajectory.position": 1.0,  # of the trajectory's length
+}
+TARGETS = tuple(TRAVELS)
+MOST_MODULATIONS = 32
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+SignedShare = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
+
+
+class DelayedEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The second envelope of every note, a source of modulation.
+
+    delay_s, attack_s, hold_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1. curve: shape of
+    attack, decay and release, as in Adsr.
+    """
+
+    delay_s: Seconds = 0.0
+    attack_s: Seconds = 0.0
+    hold_s: Seconds = 0.0
+    decay_s: Seconds = 0.3
+    sustain: Share = 0.0
+    release_s: Seconds = 0.25
+    curve: SignedShare = 1.0
+
+
+class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A low-frequency oscillator: a source of modulation that repeats.
+
+    rate_hz: 0.01 to 20 Hz; None: 5 Hz, or as `beats` says. beats: length of a cycle in beats, 1/64 to 64; give only one
+    of rate_hz and beats. delay_s, fade_in_s: 0 to 30 seconds from a note's start. phase: `note`, each note begins a
+    cycle; `free`, the cycle runs on. per_voice: with a free phase, whether each note is at a place of its own in the
+    cycle. depth_from: a source that scales the LFO; None: full depth.
+    """
+
+    shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"
+    rate_hz: Annotated[float, msgspec.Meta(ge=0.01, le=20.0)] | None = None
+    beats: Annotated[float, msgspec.Meta(ge=1.0 / 64.0, le=64.0)] | None = None
+    delay_s: Seconds = 0.0
+    fade_in_s: Seconds = 0.0
+    phase: Literal["free", "note"] = "free"
+    depth_from: str | None = None
+    per_voice: bool = False
+
+
+class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One connection: a source moves a target.
+
+    source, scaled_by: names as in SOURCES, or cc_0 to cc_119. target: a name as in TARGETS, or `latent.` and the name
+    of a knob. amount: -1 to 1 times the target's travel (TRAVELS). curve: 0, in proportion; towards 1, the source acts
+    late; towards -1, it acts early. scaled_by: a second source that the first is multiplied by; None: no second one.
+    """
+
+    source: str
+    target: str
+    amount: SignedShare
+    curve: SignedShare = 0.0
+    scaled_by: str | None = None
+
+
+def control_of(source: str) -> int | None:
+    """The MIDI control of a source cc_0 to cc_119; None for any other source."""
+    match = _CONTROL_SOURCE.fullmatch(source)
+    return int(match[1]) if match else None
+
+
+def refuse_unknown_source(source: str | None, where: str) -> None:
+    """UserError that begins with `where` unless `source` is None or the name of a source."""
+    if source is not None and source not in SOURCES and control_of(source) is None:
+        expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
+        raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))
+
+
+def refuse_unknown_names(
+    lfos: Iterable[tuple[str, Lfo]], modulation: Sequence[Modulation], knobs: Iterable[str] | None, where: object
+) -> None:
+    """UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
+
+    lfos: each with its key; knobs: names of the instrument's knobs; None: any name of a knob is accepted.
+    """
+    for key, lfo in lfos:
+        refuse_unknown_source(lfo.depth_from, f"{where}, {key}.depth_from")
+        if lfo.rate_hz is not None and lfo.beats is not None:
+            raise UserError(f"{where}, {key}", "rate_hz and beats", "only one of them", "leave one out")
+    for number, each in enumerate(modulation):
+        place = f"{where}, modulation[{number}]"
+        refuse_unknown_source(each.source, f"{place}.source")
+        refuse_unknown_source(each.scaled_by, f"{place}.scaled_by")
+        known = list(TARGETS) + [LATENT + knob for knob in knobs or ()]
+        if each.target in known or (knobs is None and each.target.startswith(LATENT)):
+            continue
+        expected = "a target of modulation, such as filter.cutoff or latent.NAME"
+        raise UserError(f"{place}.target", f"{each.target!r}", expected, did_you_mean(each.target, known))

@@ -1,0 +1,21 @@
+"""A sound as the engine takes it: the settings with what the sound says, and what the settings have no place for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runtime.config import Config
+from runtime.sound.sound import Sound
+
+
+class Patch(msgspec.Struct, frozen=True):
+    """What is played.
+
+    settings: the settings, changed by the sound as `with_sound` says. sound: the fields that the settings do not have,
+    such as LFOs and the filter, are read from here. positions: knob positions, 0 to 1, in the card's order; None: those
+    of the settings' preset.
+    """
+
+    settings: Config = Config()
+    sound: Sound = Sound()
+    positions: tuple[float, ...] | None = None

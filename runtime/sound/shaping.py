@@ -1,0 +1,24 @@
+"""How a sound shapes the decoder's spectra: the fields of its filter."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A filter for every note; its gain is read at each harmonic's frequency.
+
+    type: `off`, or which harmonics pass: `low`, those below the cutoff; `high`, those above; `band`, those around it.
+    cutoff_hz: 20 to 20000 Hz, where the gain is -3 dB. slope_db_per_octave: 12, 24 or 48. resonance_db: 0 to 24 dB, by
+    which the cutoff is raised. key_tracking: 0 to 1; at 1 the cutoff moves with the key, from note 60.
+    envelope_octaves: -8 to 8 octaves, by which envelope_2 moves the cutoff.
+    """
+
+    type: Literal["off", "low", "high", "band"] = "off"
+    cutoff_hz: Annotated[float, msgspec.Meta(ge=20.0, le=20000.0)] = 20000.0
+    slope_db_per_octave: Literal[12, 24, 48] = 24
+    resonance_db: Annotated[float, msgspec.Meta(ge=0.0, le=24.0)] = 0.0
+    key_tracking: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    envelope_octaves: Annotated[float, msgspec.Meta(ge=-8.0, le=8.0)] = 0.0
