@@ -29,6 +29,7 @@ LEVELS = {
         "__main__",
     ),
     "runtime.engine": ("voices synthesis",),
+    "runtime.sound": ("trajectory",),
     "runtime.engine.synthesis": ("phases",),
     "training": (
         "hearing",

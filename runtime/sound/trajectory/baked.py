@@ -1,9 +1,10 @@
-"""A trajectory as tables that the engine plays by reading: motion, colour and the loop's crossfade are in the values."""
+"""A trajectory as tables that are played by reading: motion, colour and the loop's crossfade are in their values."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,68 +64,89 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
     row_s = trajectory.step_s / n_splits
     n_levels = math.ceil(row_s / LEVEL_STEP_S - 1e-6)
-    n_rows = math.ceil(trajectory.duration_s / row_s - 1e-3) + 1
-    loop, hold, release = _marked_rows(played, row_s, n_rows)
-    folds = played.direction == "ping_pong"
-    if folds and loop is None:
-        loop = 0
-    fade = 0 if loop is None or folds else min((hold - loop) // 2, round(LONGEST_CROSSFADE_S / row_s))
-    first_sustained = round(trajectory.attack_s / row_s) if loop is None else loop
-
-    def baked(values: np.ndarray, per_row: int, lowest: float, highest: float) -> np.ndarray:
-        """Values after motion, clipped and crossfaded, the held part and then the release."""
-        sustained = values[first_sustained * per_row : hold * per_row + 1]
-        moved = _moved(values, sustained, played.motion).clip(lowest, highest)
-        held = moved[: hold * per_row + 1].copy()
-        if fade:
-            _crossfade(held, loop * per_row, fade * per_row)
-        return np.concatenate([held, moved[release * per_row :]]).astype(np.float32)
-
-    row_times, level_times = np.arange(n_rows) * row_s, np.arange((n_rows - 1) * n_levels + 1) * (row_s / n_levels)
-    hop_times = np.arange(trajectory.n_hops) * trajectory.step_s
-    latents = baked(_resampled(trajectory.latents, hop_times, row_times), 1, -1.0, 1.0)
-    colour_db = _resampled(trajectory.colour_db, hop_times, row_times)
-    colour_db = baked(colour_db, 1, -HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB) * np.float32(played.colour)
+    marks = _mark_rows(played, row_s)
+    values, keep = _values(played, row_s, marks, knobs, n_knobs)
+    level_times = np.arange((marks.n_rows - 1) * n_levels + 1) * (row_s / n_levels)
     level_db = np.interp(level_times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
-    values = np.zeros((len(latents), n_knobs + N_BANDS), np.float32)
-    values[:, list(knobs)] = latents
-    values[:, n_knobs:] = colour_db
-    keep = np.ones(n_knobs, np.float32)
-    keep[list(knobs)] = not trajectory.replaces_knobs
     backward = played.direction == "backward"
     start = float(backward) if played.start is None else played.start
     return BakedTrajectory(
         row_s=row_s,
         values=values,
-        level_db=baked(level_db, n_levels, LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB),
+        level_db=_parts(level_db, n_levels, marks, played.motion, (LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB)),
         n_levels=n_levels,
         keep=keep,
-        hold_row=hold,
-        loop_row=loop,
-        n_release_rows=len(values) - hold - 1,
-        folds=folds,
-        start_row=start * hold,
+        hold_row=marks.hold,
+        loop_row=marks.loop,
+        n_release_rows=len(values) - marks.hold - 1,
+        folds=marks.folds,
+        start_row=start * marks.hold,
         rows_per_s=(-1.0 if backward else 1.0) * played.speed / row_s,
     )
 
 
-def _marked_rows(played: PlayedTrajectory, row_s: float, n_rows: int) -> tuple[int | None, int, int]:
-    """The loop's first row or None, the last row of the held part, and the first row of the release.
+class _MarkRows(NamedTuple):
+    """The marks as rows: first of the sustained part, of the loop (or None), last of the held part, and first of the
+    release, n_rows if there is none. fade: rows of the loop's crossfade. n_rows: of the whole trajectory."""
 
-    Without a release, its first row is n_rows.
-    """
-    trajectory = played.trajectory
-    loop_s = trajectory.loop_s
-    if loop_s is None and not trajectory.plays_once:
-        loop_s = find_loop(trajectory)
+    sustained: int
+    loop: int | None
+    hold: int
+    release: int
+    fade: int
+    folds: bool
+    n_rows: int
+
+
+def _mark_rows(played: PlayedTrajectory, row_s: float) -> _MarkRows:
+    trajectory, folds = played.trajectory, played.direction == "ping_pong"
+    n_rows = math.ceil(trajectory.duration_s / row_s - 1e-3) + 1
     release = n_rows if trajectory.release_s is None else round(trajectory.release_s / row_s)
     if release >= n_rows - 1:
         release = n_rows
-    if loop_s is None:
-        return None, min(release, n_rows - 1), release
-    end = min(n_rows - 1, round(loop_s[1] / row_s))
-    start = min(end - 1, round(loop_s[0] / row_s))
-    return (start, end, release) if start >= 0 else (None, end, release)
+    loop_s = trajectory.loop_s
+    if loop_s is None and not trajectory.plays_once:
+        loop_s = find_loop(trajectory)
+    hold = min(release, n_rows - 1) if loop_s is None else min(n_rows - 1, round(loop_s[1] / row_s))
+    loop = None if loop_s is None else min(hold - 1, round(loop_s[0] / row_s))
+    if folds and loop is None:
+        loop = 0
+    if hold == 0 or loop == -1:
+        loop = None
+    fade = 0 if loop is None or folds else min((hold - loop) // 2, round(LONGEST_CROSSFADE_S / row_s))
+    sustained = min(hold, round(trajectory.attack_s / row_s)) if loop is None else loop
+    return _MarkRows(sustained, loop, hold, release, fade, folds, n_rows)
+
+
+def _values(
+    played: PlayedTrajectory, row_s: float, marks: _MarkRows, knobs: tuple[int, ...], n_knobs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The fields `values` and `keep` of the tables."""
+    trajectory = played.trajectory
+    hop_times, row_times = np.arange(trajectory.n_hops) * trajectory.step_s, np.arange(marks.n_rows) * row_s
+    latents = _resampled(trajectory.latents, hop_times, row_times)
+    latents = _parts(latents, 1, marks, played.motion, (-1.0, 1.0))
+    colour_db = _resampled(trajectory.colour_db, hop_times, row_times)
+    colour_db = _parts(colour_db, 1, marks, played.motion, (-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB))
+    values, keep = np.zeros((len(latents), n_knobs + N_BANDS), np.float32), np.ones(n_knobs, np.float32)
+    values[:, list(knobs)] = latents
+    values[:, n_knobs:] = colour_db * np.float32(played.colour)
+    keep[list(knobs)] = not trajectory.replaces_knobs
+    return values, keep
+
+
+def _parts(
+    values: np.ndarray, per_row: int, marks: _MarkRows, motion: float, limits: tuple[float, float]
+) -> np.ndarray:
+    """Values after motion, within limits and crossfaded: the held part, then the release; per_row: values of a row."""
+    sustained = values[marks.sustained * per_row : marks.hold * per_row + 1]
+    moved = _moved(values, sustained, motion).clip(*limits)
+    held = moved[: marks.hold * per_row + 1].copy()
+    if marks.fade:
+        _crossfade(held, marks.loop * per_row, marks.fade * per_row)
+    elif marks.loop is not None and not marks.folds:
+        held[-1] = held[marks.loop * per_row]
+    return np.concatenate([held, moved[marks.release * per_row :]]).astype(np.float32)
 
 
 def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray) -> np.ndarray:

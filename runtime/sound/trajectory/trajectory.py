@@ -157,5 +157,5 @@ def _refuse_marks(trajectory: Trajectory, where: object) -> None:
     marks.append(("the end", trajectory.duration_s))
     for (earlier, first_s), (later, second_s) in pairwise(marks):
         if not (math.isfinite(second_s) and first_s <= second_s + _ROUNDING_S):
-            found = f"{later} at {second_s:g} s, {earlier} at {first_s:g} s"
-            raise UserError(f"{where}, marks", found, f"{earlier} not after {later}", "correct the marks")
+            found = f"{earlier} at {first_s:g} s and {later} at {second_s:g} s"
+            raise UserError(f"{where}, marks", found, "times in this order", "correct the marks")

@@ -130,7 +130,8 @@ def _refuse_unclear_places(uses: list[SoundTrajectory], where: str) -> None:
     places = [(one.key, one.velocity) for one in uses]
     for key, velocity in places:
         if places.count((key, velocity)) > 1:
-            found = f"several for key {key} and velocity {velocity}" if key or velocity else "several without a key"
+            said = [f"{name} {value}" for name, value in (("key", key), ("velocity", velocity)) if value is not None]
+            found = f"several for {' and '.join(said)}" if said else "several without a key or a velocity"
             raise UserError(where, found, "another key or velocity for each", "change them")
 
 
