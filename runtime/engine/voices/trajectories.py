@@ -105,7 +105,7 @@ class Trajectories:
         """The lanes' levels in dB at frames, int64 (n_frames,): float32 (n_lanes, n_frames)."""
         lanes = np.asarray(lanes, np.int64)
         level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
-        if self.playheads.any_released(lanes, int(frames[-1])):
+        if self.playheads.any_released(lanes, int(frames.max())):
             fade = self.playheads.fade(lanes, frames).astype(np.float32)
             released_db = self._level_db(self.playheads.release_rows(lanes, frames), self._release_level_at)
             level_db = level_db * (np.float32(1.0) - fade) + released_db * fade
@@ -164,9 +164,13 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where the held part and the release of each table begin when all tables follow each other: int64 (n, 1) each."""
-    firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)[:, None]
-    return firsts, firsts + np.array(holds)[:, None] + 1
+    """Where the held part and the release of each table begin when all tables follow each other: int64 (n, 1) each.
+
+    Without a release, the latter is the table's last place; what is read there is not heard.
+    """
+    ends = np.cumsum(lengths)[:, None]
+    firsts = ends - np.array(lengths)[:, None]
+    return firsts, np.minimum(firsts + np.array(holds)[:, None] + 1, ends - 1)
 
 
 def _split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
