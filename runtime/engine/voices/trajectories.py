@@ -18,8 +18,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 
 
 class Trajectories:
-    """One to four trajectories, played by all lanes.
+    """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
+    modulated: whether `playheads.advance` will be called.
     keep: float32 (n_lanes, n_knobs), the share of each knob's own position in a lane; to it the offset is added.
     has_level, has_colour: whether any level or any gain of a band differs from 0 dB.
     """
@@ -32,7 +33,6 @@ class Trajectories:
         sample_rate_hz: int,
         modulated: bool = False,
     ):
-        """Make the tables; modulated: whether `advance` will be called; UserError for a knob not in knob_names."""
         self._n_knobs = len(knob_names)
         baked = [bake(one, fit(one.trajectory, knob_names, "sound"), self._n_knobs) for one in played]
         self.has_level, self.has_colour = any(one.has_level for one in baked), any(one.has_colour for one in baked)

@@ -82,7 +82,7 @@ class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     velocity: Annotated[int, msgspec.Meta(ge=1, le=127)] | None = None
 
 
-Trajectories = Annotated[list[SoundTrajectory], msgspec.Meta(min_length=1, max_length=MOST_TRAJECTORIES)]
+SoundTrajectories = Annotated[list[SoundTrajectory], msgspec.Meta(min_length=1, max_length=MOST_TRAJECTORIES)]
 
 
 class PlayedTrajectory(NamedTuple):

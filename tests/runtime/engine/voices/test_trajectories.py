@@ -295,6 +295,8 @@ def test_a_note_that_begins_anew_forgets_its_release() -> None:
     played.start(0, 1000, 60, 100)
     advance(played, 1024, 1.0)
     assert offset(played, (1000 + 4800) / RATE) == pytest.approx(0.01, abs=1e-6)
+    played.release(0, 1088)
+    assert place(played, 1088 / RATE + 0.06) == pytest.approx(1.76, abs=1e-5)
 
 
 # Blending

@@ -15,7 +15,7 @@ import yaml
 from runtime.base.checked_yaml import checked
 from runtime.base.errors import UserError
 from runtime.sound.trajectory.packing import pack, save_trajectory
-from runtime.sound.trajectory.use import SoundTrajectory, Trajectories, WrittenTrajectory, read_trajectories
+from runtime.sound.trajectory.use import SoundTrajectories, SoundTrajectory, WrittenTrajectory, read_trajectories
 from tests.support.places import ROOT
 from tests.support.trajectories import random_trajectory
 
@@ -26,7 +26,7 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The part of a sound that holds its trajectories."""
 
-    trajectory: SoundTrajectory | Trajectories | None = None
+    trajectory: SoundTrajectory | SoundTrajectories | None = None
 
 
 def read(tree: Any, folder: Path | None = None) -> Any:
