@@ -43,11 +43,13 @@ class Playheads:
         self._hold = column([one.hold_row for one in baked])
         self._last_release = column([max(0, one.n_release_rows - 1) for one in baked])
         self._releases = column([one.n_release_rows > 0 for one in baked])
-        self._start = column([one.start_row for one in baked])[:, 0]
+        self._start_row = column([one.start_row for one in baked])[:, 0]
         self._entry = column([np.inf if one.loop_row is None else one.loop_row for one in baked])[:, 0]
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
+        # Made once, so that a chord costs little.
+        self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
         # The release has an anchor and a place of its own.
         self._release_place = np.zeros((n_lanes, len(baked)))
@@ -57,11 +59,10 @@ class Playheads:
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
         """Begin a note; speed, shift: as in `advance`."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
-        state = self._state[lane]
-        state[_PLACE], state[_RATE] = self._start, self._rate(speed)
-        state[_SHIFT], state[_SHIFT_CHANGE] = shift * self._hold[:, 0], 0.0
-        state[_ENTRY] = self._entry
-        self._enter(np.array([lane]), state[_PLACE] + state[_SHIFT])
+        if speed == 1.0 and shift == 0.0:
+            self._state[lane] = self._unmodulated
+        else:
+            self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
         """Let a lane go on where the lane `old` is; its key is down."""
@@ -93,8 +94,9 @@ class Playheads:
         self._release_anchor[lanes] = np.where(released[:, 0] > 0, frame, self._release_anchor[lanes])
         state[:, _PLACE], state[:, _RATE], state[:, _SHIFT] = place, rates, shift
         state[:, _SHIFT_CHANGE] = shifts[:, None] * self._hold[:, 0] - shift
+        # Playheads that have reached their loop stay in it, also when they turn back.
+        state[:, _ENTRY] = _entered(state[:, _ENTRY], place + shift)
         self._state[lanes], self._anchor[lanes] = state, frame
-        self._enter(lanes, place + shift)
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """The row, with its fraction, of the held part: float64 (n_lanes, n_trajectories, n_frames).
@@ -137,7 +139,13 @@ class Playheads:
     def _rate(self, speed: float | np.ndarray) -> np.ndarray:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
-    def _enter(self, lanes: np.ndarray, places: np.ndarray) -> None:
-        """Keep playheads that have reached their loop in it, also when they turn back."""
-        entries = self._state[lanes, _ENTRY]
-        self._state[lanes, _ENTRY] = np.where(places >= entries, -np.inf, entries)
+    def _starting(self, speed: float, shift: float) -> np.ndarray:
+        """The numbers of the playheads of a note that begins."""
+        shifts = shift * self._hold[:, 0]
+        entries = _entered(self._entry, self._start_row + shifts)
+        return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])
+
+
+def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """From which row on playheads at these places stay in their loops; those that are inside always do."""
+    return np.where(places >= entries, -np.inf, entries)

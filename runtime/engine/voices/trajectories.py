@@ -39,7 +39,7 @@ class Trajectories:
         self.playheads = Playheads(baked, n_lanes, sample_rate_hz, modulated)
         self.keep = np.ones((n_lanes, self._n_knobs), np.float32)
         self._keeps = np.stack([one.keep for one in baked])
-        self._blend = Blend([(one.key, one.velocity) for one in played])
+        self._blend = blend_weights([(one.key, one.velocity) for one in played])
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
         # A last row that is never heard: the row after the one that is read, times 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
@@ -123,29 +123,23 @@ class Trajectories:
         return level_db * (np.float32(1.0) - share) + after_db * share
 
     def _weigh(self, lane: int, key: int, velocity: int) -> None:
-        weights = self._blend.weights(key, velocity)
+        weights = self._blend[key, velocity]
         self._weights[lane] = weights
         self.keep[lane] = weights @ self._keeps
 
 
-class Blend:
-    """How much of each trajectory a note has: bilinear between the keys and the velocities that the trajectories name.
+def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
+    """How much of each trajectory a note has: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
-    Each named key with each named velocity is a corner, and a corner belongs to the trajectory that is nearest to it:
-    to several in equal shares if they are equally near. Beyond the outermost corners the weights stay the same.
+    places: key and velocity of each trajectory, None: any. Each named key with each named velocity is a corner, and a
+    corner belongs to the trajectory that is nearest to it: to several in equal shares if they are equally near. Between
+    the corners the weights are bilinear; beyond the outermost ones they stay the same.
     """
-
-    def __init__(self, places: Sequence[tuple[int | None, int | None]]):
-        """places: key and velocity of each trajectory, None: any."""
-        keys = sorted({key for key, _ in places if key is not None}) or [0]
-        velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
-        self._by_key, self._by_velocity = _hats(keys, N_KEYS), _hats(velocities, N_VELOCITIES)
-        self._corners = np.array([[_nearest(places, key, velocity) for velocity in velocities] for key in keys])
-
-    def weights(self, key: int, velocity: int) -> np.ndarray:
-        """The weight of each trajectory, float32 (n_trajectories,); they add up to 1."""
-        corners = np.einsum("k,v,kvt->t", self._by_key[key], self._by_velocity[velocity], self._corners)
-        return corners.astype(np.float32)
+    keys = sorted({key for key, _ in places if key is not None}) or [0]
+    velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
+    corners = np.array([[_nearest(places, key, velocity) for velocity in velocities] for key in keys])
+    by_key, by_velocity = _hats(keys, N_KEYS), _hats(velocities, N_VELOCITIES)
+    return np.einsum("ak,bv,kvt->abt", by_key, by_velocity, corners, optimize=True).astype(np.float32)
 
 
 def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.engine.voices.playhead import PLAYHEAD_UPDATE_FRAMES
-from runtime.engine.voices.trajectories import Blend, Trajectories
+from runtime.engine.voices.trajectories import Trajectories, blend_weights
 from runtime.sound.trajectory.trajectory import Trajectory
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import ramp, random_trajectory
@@ -303,13 +303,13 @@ def test_a_note_that_begins_anew_forgets_its_release() -> None:
 
 
 def test_one_trajectory_is_heard_everywhere() -> None:
-    assert Blend([(None, None)]).weights(0, 127).tolist() == [1.0]
-    assert Blend([(60, 100)]).weights(127, 1).tolist() == [1.0]
+    assert blend_weights([(None, None)])[0, 127].tolist() == [1.0]
+    assert blend_weights([(60, 100)])[127, 1].tolist() == [1.0]
 
 
 def test_between_two_keys_the_weights_move_in_equal_steps() -> None:
-    blend = Blend([(72, None), (48, None)])
-    weights = np.array([blend.weights(key, 64) for key in range(128)])
+    blend = blend_weights([(72, None), (48, None)])
+    weights = blend[:, 64]
     assert np.allclose(weights.sum(axis=1), 1.0)
     assert weights[48].tolist() == weights[0].tolist() == [0.0, 1.0]
     assert weights[72].tolist() == weights[127].tolist() == [1.0, 0.0]
@@ -318,15 +318,15 @@ def test_between_two_keys_the_weights_move_in_equal_steps() -> None:
 
 
 def test_key_and_velocity_blend_four_trajectories() -> None:
-    blend = Blend([(40, 30), (40, 110), (80, 30), (80, 110)])
-    assert blend.weights(40, 110).tolist() == [0.0, 1.0, 0.0, 0.0]
-    assert np.allclose(blend.weights(50, 90), [0.75 * 0.25, 0.75 * 0.75, 0.25 * 0.25, 0.25 * 0.75])
+    blend = blend_weights([(40, 30), (40, 110), (80, 30), (80, 110)])
+    assert blend[40, 110].tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert np.allclose(blend[50, 90], [0.75 * 0.25, 0.75 * 0.75, 0.25 * 0.25, 0.25 * 0.75])
 
 
 @pytest.mark.parametrize("places", [[(40, 30), (80, 110)], [(40, 30), (40, 110), (80, 60)], [(1, 1), (2, 9), (3, 3)]])
 def test_any_places_blend_without_a_jump(places: list[tuple[int, int]]) -> None:
-    blend = Blend(places)
-    weights = np.array([[blend.weights(key, velocity) for velocity in range(1, 128)] for key in range(128)])
+    blend = blend_weights(places)
+    weights = blend[:, 1:]
     assert np.allclose(weights.sum(axis=-1), 1.0, atol=1e-6)
     assert weights.min() >= 0.0
     for number, (key, velocity) in enumerate(places):
