@@ -26,10 +26,9 @@ from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
-from runtime.engine.voices.envelope import NEVER
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
-from runtime.events import Event
+from runtime.events import NEVER, Event
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
@@ -84,7 +83,7 @@ class Engine:
         controls = ControlMap(config, card.n_latents)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
-        palette = Palette(card, patch, programs, channels, self._bank.table, self.sample_rate_hz)
+        palette = Palette(card, patch, programs, channels, self._bank.table, n_lanes, self.sample_rate_hz)
         self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = LaneSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from runtime.engine.voices.envelope import NEVER
+from runtime.events import NEVER
 
 # A batch of lanes that hop together is decoded faster than single lanes; but a large one makes one block take too long.
 LARGEST_GROUP, SMALL_GROUP = 16, 4

@@ -22,19 +22,25 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
 
-    sums: for each target that is moved, float64 (n, 1), or (1, 1) if it is the same for all voices.
+    sums: for each target that is moved, float64 (n, 1), or (1, 1) if it is the same for all voices. offsets, kept: what
+    trajectories add to the knobs' positions, and how much of these they keep, (n, n_latents) each, or None; colour_db:
+    (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
     played: PlayedSound
     sums: dict[str, np.ndarray]
+    offsets: np.ndarray | None = None
+    kept: np.ndarray | None = None
+    colour_db: np.ndarray | None = None
 
     def part(self, first: int, end: int) -> VoiceValues:
         """The values of some of the voices: those from number `first` up to `end`."""
         if first == 0 and end >= len(self.voices):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
-        return VoiceValues(self.voices[first:end], self.played, sums)
+        rest = [None if rows is None else rows[first:end] for rows in (self.offsets, self.kept, self.colour_db)]
+        return VoiceValues(self.voices[first:end], self.played, sums, *rest)
 
     def added(self, target: str) -> np.ndarray:
         """What modulation adds to a target, float64 (n, 1); (1, 1) if it is the same for all voices."""
@@ -44,11 +50,15 @@ class VoiceValues(NamedTuple):
         """For each voice, bytes that differ if any of its values do."""
         n = len(self.voices)
         columns = [np.broadcast_to(values, (n, 1)) for values in self.sums.values()]
+        columns += [rows for rows in (self.offsets, self.colour_db) if rows is not None]
         return [row.tobytes() for row in np.concatenate(columns, axis=1)] if columns else [b""] * n
 
     def positions(self, knobs: Knobs) -> np.ndarray:
         """Positions of the knobs for each voice, float64 (n, n_latents), 0 to 1: the knob plus what its note adds."""
         positions = np.tile(np.array(knobs.positions), (len(self.voices), 1))
+        if self.offsets is not None:
+            positions *= self.kept
+            positions += self.offsets
         for target, latent in self.played.modulator.latents.items():
             if target in self.sums:
                 positions[:, latent : latent + 1] += self.sums[target]
@@ -66,6 +76,7 @@ class VoiceValues(NamedTuple):
             odd_even_db=sound.odd_even_db,
             formant_semitones=sound.formant_semitones,
             shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
+            bands_db=self.colour_db,
         )
 
 
@@ -78,8 +89,19 @@ def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> lis
     for played, alike in groups.items():
         lanes = np.array([voice.lane for voice in alike])
         moment = Moment(alike, lanes, np.array([float(frame)]), spacing_frames)
-        values.append(VoiceValues(alike, played, played.modulator.values(played.spectral_targets, moment)))
+        sums = played.modulator.values(played.spectral_targets, moment)
+        values.append(VoiceValues(alike, played, sums, *_path(played, lanes, int(frame))))
     return values
+
+
+def _path(played: PlayedSound, lanes: np.ndarray, frame: int) -> tuple[np.ndarray | None, ...]:
+    """The last three fields of VoiceValues."""
+    trajectories = played.trajectories
+    if trajectories is None:
+        return None, None, None
+    offsets, colour_db = trajectories.values(lanes, frame)
+    kept = trajectories.keep[lanes]
+    return offsets.copy(), kept, colour_db.copy() if trajectories.has_colour else None
 
 
 def fundamentals_hz(card: Card) -> list[float]:

@@ -11,13 +11,14 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.config import Config
+from runtime.instrument.card import Card
 from runtime.instrument.decoder import LARGEST_BYTES, Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
 from runtime.sound.file import load_sound
 from runtime.sound.patch import Patch
 from runtime.sound.settings import with_sound
 from runtime.sound.sound import Sound
-from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.store import KnownSound, instrument_sounds, is_path, unknown_sound, user_sounds
 
 
 class Choice(NamedTuple):
@@ -66,14 +67,19 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     decoder = load(instrument or config.instrument)
     found = found or _find_in_card(sound, decoder)
     fitting, remark = _fit(found, decoder)
-    patch = with_sound(config, fitting, decoder.card, found.where)
+    folder = found.file and found.file.parent
+    patch = with_sound(config, fitting, decoder.card, found.where, folder)
     return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
     """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
-    return tuple(with_sound(config, known.read(), decoder.card, known.name) for known in sounds)
+    return tuple(_patch_of(known, config, decoder.card) for known in sounds)
+
+
+def _patch_of(known: KnownSound, config: Config, card: Card) -> Patch:
+    return with_sound(config, known.read(), card, known.name, known.file and known.file.parent)
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:
@@ -97,7 +103,7 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
     known = instrument_sounds(decoder.card, decoder.path.stem)
     if name not in known:
         raise unknown_sound(name, decoder.card, [*known, *user_sounds()])
-    return _Found(known[name].read(), f"--sound {name}")
+    return _Found(known[name].read(), f"--sound {name}", known[name].file)
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:

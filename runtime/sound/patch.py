@@ -6,6 +6,7 @@ import msgspec
 
 from runtime.config import Config
 from runtime.sound.sound import Sound
+from runtime.sound.trajectory.use import PlayedTrajectory
 
 
 class Patch(msgspec.Struct, frozen=True):
@@ -13,9 +14,10 @@ class Patch(msgspec.Struct, frozen=True):
 
     settings: the settings, changed by the sound as `with_sound` says. sound: the fields that the settings do not have,
     such as LFOs and the filter, are read from here. positions: knob positions, 0 to 1, in the card's order; None: those
-    of the settings' preset.
+    of the settings' preset. trajectories: those of the sound; each moves only knobs that the instrument has.
     """
 
     settings: Config = Config()
     sound: Sound = Sound()
     positions: tuple[float, ...] | None = None
+    trajectories: tuple[PlayedTrajectory, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -13,16 +14,19 @@ from runtime.instrument.presets import preset_positions, start_positions
 from runtime.sound.motion import refuse_unknown_names
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
+from runtime.sound.trajectory.trajectory import fit
+from runtime.sound.trajectory.use import read_trajectories
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def with_sound(config: Config, sound: Sound, card: Card, where: object) -> Patch:
+def with_sound(config: Config, sound: Sound, card: Card, where: object, folder: Path | None = None) -> Patch:
     """The settings with this sound; `positions` is None if the sound names no knob.
 
     A field that is None in the sound stays as in the settings; the sound's level_db is added to their volume_db. A knob
     that the sound does not name stands as in the settings' preset, or, if the settings name no preset, as
-    `start_positions` gives it. The positions are in the order of the card's latents.
+    `start_positions` gives it. The positions are in the order of the card's latents. folder: that of the sound's file,
+    in which trajectories are looked for.
     UserError that begins with `where` if the sound names a knob, a source or a target that does not exist.
     """
     knobs = [latent.name for latent in card.latents]
@@ -36,7 +40,10 @@ def with_sound(config: Config, sound: Sound, card: Card, where: object) -> Patch
         pan=config.pan if sound.pan is None else sound.pan,
         voice=voice,
     )
-    return Patch(settings, sound, _positions(config, sound, card, where))
+    trajectories = read_trajectories(sound.trajectory, folder, where)
+    for played in trajectories:
+        fit(played.trajectory, knobs, where)
+    return Patch(settings, sound, _positions(config, sound, card, where), trajectories)
 
 
 def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple[float, ...] | None:

@@ -15,6 +15,7 @@ from runtime.config import Seconds
 from runtime.instrument.card import Position
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
+from runtime.sound.trajectory.use import SoundTrajectories, SoundTrajectory
 
 SOUND_VERSION = 1
 LONGEST_NAME = 100
@@ -72,6 +73,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     formant_semitones: -24 to 24, by which the spectrum's shape moves; the pitch stays.
     bandwidth_cents: 0 to 100, full width at half power of every harmonic.
     width: stereo width, from 0, mono, to 1.
+    trajectory: one trajectory, or up to four that are blended over the keyboard.
     """
 
     sound_version: int = SOUND_VERSION
@@ -94,6 +96,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     formant_semitones: Annotated[float, msgspec.Meta(ge=-24.0, le=24.0)] = 0.0
     bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
     width: Position = 0.0
+    trajectory: SoundTrajectory | SoundTrajectories | None = None
 
     @property
     def made_for(self) -> SoundInstrument | None:

@@ -42,6 +42,11 @@ class KnownSound(msgspec.Struct, frozen=True):
     bank: int | None = None
     program: int | None = None
 
+    @property
+    def file(self) -> Path | None:
+        """The sound's file; None for a preset of a card."""
+        return self.source if isinstance(self.source, Path) else None
+
     def read(self) -> Sound:
         """The sound; UserError as in load_sound."""
         return load_sound(self.source) if isinstance(self.source, Path) else self.source
@@ -105,7 +110,7 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
     found = {}
     for number, path in enumerate(sorted((BUNDLED_FOLDER / "sounds" / instrument).glob(f"*{SUFFIX}"))):
         sound = load_sound(path)
-        found[sound.name] = KnownSound(sound.name, "bundled", sound, 0, first_program + number)
+        found[sound.name] = KnownSound(sound.name, "bundled", path, 0, first_program + number)
     return found
 
 

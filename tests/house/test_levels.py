@@ -31,6 +31,7 @@ LEVELS = {
     "runtime.engine": ("voices synthesis",),
     "runtime.engine.voices": ("modulation",),
     "runtime.engine.synthesis": ("phases shaping",),
+    "runtime.sound": ("trajectory",),
     "training": (
         "hearing",
         "corpus",

@@ -30,13 +30,13 @@ class Voice:
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
                  "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "must_hold", "note", "order",
                  "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
-                 "vibrato_semitones")  # fmt: skip
+                 "velocity", "vibrato_semitones")  # fmt: skip
 
     played: PlayedSound
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
-        self.channel = self.note = self.model_note = self.order = self.started_at = 0
+        self.channel = self.note = self.velocity = self.model_note = self.order = self.started_at = 0
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_version = -1
@@ -95,7 +95,7 @@ class VoiceBank:
         """Begin a voice's release, after which its lane is free."""
         if voice.active and not voice.released:
             voice.released = True
-            self.table.release(voice.lane, frame)
+            self._let_go(voice, frame)
             release_s = voice.played.voice.envelope.release_s
             self.envelope.move(voice.lane, frame, 0.0, self._frames(release_s), voice.played.curve)
 
@@ -103,13 +103,21 @@ class VoiceBank:
         """Silence a voice as fast as it can be done without a click."""
         if voice.active:
             voice.released = True
-            self.table.release(voice.lane, frame)
+            self._let_go(voice, frame)
             self.envelope.move(voice.lane, frame, 0.0, self.cut_fade_frames, SMOOTH)
+
+    def _let_go(self, voice: Voice, frame: int) -> None:
+        self.table.release(voice.lane, frame)
+        if voice.played.trajectories is not None:
+            voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
         """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
         level = max(self.envelope.value(old.lane, frame), voice.played.voice.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
+        trajectories = voice.played.trajectories
+        if trajectories is not None and old.played is voice.played:
+            trajectories.take_over(voice.lane, old.lane, voice.note, voice.velocity)
         self.envelope.move(voice.lane, frame, level, self._frames(fade_s), SMOOTH)
         voice.must_hold, old.released, old.key_down = False, True, False
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)

@@ -67,7 +67,10 @@ class GridGains:
         angle = np.clip(pan + sums.get("pan", 0.0), -1.0, 1.0)
         angle += 1.0
         angle *= math.pi / 4.0
-        level = 10.0 ** (np.clip(sums.get("level", np.zeros((1, 1))), _LOWEST_DB, _HIGHEST_DB) / 20.0)
+        level_db = sums.get("level", np.zeros((1, 1)))
+        if played.trajectories is not None and played.trajectories.has_level:
+            level_db = level_db + played.trajectories.levels_db(lanes, frames.astype(np.int64))
+        level = 10.0 ** (np.clip(level_db, _LOWEST_DB, _HIGHEST_DB) / 20.0)
         sides = np.stack((np.cos(angle), np.sin(angle))) * math.sqrt(2.0)
         return np.broadcast_to(sides * level, (2, *shape))
 

@@ -9,7 +9,7 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes, Stolen
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.pitches import VoicePitches, gliding_semitones
-from runtime.engine.voices.played_sound import PlayedSound, channel_gains
+from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playhead_of
 from runtime.engine.voices.tuning import key_pitches
 from runtime.events import NoteOff, NoteOn, VoiceLimit
 from runtime.instrument.card import Card
@@ -149,12 +149,14 @@ class Notes:
                 changes.stolen.append(
                     Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move)
                 )
-        voice.channel, voice.note, voice.order = channel, note, self.n_notes
+        voice.channel, voice.note, voice.velocity, voice.order = channel, note, velocity, self.n_notes
         voice.pitch = self._key_pitches[note]
         voice.model_note = self._card.nearest_note(voice.pitch)
         voice.key_offset = voice.pitch - voice.model_note
         voice.glide_end, voice.played, voice.led_to = -1, self.played, None
         self._bank.table.start(voice.lane, frame, self.n_notes, note, velocity)
+        if self.played.trajectories is not None:
+            self._start_path(voice, frame)
         self._pitches.follow(voice)
         self.follow_slide(voice)
         self._bank.start(voice, frame, self._amplitude(channel, velocity), channel_gains(self._channels, voice))
@@ -163,6 +165,12 @@ class Notes:
             changes.opening.append(voice)
         changes.retuned.append(voice)
         return voice
+
+    def _start_path(self, voice: Voice, frame: int) -> None:
+        """Begin the trajectories of a voice, from where modulation puts their playheads."""
+        speed, shift = playhead_of([voice], frame)
+        trajectories = voice.played.trajectories
+        trajectories.start(voice.lane, frame, voice.note, voice.velocity, float(speed[0]), float(shift[0]))
 
     def _amplitude(self, channel: int, velocity: int) -> float:
         exponent = self.played.voice.velocity_db_per_decade / 20.0

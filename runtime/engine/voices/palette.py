@@ -22,7 +22,8 @@ class Palette:
     """The sounds of one engine.
 
     patch: the sound at the start; programs: the sounds that program changes choose, by number; if not given, the card's
-    presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play.
+    presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
+    moves_playheads: whether any sound modulates where its trajectories are read.
     """
 
     def __init__(
@@ -32,16 +33,18 @@ class Palette:
         programs: Sequence[Patch] | None,
         channels: Channels,
         table: NotesTable,
+        n_lanes: int,
         sample_rate_hz: int,
     ):
         self.channels, self.sample_rate_hz = channels, sample_rate_hz
         self.tempo = Tempo(patch.sound.tempo_bpm, sample_rate_hz)
-        self._table = table
+        self._table, self._n_lanes = table, n_lanes
         self._latents = [latent.name for latent in card.latents]
         self.first = self._ready(patch)
         if programs is None:
             programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
         self.programs = [self._ready(program) for program in programs]
+        self.moves_playheads = any(each.playhead_targets for each in (self.first, *self.programs))
 
     def _ready(self, patch: Patch) -> PlayedSound:
         envelope, channels = patch.settings.voice.envelope, self.channels
@@ -50,7 +53,7 @@ class Palette:
             return control_value(channels, name, voice)
 
         sources = Sources(patch.sound, envelope, self._table, self.tempo, control, self.sample_rate_hz)
-        return PlayedSound(patch, sources, self._latents)
+        return PlayedSound(patch, sources, self._latents, self._n_lanes, self.sample_rate_hz)
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:

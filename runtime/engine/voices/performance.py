@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
+
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
 from runtime.control_numbers import Control
-from runtime.engine.voices.bank import VoiceBank
+from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
-from runtime.engine.voices.envelope import NEVER
+from runtime.engine.voices.modulation.playhead import PLAYHEAD_UPDATE_FRAMES
 from runtime.engine.voices.notes import Notes
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.pitches import PITCH_UPDATE_FRAMES, VoicePitches
-from runtime.engine.voices.played_sound import PlayedSound, channel_gains
+from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playhead_of
 from runtime.events import (
     N_CHANNELS,
+    NEVER,
     ActiveSensing,
     Aftertouch,
     Clock,
@@ -71,6 +74,10 @@ class Performance:
             self._sensing_deadline = NEVER
             self._reset(Reset(), frame)
         self.bank.arrive(frame)
+        if frame % PLAYHEAD_UPDATE_FRAMES == 0:
+            for voices in self._with_moving_playheads():
+                lanes = np.array([voice.lane for voice in voices])
+                voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
         if frame % PITCH_UPDATE_FRAMES == 0:
             self.notes.changes.retuned += self.pitches.moving(frame)
 
@@ -83,9 +90,21 @@ class Performance:
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which `advance` has something to do."""
         end = min(self._sensing_deadline, self.bank.next_end())
+        if self._with_moving_playheads():
+            end = min(end, frame + PLAYHEAD_UPDATE_FRAMES - frame % PLAYHEAD_UPDATE_FRAMES)
         if self.pitches.moving(frame):
             end = min(end, frame + PITCH_UPDATE_FRAMES - frame % PITCH_UPDATE_FRAMES)
         return end
+
+    def _with_moving_playheads(self) -> list[list[Voice]]:
+        """The sounding voices whose playheads are modulated, by the sound that they play."""
+        if not self._palette.moves_playheads:
+            return []
+        by_sound: dict[PlayedSound, list[Voice]] = {}
+        for voice in self.bank.used():
+            if voice.active and voice.played.playhead_targets:
+                by_sound.setdefault(voice.played, []).append(voice)
+        return list(by_sound.values())
 
     # Events
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
-from runtime.engine.voices.modulation.sources import Sources
+from runtime.engine.voices.modulation.sources import Moment, Sources
+from runtime.engine.voices.modulation.trajectories import Trajectories
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
@@ -24,9 +27,9 @@ SPECTRAL_TARGETS = (
     "tilt",
     "bandwidth",
     "width",
-    "trajectory.position",
 )
 GAIN_TARGETS = ("level", "pan")
+PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
@@ -37,6 +40,16 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
     return channels.gains(voice.channel, voice.played.patch.settings.pan)
 
 
+def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Speeds, factors of the trajectories' own, and shifts, shares of the held part, of voices that play one sound."""
+    played, n = voices[0].played, len(voices)
+    moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
+    sums = played.modulator.values(played.playhead_targets, moment)
+    speeds = 2.0 ** sums["trajectory.speed"] if "trajectory.speed" in sums else np.ones((1, 1))
+    shifts = sums.get("trajectory.position", np.zeros((1, 1)))
+    return np.broadcast_to(speeds, (n, 1))[:, 0], np.broadcast_to(shifts, (n, 1))[:, 0]
+
+
 class PlayedSound:
     """One sound; it is made before the engine renders, and never changes.
 
@@ -44,10 +57,10 @@ class PlayedSound:
     modulator: what moves the sound. spectral_targets: the modulated targets that are heard in the spectrum;
     spectrum_moves: whether one of these may change while a note sounds; latents_move: whether one of the latents is
     modulated; is_plain: whether its notes sound with the decoder's spectra as they are; gains_move: whether level or
-    pan are modulated.
+    pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any.
     """
 
-    def __init__(self, patch: Patch, sources: Sources, latents: Sequence[str]):
+    def __init__(self, patch: Patch, sources: Sources, latents: Sequence[str], n_lanes: int, sample_rate_hz: int):
         self.patch, self.sound = patch, patch.sound
         self.voice: VoiceConfig = patch.settings.voice
         self.volume = 10.0 ** (patch.settings.volume_db / 20.0)
@@ -55,12 +68,18 @@ class PlayedSound:
         self.modulator = Modulator(self.sound, sources, latents)
         targets, moves = self.modulator.targets, self.modulator.moves
         latent_targets = tuple(self.modulator.latents)
+        self.playhead_targets = targets & frozenset(PLAYHEAD_TARGETS) if patch.trajectories else frozenset()
+        self.trajectories = None
+        if patch.trajectories:
+            modulated = bool(self.playhead_targets)
+            self.trajectories = Trajectories(patch.trajectories, latents, n_lanes, sample_rate_hz, modulated)
+        has_path = self.trajectories is not None
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
-        self.spectrum_moves = moves(SPECTRAL_TARGETS + latent_targets)
-        self.latents_move = not targets.isdisjoint(latent_targets)
-        self.is_plain = not (self.spectral_targets or _is_shaped(self.sound))
+        self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
+        self.latents_move = has_path or not targets.isdisjoint(latent_targets)
+        self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
-        self.gains_move = bool(self.gain_targets)
+        self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)
 
 
 def _is_shaped(sound: Sound) -> bool:

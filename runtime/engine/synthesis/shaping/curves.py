@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, mel
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ
 
 GRID_STEPS_PER_OCTAVE = 64
@@ -37,6 +38,7 @@ class GainCurves:
     def __init__(self, max_rows: int):
         self._octaves = (np.arange(N_GRID) / GRID_STEPS_PER_OCTAVE).astype(np.float32)
         self._log_gains, self._x, self._y = np.empty((3, max_rows, N_GRID), np.float32)
+        self._band_places = _band_places(self._octaves)
         self._n = 0
 
     def begin(self, n_rows: int) -> None:
@@ -88,12 +90,24 @@ class GainCurves:
             np.divide((resonance_db * _NEPER_PER_DB).astype(np.float32), y, out=y)
             log_gains += y
 
-    def add_bands(self, bands_db: np.ndarray, centres_hz: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add curves that join gains in dB, float (n, n_bands), at centre frequencies (n_bands,), ascending."""
-        centres = np.log2(centres_hz / LOWEST_HEARD_HZ)
+    def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
+        """Add curves of gains in dB, float32 (n, N_BANDS): straight lines over mel, from centre to centre."""
+        if not shift_octaves.any():
+            self._add_lines(bands_db, *self._band_places, slice(0, self._n))
+            return
         for row in range(self._n):
-            x = self._octaves + np.float32(shift_octaves[row, 0])
-            self._log_gains[row] += np.interp(x, centres, bands_db[row] * _NEPER_PER_DB).astype(np.float32)
+            one = slice(row, row + 1)
+            self._add_lines(bands_db[one], *_band_places(self._octaves + shift_octaves[row]), one)
+
+    def _add_lines(self, bands_db: np.ndarray, below: np.ndarray, shares: np.ndarray, rows: slice) -> None:
+        x, y = self._x[rows], self._y[rows]
+        np.take(bands_db, below, axis=1, out=x, mode="clip")
+        np.take(bands_db, below + 1, axis=1, out=y, mode="clip")
+        y -= x
+        y *= shares
+        x += y
+        x *= np.float32(_NEPER_PER_DB)
+        self._log_gains[rows] += x
 
     def gains(self) -> np.ndarray:
         """The gains, float32 (n, N_GRID), valid until the next `begin`."""
@@ -101,3 +115,11 @@ class GainCurves:
         np.maximum(self._log_gains[: self._n], np.float32(_LOWEST_DB * _NEPER_PER_DB), out=gains)
         np.exp(gains, out=gains)
         return gains
+
+
+def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each frequency the band below it, intp, and the share of the band above that, float32."""
+    frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
+    places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
+    below = np.minimum(places.astype(np.intp), N_BANDS - 2)
+    return below, (places - below).astype(np.float32)

@@ -16,9 +16,9 @@ class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1) with one row for each spectrum.
 
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
-    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, n_bands), gains
-    at `centres_hz`, or None. shift_octaves: how far the sounds are transposed after shaping: frequencies are meant as
-    heard.
+    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, N_BANDS), gains
+    of the bands of acoustics/mel_bands.py, or None. shift_octaves: how far the sounds are transposed after shaping;
+    all frequencies are those that are heard.
     """
 
     filter_kind: str
@@ -30,7 +30,6 @@ class Shape(NamedTuple):
     formant_semitones: float
     shift_octaves: np.ndarray
     bands_db: np.ndarray | None = None
-    centres_hz: np.ndarray | None = None
 
 
 class Shaper:
@@ -59,7 +58,7 @@ class Shaper:
         if shape.tilt_db_per_octave.any():
             curves.add_tilt(shape.tilt_db_per_octave, shape.shift_octaves)
         if shape.bands_db is not None:
-            curves.add_bands(shape.bands_db, shape.centres_hz, shape.shift_octaves)
+            curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         np.add(self.harmonics.places[list(fundamentals)], self._first_places[:n], out=places)
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")

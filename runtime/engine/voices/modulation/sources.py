@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,10 +15,15 @@ from runtime.engine.voices.modulation.tempo import Tempo
 from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-if TYPE_CHECKING:
-    from runtime.engine.voices.bank import Voice
-
 DEFAULT_LFO_HZ = 5.0
+
+
+class PlayedNote(Protocol):
+    """What modulation asks of a voice: its lane, its MIDI channel and its key."""
+
+    lane: int
+    channel: int
+    note: int
 
 
 class Moment(NamedTuple):
@@ -28,7 +33,7 @@ class Moment(NamedTuple):
     not 0, the values will be joined by straight lines this long, which weaken fast waves; LFOs then make up for it.
     """
 
-    voices: Sequence[Voice]
+    voices: Sequence[PlayedNote]
     lanes: np.ndarray
     frames: np.ndarray
     spacing_frames: int = 0
@@ -47,7 +52,7 @@ class Sources:
         envelope: Adsr,
         table: NotesTable,
         tempo: Tempo,
-        control: Callable[[str, Voice], float],
+        control: Callable[[str, PlayedNote], float],
         sample_rate_hz: int,
     ):
         self._table, self._tempo, self._control, self._rate_hz = table, tempo, control, sample_rate_hz

@@ -1,0 +1,151 @@
+"""Where in its trajectories each voice is read: rows of their tables, as functions of the absolute frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.events import NEVER
+from runtime.sound.trajectory.baked import BakedTrajectory
+
+# A playhead whose speed or place is modulated is advanced at frames that are multiples of this.
+PLAYHEAD_UPDATE_FRAMES = 1024
+RELEASE_FADE_S = 0.05  # from the held part to the release, after the key has come up
+FASTEST = 20.0  # of the speed after modulation
+
+# The numbers of each playhead: its place, in rows, at its anchor; the rows that pass in a frame; the row from which on
+# it stays in the loop; its shift, in rows, at its anchor; and how much the shift changes up to the next update.
+_PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
+
+
+class Playheads:
+    """A playhead for each lane and each trajectory.
+
+    A playhead moves at constant speed from its anchor, a frame, on. Without modulation the anchor is the note's start
+    for the whole note. With it, `advance` moves the anchor at fixed frames, so no block decides where a row is read.
+    While the key is down, the held part is read: the attack, then the loop, or up to the last row, where the playhead
+    stays. When the key comes up, the release is read instead; `fade` says how much of it is heard.
+    """
+
+    def __init__(
+        self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False
+    ):
+        def column(values: Sequence[float]) -> np.ndarray:
+            return np.array(values, np.float64)[:, None]
+
+        self.has_release = any(one.n_release_rows for one in baked)
+        self._modulated, self._folds = modulated, any(one.folds for one in baked)
+        self._first = column([one.loop_row or 0 for one in baked])
+        lengths = [one.hold_row - one.loop_row if one.loop_row is not None else 1 for one in baked]
+        self._length = column(lengths)
+        self._period = column([length * (1 + one.folds) for length, one in zip(lengths, baked, strict=True)])
+        self._hold = column([one.hold_row for one in baked])
+        self._last_release = column([max(0, one.n_release_rows - 1) for one in baked])
+        self._releases = column([one.n_release_rows > 0 for one in baked])
+        self._start_row = column([one.start_row for one in baked])[:, 0]
+        self._entry = column([np.inf if one.loop_row is None else one.loop_row for one in baked])[:, 0]
+        self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
+        self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
+        self._state = np.zeros((n_lanes, 5, len(baked)))
+        # Made once, so that a chord costs little.
+        self._unmodulated = self._starting(1.0, 0.0)
+        self._anchor = np.zeros(n_lanes, np.int64)
+        # The release has an anchor and a place of its own.
+        self._release_place = np.zeros((n_lanes, len(baked)))
+        self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
+        self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
+
+    def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
+        """Begin a note; speed, shift: as in `advance`."""
+        self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
+        if speed == 1.0 and shift == 0.0:
+            self._state[lane] = self._unmodulated
+        else:
+            self._state[lane] = self._starting(speed, shift)
+
+    def take_over(self, lane: int, old: int) -> None:
+        """Let a lane go on where the lane `old` is; its key is down."""
+        self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
+        self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
+
+    def release(self, lane: int, frame: int) -> None:
+        """The key has come up: fade to the beginning of the release."""
+        self._release_anchor[lane] = self._key_up[lane] = frame
+        self._release_place[lane] = 0.0
+
+    def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
+        """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
+
+        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
+        shifts: float (n,), by how much the place is shifted, a share of the held part; a new shift is reached at the
+        next update, in a straight line.
+        Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
+        ValueError if the playheads were made without `modulated`.
+        """
+        if not self._modulated:
+            raise ValueError("playheads without modulation cannot be advanced")
+        elapsed = (frame - self._anchor[lanes])[:, None].astype(np.float64)
+        state, rates = self._state[lanes], self._rate(speeds[:, None])
+        place = state[:, _PLACE] + state[:, _RATE] * elapsed
+        shift = state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
+        released = np.maximum(frame - self._release_anchor[lanes], 0)[:, None]
+        self._release_place[lanes] += np.abs(state[:, _RATE]) * released
+        self._release_anchor[lanes] = np.where(released[:, 0] > 0, frame, self._release_anchor[lanes])
+        state[:, _PLACE], state[:, _RATE], state[:, _SHIFT] = place, rates, shift
+        state[:, _SHIFT_CHANGE] = shifts[:, None] * self._hold[:, 0] - shift
+        # Playheads that have reached their loop stay in it, also when they turn back.
+        state[:, _ENTRY] = _entered(state[:, _ENTRY], place + shift)
+        self._state[lanes], self._anchor[lanes] = state, frame
+
+    def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """The row, with its fraction, of the held part: float64 (n_lanes, n_trajectories, n_frames).
+
+        lanes: int (n_lanes,). frames: int64 (n_frames,), from the lanes' starts on, with modulation from the last
+        update up to the next one.
+        """
+        state = self._state[lanes][..., None]
+        elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)
+        place = state[:, _RATE] * elapsed
+        place += state[:, _PLACE]
+        if self._modulated:
+            place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
+        inside = np.remainder(place - self._first, self._period)
+        if self._folds:
+            # Without folding, the period is the length, and this changes nothing.
+            inside = self._length - np.abs(inside - self._length)
+        inside += self._first
+        entered = place >= state[:, _ENTRY]
+        np.maximum(place, 0.0, out=place)
+        np.minimum(place, self._hold, out=place)
+        return np.where(entered, inside, place)
+
+    def any_released(self, lanes: np.ndarray, frame: int) -> bool:
+        """Whether the key of one of the lanes has come up before `frame`, and there is a release to read."""
+        return self.has_release and bool(self._key_up[lanes].min() < frame)
+
+    def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """The row of the release, from 0, with its fraction; shapes as in held_rows; 0 before the key comes up."""
+        elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
+        rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
+        rows += self._release_place[lanes][..., None]
+        return np.minimum(np.maximum(rows, 0.0), self._last_release)
+
+    def fade(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """The release's share, from 0 for the held part alone to 1; float64, shapes as in held_rows."""
+        elapsed = (frames - self._key_up[lanes, None])[:, None] / self._fade_frames
+        return np.minimum(np.maximum(elapsed, 0.0), 1.0) * self._releases
+
+    def _rate(self, speed: float | np.ndarray) -> np.ndarray:
+        return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
+
+    def _starting(self, speed: float, shift: float) -> np.ndarray:
+        """The numbers of the playheads of a note that begins."""
+        shifts = shift * self._hold[:, 0]
+        entries = _entered(self._entry, self._start_row + shifts)
+        return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])
+
+
+def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """From which row on playheads at these places stay in their loops; those that are inside always do."""
+    return np.where(places >= entries, -np.inf, entries)

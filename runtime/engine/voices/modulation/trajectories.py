@@ -1,0 +1,173 @@
+"""The values of the voices' trajectories at a frame: offsets of knobs, colour and level, blended over the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.acoustics.mel_bands import N_BANDS
+from runtime.engine.voices.modulation.playhead import Playheads
+from runtime.sound.trajectory.baked import bake
+from runtime.sound.trajectory.trajectory import fit
+from runtime.sound.trajectory.use import PlayedTrajectory
+
+N_KEYS = N_VELOCITIES = 128
+# Distances that count alike when the trajectory nearest to a note is chosen.
+_KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
+
+
+class Trajectories:
+    """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
+
+    modulated: whether `playheads.advance` will be called.
+    keep: float32 (n_lanes, n_knobs), the share of each knob's own position in a lane; to it the offset is added.
+    has_level, has_colour: whether any level or any gain of a band differs from 0 dB.
+    """
+
+    def __init__(
+        self,
+        played: Sequence[PlayedTrajectory],
+        knob_names: Sequence[str],
+        n_lanes: int,
+        sample_rate_hz: int,
+        modulated: bool = False,
+    ):
+        self._n_knobs = len(knob_names)
+        baked = [bake(one, fit(one.trajectory, knob_names, "sound"), self._n_knobs) for one in played]
+        self.has_level, self.has_colour = any(one.has_level for one in baked), any(one.has_colour for one in baked)
+        self.playheads = Playheads(baked, n_lanes, sample_rate_hz, modulated)
+        self.keep = np.ones((n_lanes, self._n_knobs), np.float32)
+        self._keeps = np.stack([one.keep for one in baked])
+        self._blend = blend_weights([(one.key, one.velocity) for one in played])
+        self._weights = np.zeros((n_lanes, len(baked)), np.float32)
+        # A last row that is never heard: the row after the one that is read, times 0.
+        silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
+        self._rows = np.concatenate([*(one.values for one in baked), silent])
+        self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
+        self._n_levels = np.array([one.n_levels for one in baked])[:, None]
+        self._held_at, self._release_at = _places(
+            [len(one.values) for one in baked], [one.hold_row for one in baked]
+        )
+        self._held_level_at, self._release_level_at = _places(
+            [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
+        )
+        # A lane reads at most two rows of the held part and two of the release of each trajectory.
+        self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
+        self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
+
+    def start(
+        self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0
+    ) -> None:
+        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.advance`."""
+        self.playheads.start(lane, frame, speed, shift)
+        self._weigh(lane, key, velocity)
+
+    def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
+        """Begin a note that goes on where the lane `old` is."""
+        self.playheads.take_over(lane, old)
+        self._weigh(lane, key, velocity)
+
+    def release(self, lane: int, frame: int) -> None:
+        """The key has come up, and no pedal holds the note."""
+        self.playheads.release(lane, frame)
+
+    def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """The lanes' values at a frame, views that are valid until the next call.
+
+        Returns the offsets of the knob positions, float32 (n_lanes, n_knobs), to be added to `keep` times the knob's
+        position, and the colour in dB, float32 (n_lanes, N_BANDS).
+        """
+        lanes, frames = np.asarray(lanes, np.int64), np.array([frame])
+        weights = self._weights[lanes]
+        parts = [(self.playheads.held_rows(lanes, frames), self._held_at, weights)]
+        if self.playheads.any_released(lanes, frame):
+            fade = self.playheads.fade(lanes, frames)[..., 0].astype(np.float32)
+            parts = [(parts[0][0], self._held_at, weights * (np.float32(1.0) - fade))]
+            parts.append((self.playheads.release_rows(lanes, frames), self._release_at, weights * fade))
+        n_lanes, n = len(lanes), weights.shape[1]
+        size = n_lanes, 2 * len(parts), n
+        places, shares = np.empty(size, np.int64), np.empty(size, np.float32)
+        for number, (rows, first, weight) in enumerate(parts):
+            before, share = _split(rows[..., 0])
+            at = 2 * number
+            np.add(before, first[:, 0], out=places[:, at])
+            np.add(places[:, at], 1, out=places[:, at + 1])
+            np.multiply(weight, share, out=shares[:, at + 1])
+            np.subtract(weight, shares[:, at + 1], out=shares[:, at])
+        read = self._read[: places.size]
+        np.take(self._rows, places.reshape(-1), axis=0, out=read, mode="clip")
+        out = self._out[:n_lanes]
+        np.einsum("lr,lrv->lv", shares.reshape(n_lanes, -1), read.reshape(n_lanes, -1, read.shape[1]), out=out)
+        return out[:, : self._n_knobs], out[:, self._n_knobs :]
+
+    def levels_db(self, lanes: Sequence[int] | np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """The lanes' levels in dB at frames, int64 (n_frames,): float32 (n_lanes, n_frames)."""
+        lanes = np.asarray(lanes, np.int64)
+        level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
+        if self.playheads.any_released(lanes, int(frames.max())):
+            fade = self.playheads.fade(lanes, frames).astype(np.float32)
+            released_db = self._level_db(self.playheads.release_rows(lanes, frames), self._release_level_at)
+            level_db = level_db * (np.float32(1.0) - fade) + released_db * fade
+        weights = self._weights[lanes]
+        out = level_db[:, 0] * weights[:, :1]
+        # One after the other, so that the sum's bits do not depend on the number of frames.
+        for number in range(1, weights.shape[1]):
+            out += level_db[:, number] * weights[:, number, None]
+        return out
+
+    def _level_db(self, rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+        before, share = _split(rows * self._n_levels)
+        before += first
+        level_db, after_db = self._levels[before], self._levels[before + 1]
+        return level_db * (np.float32(1.0) - share) + after_db * share
+
+    def _weigh(self, lane: int, key: int, velocity: int) -> None:
+        weights = self._blend[key, velocity]
+        self._weights[lane] = weights
+        self.keep[lane] = weights @ self._keeps
+
+
+def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
+    """How much of each trajectory a note has: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
+
+    places: key and velocity of each trajectory, None: any. Each named key with each named velocity is a corner, and a
+    corner belongs to the trajectory that is nearest to it: to several in equal shares if they are equally near. Between
+    the corners the weights are bilinear; beyond the outermost ones they stay the same.
+    """
+    keys = sorted({key for key, _ in places if key is not None}) or [0]
+    velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
+    corners = np.array([[_nearest(places, key, velocity) for velocity in velocities] for key in keys])
+    by_key, by_velocity = _hats(keys, N_KEYS), _hats(velocities, N_VELOCITIES)
+    return np.einsum("ak,bv,kvt->abt", by_key, by_velocity, corners, optimize=True).astype(np.float32)
+
+
+def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity: int) -> np.ndarray:
+    distances = [
+        (0.0 if k is None else ((k - key) / _KEY_UNIT) ** 2)
+        + (0.0 if v is None else ((v - velocity) / _VELOCITY_UNIT) ** 2)
+        for k, v in places
+    ]
+    near = np.isclose(distances, min(distances))
+    return near / near.sum()
+
+
+def _hats(centres: Sequence[int], n: int) -> np.ndarray:
+    """The share of each centre at each value: (n, n_centres), 1 at the centre, straight lines to the next ones."""
+    return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
+
+
+def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the held part and the release of each table begin when all tables follow each other: int64 (n, 1) each.
+
+    Without a release, the latter is the table's last place; what is read there is not heard.
+    """
+    ends = np.cumsum(lengths)[:, None]
+    firsts = ends - np.array(lengths)[:, None]
+    return firsts, np.minimum(firsts + np.array(holds)[:, None] + 1, ends - 1)
+
+
+def _split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as whole numbers, int64, and the fractions above them, float32."""
+    before = rows.astype(np.int64)
+    return before, (rows - before).astype(np.float32)

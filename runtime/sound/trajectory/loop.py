@@ -1,0 +1,53 @@
+"""Finds a sustain loop: two moments of a trajectory between which the step is least heard."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
+
+FEWEST_HOPS = 4  # a shorter sustained part has no loop
+MOST_CANDIDATES = 400  # hops that are compared with each other; more would take too long
+# Changes that count alike: a knob's position by 0.05, all bands by 2 dB, the level by 3 dB.
+_LATENT_UNIT, _COLOUR_UNIT_DB, _LEVEL_UNIT_DB = 0.05, 2.0, 3.0
+# How much a change of slope, per hop, counts against a change of value.
+_SLOPE_WEIGHT = 4.0
+
+
+def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
+    """The beginning and the end, in s, of the loop whose ends differ least in value and in slope.
+
+    The values are latents, colour and level. The loop lies between attack_s and release_s (without marks: from a
+    tenth of the duration to the end) and has at least half of that length. None if there are fewer than FEWEST_HOPS
+    hops.
+    """
+    n_hops, step_s = trajectory.n_hops, trajectory.step_s
+    first = int(np.ceil((trajectory.attack_s or 0.1 * (n_hops - 1) * step_s) / step_s - 1e-6))
+    end_s = trajectory.duration_s if trajectory.release_s is None else trajectory.release_s
+    last = min(n_hops - 1, int(end_s / step_s + 1e-3))
+    if last - first + 1 < FEWEST_HOPS:
+        return None
+    candidates = np.unique(np.linspace(first, last, min(MOST_CANDIDATES, last - first + 1)).astype(int))
+    points = _points(trajectory)[candidates]
+    squares = np.einsum("ij,ij->i", points, points)
+    distance = squares[:, None] + squares - 2.0 * points @ points.T
+    too_short = candidates - candidates[:, None] < (last - first + 1) // 2
+    start, end = np.unravel_index(np.argmin(np.where(too_short, np.inf, distance)), distance.shape)
+    return float(candidates[start] * step_s), float(candidates[end] * step_s)
+
+
+def _points(trajectory: Trajectory) -> np.ndarray:
+    """Each hop as a point, (n_hops, n): its values and its slopes in units that count alike."""
+    times = np.arange(trajectory.n_hops) * trajectory.step_s
+    level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
+    n_bands = trajectory.colour_db.shape[1]
+    values = np.concatenate(
+        [
+            trajectory.latents / _LATENT_UNIT,
+            trajectory.colour_db / (_COLOUR_UNIT_DB * np.sqrt(n_bands)),
+            level_db[:, None] / _LEVEL_UNIT_DB,
+        ],
+        axis=1,
+    )
+    slopes = np.gradient(values, axis=0)
+    return np.concatenate([values, np.sqrt(_SLOPE_WEIGHT) * slopes], axis=1)
