@@ -110,6 +110,10 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
     """MIDI timing clock: a 24th of a beat has passed."""
 
 
+class ClockStart(msgspec.Struct, frozen=True, gc=False):
+    """A sequencer starts: the next `Clock` is beat 0."""
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -124,4 +128,4 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
-Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | VoiceLimit | Reset
+Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | ClockStart | VoiceLimit | Reset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime.config import Config
 from runtime.control.knobs import Knobs
 from runtime.control_numbers import Control
-from runtime.events import ControlChange, Event, KnobTurn, PhaseBlend
+from runtime.events import Clock, ControlChange, Event, KnobTurn, PhaseBlend
 
 
 class ControlMap:
@@ -30,8 +30,8 @@ class ControlMap:
         return True
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event changes only the next spectra or the phase blend, so that it may wait for the next hop."""
+        """Whether an event changes only the next spectra, the blend of phases or the tempo, and may wait for a hop."""
         if isinstance(event, ControlChange):
             # Control 74 may be an MPE slide, which acts on one voice at once.
             return event.control in self._numbers and event.control != Control.SLIDE
-        return isinstance(event, (KnobTurn, PhaseBlend))
+        return isinstance(event, (KnobTurn, PhaseBlend, Clock))

@@ -67,10 +67,9 @@ class InputPort:
     def _prepared_client(self) -> rtmidi.MidiIn:
         if self._client is None:
             self._client = open_client(self._api)
-            # rtmidi drops system exclusive messages, MIDI clock (0xF8) and time code (0xF1) before they reach Python: a
-            # clock alone sends 24 messages for each quarter note. Active sensing passes, because when it stops, the
-            # sender has gone.
-            self._client.ignore_types(sysex=True, timing=True, active_sense=False)
+            # rtmidi drops system exclusive messages before they reach Python. The clock passes, because LFOs follow it,
+            # and active sensing, because when it stops, the sender has gone.
+            self._client.ignore_types(sysex=True, timing=False, active_sense=False)
             self._promoted = False
         self._client.set_callback(self._receive)
         # `cancel_callback` frees the callback even while the driver's thread waits for the interpreter to call it; that

@@ -7,6 +7,8 @@ import mido
 from runtime.events import (
     ActiveSensing,
     Aftertouch,
+    Clock,
+    ClockStart,
     ControlChange,
     Event,
     NoteOff,
@@ -26,6 +28,8 @@ _EVENT_TYPES: dict[str, type] = {
     "aftertouch": Aftertouch,
     "pitchwheel": PitchWheel,
     "active_sensing": ActiveSensing,
+    "clock": Clock,
+    "start": ClockStart,
     "reset": Reset,
 }
 _FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
@@ -35,7 +39,7 @@ def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
     """The event for a mido message; a note_on of velocity 0 is a NoteOff.
 
     None for every message that the engine does not use, such as song position, or a file's meta and system exclusive
-    messages. A live port's system exclusive messages, clock and time code do not come here: rtmidi drops them.
+    messages. A live port's system exclusive messages do not come here: rtmidi drops them.
     """
     if message.type == "note_on" and message.velocity == 0:
         return NoteOff(message.channel, message.note)

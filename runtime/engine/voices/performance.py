@@ -24,6 +24,7 @@ from runtime.events import (
     ActiveSensing,
     Aftertouch,
     Clock,
+    ClockStart,
     ControlChange,
     Event,
     KnobTurn,
@@ -147,6 +148,9 @@ class Performance:
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
+
+    def _clock_start(self, _event: ClockStart, _frame: int) -> None:
+        self._palette.tempo.start()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
         self._knobs.turn(event.latent, event.position)
@@ -301,6 +305,7 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         Clock: _clock,
+        ClockStart: _clock_start,
         VoiceLimit: _voice_limit,
         ActiveSensing: _active_sensing,
         Reset: _reset,

@@ -10,7 +10,7 @@ import jack
 import pytest
 
 from runtime.config import MidiConfig
-from runtime.events import ControlChange, Event, NoteOff, NoteOn
+from runtime.events import Clock, ControlChange, Event, NoteOff, NoteOn
 from runtime.midi import input_port
 from runtime.midi.inputs import MidiInputs
 from runtime.midi.rtmidi_apis import api_names, list_inputs
@@ -62,12 +62,12 @@ def test_a_keyboard_plugged_in_later_plays_and_one_pulled_out_lets_go(
         before_s = time.perf_counter()
         for message in ([0x90, 60, 100], [0x90, 64, 100], [0x80, 60, 0], [0xB0, 64, 127], [0xF8]):
             keyboard.play(message)
-        wait_until(lambda: len(received) == 4, "the keys", lambda: received)
-        assert received[0][0] == NoteOn(0, 60, 100)
+        wait_until(lambda: len(received) == 5, "the keys", lambda: received)
+        assert (received[0][0], received[4][0]) == (NoteOn(0, 60, 100), Clock())
         assert all(before_s < arrival_s < time.perf_counter() for _, arrival_s in received)
         keyboard.unplug()
         assert midi.poll()[0] == "MIDI input gone: keys:out; its notes are released."
-        assert {event for event, _ in received[4:]} == {NoteOff(0, 64, 0), ControlChange(0, 64, 0)}
+        assert {event for event, _ in received[5:]} == {NoteOff(0, 64, 0), ControlChange(0, 64, 0)}
 
 
 @pytest.mark.rig

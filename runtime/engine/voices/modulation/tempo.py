@@ -10,7 +10,9 @@ _LONGEST_CLOCK_S = 60.0 / 20.0 / CLOCKS_PER_BEAT
 
 
 class Tempo:
-    """The beats that have passed at any frame: a straight line between two events, so that LFOs never jump.
+    """The beats that have passed at any frame: a straight line between two clock messages.
+
+    LFOs jump only where a sequencer starts.
 
     Until the first MIDI clock, the tempo is that of the sound, and beat 0 is at frame 0.
     """
@@ -21,6 +23,11 @@ class Tempo:
         self._beats_per_frame = tempo_bpm / 60.0 / sample_rate_hz
         self._n_clocks, self._last_clock = 0, -1
         self._clock_frames = 0.0
+        self._starts = False
+
+    def start(self) -> None:
+        """A sequencer starts: its next clock message is beat 0."""
+        self._starts = True
 
     def set_bpm(self, tempo_bpm: float, frame: int) -> None:
         """Follow a sound's tempo from `frame` on, unless a MIDI clock is running."""
@@ -35,7 +42,9 @@ class Tempo:
         """
         self._move_to(frame)
         n_frames = frame - self._last_clock
-        if self._last_clock < 0 or n_frames > _LONGEST_CLOCK_S * self._rate_hz:
+        if self._starts:
+            self._starts, self._beats, self._n_clocks = False, 0.0, 0
+        elif self._last_clock < 0 or n_frames > _LONGEST_CLOCK_S * self._rate_hz:
             self._n_clocks = round(self._beats * CLOCKS_PER_BEAT)
             self._clock_frames = 0.0
         elif n_frames > 0:
