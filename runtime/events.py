@@ -114,6 +114,15 @@ class ClockStart(msgspec.Struct, frozen=True, gc=False):
     """A sequencer starts: the next `Clock` is beat 0."""
 
 
+class Tempo(msgspec.Struct, frozen=True, gc=False):
+    """The tempo changes, as long as no MIDI clock comes.
+
+    bpm: beats per minute.
+    """
+
+    bpm: float
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -128,4 +137,4 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
-Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | ClockStart | VoiceLimit | Reset
+Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | ClockStart | Tempo | VoiceLimit | Reset

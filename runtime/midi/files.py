@@ -10,7 +10,7 @@ import mido
 
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
-from runtime.events import Event
+from runtime.events import Event, Tempo
 from runtime.midi.messages import from_message
 
 DRUM_CHANNEL = 9
@@ -24,7 +24,7 @@ _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{8192}")
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
     """Read a Standard MIDI File as (time in s, event) pairs; channel 10, the drums, is left out.
 
-    Times follow the file's tempo changes.
+    Times follow the file's tempo changes, which are events, too.
 
     UserError if the file is missing, not a MIDI file, damaged, too large or cut short, or if its times are SMPTE times.
     """
@@ -40,9 +40,11 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         events, time_s = [], 0.0
         for message in midi_file:
             time_s += message.time
-            event = None if message.is_meta else from_message(message)
+            event = _tempo(message) if message.is_meta else from_message(message)
             if event is not None and getattr(event, "channel", None) != DRUM_CHANNEL:
                 events.append((time_s, event))
+        while events and isinstance(events[-1][1], Tempo):
+            events.pop()  # so that a piece ends with its last note
         return events
     except EOFError:
         raise UserError(path, "a truncated MIDI file", "a whole one", "copy or export it again") from None
@@ -52,6 +54,10 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
     except (ValueError, TypeError, ArithmeticError, LookupError, mido.KeySignatureError) as error:
         # mido raises all of these on damaged bytes
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
+
+
+def _tempo(message: mido.MetaMessage) -> Tempo | None:
+    return Tempo(mido.tempo2bpm(message.tempo)) if message.type == "set_tempo" and message.tempo else None
 
 
 def _refuse_cut_tracks(content: bytes, midi_file: mido.MidiFile) -> None:

@@ -35,6 +35,7 @@ from runtime.events import (
     PolyTouch,
     ProgramChange,
     Reset,
+    Tempo,
     VoiceLimit,
 )
 from runtime.instrument.card import Card
@@ -148,6 +149,9 @@ class Performance:
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
+
+    def _tempo(self, event: Tempo, frame: int) -> None:
+        self._palette.tempo.set_bpm(event.bpm, frame)
 
     def _clock_start(self, _event: ClockStart, _frame: int) -> None:
         self._palette.tempo.start()
@@ -306,6 +310,7 @@ class Performance:
         PhaseBlend: _phase_blend,
         Clock: _clock,
         ClockStart: _clock_start,
+        Tempo: _tempo,
         VoiceLimit: _voice_limit,
         ActiveSensing: _active_sensing,
         Reset: _reset,

@@ -22,6 +22,8 @@ from runtime.midi.messages import from_message
         (mido.Message("aftertouch", channel=5, value=33), events.Aftertouch(5, 33)),
         (mido.Message("pitchwheel", channel=6, pitch=-8192), events.PitchWheel(6, -8192)),
         (mido.Message("active_sensing"), events.ActiveSensing()),
+        (mido.Message("clock"), events.Clock()),
+        (mido.Message("start"), events.ClockStart()),
         (mido.Message("reset"), events.Reset()),
     ],
 )
@@ -34,7 +36,7 @@ def test_every_kind_of_message_is_an_event_or_nothing() -> None:
     heard = {name for name in SPEC_BY_TYPE if from_message(mido.Message(name)) is not None}
     assert heard == {
         "note_on", "note_off", "polytouch", "control_change", "program_change", "aftertouch", "pitchwheel",
-        "active_sensing", "reset",
+        "active_sensing", "clock", "start", "reset",
     }  # fmt: skip
     assert from_message(mido.MetaMessage("set_tempo")) is None
 
