@@ -48,31 +48,38 @@ class VoiceValues(NamedTuple):
 
     def keys(self) -> list[bytes]:
         """For each voice, bytes that differ if any of its values do."""
-        n = len(self.voices)
-        columns = [np.broadcast_to(values, (n, 1)) for values in self.sums.values()]
-        columns += [rows for rows in (self.offsets, self.colour_db) if rows is not None]
-        return [row.tobytes() for row in np.concatenate(columns, axis=1)] if columns else [b""] * n
+        columns = [*self.sums.values(), *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
+        n, widths = len(self.voices), [column.shape[1] for column in columns]
+        if not columns:
+            return [b""] * n
+        table, at = np.empty((n, sum(widths))), 0
+        for column, width in zip(columns, widths, strict=True):
+            table[:, at : at + width] = column
+            at += width
+        return table.view(f"V{8 * at}")[:, 0].tolist()
 
     def positions(self, knobs: Knobs) -> np.ndarray:
         """Positions of the knobs for each voice, float64 (n, n_latents), 0 to 1: the knob plus what its note adds."""
-        positions = np.tile(np.array(knobs.positions), (len(self.voices), 1))
+        positions = np.empty((len(self.voices), len(knobs.positions)))
+        positions[:] = knobs.positions
         if self.offsets is not None:
             positions *= self.kept
             positions += self.offsets
         for target, latent in self.played.modulator.latents.items():
             if target in self.sums:
                 positions[:, latent : latent + 1] += self.sums[target]
-        return np.clip(positions, 0.0, 1.0, out=positions)
+        np.maximum(positions, 0.0, out=positions)
+        return np.minimum(positions, 1.0, out=positions)
 
     def shape(self) -> Shape:
         """How the voices' spectra are shaped."""
-        sound, n = self.played.sound, len(self.voices)
+        sound = self.played.sound
         return Shape(
             filter_kind=sound.filter.type,
             slope=sound.filter.slope_db_per_octave,
-            cutoff_octaves=_clipped(octaves_of(sound.filter.cutoff_hz) + self.added("filter.cutoff"), -2.0, 12.0, n),
-            resonance_db=_clipped(sound.filter.resonance_db + self.added("filter.resonance"), 0.0, 24.0, n),
-            tilt_db_per_octave=_clipped(sound.tilt_db_per_octave + self.added("tilt"), -12.0, 12.0, n),
+            cutoff_octaves=_clipped(octaves_of(sound.filter.cutoff_hz) + self.added("filter.cutoff"), -2.0, 12.0),
+            resonance_db=_clipped(sound.filter.resonance_db + self.added("filter.resonance"), 0.0, 24.0),
+            tilt_db_per_octave=_clipped(sound.tilt_db_per_octave + self.added("tilt"), -12.0, 12.0),
             odd_even_db=sound.odd_even_db,
             formant_semitones=sound.formant_semitones,
             shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
@@ -110,5 +117,5 @@ def fundamentals_hz(card: Card) -> list[float]:
     return [float(note_to_hz(note)) for note in range(lowest, highest + 1)]
 
 
-def _clipped(values: np.ndarray, lowest: float, highest: float, n: int) -> np.ndarray:
-    return np.broadcast_to(np.clip(values, lowest, highest), (n, 1))
+def _clipped(values: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+    return np.minimum(np.maximum(values, lowest), highest)

@@ -14,7 +14,7 @@ _OCTAVES = math.log2(HIGHEST_HEARD_HZ / LOWEST_HEARD_HZ)
 N_GRID = math.ceil(_OCTAVES * GRID_STEPS_PER_OCTAVE) + 1
 TILT_PIVOT_HZ = 1000.0
 _NEPER_PER_DB = math.log(10.0) / 20.0
-_LOWEST_DB = -120.0
+_LEAST_GAIN = 1e-6
 # Powers beyond these would leave the range of float32.
 _LARGEST_EXPONENT = 80.0
 # A resonance is a bell: at a distance of x octaves, resonance_db / (1 + 8 x^2)^2.
@@ -31,20 +31,21 @@ def octaves_of(frequency_hz: float) -> float:
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    max_rows: most curves at once. In all methods arrays have one row for each voice, and add to or change `log_gains`,
-    float32 (n, N_GRID), the natural logarithms of the gains; `begin` clears them, and `gains` gives the result.
+    max_rows: most curves at once. `begin` comes first, then any of the methods named `add`, then `gains`. Arrays have
+    one row for each voice.
     """
 
     def __init__(self, max_rows: int):
         self._octaves = (np.arange(N_GRID) / GRID_STEPS_PER_OCTAVE).astype(np.float32)
-        self._log_gains, self._x, self._y = np.empty((3, max_rows, N_GRID), np.float32)
+        self._gains, self._log_gains, self._x, self._y = np.empty((4, max_rows, N_GRID), np.float32)
+        self._has_log_gains = False  # whether _log_gains, natural logarithms of further gains, are in use
         self._band_places = _band_places(self._octaves)
         self._n = 0
 
     def begin(self, n_rows: int) -> None:
         """Begin n_rows curves of gain 1."""
-        self._n = n_rows
-        self._log_gains[:n_rows] = 0.0
+        self._n, self._has_log_gains = n_rows, False
+        self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
         """Tilt curves about 1 kHz; both arguments float (n, 1).
@@ -54,7 +55,7 @@ class GainCurves:
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
         x *= (db_per_octave * _NEPER_PER_DB).astype(np.float32)
-        self._log_gains[: self._n] += x
+        self._add(x, slice(0, self._n))
 
     def add_filter(self, kind: str, slope: int, cutoff_octaves: np.ndarray, resonance_db: np.ndarray) -> None:
         """Add a filter's gain; kind: low, high or band; slope: dB per octave.
@@ -62,7 +63,7 @@ class GainCurves:
         cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ, as the spectrum has them before a transposition;
         resonance_db: float (n, 1). Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
         """
-        n, x, y = self._n, self._x[: self._n], self._y[: self._n]
+        x, y, gains = self._x[: self._n], self._y[: self._n], self._gains[: self._n]
         np.subtract(self._octaves, cutoff_octaves.astype(np.float32), out=x)
         order = slope / 6.0
         if kind == "band":
@@ -76,19 +77,18 @@ class GainCurves:
         else:
             sign = 1.0 if kind == "low" else -1.0
             np.multiply(x, np.float32(sign * 2.0 * order * math.log(2.0)), out=y)
-        np.clip(y, -_LARGEST_EXPONENT, _LARGEST_EXPONENT, out=y)
+        np.minimum(y, np.float32(_LARGEST_EXPONENT), out=y)
         np.exp(y, out=y)
-        np.log1p(y, out=y)
-        y *= np.float32(-0.5)
-        log_gains = self._log_gains[:n]
-        log_gains += y
+        y += np.float32(1.0)
+        np.sqrt(y, out=y)
+        gains /= y
         if resonance_db.any():
             np.multiply(x, x, out=y)
             y *= np.float32(_BELL)
             y += np.float32(1.0)
             y *= y
             np.divide((resonance_db * _NEPER_PER_DB).astype(np.float32), y, out=y)
-            log_gains += y
+            self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
         """Add curves of gains in dB, float32 (n, N_BANDS): straight lines over mel, from centre to centre."""
@@ -107,14 +107,22 @@ class GainCurves:
         y *= shares
         x += y
         x *= np.float32(_NEPER_PER_DB)
-        self._log_gains[rows] += x
+        self._add(x, rows)
+
+    def _add(self, log_gains: np.ndarray, rows: slice) -> None:
+        if not self._has_log_gains:
+            self._log_gains[: self._n] = 0.0
+            self._has_log_gains = True
+        self._log_gains[rows] += log_gains
 
     def gains(self) -> np.ndarray:
         """The gains, float32 (n, N_GRID), valid until the next `begin`."""
-        gains = self._x[: self._n]
-        np.maximum(self._log_gains[: self._n], np.float32(_LOWEST_DB * _NEPER_PER_DB), out=gains)
-        np.exp(gains, out=gains)
-        return gains
+        gains = self._gains[: self._n]
+        if self._has_log_gains:
+            factors = self._log_gains[: self._n]
+            np.exp(factors, out=factors)
+            gains *= factors
+        return np.maximum(gains, np.float32(_LEAST_GAIN), out=gains)
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from runtime.engine.synthesis.shaping.harmonics import Harmonics
 
 
 class Shape(NamedTuple):
-    """How some spectra are shaped; arrays are float (n, 1) with one row for each spectrum.
+    """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
     resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, N_BANDS), gains
@@ -43,9 +43,10 @@ class Shaper:
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
+        self._fundamentals: list[int] = []  # those that _places hold
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
 
-    def gains(self, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray) -> np.ndarray:
+    def gains(self, shape: Shape, fundamentals: list[int], magnitudes: np.ndarray) -> np.ndarray:
         """Gains for spectra, float32 (n, n_bins), valid until the next call.
 
         fundamentals: index of each spectrum's fundamental; magnitudes: (n, at least n_bins), needed for formants.
@@ -60,7 +61,9 @@ class Shaper:
         if shape.bands_db is not None:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
-        np.add(self.harmonics.places[list(fundamentals)], self._first_places[:n], out=places)
+        if self._fundamentals != fundamentals:
+            np.add(self.harmonics.places[fundamentals], self._first_places[:n], out=places)
+            self._fundamentals = list(fundamentals)
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
         if shape.odd_even_db:
             self._weaken(gains, fundamentals, shape.odd_even_db)
@@ -75,7 +78,7 @@ class Shaper:
             np.multiply(row, factor, out=row, where=even if odd_even_db > 0.0 else ~even)
 
     def _move_formants(
-        self, gains: np.ndarray, fundamentals: Sequence[int], magnitudes: np.ndarray, semitones: float
+        self, gains: np.ndarray, fundamentals: list[int], magnitudes: np.ndarray, semitones: float
     ) -> None:
         more, n_bins = self._more[0], gains.shape[1]
         for row, fundamental, spectrum in zip(gains, fundamentals, magnitudes, strict=True):

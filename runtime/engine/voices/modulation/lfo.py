@@ -18,7 +18,7 @@ def wave(shape: str, cycles: np.ndarray, random: Random) -> np.ndarray:
     random: gives a value from -1 to 1 for each number of a cycle.
     """
     if shape == "sine":
-        return np.sin(2.0 * np.pi * (cycles - np.floor(cycles)))
+        return np.sin(2.0 * np.pi * cycles)
     if shape == "triangle":
         shifted = cycles + 0.75
         return np.abs(4.0 * (shifted - np.floor(shifted)) - 2.0) - 1.0

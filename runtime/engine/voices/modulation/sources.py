@@ -81,13 +81,18 @@ class Sources:
         """The envelope as a formula: while the key is down, then from the level at its release down to 0."""
         table, rate_hz, p = self._table, self._rate_hz, cubic_of(envelope.curve)
         released_at = table.released_at[moment.lanes]
-        held_s = np.minimum(moment.frames, released_at) - table.started_at[moment.lanes]
-        held_s = held_s / rate_hz - envelope.delay_s
-        falling_s = held_s - envelope.attack_s - envelope.hold_s
+        held_s = np.minimum(moment.frames, released_at)
+        held_s -= table.started_at[moment.lanes]
+        held_s *= 1.0 / rate_hz
+        held_s -= envelope.delay_s
         level = cubic(_share(held_s, envelope.attack_s), p)
-        level -= (1.0 - envelope.sustain) * cubic(_share(falling_s, envelope.decay_s), p)
-        since_s = (moment.frames - released_at) / rate_hz
-        return level * (1.0 - cubic(_share(since_s, envelope.release_s), p))
+        if envelope.sustain < 1.0:
+            held_s -= envelope.attack_s + envelope.hold_s
+            level -= (1.0 - envelope.sustain) * cubic(_share(held_s, envelope.decay_s), p)
+        if released_at.min() < moment.frames[-1]:
+            since_s = (moment.frames - released_at) * (1.0 / rate_hz)
+            level *= 1.0 - cubic(_share(since_s, envelope.release_s), p)
+        return level
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
         frames, spacing = moment.frames, moment.spacing_frames
@@ -96,27 +101,28 @@ class Sources:
             # by 12, adds that much back.
             n = len(frames)
             waves = self._wave(name, lfo, moment, np.concatenate((frames, frames - spacing, frames + spacing)))
-            values = waves[:, :n] * (14.0 / 12.0) - (waves[:, n : 2 * n] + waves[:, 2 * n :]) / 12.0
+            values = waves[:, :n] * (14.0 / 12.0)
+            values -= (waves[:, n : 2 * n] + waves[:, 2 * n :]) * (1.0 / 12.0)
         else:
             values = self._wave(name, lfo, moment, frames)
         if lfo.delay_s or lfo.fade_in_s:
-            since_s = (moment.frames - self._table.started_at[moment.lanes]) / self._rate_hz - lfo.delay_s
+            since_s = (frames - self._table.started_at[moment.lanes]) / self._rate_hz - lfo.delay_s
             values = values * _share(since_s, lfo.fade_in_s)
         if lfo.depth_from is not None:
             values = values * self.values(lfo.depth_from, moment)
         return values
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        table, lanes = self._table, moment.lanes
-        started_at = table.started_at[lanes] if lfo.phase == "note" else np.zeros((1, 1), np.int64)
-        cycles = self._cycles(lfo, frames) - self._cycles(lfo, started_at)
-        number = table.number[lanes] if lfo.phase == "note" or lfo.per_voice else np.zeros((1, 1), np.int64)
-        salt = number * 2 + (name == "lfo_2")
-        if lfo.phase == "free" and lfo.per_voice:
+        """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
+        table, lanes, cycles = self._table, moment.lanes, self._cycles(lfo, frames)[None, :]
+        salt: np.ndarray | int = name == "lfo_2"
+        if lfo.phase == "note":
+            cycles = cycles - self._cycles(lfo, table.started_at[lanes])
+            salt = table.number[lanes] * 2 + salt
+        elif lfo.per_voice:
+            salt = table.number[lanes] * 2 + salt
             cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
-        shape = np.broadcast_shapes(cycles.shape, (len(lanes), 1))
-        values = wave(lfo.shape, np.broadcast_to(cycles, shape), lambda step: table.random_at(salt, step))
-        return np.ascontiguousarray(np.broadcast_to(values, shape))
+        return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _cycles(self, lfo: Lfo, frames: np.ndarray) -> np.ndarray:
         if lfo.beats is not None:
@@ -133,4 +139,6 @@ def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:
     """How much of a duration has passed at `time_s`, 0 to 1; a duration of 0 has passed from 0 s on."""
     if duration_s <= 0.0:
         return (time_s >= 0.0).astype(np.float64)
-    return np.clip(time_s / duration_s, 0.0, 1.0)
+    share = time_s * (1.0 / duration_s)
+    np.maximum(share, 0.0, out=share)
+    return np.minimum(share, 1.0, out=share)
