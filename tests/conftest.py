@@ -1,4 +1,4 @@
-"""Set-up of all tests: marks the tests that need TensorFlow, and keeps TensorFlow on the CPU."""
+"""Set-up of all tests: marks those that need TensorFlow and those that are slow; keeps TensorFlow on the CPU."""
 
 from __future__ import annotations
 
@@ -9,6 +9,27 @@ from pathlib import Path
 import pytest
 
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
+# Files whose tests take long together: real trainings, real minutes of playing, whole installations.
+# `./timbrebox test --quick` leaves them out.
+SLOW = [
+    Path(__file__).parent / name
+    for name in (
+        "export/test_export.py",
+        "export/test_export_variational.py",
+        "house/test_launcher.py",
+        "house/test_readme.py",
+        "house/test_service.py",
+        "runtime/bench",
+        "runtime/engine/test_partitions.py",
+        "runtime/live",
+        "runtime/test_no_network.py",
+        "training/instrument",
+        "training/learning",
+        "training/measure",
+        "training/model",
+        "training/paper",
+    )
+]
 
 # Repeated training gives bit-equal results only on a CPU, so the tests do not use a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -27,8 +48,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of training and export with `workshop`."""
+    """Mark the tests of training and export with `workshop`, and those of SLOW with `slow`."""
     for item in items:
+        if any(item.path.is_relative_to(place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)
         if any(item.path.is_relative_to(folder) for folder in WORKSHOP):
             item.add_marker(pytest.mark.workshop)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from runtime.config import Adsr
 from runtime.engine.voices.modulation.curves import cubic, cubic_of
 from runtime.engine.voices.modulation.lfo import SMOOTH_SHAPES, wave
 from runtime.engine.voices.modulation.notes_table import NotesTable
-from runtime.engine.voices.modulation.tempo import Tempo
+from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
@@ -26,17 +26,26 @@ class PlayedNote(Protocol):
     note: int
 
 
+class Held(NamedTuple):
+    """What an event may change, as it was at one moment: controls by name, and the line of beats."""
+
+    controls: Mapping[str, float]
+    beats: BeatLine
+
+
 class Moment(NamedTuple):
     """For whom and when sources are computed.
 
     voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: if
     not 0, the values will be joined by straight lines this long, which weaken fast waves; LFOs then make up for it.
+    held: if given, used in place of the present controls and the present tempo.
     """
 
     voices: Sequence[PlayedNote]
     lanes: np.ndarray
     frames: np.ndarray
     spacing_frames: int = 0
+    held: Held | None = None
 
 
 class Sources:
@@ -75,7 +84,14 @@ class Sources:
             return self._envelope(self._envelopes[name], moment)
         if name in ("velocity", "key", "random", "release_velocity"):
             return getattr(self._table, name)[moment.lanes]
+        if moment.held is not None:
+            return np.array([[moment.held.controls[name]]])
         return np.array([[self._control(name, voice)] for voice in moment.voices])
+
+    def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
+        """The present values of these sources, if they are controls, for a voice, and the present line of beats."""
+        controls = {name: self._control(name, voice) for name in names if is_control(name)}
+        return Held(controls, self._tempo.line)
 
     def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
         """The envelope as a formula: while the key is down, then from the level at its release down to 0."""
@@ -114,19 +130,20 @@ class Sources:
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
-        table, lanes, cycles = self._table, moment.lanes, self._cycles(lfo, frames)[None, :]
+        line = moment.held.beats if moment.held is not None else self._tempo.line
+        table, lanes, cycles = self._table, moment.lanes, self._cycles(lfo, frames, line)[None, :]
         salt: np.ndarray | int = name == "lfo_2"
         if lfo.phase == "note":
-            cycles = cycles - self._cycles(lfo, table.started_at[lanes])
+            cycles = cycles - self._cycles(lfo, table.started_at[lanes], line)
             salt = table.number[lanes] * 2 + salt
         elif lfo.per_voice:
             salt = table.number[lanes] * 2 + salt
             cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
-    def _cycles(self, lfo: Lfo, frames: np.ndarray) -> np.ndarray:
+    def _cycles(self, lfo: Lfo, frames: np.ndarray, line: BeatLine) -> np.ndarray:
         if lfo.beats is not None:
-            return self._tempo.beats_at(frames) / lfo.beats
+            return line.beats_at(frames) / lfo.beats
         return frames * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
 
 
