@@ -135,8 +135,39 @@ class HopSynthesis:
             filled = spectra[n : n + 1].view(np.float32)[:, played]
             np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
             n += 1
-        np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:, :fft_size])
-        sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
+        return self._dense_sound_of(n, ROWS_AT_ONCE, fft_size)
+
+    def mixed_dense_hop(
+        self,
+        pairs: np.ndarray,
+        noise_index: int,
+        first_lane: int,
+        n_bins: int,
+        octave: int,
+        factors: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Sum of the lanes' dense hops, each times its factor, from one transform; noise phases only.
+
+        pairs, noise_index, first_lane, factors: as in `mixed_hop`; n_bins, octave: as in `dense_hops`. Returns float32
+        (1, 2 * hop_size >> octave), valid until the next call.
+        """
+        fft_size = 2 * self.fft_size >> octave
+        spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
+        n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
+        spectrum[:, n_bins:] = 0.0
+        taps = self._taps(noise_index, first_lane, len(pairs))
+        if factors is not None:
+            np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[: len(pairs), 1])
+            pairs = self._weighted_pairs[: len(pairs)]
+        played = slice(2 * self._first_bin, 2 * n_bins)
+        np.einsum("nkx,nkx->x", pairs[:, :, played], taps[:, :, played], out=spectrum.view(np.float32)[0, played])
+        return self._dense_sound_of(1, 1, fft_size)
+
+    def _dense_sound_of(self, n: int, n_transformed: int, fft_size: int) -> np.ndarray:
+        """Transform the first n_transformed dense spectra; returns the dense hops of the first n."""
+        spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
+        np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
+        sound = self._dense_sound[:n, : fft_size // N_OVERLAPS]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
 

@@ -40,9 +40,13 @@ class LaneHops:
         """Frames from a lane's last hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
         return (frame - self._hop_offsets[lane]) % self._hop_size
 
+    def number(self, lane: int, frame: int) -> int:
+        """Number of a lane's last hop, at or before `frame`."""
+        return (frame - self._hop_offsets[lane]) // self._hop_size
+
     def noise_index(self, lane: int, frame: int) -> int:
         """Index in the stored noise for a lane's last hop, at or before `frame`."""
-        return noise_index(lane, (frame - self._hop_offsets[lane]) // self._hop_size)
+        return noise_index(lane, self.number(lane, frame))
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
         """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
@@ -88,12 +92,16 @@ class DenseHops:
         self.n_octaves, self.n_samples = synthesis.n_dense_octaves, OVERSAMPLING * synthesis.hop_size
         self.n_transforms = 0
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
-        self._noise_index = [0] * len(phases.blend)  # for each lane, the index in the stored noise at its dense hop 0
+        self._factors = np.zeros((MAX_ROWS, 1), np.float32)
+        self._first_hop = [0] * len(phases.blend)  # for each lane, the number of the plain hop that is its dense hop 0
 
-    def start(self, lane: int, noise_index: int) -> None:
-        """Number a lane's dense hops from 0 again; noise_index: index in the stored noise for its hop 0."""
-        self._noise_index[lane] = noise_index
-        self._phases.restart_numbers(lane)
+    def start(self, lane: int, first_hop: int, number: int = 0) -> None:
+        """Number a lane's dense hops so that 0 is its plain hop `first_hop`; number: of the dense hop that sounds now.
+
+        The coherent phases, if the lane has any, are those of that dense hop.
+        """
+        self._first_hop[lane] = first_hop
+        self._phases.number_hop(lane, number)
 
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
@@ -106,10 +114,24 @@ class DenseHops:
         self.n_transforms += len(hops)
         return sound
 
+    def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
+        """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
+
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop, octave: as in `make`, for one of the lanes. The
+        mixed lanes' dense hops are numbered alike.
+        """
+        (lane, number, n_bins), stored = hop, self._spectra.stored_shares[lanes]
+        factors = None
+        if shares.tobytes() != stored.tobytes():
+            factors = np.divide(shares, stored, out=self._factors[: len(shares)])
+        self.n_transforms += 1
+        index = noise_index(lane, self._first_hop[lane] + number)
+        return self._synthesis.mixed_dense_hop(self._spectra.pairs[lanes], index, lanes.start, n_bins, octave, factors)
+
     def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
         return DenseHop(
             self._spectra.pairs[lane : lane + 1],
-            self._noise_index[lane] + number,
+            noise_index(lane, self._first_hop[lane] + number),
             lane,
             n_bins,
             self._phases.blend[lane],

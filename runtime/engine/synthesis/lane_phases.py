@@ -37,9 +37,9 @@ class LanePhases:
         """Begin a lane's sound with this blend, and with new phases."""
         self._has_phases[lane], self.blend[lane] = False, blend
 
-    def restart_numbers(self, lane: int) -> None:
-        """Number a lane's dense hops from 0: its transposition begins."""
-        self._transposed_hop[lane] = 0
+    def number_hop(self, lane: int, number: int) -> None:
+        """Take a lane's present phases for those of its dense hop `number`: its transposition begins."""
+        self._transposed_hop[lane] = number
 
     def hop(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], transposed: Sequence[bool]) -> None:
         """Advance the phases of lanes with a blend to their hop at `frame`, and fit them to changed spectra.

@@ -15,6 +15,7 @@ from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.submix import Membership, Submixes
+from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
@@ -29,8 +30,8 @@ class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
     A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
-    is read faster or slower than it was made. A transposed lane stays transposed until it opens again. With noise
-    phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has its fixed place in
+    is read faster or slower than it was made; steady transposed lanes may share one ring, too, in a bus. A transposed
+    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has its fixed place in
     the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
@@ -55,7 +56,10 @@ class LaneSound:
         self.size = self._rings.size
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
-        self._transposer = Transposer(hop_offsets, self._dense_hops, self._phases, n_fade, n_ahead + 1)
+        self._transposer = Transposer(
+            hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1
+        )
+        self._opened_at = [-1] * n_lanes
 
     @property
     def n_transforms(self) -> int:
@@ -64,7 +68,7 @@ class LaneSound:
 
     @property
     def n_transposed(self) -> int:
-        """How many lanes are transposed, including silent lanes that were transposed when they last sounded."""
+        """How many lanes are transposed."""
         return self._transposer.n_active
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -98,21 +102,29 @@ class LaneSound:
                 if blends[lane] != blend:
                     blends[lane], self._changes.changed[lane] = blend, True
 
-    def set_ratios(self, lanes: Iterable[int], frame: int, ratios: Iterable[float]) -> None:
+    def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.
 
-        A transposed lane stays transposed at a ratio of 1; a plain lane stays plain.
+        A transposed lane stays transposed at a ratio of 1; a plain lane stays plain if its ratio is always exactly 1.
         """
-        beginnings = []
-        for lane, ratio in zip(lanes, ratios, strict=True):
-            if self._transposer.active[lane]:
-                self._transposer.set_ratio(lane, frame, ratio)
-            elif ratio != 1.0:
-                fading = self.copy(lane, frame, self._changes.fade_left(lane, frame))
-                self._dense_hops.start(lane, self._hops.noise_index(lane, frame))
-                beginnings.append(Beginning(lane, self._hops.elapsed(lane, frame), ratio, fading))
+        active = self._transposer.active
+        if self._transposer.n_active:
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
+            self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
+        plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]
+        beginnings = [self._beginning(lane, frame, ratio) for lane, ratio in plain if ratio.fixed != 1.0]
         if beginnings:
             self._transposer.begin(beginnings, frame)
+
+    def _beginning(self, lane: int, frame: int, ratio: Ratio) -> Beginning:
+        fading = self.copy(lane, frame, self._changes.fade_left(lane, frame))
+        elapsed, number = self._hops.elapsed(lane, frame), self._hops.number(lane, frame)
+        return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
+
+    def end(self, lanes: Iterable[int]) -> None:
+        """End the transposition of lanes whose sound has ended."""
+        for lane in lanes:
+            self._transposer.leave(lane)
 
     # Making sound
 
@@ -125,6 +137,7 @@ class LaneSound:
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
             self._phases.open(lane, blend)
+            self._opened_at[lane] = frame
         self._changes.clear(lanes, frame)
         self._membership.put(range(lanes.start, lanes.stop), None)
         self._phases.hop(lanes, frame, self._changes.changed[lanes], self._transposer.active[lanes])
@@ -146,9 +159,11 @@ class LaneSound:
         self._phases.hop(run, frame, changed, self._transposer.active[run])
         transposed = self.transposed_among(lanes)
         if transposed:
-            self._transposer.change_spectra(transposed, frame, [changed[lane - run.start] for lane in transposed])
-            for lane in transposed:
-                gains[lane - run.start] = 0.0
+            rows = [lane - run.start for lane in transposed]
+            mixes = not any(self._phases.blend[run])
+            bus_gains = [float(gains[row]) if mixes else 0.0 for row in rows]
+            self._transposer.hop(transposed, frame, [changed[row] for row in rows], bus_gains)
+            gains[rows] = 0.0
         plain = self._plain(run)
         rows = slice(plain.start - run.start, plain.stop - run.start)
         if rows.start < rows.stop:
@@ -207,9 +222,15 @@ class LaneSound:
         """The lanes among these that are in a submix."""
         return self._membership.members_among(lanes)
 
+    def on_bus(self, lanes: Iterable[int]) -> list[int]:
+        """The lanes among these that are in a bus."""
+        return self._transposer.mixed(lanes)
+
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes: each has its separate sound from `frame` up to its next hop."""
+        """Take lanes out of their submixes and buses: each has its separate sound from `frame` up to its next hop."""
         self._submixes.unmix(lanes, frame)
+        if self._transposer.n_active:
+            self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
         """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
@@ -221,6 +242,10 @@ class LaneSound:
         """The lanes among these that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
+
+    def heard_among(self, transposed: Sequence[int]) -> list[int]:
+        """The lanes among these, all transposed, that `read_transposed` must read: other members of buses are silent."""
+        return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
         """How many frames one `read_transposed` of these lanes (not none) should read at most."""
@@ -244,6 +269,7 @@ class LaneSound:
         later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
+            self._transposer.unmix([lane], frame)
             return self._transposer.read([lane], frame, n_frames)[0]
         self._submixes.unmix([lane], frame)
         return self._rings.copy(lane, frame, n_frames)

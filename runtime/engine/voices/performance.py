@@ -14,7 +14,7 @@ from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.envelope import NEVER
 from runtime.engine.voices.notes import Notes
-from runtime.engine.voices.pitches import PITCH_UPDATE_FRAMES, VoicePitches
+from runtime.engine.voices.pitches import VoicePitches
 from runtime.events import (
     N_CHANNELS,
     ActiveSensing,
@@ -60,13 +60,11 @@ class Performance:
         self._EVENT_HANDLERS[type(event)](self, event, frame)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event: end ramps, move glides and vibrato, time out active sensing."""
+        """Do what is due at `frame` without an event: end ramps, time out active sensing."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self._reset(Reset(), frame)
         self.bank.arrive(frame)
-        if frame % PITCH_UPDATE_FRAMES == 0:
-            self.notes.changes.retuned += self.pitches.moving(frame)
 
     def take_changes(self) -> Changes:
         """The changes since the last call; the object is valid until the next call."""
@@ -74,12 +72,9 @@ class Performance:
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken
 
-    def next_change(self, frame: int) -> int:
-        """The first frame after `frame` at which `advance` has something to do."""
-        end = min(self._sensing_deadline, self.bank.next_end())
-        if self.pitches.moving(frame):
-            end = min(end, frame + PITCH_UPDATE_FRAMES - frame % PITCH_UPDATE_FRAMES)
-        return end
+    def next_change(self) -> int:
+        """The next frame at which `advance` has something to do."""
+        return min(self._sensing_deadline, self.bank.next_end())
 
     # Events
 
@@ -205,10 +200,9 @@ class Performance:
     # From channels to voices
 
     def _retune(self, channels: Iterable[int]) -> None:
-        for voice in self.bank.used():
-            if voice.active and voice.channel in channels:
-                self.pitches.follow(voice)
-                self.notes.changes.retuned.append(voice)
+        voices = [voice for voice in self.bank.used() if voice.active and voice.channel in channels]
+        self.pitches.follow_all(voices)
+        self.notes.changes.retuned += voices
 
     def _ramp_gains(self, channels: Iterable[int], frame: int) -> None:
         for voice in self.bank.used():
