@@ -138,8 +138,7 @@ class Engine:
             self._hop(group, hopping, changes)
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
         if retuned:
-            ratios = [self._performance.pitches.ratio(voice, frame) for voice in retuned.values()]
-            sound.set_ratios(list(retuned), frame, ratios)
+            sound.set_ratios(list(retuned), frame, self._performance.pitches.ratios(list(retuned.values()), frame))
         transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)

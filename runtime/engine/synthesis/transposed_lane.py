@@ -52,12 +52,16 @@ class TransposedLane:
         self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
         self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
 
-    def wanted_to(self, begin: int, end: int) -> int:
-        """How far to write the ring before it is read from place `begin` to place `end`.
+    def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
+        """How far to write the ring before it is read from place `begin` to place `end`; n_fade: as in `begin`.
 
-        To the end of the read; and further by the lead of the lane's shift, if the ring has that lead already.
+        A bus is written further by a crossfade, because its next hop may need that much of the old sound; but not while
+        a crossfade runs, as then a block has work enough. Other lanes are written further by the lead of their shift,
+        if their rings have that lead already.
         """
         end += N_AFTER
+        if self.bus is not None:
+            return end + n_fade if begin >= self.fade_from + n_fade else end
         ahead = self._shift * self.head.n_hop // N_SHIFTS
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 

@@ -129,14 +129,20 @@ class Transposer:
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
+        head, ratio = self._lanes[lanes[0]].head, ratios[0]
+        # The usual case, a wheel that moves all voices, should cost little.
+        if head.n_lanes == len(lanes) and ratios.count(ratio) == len(lanes):
+            if all([self._lanes[lane].head is head for lane in lanes]):
+                if head.ratio != ratio:
+                    head.set_ratio(frame, ratio)
+                return
         by_head: dict[Head, list[tuple[int, Ratio]]] = {}
         for lane, ratio in zip(lanes, ratios, strict=True):
             by_head.setdefault(self._lanes[lane].head, []).append((lane, ratio))
         for head, wanted in by_head.items():
             ratio = wanted[0][1]
-            if len(wanted) == head.n_lanes and all(other is ratio or other == ratio for _, other in wanted):
-                if head.ratio != ratio:
-                    head.set_ratio(frame, ratio)
+            if len(wanted) == head.n_lanes and all(other == ratio for _, other in wanted):
+                head.set_ratio(frame, ratio)
             else:
                 self._divide(head, wanted, frame)
 
@@ -206,7 +212,8 @@ class Transposer:
             if head not in ends:
                 head.go_to(frame)
                 ends[head] = head.place(frame), head.place(frame + n_frames)
-        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head]) for lane in self._chosen(lanes)])
+        n_fade = self._writer.n_fade
+        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head], n_fade) for lane in self._chosen(lanes)])
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:

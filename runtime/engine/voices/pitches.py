@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from runtime.config import VoiceConfig
@@ -67,7 +67,6 @@ class VoicePitches:
         self._bank, self._channels, self._config = bank, channels, config
         self.sample_rate_hz = sample_rate_hz
         self._radians_per_frame = 2.0 * math.pi * config.vibrato_hz / sample_rate_hz
-        self._last = self._ratio(0.0, 0.0, None, None)
 
     def follow(self, voice: Voice) -> None:
         """Update a voice's bend and vibrato from its channel."""
@@ -84,19 +83,32 @@ class VoicePitches:
             voice.bend_semitones = bends[number]
             voice.vibrato_semitones = depth * channels.modulation(number, voice.note) if channels.modulated else 0.0
 
-    def ratio(self, voice: Voice, frame: int) -> PitchRatio:
-        """A voice's ratio from `frame` on; voices whose pitches move alike get equal ones."""
-        semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
-        glide = None
+    def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio]:
+        """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
+        found: dict[tuple[float, float], PitchRatio] = {}
+        ratios = []
+        for voice in voices:
+            semitones, depth, model_note = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones, voice.model_note
+            lowest, highest = LOWEST_PITCH - model_note, HIGHEST_PITCH - model_note
+            if frame >= voice.glide_end and lowest <= semitones - depth and semitones + depth <= highest:
+                ratio = found.get((semitones, depth))
+                if ratio is None:
+                    ratio = found[semitones, depth] = self._ratio(semitones, depth, None, None)
+            else:
+                ratio = self._special_ratio(voice, frame)
+            ratios.append(ratio)
+        return ratios
+
+    def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:
+        """The ratio of a voice that glides or that may reach a limit."""
+        semitones, glide, reach = voice.key_offset + voice.bend_semitones, None, voice.vibrato_semitones
         if frame < voice.glide_end:
             glide = Glide(voice.glide_semitones, voice.started_at, voice.glide_end)
-        reach = depth if glide is None else depth + abs(glide.semitones)
-        lowest, highest = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
-        limits = None if lowest <= semitones - reach and semitones + reach <= highest else (lowest, highest)
-        last = self._last
-        if (last.semitones, last.vibrato_semitones, last.glide, last.limits) != (semitones, depth, glide, limits):
-            last = self._last = self._ratio(semitones, depth, glide, limits)
-        return last
+            reach += abs(glide.semitones)
+        limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
+        if limits[0] <= semitones - reach and semitones + reach <= limits[1]:
+            limits = None
+        return self._ratio(semitones, voice.vibrato_semitones, glide, limits)
 
     def _ratio(
         self, semitones: float, depth: float, glide: Glide | None, limits: tuple[float, float] | None

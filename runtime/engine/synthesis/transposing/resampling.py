@@ -53,7 +53,7 @@ class Resampler:
             ring_column[:, 0] = [lane * self._stride for lane in lanes]
             index += ring_column
         for ring, taken in zip(self._samples, samples, strict=True):
-            np.take(ring, index, out=taken, mode="clip")
+            ring.take(index, out=taken, mode="clip")
         return _catmull_rom(fraction, *samples, result)
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
