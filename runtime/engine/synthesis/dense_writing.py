@@ -51,7 +51,7 @@ class DenseWriter:
             del hops[: len(batch)]
             lanes_of_batch = [self._lanes[number] for number, _ in batch]
             wanted = [
-                (number, begin // lane.head.n_hop, lane.n_bins)
+                (number, lane.head.hop_at(begin), lane.n_bins)
                 for (number, begin), lane in zip(batch, lanes_of_batch, strict=True)
             ]
             for (number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
@@ -60,7 +60,7 @@ class DenseWriter:
     def _write_mixed(self, number: int, begin: int) -> None:
         lane = self._lanes[number]
         bus, head = lane.bus, lane.head
-        hop = number, begin // head.n_hop, lane.n_bins
+        hop = number, head.hop_at(begin), lane.n_bins
         sound = self._dense_hops.make_mixed(bus.lanes, bus.shares, hop, head.octave)
         self._write_hop(number, begin, sound[0])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
-from runtime.engine.synthesis.hops import HopSynthesis
+from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
 from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
@@ -47,7 +47,7 @@ class LaneSound:
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
         self._changes = SpectrumChanges(n_lanes, n_fade)
-        coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
+        coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
         self._hops = LaneHops(synthesis, self._spectra, self._phases, hop_offsets, self._n_kept)
         self._dense_hops = DenseHops(synthesis, self._spectra, self._phases)
@@ -144,13 +144,13 @@ class LaneSound:
             self._opened_at[lane] = frame
         self._changes.clear(lanes, frame)
         self._membership.put(range(lanes.start, lanes.stop), None)
-        self._phases.hop(lanes, frame, self._changes.changed[lanes], self._transposer.active[lanes])
+        self._hop_phases(range(lanes.start, lanes.stop), frame, [False] * (lanes.stop - lanes.start))
         sound = self._hops.sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
     def n_hops_ahead(self, lanes: slice) -> int:
-        """How many hops to make at once: 1 after a change, or with coherent phases, which advance hop by hop."""
-        return 1 if any(self._changes.changed[lanes]) or any(self._phases.blend[lanes]) else N_HOPS_AHEAD
+        """How many hops to make at once: 1 after a change."""
+        return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
@@ -160,18 +160,25 @@ class LaneSound:
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
-        self._phases.hop(run, frame, changed, self._transposer.active[run])
         transposed = self.transposed_among(lanes)
+        plain_lanes = [lane for lane in lanes if lane not in transposed] if transposed else lanes
+        self._hop_phases(plain_lanes, frame, [changed[lane - run.start] for lane in plain_lanes])
         if transposed:
             rows = [lane - run.start for lane in transposed]
-            mixes = not any(self._phases.blend[run])
-            bus_gains = [float(gains[row]) if mixes else 0.0 for row in rows]
-            self._transposer.hop(transposed, frame, [changed[row] for row in rows], bus_gains)
+            self._transposer.hop(
+                transposed, frame, [changed[row] for row in rows], [float(gains[row]) for row in rows]
+            )
             gains[rows] = 0.0
         plain = self._plain(run)
         rows = slice(plain.start - run.start, plain.stop - run.start)
         if rows.start < rows.stop:
             self._hop_plain(lanes, plain, frame, n_hops, changed[rows], gains[rows])
+
+    def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
+        """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
+        if lanes:
+            number = self._hops.number(lanes[0], frame)
+            self._phases.hop(lanes, frame, [number] * len(lanes), changed)
 
     def _plain(self, lanes: slice) -> slice:
         """The run from the first lane that is not transposed to the last such lane; empty if there is none."""
@@ -187,8 +194,6 @@ class LaneSound:
 
         changed, gains: one for each lane number in `run`.
         """
-        if any(self._phases.blend[run]):
-            gains.fill(0.0)
         submix = self._submixes.mix(run, frame, changed, gains)
         # Making the silent and transposed lanes within the run as well costs less than splitting it.
         alone = [run]

@@ -92,7 +92,6 @@ class Transposer:
             self.n_active += not self.active[number]
             self.active[number] = True
             self._lanes[number].begin(head, frame, self._writer.n_fade)
-            self._dense_hops.start(number, head.first_hop, max(0, head.place(frame) // head.n_hop))
         ends = [lane.written_to + (2 if lane.written_to < 0 else 1) * lane.head.n_hop for lane in self._chosen(lanes)]
         self._writer.write_to(lanes, ends)
         for beginning in beginnings:
@@ -186,8 +185,8 @@ class Transposer:
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
             self._lanes[number].begin_fade(frame)
-        planned = [lane for lane, has_changed in zip(lanes, spectrum_changed, strict=True) if has_changed]
-        self._phases.change_spectra(planned, [lane.head.place(frame) // lane.head.n_hop for lane in self._chosen(planned)])
+        heads = [lane.head for lane in self._chosen(lanes)]
+        self._phases.hop(lanes, frame, [head.hop_at(head.place(frame)) for head in heads], spectrum_changed)
         self._writer.make_fades(fading, frame)
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:

@@ -93,6 +93,10 @@ class Head:
             position += INTERVAL_FRAMES * step
         return positions, steps
 
+    def hop_at(self, place: int) -> int:
+        """Number of the dense hop at a ring sample, counted on from the plain hop that is dense hop 0."""
+        return self.first_hop + place // self.n_hop
+
     @property
     def fixed_step(self) -> int | None:
         """How far the position moves per frame; None if that changes."""
