@@ -58,11 +58,14 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        self._starts, self._sinusoids = [0] * n_lanes, [None] * n_lanes
+        self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
+        # Where a lane's phases begin in the flattened table `first_phases`.
+        self._starts = np.zeros(n_lanes, np.intp)
         # For each bin, which of the lane's sinusoids it belongs to, counted among those planned together; -1: none.
         self._owners = np.full((n_lanes, n_bins), -1, np.int32)
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
+        self._summed = np.full((2, n_bins), 0.0, np.float32)
         self._turned = np.full(n_bins, 0, np.intp)
         self._turns, self._turns_hop = np.full(n_bins, 1.0, np.complex64), 0
 
@@ -85,7 +88,8 @@ class CoherentPhases:
         peaks = self._peaks.find(noise)
         noise *= self._levels(noise)
         noise[:, : self._tables.n_silent] = 0.0
-        rows = peaks.places // self._n_bins
+        # Faster than a division of whole numbers, and exact.
+        rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases, former_moves = self._phases_at(lanes, rows, bins, peaks.places, hop)
@@ -94,7 +98,11 @@ class CoherentPhases:
         phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
         amplitudes = self._take_amplitudes(lanes, peaks)
         planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
-        self._sinusoids[lanes] = [planned] * (lanes.stop - lanes.start)
+        for lane in range(lanes.start, lanes.stop):
+            if self._sinusoids[lane] is None:
+                # A note's first sinusoids have random phases, later ones those of the noise before.
+                self._starts[lane] += self._tables.first_phases.shape[1]
+            self._sinusoids[lane] = planned
 
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
@@ -102,14 +110,11 @@ class CoherentPhases:
         """Present phases and moves of some bins; rows, bins: of each bin; places: their indices in the flat lanes."""
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
-        # A note's first sinusoids have random phases, later ones those of the noise before.
-        n_phases = tables.first_phases.shape[1]
-        starts = np.array([
-            start + (0 if planned is None else n_phases)
-            for start, planned in zip(self._starts[lanes], sinusoids, strict=True)
-        ])
         moves = tables.noise_moves.take(bins)
-        phases = tables.first_phases.take(starts.take(rows) + bins) + hop * moves
+        phases = self._starts[lanes].take(rows)
+        phases += bins
+        phases = tables.first_phases.take(phases)
+        phases += hop * moves
         are_owned = owners >= 0
         for planned in dict.fromkeys(sinusoids):
             if planned is not None and planned.n:
@@ -182,8 +187,10 @@ class CoherentPhases:
         spectrum = padded[:, _MARGIN:-_MARGIN]
         if factors is not None:
             noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
-        np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=spectrum.real[0])
-        np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=spectrum.imag[0])
+        summed = self._summed
+        np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
+        np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
+        spectrum.real, spectrum.imag = summed
         spectrum *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):

@@ -8,10 +8,11 @@ import numpy as np
 
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak; a peak whose neighbours add up to more than
 # this is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
-_BLUNTEST = np.float32(1.3)
+_BLUNTEST = np.array(1.3, np.float32)
 # Softer peaks, relative to the loudest of their spectrum, are not worth the work: they stay noise.
-_LEAST_PEAK_DB = -70.0
-_LEAST_PEAK = np.float32(10.0 ** (_LEAST_PEAK_DB / 20.0))
+_LEAST_PEAK_DB = -60.0
+_LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
+_HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
 
 
 class Peaks(NamedTuple):
@@ -50,10 +51,18 @@ class PeakFinder:
         places = self._loud_maxima(magnitudes)
         peak, above, below = flat.take(places), flat.take(places + 1), flat.take(places - 1)
         beside = above + below
-        distances = 2.0 * (above - below) / (beside + 2.0 * peak + np.float32(1e-30))
-        np.clip(distances, -0.5, 0.5, out=distances)
+        above -= below
+        above += above
+        distances = above / (beside + (peak + peak))
+        np.minimum(distances, _HALF, out=distances)
+        np.maximum(distances, -_HALF, out=distances)
         squared = distances * distances
-        are_sinusoids = beside * (4.0 - squared) < _BLUNTEST * peak * (4.0 + 2.0 * squared)
+        beside *= _FOUR - squared
+        squared += squared
+        squared += _FOUR
+        squared *= peak
+        squared *= _BLUNTEST
+        are_sinusoids = beside < squared
         places, distances = places.compress(are_sinusoids), distances.compress(are_sinusoids)
         next_falls = ~rising.take(places + 1)
         return Peaks(places, distances, rising.take(places - 2), next_falls, next_falls & ~rising.take(places + 2))
@@ -66,7 +75,7 @@ class PeakFinder:
         np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
         # Each row begins with a rise and ends with a fall, so that no sinusoid reaches into the next row.
         rows[:, : self._n_silent], rows[:, -2:] = True, False
-        loudest = np.max(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
+        loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
         loudest *= _LEAST_PEAK
         np.greater(magnitudes, loudest, out=are_peaks.reshape(n, n_bins))
         np.greater(rising[:-1], rising[1:], out=falling[1:])
