@@ -10,7 +10,7 @@ import numpy as np
 # this is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Softer peaks, relative to the loudest of their spectrum, are not worth the work: they stay noise.
-_LEAST_PEAK_DB = -60.0
+_LEAST_PEAK_DB = -54.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 _HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
 
