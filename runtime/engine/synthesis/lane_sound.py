@@ -165,27 +165,18 @@ class LaneSound:
         self._hop_phases(plain_lanes, frame, [changed[lane - run.start] for lane in plain_lanes])
         if transposed:
             rows = [lane - run.start for lane in transposed]
-            self._transposer.hop(
-                transposed, frame, [changed[row] for row in rows], [float(gains[row]) for row in rows]
-            )
+            self._transposer.hop(transposed, frame, [changed[row] for row in rows], gains[rows].tolist())
             gains[rows] = 0.0
-        plain = self._plain(run)
-        rows = slice(plain.start - run.start, plain.stop - run.start)
-        if rows.start < rows.stop:
-            self._hop_plain(lanes, plain, frame, n_hops, changed[rows], gains[rows])
+        if plain_lanes:
+            plain = slice(plain_lanes[0], plain_lanes[-1] + 1)
+            rows = slice(plain.start - run.start, plain.stop - run.start)
+            self._hop_plain(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
 
     def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
         """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
         if lanes:
             number = self._hops.number(lanes[0], frame)
             self._phases.hop(lanes, frame, [number] * len(lanes), changed)
-
-    def _plain(self, lanes: slice) -> slice:
-        """The run from the first lane that is not transposed to the last such lane; empty if there is none."""
-        if not self._transposer.n_active:
-            return lanes
-        plain = [lane for lane in range(lanes.start, lanes.stop) if not self._transposer.active[lane]]
-        return slice(plain[0], plain[-1] + 1) if plain else slice(lanes.start, lanes.start)
 
     def _hop_plain(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
