@@ -29,7 +29,7 @@ LEVELS = {
         "__main__",
     ),
     "runtime.engine": ("voices synthesis",),
-    "runtime.engine.synthesis": ("phases",),
+    "runtime.engine.synthesis": ("phases transposing",),
     "training": (
         "hearing",
         "corpus",

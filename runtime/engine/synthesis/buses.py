@@ -9,10 +9,10 @@ import numpy as np
 from runtime.engine.synthesis.dense_writing import DenseWriter
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.submix import Submix
-from runtime.engine.synthesis.transposed_lane import TransposedLane
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import Head
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
+from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class Buses:
@@ -22,9 +22,7 @@ class Buses:
     carrier's gain. Lanes enter a bus only at their hop; there a crossfade begins. They can leave at any frame.
     """
 
-    def __init__(
-        self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra
-    ):
+    def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):
         self._lanes, self._rings, self._writer, self._spectra = lanes, rings, writer, spectra
         self._n_mixed = 0
 
@@ -39,7 +37,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes are heard, ascending: the carriers of their buses, or they themselves."""
+        """The lanes in whose rings these lanes are heard, ascending: they themselves or the carriers of their buses."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
@@ -82,8 +80,8 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace a bus, or none, by another, or none. Returns the lanes in whose rings a crossfade must begin.
 
-        The carrier's ring gets the sum of the members' old sounds. A lane that leaves a bus has no old sound of its own;
-        that stays in the former carrier's ring.
+        The carrier's ring gets the sum of the members' old sounds. A lane that leaves a bus has no old sound of its
+        own; that stays in the former carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members

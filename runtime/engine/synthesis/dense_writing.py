@@ -9,9 +9,9 @@ import numpy as np
 from runtime.engine.synthesis.hops import ROWS_AT_ONCE
 from runtime.engine.synthesis.lane_hops import DenseHops
 from runtime.engine.synthesis.rings import fade_in
-from runtime.engine.synthesis.transposed_lane import TransposedLane
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.resampling import N_AFTER
+from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class DenseWriter:

@@ -146,8 +146,8 @@ class HopSynthesis:
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops, float32 (n, 2 * hop_size >> octave), valid until the next call.
 
-        hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory; octave: how often
-        the sample rate is halved, at most n_dense_octaves.
+        hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
+        octave: how often the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0

@@ -97,8 +97,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each its lane, its number, counted like plain hops, and how many bins sound; octave: how often the sample rate is halved. The
-        result is valid until the next call; the caller may overwrite it.
+        hops: for each its lane, its number, counted like plain hops, and how many bins sound; octave: how often the
+        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]

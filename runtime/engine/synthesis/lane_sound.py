@@ -31,8 +31,8 @@ class LaneSound:
 
     A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
     is read faster or slower than it was made; steady transposed lanes may share one ring, too, in a bus. A transposed
-    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has its fixed place in
-    the stored noise.
+    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the
+    frame and the spectrum: each hop has its fixed place in the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
     ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
@@ -56,9 +56,7 @@ class LaneSound:
         self.size = self._rings.size
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
-        self._transposer = Transposer(
-            hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1
-        )
+        self._transposer = Transposer(hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1)
         self._opened_at = [-1] * n_lanes
 
     @property
@@ -109,7 +107,7 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            if all([active[lane] for lane in lanes]):
+            if all(active[lane] for lane in lanes):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
             rows = [row for row, lane in enumerate(lanes) if active[lane]]
@@ -244,7 +242,7 @@ class LaneSound:
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 
     def heard_among(self, transposed: Sequence[int]) -> list[int]:
-        """The lanes among these, all transposed, that `read_transposed` must read: other members of buses are silent."""
+        """The lanes among these transposed ones that are to be read: a bus is heard through its carrier alone."""
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:

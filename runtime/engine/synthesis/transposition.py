@@ -19,10 +19,10 @@ from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
-from runtime.engine.synthesis.transposed_lane import N_SHIFTS, TransposedLane
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, ONE, Head, Ratio
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
+from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, TransposedLane
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
@@ -71,8 +71,10 @@ class Transposer:
         self._dense_hops, self._phases = dense_hops, phases
         # A lane's shift follows from its place among the lanes that hop with it.
         places = [lane - hop_offsets.index(offset) for lane, offset in enumerate(hop_offsets)]
-        self._lanes = [TransposedLane(dense_hops, place // _LANES_PER_SHIFT % N_SHIFTS) for place in places]
-        # Only lanes of one group can share a head: they hop together, and their noise is in one row of the stored noise.
+        shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
+        bins = dense_hops.n_bins, dense_hops.n_bins_below_half
+        self._lanes = [TransposedLane(*bins, shift) for shift in shifts]
+        # Only lanes of one group can share a head: they hop together, and one row of the stored noise has their noise.
         self._groups = [(offset, lane // LANES_PER_ROW) for lane, offset in enumerate(hop_offsets)]
         ring_size = max(_LEAST_RING_SIZE, 1 << (4 * dense_hops.n_samples).bit_length())
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
@@ -128,27 +130,23 @@ class Transposer:
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
-        head, ratio = self._lanes[lanes[0]].head, ratios[0]
-        # The usual case, a wheel that moves all voices, should cost little.
-        if head.n_lanes == len(lanes) and ratios.count(ratio) == len(lanes):
-            if all([self._lanes[lane].head is head for lane in lanes]):
-                if head.ratio != ratio:
-                    head.set_ratio(frame, ratio)
-                return
-        by_head: dict[Head, list[tuple[int, Ratio]]] = {}
-        for lane, ratio in zip(lanes, ratios, strict=True):
-            by_head.setdefault(self._lanes[lane].head, []).append((lane, ratio))
-        for head, wanted in by_head.items():
-            ratio = wanted[0][1]
-            if len(wanted) == head.n_lanes and all(other == ratio for _, other in wanted):
-                head.set_ratio(frame, ratio)
+        heads = [self._lanes[lane].head for lane in lanes]
+        for head in dict.fromkeys(heads):
+            if heads.count(head) == len(lanes):  # the usual case, a wheel that moves all voices, should cost little
+                wanted_lanes, wanted = lanes, ratios
             else:
-                self._divide(head, wanted, frame)
+                rows = [row for row, other in enumerate(heads) if other is head]
+                wanted_lanes, wanted = [lanes[row] for row in rows], [ratios[row] for row in rows]
+            if len(wanted) == head.n_lanes and wanted.count(wanted[0]) == len(wanted):
+                if head.ratio != wanted[0]:
+                    head.set_ratio(frame, wanted[0])
+            else:
+                self._divide(head, wanted_lanes, wanted, frame)
 
-    def _divide(self, head: Head, wanted: Sequence[tuple[int, Ratio]], frame: int) -> None:
+    def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
         """Give lanes that no longer share the ratio of their head other heads, at the same place."""
         heads: list[Head] = []
-        parting = [(lane, ratio) for lane, ratio in wanted if ratio != head.ratio]
+        parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)
         for lane, ratio in parting:
             new = next((new for new in heads if new.ratio == ratio), None)

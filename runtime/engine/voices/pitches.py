@@ -88,9 +88,9 @@ class VoicePitches:
         found: dict[tuple[float, float], PitchRatio] = {}
         ratios = []
         for voice in voices:
-            semitones, depth, model_note = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones, voice.model_note
-            lowest, highest = LOWEST_PITCH - model_note, HIGHEST_PITCH - model_note
-            if frame >= voice.glide_end and lowest <= semitones - depth and semitones + depth <= highest:
+            semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
+            pitch = voice.model_note + semitones
+            if frame >= voice.glide_end and pitch - depth >= LOWEST_PITCH and pitch + depth <= HIGHEST_PITCH:
                 ratio = found.get((semitones, depth))
                 if ratio is None:
                     ratio = found[semitones, depth] = self._ratio(semitones, depth, None, None)

@@ -70,7 +70,11 @@ class PeakFinder:
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
         """Indices in the flattened magnitudes of the local maxima that may be sinusoids."""
         n, n_bins = magnitudes.shape
-        rising, are_peaks, falling = self._rising[: n * n_bins], self._are_peaks[: n * n_bins], self._falling[: n * n_bins]
+        rising, are_peaks, falling = (
+            self._rising[: n * n_bins],
+            self._are_peaks[: n * n_bins],
+            self._falling[: n * n_bins],
+        )
         rows = rising.reshape(n, n_bins)
         np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
         # Each row begins with a rise and ends with a fall, so that no sinusoid reaches into the next row.

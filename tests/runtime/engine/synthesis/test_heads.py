@@ -21,7 +21,9 @@ RATE_HZ = 44100
 N_FRAMES = 20000
 
 
-def ratio(vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None) -> PitchRatio:
+def ratio(
+    vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
+) -> PitchRatio:
     """The ratio of a voice with vibrato, or with a glide: (semitones, frames)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, config.envelope, 100), Channels()

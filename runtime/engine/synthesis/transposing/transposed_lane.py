@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from runtime.engine.synthesis.lane_hops import DenseHops
-from runtime.engine.synthesis.submix import Submix
 from runtime.engine.synthesis.transposing.head import Head
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 
@@ -23,20 +22,21 @@ class TransposedLane:
     that begins at a ratio of 2 or more is made at a lower sample rate, halved as often as its head's `octave` says: the
     frequencies lost by this would be read above half the engine's sample rate.
 
-    dense: makes the lane's hops; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read,
-    None if it is not transposed; bus: the bus that the lane is a member of, or None; written_to: end of the written
-    part of the ring; fade_from: where the crossfade to the present sound begins; n_bins: how many of the spectrum's
+    n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
+    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
+    it is not transposed; bus: the `Submix` of which the lane is a member, or None; written_to: end of the written part
+    of the ring; fade_from: where the crossfade to the present sound begins; n_bins: how many of the spectrum's
     bins sound.
     """
 
-    __slots__ = ("_dense", "_shift", "bus", "fade_from", "head", "n_bins", "written_to")
+    __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "n_bins", "written_to")
 
-    def __init__(self, dense: DenseHops, shift: int):
-        self._dense, self._shift = dense, shift
+    def __init__(self, n_heard: int, n_below_half: int, shift: int):
+        self._n_heard, self._n_below_half, self._shift = n_heard, n_below_half, shift
         self.head: Head | None = None
-        self.bus: Submix | None = None
+        self.bus: Any = None
         self.written_to = self.fade_from = 0
-        self.n_bins = dense.n_bins
+        self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
         """Begin to read the lane at a head, at `frame`, without a crossfade; n_fade: length of a crossfade."""
@@ -68,9 +68,8 @@ class TransposedLane:
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
         # The number changes in steps of a whole tone, so that most vibrato leaves it as it is.
-        dense = self._dense
-        filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (dense.n_bins / dense.n_bins_below_half)
+        filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
-            return dense.n_bins
+            return self._n_heard
         steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
-        return max(2, int(dense.n_bins / _BAND_STEP**steps))
+        return max(2, int(self._n_heard / _BAND_STEP**steps))
