@@ -64,7 +64,7 @@ class VoicePitches:
     """Finds the pitch of voices, as a ratio to the note that the model is asked for."""
 
     def __init__(self, bank: VoiceBank, channels: Channels, config: VoiceConfig, sample_rate_hz: int):
-        self._bank, self._channels, self._config = bank, channels, config
+        self._channels, self._config = channels, config
         self.sample_rate_hz = sample_rate_hz
         self._radians_per_frame = 2.0 * math.pi * config.vibrato_hz / sample_rate_hz
 

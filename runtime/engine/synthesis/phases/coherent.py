@@ -26,7 +26,6 @@ from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 _LEAST_POWER = np.float32(1e-20)
 # Bins below and above a spectrum into which a sinusoid at its edge may reach.
 _MARGIN = N_BESIDE + 1
-_REACHED = np.arange(N_REACHED)[:, None]
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 

@@ -103,3 +103,14 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     # From now on the two channels' ratios are equal, but the channels are read at different places.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
+
+
+def test_voices_that_leave_during_a_crossfade_sound_on_wherever_the_dense_hops_end() -> None:
+    """All voices leave 2 ms after a knob has moved; with some bends the crossfade reaches into the next dense hop."""
+    knob = [(AT - 1500, KnobTurn(0, 0.0)), (AT - 400, KnobTurn(0, 1.0))]
+    for bend in range(-8000, 8001, 1000):
+        # The least panning: the voices' gains hardly move.
+        events = [(0, PitchWheel(0, bend + 1)), *knob, (AT - 200, ControlChange(0, 10, 65))]
+        mixed, alone = mixed_and_alone(events, 0.0)
+        fading = slice(AT - 200, AT + 100)
+        assert level_db((mixed - alone)[fading]) < level_db(alone[fading]) - 60.0, bend

@@ -251,6 +251,22 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
     assert np.array_equal(held(with_others, 2, harmonic(60), 5, number=9), expected)
 
 
+@pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
+def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
+    """Two lanes that were planned together, and one planned at another hop."""
+    lane_phases, n_bins = phases(3), synthesis().n_bins
+    for lane in range(3):
+        lane_phases.start(lane, 4)
+    lane_phases.plan(slice(0, 2), 7, np.array([harmonic(40)[:n_bins], white()[:n_bins]]))
+    lane_phases.plan(slice(2, 3), 9, bell()[None, :n_bins])
+    weights = None if factors is None else np.array(factors, np.float32)[:, None]
+    for hop in (12, 5, 20000):
+        spectra = lane_phases.spectra(slice(0, 3), hop).copy()
+        wanted = spectra.sum(axis=0) if weights is None else (weights * spectra).sum(axis=0)
+        found = lane_phases.mixed_spectrum(slice(0, 3), hop, weights)[0]
+        np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
 def test_lanes_and_notes_differ_in_phase() -> None:
     lane_phases = phases(3)
     sounds = [held(lane_phases, lane, harmonic(45, 0.3), 12, number) for lane, number in ((0, 1), (1, 1), (0, 2))]
