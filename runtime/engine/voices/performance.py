@@ -48,7 +48,7 @@ class Performance:
         self.bank = bank
         self._knobs, self._controls, self._rate_hz = knobs, controls, rate_hz
         self._channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members, config.pan)
-        self.pitches = VoicePitches(bank, self._channels, config.voice, rate_hz)
+        self.pitches = VoicePitches(self._channels, config.voice, rate_hz)
         self.notes = Notes(card, config, bank, self._channels, self.pitches)
         self._taken = Changes()
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from runtime.config import VoiceConfig
-from runtime.engine.voices.bank import Voice, VoiceBank
+from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
@@ -63,7 +63,7 @@ class PitchRatio(NamedTuple):
 class VoicePitches:
     """Finds the pitch of voices, as a ratio to the note that the model is asked for."""
 
-    def __init__(self, bank: VoiceBank, channels: Channels, config: VoiceConfig, sample_rate_hz: int):
+    def __init__(self, channels: Channels, config: VoiceConfig, sample_rate_hz: int):
         self._channels, self._config = channels, config
         self.sample_rate_hz = sample_rate_hz
         self._radians_per_frame = 2.0 * math.pi * config.vibrato_hz / sample_rate_hz

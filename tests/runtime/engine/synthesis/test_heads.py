@@ -27,7 +27,7 @@ def ratio(
     """The ratio of a voice with vibrato, or with a glide: (semitones, frames)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, config.envelope, 100), Channels()
-    pitches, voice = VoicePitches(bank, channels, config, RATE_HZ), bank.voices[0]
+    pitches, voice = VoicePitches(channels, config, RATE_HZ), bank.voices[0]
     channels[0].mod_wheel, channels.modulated = 127, True
     voice.model_note = 60
     pitches.follow(voice)
