@@ -130,6 +130,8 @@ class Engine:
         frame, sound = self.frame, self._sound
         self._mixer.clear_played_tails(self._span_start, frame)
         changes = self._take_events()
+        if sound.n_transposed:
+            sound.end([voice.lane for voice in self._bank.voices if not voice.active])
         for stolen in changes.stolen:
             self._mixer.keep_tail(stolen, frame)
         opening = [voice for voice in changes.opening if voice.active]
@@ -147,11 +149,8 @@ class Engine:
         self._lead(due, opening)
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
         if retuned:
-            ratios = [self._performance.pitches.ratio(voice, frame) for voice in retuned.values()]
-            sound.set_ratios(retuned.keys(), frame, ratios)
-        transposed: list[int] = []
-        if sound.n_transposed:
-            transposed = sound.transposed_among([voice.lane for voice in self._bank.used() if voice.active])
+            sound.set_ratios(list(retuned), frame, self._performance.pitches.ratios(list(retuned.values()), frame))
+        transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mixer.mix(frame, self._span_end - frame, transposed)
@@ -166,10 +165,11 @@ class Engine:
 
     def _leaving_submixes(self, changes: Changes) -> list[int]:
         """Lanes that must leave their submix, because their pitch or gain begins to change."""
-        lanes = self._sound.mixed([voice.lane for voice in changes.retuned])
+        sound = self._sound
+        lanes = sound.mixed([voice.lane for voice in changes.retuned])
         if not self._bank.all_steady():
-            gains = self._bank.steady_gains()
-            lanes += [lane for lane in self._sound.mixed(range(self._bank.n_lanes_used)) if not gains[lane]]
+            gains, all_lanes = self._bank.steady_gains(), range(self._bank.n_lanes_used)
+            lanes += [lane for lane in sound.mixed(all_lanes) + sound.on_bus(all_lanes) if not gains[lane]]
         return lanes
 
     def _hopping(self, group: HopGroup) -> list[Voice]:
@@ -237,12 +237,13 @@ class Engine:
                     sound.ramp([voice.lane for voice in moving], self.frame)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
-        """The lanes' gains for mixing their spectra; 0 for a lane that is not steady or whose pitch is changing."""
+        """The lanes' gains for mixing their spectra; 0 for a lane that is not steady or begins to be transposed."""
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
-        for voice in changes.retuned:
-            if lanes.start <= voice.lane < lanes.stop:
-                gains[voice.lane - lanes.start] = 0.0
+        retuned = [voice.lane for voice in changes.retuned if lanes.start <= voice.lane < lanes.stop]
+        if retuned:
+            for lane in set(retuned).difference(self._sound.transposed_among(retuned)):
+                gains[lane - lanes.start] = 0.0
         return gains
 
     def _next_change(self, transposed: list[int]) -> int:
@@ -252,7 +253,7 @@ class Engine:
         end = min(end, frame + self._sound.size - frame % self._sound.size)
         end = min(end, self._performance.next_change(frame), self._hops.next_due())
         if transposed:
-            longest = self._sound.longest_read(transposed)
+            longest = self._sound.longest_read(self._sound.heard_among(transposed))
             end = min(end, frame + longest - frame % longest)
         return end
 

@@ -42,10 +42,16 @@ class Mixer:
         """
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
-        if bank.all_steady() and not transposed and frame >= self._tails_end:
+        if bank.all_steady() and len(transposed) in (0, bank.n_active) and frame >= self._tails_end:
             # Every voice is as loud on the left as on the right: one channel serves for both.
-            mix, heard = self._mix[:1, :n], self._sound.heard_lanes(lanes, bank.n_active)
-            np.einsum("l,lx->x", bank.steady_gains()[heard], self._sound.read(heard, frame, n), out=mix[0])
+            mix = self._mix[:1, :n]
+            if transposed:
+                heard = self._sound.heard_among(transposed)
+                sounds = self._sound.read_transposed(heard, frame, n)
+                np.einsum("l,lx->x", bank.steady_gains()[heard], sounds, out=mix[0])
+            else:
+                heard = self._sound.heard_lanes(lanes, bank.n_active)
+                np.einsum("l,lx->x", bank.steady_gains()[heard], self._sound.read(heard, frame, n), out=mix[0])
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
@@ -74,8 +80,10 @@ class Mixer:
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
         np.multiply(self._sound.read(slice(0, lanes), frame, n), envelope, out=enveloped)
         if transposed:
-            sounds = self._sound.read_transposed(transposed, frame, n)
-            for run in runs_of(transposed):
+            enveloped[transposed] = 0.0
+            heard = self._sound.heard_among(transposed)
+            sounds = self._sound.read_transposed(heard, frame, n)
+            for run in runs_of(heard):
                 n_run = run.stop - run.start
                 np.multiply(sounds[:n_run], envelope[run], out=enveloped[run])
                 sounds = sounds[n_run:]

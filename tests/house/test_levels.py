@@ -30,7 +30,7 @@ LEVELS = {
     ),
     "runtime.engine": ("voices synthesis",),
     "runtime.engine.voices": ("modulation",),
-    "runtime.engine.synthesis": ("phases shaping",),
+    "runtime.engine.synthesis": ("phases shaping transposing",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

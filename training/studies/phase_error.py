@@ -22,14 +22,7 @@ from runtime.base.progress import Progress
 from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
-from runtime.engine.synthesis.phases.taps import (
-    N_OVERLAPS,
-    neighbour_pairs,
-    new_pairs,
-    new_taps,
-    received_taps,
-    write_pairs,
-)
+from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, new_pairs, write_pairs
 from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore
 
@@ -50,9 +43,8 @@ class SteadyVoice:
         self.hop_size = self._synthesis.hop_size
         n_bins, fft_size = self._synthesis.n_bins, self._synthesis.fft_size
         self._phases = CoherentPhases(1, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
-        self._taps, self._pairs = new_taps(1, n_bins), new_pairs(1, n_bins)
-        self._own_taps = self._taps[:, :, 1:-1]
-        self._noise_index = 0
+        self._pairs = new_pairs(1, n_bins)
+        self._n_hops = 0
         self._n_notes = 0
 
     def playable(self, magnitudes: np.ndarray) -> np.ndarray:
@@ -63,7 +55,7 @@ class SteadyVoice:
 
     def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
         """The bins of a frame (n_bins,) that the engine plays, as the one row that CoherentPhases expects."""
-        return np.ascontiguousarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
+        return np.asarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """The sound of a frame (n_bins,), float32 (n_hops * hop_size,).
@@ -74,35 +66,33 @@ class SteadyVoice:
             return griffin_lim(magnitudes, n_hops, self.spec)
         self._n_notes += 1
         self._phases.start(0, self._n_notes)
-        self._phases.plan(LANE, self._own_magnitudes(magnitudes))
+        self._phases.plan(LANE, self._n_hops, self._own_magnitudes(magnitudes))
         blend = {"noise": 0.0, "blend": 0.5, "coherent": 1.0}[method]
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
         """Yield the hops of a frame's sound, (hop_size,), each valid until the next. blend: 0 noise, 1 coherent."""
         write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
-        pairs, received = neighbour_pairs(self._pairs), received_taps(self._taps)
+        pairs = neighbour_pairs(self._pairs)
         for _ in range(n_hops):
-            self._noise_index = (self._noise_index + 1) % N_NOISE_SPECTRA
-            self._phases.advance(LANE)
-            self._phases.taps(LANE, self._own_taps)
-            sound = self._synthesis.hops(pairs, self._noise_index, 0, blend, received if blend else None)
+            self._n_hops += 1
+            coherent = self._phases.spectra(LANE, self._n_hops) if blend else None
+            sound = self._synthesis.hops(pairs, self._n_hops % N_NOISE_SPECTRA, 0, blend, coherent)
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
         """Time the coherent phases on frames (n, n_bins); returns medians in µs.
 
-        Returns `plan`: of planning the phases of a frame; `hop`: of `advance` and `taps`, which each hop needs.
+        Returns `plan`: of planning the phases of a frame; `hop`: of `spectra`, which each hop needs.
         """
         plan_s, hop_s = [], []
         for _ in range(20):
             for frame in frames:
                 own = self._own_magnitudes(frame)
                 start_s = time.perf_counter()
-                self._phases.plan(LANE, own)
+                self._phases.plan(LANE, self._n_hops, own)
                 planned_s = time.perf_counter()
-                self._phases.advance(LANE)
-                self._phases.taps(LANE, self._own_taps)
+                self._phases.spectra(LANE, self._n_hops)
                 plan_s.append(planned_s - start_s)
                 hop_s.append(time.perf_counter() - planned_s)
         return {"plan": 1e6 * float(np.median(plan_s)), "hop": 1e6 * float(np.median(hop_s))}

@@ -28,7 +28,8 @@ ROWS_AT_ONCE = 4
 class DenseHop(NamedTuple):
     """One lane's dense hop, as `HopSynthesis.dense_hops` takes it.
 
-    n_bins: how many bins sound, from the lowest on; lane: number of the lane; the rest: as in `HopSynthesis.hops`.
+    n_bins: how many bins sound, from the lowest on; lane: number of the lane; the rest: as in `HopSynthesis.hops`, for
+    one lane.
     """
 
     pairs: np.ndarray
@@ -45,8 +46,9 @@ class HopSynthesis:
     Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum: a
     Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
     delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
-    the phases only. A note thus begins at full level, and no window is kept for later. Noise taps are a stored table;
-    coherent taps are passed in; a blend is a weighted sum of the two, and the squares of the weights add up to 1.
+    the phases only. A note thus begins at full level, and no window is kept for later. The taps of noise phases are a
+    stored table; the sum with coherent phases is passed in as a spectrum. A blend is a weighted sum of the two, and the
+    squares of the weights add up to 1.
 
     Another sample rate than the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
@@ -63,7 +65,6 @@ class HopSynthesis:
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._first_bin = spec.first_heard_bin
         self._noise_taps = noise_taps(self.n_bins, self.fft_size, self.hop_size, seed)
-        self._blended_taps = np.empty((MAX_ROWS, 3, 2 * self.n_bins), np.float32)
         self._weighted_pairs = neighbour_pairs(new_pairs(MAX_ROWS, self.n_bins))
         self._spectra = np.zeros((MAX_ROWS, self.fft_size // 2 + 1), np.complex64)
         self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
@@ -86,57 +87,114 @@ class HopSynthesis:
 
         pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
         modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
-        lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: coherent taps in the layout of
-        `received_taps`, overwritten if the blend is below 1, or None for noise phases alone.
+        lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
+        complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone.
         """
-        n, taps = len(pairs), self._taps(noise_index, first_lane, len(pairs))
+        n = len(pairs)
+        played = slice(2 * self._first_bin, 2 * self.n_bins)
+        if coherent is None or blend < 1.0:
+            taps = self._taps(noise_index, first_lane, n)
+            np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=self._filled[:n])
         if coherent is not None:
-            taps = self._blended(taps, coherent, blend)
-        first = 2 * self._first_bin
-        np.einsum("nkx,nkx->nx", pairs[:, :, first:], taps[:, :, first:], out=self._filled[:n])
+            _blend_in(self._filled[:n], coherent.view(np.float32)[:, played], blend)
         n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
         # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
 
     def mixed_hop(
-        self, pairs: np.ndarray, noise_index: int, first_lane: int = 0, factors: np.ndarray | None = None
+        self,
+        pairs: np.ndarray,
+        noise_index: int,
+        first_lane: int = 0,
+        factors: np.ndarray | None = None,
+        blend: float = 0.0,
+        coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its factor, from one transform; noise phases only.
+        """Sum of the lanes' sounds, each times its factor, from one transform.
 
-        pairs, noise_index, first_lane: as in `hops`; factors: float32 (n, 1), or None if all are 1. Returns float32
-        (1, fft_size), valid until the next call.
+        pairs, noise_index, first_lane, blend: as in `hops`; factors: float32 (n, 1), or None if all are 1; coherent: as
+        in `hops`, but already added up: (1, n_bins). Returns float32 (1, fft_size), valid until the next call.
         """
-        n, first = len(pairs), 2 * self._first_bin
-        taps = self._taps(noise_index, first_lane, n)
-        if factors is not None:
-            # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
-            np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[:n, 1])
-            pairs = self._weighted_pairs[:n]
-        np.einsum("nkx,nkx->x", pairs[:, :, first:], taps[:, :, first:], out=self._filled[0])
+        played = slice(2 * self._first_bin, 2 * self.n_bins)
+        self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
         np.fft.irfft(self._spectra[:1], self.fft_size, axis=-1, out=self._sound[:1])
         return self._sound[:1]
+
+    def _mix(
+        self,
+        pairs: np.ndarray,
+        noise_index: int,
+        first_lane: int,
+        factors: np.ndarray | None,
+        blend: float,
+        coherent: np.ndarray | None,
+        out: np.ndarray,
+        played: slice,
+    ) -> None:
+        """Write the sum of the lanes' spectra into `out`; played: the floats of a spectrum that sound."""
+        if coherent is None or blend < 1.0:
+            if factors is not None:
+                # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
+                np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[: len(pairs), 1])
+                pairs = self._weighted_pairs[: len(pairs)]
+            taps = self._taps(noise_index, first_lane, len(pairs))
+            np.einsum("nkx,nkx->x", pairs[:, :, played], taps[:, :, played], out=out)
+        if coherent is not None:
+            _blend_in(out, coherent.view(np.float32)[0, played], blend)
 
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops, float32 (n, 2 * hop_size >> octave), valid until the next call.
 
-        hops: each is used before the next is taken from the iterable, so their taps may share memory; octave: how often
-        the sample rate is halved, at most n_dense_octaves.
+        hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
+        octave: how often the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
         for hop in hops:
             n_bins = min(hop.n_bins, self.n_bins, spectra.shape[1])
             spectra[n, n_bins:] = 0.0
-            taps = self._taps(hop.noise_index, hop.lane, 1)
-            if hop.coherent is not None:
-                taps = self._blended(taps, hop.coherent, hop.blend)
             played = slice(2 * self._first_bin, 2 * n_bins)
             filled = spectra[n : n + 1].view(np.float32)[:, played]
-            np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
+            if hop.coherent is None or hop.blend < 1.0:
+                taps = self._taps(hop.noise_index, hop.lane, 1)
+                np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
+            if hop.coherent is not None:
+                _blend_in(filled, hop.coherent.view(np.float32)[:, played], hop.blend)
             n += 1
-        np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:, :fft_size])
-        sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
+        return self._dense_sound_of(n, ROWS_AT_ONCE, fft_size)
+
+    def mixed_dense_hop(
+        self,
+        pairs: np.ndarray,
+        noise_index: int,
+        first_lane: int,
+        factors: np.ndarray | None,
+        blend: float,
+        coherent: np.ndarray | None,
+        *,
+        n_bins: int,
+        octave: int,
+    ) -> np.ndarray:
+        """Sum of the lanes' dense hops, each times its factor, from one transform.
+
+        n_bins: how many bins sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Returns float32
+        (1, 2 * hop_size >> octave), valid until the next call.
+        """
+        fft_size = 2 * self.fft_size >> octave
+        spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
+        n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
+        spectrum[:, n_bins:] = 0.0
+        played = slice(2 * self._first_bin, 2 * n_bins)
+        filled = spectrum.view(np.float32)[0, played]
+        self._mix(pairs, noise_index, first_lane, factors, blend, coherent, filled, played)
+        return self._dense_sound_of(1, 1, fft_size)
+
+    def _dense_sound_of(self, n: int, n_transformed: int, fft_size: int) -> np.ndarray:
+        """Transform the first n_transformed dense spectra; returns the dense hops of the first n."""
+        spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
+        np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
+        sound = self._dense_sound[:n, : fft_size // N_OVERLAPS]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
 
@@ -144,13 +202,16 @@ class HopSynthesis:
         at = first_lane % LANES_PER_ROW
         return self._noise_taps[noise_index % N_NOISE_SPECTRA, at : at + n]
 
-    def _blended(self, noise: np.ndarray, coherent: np.ndarray, blend: float) -> np.ndarray:
-        if blend < 1.0:
-            angle = 0.5 * math.pi * blend
-            blended = np.multiply(noise, np.float32(math.cos(angle)), out=self._blended_taps[: len(noise)])
-            coherent *= np.float32(math.sin(angle))
-            coherent += blended
-        return coherent
+
+def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float) -> None:
+    """Mix spectra of floats with coherent phases into those with noise phases; `coherent` is overwritten."""
+    if blend < 1.0:
+        angle = 0.5 * math.pi * blend
+        noise *= np.float32(math.cos(angle))
+        coherent *= np.float32(math.sin(angle))
+        noise += coherent
+    else:
+        np.copyto(noise, coherent)
 
 
 def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.engine.synthesis.hops import MAX_ROWS, DenseHop, HopSynthesis
+from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.phases.noise import noise_index
@@ -34,15 +34,14 @@ class LaneHops:
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
         self._hop_offsets, self._hop_size = hop_offsets, synthesis.hop_size
         self._n_frames = n_frames
-        self._factors = np.zeros((MAX_ROWS, 1), np.float32)
 
     def elapsed(self, lane: int, frame: int) -> int:
         """Frames from a lane's last hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
         return (frame - self._hop_offsets[lane]) % self._hop_size
 
-    def noise_index(self, lane: int, frame: int) -> int:
-        """Index in the stored noise for a lane's last hop, at or before `frame`."""
-        return noise_index(lane, (frame - self._hop_offsets[lane]) // self._hop_size)
+    def number(self, lane: int, frame: int) -> int:
+        """Number of a lane's last hop, at or before `frame`."""
+        return (frame - self._hop_offsets[lane]) // self._hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
         """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
@@ -50,27 +49,33 @@ class LaneHops:
         Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
         """
         first = lanes.start
+        number = self.number(first, frame)
         sound = self._synthesis.hops(
             self._spectra.pairs[lanes],
-            self.noise_index(first, frame),
+            noise_index(first, number),
             first,
             self._phases.blend[first],
-            self._phases.taps(lanes),
+            self._phases.spectra(lanes, number),
         )[:, : self._n_frames]
         sound /= self._spectra.stored_shares[lanes]
         self.n_transforms += lanes.stop - first
         return sound
 
-    def mixed(self, lanes: slice, shares: np.ndarray, frame: int) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its share, from one transform; noise phases only.
+    def mixed(self, lanes: slice, carrier: int, shares: np.ndarray, frame: int) -> np.ndarray:
+        """Sum of the lanes' sounds, each times its share, from one transform.
 
-        lanes, frame: as in `sound`; shares: float32 (n, 1). Returns float32 (1, n_frames), valid until the next call.
+        lanes, frame: as in `sound`; carrier: one of the lanes that are mixed; shares: float32 (n, 1), 0 for a lane that
+        is not mixed. Returns float32 (1, n_frames), valid until the next call.
         """
-        first, stored = lanes.start, self._spectra.stored_shares[lanes]
-        factors = None
-        if shares.tobytes() != stored.tobytes():
-            factors = np.divide(shares, stored, out=self._factors[: len(shares)])
-        sound = self._synthesis.mixed_hop(self._spectra.pairs[lanes], self.noise_index(first, frame), first, factors)
+        number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
+        sound = self._synthesis.mixed_hop(
+            self._spectra.pairs[lanes],
+            noise_index(lanes.start, number),
+            lanes.start,
+            factors,
+            self._phases.blend[carrier],
+            self._phases.mixed_spectrum(carrier, lanes, number, factors),
+        )
         self.n_transforms += 1
         return sound[:, : self._n_frames]
 
@@ -88,30 +93,44 @@ class DenseHops:
         self.n_octaves, self.n_samples = synthesis.n_dense_octaves, OVERSAMPLING * synthesis.hop_size
         self.n_transforms = 0
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
-        self._noise_index = [0] * len(phases.blend)  # for each lane, the index in the stored noise at its dense hop 0
-
-    def start(self, lane: int, noise_index: int) -> None:
-        """Number a lane's dense hops from 0 again; noise_index: index in the stored noise for its hop 0."""
-        self._noise_index[lane] = noise_index
-        self._phases.restart_numbers(lane)
 
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each its lane, its number and how many bins sound; octave: how often the sample rate is halved. The
-        result is valid until the next call; the caller may overwrite it.
+        hops: for each its lane, its number, counted like plain hops, and how many bins sound; octave: how often the
+        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
         self.n_transforms += len(hops)
         return sound
 
+    def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
+        """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
+
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop, octave: as in `make`, for one of the lanes. The
+        mixed lanes' dense hops are numbered alike.
+        """
+        lane, number, n_bins = hop
+        factors = self._spectra.factors(lanes, shares)
+        self.n_transforms += 1
+        return self._synthesis.mixed_dense_hop(
+            self._spectra.pairs[lanes],
+            noise_index(lane, number),
+            lanes.start,
+            factors,
+            self._phases.blend[lane],
+            self._phases.mixed_spectrum(lane, lanes, number, factors),
+            n_bins=n_bins,
+            octave=octave,
+        )
+
     def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
         return DenseHop(
             self._spectra.pairs[lane : lane + 1],
-            self._noise_index[lane] + number,
+            noise_index(lane, number),
             lane,
             n_bins,
             self._phases.blend[lane],
-            self._phases.taps_at(lane, number),
+            self._phases.spectra(slice(lane, lane + 1), number),
         )

@@ -1,4 +1,4 @@
-"""Starts and advances the coherent phases of those lanes that sound with them."""
+"""Starts the coherent phases of those lanes that sound with them, and fits them to new spectra."""
 
 from __future__ import annotations
 
@@ -6,102 +6,65 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
-from runtime.engine.synthesis.phases.taps import new_taps, received_taps
 
 
 class LanePhases:
-    """Keeps each lane's coherent phases at the hop that the lane plays.
+    """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
-    A plain lane's phases advance at each of its hops. A transposed lane's dense hops are numbered from 0, and its
-    phases move, forward or back, to the dense hop that is asked for.
+    Phases are functions of the number of a hop: a plain lane's hops are numbered from frame 0 on, and a transposed
+    lane's dense hops go on with the number of the plain hop that they continue.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
     noise phases to 1 for coherent ones.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
-        n_lanes, n_bins = magnitudes.shape
+        n_lanes = len(magnitudes)
         self.blend = [0.0] * n_lanes
         self._magnitudes, self._phases = magnitudes, phases
         self._has_phases = [False] * n_lanes
-        self._transposed_hop = [0] * n_lanes  # the dense hop that a transposed lane's phases have reached
-        self._taps = new_taps(n_lanes, n_bins)
-        self._taps.fill(0)  # writes to the memory now: else the first blend would wait for its memory pages
-        self._received_taps = received_taps(self._taps)
-        self._planned = np.zeros((MAX_ROWS, n_bins), np.float32)
 
     def open(self, lane: int, blend: float) -> None:
         """Begin a lane's sound with this blend, and with new phases."""
         self._has_phases[lane], self.blend[lane] = False, blend
 
-    def restart_numbers(self, lane: int) -> None:
-        """Number a lane's dense hops from 0: its transposition begins."""
-        self._transposed_hop[lane] = 0
+    def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
+        """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-    def hop(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], transposed: Sequence[bool]) -> None:
-        """Advance the phases of lanes with a blend to their hop at `frame`, and fit them to changed spectra.
-
-        spectrum_changed, transposed: one flag for each lane. A transposed lane's phases are only started here;
-        `taps_at` and `change_spectra` advance them.
+        numbers, spectrum_changed: the number of each lane's hop at `frame`, and whether its spectrum has changed.
         """
-        if not (any(self.blend[lanes]) or any(self._has_phases[lanes])):
+        if not (any(self.blend) or any(self._has_phases)):
             return
-        going_on, planned = [], []
-        for lane, changed, is_transposed in zip(
-            range(lanes.start, lanes.stop), spectrum_changed, transposed, strict=True
-        ):
+        planned: dict[int, list[int]] = {}
+        for lane, number, changed in zip(lanes, numbers, spectrum_changed, strict=True):
             if not self.blend[lane]:
                 self._has_phases[lane] = False
-            elif not self._has_phases[lane]:
-                self._phases.start(lane, frame)
-                self._has_phases[lane], self._transposed_hop[lane] = True, 0
-                planned.append(lane)
-            elif not is_transposed:
-                going_on.append(lane)
-                if changed:
-                    planned.append(lane)
-        for run in runs_of(going_on):
-            self._phases.advance(run)
-        for run in runs_of(planned):
-            self._plan(run)
+            elif changed or not self._has_phases[lane]:
+                if not self._has_phases[lane]:
+                    self._phases.start(lane, frame)
+                    self._has_phases[lane] = True
+                planned.setdefault(number, []).append(lane)
+        for number, of_number in planned.items():
+            for run in runs_of(of_number):
+                self._phases.plan(run, number, self._magnitudes[run])
 
-    def replan(self, lanes: slice) -> None:
-        """Fit the phases of plain lanes to changed spectra, at the hop that they have reached."""
+    def replan(self, lanes: slice, number: int) -> None:
+        """Fit the phases of lanes to changed spectra, at the hop of this number."""
         for run in runs_of([lane for lane in range(lanes.start, lanes.stop) if self._has_phases[lane]]):
-            self._plan(run)
+            self._phases.plan(run, number, self._magnitudes[run])
 
-    def taps(self, lanes: slice) -> np.ndarray | None:
-        """Coherent taps of lanes that share one blend, in the layout of `received_taps`; None if that blend is 0."""
-        if not self.blend[lanes.start]:
-            return None
-        self._phases.taps(lanes, self._taps[lanes, :, 1:-1])
-        return self._received_taps[lanes]
+    def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
+        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.
 
-    def taps_at(self, lane: int, hop: int) -> np.ndarray | None:
-        """Coherent taps of a transposed lane at dense hop number `hop`, as from `taps`; None if it has none."""
-        if not self._has_phases[lane]:
-            return None
-        self._go_to(lane, hop)
-        return self.taps(slice(lane, lane + 1))
+        number: of the hop. The result is valid until the next call.
+        """
+        return self._phases.spectra(lanes, number) if self.blend[lanes.start] else None
 
-    def change_spectra(self, lanes: Sequence[int], hops: Sequence[int]) -> None:
-        """Fit the phases of transposed lanes, ascending, to their new spectra; hops: each lane's dense hop number."""
-        changed = [lane for lane in lanes if self._has_phases[lane]]
-        if changed:
-            for lane, hop in zip(lanes, hops, strict=True):
-                if self._has_phases[lane]:
-                    self._go_to(lane, hop)
-            for run in runs_of(changed):
-                self._plan(run)
+    def mixed_spectrum(self, lane: int, lanes: slice, number: int, factors: np.ndarray | None) -> np.ndarray | None:
+        """Sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins); None if the blend is 0.
 
-    def _go_to(self, lane: int, hop: int) -> None:
-        self._phases.advance(slice(lane, lane + 1), hop - self._transposed_hop[lane])
-        self._transposed_hop[lane] = hop
-
-    def _plan(self, lanes: slice) -> None:
-        magnitudes = self._planned[: lanes.stop - lanes.start]
-        np.copyto(magnitudes, self._magnitudes[lanes])
-        self._phases.plan(lanes, magnitudes)
+        lane: one of the lanes, whose blend is that of all; number: of the hop; factors: float32 (n, 1) or None.
+        """
+        return self._phases.mixed_spectrum(lanes, number, factors) if self.blend[lane] else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
-from runtime.engine.synthesis.hops import HopSynthesis
+from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
 from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
@@ -15,6 +15,7 @@ from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.submix import Membership, Submixes
+from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
@@ -29,9 +30,9 @@ class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
     A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
-    is read faster or slower than it was made. A transposed lane stays transposed until it opens again. With noise
-    phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has its fixed place in
-    the stored noise.
+    is read faster or slower than it was made; steady transposed lanes may share one ring, too, in a bus. A transposed
+    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the
+    frame and the spectrum: each hop has its fixed place in the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
     ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
@@ -46,7 +47,7 @@ class LaneSound:
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
         self._changes = SpectrumChanges(n_lanes, n_fade)
-        coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed)
+        coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
         self._hops = LaneHops(synthesis, self._spectra, self._phases, hop_offsets, self._n_kept)
         self._dense_hops = DenseHops(synthesis, self._spectra, self._phases)
@@ -55,7 +56,8 @@ class LaneSound:
         self.size = self._rings.size
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
-        self._transposer = Transposer(hop_offsets, self._dense_hops, self._phases, n_fade, n_ahead + 1)
+        self._transposer = Transposer(hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1)
+        self._opened_at = [-1] * n_lanes
 
     @property
     def n_bins(self) -> int:
@@ -69,7 +71,7 @@ class LaneSound:
 
     @property
     def n_transposed(self) -> int:
-        """How many lanes are transposed, including silent lanes that were transposed when they last sounded."""
+        """How many lanes are transposed."""
         return self._transposer.n_active
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -119,21 +121,33 @@ class LaneSound:
                 if blends[lane] != blend:
                     blends[lane], self._changes.changed[lane] = blend, True
 
-    def set_ratios(self, lanes: Iterable[int], frame: int, ratios: Iterable[float]) -> None:
+    def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.
 
-        A transposed lane stays transposed at a ratio of 1; a plain lane stays plain.
+        A transposed lane stays transposed at a ratio of 1; a plain lane stays plain if its ratio is always exactly 1.
         """
-        beginnings = []
-        for lane, ratio in zip(lanes, ratios, strict=True):
-            if self._transposer.active[lane]:
-                self._transposer.set_ratio(lane, frame, ratio)
-            elif ratio != 1.0:
-                fading = self.copy(lane, frame, self._changes.fade_left(lane, frame))
-                self._dense_hops.start(lane, self._hops.noise_index(lane, frame))
-                beginnings.append(Beginning(lane, self._hops.elapsed(lane, frame), ratio, fading))
+        active = self._transposer.active
+        if self._transposer.n_active:
+            if all(active[lane] for lane in lanes):
+                self._transposer.set_ratios(lanes, frame, ratios)
+                return
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
+            if rows:
+                self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
+        plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]
+        beginnings = [self._beginning(lane, frame, ratio) for lane, ratio in plain if ratio.fixed != 1.0]
         if beginnings:
             self._transposer.begin(beginnings, frame)
+
+    def _beginning(self, lane: int, frame: int, ratio: Ratio) -> Beginning:
+        fading = self.copy(lane, frame, self._changes.fade_left(lane, frame))
+        elapsed, number = self._hops.elapsed(lane, frame), self._hops.number(lane, frame)
+        return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
+
+    def end(self, lanes: Iterable[int]) -> None:
+        """End the transposition of lanes whose sound has ended."""
+        for lane in lanes:
+            self._transposer.leave(lane)
 
     # Making sound
 
@@ -146,9 +160,10 @@ class LaneSound:
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
             self._phases.open(lane, blend)
+            self._opened_at[lane] = frame
         self._changes.clear(lanes, frame)
         self._membership.put(range(lanes.start, lanes.stop), None)
-        self._phases.hop(lanes, frame, self._changes.changed[lanes], self._transposer.active[lanes])
+        self._hop_phases(range(lanes.start, lanes.stop), frame, [False] * (lanes.stop - lanes.start))
         sound = self._hops.sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
@@ -161,17 +176,17 @@ class LaneSound:
         n_frames = self.frames_to_hop(lanes[0], frame)
         past = self.hop_size - n_frames
         for run in runs_of(lanes):
-            self._phases.replan(run)
+            self._phases.replan(run, self._hops.number(run.start, frame))
         submix = self._membership.first_of(lanes)
         if submix is not None:  # `hop` has just made it, so no member has left
-            sound = self._hops.mixed(submix.lanes, submix.shares, frame)
+            sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
             self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
         for run in runs_of([lane for lane in lanes if self._is_alone(lane)]):
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
-        """How many hops to make at once: 1 after a change, or with coherent phases, which advance hop by hop."""
-        return 1 if any(self._changes.changed[lanes]) or any(self._phases.blend[lanes]) else N_HOPS_AHEAD
+        """How many hops to make at once: 1 after a change."""
+        return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
@@ -181,23 +196,23 @@ class LaneSound:
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
-        self._phases.hop(run, frame, changed, self._transposer.active[run])
         transposed = self.transposed_among(lanes)
+        plain_lanes = [lane for lane in lanes if lane not in transposed] if transposed else lanes
+        self._hop_phases(plain_lanes, frame, [changed[lane - run.start] for lane in plain_lanes])
         if transposed:
-            self._transposer.change_spectra(transposed, frame, [changed[lane - run.start] for lane in transposed])
-            for lane in transposed:
-                gains[lane - run.start] = 0.0
-        plain = self._plain(run)
-        rows = slice(plain.start - run.start, plain.stop - run.start)
-        if rows.start < rows.stop:
-            self._hop_plain(lanes, plain, frame, n_hops, changed[rows], gains[rows])
+            rows = [lane - run.start for lane in transposed]
+            self._transposer.hop(transposed, frame, [changed[row] for row in rows], gains[rows].tolist())
+            gains[rows] = 0.0
+        if plain_lanes:
+            plain = slice(plain_lanes[0], plain_lanes[-1] + 1)
+            rows = slice(plain.start - run.start, plain.stop - run.start)
+            self._hop_plain(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
 
-    def _plain(self, lanes: slice) -> slice:
-        """The run from the first lane that is not transposed to the last such lane; empty if there is none."""
-        if not self._transposer.n_active:
-            return lanes
-        plain = [lane for lane in range(lanes.start, lanes.stop) if not self._transposer.active[lane]]
-        return slice(plain[0], plain[-1] + 1) if plain else slice(lanes.start, lanes.start)
+    def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
+        """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
+        if lanes:
+            number = self._hops.number(lanes[0], frame)
+            self._phases.hop(lanes, frame, [number] * len(lanes), changed)
 
     def _hop_plain(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
@@ -206,8 +221,6 @@ class LaneSound:
 
         changed, gains: one for each lane number in `run`.
         """
-        if any(self._phases.blend[run]):
-            gains.fill(0.0)
         submix = self._submixes.mix(run, frame, changed, gains)
         # Making the silent and transposed lanes within the run as well costs less than splitting it.
         alone = [run]
@@ -245,9 +258,15 @@ class LaneSound:
         """The lanes among these that are in a submix."""
         return self._membership.members_among(lanes)
 
+    def on_bus(self, lanes: Iterable[int]) -> list[int]:
+        """The lanes among these that are in a bus."""
+        return self._transposer.mixed(lanes)
+
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes: each has its separate sound from `frame` up to its next hop."""
+        """Take lanes out of their submixes and buses: each has its separate sound from `frame` up to its next hop."""
         self._submixes.unmix(lanes, frame)
+        if self._transposer.n_active:
+            self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
         """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
@@ -259,6 +278,10 @@ class LaneSound:
         """The lanes among these that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
+
+    def heard_among(self, transposed: Sequence[int]) -> list[int]:
+        """The lanes among these transposed ones that are to be read: a bus is heard through its carrier alone."""
+        return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
         """How many frames one `read_transposed` of these lanes (not none) should read at most."""
@@ -282,6 +305,7 @@ class LaneSound:
         later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
+            self._transposer.unmix([lane], frame)
             return self._transposer.read([lane], frame, n_frames)[0]
         self._submixes.unmix([lane], frame)
         return self._rings.copy(lane, frame, n_frames)

@@ -15,8 +15,8 @@ from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, wri
 class LaneSpectra:
     """Stores each lane's spectrum: its levelled magnitudes times the share that the lane had when they were stored.
 
-    So a submix whose shares have not changed since adds up its lanes' spectra as they are; else `LaneHops.mixed` scales
-    them. The sound of a single lane is divided by its stored share.
+    So a submix whose shares have not changed since adds up its lanes' spectra as they are; else `factors` has what
+    they must be multiplied by. The sound of a single lane is divided by its stored share.
 
     n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
     layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
@@ -31,7 +31,7 @@ class LaneSpectra:
         self.shares, self.stored_shares = np.ones((2, n_lanes, 1), np.float32)
         self._levels = Levels(spec, sample_rate_hz, n_bins, MAX_ROWS)
         self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
-        self._factors = np.empty((MAX_ROWS, 1), np.float32)
+        self._factors, self._ratios = np.empty((2, MAX_ROWS, 1), np.float32)
 
     def set(
         self,
@@ -52,6 +52,13 @@ class LaneSpectra:
                 one = slice(row, row + 1)
                 gain = None if gains is None else gains[one]
                 self._set_run(slice(lane, lane + 1), magnitudes[one], semitones[one], gain)
+
+    def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
+        """Shares, float32 (n, 1), divided by the stored shares; None if all are equal. Valid until the next call."""
+        stored = self.stored_shares[lanes]
+        if shares.tobytes() == stored.tobytes():
+            return None
+        return np.divide(shares, stored, out=self._ratios[: len(shares)])
 
     def _set_run(
         self, lanes: slice, magnitudes: np.ndarray, semitones: Sequence[float], gains: np.ndarray | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.engine.synthesis.transposing.dense_rings import ring_places
+
 
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
@@ -35,7 +37,7 @@ class Rings:
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
         """Write sound (n, n_frames) from `frame` on."""
-        for places, part in _places(self.size, frame, sound.shape[1]):
+        for places, part in ring_places(self.size, frame, sound.shape[1]):
             self._samples[lanes, places] = sound[:, part]
 
     def fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
@@ -45,7 +47,7 @@ class Rings:
         """
         new = sound[:, : self._n_fade]
         new *= self.fade_in
-        for places, part in _places(self.size, frame, self._n_fade):
+        for places, part in ring_places(self.size, frame, self._n_fade):
             ring = self._samples[lanes, places]
             ring *= self._fade_out[part]
             ring += new[:, part]
@@ -58,7 +60,7 @@ class Rings:
         """
         weights = np.divide(self._steps[:n_frames], np.float32(n_frames), out=self._weights[:n_frames])
         new = sound[:, :n_frames]
-        for places, part in _places(self.size, frame, n_frames):
+        for places, part in ring_places(self.size, frame, n_frames):
             ring = self._samples[lanes, places]
             change = np.subtract(new[:, part], ring, out=new[:, part])
             change *= weights[part]
@@ -70,7 +72,7 @@ class Rings:
 
         shares: float32 (n,). The sum is made for n_fade frames, from `frame` on.
         """
-        for places, part in _places(self.size, frame, self._n_fade):
+        for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[into, places] = summed
@@ -80,7 +82,7 @@ class Rings:
 
         shares: float32 (n,). The sum is made for n_frames, from `frame` on.
         """
-        for places, part in _places(self.size, frame, n_frames):
+        for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[of, places] -= summed
@@ -90,52 +92,6 @@ class Rings:
         self._samples[lane] = 0.0
 
 
-class DenseRings:
-    """One ring of float32 samples for each lane, for its dense hops.
-
-    The first n_repeated samples of a ring are repeated after its last, for an interpolation across the ring's end.
-
-    size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the
-    next in a flat view.
-    """
-
-    def __init__(self, n_lanes: int, size: int, n_repeated: int):
-        self.size, self.stride = size, size + n_repeated
-        # np.full writes to the memory now; with np.zeros, the first bend would wait for its memory pages.
-        self.rings = np.full((n_lanes, self.stride), 0.0, np.float32)
-        self._n_repeated = n_repeated
-
-    def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        """Write sound (n,) into a lane's ring, from sample `begin` on."""
-        ring = self.rings[lane]
-        for places, part in _places(self.size, begin, len(sound)):
-            ring[places] = sound[part]
-        ring[self.size :] = ring[: self._n_repeated]
-
-    def fade_over(self, lane: int, begin: int, sound: np.ndarray, weights: np.ndarray) -> None:
-        """Crossfade a lane's ring with sound (n,), from sample `begin` on; `sound` is overwritten.
-
-        weights: float32 (n,), 0 to keep the ring's sample, 1 to replace it.
-        """
-        ring = self.rings[lane]
-        for places, part in _places(self.size, begin, len(sound)):
-            change = np.subtract(sound[part], ring[places], out=sound[part])
-            change *= weights[part]
-            ring[places] += change
-        ring[self.size :] = ring[: self._n_repeated]
-
-
 def fade_in(n: int) -> np.ndarray:
     """Weights of a raised-cosine fade from 0 to 1, float32 (n,)."""
     return (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
-
-
-def _places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
-    """The places in a ring of samples `first` to `first + n`, each with the part of the n samples that goes there.
-
-    One pair of slices, or two if the samples reach past the ring's end.
-    """
-    at = first % size
-    n_first = min(n, size - at)
-    head = slice(at, at + n_first), slice(0, n_first)
-    return [head, (slice(0, n - n_first), slice(n_first, n))] if n_first < n else [head]

@@ -115,7 +115,7 @@ class Submixes:
 
     def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
         """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: crossfade with the old sound."""
-        sound = self._hops.mixed(submix.lanes, submix.shares, frame)
+        sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
         write = self._rings.fade_over if fades else self._rings.write
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 

@@ -7,39 +7,50 @@ neighbouring harmonics overlap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from runtime.engine.synthesis.buses import Buses
+from runtime.engine.synthesis.dense_writing import DenseWriter
 from runtime.engine.synthesis.hops import ROWS_AT_ONCE
 from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
-from runtime.engine.synthesis.resampling import FRACTION_BITS, N_AFTER, ONE, Resampler
-from runtime.engine.synthesis.rings import DenseRings, fade_in
-from runtime.engine.synthesis.transposed_lane import N_SHIFTS, TransposedLane
+from runtime.engine.synthesis.lane_spectra import LaneSpectra
+from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
+from runtime.engine.synthesis.transposing.dense_rings import DenseRings
+from runtime.engine.synthesis.transposing.head import FRACTION_BITS, ONE, Head, Ratio
+from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
+from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, TransposedLane
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
 # A read must not be so long that one block carries too much, nor so short that call overhead dominates.
-_LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 256, 64
+_LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 64
 
 
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    elapsed: frames since the lane's last hop, which becomes its dense hop 0; ratio: speed of reading, 1 for no change
-    of pitch; fading: the lane's sound from now to the end of a crossfade that is still running, empty if none is.
+    elapsed: frames since the lane's last hop, which has the number `hop` and becomes its dense hop 0; fading: the
+    lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
+    sound begins at this frame, too.
     """
 
     lane: int
     elapsed: int
-    ratio: float
+    hop: int
+    ratio: Ratio
     fading: np.ndarray
+    is_new: bool
 
 
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
+
+    Lanes that hop together and have one ratio share a head if they began together. A new lane joins a head that already
+    has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
     an old spectrum to a new one; max_frames: most frames of one `read`; active: for each lane, whether it is
@@ -47,117 +58,174 @@ class Transposer:
     """
 
     def __init__(
-        self, hop_offsets: Sequence[int], dense_hops: DenseHops, phases: LanePhases, n_fade: int, max_frames: int
+        self,
+        hop_offsets: Sequence[int],
+        dense_hops: DenseHops,
+        spectra: LaneSpectra,
+        phases: LanePhases,
+        n_fade: int,
+        max_frames: int,
     ):
         n_lanes = len(hop_offsets)
         self.active, self.n_active = [False] * n_lanes, 0
         self._dense_hops, self._phases = dense_hops, phases
         # A lane's shift follows from its place among the lanes that hop with it.
         places = [lane - hop_offsets.index(offset) for lane, offset in enumerate(hop_offsets)]
-        self._lanes = [TransposedLane(dense_hops, place // _LANES_PER_SHIFT % N_SHIFTS) for place in places]
+        shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
+        bins = dense_hops.n_bins, dense_hops.n_bins_below_half
+        self._lanes = [TransposedLane(*bins, shift) for shift in shifts]
+        # Only lanes of one group can share a head: they hop together, and one row of the stored noise has their noise.
+        self._groups = [(offset, lane // LANES_PER_ROW) for lane, offset in enumerate(hop_offsets)]
         ring_size = max(_LEAST_RING_SIZE, 1 << (4 * dense_hops.n_samples).bit_length())
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
         self._resampler = Resampler(self._rings, max_frames)
-        self._fade = fade_in(OVERSAMPLING * n_fade)
+        self._writer = DenseWriter(self._lanes, self._rings, dense_hops, OVERSAMPLING * n_fade)
+        self._buses = Buses(self._lanes, self._rings, self._writer, spectra)
+
+    # Beginning and end
 
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
         """Begin to transpose lanes at `frame`."""
         lanes = [beginning.lane for beginning in beginnings]
-        for number, elapsed, ratio, _ in beginnings:
+        begun: list[tuple[int, Head]] = []
+        for beginning in beginnings:
+            number, head = beginning.lane, self._head_for(beginning, begun, frame)
+            begun.append((number, head))
             self.n_active += not self.active[number]
             self.active[number] = True
-            self._lanes[number].begin(frame, elapsed, ratio, len(self._fade))
-        self._write_to(lanes, [self._lanes[number].n_hop for number in lanes])
-        for number, _, _, fading in beginnings:
-            if len(fading) > 1:
-                self._finish_fade(number, frame, fading)
+            self._lanes[number].begin(head, frame, self._writer.n_fade)
+        ends = [lane.written_to + (2 if lane.written_to < 0 else 1) * lane.head.n_hop for lane in self._chosen(lanes)]
+        self._writer.write_to(lanes, ends)
+        for beginning in beginnings:
+            if len(beginning.fading) > 1:
+                self._finish_fade(beginning.lane, frame, beginning.fading)
+
+    def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
+        """A head with the beginning's ratio: one that can be shared, else a new one.
+
+        begun: lanes that begin at the same frame, and their heads.
+        """
+        group, candidates = self._groups[beginning.lane], list(begun)
+        if beginning.is_new:
+            candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
+        for lane, head in candidates:
+            if self._groups[lane] == group and head.ratio == beginning.ratio:
+                return head
+        ratio_now = beginning.ratio.at(frame)
+        octave = min(self._dense_hops.n_octaves, max(0, int(np.log2(ratio_now))))
+        head = Head(frame, beginning.elapsed, beginning.ratio, OVERSAMPLING * ONE, self._dense_hops.n_samples, octave)
+        head.first_hop = beginning.hop
+        return head
 
     def leave(self, lane: int) -> None:
-        """End a lane's transposition, because a new note begins on it."""
-        self.n_active -= self.active[lane]
-        self.active[lane] = False
+        """End a lane's transposition: its sound has ended, or a new note begins on it."""
+        if self.active[lane]:
+            self._buses.forget(lane)
+            self.active[lane] = False
+            self.n_active -= 1
+            self._lanes[lane].head.n_lanes -= 1
+            self._lanes[lane].head = None
 
-    def set_ratio(self, lane: int, frame: int, ratio: float) -> None:
-        """Read a lane at another ratio from `frame` on, without a jump in its sound."""
-        self._lanes[lane].set_ratio(frame, ratio)
+    # Ratios
+
+    def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
+        """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
+        heads = [self._lanes[lane].head for lane in lanes]
+        for head in dict.fromkeys(heads):
+            if heads.count(head) == len(lanes):  # the usual case, a wheel that moves all voices, should cost little
+                wanted_lanes, wanted = lanes, ratios
+            else:
+                rows = [row for row, other in enumerate(heads) if other is head]
+                wanted_lanes, wanted = [lanes[row] for row in rows], [ratios[row] for row in rows]
+            if len(wanted) == head.n_lanes and wanted.count(wanted[0]) == len(wanted):
+                if head.ratio != wanted[0]:
+                    head.set_ratio(frame, wanted[0])
+            else:
+                self._divide(head, wanted_lanes, wanted, frame)
+
+    def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
+        """Give lanes that no longer share the ratio of their head other heads, at the same place."""
+        heads: list[Head] = []
+        parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
+        self._buses.unmix([lane for lane, _ in parting], frame)
+        for lane, ratio in parting:
+            new = next((new for new in heads if new.ratio == ratio), None)
+            if new is None:
+                new = head.copy()
+                new.set_ratio(frame, ratio)
+                heads.append(new)
+            head.n_lanes -= 1
+            new.n_lanes += 1
+            self._lanes[lane].head = new
+
+    # Hops and buses
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Make the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
-        self._write_to(lanes, [self._lanes[number].place(frame) + len(self._fade) + N_AFTER for number in lanes])
+        self._writer.make_fades(self._buses.owners(lanes), frame)
 
-    def change_spectra(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool]) -> None:
-        """At the lanes' hop at `frame`, begin a crossfade for each lane with a new spectrum or another number of bins.
+    def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
+        """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
-        A lane plays only the bins that its ratio leaves below half the engine's sample rate. spectrum_changed: one flag
-        for each lane. Before the spectrum of a lane is set, `make_fades` must be called for the lane.
+        A crossfade begins for each lane with a new spectrum or another number of bins, because a lane plays only the
+        bins that its ratio leaves below half the engine's sample rate; and where a lane enters or leaves a bus. Before
+        the spectrum of a lane is set, `make_fades` must be called for the lane. spectrum_changed: one flag for each
+        lane; gains: the gain of each lane if it is steady, else 0.
         """
-        changed, narrowed = [], []
-        for number, has_changed in zip(lanes, spectrum_changed, strict=True):
-            if has_changed:
-                changed.append(number)
-            elif self._lanes[number].wanted_bins() != self._lanes[number].n_bins:
-                narrowed.append(number)
-        if narrowed:
-            self.make_fades(narrowed, frame)
-        for number in changed + narrowed:
-            lane = self._lanes[number]
-            lane.n_bins, lane.fade_from = lane.wanted_bins(), lane.place(frame)
-            lane.written_to = lane.fade_from // lane.n_hop * lane.n_hop
-        hops = [self._lanes[number].written_to // self._lanes[number].n_hop for number in changed]
-        self._phases.change_spectra(changed, hops)
-        self.make_fades(changed + narrowed, frame)
+        changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
+        owners = self._buses.owners(lanes)
+        narrowed = [
+            number
+            for number in owners
+            if number not in changed and self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins
+        ]
+        self._writer.make_fades(narrowed, frame)
+        fading = [number for number in owners if number in changed or number in narrowed]
+        for number in fading:
+            self._lanes[number].begin_fade(frame)
+        heads = [lane.head for lane in self._chosen(lanes)]
+        self._phases.hop(lanes, frame, [head.hop_at(head.place(frame)) for head in heads], spectrum_changed)
+        self._writer.make_fades(fading, frame)
+
+    def mixed(self, lanes: Iterable[int]) -> list[int]:
+        """The lanes among these that are in a bus."""
+        return self._buses.members_among(lanes)
+
+    def unmix(self, lanes: Sequence[int], frame: int) -> None:
+        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on."""
+        self._buses.unmix(lanes, frame)
+
+    def heard(self, lanes: Sequence[int]) -> list[int]:
+        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        return self._buses.heard(lanes)
+
+    # Reading
 
     def read(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
-        """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call."""
-        chosen = [self._lanes[number] for number in lanes]
-        self._write_to(lanes, [lane.wanted_to(frame, n_frames) for lane in chosen])
-        positions, steps = [lane.position(frame) for lane in chosen], [lane.step for lane in chosen]
-        return self._resampler.read(lanes, positions, steps, n_frames)
+        """Sound of these lanes' rings from `frame` on, float32 (n_lanes, n_frames), valid until the next call."""
+        heads = [lane.head for lane in self._chosen(lanes)]
+        ends = {}
+        for head in heads:
+            if head not in ends:
+                head.go_to(frame)
+                ends[head] = head.place(frame), head.place(frame + n_frames)
+        n_fade = self._writer.n_fade
+        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head], n_fade) for lane in self._chosen(lanes)])
+        return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
         """How many frames one `read` of these lanes (not none) should read at most."""
         at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
-        fastest = max(self._lanes[number].step for number in lanes)
+        fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
         quarter_ring = self._rings.size // 4 << FRACTION_BITS
         return max(2, min(1 << at_once.bit_length() - 1, quarter_ring // max(1, fastest)))
 
-    def _write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write lanes' rings up to `ends`, one for each lane.
-
-        Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call.
-        """
-        hops = []
-        for number, end in zip(lanes, ends, strict=True):
-            lane = self._lanes[number]
-            if lane.written_to < end:
-                hops += [(lane.octave, number, begin) for begin in range(lane.written_to, end, lane.n_hop)]
-        hops.sort()
-        while hops:
-            octave = hops[0][0]
-            batch = [(number, begin) for of, number, begin in hops[:ROWS_AT_ONCE] if of == octave]
-            del hops[: len(batch)]
-            lanes_of_batch = [self._lanes[number] for number, _ in batch]
-            wanted = [
-                (number, begin // lane.n_hop, lane.n_bins)
-                for (number, begin), lane in zip(batch, lanes_of_batch, strict=True)
-            ]
-            sounds = self._dense_hops.make(wanted, octave)
-            for (number, begin), lane, sound in zip(batch, lanes_of_batch, sounds, strict=True):
-                self._write_hop(number, begin, sound, lane.fade_from)
-                lane.written_to = begin + lane.n_hop
-
-    def _write_hop(self, number: int, begin: int, sound: np.ndarray, fade_from: int) -> None:
-        """Write the part of a dense hop after fade_from; during the crossfade, mix it with the ring's old sound."""
-        done, faded = max(0, fade_from - begin), min(len(sound), fade_from + len(self._fade) - begin)
-        if done < faded:
-            weights = self._fade[begin + done - fade_from : begin + faded - fade_from]
-            self._rings.fade_over(number, begin + done, sound[done:faded], weights)
-            done = faded
-        self._rings.write(number, begin + done, sound[done:])
+    def _chosen(self, lanes: Sequence[int]) -> list[TransposedLane]:
+        return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
         """Crossfade from `fading`, which begins at `frame`, to the ring's sound."""
-        lane = self._lanes[number]
-        n = (len(fading) - 1) * lane.density >> FRACTION_BITS
-        dense = np.interp(np.arange(n) * (ONE / lane.density), np.arange(len(fading)), fading).astype(np.float32)
-        self._rings.fade_over(number, lane.place(frame), dense, np.linspace(1.0, 0.0, n, dtype=np.float32))
+        head = self._lanes[number].head
+        n = (len(fading) - 1) * head.density >> FRACTION_BITS
+        dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)
+        self._rings.fade_over(number, head.place(frame), dense, np.linspace(1.0, 0.0, n, dtype=np.float32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.engine.voices.envelope import NEVER, SMOOTH, Ramps
+from runtime.engine.voices.modulated_pitch import ModulatedPitch
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.played_sound import PlayedSound
 
@@ -24,12 +25,13 @@ class Voice:
     glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the glide ends, -1 without
     one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
     version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
-    played: the sound that it plays; led_to: the values for which its last ramp's end was made; None: no ramp yet.
+    played: the sound that it plays; led_to: the values for which its last ramp's end was made; None: no ramp yet;
+    modulated_pitch: its pitch ratio, if modulation moves it.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "must_hold", "note", "order",
-                 "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
+                 "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "modulated_pitch", "must_hold",
+                 "note", "order", "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
                  "velocity", "vibrato_semitones")  # fmt: skip
 
     played: PlayedSound
@@ -40,6 +42,7 @@ class Voice:
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
         self.glide_end = self.spectrum_version = -1
+        self.modulated_pitch: ModulatedPitch | None = None
         self.led_to: tuple[int, float, bytes] | None = None
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
 

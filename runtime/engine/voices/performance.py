@@ -16,7 +16,7 @@ from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.modulation.playhead import PLAYHEAD_UPDATE_FRAMES
 from runtime.engine.voices.notes import Notes
 from runtime.engine.voices.palette import Palette
-from runtime.engine.voices.pitches import PITCH_UPDATE_FRAMES, VoicePitches
+from runtime.engine.voices.pitches import VoicePitches
 from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playhead_of
 from runtime.events import (
     N_CHANNELS,
@@ -59,7 +59,7 @@ class Performance:
         self._palette = palette
         self._knobs, self._controls, self._rate_hz = knobs, controls, rate_hz
         self._channels = palette.channels
-        self.pitches = VoicePitches(bank, self._channels, config.voice, rate_hz)
+        self.pitches = VoicePitches(self._channels, rate_hz)
         self.notes = Notes(card, config, palette.first, bank, self._channels, self.pitches)
         self._taken = Changes()
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
@@ -69,9 +69,13 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if self._palette.moves_pitch:
+            # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
+            moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
+            self.notes.changes.retuned += moved
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event: end ramps, move glides and vibrato, time out active sensing."""
+        """Do what is due at `frame` without an event: end ramps, time out active sensing."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self._reset(Reset(), frame)
@@ -80,8 +84,6 @@ class Performance:
             for voices in self._with_moving_playheads():
                 lanes = np.array([voice.lane for voice in voices])
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
-        if frame % PITCH_UPDATE_FRAMES == 0:
-            self.notes.changes.retuned += self.pitches.moving(frame)
 
     def take_changes(self) -> Changes:
         """The changes since the last call; the object is valid until the next call."""
@@ -94,8 +96,6 @@ class Performance:
         end = min(self._sensing_deadline, self.bank.next_end())
         if self._with_moving_playheads():
             end = min(end, frame + PLAYHEAD_UPDATE_FRAMES - frame % PLAYHEAD_UPDATE_FRAMES)
-        if self.pitches.moving(frame):
-            end = min(end, frame + PITCH_UPDATE_FRAMES - frame % PITCH_UPDATE_FRAMES)
         return end
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
@@ -253,10 +253,9 @@ class Performance:
     # From channels to voices
 
     def _retune(self, channels: Iterable[int]) -> None:
-        for voice in self.bank.used():
-            if voice.active and voice.channel in channels:
-                self.pitches.follow(voice)
-                self.notes.changes.retuned.append(voice)
+        voices = [voice for voice in self.bank.used() if voice.active and voice.channel in channels]
+        self.pitches.follow_all(voices)
+        self.notes.changes.retuned += voices
 
     def _ramp_gains(self, channels: Iterable[int], frame: int) -> None:
         for voice in self.bank.used():

@@ -3,52 +3,78 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
-from runtime.config import VoiceConfig
-from runtime.engine.voices.bank import Voice, VoiceBank
+from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.modulated_pitch import ModulatedPitch
+from runtime.engine.voices.pitch_ratio import Glide, PitchRatio, pitch_ratio
 
-# Glides and vibrato are updated at frames that are multiples of this.
-PITCH_UPDATE_FRAMES = 64
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 
-
 class VoicePitches:
-    """Computes the pitch of voices, as a ratio to the note that the model is asked for."""
+    """Finds the pitch of voices, as a ratio to the note that the model is asked for."""
 
-    def __init__(self, bank: VoiceBank, channels: Channels, config: VoiceConfig, sample_rate_hz: int):
-        self._bank, self._channels, self._config = bank, channels, config
-        self.sample_rate_hz = sample_rate_hz
+    def __init__(self, channels: Channels, sample_rate_hz: int):
+        self._channels, self.sample_rate_hz = channels, sample_rate_hz
 
     def follow(self, voice: Voice) -> None:
         """Update a voice's bend and vibrato from its channel."""
-        voice.bend_semitones = self._channels.pitch_semitones(voice.channel)
-        modulation = self._channels.modulation(voice.channel, voice.note) if self._channels.modulated else 0.0
-        voice.vibrato_semitones = self._config.vibrato_semitones * modulation
+        self.follow_all([voice])
 
-    def ratio(self, voice: Voice, frame: int) -> float:
-        """Frequency of a voice at a frame, divided by that of its model note; exactly 1 if the two agree."""
-        semitones = voice.key_offset + voice.bend_semitones + gliding_semitones(voice, frame)
-        if voice.vibrato_semitones:
-            angle = 2.0 * math.pi * self._config.vibrato_hz * frame / self.sample_rate_hz
-            semitones += voice.vibrato_semitones * math.sin(angle)
-        semitones = max(LOWEST_PITCH - voice.model_note, min(semitones, HIGHEST_PITCH - voice.model_note))
-        return 2.0 ** (semitones / 12.0) if abs(semitones) > 1e-9 else 1.0
+    def follow_all(self, voices: Iterable[Voice]) -> None:
+        """Update the bends and the vibratos of voices from their channels."""
+        channels = self._channels
+        bends: dict[int, float] = {}
+        for voice in voices:
+            number = voice.channel
+            if number not in bends:
+                bends[number] = channels.pitch_semitones(number)
+            voice.bend_semitones = bends[number]
+            depth = voice.played.voice.vibrato_semitones
+            voice.vibrato_semitones = depth * channels.modulation(number, voice.note) if channels.modulated else 0.0
 
-    def moving(self, frame: int) -> list[Voice]:
-        """The voices that have vibrato, or a glide that is running or ended within the last PITCH_UPDATE_FRAMES."""
-        if not self._channels.modulated and not self._config.portamento_s:
-            return []
-        return [
-            voice
-            for voice in self._bank.used()
-            if voice.active and (voice.vibrato_semitones or frame < voice.glide_end + PITCH_UPDATE_FRAMES)
-        ]
+    def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
+        """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
+        found: dict[tuple[float, float, float], PitchRatio] = {}
+        ratios = []
+        for voice in voices:
+            semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
+            pitch, speed = voice.model_note + semitones, self._radians_per_frame(voice)
+            if frame >= voice.glide_end and pitch - depth >= LOWEST_PITCH and pitch + depth <= HIGHEST_PITCH:
+                ratio = found.get((semitones, depth, speed))
+                if ratio is None:
+                    ratio = found[semitones, depth, speed] = pitch_ratio(semitones, depth, speed, None, None)
+            else:
+                ratio = self._special_ratio(voice, frame)
+            if voice.played.pitch_moves:
+                ratio = voice.modulated_pitch = self._modulated(voice, ratio, frame)
+            ratios.append(ratio)
+        return ratios
+
+    def _modulated(self, voice: Voice, ratio: PitchRatio, frame: int) -> ModulatedPitch:
+        former = voice.modulated_pitch if voice.started_at < frame else None
+        limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
+        return ModulatedPitch(voice, ratio, limits, frame, former)
+
+    def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:
+        """The ratio of a voice that glides or that may reach a limit."""
+        semitones, glide, reach = voice.key_offset + voice.bend_semitones, None, voice.vibrato_semitones
+        if frame < voice.glide_end:
+            glide = Glide(voice.glide_semitones, voice.started_at, voice.glide_end)
+            reach += abs(glide.semitones)
+        limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
+        if limits[0] <= semitones - reach and semitones + reach <= limits[1]:
+            limits = None
+        return pitch_ratio(semitones, voice.vibrato_semitones, self._radians_per_frame(voice), glide, limits)
+
+    def _radians_per_frame(self, voice: Voice) -> float:
+        return 2.0 * math.pi * voice.played.voice.vibrato_hz / self.sample_rate_hz
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:
     """How far a gliding voice is above its key's pitch at a frame, negative if below; 0 when the glide is over."""
     if frame >= voice.glide_end:
         return 0.0
-    return voice.glide_semitones * (voice.glide_end - frame) / (voice.glide_end - voice.started_at)
+    return Glide(voice.glide_semitones, voice.started_at, voice.glide_end).at(frame)

@@ -9,6 +9,7 @@ import numpy as np
 
 from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.modulated_pitch import PITCH_TARGETS
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
 from runtime.engine.voices.modulation.sources import Moment, Sources
@@ -57,7 +58,8 @@ class PlayedSound:
     modulator: what moves the sound. spectral_targets: the modulated targets that are heard in the spectrum;
     spectrum_moves: whether one of these may change while a note sounds; latents_move: whether one of the latents is
     modulated; is_plain: whether its notes sound with the decoder's spectra as they are; gains_move: whether level or
-    pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any.
+    pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any;
+    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
     """
 
     def __init__(self, patch: Patch, sources: Sources, latents: Sequence[str], n_lanes: int, sample_rate_hz: int):
@@ -78,6 +80,8 @@ class PlayedSound:
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
+        self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
+        self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)
 

@@ -15,7 +15,7 @@ from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.levels import VOICE_LEVEL_DB, Levels
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
-from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, new_taps, received_taps, write_pairs
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
 from tests.soak import loudness as soak
 from tests.support.places import DATA
 from tests.support.playing import decoder
@@ -103,12 +103,10 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
     write_pairs(spectrum, pairs)
     lane = slice(0, 1)
     phases.start(0, 1)
-    phases.plan(lane, np.ascontiguousarray(spectrum[:, :n_bins]))
-    taps, hops = new_taps(1, n_bins), []
+    phases.plan(lane, 0, spectrum[:, :n_bins])
+    hops = []
     for number in range(N_NOISE_SPECTRA):
-        phases.advance(lane)
-        phases.taps(lane, taps[:, :, 1:-1])
-        sound = synthesis.hops(neighbour_pairs(pairs), number, 0, blend, received_taps(taps))
+        sound = synthesis.hops(neighbour_pairs(pairs), number, 0, blend, phases.spectra(lane, number + 1))
         hops.append(sound[0, : SPEC.hop_size].copy())
     sound = np.concatenate(hops)[:, None]
     assert soak.loudness_lufs(sound, SPEC.frame_size, RATE_HZ) == pytest.approx(VOICE_LEVEL_DB, abs=0.4)

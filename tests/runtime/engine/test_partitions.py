@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -146,6 +147,28 @@ def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
             (at + hop_size + 76, PitchWheel(0, int(random.integers(4000, 8000)))),
         ]
     assert_same(lambda: Engine(decoder(), 16, SAMPLE_RATE_HZ, 7), timed, [64], n_hops * hop_size)
+
+
+@pytest.mark.parametrize("n_voices", [8, 20])
+@pytest.mark.parametrize("seed", range(4))
+def test_steady_bent_voices_that_leave_and_join_their_bus(seed: int, n_voices: int) -> None:
+    """Wheel, vibrato, blend and knobs move; meanwhile voices begin, end, are stolen, and change their gains."""
+    random, n_frames = np.random.default_rng(seed), 24 * 1024
+    notes = [48 + 2 * k for k in range(n_voices)]
+    timed: Timed = [(0, ControlChange(0, 1, 127 * (seed % 2))), (0, PitchWheel(0, 2000))]
+    timed += [(int(random.integers(600)), NoteOn(0, note, int(random.integers(20, 100)))) for note in notes]
+    for _ in range(12):
+        note = int(random.choice(notes))
+        at = int(random.integers(4000, n_frames - 2000))
+        timed += [(at, NoteOff(0, note)), (at + int(random.integers(2000)), NoteOn(0, note, 60))]
+        timed.append((int(random.integers(3000, n_frames)), PitchWheel(0, int(random.integers(-8192, 8192)))))
+        timed.append((int(random.integers(3000, n_frames)), KnobTurn(0, float(random.random()))))
+    for event in (PhaseBlend(0.4 * (seed // 2)), ControlChange(0, 7, 80), PitchWheel(1, 500), PhaseBlend(0.0)):
+        timed.append((int(random.integers(6000, n_frames)), event))
+    blocks = [int(2.0 ** random.uniform(0.0, 12.0)) for _ in range(200)]
+    config = Config(voice=VoiceConfig(n_voices=n_voices, envelope=Adsr(0.0, 0.0, 1.0, 0.02)), seed=seed)
+    make = functools.partial(Engine, decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config)
+    assert_same(make, timed, blocks, n_frames)
 
 
 @pytest.mark.parametrize("blocks", [(64,), (1, 4096, 7, 63, 1023), (1024, 1, 1)], ids=str)

@@ -10,7 +10,8 @@ import pytest
 from runtime.config import Adsr
 from runtime.engine.engine import Engine
 from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel
+from runtime.engine.synthesis.transposing.resampling import Resampler
+from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel
 from runtime.instrument.decoder import Decoder
 from tests.support.allocations import Allocation, recorded_arrays
 from tests.support.places import DATA
@@ -189,7 +190,8 @@ def test_bent_voices_are_transformed_in_fours_spread_over_blocks(
     step: int, n_voices: int, dense_batches: list[int]
 ) -> None:
     chord = [NoteOn(0, 48 + k % 36, 20) for k in range(n_voices)]
-    player = played(n_voices, chord).send(PitchWheel(0, 1000))
+    # Panned voices are not steady, so no bus adds them up.
+    player = played(n_voices, [ControlChange(0, 10, 20), *chord]).send(PitchWheel(0, 1000))
     player.hear(0.3)
     work, _ = blocks(player, lambda number: [PitchWheel(0, 1000 + step * number)])
     assert max(n_transforms for _, n_transforms in work) <= 8
@@ -203,21 +205,63 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
     assert 16 <= sum(dense_batches) <= 16 + 4
 
 
-def test_vibrato_costs_no_more_than_a_bend_that_is_held() -> None:
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list to which each read of dense sound appends its number of lanes."""
+    lanes_read: list[int] = []
+    read = Resampler.read
+
+    def counted(resampler: Resampler, lanes: Sequence[int], *args) -> np.ndarray:
+        lanes_read.append(len(lanes))
+        return read(resampler, lanes, *args)
+
+    monkeypatch.setattr(Resampler, "read", counted)
+    return lanes_read
+
+
+STEADY_MOTIONS: dict[str, tuple[Sequence[Event], Callable[[int], Iterable[Event]]]] = {
+    "bent": ([PitchWheel(0, 1000)], lambda number: ()),
+    "the wheel turning": ([PitchWheel(0, 1000)], lambda number: [PitchWheel(0, number * 5)]),
+    "vibrato": ([ControlChange(0, 1, 127)], lambda number: ()),
+    "coherent": ([PitchWheel(0, 1000), PhaseBlend(1.0)], lambda number: ()),
+}
+
+
+@pytest.mark.parametrize("name", STEADY_MOTIONS)
+def test_sixteen_steady_bent_voices_take_one_transform_a_hop_and_are_read_as_one(name: str, reads: list[int]) -> None:
+    events, each_block = STEADY_MOTIONS[name]
+    player = played(16, [*events, *CHORD])
+    reads.clear()
+    work, _ = blocks(player, each_block)
+    n_decoded, n_transforms = sums(work)
+    assert n_decoded == 0
+    assert n_transforms <= 1.1 * HOPS + AHEAD
+    assert set(reads) == {1}
+
+
+def test_vibrato_takes_few_reads(reads: list[int]) -> None:
     player = played(16, [ControlChange(0, 1, 127), *CHORD])
-    n_transforms = [n for _, n in blocks(player)[0]]
-    assert sum(n_transforms) <= 16 * (HOPS + 1)
-    assert max(n_transforms) <= 8
+    reads.clear()
+    blocks(player)
+    assert len(reads) <= 2 * HOPS + AHEAD
 
 
-def test_knobs_in_motion_make_most_hops_of_a_bent_chord_twice() -> None:
-    player = played(16, [*CHORD, PitchWheel(0, 1000)])
+@pytest.mark.parametrize("blend", [0.0, 1.0])
+def test_knobs_in_motion_make_most_hops_of_a_bent_chord_twice(blend: float) -> None:
+    player = played(16, [PhaseBlend(blend), *CHORD, PitchWheel(0, 1000)])
+    player.hear(0.1)
     work, arrays = blocks(player, lambda number: [KnobTurn(0, number % 97 / 97)])
     n_decoded, n_transforms = sums(work)
     assert n_decoded <= 16 * (HOPS + 1)
-    assert n_transforms <= 2.3 * 16 * HOPS
-    assert max(n_transforms for _, n_transforms in work) <= 32
-    assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+    assert n_transforms <= 2.6 * HOPS
+    assert max(n_transforms for _, n_transforms in work) <= 3
+    if not blend:
+        assert not [a for block in arrays for a in block if a.n_bytes >= LARGE_BYTES]
+
+
+def test_coherent_voices_take_one_transform_per_hop_while_a_knob_moves() -> None:
+    work, _ = blocks(played(16, [PhaseBlend(1.0), *CHORD]), lambda number: [KnobTurn(0, number % 97 / 97)])
+    assert sums(work)[1] <= HOPS + 1
 
 
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:

@@ -6,22 +6,31 @@ of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from runtime.engine.synthesis.phases.coherent_tables import N_STARTS, PHASE_MASK, CoherentTables, coherent_tables
+from runtime.engine.synthesis.phases.coherent_tables import (
+    N_BESIDE,
+    N_PLACES,
+    N_REACHED,
+    N_STARTS,
+    PHASE_MASK,
+    PHASE_UNITS,
+    coherent_tables,
+)
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
-from runtime.engine.synthesis.phases.peaks import PeakFinder
+from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
+from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 
-_OUT_OF_REACH = 1 << 40
-_LEAST_POWER = 1e-20
-# Lanes per NumPy call: most of a plan's cost is call overhead.
-_MAX_ROWS = 8
+_LEAST_POWER = np.float32(1e-20)
+# Bins below and above a spectrum into which a sinusoid at its edge may reach.
+_MARGIN = N_BESIDE + 1
+_BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class CoherentPhases:
-    """The coherent phases of every lane, given as taps; they depend on no later spectrum.
+    """The coherent phases of every lane, and the spectra that have them; they depend on no later spectrum.
 
     A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
     lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
@@ -30,101 +39,178 @@ class CoherentPhases:
     cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
     itself.
 
-    Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of lanes, and arrays have one
-    row for each lane.
+    All phases are closed formulas of the hop's number, which may go back and forth. Most bins are noise, and all lanes'
+    noise moves alike. So the noise of lanes that are added up costs one product for each bin, and only sinusoids need
+    more.
+
+    Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
+    arrays have one row for each lane.
 
     n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
     """
 
-    def __init__(self, n_lanes: int, n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int = 0):
-        self._tables = coherent_tables(n_bins, fft_size, hop_size, bin_hz, seed)
-        self._peaks = PeakFinder(_MAX_ROWS, n_bins, self._tables.n_silent)
-        self._scratch = _Scratch(self._tables)
+    def __init__(
+        self, n_lanes: int, n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int = 0, max_rows: int = 16
+    ):
+        self._n_bins = n_bins
+        self._tables = tables = coherent_tables(n_bins, fft_size, hop_size, bin_hz, seed)
+        self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
-        self._phases, self._moves, self._noise_phases = np.full((3, n_lanes, n_bins), 0, np.intp)
-        self._gains = np.full((3, n_lanes, n_bins), 0, np.complex64)
-        self._levels = np.ones((n_lanes, 1), np.float32)
+        self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
+        self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
+        # Where a lane's phases begin in the flattened table `first_phases`.
+        self._starts = np.zeros(n_lanes, np.intp)
+        # For each bin, which of the lane's sinusoids it belongs to, counted among those planned together; -1: none.
+        self._owners = np.full((n_lanes, n_bins), -1, np.int32)
+        self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
+        self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
+        self._summed = np.full((2, n_bins), 0.0, np.float32)
+        self._turned = np.full(n_bins, 0, np.intp)
+        self._turns, self._turns_hop = np.full(n_bins, 1.0, np.complex64), 0
 
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, chosen by lane and number, such as its first frame; `plan` must follow."""
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
-        n_bins = self._phases.shape[1]
-        self._phases[lane] = self._tables.random_phases[at : at + n_bins]
-        self._moves[lane] = self._tables.noise_moves
-        self._noise_phases[lane] = self._tables.noise_phases[at : at + n_bins]
+        self._starts[lane], self._sinusoids[lane] = at, None
+        self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
+        self._owners[lane] = -1
 
-    def plan(self, lanes: slice, magnitudes: np.ndarray) -> None:
-        """Find the sinusoids of new magnitudes, float32 (n, n_bins); each continues the phase that its peak bin had."""
-        for first in range(lanes.start, lanes.stop, _MAX_ROWS):
-            run = slice(first, min(first + _MAX_ROWS, lanes.stop))
-            rows = magnitudes[first - lanes.start : run.stop - lanes.start]
-            self._plan_sinusoids(run, rows)
-            self._find_levels(rows, self._levels[run, 0])
+    # Plans
 
-    def _plan_sinusoids(self, lanes: slice, magnitudes: np.ndarray) -> None:
-        n, tables, scratch = len(magnitudes), self._tables, self._scratch
-        phases, moves = self._phases[lanes], self._moves[lanes]
-        places, frequencies, are_sinusoids, regions = self._peaks.find(magnitudes)
-        peak_moves = np.rint(frequencies * tables.units_per_bin).astype(np.intp)
+    def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray) -> None:
+        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
+
+        Each sinusoid continues the phase that its peak bin had.
+        """
+        noise = self._noise[lanes]
+        np.copyto(noise, magnitudes)
+        peaks = self._peaks.find(noise)
+        noise *= self._levels(noise)
+        noise[:, : self._tables.n_silent] = 0.0
+        # Faster than a division of whole numbers, and exact.
+        rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
+        bins = peaks.places - rows * self._n_bins
+        moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
+        phases, former_moves = self._phases_at(lanes, rows, bins, peaks.places, hop)
         # A bin's phase is that of its sinusoid in the middle of the window. The old and the new sinusoid must agree at
         # the hop, where the window begins: so the phase shifts by the change in frequency times half a window.
-        shift = np.rint((peak_moves - moves.take(places)) * tables.half_window_hops).astype(np.intp)
-        peak_phases = phases.take(places) - scratch.alternating.take(places) + shift
-        peak_moves[~are_sinusoids] = _OUT_OF_REACH
-        np.take(peak_moves, regions, out=moves, mode="clip")
-        np.take(peak_phases, regions, out=phases, mode="clip")
-        phases += tables.alternating
-        distance, is_noise = scratch.distance[:n], scratch.is_noise[:n]
-        unsigned = distance.view(np.uintp)
-        np.subtract(moves, tables.lowest_moves, out=distance)
-        # Read as an unsigned number, a negative distance is huge, so one comparison checks both ends of the range.
-        np.minimum(unsigned, tables.noise, out=unsigned)
-        np.equal(unsigned, tables.noise, out=is_noise)
-        np.copyto(moves, tables.noise_moves, where=is_noise)
-        np.copyto(phases, self._noise_phases[lanes], where=is_noise)
-        for table, gains in zip(tables.gains, self._gains, strict=True):
-            np.take(table, distance, out=gains[lanes], mode="clip")
-        self._gains[:, lanes, : tables.n_silent] = 0.0
+        phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
+        amplitudes = self._take_amplitudes(lanes, peaks)
+        planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
+        for lane in range(lanes.start, lanes.stop):
+            if self._sinusoids[lane] is None:
+                # A note's first sinusoids have random phases, later ones those of the noise before.
+                self._starts[lane] += self._tables.first_phases.shape[1]
+            self._sinusoids[lane] = planned
 
-    def _find_levels(self, magnitudes: np.ndarray, out: np.ndarray) -> None:
-        """Write the K-weighted RMS of spectra with noise phases, divided by that of their sinusoids: about 0.9 to 1."""
-        weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch.weighted[: len(magnitudes)])
+    def _phases_at(
+        self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Present phases and moves of some bins; rows, bins: of each bin; places: their indices in the flat lanes."""
+        tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
+        sinusoids = self._sinusoids[lanes]
+        moves = tables.noise_moves.take(bins)
+        phases = self._starts[lanes].take(rows)
+        phases += bins
+        phases = tables.first_phases.take(phases)
+        phases += hop * moves
+        are_owned = owners >= 0
+        for planned in dict.fromkeys(sinusoids):
+            if planned is not None and planned.n:
+                of_planned = are_owned
+                if sinusoids.count(planned) < len(sinusoids):
+                    of_planned = are_owned & np.array([each is planned for each in sinusoids]).take(rows)
+                former_phases, former_moves = planned.at(owners, bins, hop)
+                np.copyto(phases, former_phases, where=of_planned)
+                np.copyto(moves, former_moves, where=of_planned)
+        return phases, moves
+
+    def _take_amplitudes(self, lanes: slice, peaks: Peaks) -> np.ndarray:
+        """What sinusoids of phase 0 add to the bins around their peaks, complex64 (N_REACHED, n_peaks).
+
+        Their magnitudes are taken out of the noise, and `owners` is set.
+        """
+        n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
+        owners.fill(-1)
+        # Bins -4 to 4 from the peak; those beyond N_BESIDE have no magnitude.
+        padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
+        magnitudes = padded[2:-2]
+        index = np.maximum(peaks.places + _BESIDE, 0)
+        belong = np.ones(index.shape, bool)
+        belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
+        np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
+        index *= belong  # bins that do not belong write to bin 0, which is silent
+        noise[index] = 0.0
+        owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
+        owners[:, 0] = -1
+        spread = padded[:-2] + padded[2:]
+        spread *= np.float32(0.5)
+        spread += padded[1:-1]
+        places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
+        return self._tables.lobes.take(places, axis=1, mode="clip") * spread
+
+    def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
+        """K-weighted RMS of spectra with noise phases, divided by that of their sinusoids, about 0.9 to 1: (n, 1)."""
+        weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
         shared = np.vecdot(weighted[:, 1:], magnitudes[:, :-1])
-        own, neighbours = NOISE_POWER
-        for row, (of_bins, of_neighbours) in enumerate(zip(power.tolist(), shared.tolist(), strict=True)):
-            silent = of_bins < _LEAST_POWER
-            out[row] = 1.0 if silent else math.sqrt(own + neighbours * of_neighbours / of_bins)
+        own, neighbours = np.float32(NOISE_POWER[0]), np.float32(NOISE_POWER[1])
+        levels = np.sqrt(own + neighbours * shared / np.maximum(power, _LEAST_POWER))
+        levels[power < _LEAST_POWER] = 1.0
+        return levels[:, None]
 
-    def advance(self, lanes: slice, n_hops: int = 1) -> None:
-        """Advance the phases by n_hops; a negative number goes back, but not to before the last plan."""
-        if n_hops == 1:
-            self._phases[lanes] += self._moves[lanes]
-            self._noise_phases[lanes] += self._tables.noise_moves
-        elif n_hops:
-            self._phases[lanes] += n_hops * self._moves[lanes]
-            self._noise_phases[lanes] += n_hops * self._tables.noise_moves
+    # Spectra
 
-    def taps(self, lanes: slice, out: np.ndarray) -> None:
-        """Write the present hop's taps into `out`, complex64 (n, 3, n_bins); they sound as loud as noise phases."""
-        for first in range(lanes.start, lanes.stop, _MAX_ROWS):
-            run = slice(first, min(first + _MAX_ROWS, lanes.stop))
-            n, at = run.stop - first, first - lanes.start
-            indices, phasors = self._scratch.indices[:n], self._scratch.phasors[:n]
-            np.bitwise_and(self._phases[run], PHASE_MASK, out=indices)
-            np.take(self._tables.unit_phasors, indices, out=phasors, mode="clip")
-            phasors.view(np.float32)[:] *= self._levels[run]
-            for gains, taps in zip(self._gains, out[at : at + n].swapaxes(0, 1), strict=True):
-                np.multiply(gains[run], phasors, out=taps)
+    def spectra(self, lanes: slice, hop: int) -> np.ndarray:
+        """The lanes' spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
+        They sound as loud as noise phases. All lanes must have been planned.
+        """
+        padded = self._spectra[: lanes.stop - lanes.start]
+        spectra = padded[:, _MARGIN:-_MARGIN]
+        np.multiply(self._noise[lanes], self._noise_real[lanes], out=spectra.real)
+        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=spectra.imag)
+        spectra *= self._turns_at(hop)
+        padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
+        for planned, first, stop in self._planned(lanes):
+            for lane in range(first, stop):
+                planned.add(slice(lane, lane + 1), hop, self._tables.unit_phasors, padded[lane - lanes.start])
+        return spectra
 
-class _Scratch:
-    """Work arrays, allocated once; alternating: the table of this name, repeated for _MAX_ROWS rows."""
+    def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
+        """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-    def __init__(self, tables: CoherentTables):
-        shape = _MAX_ROWS, len(tables.alternating)
-        self.alternating = np.tile(tables.alternating, _MAX_ROWS)
-        self.distance, self.indices = np.zeros((2, *shape), np.intp)
-        self.is_noise = np.zeros(shape, bool)
-        self.weighted = np.empty(shape, np.float32)
-        self.phasors = np.empty(shape, np.complex64)
+        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan.
+        """
+        noise, padded = self._noise[lanes], self._spectra[:1]
+        spectrum = padded[:, _MARGIN:-_MARGIN]
+        if factors is not None:
+            noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
+        summed = self._summed
+        np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
+        np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
+        spectrum.real, spectrum.imag = summed
+        spectrum *= self._turns_at(hop)
+        padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
+        for planned, first, stop in self._planned(lanes):
+            of_lanes = None if factors is None else factors[first - lanes.start : stop - lanes.start, 0]
+            planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
+        return spectrum
+
+    def _planned(self, lanes: slice) -> Iterator[tuple[Sinusoids, int, int]]:
+        """The sinusoids of lanes, with the first and the end of each run of lanes that were planned together."""
+        first = lanes.start
+        for lane in range(lanes.start + 1, lanes.stop + 1):
+            if lane == lanes.stop or self._sinusoids[lane] is not self._sinusoids[first]:
+                if self._sinusoids[first] is not None:
+                    yield self._sinusoids[first], first, lane
+                first = lane
+
+    def _turns_at(self, hop: int) -> np.ndarray:
+        """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""
+        if hop != self._turns_hop:
+            np.multiply(self._tables.noise_moves, hop % PHASE_UNITS, out=self._turned)
+            self._turned &= PHASE_MASK
+            self._tables.unit_phasors.take(self._turned, out=self._turns, mode="clip")
+            self._turns_hop = hop
+        return self._turns

@@ -8,51 +8,80 @@ import numpy as np
 
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak; a peak whose neighbours add up to more than
 # this is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
-_BLUNTEST = 1.3
+_BLUNTEST = np.array(1.3, np.float32)
+# Softer peaks, relative to the loudest of their spectrum, are not worth the work: they stay noise.
+_LEAST_PEAK_DB = -54.0
+_LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
+_HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
 
 
 class Peaks(NamedTuple):
-    """The peaks of some spectra.
+    """The sinusoids of some spectra.
 
-    places: intp (n_peaks,), the index of each peak in the flattened magnitudes; frequencies: (n_peaks,), in bins;
-    are_sinusoids: bool (n_peaks,); regions: intp (n, n_bins), for each bin the number of the peak that it belongs to.
+    places: intp (n_peaks,), the index of each peak in the flattened magnitudes; distances: (n_peaks,), from the peak's
+    bin to the sinusoid's frequency, -0.5 to 0.5 bins; two_below, above, two_above: bool (n_peaks,), whether the bin two
+    below the peak, the bin above it and the bin two above it belong to the sinusoid; the bin below always does.
     """
 
     places: np.ndarray
-    frequencies: np.ndarray
-    are_sinusoids: np.ndarray
-    regions: np.ndarray
+    distances: np.ndarray
+    two_below: np.ndarray
+    above: np.ndarray
+    two_above: np.ndarray
 
 
 class PeakFinder:
-    """Finds the peaks of up to max_rows spectra at once; the lowest n_silent bins have none."""
+    """Finds the sinusoids of up to max_rows spectra at once; the lowest n_silent bins have no peaks."""
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
-        self._n_silent = n_silent
-        self._bins = np.tile(np.arange(n_bins), max_rows)
-        self._rising, self._begins = np.zeros((2, max_rows, n_bins), bool)
-        self._regions = np.zeros((max_rows, n_bins), np.intp)
+        self._n_silent, self._n_bins = n_silent, n_bins
+        # Two more, because the bins above a peak are looked at.
+        self._rising = np.ones(max_rows * n_bins + 2, bool)
+        self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
+        self._loudest = np.empty((max_rows, 1), np.float32)
 
     def find(self, magnitudes: np.ndarray) -> Peaks:
-        """The peaks of magnitudes (n, n_bins); `regions` is valid until the next call.
+        """The sinusoids of magnitudes (n, n_bins), in one block of memory.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe's values there and on either side:
-        d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2).
+        d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A
+        sinusoid reaches from its peak to the dip on each side; a dip belongs to the peak above it.
         """
-        n = len(magnitudes)
-        rising = self._rising[:n]
-        np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rising[:, :-1])
-        # Each row begins with a rise and ends with a fall, so that no region reaches into the next row.
-        rising[:, : self._n_silent], rising[:, -2:] = True, False
-        flat, flat_rising = magnitudes.reshape(-1), rising.reshape(-1)
-        np.less(flat_rising[:-1], flat_rising[1:], out=self._begins.reshape(-1)[1 : flat.size])
-        places = np.flatnonzero(flat_rising[:-1] > flat_rising[1:]) + 1
+        flat, rising = magnitudes.reshape(-1), self._rising
+        places = self._loud_maxima(magnitudes)
         peak, above, below = flat.take(places), flat.take(places + 1), flat.take(places - 1)
         beside = above + below
-        distance = 2.0 * (above - below) / (beside + 2.0 * peak + np.float32(1e-30))
-        np.clip(distance, -0.5, 0.5, out=distance)
-        squared = distance * distance
-        are_sinusoids = beside * (4.0 - squared) < _BLUNTEST * peak * (4.0 + 2.0 * squared)
-        regions = self._regions[:n]
-        np.cumsum(self._begins[:n], out=regions.reshape(-1))
-        return Peaks(places, self._bins.take(places) + distance, are_sinusoids, regions)
+        above -= below
+        above += above
+        distances = above / (beside + (peak + peak))
+        np.minimum(distances, _HALF, out=distances)
+        np.maximum(distances, -_HALF, out=distances)
+        squared = distances * distances
+        beside *= _FOUR - squared
+        squared += squared
+        squared += _FOUR
+        squared *= peak
+        squared *= _BLUNTEST
+        are_sinusoids = beside < squared
+        places, distances = places.compress(are_sinusoids), distances.compress(are_sinusoids)
+        next_falls = ~rising.take(places + 1)
+        return Peaks(places, distances, rising.take(places - 2), next_falls, next_falls & ~rising.take(places + 2))
+
+    def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
+        """Indices in the flattened magnitudes of the local maxima that may be sinusoids."""
+        n, n_bins = magnitudes.shape
+        rising, are_peaks, falling = (
+            self._rising[: n * n_bins],
+            self._are_peaks[: n * n_bins],
+            self._falling[: n * n_bins],
+        )
+        rows = rising.reshape(n, n_bins)
+        np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
+        # Each row begins with a rise and ends with a fall, so that no sinusoid reaches into the next row.
+        rows[:, : self._n_silent], rows[:, -2:] = True, False
+        loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
+        loudest *= _LEAST_PEAK
+        np.greater(magnitudes, loudest, out=are_peaks.reshape(n, n_bins))
+        np.greater(rising[:-1], rising[1:], out=falling[1:])
+        are_peaks &= falling
+        return np.flatnonzero(are_peaks)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.engine.voices.modulation.curves import bent
-from runtime.engine.voices.modulation.sources import Moment, Sources, is_control
+from runtime.engine.voices.modulation.sources import Held, Moment, PlayedNote, Sources, is_control
 from runtime.sound.motion import LATENT, TRAVELS
 from runtime.sound.sound import Sound
 
@@ -54,6 +54,15 @@ class Modulator:
                 added = added * self._source(route.scaled_by, moment, sources)
             sums[route.target] = sums[route.target] + added if route.target in sums else added
         return sums
+
+    def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
+        """The present controls and tempo, as far as they move these targets of a voice."""
+        names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
+        return self._sources.hold([name for name in names if name is not None], voice)
+
+    def reach(self, target: str) -> float:
+        """The most by which this target can be raised."""
+        return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:
         if name not in known:

@@ -90,6 +90,7 @@ class Sources:
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
         """The present values of these sources, if they are controls, for a voice, and the present line of beats."""
+        names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line)
 

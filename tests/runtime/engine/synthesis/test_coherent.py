@@ -16,7 +16,7 @@ from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.levels import Levels
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
-from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, new_taps, received_taps, write_pairs
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from tests.support.hearing import cents_off
 
 SPEC = StftSpec()
@@ -83,14 +83,10 @@ def held(
     """The first n_hops hops of a new note on a lane, all with one spectrum; number: that of `CoherentPhases.start`."""
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
-    lane_phases.plan(lanes, np.ascontiguousarray(magnitudes[None, : synthesis(rate_hz).n_bins]))
-    n_bins = synthesis(rate_hz).n_bins
-    taps, pairs, hops = new_taps(1, n_bins), new_pairs(1, n_bins), []
-    write_pairs(magnitudes[None], pairs)
-    for _ in range(n_hops):
-        lane_phases.advance(lanes)
-        lane_phases.taps(lanes, taps[:, :, 1:-1])
-        sound = synthesis(rate_hz).hops(neighbour_pairs(pairs), 0, 0, 1.0, received_taps(taps))
+    lane_phases.plan(lanes, 0, magnitudes[None, : synthesis(rate_hz).n_bins])
+    pairs, hops = new_pairs(1, synthesis(rate_hz).n_bins), []
+    for hop in range(1, n_hops + 1):
+        sound = synthesis(rate_hz).hops(neighbour_pairs(pairs), 0, 0, 1.0, lane_phases.spectra(lanes, hop))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
 
@@ -251,8 +247,24 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
     expected = held(alone, 2, harmonic(60), 5, number=9)
     held(with_others, 1, bell(), 3)
     with_others.start(2, 8)
-    with_others.plan(slice(2, 3), np.ascontiguousarray(white()[None, : synthesis().n_bins]))
+    with_others.plan(slice(2, 3), 0, white()[None, : synthesis().n_bins])
     assert np.array_equal(held(with_others, 2, harmonic(60), 5, number=9), expected)
+
+
+@pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
+def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
+    """Two lanes that were planned together, and one planned at another hop."""
+    lane_phases, n_bins = phases(3), synthesis().n_bins
+    for lane in range(3):
+        lane_phases.start(lane, 4)
+    lane_phases.plan(slice(0, 2), 7, np.array([harmonic(40)[:n_bins], white()[:n_bins]]))
+    lane_phases.plan(slice(2, 3), 9, bell()[None, :n_bins])
+    weights = None if factors is None else np.array(factors, np.float32)[:, None]
+    for hop in (12, 5, 20000):
+        spectra = lane_phases.spectra(slice(0, 3), hop).copy()
+        wanted = spectra.sum(axis=0) if weights is None else (weights * spectra).sum(axis=0)
+        found = lane_phases.mixed_spectrum(slice(0, 3), hop, weights)[0]
+        np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_lanes_and_notes_differ_in_phase() -> None:

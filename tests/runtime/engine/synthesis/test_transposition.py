@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.levels import VOICE_LEVEL_DB
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
-from runtime.engine.synthesis.resampling import ONE
+from runtime.engine.synthesis.transposing.head import ONE
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PitchWheel
 from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, parameter
@@ -172,6 +173,19 @@ def test_a_released_note_far_from_its_model_s_pitch_ends_like_any_other() -> Non
     assert not player.hear(0.1).any()
 
 
+class Fixed(NamedTuple):
+    """A ratio that does not change."""
+
+    fixed: float
+
+    @property
+    def highest(self) -> float:
+        return self.fixed
+
+    def at(self, frame: int) -> float:
+        return self.fixed
+
+
 def fading_lane() -> tuple[LaneSound, int]:
     """A lane that crossfades from one spectrum to a very different one, and a frame during the crossfade."""
     sound, spectra = LaneSound(SPEC, SAMPLE_RATE_HZ, (0,), 0), np.zeros((2, SPEC.n_bins), np.float32)
@@ -186,7 +200,7 @@ def fading_lane() -> tuple[LaneSound, int]:
 def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump() -> None:
     (plain, frame), (transposed, _) = fading_lane(), fading_lane()
     wanted = plain.copy(0, frame, 400)
-    transposed.set_ratios([0], frame, [1.0 + 1e-6])
+    transposed.set_ratios([0], frame, [Fixed(1.0 + 1e-6)])
     found = transposed.read_transposed([0], frame, 400)[0]
     for part in (slice(0, 8), slice(260, 400)):  # the first samples, and those after the crossfade
         np.testing.assert_allclose(found[part], wanted[part], atol=0.005 * np.abs(wanted).max())
@@ -220,15 +234,14 @@ def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_
     """A sample's value is its index, which shows where a read has read; with 16 lanes, so that lanes work in shifts."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
-    transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), phases, 353, 2049)
+    transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)
     transposer._rings.rings.fill(np.nan)
-    transposer.begin([Beginning(lane, elapsed, ratio, np.zeros(0, np.float32)) for lane in lanes], 0)
+    transposer.begin([Beginning(lane, elapsed, 0, Fixed(ratio), np.zeros(0, np.float32), False) for lane in lanes], 0)
     for number in range(60):
         if number == 1:
-            for lane in lanes:
-                transposer.set_ratio(lane, frame, 16.0)
+            transposer.set_ratios(lanes, frame, [Fixed(16.0)] * 16)
         n_frames = transposer.longest_read(lanes)
         sound = transposer.read(lanes, frame, n_frames)
-        places = [transposer._lanes[0].position(frame + number) / ONE for number in range(n_frames)]
+        places = [transposer._lanes[0].head.position(frame + number) / ONE for number in range(n_frames)]
         np.testing.assert_allclose(sound, np.tile(places, (16, 1)), atol=0.2)
         frame += n_frames

@@ -1,0 +1,155 @@
+"""Buses: adds up steady transposed lanes that share a head, so that their sum is transformed and read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from runtime.engine.synthesis.dense_writing import DenseWriter
+from runtime.engine.synthesis.lane_spectra import LaneSpectra
+from runtime.engine.synthesis.submix import Submix
+from runtime.engine.synthesis.transposing.dense_rings import DenseRings
+from runtime.engine.synthesis.transposing.head import Head
+from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
+from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
+
+
+class Buses:
+    """Makes buses, and takes lanes out of them.
+
+    A bus is a submix of transposed lanes: the ring of its carrier holds the sum of all members, which is heard at the
+    carrier's gain. Lanes enter a bus only at their hop; there a crossfade begins. They can leave at any frame.
+    """
+
+    def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):
+        self._lanes, self._rings, self._writer, self._spectra = lanes, rings, writer, spectra
+        self._n_mixed = 0
+
+    def members_among(self, lanes: Iterable[int]) -> list[int]:
+        """The lanes among these that are in a bus."""
+        return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
+
+    def heard(self, lanes: Sequence[int]) -> list[int]:
+        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        if not self._n_mixed:
+            return list(lanes)
+        return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
+
+    def owners(self, lanes: Sequence[int]) -> list[int]:
+        """The lanes in whose rings these lanes are heard, ascending: they themselves or the carriers of their buses."""
+        if not self._n_mixed:
+            return list(lanes)
+        buses = [self._lanes[lane].bus for lane in lanes]
+        return sorted({lane if bus is None else bus.carrier for lane, bus in zip(lanes, buses, strict=True)})
+
+    def renew(
+        self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]
+    ) -> set[int]:
+        """Mix the steady lanes that share a head, from their hop at `frame` on.
+
+        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the lanes whose
+        rings are heard and whose sound changes: a crossfade must begin in them.
+        """
+        rows_by_head: dict[Head, list[int]] = {}
+        for row, lane in enumerate(lanes):
+            rows_by_head.setdefault(self._lanes[lane].head, []).append(row)
+        changed: set[int] = set()
+        for rows in rows_by_head.values():
+            own = [lanes[row] for row in rows]
+            former = next((self._lanes[lane].bus for lane in own if self._lanes[lane].bus is not None), None)
+            bus = self._wanted_bus(own, [gains[row] for row in rows], former)
+            if bus is not former:
+                changed |= self._regroup(own, frame, former, bus)
+            changed.update(self.owners([lanes[row] for row in rows if spectrum_changed[row]]))
+        return changed
+
+    def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
+        """The bus of lanes that share a head: `former` if it is right, None if fewer than two lanes are steady."""
+        members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
+        if len(members) < 2:
+            return None
+        run = slice(members[0][0], members[-1][0] + 1)
+        run_gains = np.zeros(run.stop - run.start, np.float32)
+        for lane, gain in members:
+            run_gains[lane - run.start] = gain
+        if former is not None and former.is_whole and former.is_of(run, run_gains):
+            return former
+        return Submix(run, run_gains)
+
+    def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
+        """Replace a bus, or none, by another, or none. Returns the lanes in whose rings a crossfade must begin.
+
+        The carrier's ring gets the sum of the members' old sounds. A lane that leaves a bus has no old sound of its
+        own; that stays in the former carrier's ring.
+        """
+        leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
+        entering = [] if bus is None else bus.members
+        leaving = [member for member in leaving if member not in entering]
+        self._writer.make_fades(self.owners([*leaving, *entering]), frame)
+        head = self._lanes[lanes[0]].head
+        begin, n = head.place(frame) - N_BEFORE, N_BEFORE + self._writer.n_fade + N_AFTER
+        if bus is not None:
+            sounding = self.heard(entering)
+            gain = {member: float(bus.shares[member - bus.lanes.start, 0]) for member in entering}
+            self._rings.add_up(sounding, [gain[member] for member in sounding], bus.carrier, begin, n)
+            np.copyto(self._spectra.shares[bus.lanes], bus.shares, where=bus.shares > 0.0)
+        for member in leaving:
+            if member != former.carrier:
+                self._rings.silence(member, begin, n)
+        for member in leaving:
+            self._put(member, None)
+        for member in entering:
+            self._put(member, bus)
+        return {*leaving, *([] if bus is None else [bus.carrier])}
+
+    def unmix(self, lanes: Sequence[int], frame: int) -> None:
+        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on.
+
+        If a crossfade is running, the rest of their old sound stays in the carrier's ring. If a carrier leaves, all
+        members leave.
+        """
+        for lane in lanes:
+            bus = self._lanes[lane].bus
+            if bus is not None:
+                members = [member for member in bus.members if self._lanes[member].bus is bus]
+                leaving = members if bus.carrier in lanes else [member for member in members if member in lanes]
+                self._take_out([member for member in leaving if member != bus.carrier], bus, frame)
+                if bus.carrier in leaving:
+                    self._put(bus.carrier, None)
+
+    def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
+        """Make the separate sound of members, and subtract it from that of the bus.
+
+        How far the bus was made ahead depends on the size of blocks. So it is made, and kept, up to the end of that
+        dense hop which the position or a running crossfade has reached, and made again from there on.
+        """
+        carrier, n_fade = self._lanes[bus.carrier], self._writer.n_fade
+        head = carrier.head
+        place = head.place(frame)
+        end = -(-(max(place, carrier.fade_from + n_fade) + N_AFTER) // head.n_hop) * head.n_hop
+        self._writer.write_to([bus.carrier], [end])
+        carrier.written_to = end
+        first, begin = place - N_BEFORE, (place - N_BEFORE) // head.n_hop * head.n_hop
+        for lane in lanes:
+            leaving = self._lanes[lane]
+            leaving.written_to, leaving.fade_from, leaving.n_bins = begin, carrier.fade_from, carrier.n_bins
+            self._rings.silence(lane, begin, end - begin)
+            self._put(lane, None)
+        self._writer.write_to(lanes, [end] * len(lanes))
+        for lane in lanes:
+            share = bus.shares[lane - bus.lanes.start]
+            self._rings.subtract(lane, float(share[0]), bus.carrier, first, end - first)
+            share[0] = 0.0
+
+    def forget(self, lane: int) -> None:
+        """Take a silent lane out of its bus, if it is in one."""
+        if self._lanes[lane].bus is not None:
+            self._put(lane, None)
+
+    def _put(self, lane: int, bus: Submix | None) -> None:
+        former = self._lanes[lane].bus
+        if former is not None:
+            former.is_whole = False
+        self._n_mixed += (bus is not None) - (former is not None)
+        self._lanes[lane].bus = bus

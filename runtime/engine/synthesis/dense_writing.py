@@ -1,0 +1,76 @@
+"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.engine.synthesis.hops import ROWS_AT_ONCE
+from runtime.engine.synthesis.lane_hops import DenseHops
+from runtime.engine.synthesis.rings import fade_in
+from runtime.engine.synthesis.transposing.dense_rings import DenseRings
+from runtime.engine.synthesis.transposing.resampling import N_AFTER
+from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
+
+
+class DenseWriter:
+    """Writes the rings of transposed lanes as far as they are needed, and crossfades.
+
+    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are lanes whose rings are heard.
+    """
+
+    def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
+        self.n_fade = n_fade
+        self._lanes, self._rings, self._dense_hops = lanes, rings, dense_hops
+        self._fade = fade_in(n_fade)
+
+    def make_fades(self, lanes: Sequence[int], frame: int) -> None:
+        """Write the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
+        self.write_to(lanes, [self._lanes[number].head.place(frame) + self.n_fade + N_AFTER for number in lanes])
+
+    def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
+        """Write lanes' rings up to `ends`, one for each lane.
+
+        Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
+        """
+        hops = []
+        for number, end in zip(lanes, ends, strict=True):
+            lane = self._lanes[number]
+            if lane.written_to < end:
+                begins = range(lane.written_to, end, lane.head.n_hop)
+                if lane.bus is not None:
+                    for begin in begins:
+                        self._write_mixed(number, begin)
+                else:
+                    hops += [(lane.head.octave, number, begin) for begin in begins]
+        hops.sort()
+        while hops:
+            octave = hops[0][0]
+            batch = [(number, begin) for of, number, begin in hops[:ROWS_AT_ONCE] if of == octave]
+            del hops[: len(batch)]
+            lanes_of_batch = [self._lanes[number] for number, _ in batch]
+            wanted = [
+                (number, lane.head.hop_at(begin), lane.n_bins)
+                for (number, begin), lane in zip(batch, lanes_of_batch, strict=True)
+            ]
+            for (number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
+                self._write_hop(number, begin, sound)
+
+    def _write_mixed(self, number: int, begin: int) -> None:
+        lane = self._lanes[number]
+        bus, head = lane.bus, lane.head
+        hop = number, head.hop_at(begin), lane.n_bins
+        sound = self._dense_hops.make_mixed(bus.lanes, bus.shares, hop, head.octave)
+        self._write_hop(number, begin, sound[0])
+
+    def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
+        """Write the part of a dense hop after fade_from; during the crossfade, mix it with the ring's old sound."""
+        lane = self._lanes[number]
+        done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + self.n_fade - begin)
+        if done < faded:
+            weights = self._fade[begin + done - lane.fade_from : begin + faded - lane.fade_from]
+            self._rings.fade_over(number, begin + done, sound[done:faded], weights)
+            done = faded
+        self._rings.write(number, begin + done, sound[done:])
+        lane.written_to = begin + len(sound)

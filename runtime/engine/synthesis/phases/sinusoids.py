@@ -1,0 +1,72 @@
+"""The sinusoids of lanes that got their spectra together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.engine.synthesis.phases.coherent_tables import N_REACHED, PHASE_MASK, PHASE_UNITS
+
+_HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2  # an odd number shifted by this is half a cycle, modulo a cycle
+_REACHED = np.arange(N_REACHED)[:, None]
+
+
+class Sinusoids:
+    """Sinusoids whose phases are known for every hop.
+
+    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop, phases: each
+    sinusoid's phase at its peak bin in that hop; moves: steps of the phases from hop to hop; amplitudes: complex64
+    (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids.
+    """
+
+    __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
+
+    def __init__(
+        self,
+        first_lane: int,
+        rows: np.ndarray,
+        bins: np.ndarray,
+        hop: int,
+        phases: np.ndarray,
+        moves: np.ndarray,
+        amplitudes: np.ndarray,
+    ):
+        self.n = len(bins)
+        self._first_lane, self._rows, self._bins = first_lane, rows, bins
+        self._hop, self._phases, self._moves, self._amplitudes = hop, phases, moves, amplitudes
+        self._index = bins + _REACHED
+        self._ends: list[int] | None = None
+
+    def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Phases in hop `hop`, and moves, of the sinusoids of these numbers, at these bins; numbers may be below 0."""
+        moves = self._moves.take(numbers, mode="clip")
+        phases = self._phases.take(numbers, mode="clip")
+        phases += (hop - self._hop) * moves
+        # The signs of a sinusoid's bins alternate.
+        phases += (bins - self._bins.take(numbers, mode="clip")) << _HALF_CYCLE_SHIFT
+        return phases, moves
+
+    def add(
+        self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray, factors: np.ndarray | None = None
+    ) -> None:
+        """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
+
+        factors: (n_lanes,), by which each lane is multiplied; None if all are 1.
+        """
+        part = self._part(lanes)
+        phases = (hop - self._hop) * self._moves[part]
+        phases += self._phases[part]
+        phases &= PHASE_MASK
+        phasors = unit_phasors.take(phases)
+        if factors is not None:
+            phasors *= factors.take(self._rows[part] - (lanes.start - self._first_lane))
+        added = self._amplitudes[:, part] * phasors
+        np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
+
+    def _part(self, lanes: slice) -> slice:
+        """The sinusoids of lanes."""
+        if self._ends is None:
+            n_lanes = int(self._rows[-1]) + 1 if self.n else 0
+            self._ends = np.searchsorted(self._rows, np.arange(n_lanes + 1)).tolist()
+        last = len(self._ends) - 1
+        first, end = lanes.start - self._first_lane, lanes.stop - self._first_lane
+        return slice(self._ends[min(first, last)], self._ends[min(end, last)])

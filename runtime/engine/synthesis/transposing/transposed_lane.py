@@ -1,0 +1,75 @@
+"""Keeps how far a transposed lane's ring is written, and with which bins."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from runtime.engine.synthesis.transposing.head import Head
+from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
+
+# Lanes that hop together would all need their next dense hop in the same block. So they work in shifts, and each shift
+# makes its dense hops a quarter of a hop earlier than the shift before.
+N_SHIFTS = 4
+_BAND_STEP = 2.0 ** (2.0 / 12.0)
+_BAND_STEP_LOG = math.log(_BAND_STEP)
+
+
+class TransposedLane:
+    """What a lane's ring of dense samples holds: the lane's own sound, or, if it carries a bus, that of all members.
+
+    All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
+    that begins at a ratio of 2 or more is made at a lower sample rate, halved as often as its head's `octave` says: the
+    frequencies lost by this would be read above half the engine's sample rate.
+
+    n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
+    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
+    it is not transposed; bus: the `Submix` of which the lane is a member, or None; written_to: end of the written part
+    of the ring; fade_from: where the crossfade to the present sound begins; n_bins: how many of the spectrum's
+    bins sound.
+    """
+
+    __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "n_bins", "written_to")
+
+    def __init__(self, n_heard: int, n_below_half: int, shift: int):
+        self._n_heard, self._n_below_half, self._shift = n_heard, n_below_half, shift
+        self.head: Head | None = None
+        self.bus: Any = None
+        self.written_to = self.fade_from = 0
+        self.n_bins = n_heard
+
+    def begin(self, head: Head, frame: int, n_fade: int) -> None:
+        """Begin to read the lane at a head, at `frame`, without a crossfade; n_fade: length of a crossfade."""
+        self.head, self.bus = head, None
+        head.n_lanes += 1
+        self.n_bins = self.wanted_bins(frame)
+        # The interpolation also reads the sample before the position.
+        self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
+        self.fade_from = self.written_to - n_fade - 1
+
+    def begin_fade(self, frame: int) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade to them."""
+        self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
+        self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
+
+    def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
+        """How far to write the ring before it is read from place `begin` to place `end`; n_fade: as in `begin`.
+
+        A bus is written further by a crossfade, because its next hop may need that much of the old sound; but not while
+        a crossfade runs, as then a block has work enough. Other lanes are written further by the lead of their shift,
+        if their rings have that lead already.
+        """
+        end += N_AFTER
+        if self.bus is not None:
+            return end + n_fade if begin >= self.fade_from + n_fade else end
+        ahead = self._shift * self.head.n_hop // N_SHIFTS
+        return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
+
+    def wanted_bins(self, frame: int) -> int:
+        """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
+        # The number changes in steps of a whole tone, so that most vibrato leaves it as it is.
+        filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
+        if filled <= 1.0:
+            return self._n_heard
+        steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
+        return max(2, int(self._n_heard / _BAND_STEP**steps))

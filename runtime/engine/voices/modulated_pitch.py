@@ -1,0 +1,89 @@
+"""The pitch ratio of a voice whose pitch or vibrato is modulated."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.engine.voices.modulation.sources import Moment
+from runtime.engine.voices.pitch_ratio import PitchRatio, frequency_ratio
+
+if TYPE_CHECKING:
+    from runtime.engine.voices.bank import Voice
+
+PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
+# The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
+INTERVAL_FRAMES = 64
+# Intervals computed at once.
+_N_AT_ONCE = 32
+
+
+class ModulatedPitch:
+    """Frequency of one voice, divided by that of its model note, as a function of the frame.
+
+    Controls and tempo are held as they were when this object was made; so is everything that an event may change, and
+    each such event makes a new object. So the value at a frame does not depend on when it is asked for.
+
+    voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
+    note, in semitones; frame: from when on this holds; former: what held before, if that was a modulated pitch of the
+    same note; highest: no ratio is higher.
+    """
+
+    fixed = None
+
+    def __init__(
+        self,
+        voice: Voice,
+        plain: PitchRatio,
+        limits: tuple[float, float],
+        frame: int,
+        former: ModulatedPitch | None,
+    ):
+        self._plain, self._limits, self._modulator = plain, limits, voice.played.modulator
+        self._voices, self._lanes = [voice], np.array([voice.lane])
+        self._held = self._modulator.hold(PITCH_TARGETS, voice)
+        self._depth_at_full = voice.played.voice.vibrato_semitones
+        self._first = frame // INTERVAL_FRAMES
+        # Cycles, in rad, by which a modulated rate has brought the vibrato ahead, at the beginning of each interval.
+        self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
+        self._semitones: list[float] = []
+        reach = voice.played.pitch_reach_semitones + self._depth_at_full
+        self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
+
+    def at(self, frame: int) -> float:
+        """The ratio at a frame, which lies at or after the one from which on this holds."""
+        number = max(0, frame // INTERVAL_FRAMES - self._first)
+        while number >= len(self._semitones):
+            self._extend()
+        lowest, highest = self._limits
+        return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
+
+    def ahead_at(self, interval: int) -> float:
+        """By how many rad the vibrato is ahead at the beginning of an interval."""
+        number = max(0, interval - self._first)
+        while number >= len(self._ahead):
+            self._extend()
+        return self._ahead[number]
+
+    def _extend(self) -> None:
+        first = self._first + len(self._semitones)
+        frames = np.arange(first, first + _N_AT_ONCE) * float(INTERVAL_FRAMES) + INTERVAL_FRAMES // 2
+        sums = self._modulator.values(PITCH_TARGETS, Moment(self._voices, self._lanes, frames, 0, self._held))
+        shifts, depths, rates = (_row(sums.get(name)) for name in ("pitch", "vibrato.depth", "vibrato.rate"))
+        plain = self._plain
+        for frame, shift, depth, rate in zip(frames.tolist(), shifts, depths, rates, strict=True):
+            step = (2.0**rate - 1.0) * plain.radians_per_frame * INTERVAL_FRAMES
+            ahead = self._ahead[-1] + 0.5 * step
+            vibrato = plain.vibrato_semitones + depth * self._depth_at_full
+            vibrato = min(max(vibrato, 0.0), self._depth_at_full)
+            swing = math.sin(plain.radians_per_frame * frame + ahead) if vibrato else 0.0
+            self._semitones.append(plain.still_semitones(frame) + shift + vibrato * swing)
+            self._ahead.append(self._ahead[-1] + step)
+
+
+def _row(values: np.ndarray | None) -> list[float]:
+    if values is None:
+        return [0.0] * _N_AT_ONCE
+    return np.broadcast_to(values, (1, _N_AT_ONCE))[0].tolist()

@@ -1,0 +1,72 @@
+"""The ratio of a voice's frequency to that of its model note, as a function of the frame."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+# A smaller distance from the model's note is none.
+_LEAST_SEMITONES = 1e-9
+
+
+class Glide(NamedTuple):
+    """A glide, in a straight line: from `semitones` above the key's pitch at frame `start` to the pitch at `end`."""
+
+    semitones: float
+    start: int
+    end: int
+
+    def at(self, frame: int) -> float:
+        """How far above the key's pitch the voice is at a frame, negative if below; 0 when the glide is over."""
+        return self.semitones * (self.end - frame) / (self.end - self.start) if frame < self.end else 0.0
+
+
+class PitchRatio(NamedTuple):
+    """Frequency of a voice, divided by that of its model note, as a function of the frame.
+
+    It holds from an event to the next event that changes the pitch. Whatever moves between events, such as vibrato, is
+    a closed formula of the frame.
+
+    fixed: the ratio if it does not change, exactly 1 at the model note's pitch; else None; highest: no ratio is higher;
+    semitones: distance from the model note without vibrato and glide; vibrato_semitones: depth of the vibrato;
+    radians_per_frame: speed of the vibrato; glide: None if there is none; limits: lowest and highest distance from the
+    model note in semitones, None if they are never reached.
+    """
+
+    fixed: float | None
+    highest: float
+    semitones: float
+    vibrato_semitones: float
+    radians_per_frame: float
+    glide: Glide | None
+    limits: tuple[float, float] | None
+
+    def at(self, frame: int) -> float:
+        """The ratio at a frame."""
+        semitones = self.still_semitones(frame)
+        if self.vibrato_semitones:
+            semitones += self.vibrato_semitones * math.sin(self.radians_per_frame * frame)
+        if self.limits is not None:
+            semitones = max(self.limits[0], min(semitones, self.limits[1]))
+        return frequency_ratio(semitones)
+
+    def still_semitones(self, frame: int) -> float:
+        """The distance from the model note at a frame, in semitones, without vibrato and limits."""
+        return self.semitones if self.glide is None else self.semitones + self.glide.at(frame)
+
+
+def pitch_ratio(
+    semitones: float, depth: float, speed: float, glide: Glide | None, limits: tuple[float, float] | None
+) -> PitchRatio:
+    """The ratio of a voice; arguments as the fields of PitchRatio, where depth is the vibrato's and speed its speed."""
+    highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
+    if limits is not None:
+        highest = max(limits[0], min(highest, limits[1]))
+    highest_ratio = frequency_ratio(highest)
+    fixed = None if depth or glide else highest_ratio
+    return PitchRatio(fixed, highest_ratio, semitones, depth, speed, glide, limits)
+
+
+def frequency_ratio(semitones: float) -> float:
+    """The ratio of two frequencies that are `semitones` apart; exactly 1 if they are as good as equal."""
+    return 2.0 ** (semitones / 12.0) if abs(semitones) > _LEAST_SEMITONES else 1.0

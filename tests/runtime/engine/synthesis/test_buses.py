@@ -1,0 +1,116 @@
+"""Steady bent voices are added up in a bus: this is inaudible, and saves their transforms and reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel, VoiceLimit
+from tests.runtime.engine.synthesis.test_submix import one_by_one
+from tests.support.hearing import level_db
+from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter, play
+
+HOP_SIZE = 1024
+CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
+N_FRAMES = 24 * HOP_SIZE
+AT = 8 * HOP_SIZE + 300
+KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
+# By name: events at the start.
+MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
+    "held": [(0, PitchWheel(0, 3000))],
+    "bent while it sounds": [(3000, PitchWheel(0, -5000))],
+    "turning": [(k * 256, PitchWheel(0, 40 * k)) for k in range(N_FRAMES // 256)],
+    "vibrato": [(0, ControlChange(0, 1, 127))],
+    "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
+}
+# By name: events at frame AT.
+EVENTS: dict[str, Sequence[Event]] = {
+    "nothing": [],
+    "a key comes up": [NoteOff(0, 51)],
+    "the loudest key comes up": [NoteOff(0, 69)],
+    "all keys come up": [NoteOff(0, note.note) for note in CHORD],
+    "a new note": [NoteOn(0, 80, 90)],
+    "voices stolen": [NoteOn(0, 80 + k, 90) for k in range(9)],
+    "the volume turns": [ControlChange(0, 7, 60)],
+    "panned": [ControlChange(0, 10, 20)],
+    "fewer voices": [VoiceLimit(3)],
+    "back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)],
+}
+
+
+def played(events: Sequence[tuple[int, Event]], blend: float) -> tuple[np.ndarray, int]:
+    """Play a chord and these events on twelve voices; returns the sound's left side and the number of transforms."""
+    engine = Player(12, knobs=(0.5, 0.5), phase_blend=blend, vibrato_semitones=0.5).engine
+    sound = play(engine, [*((0, note) for note in CHORD), *events], N_FRAMES)
+    return sound[:, 0], engine.status.n_transforms
+
+
+def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float) -> tuple[np.ndarray, np.ndarray]:
+    """The sound with buses, and that of voices made one by one, which takes more transforms."""
+    ordered = sorted(events, key=lambda entry: entry[0])
+    mixed, n_mixed = played(ordered, blend)
+    with one_by_one():
+        alone, n_alone = played(ordered, blend)
+    assert n_mixed < n_alone
+    return mixed, alone
+
+
+@pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("motion", MOTIONS)
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, motion: str, blend: float) -> None:
+    events = [*MOTIONS[motion], *((AT, event) for event in EVENTS[name])]
+    mixed, alone = mixed_and_alone(events, blend)
+    assert level_db(mixed - alone) < level_db(alone) - 90.0
+
+
+@pytest.mark.parametrize("motion", ["turning", "vibrato"])
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
+    # During a crossfade of 8 ms, the rest of a voice's old sound may follow the loudest voice's envelope.
+    events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
+    mixed, alone = mixed_and_alone(events, 0.0)
+    assert level_db(mixed - alone) < level_db(alone) - 40.0
+
+
+def transforms(player: Player, n_hops: int) -> int:
+    """How many inverse transforms the next n_hops hops take."""
+    before = player.engine.status.n_transforms
+    player.hear(n_hops * HOP_SIZE / SAMPLE_RATE_HZ)
+    return player.engine.status.n_transforms - before
+
+
+@pytest.mark.parametrize("blend", [0.0, 1.0])
+def test_a_bent_chord_takes_one_transform_a_hop_and_a_voice_that_leaves_it_a_few_more(blend: float) -> None:
+    player = Player(12, phase_blend=blend).send(PitchWheel(0, 1000), *CHORD)
+    player.hear(0.2)
+    assert transforms(player, 20) <= 20 + 3
+    player.send(NoteOff(0, 51))
+    assert transforms(player, 1) <= 1 + 4, "only the released voice is made separately"
+    player.hear(0.2)
+    assert transforms(player, 20) <= 20 + 3
+    player.send(NoteOn(0, 80, 50)).hear(0.2)
+    assert transforms(player, 20) <= 20 + 3, "the new note has joined the others"
+
+
+def test_voices_at_two_ratios_use_two_buses() -> None:
+    others = [NoteOn(1, note.note + 1, note.velocity) for note in CHORD]
+    player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
+    player.hear(0.2)
+    assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
+    # From now on the two channels' ratios are equal, but the channels are read at different places.
+    player.send(PitchWheel(1, 1000)).hear(0.2)
+    assert transforms(player, 20) <= 2 * 20 + 6
+
+
+def test_voices_that_leave_during_a_crossfade_sound_on_wherever_the_dense_hops_end() -> None:
+    """All voices leave 2 ms after a knob has moved; with some bends the crossfade reaches into the next dense hop."""
+    knob = [(AT - 1500, KnobTurn(0, 0.0)), (AT - 400, KnobTurn(0, 1.0))]
+    for bend in range(-8000, 8001, 1000):
+        # The least panning: the voices' gains hardly move.
+        events = [(0, PitchWheel(0, bend + 1)), *knob, (AT - 200, ControlChange(0, 10, 65))]
+        mixed, alone = mixed_and_alone(events, 0.0)
+        fading = slice(AT - 200, AT + 100)
+        assert level_db((mixed - alone)[fading]) < level_db(alone[fading]) - 60.0, bend
