@@ -75,7 +75,9 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
         lfo = fields[key]
         if lfo.beats is not None:
             lfo = msgspec.structs.replace(lfo, rate_hz=None)
-        lfos[key] = msgspec.structs.replace(lfo, depth_from=choices.among((None, None, *_sources())))
+        # An LFO must not scale itself, nor two LFOs each other.
+        scaling = [source for source in _sources() if source != key and (key, source) != ("lfo_2", "lfo_1")]
+        lfos[key] = msgspec.structs.replace(lfo, depth_from=choices.among((None, None, *scaling)))
     modulation = tuple(
         _struct(choices, Modulation, source=choices.among(_sources()), target=choices.among(targets),
                 scaled_by=choices.among((None, None, *_sources())))
