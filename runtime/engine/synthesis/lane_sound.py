@@ -152,19 +152,18 @@ class LaneSound:
         sound = self._hops.sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
-    def ramp(self, lanes: Sequence[int], frame: int) -> None:
-        """Let the sound of lanes that hop together move in a straight line, from `frame` to their next hop.
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Let the sound of lanes that hop together move in a straight line, from `frame` on for n_frames.
 
-        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`.
-        lanes: ascending.
+        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`. The line may
+        end before the lanes' next hop, but not after it. lanes: ascending.
         """
-        n_frames = self.frames_to_hop(lanes[0], frame)
-        past = self.hop_size - n_frames
+        past = self._hops.elapsed(lanes[0], frame)
         for run in runs_of(lanes):
             self._phases.replan(run)
         submix = self._membership.first_of(lanes)
-        if submix is not None:  # `hop` has just made it, so no member has left
-            sound = self._hops.mixed(submix.lanes, submix.shares, frame)
+        if submix is not None:
+            sound = self._hops.mixed(submix.lanes, self._membership.shares_left(submix), frame)
             self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
         for run in runs_of([lane for lane in lanes if self._is_alone(lane)]):
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)

@@ -64,6 +64,13 @@ class Membership:
             return slice(0, n_lanes)
         return slice(submix.carrier, submix.carrier + 1)
 
+    def shares_left(self, submix: Submix) -> np.ndarray:
+        """The submix's shares, float32 (n, 1), 0 for lanes that have left it."""
+        if submix.is_whole:
+            return submix.shares
+        stays = [self._of_lane[lane] is submix for lane in range(submix.lanes.start, submix.lanes.stop)]
+        return submix.shares * np.array(stays, np.float32)[:, None]
+
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
         """Put lanes into a submix, or into none; the submixes that they leave are no longer whole."""
         if submix is None and not self._n_mixed:

@@ -23,7 +23,8 @@ class Palette:
 
     patch: the sound at the start; programs: the sounds that program changes choose, by number; if not given, the card's
     presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
-    moves_playheads: whether any sound modulates where its trajectories are read.
+    moves_playheads: whether any sound modulates where its trajectories are read; moves_spectra: whether the spectra of
+    any sound move while a note sounds.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Palette:
             programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
         self.programs = [self._ready(program) for program in programs]
         self.moves_playheads = any(each.playhead_targets for each in (self.first, *self.programs))
+        self.moves_spectra = any(each.spectrum_moves for each in (self.first, *self.programs))
 
     def _ready(self, patch: Patch) -> PlayedSound:
         envelope, channels = patch.settings.voice.envelope, self.channels

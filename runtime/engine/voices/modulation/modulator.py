@@ -12,6 +12,7 @@ from runtime.engine.voices.modulation.sources import Moment, Sources, is_control
 from runtime.sound.motion import LATENT, TRAVELS
 from runtime.sound.sound import Sound
 
+ENVELOPES = ("envelope", "envelope_2")
 _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
@@ -41,6 +42,13 @@ class Modulator:
     def moves(self, targets: Sequence[str]) -> bool:
         """Whether any of these targets may change while a note sounds."""
         return not self._moving.isdisjoint(targets)
+
+    def follows_envelopes(self, targets: Sequence[str]) -> bool:
+        """Whether an envelope moves any of these targets."""
+        return any(
+            route.target in targets and any(name in ENVELOPES for name in (route.source, route.scaled_by))
+            for route in self._routes
+        )
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
         """What the sources add to these targets: for each that is moved, float64 (n, 1) or (n, n_points)."""
@@ -81,4 +89,4 @@ def _moves(route: Route, sound: Sound) -> bool:
     for key in ("lfo_1", "lfo_2"):
         if key in names:
             return True
-    return any(name.startswith("envelope") or name == "release_velocity" or is_control(name) for name in names)
+    return any(name in ENVELOPES or name == "release_velocity" or is_control(name) for name in names)
