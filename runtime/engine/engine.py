@@ -19,6 +19,7 @@ from runtime.engine.event_queue import EventQueue
 from runtime.engine.hop_groups import HopGroup, HopGroups
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
+from runtime.engine.ramp_points import RampPoints
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lane_sound import LaneSound
@@ -88,6 +89,7 @@ class Engine:
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = LaneSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
         self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
+        self._moves_spectra, self._points = palette.moves_spectra, RampPoints(self._sound)
         self._mixer = Mixer(self._bank, self._sound, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
@@ -146,7 +148,9 @@ class Engine:
             self._open(opening)
         for group, hopping in due:
             self._hop(group, hopping, changes)
-        self._lead(due, opening)
+        moving = self._moving()
+        if moving:
+            self._lead([voice for voice in moving if self._points.is_point(voice, frame)])
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
         if retuned:
             sound.set_ratios(list(retuned), frame, self._performance.pitches.ratios(list(retuned.values()), frame))
@@ -220,29 +224,37 @@ class Engine:
         opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
         group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
 
-    def _lead(self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice]) -> None:
-        """Let the spectra of voices that move by themselves begin to move to where they must be at their next hop."""
-        sound, hop_size = self._sound, self._hops.hop_size
-        for _, hopping in due:
-            moving = [voice for voice in hopping if voice.played.spectrum_moves]
-            if moving and self._spectra.lead(moving, self.frame + hop_size, hop_size):
-                sound.ramp([voice.lane for voice in moving], self.frame)
-        opening = sorted((v for v in opening if v.played.spectrum_moves), key=lambda voice: voice.lane)
-        for group in self._hops.groups if opening else []:
-            lanes = group.lanes
-            moving = [voice for voice in opening if lanes.start <= voice.lane < lanes.stop]
-            if moving:
-                n_frames = sound.frames_to_hop(moving[0].lane, self.frame)
-                if self._spectra.lead(moving, self.frame + n_frames, n_frames):
-                    sound.ramp([voice.lane for voice in moving], self.frame)
+    def _moving(self) -> list[Voice]:
+        """The sounding voices whose spectra move by themselves."""
+        if not self._moves_spectra:
+            return []
+        return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
+
+    def _lead(self, moving: list[Voice]) -> None:
+        """Let the spectra of voices, ascending by lane, begin to move to where they must be at their next point."""
+        alike: dict[tuple[int, int], list[Voice]] = {}
+        for voice in moving:
+            n_frames = self._points.n_frames_to_next(voice, self.frame)
+            alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)
+        for (_, n_frames), voices in alike.items():
+            lanes = [voice.lane for voice in voices]
+            self._sound.before_ramp(lanes, self.frame, n_frames)
+            if self._spectra.lead(voices, self.frame + n_frames, n_frames):
+                self._sound.ramp(lanes, self.frame, n_frames)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
-        """The lanes' gains for mixing their spectra; 0 for a lane that is not steady or begins to be transposed."""
+        """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
+
+        Those are lanes that are not steady, that begin to be transposed, or whose notes have just begun and move fast.
+        """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
-        retuned = [voice.lane for voice in changes.retuned if lanes.start <= voice.lane < lanes.stop]
-        if retuned:
-            for lane in set(retuned).difference(self._sound.transposed_among(retuned)):
+        unmixed = {voice.lane for voice in changes.retuned}
+        if unmixed:
+            unmixed.difference_update(self._sound.transposed_among(unmixed))
+        unmixed.update(voice.lane for voice in self._moving() if self._points.opens(voice, self.frame))
+        for lane in unmixed:
+            if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0
         return gains
 
@@ -252,6 +264,9 @@ class Engine:
         end = self._events.next_change(frame + LONGEST_SPAN)
         end = min(end, frame + self._sound.size - frame % self._sound.size)
         end = min(end, self._performance.next_change(frame), self._hops.next_due())
+        moving = self._moving()
+        if moving:
+            end = min(end, frame + min([self._points.n_frames_to_next(voice, frame) for voice in moving]))
         if transposed:
             longest = self._sound.longest_read(self._sound.heard_among(transposed))
             end = min(end, frame + longest - frame % longest)

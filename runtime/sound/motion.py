@@ -117,12 +117,19 @@ def refuse_unknown_names(
 ) -> None:
     """UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
+    Also if an LFO scales itself, alone or through another one.
+
     lfos: each with its key; knobs: names of the instrument's knobs; None: any name of a knob is accepted.
     """
-    for key, lfo in lfos:
+    lfos = dict(lfos)
+    for key, lfo in lfos.items():
         refuse_unknown_source(lfo.depth_from, f"{where}, {key}.depth_from")
         if lfo.rate_hz is not None and lfo.beats is not None:
             raise UserError(f"{where}, {key}", "rate_hz and beats", "only one of them", "leave one out")
+        scaling = lfos.get(lfo.depth_from)
+        if scaling is not None and (lfo.depth_from == key or scaling.depth_from == key):
+            expected = f"a source that does not depend on {key}"
+            raise UserError(f"{where}, {key}.depth_from", lfo.depth_from, expected, "choose another source")
     for number, each in enumerate(modulation):
         place = f"{where}, modulation[{number}]"
         refuse_unknown_source(each.source, f"{place}.source")

@@ -29,7 +29,7 @@ LEVELS = {
         "__main__",
     ),
     "runtime.engine": ("voices synthesis",),
-    "runtime.engine.voices": ("modulation",),
+    "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases shaping transposing",),
     "runtime.sound": ("trajectory",),
     "training": (

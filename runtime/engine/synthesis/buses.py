@@ -124,16 +124,17 @@ class Buses:
         How far the bus was made ahead depends on the size of blocks. So it is made, and kept, up to the end of that
         dense hop which the position or a running crossfade has reached, and made again from there on.
         """
-        carrier, n_fade = self._lanes[bus.carrier], self._writer.n_fade
+        carrier = self._lanes[bus.carrier]
         head = carrier.head
         place = head.place(frame)
-        end = -(-(max(place, carrier.fade_from + n_fade) + N_AFTER) // head.n_hop) * head.n_hop
+        end = -(-(max(place, carrier.fade_from + carrier.n_fade) + N_AFTER) // head.n_hop) * head.n_hop
         self._writer.write_to([bus.carrier], [end])
         carrier.written_to = end
         first, begin = place - N_BEFORE, (place - N_BEFORE) // head.n_hop * head.n_hop
         for lane in lanes:
             leaving = self._lanes[lane]
             leaving.written_to, leaving.fade_from, leaving.n_bins = begin, carrier.fade_from, carrier.n_bins
+            leaving.n_fade, leaving.is_ramp = carrier.n_fade, carrier.is_ramp
             self._rings.silence(lane, begin, end - begin)
             self._put(lane, None)
         self._writer.write_to(lanes, [end] * len(lanes))

@@ -24,10 +24,15 @@ class DenseWriter:
         self.n_fade = n_fade
         self._lanes, self._rings, self._dense_hops = lanes, rings, dense_hops
         self._fade = fade_in(n_fade)
+        self._steps = np.arange(rings.size // 2, dtype=np.float32)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
         self.write_to(lanes, [self._lanes[number].head.place(frame) + self.n_fade + N_AFTER for number in lanes])
+
+    def make_to(self, lanes: Sequence[int], frame: int) -> None:
+        """Write the lanes' sound, with their present spectra, up to where they are read at `frame`."""
+        self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
         """Write lanes' rings up to `ends`, one for each lane.
@@ -67,9 +72,10 @@ class DenseWriter:
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
         """Write the part of a dense hop after fade_from; during the crossfade, mix it with the ring's old sound."""
         lane = self._lanes[number]
-        done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + self.n_fade - begin)
+        done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:
-            weights = self._fade[begin + done - lane.fade_from : begin + faded - lane.fade_from]
+            part = slice(begin + done - lane.fade_from, begin + faded - lane.fade_from)
+            weights = self._steps[part] / np.float32(lane.n_fade) if lane.is_ramp else self._fade[part]
             self._rings.fade_over(number, begin + done, sound[done:faded], weights)
             done = faded
         self._rings.write(number, begin + done, sound[done:])

@@ -13,7 +13,7 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
-from runtime.engine.synthesis.rings import Rings
+from runtime.engine.synthesis.rings import Rings, fade_in
 from runtime.engine.synthesis.submix import Membership, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
@@ -46,7 +46,7 @@ class LaneSound:
         self.fade_frames = n_fade = min(self.hop_size, round(CROSSFADE_S * sample_rate_hz))
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
-        self._changes = SpectrumChanges(n_lanes, n_fade)
+        self._changes = SpectrumChanges(n_lanes, fade_in(n_fade))
         coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
         self._hops = LaneHops(synthesis, self._spectra, self._phases, hop_offsets, self._n_kept)
@@ -167,19 +167,32 @@ class LaneSound:
         sound = self._hops.sound(lanes, frame)
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
-    def ramp(self, lanes: Sequence[int], frame: int) -> None:
-        """Let the sound of lanes that hop together move in a straight line, from `frame` to their next hop.
+    def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Make the old sound that a ramp of these lanes will need; to be called before `set_targets`."""
+        transposed = self.transposed_among(lanes)
+        if transposed:
+            self._transposer.before_ramp(transposed, frame, n_frames)
 
-        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`.
-        lanes: ascending.
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Let the sound of lanes that hop together move in a straight line, from `frame` on for n_frames.
+
+        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`. The line may
+        end before the lanes' next hop, but not after it. lanes: ascending.
         """
-        n_frames = self.frames_to_hop(lanes[0], frame)
-        past = self.hop_size - n_frames
+        transposed = self.transposed_among(lanes)
+        if transposed:
+            self._transposer.ramp(transposed, frame, n_frames)
+            lanes = [lane for lane in lanes if lane not in transposed]
+            if not lanes:
+                return
+        self._changes.ramp(lanes, frame, n_frames)
+        past = self._hops.elapsed(lanes[0], frame)
         for run in runs_of(lanes):
             self._phases.replan(run, self._hops.number(run.start, frame))
         submix = self._membership.first_of(lanes)
-        if submix is not None:  # `hop` has just made it, so no member has left
-            sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
+        if submix is not None:
+            shares = self._membership.shares_left(submix)
+            sound = self._hops.mixed(submix.lanes, submix.carrier, shares, frame)
             self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
         for run in runs_of([lane for lane in lanes if self._is_alone(lane)]):
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)

@@ -77,13 +77,14 @@ class LaneSpectra:
 class SpectrumChanges:
     """Keeps which lanes' spectrum or blend changed since their last hop, and when each lane's crossfade ends.
 
-    changed: one flag for each lane; n_fade: length of a crossfade in frames.
+    changed: one flag for each lane; fade_in: a new sound's weights in a crossfade, float32 (n_fade,).
     """
 
-    def __init__(self, n_lanes: int, n_fade: int):
+    def __init__(self, n_lanes: int, fade_in: np.ndarray):
         self.changed = [False] * n_lanes
-        self._n_fade = n_fade
+        self._fade_in, self._n_fade = fade_in, len(fade_in)
         self._fades_end_at = [0] * n_lanes
+        self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 for a crossfade
 
     def clear(self, lanes: slice, frame: int) -> None:
         """Begin lanes at `frame`: forget their earlier changes and crossfades."""
@@ -97,13 +98,25 @@ class SpectrumChanges:
             end = frame + self._n_fade
             n = lanes.stop - lanes.start
             if all(changed):
-                self._fades_end_at[lanes] = [end] * n
+                self._fades_end_at[lanes], self._ramp_frames[lanes] = [end] * n, [0] * n
             else:
-                for row, lane_changed in enumerate(changed):
-                    if lane_changed:
-                        self._fades_end_at[lanes.start + row] = end
+                for lane in range(lanes.start, lanes.stop):
+                    if changed[lane - lanes.start]:
+                        self._fades_end_at[lane], self._ramp_frames[lane] = end, 0
             self.changed[lanes] = [False] * n
         return changed
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Begin ramps of n_frames at `frame`: crossfades in a straight line."""
+        for lane in lanes:
+            self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
+
+    def weights_left(self, lane: int, frame: int) -> np.ndarray:
+        """The new sound's weights in what is left of a lane's crossfade at `frame`, float32 (fade_left,)."""
+        left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
+        if not length:
+            return self._fade_in[len(self._fade_in) - left :]
+        return np.arange(length - left, length, dtype=np.float32) / np.float32(length)
 
     def fade_left(self, lane: int, frame: int) -> int:
         """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""

@@ -64,6 +64,13 @@ class Membership:
             return slice(0, n_lanes)
         return slice(submix.carrier, submix.carrier + 1)
 
+    def shares_left(self, submix: Submix) -> np.ndarray:
+        """The submix's shares, float32 (n, 1), 0 for lanes that have left it."""
+        if submix.is_whole:
+            return submix.shares
+        stays = [self._of_lane[lane] is submix for lane in range(submix.lanes.start, submix.lanes.stop)]
+        return submix.shares * np.array(stays, np.float32)[:, None]
+
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
         """Put lanes into a submix, or into none; the submixes that they leave are no longer whole."""
         if submix is None and not self._n_mixed:
@@ -138,6 +145,6 @@ class Submixes:
         sound = self._hops.sound(lanes, frame)[:, self._hops.elapsed(lanes.start, frame) :]
         fade_left = self._changes.fade_left(lanes.start, frame)
         if fade_left:
-            sound[:, :fade_left] *= self._rings.fade_in[-fade_left:]
+            sound[:, :fade_left] *= self._changes.weights_left(lanes.start, frame)
         self._rings.write(lanes, frame, sound)
         self._rings.subtract(lanes, submix.carrier, frame, sound.shape[1], submix.share(lanes))

@@ -182,10 +182,29 @@ class Transposer:
         self._writer.make_fades(narrowed, frame)
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
-            self._lanes[number].begin_fade(frame)
+            self._lanes[number].begin_fade(frame, self._writer.n_fade)
         heads = [lane.head for lane in self._chosen(lanes)]
         self._phases.hop(lanes, frame, [head.hop_at(head.place(frame)) for head in heads], spectrum_changed)
         self._writer.make_fades(fading, frame)
+
+    def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Make the lanes' sound, with their present spectra, for n_frames from `frame` on."""
+        self._writer.make_to(self._buses.owners(lanes), frame + n_frames)
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Let the sound of lanes move in a straight line to that of their new spectra, from `frame` on for n_frames.
+
+        `before_ramp` must be called before the spectra are set.
+        """
+        owners = self._buses.owners(lanes)
+        for number in owners:
+            head = self._lanes[number].head
+            n_fade = head.place(frame + n_frames) - head.place(frame)
+            self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
+        heads = [lane.head for lane in self._chosen(lanes)]
+        numbers = [head.hop_at(head.place(frame)) for head in heads]
+        self._phases.hop(lanes, frame, numbers, [True] * len(lanes))
+        self._writer.make_to(owners, frame + n_frames)
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
         """The lanes among these that are in a bus."""

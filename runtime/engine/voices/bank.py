@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.engine.voices.envelope import NEVER, SMOOTH, Ramps
-from runtime.engine.voices.modulated_pitch import ModulatedPitch
 from runtime.engine.voices.modulation.notes_table import NotesTable
+from runtime.engine.voices.pitch.modulated import ModulatedPitch
 from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter ones, also 0, would be heard as a click.

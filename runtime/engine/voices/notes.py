@@ -8,9 +8,9 @@ from runtime.config import Config
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes, Stolen
 from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.pitch.tuning import key_pitches
 from runtime.engine.voices.pitches import VoicePitches, gliding_semitones
 from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playhead_of
-from runtime.engine.voices.tuning import key_pitches
 from runtime.events import NoteOff, NoteOn, VoiceLimit
 from runtime.instrument.card import Card
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
-from runtime.engine.voices.modulated_pitch import ModulatedPitch
-from runtime.engine.voices.pitch_ratio import Glide, PitchRatio, pitch_ratio
+from runtime.engine.voices.pitch.modulated import ModulatedPitch
+from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0

@@ -9,11 +9,11 @@ import numpy as np
 
 from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
-from runtime.engine.voices.modulated_pitch import PITCH_TARGETS
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
 from runtime.engine.voices.modulation.sources import Moment, Sources
 from runtime.engine.voices.modulation.trajectories import Trajectories
+from runtime.engine.voices.pitch.modulated import PITCH_TARGETS
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
@@ -56,7 +56,9 @@ class PlayedSound:
 
     patch: what it was made from; voice: how notes are played; volume: gain; curve: the envelope's cubic, as in `Ramps`;
     modulator: what moves the sound. spectral_targets: the modulated targets that are heard in the spectrum;
-    spectrum_moves: whether one of these may change while a note sounds; latents_move: whether one of the latents is
+    spectrum_moves: whether one of these may change while a note sounds; moves_fast: whether a fast LFO moves them;
+    opens_fast: whether they may change most where
+    a note begins, by an envelope or a trajectory; latents_move: whether one of the latents is
     modulated; is_plain: whether its notes sound with the decoder's spectra as they are; gains_move: whether level or
     pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any;
     pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
@@ -78,6 +80,8 @@ class PlayedSound:
         has_path = self.trajectories is not None
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
+        self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
+        self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)

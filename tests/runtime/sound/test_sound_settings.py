@@ -10,6 +10,7 @@ from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.build import build_engine
 from runtime.events import ControlChange, NoteOff, NoteOn, Reset
+from runtime.sound.motion import Lfo
 from runtime.sound.patch import Patch
 from runtime.sound.settings import with_sound
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
@@ -115,3 +116,14 @@ def test_pan_moves_the_whole_instrument_and_a_channel_s_pan_is_added(
         loud, silent = levels if left else levels[::-1]
         assert loud > 0.05
         assert silent < 1e-6
+
+
+@pytest.mark.parametrize(("first", "second"), [("lfo_1", None), ("lfo_2", "lfo_1")])
+def test_an_lfo_that_scales_itself_is_refused(first: str, second: str | None) -> None:
+    sound = Sound(lfo_1=Lfo(depth_from=first), lfo_2=Lfo(depth_from=second))
+    with pytest.raises(UserError, match=f"x, lfo_1.depth_from: found {first}; expected a source that does not"):
+        with_sound(SETTINGS, sound, decoder().card, "x")
+
+
+def test_one_lfo_may_scale_the_other() -> None:
+    with_sound(SETTINGS, Sound(lfo_1=Lfo(depth_from="lfo_2")), decoder().card, "x")

@@ -9,8 +9,8 @@ import numpy as np
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak; a peak whose neighbours add up to more than
 # this is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# Softer peaks, relative to the loudest of their spectrum, are not worth the work: they stay noise.
-_LEAST_PEAK_DB = -54.0
+# Softer peaks, against the loudest of their spectrum, are inaudible: they stay noise.
+_LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 _HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
 

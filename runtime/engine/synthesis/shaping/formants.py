@@ -13,13 +13,14 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     """Write into `out`, float32 (n_bins,), the gains that move a spectrum's shape by `semitones`.
 
     magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic, as in `Harmonics`. The shape is the
-    line through the loudest bins of the harmonics, in dB. Harmonic h gets the loudness that the shape has at h divided
-    by the shift's ratio.
+    line through the harmonics' levels, in dB. Harmonic h gets the level that the shape has at h divided by the shift's
+    ratio.
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    loudest = np.maximum.reduceat(magnitudes, firsts)
-    floor = max(float(loudest.max()) * 10.0 ** (_FLOOR_DB / 20.0), 1e-12)
-    shape = np.log(np.maximum(loudest, floor))
+    # The power of all bins, because that of the loudest one alone depends on where in a bin the harmonic lies.
+    power = np.add.reduceat(np.square(magnitudes), firsts)
+    floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
+    shape = 0.5 * np.log(np.maximum(power, floor))
     number = numbers[firsts].astype(np.float64)
     wanted = np.interp(number / 2.0 ** (semitones / 12.0), number[1:], shape[1:]) if len(number) > 1 else shape
     limit = _LARGEST_GAIN_DB * np.log(10.0) / 20.0

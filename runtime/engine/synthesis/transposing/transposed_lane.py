@@ -25,30 +25,33 @@ class TransposedLane:
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
     engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
     it is not transposed; bus: the `Submix` of which the lane is a member, or None; written_to: end of the written part
-    of the ring; fade_from: where the crossfade to the present sound begins; n_bins: how many of the spectrum's
-    bins sound.
+    of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is; is_ramp:
+    whether it is a straight line; n_bins: how many of the spectrum's bins sound.
     """
 
-    __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "n_bins", "written_to")
+    __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
+                 "written_to")  # fmt: skip
 
     def __init__(self, n_heard: int, n_below_half: int, shift: int):
         self._n_heard, self._n_below_half, self._shift = n_heard, n_below_half, shift
         self.head: Head | None = None
         self.bus: Any = None
-        self.written_to = self.fade_from = 0
+        self.written_to = self.fade_from = self.n_fade = 0
+        self.is_ramp = False
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
         """Begin to read the lane at a head, at `frame`, without a crossfade; n_fade: length of a crossfade."""
-        self.head, self.bus = head, None
+        self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
         # The interpolation also reads the sample before the position.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
-    def begin_fade(self, frame: int) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them."""
+    def begin_fade(self, frame: int, n_fade: int, is_ramp: bool = False) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade to them; arguments as the fields."""
+        self.n_fade, self.is_ramp = n_fade, is_ramp
         self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
         self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
 
@@ -61,7 +64,7 @@ class TransposedLane:
         """
         end += N_AFTER
         if self.bus is not None:
-            return end + n_fade if begin >= self.fade_from + n_fade else end
+            return end + n_fade if begin >= self.fade_from + self.n_fade else end
         ahead = self._shift * self.head.n_hop // N_SHIFTS
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 

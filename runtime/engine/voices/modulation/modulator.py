@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.engine.voices.modulation.curves import bent
-from runtime.engine.voices.modulation.sources import Held, Moment, PlayedNote, Sources, is_control
+from runtime.engine.voices.modulation.sources import Held, Moment, PlayedNote, Sources, is_control, is_fast
 from runtime.sound.motion import LATENT, TRAVELS
 from runtime.sound.sound import Sound
 
+ENVELOPES = ("envelope", "envelope_2")
 _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
@@ -34,6 +35,7 @@ class Modulator:
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
         self._sources = sources
         self._routes = _routes(sound)
+        self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self.latents = {LATENT + name: k for k, name in enumerate(latents)}
         self.targets = frozenset(route.target for route in self._routes)
         self._moving = frozenset(route.target for route in self._routes if _moves(route, sound))
@@ -41,6 +43,18 @@ class Modulator:
     def moves(self, targets: Sequence[str]) -> bool:
         """Whether any of these targets may change while a note sounds."""
         return not self._moving.isdisjoint(targets)
+
+    def follows_envelopes(self, targets: Sequence[str]) -> bool:
+        """Whether an envelope moves any of these targets."""
+        return any(
+            route.target in targets and any(name in ENVELOPES for name in (route.source, route.scaled_by))
+            for route in self._routes
+        )
+
+    def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
+        """Whether an LFO that is fast, or whose wave has steps, moves any of these targets."""
+        names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
+        return any(name in names and is_fast(lfo) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
         """What the sources add to these targets: for each that is moved, float64 (n, 1) or (n, n_points)."""
@@ -90,4 +104,4 @@ def _moves(route: Route, sound: Sound) -> bool:
     for key in ("lfo_1", "lfo_2"):
         if key in names:
             return True
-    return any(name.startswith("envelope") or name == "release_velocity" or is_control(name) for name in names)
+    return any(name in ENVELOPES or name == "release_velocity" or is_control(name) for name in names)

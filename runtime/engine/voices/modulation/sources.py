@@ -16,6 +16,8 @@ from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
 DEFAULT_LFO_HZ = 5.0
+# A smooth wave up to this rate, joined by lines from hop to hop, leaves images below -40 dB.
+SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
 class PlayedNote(Protocol):
@@ -146,6 +148,13 @@ class Sources:
         if lfo.beats is not None:
             return line.beats_at(frames) / lfo.beats
         return frames * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
+
+
+def is_fast(lfo: Lfo) -> bool:
+    """Whether an LFO moves so fast that straight lines from hop to hop would be heard."""
+    if lfo.beats is not None:
+        return lfo.beats < SLOW_BEATS or lfo.shape not in SMOOTH_SHAPES
+    return (lfo.rate_hz or DEFAULT_LFO_HZ) > SLOW_LFO_HZ or lfo.shape not in SMOOTH_SHAPES
 
 
 def is_control(name: str) -> bool:

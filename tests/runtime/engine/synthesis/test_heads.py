@@ -16,7 +16,7 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
-from runtime.engine.voices.pitch_ratio import PitchRatio
+from runtime.engine.voices.pitch.ratio import PitchRatio
 from runtime.engine.voices.pitches import VoicePitches
 from runtime.sound.patch import Patch
 from tests.support.playing import decoder

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import TuningConfig
-from runtime.engine.voices.tuning import key_pitches
+from runtime.engine.voices.pitch.tuning import key_pitches
 from runtime.events import NoteOn
 from tests.support.playing import Player, centroid_note
 

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from runtime.engine.voices.modulation.sources import Moment
-from runtime.engine.voices.pitch_ratio import PitchRatio, frequency_ratio
-
-if TYPE_CHECKING:
-    from runtime.engine.voices.bank import Voice
+from runtime.config import VoiceConfig
+from runtime.engine.voices.modulation.modulator import Modulator
+from runtime.engine.voices.modulation.sources import Moment, PlayedNote
+from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
 # The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
 # Intervals computed at once.
 _N_AT_ONCE = 32
+
+
+class MovingSound(Protocol):
+    """What is asked of a sound whose pitch is modulated; fields as in `PlayedSound`."""
+
+    modulator: Modulator
+    voice: VoiceConfig
+    pitch_reach_semitones: float
+
+
+class MovingVoice(PlayedNote, Protocol):
+    """A voice with such a sound."""
+
+    played: MovingSound
 
 
 class ModulatedPitch:
@@ -35,7 +48,7 @@ class ModulatedPitch:
 
     def __init__(
         self,
-        voice: Voice,
+        voice: MovingVoice,
         plain: PitchRatio,
         limits: tuple[float, float],
         frame: int,

@@ -1,0 +1,99 @@
+"""Sounds that move are the same to the bit in blocks of any sizes, and a sound without amounts changes no bit."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.config import Config, MidiConfig, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.instrument.card import Card
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import load
+from runtime.sound.patch import Patch
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound
+from tests.support.partitions import N_FRAMES, Timed, assert_same, envelopes, modes, partitions, render, timed_events
+from tests.support.playing import SAMPLE_RATE_HZ, decoder
+from tests.support.sounds import RandomChoices, patches, random_sound
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+configs = st.builds(
+    lambda mode, n_voices, n_members, phase_blend, portamento_s, envelope: Config(
+        voice=VoiceConfig(
+            mode=mode, n_voices=n_voices, envelope=envelope, portamento_s=portamento_s, vibrato_semitones=2.0
+        ),
+        midi=MidiConfig(mpe_lower_members=n_members),
+        phase_blend=phase_blend,
+        seed=7,
+    ),
+    modes, st.sampled_from((1, 3, 20)), st.sampled_from((0, 3)), st.sampled_from((0.0, 0.0, 0.5, 1.0)),
+    st.sampled_from((0.0, 0.03)), envelopes,
+)  # fmt: skip
+
+
+def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
+    """Settings, and one to three random sounds on them: one for the start, the others for program changes."""
+    return configs.flatmap(
+        lambda config: st.tuples(st.just(config), st.lists(patches(card, config), min_size=1, max_size=3))
+    )
+
+
+def assert_any_blocks(
+    instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
+) -> None:
+    config, (first, *programs) = drawn
+
+    def make() -> Engine:
+        return Engine(instrument, sample_rate_hz=rate_hz, config=config, patch=first, programs=[*programs, first])
+
+    assert_same(make, timed, blocks)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@given(some_patches(decoder().card), timed_events, partitions, st.sampled_from((SAMPLE_RATE_HZ, 48000)))
+def test_any_sounds_and_events_in_any_blocks(
+    drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int], rate_hz: int
+) -> None:
+    assert_any_blocks(decoder(), rate_hz, drawn, timed, blocks)
+
+
+BUNDLED = load("virtual-analogue")
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=SLOW)
+@given(some_patches(BUNDLED.card), timed_events, partitions)
+def test_any_sounds_of_the_bundled_instrument(
+    drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
+) -> None:
+    assert_any_blocks(BUNDLED, SAMPLE_RATE_HZ, drawn, timed, blocks)
+
+
+def without_amounts(sound: Sound) -> Sound:
+    """The sound with all that is heard at 0: amounts, filter, tilt and so on; times, rates and shapes stay."""
+    still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
+    return msgspec.structs.replace(
+        sound,
+        modulation=still,
+        filter=msgspec.structs.replace(sound.filter, type="off"),
+        **dict.fromkeys(("latents", "phase_blend", "level_db", "pan", "voice", "envelope")),
+        **dict.fromkeys(("tilt_db_per_octave", "odd_even_db", "formant_semitones", "bandwidth_cents", "width"), 0.0),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+@settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
+@given(configs, timed_events)
+def test_a_sound_without_amounts_is_no_sound(seed: int, config: Config, timed: Timed) -> None:
+    card = decoder().card
+    sound = random_sound(RandomChoices(np.random.default_rng(seed)), tuple(latent.name for latent in card.latents))
+    patch = with_sound(config, without_amounts(sound), card, "test")
+    rendered = [
+        render(Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config, patch=given), timed, [512], True)
+        for given in (patch, None)
+    ]
+    assert rendered[0].shape == (N_FRAMES, 2)
+    assert rendered[0].tobytes() == rendered[1].tobytes()

@@ -1,0 +1,170 @@
+"""Random sounds: every field of a sound's structure, drawn within its range, for hypothesis and for the deep rigs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from runtime.config import Config
+from runtime.instrument.card import Card
+from runtime.sound.motion import LATENT, SOURCES, TARGETS, Modulation
+from runtime.sound.patch import Patch
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound
+from runtime.sound.trajectory.use import PlayedTrajectory
+from tests.support.trajectories import random_trajectory
+
+# Targets that modulation does not reach yet.
+UNWIRED = frozenset({"phase_blend", "bandwidth", "width", "pitch", "vibrato.depth", "vibrato.rate"})
+CONTROLS = (20, 21, 64, 74)  # of the sources cc_20 and so on
+N_MODULATIONS = 6
+# Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.
+_GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
+_SECONDS = (0.0, 30.0)
+
+
+class Choices(Protocol):
+    """Where random values come from."""
+
+    def among(self, values: tuple) -> Any:
+        """One of these values."""
+
+    def number(self, lowest: float, highest: float) -> float:
+        """A number from lowest to highest."""
+
+
+class DrawnChoices:
+    """Choices of hypothesis, which makes failing examples simple."""
+
+    def __init__(self, draw: Any):
+        self._draw = draw
+
+    def among(self, values: tuple) -> Any:
+        return self._draw(st.sampled_from(values))
+
+    def number(self, lowest: float, highest: float) -> float:
+        return self._draw(st.floats(lowest, highest, allow_subnormal=False))
+
+
+class RandomChoices:
+    """Choices of a random generator, for many sounds."""
+
+    def __init__(self, random: np.random.Generator):
+        self._random = random
+
+    def among(self, values: tuple) -> Any:
+        return values[int(self._random.integers(len(values)))]
+
+    def number(self, lowest: float, highest: float) -> float:
+        return float(self._random.uniform(lowest, highest))
+
+
+def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[str] = UNWIRED) -> Sound:
+    """A sound with random fields and up to N_MODULATIONS modulations, without trajectories.
+
+    knobs: names of the instrument's knobs; unwired: targets that are left out.
+    """
+    targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
+    fields = _fields(choices, Sound)
+    lfos = {}
+    for key in ("lfo_1", "lfo_2"):
+        lfo = fields[key]
+        if lfo.beats is not None:
+            lfo = msgspec.structs.replace(lfo, rate_hz=None)
+        # An LFO must not scale itself, nor two LFOs each other.
+        scaling = [source for source in _sources() if source != key and (key, source) != ("lfo_2", "lfo_1")]
+        lfos[key] = msgspec.structs.replace(lfo, depth_from=choices.among((None, None, *scaling)))
+    modulation = tuple(
+        _struct(choices, Modulation, source=choices.among(_sources()), target=choices.among(targets),
+                scaled_by=choices.among((None, None, *_sources())))
+        for _ in range(choices.among(tuple(range(N_MODULATIONS + 1))))
+    )  # fmt: skip
+    latents = {knob: choices.number(0.0, 1.0) for knob in knobs}
+    return Sound(**{**fields, **lfos, "latents": latents, "modulation": modulation})
+
+
+def random_patch(
+    choices: Choices, card: Card, config: Config, *, with_trajectories: bool = True, sound: Sound | None = None
+) -> Patch:
+    """A random sound, or the given one, on these settings; half of the patches have trajectories."""
+    knobs = tuple(latent.name for latent in card.latents)
+    patch = with_sound(config, sound or random_sound(choices, knobs), card, "random sound")
+    if not with_trajectories or choices.among((True, False)):
+        return patch
+    return msgspec.structs.replace(patch, trajectories=random_trajectories(choices, knobs))
+
+
+def random_trajectories(choices: Choices, knobs: tuple[str, ...]) -> tuple[PlayedTrajectory, ...]:
+    """One or two trajectories, played in any way."""
+    marks = choices.among(({"plays_once": True}, {"loop_s": (0.1, 0.4)}, {"loop_s": (0.0, 0.3), "release_s": 0.45}))
+    directions = ("forward", "backward", "ping_pong")
+    return tuple(
+        PlayedTrajectory(
+            random_trajectory(choices.among((1, 2, 3)), n_hops=30, knobs=knobs, **marks),
+            choices.number(0.0, 1.0),
+            choices.number(0.0, 2.0),
+            choices.number(0.05, 20.0),
+            choices.among(directions),
+            choices.among((None, 0.0, 0.3)),
+            key=key,
+        )
+        for key in choices.among(((None,), (40, 80)))
+    )
+
+
+@st.composite
+def patches(draw: Any, card: Card, config: Config) -> Patch:
+    """Random patches for hypothesis."""
+    return random_patch(DrawnChoices(draw), card, config)
+
+
+def _sources() -> tuple[str, ...]:
+    return SOURCES + tuple(f"cc_{control}" for control in CONTROLS)
+
+
+def _struct(choices: Choices, struct: type, **given: Any) -> Any:
+    return struct(**{**_fields(choices, struct, tuple(given)), **given})
+
+
+def _fields(choices: Choices, struct: type, given: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A value for each field of a structure that is not given and not in _GIVEN."""
+    values = {}
+    for field in inspect.type_info(struct).fields:
+        if field.name not in _GIVEN and field.name not in given:
+            values[field.name] = _value(choices, field.type)
+    return values
+
+
+def _value(choices: Choices, kind: Any) -> Any:
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    if isinstance(kind, inspect.UnionType):
+        return _value(choices, choices.among(kind.types))
+    if isinstance(kind, inspect.NoneType):
+        return None
+    if isinstance(kind, inspect.BoolType):
+        return choices.among((False, True))
+    if isinstance(kind, inspect.LiteralType):
+        return choices.among(kind.values)
+    if isinstance(kind, inspect.StructType):
+        return _struct(choices, kind.cls)
+    if isinstance(kind, inspect.FloatType):
+        return _number(choices, kind)
+    raise TypeError(f"no random value for {kind}")
+
+
+def _number(choices: Choices, kind: inspect.FloatType) -> float:
+    lowest, highest = kind.ge, kind.le
+    if (lowest, highest) == _SECONDS:
+        # Mostly short, so that a note of a second is past them.
+        return choices.among((0.0, 0.0, 0.01, 0.1, choices.number(0.0, 0.5), choices.number(lowest, highest)))
+    ends = (lowest, highest) if lowest > 0.0 or highest < 0.0 else (lowest, highest, 0.0)
+    if lowest > 0.0 and highest > 100.0 * lowest:
+        middle = float(np.exp(choices.number(float(np.log(lowest * 1.001)), float(np.log(highest * 0.999)))))
+    else:
+        middle = choices.number(lowest, highest)
+    return choices.among((middle, middle, middle, *ends))
