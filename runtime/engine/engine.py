@@ -89,7 +89,8 @@ class Engine:
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = LaneSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
         self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
-        self._moves_spectra, self._points = palette.moves_spectra, RampPoints(self._sound)
+        self._moves_spectra = palette.moves_spectra
+        self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
         self._mixer = Mixer(self._bank, self._sound, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
@@ -150,7 +151,7 @@ class Engine:
             self._hop(group, hopping, changes)
         moving = self._moving()
         if moving:
-            self._lead([voice for voice in moving if self._points.is_point(voice, frame)])
+            self._lead(self._points.at(moving, frame))
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
         if retuned:
             sound.set_ratios(list(retuned), frame, self._performance.pitches.ratios(list(retuned.values()), frame))
@@ -233,8 +234,7 @@ class Engine:
     def _lead(self, moving: list[Voice]) -> None:
         """Let the spectra of voices, ascending by lane, begin to move to where they must be at their next point."""
         alike: dict[tuple[int, int], list[Voice]] = {}
-        for voice in moving:
-            n_frames = self._points.n_frames_to_next(voice, self.frame)
+        for voice, n_frames in zip(moving, self._points.frames_to_next(moving, self.frame), strict=True):
             alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)
         for (_, n_frames), voices in alike.items():
             lanes = [voice.lane for voice in voices]
@@ -266,7 +266,7 @@ class Engine:
         end = min(end, self._performance.next_change(frame), self._hops.next_due())
         moving = self._moving()
         if moving:
-            end = min(end, frame + min([self._points.n_frames_to_next(voice, frame) for voice in moving]))
+            end = min(end, frame + self._points.frames_to_extra(moving, frame))
         if transposed:
             longest = self._sound.longest_read(self._sound.heard_among(transposed))
             end = min(end, frame + longest - frame % longest)

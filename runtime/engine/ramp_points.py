@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from runtime.engine.synthesis.lane_sound import LaneSound
+from collections.abc import Iterable, Sequence
+
 from runtime.engine.voices.bank import Voice
+from runtime.events import NEVER
 
 # A plucked note's envelope falls so fast that lines from hop to hop would sound different wherever in a hop the note
 # begins. So a note begins with points that are counted from its own start, and are closer.
@@ -17,23 +19,35 @@ class RampPoints:
     A wave of 10 Hz, joined by lines from hop to hop, would leave images at the hop's rate 27 dB below the tone. With
     lines half as long they are below 40 dB; so sounds with a fast LFO have a point in the middle of each hop, too. And
     where a note begins, points may be close together.
+
+    hop_offsets: for each lane, the frame of its hops modulo the hop size.
     """
 
-    def __init__(self, sound: LaneSound):
-        self._sound = sound
+    def __init__(self, hop_offsets: Sequence[int], hop_size: int):
+        self._offsets, self._hop_size, self._half = hop_offsets, hop_size, hop_size // 2
 
-    def n_frames_to_next(self, voice: Voice, frame: int) -> int:
-        """Frames from `frame` to the voice's next point, at least 1."""
-        n_frames, half = self._sound.frames_to_hop(voice.lane, frame), self._sound.hop_size // 2
-        if voice.played.moves_fast and n_frames > half:
-            n_frames -= half
-        if self.opens(voice, frame):
-            n_frames = min(n_frames, OPENING_POINT_FRAMES - (frame - voice.started_at) % OPENING_POINT_FRAMES)
-        return n_frames
+    def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
+        """For each voice, the frames from `frame` to its next point, at least 1."""
+        size, opening = self._hop_size, frame - OPENING_POINTS * OPENING_POINT_FRAMES
+        found = []
+        for voice in voices:
+            played, n_frames = voice.played, size - (frame - self._offsets[voice.lane]) % size
+            if played.moves_fast and n_frames > self._half:
+                n_frames -= self._half
+            if played.opens_fast and voice.started_at > opening:
+                n_frames = min(n_frames, OPENING_POINT_FRAMES - (frame - voice.started_at) % OPENING_POINT_FRAMES)
+            found.append(n_frames)
+        return found
 
-    def is_point(self, voice: Voice, frame: int) -> bool:
-        """Whether one of the voice's points is at `frame`."""
-        return voice.started_at == frame or self.n_frames_to_next(voice, frame - 1) == 1
+    def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
+        """The frames to the next point of any voice that has points between its hops; NEVER if none has."""
+        fast = [voice for voice in voices if voice.played.moves_fast or self.opens(voice, frame)]
+        return min(self.frames_to_next(fast, frame), default=NEVER)
+
+    def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
+        """The voices that have a point at `frame`."""
+        before = self.frames_to_next(voices, frame - 1)
+        return [v for v, n_frames in zip(voices, before, strict=True) if n_frames == 1 or v.started_at == frame]
 
     def opens(self, voice: Voice, frame: int) -> bool:
         """Whether the voice's note has just begun and may move fast."""

@@ -64,11 +64,13 @@ class Spectra:
         for first in range(0, len(values.voices), MAX_ROWS):
             part = values.part(first, first + MAX_ROWS)
             voices = part.voices
+            shape, notes = part.shape(), [voice.model_note - self._lowest_note for voice in voices]
+            lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
+            # As much as possible comes before the decode, which leaves every cache cold.
+            gains = self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)
-            notes = [voice.model_note - self._lowest_note for voice in voices]
-            gains = self._shaper.gains(part.shape(), notes, magnitudes)
-            semitones = [voice.key_offset for voice in voices]
-            set_spectra([voice.lane for voice in voices], magnitudes, semitones, gains)
+            self._shaper.move_formants(gains, shape, notes, magnitudes)
+            set_spectra(lanes, magnitudes, semitones, gains)
             for voice in voices:
                 voice.spectrum_version = self._knobs.version
 

@@ -183,8 +183,7 @@ class Transposer:
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
             self._lanes[number].begin_fade(frame, self._writer.n_fade)
-        heads = [lane.head for lane in self._chosen(lanes)]
-        self._phases.hop(lanes, frame, [head.hop_at(head.place(frame)) for head in heads], spectrum_changed)
+        self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), spectrum_changed)
         self._writer.make_fades(fading, frame)
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -201,9 +200,7 @@ class Transposer:
             head = self._lanes[number].head
             n_fade = head.place(frame + n_frames) - head.place(frame)
             self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
-        heads = [lane.head for lane in self._chosen(lanes)]
-        numbers = [head.hop_at(head.place(frame)) for head in heads]
-        self._phases.hop(lanes, frame, numbers, [True] * len(lanes))
+        self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
         self._writer.make_to(owners, frame + n_frames)
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
@@ -238,6 +235,12 @@ class Transposer:
         fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
         quarter_ring = self._rings.size // 4 << FRACTION_BITS
         return max(2, min(1 << at_once.bit_length() - 1, quarter_ring // max(1, fastest)))
+
+    def _hop_numbers(self, lanes: Sequence[int], frame: int) -> list[int]:
+        """Number of the dense hop that each lane has reached at `frame`."""
+        heads = [lane.head for lane in self._chosen(lanes)]
+        numbers = {head: head.hop_at(head.place(frame)) for head in dict.fromkeys(heads)}
+        return [numbers[head] for head in heads]
 
     def _chosen(self, lanes: Sequence[int]) -> list[TransposedLane]:
         return [self._lanes[number] for number in lanes]

@@ -76,7 +76,6 @@ class Channels:
 
     In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
-    modulated: whether any modulation wheel or pressure has moved since the start; before that there is no vibrato.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
     zone's is channel 15 and its members precede it.
     """
@@ -90,7 +89,6 @@ class Channels:
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
-        self.modulated = False
         for zone, n_members in enumerate(self._start):
             if n_members:
                 self.set_zone(0 if zone == 0 else N_CHANNELS - 1, n_members)
@@ -170,8 +168,7 @@ class Channels:
         """Whether the soft pedal of a channel, or of its master, is down."""
         return any(channel.soft for channel in self._family(number))
 
-    def modulation(self, number: int, note: int) -> float:
-        """A note's vibrato depth, 0 to 1: modulation wheel plus channel pressure plus key pressure."""
+    def modulation(self, number: int) -> int:
+        """Vibrato depth of a channel's notes: modulation wheel plus channel pressure; 127 and more are full depth."""
         family = self._family(number)
-        pressed = max(channel.pressure for channel in family) + self._channels[number].key_pressure.get(note, 0)
-        return min(1.0, (max(channel.mod_wheel for channel in family) + pressed) / 127.0)
+        return max(channel.mod_wheel for channel in family) + max(channel.pressure for channel in family)

@@ -122,12 +122,10 @@ class Performance:
 
     def _aftertouch(self, event: Aftertouch, _frame: int) -> None:
         self._channels[event.channel].pressure = event.value
-        self._channels.modulated = True
         self._retune(self._channels.with_members(event.channel))
 
     def _poly_touch(self, event: PolyTouch, _frame: int) -> None:
         self._channels[event.channel].key_pressure[event.note] = event.value
-        self._channels.modulated = True
         self._retune([event.channel])
 
     def _program_change(self, event: ProgramChange, frame: int) -> None:
@@ -198,7 +196,6 @@ class Performance:
 
     def _mod_wheel(self, event: ControlChange, _frame: int) -> None:
         self._channels[event.channel].mod_wheel = event.value
-        self._channels.modulated = True
         self._retune(self._channels.with_members(event.channel))
 
     def _volume(self, event: ControlChange, frame: int) -> None:

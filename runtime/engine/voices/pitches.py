@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from runtime.engine.voices.bank import Voice
@@ -26,14 +25,14 @@ class VoicePitches:
     def follow_all(self, voices: Iterable[Voice]) -> None:
         """Update the bends and the vibratos of voices from their channels."""
         channels = self._channels
-        bends: dict[int, float] = {}
+        known: dict[int, tuple[float, int]] = {}
         for voice in voices:
             number = voice.channel
-            if number not in bends:
-                bends[number] = channels.pitch_semitones(number)
-            voice.bend_semitones = bends[number]
-            depth = voice.played.voice.vibrato_semitones
-            voice.vibrato_semitones = depth * channels.modulation(number, voice.note) if channels.modulated else 0.0
+            if number not in known:
+                known[number] = channels.pitch_semitones(number), channels.modulation(number)
+            voice.bend_semitones, modulation = known[number]
+            modulation += channels[number].key_pressure.get(voice.note, 0)
+            voice.vibrato_semitones = voice.played.voice.vibrato_semitones * min(1.0, modulation / 127.0)
 
     def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
@@ -41,7 +40,7 @@ class VoicePitches:
         ratios = []
         for voice in voices:
             semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
-            pitch, speed = voice.model_note + semitones, self._radians_per_frame(voice)
+            pitch, speed = voice.model_note + semitones, voice.played.vibrato_radians_per_frame
             if frame >= voice.glide_end and pitch - depth >= LOWEST_PITCH and pitch + depth <= HIGHEST_PITCH:
                 ratio = found.get((semitones, depth, speed))
                 if ratio is None:
@@ -67,10 +66,7 @@ class VoicePitches:
         limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
         if limits[0] <= semitones - reach and semitones + reach <= limits[1]:
             limits = None
-        return pitch_ratio(semitones, voice.vibrato_semitones, self._radians_per_frame(voice), glide, limits)
-
-    def _radians_per_frame(self, voice: Voice) -> float:
-        return 2.0 * math.pi * voice.played.voice.vibrato_hz / self.sample_rate_hz
+        return pitch_ratio(semitones, voice.vibrato_semitones, voice.played.vibrato_radians_per_frame, glide, limits)
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,7 @@ class PlayedSound:
         self.patch, self.sound = patch, patch.sound
         self.voice: VoiceConfig = patch.settings.voice
         self.volume = 10.0 ** (patch.settings.volume_db / 20.0)
+        self.vibrato_radians_per_frame = 2.0 * math.pi * self.voice.vibrato_hz / sample_rate_hz
         self.curve = cubic_of(self.voice.envelope.curve)
         self.modulator = Modulator(self.sound, sources, latents)
         targets, moves = self.modulator.targets, self.modulator.moves

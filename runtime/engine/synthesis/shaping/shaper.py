@@ -46,10 +46,10 @@ class Shaper:
         self._fundamentals: list[int] = []  # those that _places hold
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
 
-    def gains(self, shape: Shape, fundamentals: list[int], magnitudes: np.ndarray) -> np.ndarray:
-        """Gains for spectra, float32 (n, n_bins), valid until the next call.
+    def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
+        """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
 
-        fundamentals: index of each spectrum's fundamental; magnitudes: (n, at least n_bins), needed for formants.
+        fundamentals: index of each spectrum's fundamental.
         """
         n, curves = len(fundamentals), self._curves
         curves.begin(n)
@@ -67,9 +67,14 @@ class Shaper:
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
         if shape.odd_even_db:
             self._weaken(gains, fundamentals, shape.odd_even_db)
+        return gains
+
+    def move_formants(
+        self, gains: np.ndarray, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray
+    ) -> None:
+        """Multiply gains by those that move the formants of spectra, magnitudes (n, at least n_bins)."""
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
-        return gains
 
     def _weaken(self, gains: np.ndarray, fundamentals: Sequence[int], odd_even_db: float) -> None:
         factor = np.float32(10.0 ** (-abs(odd_even_db) / 20.0))

@@ -34,7 +34,7 @@ def ratio(
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
     palette = Palette(decoder().card, Patch(Config(voice=config)), None, channels, bank.table, 1, RATE_HZ)
     voice.played = palette.first
-    channels[0].mod_wheel, channels.modulated = 127, True
+    channels[0].mod_wheel = 127
     voice.model_note = 60
     pitches.follow(voice)
     if glide is not None:
