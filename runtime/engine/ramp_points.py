@@ -7,12 +7,13 @@ from runtime.engine.voices.bank import Voice
 
 # A plucked note's envelope falls so fast that lines from hop to hop would sound different wherever in a hop the note
 # begins. So a note begins with points that are counted from its own start, and are closer.
-OPENING_POINT_FRAMES = 256
-OPENING_POINTS = 16
+# Closest at first, because envelopes fall fastest there. Each pair: up to how many frames after the note's start, and
+# how many frames from point to point.
+OPENING_POINTS = ((1024, 128), (4096, 256))
 
 
 class RampPoints:
-    """The points of each voice: its hops, the middle of each hop, and points close together where its note begins.
+    """The points of each voice: its hops, and the middle of each hop, or points close together where its note begins.
 
     A wave of 10 Hz, joined by lines from hop to hop, would leave images at the hop's rate 27 dB below the tone; with
     lines half as long they are below 40 dB.
@@ -24,11 +25,12 @@ class RampPoints:
     def n_frames_to_next(self, voice: Voice, frame: int) -> int:
         """Frames from `frame` to the voice's next point, at least 1."""
         n_frames, half = self._sound.frames_to_hop(voice.lane, frame), self._sound.hop_size // 2
-        if n_frames > half:
-            n_frames -= half
-        if self.opens(voice, frame):
-            n_frames = min(n_frames, OPENING_POINT_FRAMES - (frame - voice.started_at) % OPENING_POINT_FRAMES)
-        return n_frames
+        since = frame - voice.started_at
+        if voice.played.opens_fast:
+            for end, spacing in OPENING_POINTS:
+                if since < end:
+                    return min(n_frames, spacing - since % spacing)
+        return n_frames - half if n_frames > half else n_frames
 
     def is_point(self, voice: Voice, frame: int) -> bool:
         """Whether one of the voice's points is at `frame`."""
@@ -36,4 +38,4 @@ class RampPoints:
 
     def opens(self, voice: Voice, frame: int) -> bool:
         """Whether the voice's note has just begun and may move fast."""
-        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS * OPENING_POINT_FRAMES
+        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]

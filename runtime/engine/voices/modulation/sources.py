@@ -108,8 +108,7 @@ class Sources:
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         table, lanes = self._table, moment.lanes
-        started_at = table.started_at[lanes] if lfo.phase == "note" else np.zeros((1, 1), np.int64)
-        cycles = self._cycles(lfo, frames) - self._cycles(lfo, started_at)
+        cycles = self._cycles(lfo, frames, table, lanes)
         number = table.number[lanes] if lfo.phase == "note" or lfo.per_voice else np.zeros((1, 1), np.int64)
         salt = number * 2 + (name == "lfo_2")
         if lfo.phase == "free" and lfo.per_voice:
@@ -118,10 +117,14 @@ class Sources:
         values = wave(lfo.shape, np.broadcast_to(cycles, shape), lambda step: table.random_at(salt, step))
         return np.ascontiguousarray(np.broadcast_to(values, shape))
 
-    def _cycles(self, lfo: Lfo, frames: np.ndarray) -> np.ndarray:
+    def _cycles(self, lfo: Lfo, frames: np.ndarray, table: NotesTable, lanes: np.ndarray) -> np.ndarray:
+        """Cycles since the engine's start, (1, n_points), or since each note's start, (n, n_points)."""
         if lfo.beats is not None:
-            return self._tempo.beats_at(frames) / lfo.beats
-        return frames * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
+            # Counted, not computed from the present tempo: else a change of tempo would move what has passed.
+            beats = self._tempo.beats_at(frames)[None]
+            return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
+        since = frames - table.started_at[lanes] if lfo.phase == "note" else frames[None]
+        return since * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
 
 
 def is_control(name: str) -> bool:

@@ -47,7 +47,7 @@ class Tempo:
             self._beats_per_frame = max(0.0, ahead) / self._clock_frames
         self._last_clock = frame
 
-    def beats_at(self, frames: np.ndarray) -> np.ndarray:
+    def beats_at(self, frames: np.ndarray | int) -> np.ndarray | float:
         """Beats that have passed at `frames`."""
         return self._beats + (frames - self._since) * self._beats_per_frame
 
