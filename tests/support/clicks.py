@@ -36,3 +36,24 @@ def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
     steady = max(np.percentile(each, 99.0) for each in resting)
     return float(min(moving.max() - steady - ALLOWED_DB, moving.max() - INAUDIBLE_DB))
+
+
+SPIKE, NEAR, FAR = 66, 176, 1764  # frames: 1.5, 4 and 40 ms
+SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
+
+
+def spikes_db(sound: np.ndarray) -> float:
+    """By how many dB the worst spike above 15 kHz exceeds what is allowed; above 0 it clicks. sound: (n_frames,).
+
+    For sounds that move in any way. A spike is 1.5 ms that are SPIKE_DB louder than all between 4 and 40 ms before, and
+    than all between 4 and 40 ms after. The first 40 ms are not judged: a pluck may be brightest where it begins.
+    """
+    spectrum = np.fft.rfft(sound, 2 * len(sound))
+    spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
+    power = np.convolve(np.fft.irfft(spectrum)[: len(sound)] ** 2, np.ones(SPIKE) / SPIKE, "same")
+    levels_db = 10.0 * np.log10(power[:: SPIKE // 3] + 1e-20)
+    near, far = NEAR * 3 // SPIKE, FAR * 3 // SPIKE
+    around = np.lib.stride_tricks.sliding_window_view(levels_db, 2 * far + 1)
+    usual_db = np.maximum(around[:, : far - near].max(axis=1), around[:, far + near + 1 :].max(axis=1))
+    there_db = around[:, far]
+    return float(np.minimum(there_db - usual_db - SPIKE_DB, there_db - INAUDIBLE_SPIKE_DB).max())
