@@ -9,8 +9,9 @@ from runtime.events import NEVER
 
 # A plucked note's envelope falls so fast that lines from hop to hop would sound different wherever in a hop the note
 # begins. So a note begins with points that are counted from its own start, and are closer.
-OPENING_POINT_FRAMES = 256
-OPENING_POINTS = 16
+# Closest at first, because envelopes fall fastest there. Each pair: up to how many frames after the note's start, and
+# how many frames from point to point.
+OPENING_POINTS = ((1024, 128), (4096, 256))
 
 
 class RampPoints:
@@ -28,14 +29,17 @@ class RampPoints:
 
     def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
         """For each voice, the frames from `frame` to its next point, at least 1."""
-        size, opening = self._hop_size, frame - OPENING_POINTS * OPENING_POINT_FRAMES
+        size = self._hop_size
         found = []
         for voice in voices:
             played, n_frames = voice.played, size - (frame - self._offsets[voice.lane]) % size
             if played.moves_fast and n_frames > self._half:
                 n_frames -= self._half
-            if played.opens_fast and voice.started_at > opening:
-                n_frames = min(n_frames, OPENING_POINT_FRAMES - (frame - voice.started_at) % OPENING_POINT_FRAMES)
+            if played.opens_fast:
+                since = frame - voice.started_at
+                spacing = next((spacing for end, spacing in OPENING_POINTS if since < end), 0)
+                if spacing:
+                    n_frames = min(n_frames, spacing - since % spacing)
             found.append(n_frames)
         return found
 
@@ -51,4 +55,4 @@ class RampPoints:
 
     def opens(self, voice: Voice, frame: int) -> bool:
         """Whether the voice's note has just begun and may move fast."""
-        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS * OPENING_POINT_FRAMES
+        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.events import NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
-from tests.soak import play_files
+from tests.soak import play_files, random_sounds
 from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
 from tests.soak.storm import byte_blocks, message_blocks
 
@@ -69,3 +69,30 @@ def test_a_lost_note_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(play_files, "render", lambda *_: ("", 0.0))
     with pytest.raises(play_files.WrongError, match="0 begun"):
         play_files.play(TINY.parent / "scale.mid", Decoder(TINY), 3.0, 2)
+
+
+def test_a_few_random_sounds_break_nothing(tmp_path: Path) -> None:
+    report = tmp_path / "sounds.json"
+    random_sounds.main(["--sounds", "8", "--in-tune", "8", "--json", str(report)])
+    found = json.loads(report.read_text())
+    assert found["n_sounds"] == 8
+    assert [each for each in found["broken"] if not each["transposed"]] == []
+    assert found["tuning"]["in_tune"] >= 0.75
+
+
+def test_what_is_wrong_with_a_sound_is_noticed() -> None:
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (30000, 2)).astype(np.float32)
+    noise[-2000:] = 0.0
+    assert random_sounds.broken(noise, 0) is None
+    assert random_sounds.broken(noise, 1) == "does not end"
+    for value, wrong in ((np.nan, "not a number"), (1.5, "above full scale"), (0.9, "clicks")):
+        spoilt = noise * np.float32(0.1)
+        spoilt[15000] = value
+        assert random_sounds.broken(spoilt, 0).startswith(wrong)
+
+
+def test_a_note_out_of_tune_is_noticed() -> None:
+    instrument = random_sounds.load(random_sounds.DEFAULT_INSTRUMENT)
+    spectrum = random_sounds.spectrum_of(instrument, random_sounds.Sound(), 60)
+    cents = random_sounds.cents_off(np.array([spectrum, spectrum]), np.array([60, 61]), instrument.card.spec)
+    assert np.abs(cents - [0.0, -100.0]).max() < 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -15,11 +16,12 @@ from runtime.sound.motion import LATENT, SOURCES, TARGETS, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.settings import with_sound
 from runtime.sound.sound import Sound
+from runtime.sound.trajectory.trajectory import Trajectory
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
 # Targets that modulation does not reach yet.
-UNWIRED = frozenset({"phase_blend", "bandwidth", "width", "pitch", "vibrato.depth", "vibrato.rate"})
+UNWIRED = frozenset({"phase_blend", "bandwidth", "width"})
 CONTROLS = (20, 21, 64, 74)  # of the sources cc_20 and so on
 N_MODULATIONS = 6
 # Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.
@@ -88,31 +90,50 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
 
 
 def random_patch(
-    choices: Choices, card: Card, config: Config, *, with_trajectories: bool = True, sound: Sound | None = None
+    choices: Choices, card: Card, config: Config, *, calm: bool = False, sound: Sound | None = None
 ) -> Patch:
-    """A random sound, or the given one, on these settings; half of the patches have trajectories."""
+    """A random sound, or the given one, on these settings; half of the random ones have trajectories.
+
+    calm: whether trajectories are smooth and slow, so that no spike in their sound is their own.
+    """
     knobs = tuple(latent.name for latent in card.latents)
     patch = with_sound(config, sound or random_sound(choices, knobs), card, "random sound")
-    if not with_trajectories or choices.among((True, False)):
+    if sound is not None or choices.among((True, False)):
         return patch
-    return msgspec.structs.replace(patch, trajectories=random_trajectories(choices, knobs))
+    return msgspec.structs.replace(patch, trajectories=random_trajectories(choices, knobs, calm))
 
 
-def random_trajectories(choices: Choices, knobs: tuple[str, ...]) -> tuple[PlayedTrajectory, ...]:
-    """One or two trajectories, played in any way."""
+def random_trajectories(choices: Choices, knobs: tuple[str, ...], calm: bool) -> tuple[PlayedTrajectory, ...]:
+    """One or two trajectories, played in any way; calm: as in `random_patch`."""
     marks = choices.among(({"plays_once": True}, {"loop_s": (0.1, 0.4)}, {"loop_s": (0.0, 0.3), "release_s": 0.45}))
     directions = ("forward", "backward", "ping_pong")
     return tuple(
         PlayedTrajectory(
-            random_trajectory(choices.among((1, 2, 3)), n_hops=30, knobs=knobs, **marks),
+            _smoothed(trajectory) if calm else trajectory,
             choices.number(0.0, 1.0),
             choices.number(0.0, 2.0),
-            choices.number(0.05, 20.0),
+            choices.number(0.05, 2.0 if calm else 20.0),
             choices.among(directions),
             choices.among((None, 0.0, 0.3)),
             key=key,
         )
         for key in choices.among(((None,), (40, 80)))
+        for trajectory in [random_trajectory(choices.among((1, 2, 3)), n_hops=30, knobs=knobs, **marks)]
+    )
+
+
+def _smoothed(trajectory: Trajectory) -> Trajectory:
+    """The trajectory with every value averaged over 0.2 s."""
+
+    def averaged(values: np.ndarray, n: int) -> np.ndarray:
+        ends = np.pad(values, [(n // 2, n - 1 - n // 2), *[(0, 0)] * (values.ndim - 1)], "edge")
+        return np.lib.stride_tricks.sliding_window_view(ends, n, axis=0).mean(axis=-1)
+
+    return replace(
+        trajectory,
+        latents=averaged(trajectory.latents, 9),
+        colour_db=averaged(trajectory.colour_db, 9),
+        level_db=averaged(trajectory.level_db, 40),
     )
 
 

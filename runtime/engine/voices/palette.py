@@ -39,6 +39,7 @@ class Palette:
     ):
         self.channels, self.sample_rate_hz = channels, sample_rate_hz
         self.tempo = Tempo(patch.sound.tempo_bpm, sample_rate_hz)
+        table.tempo = self.tempo
         self._table, self._n_lanes = table, n_lanes
         self._latents = [latent.name for latent in card.latents]
         self.first = self._ready(patch)

@@ -10,32 +10,14 @@ import pytest
 from runtime.config import Adsr
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel, VoiceLimit
+from tests.support.clicks import excess_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-HIGHPASS_HZ = 15000.0
-WINDOW = 220  # frames: 5 ms
-ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 # The event's frame: odd, and not the beginning of a hop, a span or a block.
 AT = 16123
 N_FRAMES = 34000
 INSTANT = Adsr(attack_s=0.0, release_s=0.0)
 SHORT = Adsr(attack_s=0.0, release_s=0.05)
-
-
-def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), which must end in silence."""
-    spectrum = np.fft.rfft(sound, 2 * len(sound))
-    spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
-    high = np.fft.irfft(spectrum)[: len(sound)]
-    return 10.0 * np.log10(np.convolve(high**2, np.ones(WINDOW) / WINDOW, "same") + 1e-20)
-
-
-def excess_db(sound: np.ndarray, at: int) -> float:
-    """By how many dB the sound at frame `at`, an event, exceeds the allowed level above 15 kHz; above 0 it clicks."""
-    levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
-    steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
-    event = levels[at - WINDOW : at + 5000].max()
-    return float(min(event - steady - ALLOWED_DB, event - INAUDIBLE_DB))
 
 
 def note(number: int, velocity: int = 127) -> list[Event]:

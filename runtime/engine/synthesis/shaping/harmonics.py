@@ -14,7 +14,8 @@ class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
     A whole lobe gets one gain, so that a filter neither bends nor detunes it. Bins below half the fundamental belong to
-    no harmonic: their place is that of their own frequency.
+    no harmonic: their place is that of the fundamental. At their own frequency, a tilt of -12 dB or a low cutoff would
+    make the little that a model leaves there louder than the note.
 
     fundamentals_hz: the frequencies; a fundamental is then called by its index. numbers: int16 (n_fundamentals,
     n_bins), number of each bin's harmonic, 0 for none; places: intp of the same shape, its place on the grid of
@@ -25,7 +26,7 @@ class Harmonics:
         frequency_hz = np.arange(n_bins) * bin_hz
         fundamental_hz = np.asarray(fundamentals_hz, np.float64)[:, None]
         numbers = np.rint(frequency_hz / fundamental_hz)
-        heard_hz = np.where(numbers > 0, numbers * fundamental_hz, np.maximum(frequency_hz, LOWEST_HEARD_HZ))
+        heard_hz = np.maximum(np.maximum(numbers, 1.0) * fundamental_hz, LOWEST_HEARD_HZ)
         places = np.rint(np.log2(heard_hz / LOWEST_HEARD_HZ) * GRID_STEPS_PER_OCTAVE)
         self.numbers = numbers.astype(np.int16)
         self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)

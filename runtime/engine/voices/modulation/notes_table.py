@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.engine.voices.modulation.tempo import Tempo
 from runtime.events import NEVER
 
 
@@ -11,27 +12,33 @@ class NotesTable:
     """One row for each lane: when its note began and was released, and what stays the same while it sounds.
 
     started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held. velocity, key,
-    random, release_velocity: float64 (n_lanes, 1), sources of modulation. number: int64 (n_lanes, 1), a number for each
-    note, from which its random values follow.
+    random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64 (n_lanes, 1), the
+    beats that had passed when the note began; tempo: counts them. number: int64 (n_lanes, 1), a number for each note,
+    from which its random values follow.
     """
+
+    tempo: Tempo
 
     def __init__(self, n_lanes: int, seed: int):
         self.started_at = np.zeros((n_lanes, 1), np.int64)
         self.released_at = np.full((n_lanes, 1), NEVER, np.int64)
         self.velocity, self.key, self.random, self.release_velocity = np.zeros((4, n_lanes, 1))
+        self.started_beats = np.zeros((n_lanes, 1))
         self.number = np.zeros((n_lanes, 1), np.int64)
         self.random_values = np.random.default_rng((seed, 1)).uniform(-1.0, 1.0, 1 << 12)
 
     def start(self, lane: int, frame: int, number: int, note: int, velocity: int) -> None:
         """Begin a note; number: how many notes were started before."""
         self.started_at[lane], self.released_at[lane], self.number[lane] = frame, NEVER, number
+        self.started_beats[lane] = self.tempo.beats_at(frame)
         self.velocity[lane], self.release_velocity[lane] = velocity / 127.0, 0.0
         self.key[lane] = (note - 60) / 60.0
         self.random[lane] = self.random_at(number, 0)
 
     def continue_from(self, lane: int, old_lane: int) -> None:
         """Let a legato note go on where the note of another lane is."""
-        self.started_at[lane], self.number[lane] = self.started_at[old_lane], self.number[old_lane]
+        for column in (self.started_at, self.started_beats, self.number):
+            column[lane] = column[old_lane]
 
     def release(self, lane: int, frame: int) -> None:
         """Release a note."""

@@ -133,21 +133,26 @@ class Sources:
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
-        line = moment.held.beats if moment.held is not None else self._tempo.line
-        table, lanes, cycles = self._table, moment.lanes, self._cycles(lfo, frames, line)[None, :]
+        table, lanes = self._table, moment.lanes
+        cycles = self._cycles(lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
         if lfo.phase == "note":
-            cycles = cycles - self._cycles(lfo, table.started_at[lanes], line)
             salt = table.number[lanes] * 2 + salt
         elif lfo.per_voice:
             salt = table.number[lanes] * 2 + salt
             cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
-    def _cycles(self, lfo: Lfo, frames: np.ndarray, line: BeatLine) -> np.ndarray:
+    def _cycles(self, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
+        """Cycles since the engine's start, (1, n_points), or since each note's start, (n, n_points)."""
+        table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            return line.beats_at(frames) / lfo.beats
-        return frames * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
+            # Counted, not computed from the present tempo: else a change of tempo would move what has passed.
+            line = self._tempo.line if moment.held is None else moment.held.beats
+            beats = line.beats_at(frames)[None]
+            return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
+        since = frames - table.started_at[lanes] if lfo.phase == "note" else frames[None]
+        return since * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
 
 
 def is_fast(lfo: Lfo) -> bool:

@@ -45,14 +45,14 @@ class Tempo:
     def set_bpm(self, tempo_bpm: float, frame: int) -> None:
         """Follow a sound's tempo from `frame` on, unless a MIDI clock is running."""
         if self._last_clock < 0:
-            self.line = BeatLine(frame, self._beats(frame), tempo_bpm / 60.0 / self._rate_hz)
+            self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> None:
         """A MIDI clock message: a 24th of a beat has passed since the one before.
 
         The line is bent so that it meets the clock's own count at the next message.
         """
-        n_frames, beats, beats_per_frame = frame - self._last_clock, self._beats(frame), self.line.beats_per_frame
+        n_frames, beats, beats_per_frame = frame - self._last_clock, self.beats_at(frame), self.line.beats_per_frame
         if self._starts:
             self._starts, beats, self._n_clocks = False, 0.0, 0
         elif self._last_clock < 0 or n_frames > _LONGEST_CLOCK_S * self._rate_hz:
@@ -68,5 +68,6 @@ class Tempo:
         self._last_clock = frame
         self.line = BeatLine(frame, beats, beats_per_frame)
 
-    def _beats(self, frame: int) -> float:
+    def beats_at(self, frame: int) -> float:
+        """Beats that have passed at `frame`."""
         return self.line.beats + (frame - self.line.since) * self.line.beats_per_frame

@@ -1,0 +1,95 @@
+"""No target of modulation clicks: not when a control steps, and not when an LFO moves it as fast as it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from runtime.config import Adsr, Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import ControlChange, Event, NoteOff, NoteOn, PitchWheel
+from runtime.sound.motion import LATENT, TARGETS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.patch import Patch
+from runtime.sound.settings import with_sound
+from runtime.sound.shaping import Filter
+from runtime.sound.sound import Sound
+from runtime.sound.trajectory.use import PlayedTrajectory
+from tests.support.clicks import excess_db, moving_excess_db
+from tests.support.playing import SAMPLE_RATE_HZ, decoder, play
+from tests.support.sounds import UNWIRED
+from tests.support.trajectories import random_trajectory
+
+AT = 16123
+N_FRAMES = 34000
+CONTROL = 20
+# By how much each target moves; a level that rises by more would reach the limiter.
+AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2}
+BENDS = (0, 5000)  # of the pitch wheel
+MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
+
+
+def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: float) -> Patch:
+    """A bright sound in which a source moves one target."""
+    modulation = Modulation(source, target, sign * AMOUNTS.get(target, 1.0))
+    sound = Sound(
+        filter=Filter(type="low", cutoff_hz=9000.0, resonance_db=0.0 if target == "filter.cutoff" else 6.0),
+        lfo_1=lfo,
+        modulation=(modulation,),
+        latents={"low harmonics": 0.5, "high harmonics": 0.5},
+    )
+    voice = VoiceConfig(n_voices=4, envelope=Adsr(attack_s=0.0, release_s=0.05))
+    config = Config(voice=voice, phase_blend=phase_blend, volume_db=-6.0)
+    patch = with_sound(config, sound, decoder().card, "test")
+    if target.startswith("trajectory"):
+        patch = Patch(patch.settings, sound, patch.positions, (PlayedTrajectory(random_trajectory(knobs=())),))
+    return patch
+
+
+def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
+    engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
+    return play(engine, [(0, PitchWheel(0, bend)), *events, (0, NoteOn(0, 60, 127))], n_frames).T.astype(np.float64)
+
+
+@pytest.mark.parametrize("bend", BENDS)
+@pytest.mark.parametrize("phase_blend", [0.0, 1.0])
+@pytest.mark.parametrize("target", MOVED)
+def test_a_step_of_a_control_does_not_click(target: str, phase_blend: float, bend: int) -> None:
+    for sign in (1.0, -1.0):
+        patch = patch_for(target, f"cc_{CONTROL}", Lfo(), phase_blend, sign)
+        for before, then in ((0, 127), (127, 0)):
+            events = [(0, ControlChange(0, CONTROL, before)), (AT, ControlChange(0, CONTROL, then))]
+            assert max(excess_db(side, AT) for side in heard(patch, events, bend=bend)) <= 0.0, (sign, before)
+
+
+@pytest.mark.parametrize("bend", BENDS)
+@pytest.mark.parametrize("phase_blend", [0.0, 1.0])
+@pytest.mark.parametrize("target", MOVED)
+def test_the_fastest_lfo_does_not_click(target: str, phase_blend: float, bend: int) -> None:
+    ends = [(0, ControlChange(0, CONTROL, 127))]
+    for shape in ("square", "sine", "random"):
+        lfo = Lfo(shape=shape, rate_hz=20.0)
+        moving = heard(patch_for(target, "lfo_1", lfo, phase_blend, 1.0), [], bend=bend)
+        still = [
+            heard(patch_for(target, f"cc_{CONTROL}", lfo, phase_blend, sign), ends, bend=bend) for sign in (1.0, -1.0)
+        ]
+        for side in (0, 1):
+            assert moving_excess_db(moving[side], [each[side] for each in still]) <= 0.0, (shape, side)
+
+
+@pytest.mark.parametrize("phase_blend", [0.0, 1.0])
+def test_the_fastest_envelopes_do_not_click(phase_blend: float) -> None:
+    sound = Sound(
+        filter=Filter(type="low", cutoff_hz=200.0, envelope_octaves=6.0, resonance_db=12.0),
+        envelope_2=DelayedEnvelope(delay_s=0.1, attack_s=0.0, hold_s=0.1, decay_s=0.0, sustain=0.3, release_s=0.0),
+        modulation=(Modulation("envelope_2", "level", -0.25), Modulation("envelope_2", "pan", 1.0)),
+        latents={"low harmonics": 1.0, "high harmonics": 1.0},
+    )
+    voice = VoiceConfig(n_voices=4, envelope=Adsr(attack_s=0.0, release_s=1.0))
+    config = Config(voice=voice, phase_blend=phase_blend, volume_db=-12.0)
+    patch = with_sound(config, sound, decoder().card, "test")
+    for side in heard(patch, [(AT, NoteOff(0, 60))]):
+        for at in (4410, 8820, AT):
+            padded = np.concatenate([np.zeros(8000), side])
+            assert excess_db(padded, at + 8000) <= 0.0, at

@@ -1,0 +1,219 @@
+"""Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
+
+Each sound plays one random note, with random controls while it sounds. It fails if a sample is not a number or above
+full scale, if the note does not end, or if it clicks. Then random sounds that do not move the pitch are played, and
+less than 98 % of them in tune is a failure, too; the pitch is measured as in training/measure/playability.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import magnitude_frames
+from runtime.base.command_line import Parser, run_program
+from runtime.base.files import write_json
+from runtime.base.progress import Progress
+from runtime.config import Adsr, Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import load
+from runtime.sound.motion import LATENT
+from runtime.sound.patch import Patch
+from runtime.sound.shaping import Filter
+from runtime.sound.sound import Sound
+from tests.support.clicks import spikes_db
+from tests.support.sounds import RandomChoices, random_patch, random_sound
+from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off
+from training.measure.playability import N_ANALYSED_FRAMES, N_SKIPPED_HOPS
+
+DEFAULT_INSTRUMENT = "virtual-analogue"
+SAMPLE_RATE_HZ = 44100
+LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of them outside the model's range
+HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
+N_CONTROLS = 3  # how many controls move while the note sounds
+# 1 and 0, which stands for aftertouch, also make vibrato, so that the note is transposed; it must stay the rarer case.
+MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
+LEAST_IN_TUNE = 0.98
+# In tune are only sounds that leave a pitch to hear.
+MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_FILTERED_DB, N_LOWEST = 9.0, 3.0, 30.0, 3
+
+
+def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tuple[int, Event]]:
+    """A note of HELD_S, and controls that move at random times while it sounds."""
+    end = round(HELD_S * SAMPLE_RATE_HZ)
+    events: list[tuple[int, Event]] = [(0, NoteOn(0, note, velocity)), (end, NoteOff(0, note, velocity))]
+    for frame in random.integers(0, end, N_CONTROLS).tolist():
+        value = int(random.integers(128))
+        control = int(random.choice(MOVED_CONTROLS))
+        events.append((frame, ControlChange(0, control, value) if control else Aftertouch(0, value)))
+    return events
+
+
+def rendered(engine: Engine, events: Sequence[tuple[int, Event]], duration_s: float) -> np.ndarray:
+    """The sound of events, from the engine's start: float32 (n_frames, 2)."""
+    for frame, event in events:
+        engine.post(event, frame)
+    sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
+    engine.render(sound)
+    return sound
+
+
+def short_release(patch: Patch) -> Patch:
+    """The patch with a release of at most LONGEST_RELEASE_S."""
+    voice = patch.settings.voice
+    release_s = min(voice.envelope.release_s, LONGEST_RELEASE_S)
+    voice = msgspec.structs.replace(voice, envelope=msgspec.structs.replace(voice.envelope, release_s=release_s))
+    return msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, voice=voice))
+
+
+def broken(sound: np.ndarray, n_active: int) -> str | None:
+    """What is wrong with the sound of a note that should have ended; None if nothing is."""
+    if not np.isfinite(sound).all():
+        return "not a number"
+    if np.abs(sound).max() > 1.0:
+        return "above full scale"
+    if n_active or sound[-100:].any():
+        return "does not end"
+    excess_db = max(spikes_db(side.astype(np.float64)) for side in sound.T)
+    return f"clicks, {excess_db:.1f} dB" if excess_db > 0.0 else None
+
+
+def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
+    """Play the random sound with this seed; returns its note, whether it is `transposed`, and what is `broken`."""
+    random = np.random.default_rng([seed, 0])
+    choices = RandomChoices(random)
+    blend = choices.among((0.0, 1.0, choices.number(0.0, 1.0)))
+    patch = short_release(random_patch(choices, instrument.card, Config(phase_blend=blend), calm=True))
+    note, velocity = int(random.integers(LOWEST_NOTE, HIGHEST_NOTE + 1)), int(random.integers(1, 128))
+    engine = Engine(instrument, sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
+    events = events_of(random, note, velocity)
+    sound = rendered(engine, events, HELD_S + LONGEST_RELEASE_S + 0.1)
+    lowest, highest = instrument.card.note_range
+    # Wheel and pressure make vibrato.
+    bends = any(isinstance(event, Aftertouch) or getattr(event, "control", 0) == 1 for _, event in events)
+    transposed = bends or not lowest <= note <= highest
+    wrong = broken(sound, engine.status.n_active_voices)
+    return {"seed": seed, "note": note, "transposed": transposed, "broken": wrong}
+
+
+# In tune
+
+
+def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
+    """A random sound that keeps a pitch: odd and even harmonics and formants stay near the instrument's own."""
+    knobs = tuple(latent.name for latent in instrument.card.latents)
+    sound = random_sound(RandomChoices(random), knobs)
+    moved = tuple(each for each in sound.modulation if each.target not in ("pitch", "vibrato.depth"))
+    return msgspec.structs.replace(
+        sound,
+        envelope=None,
+        modulation=moved,
+        odd_even_db=float(random.uniform(-MOST_ODD_EVEN_DB, MOST_ODD_EVEN_DB)),
+        formant_semitones=float(random.uniform(-MOST_FORMANT_SEMITONES, MOST_FORMANT_SEMITONES)),
+    )
+
+
+def unfiltered(sound: Sound) -> Sound:
+    """The sound without what makes some frequencies louder than others: filter and tilt."""
+    kept = ("level", "pan", "phase_blend", "bandwidth", "width")
+    moved = tuple(each for each in sound.modulation if each.target in kept or each.target.startswith(LATENT))
+    return msgspec.structs.replace(sound, filter=Filter(), tilt_db_per_octave=0.0, modulation=moved)
+
+
+def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
+    """The magnitudes, (n_bins,), that a held note has after its first hops, with coherent phases."""
+    spec = instrument.card.spec
+    voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0))
+    config = Config(voice=voice, phase_blend=1.0, volume_db=-40.0)
+    patch = random_patch(RandomChoices(np.random.default_rng(0)), instrument.card, config, sound=sound)
+    engine = Engine(instrument, sample_rate_hz=spec.sample_rate_hz, patch=patch)
+    n_frames = spec.frame_size + (N_SKIPPED_HOPS + N_ANALYSED_FRAMES - 1) * spec.hop_size
+    heard = rendered(engine, [(0, NoteOn(0, note, 100))], n_frames / spec.sample_rate_hz)
+    frames = magnitude_frames(heard[N_SKIPPED_HOPS * spec.hop_size :].sum(axis=1), spec)
+    return np.sqrt(np.square(frames).mean(axis=0))
+
+
+def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
+    """Whether filter and tilt leave the lowest harmonics within MOST_FILTERED_DB of the one that they leave loudest.
+
+    Nor may they leave nearly nothing of all harmonics.
+    """
+    n = int(16000.0 / note_to_hz(note))
+    bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
+    gains_db = 20.0 * np.log10((filtered[bins] + 1e-12) / (plain[bins] + 1e-12))
+    heard = plain[bins] > 1e-3 * plain.max()
+    heard[:N_LOWEST] = True
+    loudest_db = gains_db[heard].max()
+    return bool(loudest_db > -2.0 * MOST_FILTERED_DB and gains_db[:N_LOWEST].min() >= loudest_db - MOST_FILTERED_DB)
+
+
+def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Random notes of random sounds that keep a pitch, each with its spectrum."""
+    random, (lowest, highest) = np.random.default_rng([seed, 1]), instrument.card.note_range
+    n_found = 0
+    while n_found < n_points:
+        sound, note = pitched_sound(random, instrument), int(random.integers(lowest, highest + 1))
+        spectrum = spectrum_of(instrument, sound, note)
+        plain = spectrum_of(instrument, unfiltered(sound), note)
+        if keeps_lowest(spectrum, plain, note, instrument.card.spec.bin_hz):
+            n_found += 1
+            yield note, spectrum
+
+
+def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:
+    """How many of n_points random points are heard within IN_TUNE_CENTS of their notes."""
+    notes, spectra = [], []
+    with Progress("in tune", n_points) as progress:
+        for note, spectrum in tuned_points(instrument, n_points, seed):
+            notes.append(note)
+            spectra.append(spectrum)
+            progress.update(len(notes))
+    cents = cents_off(np.array(spectra, np.float32), np.array(notes), instrument.card.spec)
+    return {"n_points": n_points, "in_tune": float(np.mean(np.abs(cents) <= IN_TUNE_CENTS))}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play all sounds and report as JSON; returns 1 if one is broken or too few are in tune, else 0."""
+    instrument = load(arguments.instrument)
+    report: dict[str, Any] = {"instrument": instrument.card.name, "seed": arguments.seed}
+    wrong, n_transposed = [], 0
+    with Progress("random sounds", arguments.sounds) as progress:
+        for number in range(arguments.sounds):
+            found = try_sound(instrument, arguments.seed + number)
+            n_transposed += found["transposed"]
+            if found["broken"]:
+                wrong.append(found)
+            progress.update(number + 1)
+    report |= {"n_sounds": arguments.sounds, "n_transposed": n_transposed, "n_broken": len(wrong), "broken": wrong}
+    if arguments.in_tune:
+        report["tuning"] = measure_tuning(instrument, arguments.in_tune, arguments.seed)
+    if arguments.json:
+        write_json(arguments.json, report, makes_folder=False)
+    else:
+        print(json.dumps(report, indent=2))
+    tuned = not arguments.in_tune or report["tuning"]["in_tune"] >= LEAST_IN_TUNE
+    return 0 if tuned and not wrong else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m tests.soak.random_sounds", description=__doc__)
+    parser.add_argument("instrument", nargs="?", default=DEFAULT_INSTRUMENT, help="an instrument's name or path")
+    parser.add_argument("--sounds", type=int, default=2000, metavar="N", help="random sounds, one note each")
+    parser.add_argument("--in-tune", type=int, default=2000, metavar="N", help="random points that must be in tune")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first sound")
+    parser.add_argument("--json", metavar="F", help="write the figures there")
+    return run_program(parser, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

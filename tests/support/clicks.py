@@ -1,0 +1,59 @@
+"""Hears clicks: above 15 kHz, a click is louder than the sound before and after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.support.playing import SAMPLE_RATE_HZ
+
+HIGHPASS_HZ = 15000.0
+WINDOW = 220  # frames: 5 ms
+ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
+
+
+def high_levels_db(sound: np.ndarray) -> np.ndarray:
+    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), which must end in silence."""
+    spectrum = np.fft.rfft(sound, 2 * len(sound))
+    spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
+    high = np.fft.irfft(spectrum)[: len(sound)]
+    return 10.0 * np.log10(np.convolve(high**2, np.ones(WINDOW) / WINDOW, "same") + 1e-20)
+
+
+def excess_db(sound: np.ndarray, at: int) -> float:
+    """By how many dB the sound at frame `at`, an event, exceeds the allowed level above 15 kHz; above 0 it clicks."""
+    levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
+    steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
+    event = levels[at - WINDOW : at + 5000].max()
+    return float(min(event - steady - ALLOWED_DB, event - INAUDIBLE_DB))
+
+
+def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
+    """By how many dB a sound that moves all the time exceeds what is allowed above 15 kHz; above 0 it clicks.
+
+    still: the same sound at rest, at the ends of its movement. All sounds: (n_frames,), the first 8000 are not read.
+    """
+    fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
+    moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
+    steady = max(np.percentile(each, 99.0) for each in resting)
+    return float(min(moving.max() - steady - ALLOWED_DB, moving.max() - INAUDIBLE_DB))
+
+
+SPIKE, NEAR, FAR = 66, 176, 1764  # frames: 1.5, 4 and 40 ms
+SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
+
+
+def spikes_db(sound: np.ndarray) -> float:
+    """By how many dB the worst spike above 15 kHz exceeds what is allowed; above 0 it clicks. sound: (n_frames,).
+
+    For sounds that move in any way. A spike is 1.5 ms that are SPIKE_DB louder than all between 4 and 40 ms before, and
+    than all between 4 and 40 ms after. The first 40 ms are not judged: a pluck may be brightest where it begins.
+    """
+    spectrum = np.fft.rfft(sound, 2 * len(sound))
+    spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
+    power = np.convolve(np.fft.irfft(spectrum)[: len(sound)] ** 2, np.ones(SPIKE) / SPIKE, "same")
+    levels_db = 10.0 * np.log10(power[:: SPIKE // 3] + 1e-20)
+    near, far = NEAR * 3 // SPIKE, FAR * 3 // SPIKE
+    around = np.lib.stride_tricks.sliding_window_view(levels_db, 2 * far + 1)
+    usual_db = np.maximum(around[:, : far - near].max(axis=1), around[:, far + near + 1 :].max(axis=1))
+    there_db = around[:, far]
+    return float(np.minimum(there_db - usual_db - SPIKE_DB, there_db - INAUDIBLE_SPIKE_DB).max())
