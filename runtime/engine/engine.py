@@ -23,7 +23,7 @@ from runtime.engine.ramp_points import RampPoints
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lane_sound import LaneSound
-from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
@@ -187,7 +187,8 @@ class Engine:
         stale = [
             voice
             for voice in hopping
-            if voice.blend != blend or (voice.spectrum_version != version and not voice.played.spectrum_moves)
+            if (voice.blend != blend and not voice.played.blend_moves)
+            or (voice.spectrum_version != version and not voice.played.spectrum_moves)
         ]
         if not stale and not opening:
             return
@@ -201,13 +202,16 @@ class Engine:
 
     def _open(self, voices: list[Voice]) -> None:
         """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
-        lanes = sorted(voice.lane for voice in voices)
+        lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
+        for voice in voices:
+            if voice.played.blend_moves:
+                blends[voice.lane] = voice.blend
         for group in self._hops.groups:
-            for run in runs_of([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop]):
-                self._sound.open(run, self.frame, self._knobs.blend)
+            for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], blends):
+                self._sound.open(run, self.frame, blends[run.start])
                 group.due = min(group.due, self.frame + self._sound.frames_to_hop(run.start, self.frame))
         for voice in voices:
-            voice.blend = self._knobs.blend
+            voice.blend = blends[voice.lane]
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes) -> None:
         """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
@@ -217,11 +221,13 @@ class Engine:
             group.due = self.frame + self._hops.hop_size if still_to_come else NEVER
             return
         lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
-        self._sound.set_blend(lanes, self._knobs.blend)
+        own_blend = {voice.lane for voice in hopping if voice.played.blend_moves}
+        self._sound.set_blend([k for k in range(lanes.start, lanes.stop) if k not in own_blend], self._knobs.blend)
         n_hops = 1 if any(voice.played.spectrum_moves for voice in hopping) else self._sound.n_hops_ahead(lanes)
         self._sound.hop([voice.lane for voice in hopping], self.frame, n_hops, self._gains_to_mix(lanes, changes))
         for voice in hopping:
-            voice.blend = self._knobs.blend
+            if not voice.played.blend_moves:
+                voice.blend = self._knobs.blend
         opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
         group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
 
@@ -252,7 +258,8 @@ class Engine:
         unmixed = {voice.lane for voice in changes.retuned}
         if unmixed:
             unmixed.difference_update(self._sound.transposed_among(unmixed))
-        unmixed.update(voice.lane for voice in self._moving() if self._points.opens(voice, self.frame))
+        moving = self._moving()
+        unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, self.frame))
         for lane in unmixed:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Spectra:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
             for values in values_of([voice for voice in voices if not voice.played.is_plain], frame, 0):
-                self._give_shaped(values, self._sound.set_spectra)
+                self._give_shaped(values)
 
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int) -> bool:
         """Give moving voices the spectra that they reach at `frame`, by straight lines that are spacing_frames long.
@@ -47,20 +47,23 @@ class Spectra:
         """
         groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
         keys = [
-            (voice, (version, voice.slide, key))
+            (voice, (version, voice.slide, key, self._knobs.blend if voice.played.blend_moves else 0.0))
             for values in groups
             for voice, key in zip(values.voices, values.keys(), strict=True)
         ]
         if all(voice.led_to == key for voice, key in keys):
             return False
         for values in groups:
-            self._give_shaped(values, self._sound.set_targets)
+            self._give_shaped(values, leads=True)
         for voice, key in keys:
             voice.led_to = key
         return True
 
-    def _give_shaped(self, values: VoiceValues, set_spectra: Callable) -> None:
-        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once."""
+    def _give_shaped(self, values: VoiceValues, leads: bool = False) -> None:
+        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once.
+
+        leads: whether a ramp leads to these spectra.
+        """
         for first in range(0, len(values.voices), MAX_ROWS):
             part = values.part(first, first + MAX_ROWS)
             voices = part.voices
@@ -70,7 +73,13 @@ class Spectra:
             gains = self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
-            set_spectra(lanes, magnitudes, semitones, gains)
+            blends = part.blends(self._knobs)
+            for voice, blend in zip(voices, blends or (), strict=False):
+                voice.blend = blend
+            if leads:
+                self._sound.set_targets(lanes, magnitudes, semitones, gains, blends)
+            else:
+                self._sound.set_spectra(lanes, magnitudes, semitones, gains)
             for voice in voices:
                 voice.spectrum_version = self._knobs.version
 

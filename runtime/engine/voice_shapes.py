@@ -71,6 +71,13 @@ class VoiceValues(NamedTuple):
         np.maximum(positions, 0.0, out=positions)
         return np.minimum(positions, 1.0, out=positions)
 
+    def blends(self, knobs: Knobs) -> list[float] | None:
+        """The blend of phases for each voice, 0 to 1; None if modulation does not move it."""
+        if not self.played.blend_moves:
+            return None
+        blends = _clipped(knobs.blend + self.added("phase_blend"), 0.0, 1.0)
+        return np.broadcast_to(blends, (len(self.voices), 1))[:, 0].tolist()
+
     def shape(self) -> Shape:
         """How the voices' spectra are shaped."""
         sound = self.played.sound

@@ -50,11 +50,6 @@ class LanePhases:
             for run in runs_of(of_number):
                 self._phases.plan(run, number, self._magnitudes[run])
 
-    def replan(self, lanes: slice, number: int) -> None:
-        """Fit the phases of lanes to changed spectra, at the hop of this number."""
-        for run in runs_of([lane for lane in range(lanes.start, lanes.stop) if self._has_phases[lane]]):
-            self._phases.plan(run, number, self._magnitudes[run])
-
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.
 

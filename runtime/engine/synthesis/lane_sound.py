@@ -11,7 +11,7 @@ from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
 from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
-from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.rings import Rings, fade_in
 from runtime.engine.synthesis.submix import Membership, Submixes
@@ -102,9 +102,15 @@ class LaneSound:
         magnitudes: np.ndarray,
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
+        blends: Sequence[float] | None = None,
     ) -> None:
-        """Give lanes the spectra that they reach at their next hop. `ramp` must follow; arguments as in set_spectra."""
+        """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
+
+        blends: the blend that each lane reaches; None: they keep theirs. The other arguments are as in set_spectra.
+        """
         self._spectra.set(lanes, magnitudes, semitones, gains)
+        for lane, blend in zip(lanes, blends or (), strict=False):
+            self._phases.blend[lane] = blend
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; to be called before `set_spectra`.
@@ -113,13 +119,12 @@ class LaneSound:
         """
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
-    def set_blend(self, lanes: slice, blend: float) -> None:
+    def set_blend(self, lanes: Sequence[int], blend: float) -> None:
         """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; their next hop fades to it."""
         blends = self._phases.blend
-        if blends[lanes].count(blend) < lanes.stop - lanes.start:
-            for lane in range(lanes.start, lanes.stop):
-                if blends[lane] != blend:
-                    blends[lane], self._changes.changed[lane] = blend, True
+        for lane in lanes:
+            if blends[lane] != blend:
+                blends[lane], self._changes.changed[lane] = blend, True
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.
@@ -187,14 +192,13 @@ class LaneSound:
                 return
         self._changes.ramp(lanes, frame, n_frames)
         past = self._hops.elapsed(lanes[0], frame)
-        for run in runs_of(lanes):
-            self._phases.replan(run, self._hops.number(run.start, frame))
+        self._hop_phases(lanes, frame, [True] * len(lanes))
         submix = self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)
             sound = self._hops.mixed(submix.lanes, submix.carrier, shares, frame)
             self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
-        for run in runs_of([lane for lane in lanes if self._is_alone(lane)]):
+        for run in runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend):
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
@@ -239,7 +243,9 @@ class LaneSound:
         alone = [run]
         if submix is not None:
             all_mixed = len(submix.members) == len(lanes)
-            alone = [] if all_mixed else runs_of([lane for lane in lanes if self._is_alone(lane)])
+            alone = [] if all_mixed else self._runs_alone(lanes)
+        elif self._phases.blend[run].count(self._phases.blend[run.start]) < run.stop - run.start:
+            alone = self._runs_alone(lanes)
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)
             # Samples past the next hop are for a crossfade there, which can only follow the last of these hops.
@@ -249,6 +255,10 @@ class LaneSound:
             for each in alone:
                 sound = self._hops.sound(each, at)[:, :n_frames]
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
+
+    def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
+        """Runs of the lanes that sound by themselves; the lanes of each run have one blend."""
+        return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:
         return self._membership.of(lane) is None and not self._transposer.active[lane]

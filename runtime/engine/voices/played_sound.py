@@ -55,13 +55,17 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound; it is made before the engine renders, and never changes.
 
-    patch: what it was made from; voice: how notes are played; volume: gain; curve: the envelope's cubic, as in `Ramps`;
-    modulator: what moves the sound. spectral_targets: the modulated targets that are heard in the spectrum;
-    spectrum_moves: whether one of these may change while a note sounds; moves_fast: whether a fast LFO moves them;
-    opens_fast: whether they may change most where
-    a note begins, by an envelope or a trajectory; latents_move: whether one of the latents is
-    modulated; is_plain: whether its notes sound with the decoder's spectra as they are; gains_move: whether level or
-    pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any;
+    patch: what it was made from; sound: its sound; voice: how notes are played; volume: gain;
+    vibrato_radians_per_frame: speed of the vibrato; curve: the envelope's cubic, as in `Ramps`; modulator: what moves
+    the sound; trajectories: None without any.
+
+    is_plain: whether its notes sound with the decoder's spectra as they are.
+    spectral_targets: the modulated targets that are heard in the spectrum; spectrum_moves: whether one of these may
+    change while a note sounds; moves_fast: whether a fast LFO moves them; opens_fast: whether they may change most
+    where a note begins, by an envelope or a trajectory; latents_move, blend_moves: whether a latent, or the blend of
+    phases, is modulated.
+    gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
+    or pan move by themselves.
     pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
     """
 
@@ -86,6 +90,7 @@ class PlayedSound:
         self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
+        self.blend_moves = "phase_blend" in targets
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)

@@ -112,7 +112,7 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
             if number == 0:
                 sound.open(slice(0, 1), 0, blend)
             else:
-                sound.set_blend(slice(0, 1), blend)
+                sound.set_blend([0], blend)
                 sound.hop([0], at, 1, np.zeros(1, np.float32))
             hops.append(sound.copy(0, at, SPEC.hop_size))
     return np.concatenate(hops)
