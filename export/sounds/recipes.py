@@ -131,19 +131,20 @@ RECIPES = (
     ),
     Recipe(
         "Choir of breath",
-        "voices from ooh to aah; the formant stays while the notes change",
+        "voices that open from ooh to aah, the same for low and high notes",
         {"noise": 0.8, "body": 0.5, "brightness": 0.6},
         Sound(
             phase_blend=0.0,
             envelope=SoundEnvelope(attack_s=0.25, decay_s=0.5, sustain=0.9, release_s=0.7),
+            envelope_2=DelayedEnvelope(attack_s=1.2, sustain=1.0, release_s=0.7, curve=0.0),
             lfo_1=Lfo("smooth_random", 0.9, per_voice=True),
             lfo_2=Lfo("sine", 5.0, delay_s=0.3, fade_in_s=1.0, per_voice=True),
             modulation=(
-                _move("lfo_1", "filter.cutoff", 0.2),
+                _move("lfo_1", "filter.cutoff", 0.1),
                 _move("lfo_2", "pitch", 0.012),
                 _move("mod_wheel", "filter.cutoff", 0.15),
             ),
-            filter=Filter("band", 750.0, 12, 6.0, 0.1),
+            filter=Filter("band", 420.0, 12, 6.0, 0.1, 1.3),
             formant_semitones=-3.0,
             bandwidth_cents=30.0,
             width=0.6,
@@ -197,7 +198,7 @@ RECIPES = (
             lfo_2=Lfo("sine", 6.3, depth_from="mod_wheel"),
             modulation=(
                 _move("lfo_1", "width", 0.5),
-                _move("lfo_1", "latent.brightness", 0.25),
+                _move("lfo_1", "latent.brightness", 0.3),
                 _move("lfo_1", "tilt", 0.06),
                 _move("lfo_2", "level", 0.08),
                 _move("lfo_2", "pan", 0.4),
