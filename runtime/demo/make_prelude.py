@@ -1,6 +1,6 @@
-"""Writes demo.mid: Bach's Prelude in C (BWV 846, 1722, public domain), built from its chords, with turning knobs.
+"""Writes prelude.mid: Bach's Prelude in C (BWV 846, 1722, public domain), built from its chords, with turning knobs.
 
-Run as `python -m runtime.demo.make_demo`. Every bar of the prelude is one chord of five notes, broken in one pattern
+Run as `python -m runtime.demo.make_prelude`. Every bar of the prelude is one chord of five notes, broken in one pattern
 and played twice; the last three bars are written out.
 """
 
@@ -11,7 +11,7 @@ import math
 from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
 from runtime.acoustics.pitch import parse_note
-from runtime.demo import DEMO_FILE
+from runtime.demo import PRELUDE_FILE
 
 TICKS_PER_BEAT = 96
 SIXTEENTH = TICKS_PER_BEAT // 4
@@ -80,7 +80,7 @@ def knobs(end: int) -> list[tuple[int, int, int]]:
     return moves
 
 
-def make_demo() -> MidiFile:
+def make_prelude() -> MidiFile:
     """The piece as a MIDI file of one track on channel 1."""
     events: list[tuple[int, int, Message | MetaMessage]] = []
     played = notes()
@@ -104,4 +104,4 @@ def make_demo() -> MidiFile:
 
 
 if __name__ == "__main__":
-    make_demo().save(DEMO_FILE)
+    make_prelude().save(PRELUDE_FILE)
