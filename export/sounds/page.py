@@ -22,12 +22,16 @@ N_COLUMNS = 4
 
 
 class Entry(NamedTuple):
-    """One sound of the page; take: the note that the picture shows."""
+    """One sound of the page.
+
+    take: the note that the picture shows; broken: what the sound does not do, although its recipe says so.
+    """
 
     recipe: Recipe
     sound: Sound
     figures: Figures
     take: Take
+    broken: Sequence[str] = ()
 
 
 def write_csv(path: Path, entries: Sequence[Entry]) -> None:
@@ -131,6 +135,12 @@ This writes the sounds for any instrument, and then measures them. Recipes ask f
 that the decoder can make"), and the knob positions are found by decoding {N_POINTS:,} of them. The recipes are in
 `export/sounds/recipes.py`.
 """
+
+
+def _broken_list(entries: Sequence[Entry]) -> str:
+    lines = [f"- {entry.recipe.name}: {'; '.join(entry.broken)}" for entry in entries if entry.broken]
+    head = ["", "With this instrument, some sounds do not do what their recipes say:", ""]
+    return "\n".join([*head, *lines, ""]) if lines else ""
 
 
 def _figures_table(entries: Sequence[Entry]) -> str:
