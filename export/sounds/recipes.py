@@ -152,7 +152,7 @@ RECIPES = (
     ),
     Recipe(
         "Pulse in time",
-        "eighth notes by itself, each of another colour; at the tempo of a MIDI clock, or 120",
+        "eighth notes by itself, each of another colour, at the tempo of the piece or of a MIDI clock, else 120",
         {"brightness": 0.8, "noise": 0.3},
         Sound(
             phase_blend=0.8,
