@@ -68,6 +68,7 @@ def draw(path: Path, entries: Sequence[Entry]) -> None:
         axis.imshow(levels_db.T, origin="lower", aspect="auto", extent=(0.0, PICTURE_S, 0, N_BANDS),
                     vmin=-PICTURE_RANGE_DB, vmax=0.0, cmap="magma")  # fmt: skip
         axis.set_title(entry.recipe.name, fontsize=10)
+        axis.set_xticks([0, 1, 2])
     for axis in axes.flat[len(entries) :]:
         axis.axis("off")
     for axis in axes.flat[max(0, len(entries) - N_COLUMNS) : len(entries)]:
