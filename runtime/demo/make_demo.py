@@ -1,107 +1,121 @@
-"""Writes demo.mid: Bach's Prelude in C (BWV 846, 1722, public domain), built from its chords, with turning knobs.
+"""Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
 
-Run as `python -m runtime.demo.make_demo`. Every bar of the prelude is one chord of five notes, broken in one pattern
-and played twice; the last three bars are written out.
+Run as `python -m runtime.demo.make_demo`. All layers share the knobs, so sounds that play together are chosen at the
+same time, the one whose knobs count last.
 """
 
 from __future__ import annotations
 
-import math
+from mido import MidiFile
 
-from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
-
-from runtime.acoustics.pitch import parse_note
+from runtime.control_numbers import Control
 from runtime.demo import DEMO_FILE
+from runtime.demo.score import Score
+from runtime.instrument.library import DEFAULT_INSTRUMENT, load
+from runtime.sound.store import instrument_sounds
 
-TICKS_PER_BEAT = 96
-SIXTEENTH = TICKS_PER_BEAT // 4
-BAR = 16 * SIXTEENTH
-BEATS_PER_MINUTE = 76.0
-LAST_BEATS_PER_MINUTE = 50.0
+BEATS_PER_MINUTE = 100.0
+BAR = 4.0
+LEAD = 1  # the channel of the lead, so that its wheels do not move the chords
 
-# For each control, the number of bars in which it goes from the middle to both ends and back. By default these controls
-# move latents 1, 2 and 3.
-KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
-KNOB_STEP = SIXTEENTH
-
-# Bars 1 to 32, low to high: bass, tenor, and the three notes that the right hand repeats.
-CHORDS = """
-C4 E4 G4 C5 E5   | C4 D4 A4 D5 F5   | B3 D4 G4 D5 F5   | C4 E4 G4 C5 E5
-C4 E4 A4 E5 A5   | C4 D4 F#4 A4 D5  | B3 D4 G4 D5 G5   | B3 C4 E4 G4 C5
-A3 C4 E4 G4 C5   | D3 A3 D4 F#4 C5  | G3 B3 D4 G4 B4   | G3 Bb3 E4 G4 C#5
-F3 A3 D4 A4 D5   | F3 Ab3 D4 F4 B4  | E3 G3 C4 G4 C5   | E3 F3 A3 C4 F4
-D3 F3 A3 C4 F4   | G2 D3 G3 B3 F4   | C3 E3 G3 C4 E4   | C3 G3 Bb3 C4 E4
-F2 F3 A3 C4 E4   | F#2 C3 A3 C4 Eb4 | Ab2 F3 B3 C4 D4  | G2 F3 G3 B3 D4
-G2 E3 G3 C4 E4   | G2 D3 G3 C4 F4   | G2 D3 G3 B3 F4   | G2 Eb3 A3 C4 F#4
-G2 E3 G3 C4 G4   | G2 D3 G3 C4 F4   | G2 D3 G3 B3 F4   | C2 C3 G3 Bb3 E4
-"""
-
-# Bars 33 and 34: the two held notes, then the fourteen sixteenths of the right hand; bar 35 is the closing chord.
-CODA = (
-    ("C2 C3", "F3 A3 C4 F4 C4 A3 C4 A3 F3 A3 F3 D3 F3 D3"),
-    ("C2 B2", "G4 B4 D5 F5 D5 B4 D5 B4 G4 B4 D4 F4 E4 D4"),
+PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
+# Eight steps, from low to high, of each chord; the pluck goes up and down in them.
+PLUCKED = (
+    "A2 E3 A3 C4 E4 A4 B4 C5",
+    "F2 C3 F3 A3 C4 E4 G4 A4",
+    "C3 G3 C4 E4 G4 C5 D5 E5",
+    "G2 D3 G3 B3 D4 G4 A4 B4",
 )
-CLOSE = "C2 C3 E4 G4 C5"
-
-
-def notes() -> list[tuple[int, int, int, int]]:
-    """The piece as (start, length, MIDI note, velocity), start and length in ticks."""
-    played: list[tuple[int, int, int, int]] = []
-    chords = [[parse_note(name) for name in chord.split()] for line in CHORDS.split("\n") for chord in line.split("|")]
-    chords = [chord for chord in chords if chord]
-    for bar, (bass, tenor, *upper) in enumerate(chords):
-        for half in (0, 8):
-            start = bar * BAR + half * SIXTEENTH
-            played.append((start, 8 * SIXTEENTH, bass, 84))
-            played.append((start + SIXTEENTH, 7 * SIXTEENTH, tenor, 74))
-            for step, note in enumerate(upper + upper):
-                played.append((start + (2 + step) * SIXTEENTH, SIXTEENTH, note, 82 if step == 2 else 72))
-    for bar, (held, running) in enumerate(CODA, start=len(chords)):
-        bass, tenor = (parse_note(name) for name in held.split())
-        played.append((bar * BAR, BAR, bass, 84))
-        played.append((bar * BAR + SIXTEENTH, 15 * SIXTEENTH, tenor, 74))
-        for step, name in enumerate(running.split()):
-            played.append((bar * BAR + (2 + step) * SIXTEENTH, SIXTEENTH, parse_note(name), 72))
-    end = (len(chords) + len(CODA)) * BAR
-    played += [(end, BAR, parse_note(name), 76) for name in CLOSE.split()]
-    return played
-
-
-def knobs(end: int) -> list[tuple[int, int, int]]:
-    """The knobs' movements, (tick, controller, value), one for each new value; end: length of the piece in ticks."""
-    moves = []
-    for controller, n_bars in KNOBS.items():
-        before = None
-        for tick in range(0, end, KNOB_STEP):
-            value = round(127 * (0.5 + 0.5 * math.sin(2 * math.pi * tick / (n_bars * BAR))))
-            if value != before:
-                moves.append((tick, controller, value))
-            before = value
-    return moves
+PLUCK_STEPS = (0, 3, 5, 7, 6, 4, 5, 2, 1, 4, 6, 7, 5, 6, 4, 3)
+BELLS = ((0, "A3 C5", 84), (1, "G5", 76), (2, "E5", 70), (3, "B5", 92),
+         (4, "F3 A5", 88), (5, "E5", 72), (6, "G3 C5", 66), (7, "G5 D6", 100))  # fmt: skip
+PIANO_CHORDS = ("D3 F3 C4 E4", "G2 F3 B3 E4", "C3 E3 B3 D4", "A2 G3 C4 E4")
+PIANO_TUNE = ((0.5, "A4", 60), (1.5, "G4", 72), (2.5, "D5", 84), (3.0, "A4", 98), (3.5, "C5", 110))
+STRING_CHORDS = ("A2 E3 A3 C4", "F2 C3 F3 A3", "D3 A3 D4 F4", "E3 B3 E4 G#4")
+TUNE = ((0.0, 1.5, "A4", 80), (1.5, 0.5, "B4", 84), (2.0, 1.0, "C5", 92), (3.0, 1.0, "E5", 104),
+        (4.0, 1.5, "D5", 98), (5.5, 0.5, "C5", 84), (6.0, 2.0, "A4", 80),
+        (8.0, 0.5, "F4", 76), (8.5, 0.5, "A4", 84), (9.0, 1.0, "D5", 96), (10.0, 1.5, "F5", 112), (11.5, 0.5, "D5", 96),
+        (12.0, 3.6, "E5", 108))  # fmt: skip
+PULSE_CHORDS = ("A3 C4 E4 B4", "A3 C4 F4 G4", "G3 C4 E4 A4", "G3 B3 D4 F4")
+PULSE_BASS = "A2 F2 C3 G2"
+PULSES = ((0.0, 1.45), (1.5, 1.45), (3.0, 0.95))
+BRASS = ((0.0, 1.9, "F3 A3 C4", 64), (2.0, 1.9, "G3 B3 D4", 76), (4.0, 3.8, "C3 G3 C4 E4", 90))
 
 
 def make_demo() -> MidiFile:
-    """The piece as a MIDI file of one track on channel 1."""
-    events: list[tuple[int, int, Message | MetaMessage]] = []
-    played = notes()
-    end = max(start + length for start, length, _, _ in played)
-    for start, length, note, velocity in played:
-        events.append((start, 2, Message("note_on", note=note, velocity=velocity)))
-        events.append((start + length, 0, Message("note_off", note=note)))
-    for tick, controller, value in knobs(end):
-        events.append((tick, 1, Message("control_change", control=controller, value=value)))
-    n_slow = 8
-    for step in range(n_slow + 1):
-        tempo = bpm2tempo(BEATS_PER_MINUTE + (LAST_BEATS_PER_MINUTE - BEATS_PER_MINUTE) * step / n_slow)
-        tick = 0 if step == 0 else end - 2 * BAR + (step - 1) * BAR // n_slow
-        events.append((tick, 0, MetaMessage("set_tempo", tempo=tempo)))
-    track = MidiTrack([MetaMessage("track_name", name="Prelude in C, BWV 846 (J. S. Bach)")])
-    now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT, tracks=[track])
+    """The piece as a MIDI file."""
+    known = instrument_sounds(load(DEFAULT_INSTRUMENT).card, DEFAULT_INSTRUMENT)
+    score = Score("Timbrebox, a tour", BEATS_PER_MINUTE, {name: sound.program for name, sound in known.items()})
+    beat = 0.0
+    for part, n_bars in PARTS:
+        part(score, beat)
+        beat += n_bars * BAR
+    return score.file()
 
+
+def _pad(score: Score, beat: float) -> None:
+    score.play("Slow pad", [(beat + bar * BAR, BAR - 0.1, chord, 72) for bar, chord in enumerate(PAD_CHORDS)])
+    score.ramp(beat + 2 * BAR, beat + 3.5 * BAR, Control.MOD_WHEEL, (0, 110))
+    score.ramp(beat + 3.5 * BAR, beat + 4 * BAR, Control.MOD_WHEEL, (110, 0))
+
+
+def _pluck(score: Score, beat: float) -> None:
+    for bar, chord in enumerate(PLUCKED):
+        notes = chord.split()
+        for step, place in enumerate(PLUCK_STEPS):
+            at, accent = beat + bar * BAR + step / 4.0, 22 if step % 4 == 0 else 0
+            score.play("Glass pluck", [(at, 0.24, notes[place], 48 + 13 * bar + accent)])
+
+
+def _bells(score: Score, beat: float) -> None:
+    score.control(beat, Control.SUSTAIN, 127)
+    score.play("Struck bell", [(beat + at, 0.9, names, velocity) for at, names, velocity in BELLS])
+    score.control(beat + 2 * BAR - 0.05, Control.SUSTAIN, 0)
+
+
+def _piano(score: Score, beat: float) -> None:
+    for bar, chord in enumerate(PIANO_CHORDS):
+        at = beat + bar * BAR
+        chords = [(at, 1.4, chord, 52 + 7 * bar), (at + 2.0, 0.4, chord, 42), (at + 2.5, 1.4, chord, 72)]
+        score.play("Electric piano", chords)
+        score.play("Electric piano", [(at + after, 0.45, name, velocity) for after, name, velocity in PIANO_TUNE])
+
+
+def _lead(score: Score, beat: float) -> None:
+    for bar, chord in enumerate(STRING_CHORDS):
+        score.play("Slow strings", [(beat + bar * BAR, BAR - 0.1, chord, 62)])
+    # Each note lasts a little into the next, so that the lead glides.
+    tune = [(beat + at, length + 0.04, name, velocity) for at, length, name, velocity in TUNE]
+    score.play("Singing lead", tune, LEAD)
+    score.ramp(beat + 6.5, beat + 7.8, Control.MOD_WHEEL, (0, 90), LEAD)
+    score.control(beat + 8.0, Control.MOD_WHEEL, 0, LEAD)
+    score.ramp(beat + 10.0, beat + 10.3, "bend", (-2048, 0), LEAD)
+    score.ramp(beat + 12.5, beat + 14.5, "pressure", (0, 120), LEAD)
+    score.ramp(beat + 14.5, beat + 15.5, Control.EXPRESSION, (127, 40), LEAD)
+    score.control(beat + 16.0, Control.EXPRESSION, 127, LEAD)
+    score.ramp(beat + 15.6, beat + 16.0, "pressure", (120, 0), LEAD)
+
+
+def _pulse(score: Score, beat: float) -> None:
+    for bar, (chord, bass) in enumerate(zip(PULSE_CHORDS, PULSE_BASS.split(), strict=True)):
+        at = beat + bar * BAR
+        score.play("Round bass", [(at + step, 0.6, bass, 84) for step in (0.0, 1.5, 3.0)])
+        chords = [(at + step, length, chord, 60 + 7 * bar) for step, length in PULSES]
+        score.play("Pulse in time", chords)
+
+
+def _brass(score: Score, beat: float) -> None:
+    score.play("Brass swell", [(beat + at, length, names, velocity) for at, length, names, velocity in BRASS])
+    score.ramp(beat, beat + 6.0, Control.EXPRESSION, (80, 127))
+
+
+def _end(score: Score, beat: float) -> None:
+    score.play("Choir of breath", [(beat, 3.9, "F3 C4 F4 A4", 84), (beat + 4.0, 3.9, "C3 G3 E4 G4 C5", 76)])
+    score.ramp(beat, beat + 4.0, Control.MOD_WHEEL, (0, 60))
+    score.ramp(beat + 4.0, beat + 6.0, Control.MOD_WHEEL, (60, 0))
+
+
+PARTS = ((_pad, 4), (_pluck, 4), (_bells, 2), (_piano, 4), (_lead, 4), (_pulse, 4), (_brass, 2), (_end, 2))  # bars
 
 if __name__ == "__main__":
     make_demo().save(DEMO_FILE)

@@ -16,9 +16,10 @@ from runtime.instrument.decoder import LARGEST_BYTES, Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
 from runtime.sound.file import load_sound
 from runtime.sound.patch import Patch
-from runtime.sound.settings import with_sound
+from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
-from runtime.sound.store import KnownSound, instrument_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.trajectory.use import read_trajectories
 
 
 class Choice(NamedTuple):
@@ -47,6 +48,11 @@ class _Found(NamedTuple):
     where: str
     file: Path | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the sound's file; None for a preset."""
+        return self.file and self.file.parent
+
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
     """Combine the settings with the options --instrument, --preset and --sound; None is an option that is not given.
@@ -66,20 +72,20 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
         config = _with_instrument_of(found.sound, config)
     decoder = load(instrument or config.instrument)
     found = found or _find_in_card(sound, decoder)
-    fitting, remark = _fit(found, decoder)
-    folder = found.file and found.file.parent
-    patch = with_sound(config, fitting, decoder.card, found.where, folder)
+    lacking, remark = _fit(found, decoder)
+    patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
     return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
     """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
-    return tuple(_patch_of(known, config, decoder.card) for known in sounds)
+    return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder.card) for known in sounds)
 
 
-def _patch_of(known: KnownSound, config: Config, card: Card) -> Patch:
-    return with_sound(config, known.read(), card, known.name, known.file and known.file.parent)
+def _patch_of(found: _Found, config: Config, card: Card) -> Patch:
+    """A program of the instrument; an instrument in ./instruments may have a bundled one's name, but other knobs."""
+    return with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:
@@ -118,24 +124,30 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 
-def _fit(found: _Found, decoder: Decoder) -> tuple[Sound, str | None]:
-    """The sound and a remark for the user, which is None if the sound was not made for another instrument.
+def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
+    """The knobs to leave out of the sound, and a remark for the user; none of both if the sound is for this instrument.
 
-    If it was made for another one, the knobs that this instrument lacks are left out of the sound.
-    UserError if the sound names knobs and the instrument has none of them.
+    If it was made for another one, the knobs that this instrument lacks are left out.
+    UserError if the sound gives positions of knobs and the instrument has none of these.
     """
     other = _other_instrument(found.sound, decoder)
     if other is None:
-        return found.sound, None
-    latents, knobs = found.sound.latents or {}, {latent.name for latent in decoder.card.latents}
-    fitting = {knob: position for knob, position in latents.items() if knob in knobs}
-    if latents and not fitting:
-        expected = f"a sound with a knob of {decoder.card.name}: {', '.join(sorted(knobs))}"
+        return [], None
+    card = decoder.card
+    lacking = _lacking(found, card)
+    if found.sound.latents and found.sound.latents.keys() <= set(lacking):
+        knobs = sorted(latent.name for latent in card.latents)
+        expected = f"a sound with a knob of {card.name}: {', '.join(knobs)}"
         raise UserError(found.where, f"a sound for {other}", expected, f"play it with {other}")
-    missing = [knob for knob in latents if knob not in knobs]
-    lacking = f", which has no {', '.join(missing)}" if missing else ""
-    remark = " ".join(f"{found.where} was made for {other}; {decoder.card.name} plays it{lacking}.".split())
-    return msgspec.structs.replace(found.sound, latents=fitting), remark
+    without = f", which has no {', '.join(lacking)}" if lacking else ""
+    return lacking, " ".join(f"{found.where} was made for {other}; {card.name} plays it{without}.".split())
+
+
+def _lacking(found: _Found, card: Card) -> list[str]:
+    """The knobs that the sound names and the instrument does not have."""
+    trajectories = read_trajectories(found.sound.trajectory, found.folder, found.where)
+    knobs = {latent.name for latent in card.latents}
+    return [knob for knob in named_knobs(found.sound, trajectories) if knob not in knobs]
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:

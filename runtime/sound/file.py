@@ -13,7 +13,7 @@ from runtime.base.checked_yaml import checked, load_yaml
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.instrument.card import Position
-from runtime.sound.motion import refuse_unknown_names
+from runtime.sound.motion import Modulation, refuse_unknown_names
 from runtime.sound.sound import SOUND_VERSION, Sound, refuse_bad_name
 
 
@@ -34,6 +34,10 @@ def load_sound(path: str | Path) -> Sound:
             # msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
+    if isinstance(tree.get("modulation"), list):
+        for number, each in enumerate(tree["modulation"]):
+            # Nor does it number a list's items.
+            checked(each, Modulation, f"{path}, modulation[{number}]")
     sound = checked(tree, Sound, path)
     if sound.name is not None:
         refuse_bad_name(sound.name, f"{path}, name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,25 +12,33 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.presets import preset_positions, start_positions
-from runtime.sound.motion import refuse_unknown_names
+from runtime.sound.motion import LATENT, refuse_unknown_names
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 from runtime.sound.trajectory.trajectory import fit
-from runtime.sound.trajectory.use import read_trajectories
+from runtime.sound.trajectory.use import PlayedTrajectory, read_trajectories
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def with_sound(config: Config, sound: Sound, card: Card, where: object, folder: Path | None = None) -> Patch:
+def with_sound(
+    config: Config,
+    sound: Sound,
+    card: Card,
+    where: object,
+    folder: Path | None = None,
+    lacking: Collection[str] = (),
+) -> Patch:
     """The settings with this sound; `positions` is None if the sound names no knob.
 
     A field that is None in the sound stays as in the settings; the sound's level_db is added to their volume_db. A knob
     that the sound does not name stands as in the settings' preset, or, if the settings name no preset, as
     `start_positions` gives it. The positions are in the order of the card's latents. folder: that of the sound's file,
-    in which trajectories are looked for.
+    in which trajectories are looked for. lacking: names of knobs that are left out of the sound.
     UserError that begins with `where` if the sound names a knob, a source or a target that does not exist.
     """
     knobs = [latent.name for latent in card.latents]
+    sound = _without(sound, lacking)
     refuse_unknown_names((("lfo_1", sound.lfo_1), ("lfo_2", sound.lfo_2)), sound.modulation, knobs, where)
     voice = _replaced(config.voice, sound.voice)
     voice = msgspec.structs.replace(voice, envelope=_replaced(voice.envelope, sound.envelope))
@@ -40,10 +49,30 @@ def with_sound(config: Config, sound: Sound, card: Card, where: object, folder: 
         pan=config.pan if sound.pan is None else sound.pan,
         voice=voice,
     )
-    trajectories = read_trajectories(sound.trajectory, folder, where)
+    trajectories = tuple(
+        played._replace(trajectory=played.trajectory.without(lacking)) if lacking else played
+        for played in read_trajectories(sound.trajectory, folder, where)
+    )
     for played in trajectories:
         fit(played.trajectory, knobs, where)
     return Patch(settings, sound, _positions(config, sound, card, where), trajectories)
+
+
+def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:
+    """The knobs that a sound and its trajectories name, each once, in the order of the sound's file."""
+    moved = [each.target.removeprefix(LATENT) for each in sound.modulation if each.target.startswith(LATENT)]
+    drawn = [knob for played in trajectories for knob in played.trajectory.knobs]
+    return list(dict.fromkeys([*(sound.latents or {}), *moved, *drawn]))
+
+
+def _without(sound: Sound, lacking: Collection[str]) -> Sound:
+    """The sound without positions and modulation of these knobs."""
+    if not lacking:
+        return sound
+    latents = {knob: position for knob, position in (sound.latents or {}).items() if knob not in lacking}
+    targets = {LATENT + knob for knob in lacking}
+    modulation = tuple(each for each in sound.modulation if each.target not in targets)
+    return msgspec.structs.replace(sound, latents=latents, modulation=modulation)
 
 
 def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple[float, ...] | None:

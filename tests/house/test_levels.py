@@ -42,7 +42,7 @@ LEVELS = {
         "commands",
         "__main__",
     ),
-    "export": ("card presets to_onnx", "instrument", "commands", "__main__"),
+    "export": ("card presets to_onnx sounds", "instrument", "commands", "__main__"),
 }
 # These folders import only the folders named here, although more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}

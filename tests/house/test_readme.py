@@ -88,5 +88,6 @@ def test_every_command_works_as_it_stands(folder: Path) -> None:
             assert output.count("\n") == 1, f"{line}\n{output}"
         else:
             assert status == 0, f"{line}\n{output}"
-    for made in ("bach.wav", "bright.wav", "instruments/my-sounds.onnx", "instruments/virtual-analogue.onnx"):
+    made_files = "demo.wav", "bach.wav", "bright.wav", "instruments/my-sounds.onnx", "instruments/virtual-analogue.onnx"
+    for made in made_files:
         assert (folder / made).stat().st_size > 100_000, made

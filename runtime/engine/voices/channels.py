@@ -143,6 +143,10 @@ class Channels:
         """Gain of a channel's notes, 1 at the defaults."""
         return math.prod(channel.level for channel in self._family(number))
 
+    def expression(self, number: int) -> float:
+        """Expression of a channel and its master together, 0 to 1: as both weaken the notes, both count."""
+        return math.prod(channel.expression / 127.0 for channel in self._family(number))
+
     def pan(self, number: int) -> float:
         """Where a channel's notes are panned: -1 left, 0 middle, 1 right; further for a channel and its master."""
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0

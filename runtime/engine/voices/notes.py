@@ -59,12 +59,12 @@ class Notes:
 
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
-        if self.played.voice.mode != "poly":
-            was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-            self._forget_key(event.channel, event.note)
-            if was_sounding and self._keys:
-                self._start_alone(*self._keys[-1], frame)
-                return
+        was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
+        # Also if the sound is poly now: a key that went down in mono must not sound again after it has come up.
+        self._forget_key(event.channel, event.note)
+        if self.played.voice.mode != "poly" and was_sounding and self._keys:
+            self._start_alone(*self._keys[-1], frame)
+            return
         for voice in self.held(event.channel):
             if voice.note == event.note:
                 voice.key_down = False
@@ -125,9 +125,10 @@ class Notes:
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
         """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
 
-        In legato the new voice continues the old voice's envelope.
+        In legato the new voice continues the old voice's envelope. Notes of a poly sound go on.
         """
-        former = [voice for voice in self._bank.used() if voice.active and not voice.released]
+        held = [voice for voice in self._bank.used() if voice.active and not voice.released]
+        former = [voice for voice in held if voice.played.voice.mode != "poly"]
         voice = self._start(channel, note, velocity, frame)
         for old in former:
             if old is voice:

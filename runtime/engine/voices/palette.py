@@ -68,6 +68,8 @@ def control_value(channels: Channels, name: str, voice: Voice) -> float:
     if name == "pressure":
         key = channels[voice.channel].key_pressure.get(voice.note, 0)
         return min(127, channels.highest(voice.channel, lambda channel: channel.pressure) + key) / 127.0
+    if name == "expression":
+        return channels.expression(voice.channel)
     if name == "slide":
         return channels[voice.channel].slide / 127.0
     return channels.highest(voice.channel, lambda channel: getattr(channel, name)) / 127.0

@@ -149,7 +149,7 @@ class Performance:
         self._palette.tempo.clock(frame)
 
     def _tempo(self, event: Tempo, frame: int) -> None:
-        self._palette.tempo.set_bpm(event.bpm, frame)
+        self._palette.tempo.set_bpm(event.bpm, frame, of_piece=True)
 
     def _clock_start(self, _event: ClockStart, _frame: int) -> None:
         self._palette.tempo.start()

@@ -10,6 +10,7 @@ import pytest
 from runtime.__main__ import main
 from runtime.sound.file import load_sound, save_sound
 from runtime.sound.sound import Sound
+from runtime.sound.store import bundled_sounds
 from tests.support.places import DATA
 
 TINY = str(DATA / "tiny.onnx")
@@ -44,8 +45,9 @@ def test_the_list_comes_without_a_word_too(folder: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out == bare
     lines = bare.splitlines()
     assert lines[0] == "BriansBank04/114 Dreamy7  (card, program 0, virtual-analogue)"
+    assert lines[8] == "Paper, steady  (bundled, program 8, virtual-analogue)"
     assert lines[-1] == "my 1/2  (user, any instrument)"
-    assert len(lines) == 9
+    assert len(lines) == 8 + len(bundled_sounds("virtual-analogue", 8)) + 1
 
 
 def test_a_broken_file_is_named_and_the_others_are_listed(folder: Path, capsys: pytest.CaptureFixture) -> None:

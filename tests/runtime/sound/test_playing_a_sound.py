@@ -124,6 +124,24 @@ def test_knobs_that_the_other_instrument_lacks_are_named(folder: Path) -> None:
     assert sound == rendered(folder, "--instrument", TINY, "--latents", "1.0,0.0")
 
 
+def test_modulation_and_trajectories_of_missing_knobs_are_left_out_and_named(folder: Path) -> None:
+    def text(connections: str, other_knob: str) -> str:
+        path = f"{{{other_knob}low harmonics: [0, 0.5, 1]}}"
+        return (
+            "latents: {low harmonics: 0.0}\n"
+            f"modulation: [{{source: lfo_1, target: latent.low harmonics, amount: 0.5}}{connections}]\n"
+            f"trajectory: {{inline: {{step_s: 0.1, latents: {path}, loop_s: [0.1, 0.2]}}}}\n"
+        )
+
+    strange = text(", {source: lfo_2, target: latent.warmth, amount: 1}", "brightness: [0, 1, 0], ")
+    (folder / "a.yaml").write_text(f"instrument: x\n{strange}")
+    (folder / "same.yaml").write_text(text("", ""))
+    said = "timbrebox: a.yaml was made for x; tiny plays it, which has no warmth, brightness.\n"
+    sound = rendered(folder, "--instrument", TINY, "--sound", "a.yaml", said=said)
+    assert sound == rendered(folder, "--instrument", TINY, "--sound", "same.yaml")
+    assert sound != rendered(folder, "--instrument", TINY, "--latents", "0,0")
+
+
 def write_odd_files(folder: Path) -> None:
     levels = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 4)}]" for i in range(1, 30))]
     (folder / "bomb.yaml").write_text("\n".join(levels))

@@ -11,9 +11,14 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
+from runtime.engine.voices.modulation.sources import DEFAULT_LFO_HZ
 from runtime.sound.file import load_sound, save_sound, sound_text
+from runtime.sound.motion import MOST_MODULATIONS, SOURCES, TARGETS, TRAVELS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.settings import with_sound
+from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound, SoundEnvelope, SoundInstrument, SoundVoice
 from tests.support.places import ROOT
+from tests.support.playing import decoder
 
 FULL = Sound(
     name="yes: A/b #1 ünder 😀",
@@ -23,7 +28,18 @@ FULL = Sound(
     level_db=-4.5,
     pan=-0.25,
     voice=SoundVoice("legato", 0.1, 20.0, 4.0, 1.0),
-    envelope=SoundEnvelope(0.1, 0.2, 0.3, 0.4, 0.5),
+    envelope=SoundEnvelope(0.1, 0.2, 0.3, 0.4, 0.5, -1.0),
+    envelope_2=DelayedEnvelope(delay_s=0.1, curve=0.0),
+    lfo_1=Lfo("random", 0.5, phase="note", depth_from="cc_21"),
+    lfo_2=Lfo(beats=0.25, per_voice=True),
+    tempo_bpm=90.0,
+    modulation=(Modulation("velocity", "latent.on", -0.5, 0.5, "mod_wheel"), Modulation("key", "pan", 0.25)),
+    filter=Filter("band", 900.0, 48, 6.0, 0.5, -2.0),
+    tilt_db_per_octave=-3.0,
+    odd_even_db=6.0,
+    formant_semitones=-7.0,
+    bandwidth_cents=20.0,
+    width=0.5,
 )
 SOUNDS = {
     "full": FULL,
@@ -54,6 +70,12 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     assert load_sound(tmp_path / "b.yaml").name == "old"
 
 
+def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
+    """A sound's file with one connection."""
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -61,7 +83,31 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         ("sound_version: true", ", sound_version: found True; expected 1"),
         ("sound_version: &a [*a]", ", sound_version: found a list; expected 1"),
         ("latent: {}", "found unknown key 'latent'; expected a key that exists; did you mean 'latents'?"),
-        ("lfo_1: {}", "found unknown key 'lfo_1'"),
+        ("lfo_3: {}", "found unknown key 'lfo_3'; expected a key that exists; did you mean 'lfo_2'?"),
+        ("lfo_1: {rate: 3}", "found unknown key 'rate' at lfo_1; expected a key that exists; did you mean 'rate_hz'?"),
+        ("lfo_1: {rate_hz: 1, beats: 2}", ", lfo_1: found rate_hz and beats; expected only one of them; leave one out"),
+        ("lfo_2: {rate_hz: .nan}", "found nan at lfo_2.rate_hz; expected `float` >= 0.01"),
+        ("lfo_1: {depth_from: mod_whel}", ", lfo_1.depth_from: found 'mod_whel'; expected a source of modulation"),
+        ("filter: {cutoff: 900}", "found unknown key 'cutoff' at filter; expected a key that exists; did you mean"),
+        ("filter: {slope_db_per_octave: 18}", "found 18 at filter.slope_db_per_octave"),
+        ("tempo_bpm: .inf", "found inf at tempo_bpm; expected `float` <= 300.0"),
+        ("modulation: 3", "found `int` at modulation; expected `array`"),
+        ("modulation: [3]", ", modulation[0]: found `int`; expected `object`"),
+        (connection(source="velocty"), ", modulation[0].source: found 'velocty'; expected a source of modulation"),
+        (connection(source="velocty"), "; did you mean 'velocity'?"),
+        (connection(source="cc_120"), ", modulation[0].source: found 'cc_120'"),
+        (connection(scaled_by="lfo3"), ", modulation[0].scaled_by: found 'lfo3'"),
+        (connection(target="levl"), ", modulation[0].target: found 'levl'; expected a target of modulation, such as"),
+        (connection(target="levl"), "; did you mean 'level'?"),
+        (connection(amount=1.5), ", modulation[0]: found 1.5 at amount; expected `float` <= 1.0"),
+        (connection(amount=".nan"), ", modulation[0]: found nan at amount; expected `float` >= -1.0"),
+        ("modulation: [{source: key, target: pan}]", ", modulation[0]: found no key 'amount'"),
+        ("modulation: [{}]", ", modulation[0]: found no key 'source'"),
+        (connection(amount="1}, {source: key, target: pan, amount: 2"), ", modulation[1]: found 2 at amount"),
+        (
+            f"modulation: [{'{source: key, target: pan, amount: 1}, ' * (MOST_MODULATIONS + 1)}]",
+            "found a list at modulation; expected `array` of length <= 32",
+        ),
         ("voice: {n_voices: 3}", "found unknown key 'n_voices' at voice"),
         ("voice: {vibrato_hx: 3}", "at voice; expected a key that exists; did you mean 'vibrato_hz'?"),
         ("envelope: {attack: 3}", "at envelope; expected a key that exists; did you mean 'attack_s'?"),
@@ -118,28 +164,121 @@ def test_a_field_has_the_range_of_the_setting_that_it_replaces(ours: type, setti
     assert {name: ranges(ours)[name] for name in shared} == {name: ranges(settings)[name] for name in shared}
 
 
+def test_a_file_of_100_mb_is_refused_unread(tmp_path: Path) -> None:
+    with open(tmp_path / "large.yaml", "wb") as stream:
+        stream.truncate(100 * 2**20)
+    with pytest.raises(UserError, match="found 104,857,600 bytes or more; expected a readable YAML file of at most"):
+        load_sound(tmp_path / "large.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "trajectory: {inline: {step_s: 1, latents: {low harmonics: [0, 1, 0]}, loop_s: [2, 1]}}",
+            "a.yaml, trajectory.inline, loop_s: found a loop from 2 to 1 s",
+        ),
+        (
+            "trajectory: {inline: {step_s: 1, latents: {low harmonix: [0, 1, 0]}}}",
+            "a.yaml, trajectory: found the knob 'low harmonix'; expected a knob of the instrument; did you mean",
+        ),
+        (
+            connection(target="latent.low harmonix"),
+            "modulation[0].target: found 'latent.low harmonix'; expected a target of modulation, such as filter.cutoff "
+            "or latent.NAME; did you mean 'latent.low harmonics'?",
+        ),
+    ],
+)
+def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        with_sound(Config(), load_sound(tmp_path / "a.yaml"), decoder().card, "a.yaml")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
 # The section about trajectories has tests of its own.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
-def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (tmp_path / "example.yaml").write_text(example)
-    assert load_sound(tmp_path / "example.yaml").name == "Glass pad"
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows of the table under a heading of the page: the other cells, by the name in the first one."""
+    section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
+    return {first.strip("`"): rest for first, *rest in rows}
 
 
-def test_the_table_of_the_page_has_every_field_with_its_default() -> None:
-    cells = [[cell.strip() for cell in line.split("|")] for line in PAGE.splitlines() if line.startswith("| `")]
-    rows = {row[1].strip("`"): row[4] for row in cells}
-    names = set(msgspec.structs.asdict(Sound())) - {"voice", "envelope"}
-    parts = {"instrument": SoundInstrument, "voice": SoundVoice, "envelope": SoundEnvelope}
-    names |= {f"{part}.{name}" for part, kind in parts.items() for name in kind.__struct_fields__}
-    assert rows.keys() == names
-    defaults = {"pan": 0.0, "phase_blend": 0.0} | {
+def test_the_examples_of_the_page_are_sounds(tmp_path: Path) -> None:
+    examples = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for example in examples:
+        (tmp_path / "example.yaml").write_text(example)
+        load_sound(tmp_path / "example.yaml")
+    assert len(examples) == 2
+
+
+def test_the_mistakes_of_the_page_give_the_lines_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text, (line,) in table("If something is wrong").items():
+        Path("mine.yaml").write_text(text)
+        with pytest.raises(UserError) as caught:
+            load_sound("mine.yaml")
+        assert str(caught.value) == line
+
+
+STRUCTS = {
+    "voice": VoiceConfig(),
+    "envelope": Adsr(),
+    "envelope_2": DelayedEnvelope(),
+    "lfo_1": Lfo(),
+    "filter": Filter(),
+}
+
+
+def test_the_table_of_fields_has_every_field_with_its_default() -> None:
+    rows = table("Fields")
+    # instrument and modulation have a row of their own besides the rows of their fields.
+    top = {name: value for name, value in msgspec.structs.asdict(Sound()).items() if name not in STRUCTS}
+    parts = {"instrument": SoundInstrument, "voice": SoundVoice, "envelope": SoundEnvelope, "modulation": Modulation}
+    parts |= {part: type(struct) for part, struct in STRUCTS.items() if part not in parts}
+    names = {f"{part}.{name}" for part, kind in parts.items() for name in kind.__struct_fields__}
+    assert rows.keys() == top.keys() | names
+    defaults = top | {"pan": 0.0, "phase_blend": 0.0}
+    defaults |= {
         f"{part}.{name}": value
-        for part, settings in (("voice", VoiceConfig()), ("envelope", Adsr()))
-        for name, value in msgspec.structs.asdict(settings).items()
+        for part, struct in STRUCTS.items()
+        for name, value in msgspec.structs.asdict(struct).items()
         if f"{part}.{name}" in names
     }
+    defaults |= {f"modulation.{field.name}": field.default for field in msgspec.structs.fields(Modulation)}
     for name, value in defaults.items():
-        assert rows[name] == (f"`{value}`" if isinstance(value, str) else f"{value:g}"), name
+        if name in IN_WORDS:
+            assert rows[name][2] == IN_WORDS[name], name
+        else:
+            assert rows[name][2] == said(value), name
+
+
+# Rows whose default is written in words, because the structure has None or a default that is no number.
+IN_WORDS = {
+    "instrument": "the settings'",
+    "latents": "the preset's",
+    "level_db": "0",
+    "lfo_1.rate_hz": f"{DEFAULT_LFO_HZ:g}",
+    "lfo_2": "",
+    "modulation": "none",
+}
+
+
+def said(value: object) -> str:
+    """A default as the page writes it."""
+    if value is None or value is msgspec.NODEFAULT:
+        return "none" if value is None else ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if isinstance(value, str) else f"{value:g}"
+
+
+def test_the_tables_of_sources_and_targets_have_every_one() -> None:
+    assert table("Sources").keys() == {*SOURCES, "cc_0` to `cc_119"}
+    targets = table("Targets")
+    assert targets.keys() == {*TARGETS, "latent.NAME"}
+    assert {name: float(row[1]) for name, row in targets.items() if name in TRAVELS} == TRAVELS

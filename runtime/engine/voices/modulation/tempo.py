@@ -36,15 +36,19 @@ class Tempo:
         self.line = BeatLine(0, 0.0, tempo_bpm / 60.0 / sample_rate_hz)
         self._n_clocks, self._last_clock = 0, -1
         self._clock_frames = 0.0
-        self._starts = False
+        self._starts = self._follows_piece = False
 
     def start(self) -> None:
         """A sequencer starts: its next clock message is beat 0."""
         self._starts = True
 
-    def set_bpm(self, tempo_bpm: float, frame: int) -> None:
-        """Follow a sound's tempo from `frame` on, unless a MIDI clock is running."""
-        if self._last_clock < 0:
+    def set_bpm(self, tempo_bpm: float, frame: int, of_piece: bool = False) -> None:
+        """Follow a tempo from `frame` on, unless a MIDI clock is running.
+
+        of_piece: whether it is that of the piece; else it is that of a sound, which a piece's tempo overrules.
+        """
+        self._follows_piece |= of_piece
+        if self._last_clock < 0 and (of_piece or not self._follows_piece):
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> None:

@@ -35,6 +35,15 @@ def test_a_bend_moves_two_semitones_unless_its_range_is_changed() -> None:
     assert channels.pitch_semitones(1) == 0.0
 
 
+def test_the_expression_of_a_member_and_of_its_master_both_count() -> None:
+    channels = Channels(2)
+    assert channels.expression(1) == 1.0
+    channels[1].expression = 0
+    assert (channels.expression(1), channels.expression(2)) == (0.0, 1.0)
+    channels[0].expression = 64
+    assert channels.expression(2) == 64 / 127
+
+
 @pytest.mark.parametrize(("parameter", "coarse", "semitones"), [
     (1, 64, 0.0), (1, 0, -1.0), (1, 127, 63 / 64), (2, 64, 0.0), (2, 52, -12.0), (2, 127, 63.0),
 ])  # fmt: skip

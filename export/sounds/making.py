@@ -1,0 +1,72 @@
+"""Makes the sounds of the recipes for one instrument: finds its knobs, and sets the levels to one loudness."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from export.sounds.measure import loudness_lufs, play
+from export.sounds.recipes import Recipe
+from export.sounds.timbres import Timbres
+from runtime.config import Config
+from runtime.instrument.decoder import Decoder
+from runtime.sound.motion import LATENT, Modulation
+from runtime.sound.patch import Patch
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound, SoundInstrument
+from runtime.sound.trajectory.use import SoundTrajectory
+
+LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
+
+
+def file_stem(number: int, recipe: Recipe) -> str:
+    """The name, without ending, of the file of recipe `number`, from 0: the number keeps the order."""
+    letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
+    return f"{number + 1:02d}-{'-'.join(letters.split())}"
+
+
+def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
+    """The recipe's sound for an instrument, whose name is given; its level is not set yet."""
+    return msgspec.structs.replace(
+        recipe.sound,
+        name=recipe.name,
+        instrument=SoundInstrument(instrument),
+        latents=timbres.positions(recipe.timbre),
+        modulation=tuple(_with_knob(each, timbres) for each in recipe.sound.modulation),
+        trajectory=recipe.sound.trajectory and _trajectory_with_knobs(recipe.sound.trajectory, timbres),
+    )
+
+
+def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
+    """The sound with the level at which it has this loudness, mean over the recipe's notes."""
+    level_db = float(np.clip(lufs - loudness(sound, recipe, instrument), LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
+    return msgspec.structs.replace(sound, level_db=round(level_db, 1))
+
+
+def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
+    """The sound's loudness in LUFS, mean over the recipe's notes."""
+    patch = played(sound, instrument)
+    return float(np.mean([loudness_lufs(play(instrument, patch, [note]).sound) for note in recipe.notes]))
+
+
+def played(sound: Sound, instrument: Decoder) -> Patch:
+    """The sound with the default settings."""
+    return with_sound(Config(), sound, instrument.card, sound.name)
+
+
+def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
+    if not each.target.startswith(LATENT):
+        return each
+    knob, sign = timbres.knob(each.target.removeprefix(LATENT))
+    return msgspec.structs.replace(each, target=LATENT + knob, amount=each.amount * sign)
+
+
+def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
+    """The trajectory with the instrument's knobs; positions of a knob that works the other way round are mirrored."""
+    written, latents = trajectory.inline, {}
+    for descriptor, values in written.latents.items():
+        knob, sign = timbres.knob(descriptor)
+        mirror = 1.0 if written.replaces_knobs and sign < 0.0 else 0.0
+        # Two descriptors may have one knob; then the first one moves it.
+        latents.setdefault(knob, [round(mirror + sign * value, 4) for value in values])
+    return msgspec.structs.replace(trajectory, inline=msgspec.structs.replace(written, latents=latents))

@@ -1,0 +1,77 @@
+"""Finds knob positions by what is heard there, so that the same wish has a meaning with any decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from runtime.acoustics.pitch import N_CHROMA
+from runtime.instrument.presets import start_positions
+from training.hearing.descriptors import DESCRIPTORS, describe
+from training.instrument.points import Playable, Points, decode_points
+
+N_POINTS = 1500  # knob positions that are tried all over the space
+N_NEAR, N_ROUNDS = 100, 3  # then in each round so many near the best one
+NEAR = 0.15  # standard deviation of the first round's distance from the best; each round halves it
+N_NOTES = 3
+DIGITS = 2  # of a position: a hundredth of a knob's travel is not heard
+
+
+class Timbres:
+    """The timbres that an instrument can make, by their ranks: a rank of 0.9 in brightness is brighter than 90 %.
+
+    instrument: the loaded decoder; knobs: the names of its knobs.
+    """
+
+    def __init__(self, instrument: Playable, seed: int = 0):
+        self._instrument = instrument
+        self.knobs = [latent.name for latent in instrument.card.latents]
+        lowest, highest = instrument.card.note_range
+        # An octave inside the range, where every instrument has its best notes.
+        self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
+        self._random = np.random.default_rng(seed)
+        self._points = self._random.random((N_POINTS, len(self.knobs)))
+        self._values = self._described(self._points)
+        self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
+
+    def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
+        """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
+
+        Without a wish, those at which the instrument starts.
+        """
+        if not wanted:
+            return self._named(np.array(start_positions(self._instrument.card)))
+        best = self._nearest(self._points, wanted)
+        for number in range(N_ROUNDS):
+            steps = self._random.normal(0.0, NEAR / 2.0**number, (N_NEAR, len(self.knobs)))
+            best = self._nearest(np.vstack([best, (best + steps).clip(0.0, 1.0)]), wanted)
+        return self._named(best)
+
+    def knob(self, descriptor: str) -> tuple[str, float]:
+        """The knob that moves a descriptor most: its name, and 1 or -1, the direction in which the descriptor rises."""
+        ranks = self._ranks(self._values, descriptor)
+        correlations = [np.corrcoef(column, ranks)[0, 1] for column in self._points.T]
+        most = int(np.argmax(np.abs(correlations)))
+        return self.knobs[most], float(np.sign(correlations[most]))
+
+    def _nearest(self, points: np.ndarray, wanted: Mapping[str, float]) -> np.ndarray:
+        points = points.round(DIGITS)
+        values = self._described(points)
+        distance = sum(np.square(self._ranks(values, name) - rank) for name, rank in wanted.items())
+        return points[int(np.argmin(distance))]
+
+    def _described(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Each descriptor's values at these positions, (n, N_NOTES)."""
+        notes = np.tile(self._notes, len(points))
+        frames = decode_points(self._instrument, Points(notes, np.repeat(points, N_NOTES, axis=0)))
+        spec = self._instrument.card.spec
+        return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
+
+    def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
+        """The ranks of values (n, N_NOTES) among those of all points, 0 to 1, mean over the notes: (n,)."""
+        columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
+        return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
+
+    def _named(self, positions: np.ndarray) -> dict[str, float]:
+        return dict(zip(self.knobs, positions.round(DIGITS).tolist(), strict=True))
