@@ -23,36 +23,69 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
     A row has the time that a block takes, in ms (median, 99th and 99.9th percentile, longest), the block's duration as
     budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The row of a named case adds its name instead: its least work is not known.
+    least work that makes the same sound. The row of a named case adds its name instead, as its least work is not known,
+    and how many times the plain case's p99_ms and load its own are: p99_of_plain and load_of_plain.
 
-    CPU time, block times and floor are measured in turn, again and again, in short spells, because a machine's speed
-    may change from one second to the next. Blocks are timed at the audio thread's priority where that is permitted; for
-    that, too, the spells must be short, because systems stop a real-time thread that runs for long without waiting.
+    CPU time, block times and what they are compared with are measured in turn, again and again, in short spells,
+    because a machine's speed may change from one second to the next. Blocks are timed at the audio thread's priority
+    where that is permitted; for that, too, the spells must be short, because systems stop a real-time thread that runs
+    for long without waiting.
     """
-    engine = started(decoder, case)
-    out = np.zeros((case.buffer_frames, 2), np.float32)
-    for _ in range(WARM_UP_FRAMES // case.buffer_frames):
-        engine.render(out)
-    block_s = case.buffer_frames / engine.sample_rate_hz
+    block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
     n_floor_hops = max(2, round(n_blocks * case.buffer_frames / decoder.card.spec.hop_size / 2))
-    times_s = np.empty((N_SPELLS, n_blocks))
-    spent_s, floor_loads = 0.0, []
-    for spell in range(N_SPELLS):
-        starts_s = (np.arange(n_blocks) + spell * n_blocks) * block_s
-        events = [case.events_at(start_s, decoder.card.n_latents) for start_s in starts_s]
-        spent_s += _spent_s(engine, events, out)
-        with promoted(AUDIO_PRIORITY):
-            _time_blocks(engine, events, out, times_s[spell])
+    runs = [_Run(decoder, each, n_blocks) for each in ((case,) if case.name is None else (case, case.plain))]
+    floor_loads = []
+    for _ in range(N_SPELLS):
+        for run in runs:
+            run.measure_spell()
         if case.name is None:
             floor_loads.append(floor_load(decoder, case.n_voices, case.moving, n_floor_hops))
-    row = _row(case, times_s * 1e3, block_s * 1e3, load=spent_s / (times_s.size * block_s))
-    return row | ({"floor_load": sum(floor_loads) / N_SPELLS} if case.name is None else {"case": case.name})
+    row = _row(case, runs[0].times_ms, block_s * 1e3, runs[0].load)
+    if case.name is None:
+        return row | {"floor_load": sum(floor_loads) / N_SPELLS}
+    plain_p99_ms = float(np.percentile(runs[1].times_ms, 99))
+    ratios = {"p99_of_plain": row["p99_ms"] / plain_p99_ms, "load_of_plain": row["load"] / runs[1].load}
+    return row | {"case": case.name} | ratios
+
+
+class _Run:
+    """An engine that plays a case in short spells of n_blocks, and what was measured so far."""
+
+    def __init__(self, decoder: Decoder, case: Case, n_blocks: int):
+        self._engine, self._case, self._n_latents = started(decoder, case), case, decoder.card.n_latents
+        self._out = np.zeros((case.buffer_frames, 2), np.float32)
+        self._block_s, self._n_blocks = case.buffer_frames / self._engine.sample_rate_hz, n_blocks
+        self._times_s: list[np.ndarray] = []
+        self._spent_s, self._n_done = 0.0, 0
+        for _ in range(WARM_UP_FRAMES // case.buffer_frames):
+            self._engine.render(self._out)
+
+    def measure_spell(self) -> None:
+        """Measure the CPU time of some blocks, then the time that each of as many blocks takes."""
+        starts_s = (np.arange(self._n_blocks) + self._n_done) * self._block_s
+        events = [self._case.events_at(start_s, self._n_latents) for start_s in starts_s]
+        self._n_done += self._n_blocks
+        self._spent_s += _spent_s(self._engine, events, self._out)
+        times_s = np.empty(self._n_blocks)
+        with promoted(AUDIO_PRIORITY):
+            _time_blocks(self._engine, events, self._out, times_s)
+        self._times_s.append(times_s)
+
+    @property
+    def times_ms(self) -> np.ndarray:
+        """How long each block took, in ms."""
+        return np.concatenate(self._times_s) * 1e3
+
+    @property
+    def load(self) -> float:
+        """CPU seconds per second of sound."""
+        return self._spent_s / (self._n_done * self._block_s)
 
 
 def started(decoder: Decoder, case: Case) -> Engine:
     """An engine to which the case's notes and `once` events are posted; nothing is rendered yet."""
-    engine = new_engine(decoder, case.n_voices)
+    engine = new_engine(decoder, case.n_voices, sound=case.sound(decoder.card))
     # The load of a voice does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))

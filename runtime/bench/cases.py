@@ -8,22 +8,48 @@ from collections.abc import Callable
 import msgspec
 
 from runtime.bench.playing import knob_turns
+from runtime.control_numbers import Control
 from runtime.events import ControlChange, Event, PhaseBlend, PitchWheel
+from runtime.instrument.card import Card
+from runtime.sound.motion import LATENT, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.shaping import Filter
+from runtime.sound.sound import Sound
 
 BUFFERS_FRAMES = (64, 256)
 N_VOICES_OF_PLAIN = (1, 16, 64)
 N_VOICES_OF_NAMED = 16
+_VIBRATO = (ControlChange(0, Control.MOD_WHEEL, 127),)
+_COHERENT = (PhaseBlend(1.0),)
 
 
 def _no_events(time_s: float) -> list[Event]:
     return []
 
 
+def _plain_sound(card: Card) -> Sound:
+    return Sound()
+
+
+def _modulated_sound(card: Card) -> Sound:
+    """For each voice an LFO on two latents, and a filter that an envelope moves."""
+    targets = [LATENT + latent.name for latent in card.latents[:2]]
+    return Sound(
+        lfo_1=Lfo(rate_hz=5.0, per_voice=True),
+        modulation=tuple(Modulation("lfo_1", target, 0.4) for target in targets),
+        filter=Filter(type="low", cutoff_hz=2000.0, envelope_octaves=3.0),
+        envelope_2=DelayedEnvelope(decay_s=30.0, sustain=0.2),
+    )
+
+
+def _wheel(time_s: float) -> list[Event]:
+    return [PitchWheel(0, round(4000 * math.sin(time_s)))]
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
 
     moving: whether every knob moves in every block. name: None for a plain case, which has no further events.
-    once: events sent with the notes. each_block: called with the time in s at which a block begins; returns the
+    sound: called with the instrument's card; returns the sound that is played. once: events sent with the notes. each_block: called with the time in s at which a block begins; returns the
         block's further events.
     """
 
@@ -31,8 +57,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     buffer_frames: int
     moving: bool
     name: str | None = None
+    sound: Callable[[Card], Sound] = _plain_sound
     once: tuple[Event, ...] = ()
     each_block: Callable[[float], list[Event]] = _no_events
+
+    @property
+    def plain(self) -> Case:
+        """The plain case with which a named one is compared."""
+        return Case(n_voices=self.n_voices, buffer_frames=self.buffer_frames, moving=self.moving)
 
     def events_at(self, time_s: float, n_latents: int) -> list[Event]:
         """All events of the block that begins at `time_s`."""
@@ -41,15 +73,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _named(
-    name: str, once: tuple[Event, ...] = (), each_block: Callable[[float], list[Event]] = _no_events
+    name: str,
+    once: tuple[Event, ...] = (),
+    each_block: Callable[[float], list[Event]] = _no_events,
+    sound: Callable[[Card], Sound] = _plain_sound,
 ) -> tuple[Case, ...]:
-    """One case for each buffer size: N_VOICES_OF_NAMED voices, every knob moving, and the events given."""
+    """One case for each buffer size: N_VOICES_OF_NAMED voices, every knob moving; the rest as in Case."""
     return tuple(
         Case(
             n_voices=N_VOICES_OF_NAMED,
             buffer_frames=buffer_frames,
             moving=True,
             name=name,
+            sound=sound,
             once=once,
             each_block=each_block,
         )
@@ -64,8 +100,12 @@ PLAIN = tuple(
     for moving in (True, False)
 )
 NAMED = (
-    *_named("wheel", each_block=lambda time_s: [PitchWheel(0, round(4000 * math.sin(time_s)))]),
-    *_named("vibrato", once=(ControlChange(0, 1, 127),)),
-    *_named("coherent", once=(PhaseBlend(1.0),)),
+    *_named("wheel", each_block=_wheel),
+    *_named("vibrato", once=_VIBRATO),
+    *_named("coherent", once=_COHERENT),
+    *_named("modulated", sound=_modulated_sound),
+    *_named("bandwidth", once=_COHERENT, sound=lambda card: Sound(bandwidth_cents=20.0)),
+    *_named("width", sound=lambda card: Sound(width=0.5)),
+    *_named("all", once=_VIBRATO + _COHERENT, each_block=_wheel, sound=_modulated_sound),
 )
 CASES = PLAIN + NAMED

@@ -8,14 +8,16 @@ from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import KnobTurn
 from runtime.instrument.decoder import Decoder
+from runtime.sound.patch import Patch
+from runtime.sound.sound import Sound
 
 VELOCITY = 100
 
 
-def new_engine(decoder: Decoder, n_voices: int, seed: int = 0) -> Engine:
+def new_engine(decoder: Decoder, n_voices: int, seed: int = 0, sound: Sound = Sound()) -> Engine:
     """An engine at the instrument's sample rate, with an envelope that has no attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
-    return Engine(decoder, config=Config(voice=voice, seed=seed))
+    return Engine(decoder, patch=Patch(Config(voice=voice, seed=seed), sound))
 
 
 def spread_note(decoder: Decoder, number: int) -> int:

@@ -53,10 +53,13 @@ def row_line(row: dict) -> str:
     """One row of `engine`: its case, the times and the budget of a block in ms, and the load."""
     voices = f"{row['voices']:2d} voice{'s' if row['voices'] > 1 else ' '}"
     knobs = f"knobs {'moving' if row['moving'] else 'at rest'}{', ' + row['case'] if 'case' in row else ''}"
-    floor = f", {row['load'] / row['floor_load']:.2f} x floor" if "floor_load" in row else ""
+    if "floor_load" in row:
+        compared = f", {row['load'] / row['floor_load']:.2f} x floor"
+    else:
+        compared = f"; p99 {row['p99_of_plain']:.2f} x plain, load {row['load_of_plain']:.2f} x plain"
     return (
-        f"{voices}, {row['buffer']:3d} frames, {knobs:22}: p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, "
-        f"p99.9 {row['p999_ms']:.2f} of {row['budget_ms']:.2f} ms; load {row['load']:.1%}{floor}"
+        f"{voices}, {row['buffer']:3d} frames, {knobs:23}: p50 {row['p50_ms']:.2f}, p99 {row['p99_ms']:.2f}, "
+        f"p99.9 {row['p999_ms']:.2f} of {row['budget_ms']:.2f} ms; load {row['load']:.1%}{compared}"
     )
 
 
