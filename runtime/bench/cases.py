@@ -49,8 +49,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
 
     moving: whether every knob moves in every block. name: None for a plain case, which has no further events.
-    sound: called with the instrument's card; returns the sound that is played. once: events sent with the notes. each_block: called with the time in s at which a block begins; returns the
-        block's further events.
+    sound: called with the instrument's card; returns the sound that is played. once: events sent with the notes.
+    each_block: called with the time in s at which a block begins; returns the block's further events.
     """
 
     n_voices: int

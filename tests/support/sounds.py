@@ -22,7 +22,8 @@ from tests.support.trajectories import random_trajectory
 
 # Targets that modulation does not reach yet.
 UNWIRED = frozenset({"bandwidth", "width"})
-CONTROLS = (20, 21, 64, 74)  # of the sources cc_20 and so on
+# Of the sources cc_20 and so on; with the usual settings, 70 moves a knob, too.
+CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
 # Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
