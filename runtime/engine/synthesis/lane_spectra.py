@@ -8,8 +8,8 @@ import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
-from runtime.engine.synthesis.levels import Levels
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
