@@ -45,9 +45,9 @@ class Spectra:
 
         Returns whether any of them changes; if not, nothing is done. voices: ascending by lane.
         """
-        groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
+        groups, version, blend = values_of(voices, frame, spacing_frames), self._knobs.version, self._knobs.blend
         keys = [
-            (voice, (version, voice.slide, key))
+            (voice, (version, voice.slide, blend if values.played.has_bandwidth else 0.0, key))
             for values in groups
             for voice, key in zip(values.voices, values.keys(), strict=True)
         ]
@@ -68,8 +68,10 @@ class Spectra:
             notes = [voice.model_note - self._lowest_note for voice in voices]
             gains = self._shaper.gains(part.shape(), notes, magnitudes)
             semitones = [voice.key_offset for voice in voices]
-            set_spectra([voice.lane for voice in voices], magnitudes, semitones, gains)
-            for voice in voices:
+            lanes, bandwidths = [voice.lane for voice in voices], part.bandwidths_cents()
+            set_spectra(lanes, magnitudes, semitones, gains, bandwidths, self._knobs.blend)
+            for voice, width in zip(voices, part.widths(), strict=True):
+                voice.width = width
                 voice.spectrum_version = self._knobs.version
 
     def _decoded(self, values: VoiceValues) -> np.ndarray:
@@ -107,6 +109,7 @@ class Spectra:
             rows = slice(first, first + MAX_ROWS)
             self._sound.set_spectra(lanes[rows], magnitudes[rows], semitones[rows])
         for voice in voices:
+            voice.width = 0.0
             voice.spectrum_version = self._knobs.version
 
 

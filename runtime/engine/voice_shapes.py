@@ -86,6 +86,19 @@ class VoiceValues(NamedTuple):
             bands_db=self.colour_db,
         )
 
+    def bandwidths_cents(self) -> list[float]:
+        """The bandwidth of each voice; an empty list if the sound has none."""
+        if not self.played.has_bandwidth:
+            return []
+        return self._one_each(_clipped(self.played.sound.bandwidth_cents + self.added("bandwidth"), 0.0, 100.0))
+
+    def widths(self) -> list[float]:
+        """The stereo width of each voice, 0 to 1."""
+        return self._one_each(_clipped(self.played.sound.width + self.added("width"), 0.0, 1.0))
+
+    def _one_each(self, column: np.ndarray) -> list[float]:
+        return column[:, 0].tolist() if len(column) == len(self.voices) else [float(column[0, 0])] * len(self.voices)
+
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
     """The values at `frame`, in one group for each sound that these voices play; in each group in the voices' order."""

@@ -19,7 +19,7 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
 # Targets that modulation does not reach yet.
-UNWIRED = frozenset({"phase_blend", "bandwidth", "width", "pitch", "vibrato.depth", "vibrato.rate"})
+UNWIRED = frozenset({"phase_blend", "pitch", "vibrato.depth", "vibrato.rate"})
 CONTROLS = (20, 21, 64, 74)  # of the sources cc_20 and so on
 N_MODULATIONS = 6
 # Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.

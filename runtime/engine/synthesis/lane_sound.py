@@ -13,7 +13,9 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
 from runtime.engine.synthesis.rings import Rings, fade_in
+from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
@@ -46,6 +48,7 @@ class LaneSound:
         self.fade_frames = n_fade = min(self.hop_size, round(CROSSFADE_S * sample_rate_hz))
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
+        self._widening = Widening(n_bins, MAX_ROWS)
         self._changes = SpectrumChanges(n_lanes, fade_in(n_fade))
         coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
@@ -86,13 +89,17 @@ class LaneSound:
         magnitudes: np.ndarray,
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
+        bandwidths_cents: Sequence[float] = (),
+        blend: float = 0.0,
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
 
         A lane that sounds fades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
+        bandwidths_cents: one for each lane, or none if all are 0; blend: the blend that the lanes will sound with. When
+        the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
-        self._spectra.set(lanes, magnitudes, semitones, gains)
+        self.set_targets(lanes, magnitudes, semitones, gains, bandwidths_cents, blend)
         for lane in lanes:
             self._changes.changed[lane] = True
 
@@ -102,8 +109,13 @@ class LaneSound:
         magnitudes: np.ndarray,
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
+        bandwidths_cents: Sequence[float] = (),
+        blend: float = 0.0,
     ) -> None:
         """Give lanes the spectra that they reach at their next hop. `ramp` must follow; arguments as in set_spectra."""
+        if any(bandwidths_cents):
+            magnitudes = self._widening.widen(magnitudes, bandwidths_cents, float(noise_amplitude(blend)))
+        self._phases.set_bandwidths(lanes, bandwidths_cents)
         self._spectra.set(lanes, magnitudes, semitones, gains)
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
@@ -235,8 +247,8 @@ class LaneSound:
         changed, gains: one for each lane number in `run`.
         """
         submix = self._submixes.mix(run, frame, changed, gains)
-        # Making the silent and transposed lanes within the run as well costs less than splitting it.
-        alone = [run]
+        # Making the silent and transposed lanes within the run as well costs less than splitting it, unless they walk.
+        alone = runs_of(lanes) if self._phases.walk(run) else [run]
         if submix is not None:
             all_mixed = len(submix.members) == len(lanes)
             alone = [] if all_mixed else runs_of([lane for lane in lanes if self._is_alone(lane)])

@@ -53,6 +53,10 @@ class LaneSpectra:
                 gain = None if gains is None else gains[one]
                 self._set_run(slice(lane, lane + 1), magnitudes[one], semitones[one], gain)
 
+    def copy(self, lane: int, into: int) -> None:
+        """Give lane `into` the stored spectrum of `lane`."""
+        self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
+
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
         """Shares, float32 (n, 1), divided by the stored shares; None if all are equal. Valid until the next call."""
         stored = self.stored_shares[lanes]

@@ -61,7 +61,8 @@ class PlayedSound:
     a note begins, by an envelope or a trajectory; latents_move: whether one of the latents is
     modulated; is_plain: whether its notes sound with the decoder's spectra as they are; gains_move: whether level or
     pan are modulated; playhead_targets: which of PLAYHEAD_TARGETS are modulated; trajectories: None without any;
-    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
+    has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; pitch_moves: whether pitch or
+    vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
     """
 
     def __init__(self, patch: Patch, sources: Sources, latents: Sequence[str], n_lanes: int, sample_rate_hz: int):
@@ -83,6 +84,8 @@ class PlayedSound:
         self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
         self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
+        self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
+        self.has_width = self.sound.width > 0.0 or "width" in targets
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")
@@ -97,4 +100,6 @@ def _is_shaped(sound: Sound) -> bool:
         or sound.tilt_db_per_octave != 0.0
         or sound.odd_even_db != 0.0
         or sound.formant_semitones != 0.0
+        or sound.bandwidth_cents != 0.0
+        or sound.width != 0.0
     )
