@@ -22,13 +22,14 @@ from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.ramp_points import RampPoints
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
-from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lanes import runs_alike
+from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
+from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER, Event
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
@@ -87,11 +88,12 @@ class Engine:
         palette = Palette(card, patch, programs, channels, self._bank.table, n_lanes, self.sample_rate_hz)
         self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
-        self._sound = LaneSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
+        self._sound = WideSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
         self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
         self._moves_spectra = palette.moves_spectra
         self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
-        self._mixer = Mixer(self._bank, self._sound, channels)
+        self._has_width, self._widths = palette.has_width, Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
+        self._mixer = Mixer(self._bank, self._sound, self._widths, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
         self._span_start = self._span_end = self._first_hop = 0
@@ -133,6 +135,9 @@ class Engine:
         frame, sound = self.frame, self._sound
         self._mixer.clear_played_tails(self._span_start, frame)
         changes = self._take_events()
+        if self._widths.n_wide:
+            self._widths.arrive(frame)
+            self._widths.forget_silent(self._bank.voices)
         if sound.n_transposed:
             sound.end([voice.lane for voice in self._bank.voices if not voice.active])
         for stolen in changes.stolen:
@@ -194,7 +199,12 @@ class Engine:
             return
         if self._sound.n_transposed:
             self._sound.before_new_spectra([voice.lane for voice in stale], self.frame)
-        wanting = [voice for voice in stale + opening if voice.spectrum_version != version]
+        # A widened spectrum depends on the blend, too.
+        wanting = [
+            voice
+            for voice in stale + opening
+            if voice.spectrum_version != version or (voice.played.has_bandwidth and voice.blend != blend)
+        ]
         if opening:
             wanting.sort(key=lambda voice: voice.lane)
         if wanting:
@@ -202,6 +212,9 @@ class Engine:
 
     def _open(self, voices: list[Voice]) -> None:
         """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
+        if self._has_width:
+            for voice in voices:
+                self._widths.start(voice.lane, voice.width)
         lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
         for voice in voices:
             if voice.played.blend_moves:
@@ -247,11 +260,15 @@ class Engine:
             self._sound.before_ramp(lanes, self.frame, n_frames)
             if self._spectra.lead(voices, self.frame + n_frames, n_frames):
                 self._sound.ramp(lanes, self.frame, n_frames)
+            if self._has_width:
+                for voice in voices:
+                    self._widths.move(voice.lane, self.frame, voice.width, n_frames)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        Those are lanes that are not steady, that begin to be transposed, or whose notes have just begun and move fast.
+        Those are lanes that are not steady, that begin to be transposed, whose notes have just begun and move fast,
+        that are wide, or that have a bandwidth and coherent phases.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
@@ -260,6 +277,10 @@ class Engine:
             unmixed.difference_update(self._sound.transposed_among(unmixed))
         moving = self._moving()
         unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, self.frame))
+        blend = self._knobs.blend
+        for voice in self._bank.voices[lanes] if self._has_width or blend else ():
+            if self._widths.is_wide(voice.lane) or (blend and voice.played.has_bandwidth):
+                unmixed.add(voice.lane)
         for lane in unmixed:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0

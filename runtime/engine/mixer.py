@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.engine.limiter import limit
-from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.changes import Stolen
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.grid_gains import GridGains
+from runtime.engine.voices.widths import Widths
 
 LONGEST_SPAN = 2048
 
@@ -22,16 +23,17 @@ class Mixer:
     past a lane's next hop.
     """
 
-    def __init__(self, bank: VoiceBank, sound: LaneSound, channels: Channels):
+    def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels):
         if bank.cut_fade_frames > sound.fade_frames:
             raise ValueError(f"voices fade for {bank.cut_fade_frames} frames; lanes have {sound.fade_frames} ahead")
         n_lanes = len(bank.voices)
         self.stereo = np.zeros((LONGEST_SPAN + 1, 2), np.float32)
-        self._bank, self._sound = bank, sound
+        self._bank, self._sound, self._widths = bank, sound, widths
         self._grid = GridGains(n_lanes, LONGEST_SPAN + 1, channels)
         self._mix = np.zeros((2, LONGEST_SPAN + 1), np.float32)
         self._scratch = np.zeros((2, 2, LONGEST_SPAN + 1), np.float32)
-        self._enveloped, self._panned = np.zeros((2, n_lanes * (LONGEST_SPAN + 1)), np.float32)
+        n_samples = n_lanes * (LONGEST_SPAN + 1)
+        self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._tails_end = 0
 
@@ -42,7 +44,8 @@ class Mixer:
         """
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
-        if bank.all_steady() and len(transposed) in (0, bank.n_active) and frame >= self._tails_end:
+        is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self._tails_end
+        if is_mono and len(transposed) in (0, bank.n_active):
             # Every voice is as loud on the left as on the right: one channel serves for both.
             mix = self._mix[:1, :n]
             if transposed:
@@ -78,17 +81,12 @@ class Mixer:
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        np.multiply(self._sound.read(slice(0, lanes), frame, n), envelope, out=enveloped)
-        if transposed:
-            enveloped[transposed] = 0.0
-            heard = self._sound.heard_among(transposed)
-            sounds = self._sound.read_transposed(heard, frame, n)
-            for run in runs_of(heard):
-                n_run = run.stop - run.start
-                np.multiply(sounds[:n_run], envelope[run], out=enveloped[run])
-                sounds = sounds[n_run:]
-        for number, (side, gains) in enumerate(zip(mix, sides, strict=True)):
-            np.multiply(enveloped, gains, out=panned)
+        self._envelop(frame, n, envelope, transposed, 0, enveloped)
+        channels = enveloped, enveloped
+        if self._widths.n_wide:
+            channels = self._widen(frame, n, envelope, enveloped)
+        for number, (side, channel, gains) in enumerate(zip(mix, channels, sides, strict=True)):
+            np.multiply(channel, gains, out=panned)
             for lane in modulated:
                 panned[lane] *= self._grid.values(lane, frame, n)[number]
             np.add.reduce(panned, axis=0, out=side)
@@ -97,17 +95,48 @@ class Mixer:
             mix += self._tails[:, at : at + n]
         return mix
 
+    def _envelop(
+        self, frame: int, n: int, envelope: np.ndarray, transposed: list[int], first: int, out: np.ndarray
+    ) -> None:
+        """Write the sound of lanes from number `first` on, times the envelope, into `out`; transposed: among these."""
+        np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
+        if transposed:
+            out[[lane - first for lane in transposed]] = 0.0
+            heard = self._sound.heard_among(transposed)
+            sounds = self._sound.read_transposed(heard, frame, n)
+            for run in runs_of(heard):
+                n_run, rows = run.stop - run.start, slice(run.start - first, run.stop - first)
+                np.multiply(sounds[:n_run], envelope[rows], out=out[rows])
+                sounds = sounds[n_run:]
+
+    def _widen(self, frame: int, n: int, envelope: np.ndarray, enveloped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The lanes' left and right channels, float32 (n_lanes, n); `enveloped`, their sound, is overwritten."""
+        lanes, sound = len(enveloped), self._sound
+        sides = self._sides[: lanes * n].reshape(lanes, n)
+        transposed = sound.transposed_among(sound.sides_of([v.lane for v in self._bank.used() if v.active]))
+        self._envelop(frame, n, envelope, transposed, sound.first_side, sides)
+        # The gain of a lane that is not wide is 0, whatever its side's ring holds.
+        sides *= self._widths.side.values(lanes, frame, n)
+        enveloped *= self._widths.middle.values(lanes, frame, n)
+        right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))
+        return np.add(enveloped, sides, out=enveloped), right
+
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
         """Copy the rest of a stolen voice's sound, faded out, into the tails, so that its lane is free at once."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
+        channels = [sound, sound]
+        for number in self._sound.sides_of([stolen.lane]):
+            middle, side = (np.float32(gain) for gain in self._widths.gains(stolen.lane, frame))
+            apart = self._sound.copy(number, frame, n) * fade * np.float32(stolen.level * side)
+            channels = [sound * middle + apart, sound * middle - apart]
         places = np.arange(frame, frame + n) % self._sound.size
         gains = np.array((stolen.left, stolen.right))
         if stolen.is_modulated:
             gains *= self._grid.values(stolen.lane, frame, 1)[:, 0]
-        for tail, gain in zip(self._tails, gains, strict=True):
-            tail[places] += sound * np.float32(gain)
+        for tail, channel, gain in zip(self._tails, channels, gains, strict=True):
+            tail[places] += channel * np.float32(gain)
         self._tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:

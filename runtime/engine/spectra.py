@@ -45,9 +45,9 @@ class Spectra:
 
         Returns whether any of them changes; if not, nothing is done. voices: ascending by lane.
         """
-        groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
+        groups, version, blend = values_of(voices, frame, spacing_frames), self._knobs.version, self._knobs.blend
         keys = [
-            (voice, (version, voice.slide, key, self._knobs.blend if voice.played.blend_moves else 0.0))
+            (voice, (version, voice.slide, blend if values.played.needs_blend else 0.0, key))
             for values in groups
             for voice, key in zip(values.voices, values.keys(), strict=True)
         ]
@@ -73,14 +73,16 @@ class Spectra:
             gains = self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
-            blends = part.blends(self._knobs)
-            for voice, blend in zip(voices, blends or (), strict=False):
-                voice.blend = blend
+            blends, bandwidths = part.blends(self._knobs), part.bandwidths_cents()
+            spectra = magnitudes, semitones, gains, bandwidths, blends
             if leads:
-                self._sound.set_targets(lanes, magnitudes, semitones, gains, blends)
+                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.blend_moves)
             else:
-                self._sound.set_spectra(lanes, magnitudes, semitones, gains)
-            for voice in voices:
+                self._sound.set_spectra(lanes, *spectra)
+            for voice, blend, width in zip(voices, blends, part.widths(), strict=True):
+                voice.width = width
+                if part.played.blend_moves:
+                    voice.blend = blend
                 voice.spectrum_version = self._knobs.version
 
     def _decoded(self, values: VoiceValues) -> np.ndarray:
@@ -118,6 +120,7 @@ class Spectra:
             rows = slice(first, first + MAX_ROWS)
             self._sound.set_spectra(lanes[rows], magnitudes[rows], semitones[rows])
         for voice in voices:
+            voice.width = 0.0
             voice.spectrum_version = self._knobs.version
 
 

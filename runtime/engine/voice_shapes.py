@@ -71,12 +71,9 @@ class VoiceValues(NamedTuple):
         np.maximum(positions, 0.0, out=positions)
         return np.minimum(positions, 1.0, out=positions)
 
-    def blends(self, knobs: Knobs) -> list[float] | None:
-        """The blend of phases for each voice, 0 to 1; None if modulation does not move it."""
-        if not self.played.blend_moves:
-            return None
-        blends = _clipped(knobs.blend + self.added("phase_blend"), 0.0, 1.0)
-        return np.broadcast_to(blends, (len(self.voices), 1))[:, 0].tolist()
+    def blends(self, knobs: Knobs) -> list[float]:
+        """The blend of phases for each voice, 0 to 1: the knob's plus what its note adds."""
+        return self._one_each(_clipped(knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
         """How the voices' spectra are shaped."""
@@ -92,6 +89,19 @@ class VoiceValues(NamedTuple):
             shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
             bands_db=self.colour_db,
         )
+
+    def bandwidths_cents(self) -> list[float]:
+        """The bandwidth of each voice; an empty list if the sound has none."""
+        if not self.played.has_bandwidth:
+            return []
+        return self._one_each(_clipped(self.played.sound.bandwidth_cents + self.added("bandwidth"), 0.0, 100.0))
+
+    def widths(self) -> list[float]:
+        """The stereo width of each voice, 0 to 1."""
+        return self._one_each(_clipped(self.played.sound.width + self.added("width"), 0.0, 1.0))
+
+    def _one_each(self, column: np.ndarray) -> list[float]:
+        return column[:, 0].tolist() if len(column) == len(self.voices) else [float(column[0, 0])] * len(self.voices)
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:

@@ -30,7 +30,7 @@ LEVELS = {
     ),
     "runtime.engine": ("voices synthesis",),
     "runtime.engine.voices": ("modulation", "pitch"),
-    "runtime.engine.synthesis": ("phases shaping transposing",),
+    "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

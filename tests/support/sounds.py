@@ -21,7 +21,7 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
 # Targets that modulation does not reach yet.
-UNWIRED = frozenset({"bandwidth", "width"})
+UNWIRED: frozenset[str] = frozenset()
 # Of the sources cc_20 and so on; with the usual settings, 70 moves a knob, too.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6

@@ -6,14 +6,14 @@ transform back, overlap and add.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
 from runtime.engine.synthesis.phases.noise import LANES_PER_ROW, N_NOISE_SPECTRA, noise_taps
+from runtime.engine.synthesis.phases.noise_weights import coherent_amplitude, noise_amplitude
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, new_pairs
 
 _LARGEST_PRIME = 13
@@ -38,6 +38,7 @@ class DenseHop(NamedTuple):
     n_bins: int
     blend: float
     coherent: np.ndarray | None
+    noise_weights: Sequence[np.ndarray | None] | None = None
 
 
 class HopSynthesis:
@@ -79,6 +80,7 @@ class HopSynthesis:
         first_lane: int = 0,
         blend: float = 0.0,
         coherent: np.ndarray | None = None,
+        noise_weights: Sequence[np.ndarray | None] | None = None,
     ) -> np.ndarray:
         """Sound of one hop of neighbouring lanes, at most MAX_ROWS: float32 (n, fft_size), valid until the next call.
 
@@ -88,7 +90,8 @@ class HopSynthesis:
         pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
         modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
         lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
-        complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone.
+        complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone; noise_weights: for
+        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if the blend says them.
         """
         n = len(pairs)
         played = slice(2 * self._first_bin, 2 * self.n_bins)
@@ -97,6 +100,10 @@ class HopSynthesis:
             np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=self._filled[:n])
         if coherent is not None:
             _blend_in(self._filled[:n], coherent.view(np.float32)[:, played], blend)
+            for row, weights in enumerate(noise_weights or ()):
+                if weights is not None:
+                    one, lane = slice(row, row + 1), first_lane + row
+                    self._weigh(pairs[one], noise_index, lane, weights, coherent[one], self._filled[one], played)
         n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
         # Never norm="forward": its factor of 1 makes NumPy transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
@@ -161,6 +168,8 @@ class HopSynthesis:
                 np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
             if hop.coherent is not None:
                 _blend_in(filled, hop.coherent.view(np.float32)[:, played], hop.blend)
+                for weights in hop.noise_weights or ():
+                    self._weigh(hop.pairs, hop.noise_index, hop.lane, weights, hop.coherent, filled, played)
             n += 1
         return self._dense_sound_of(n, ROWS_AT_ONCE, fft_size)
 
@@ -198,6 +207,22 @@ class HopSynthesis:
         sound *= np.float32(fft_size / self.fft_size)
         return sound
 
+    def _weigh(
+        self,
+        pairs: np.ndarray,
+        noise_index: int,
+        lane: int,
+        weights: np.ndarray,
+        coherent: np.ndarray,
+        out: np.ndarray,
+        played: slice,
+    ) -> None:
+        """Make one lane's spectrum again, with other weights of its noise; coherent: what `_blend_in` left."""
+        np.multiply(pairs[:, 1], weights, out=self._weighted_pairs[:1, 1])
+        taps = self._taps(noise_index, lane, 1)
+        np.einsum("nkx,nkx->nx", self._weighted_pairs[:1, :, played], taps[:, :, played], out=out)
+        out += coherent.view(np.float32)[:, played]
+
     def _taps(self, noise_index: int, first_lane: int, n: int) -> np.ndarray:
         at = first_lane % LANES_PER_ROW
         return self._noise_taps[noise_index % N_NOISE_SPECTRA, at : at + n]
@@ -206,9 +231,8 @@ class HopSynthesis:
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float) -> None:
     """Mix spectra of floats with coherent phases into those with noise phases; `coherent` is overwritten."""
     if blend < 1.0:
-        angle = 0.5 * math.pi * blend
-        noise *= np.float32(math.cos(angle))
-        coherent *= np.float32(math.sin(angle))
+        noise *= noise_amplitude(blend)
+        coherent *= coherent_amplitude(blend)
         noise += coherent
     else:
         np.copyto(noise, coherent)

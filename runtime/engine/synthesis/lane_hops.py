@@ -56,6 +56,7 @@ class LaneHops:
             first,
             self._phases.blend[first],
             self._phases.spectra(lanes, number),
+            self._phases.noise_weights(lanes),
         )[:, : self._n_frames]
         sound /= self._spectra.stored_shares[lanes]
         self.n_transforms += lanes.stop - first
@@ -133,4 +134,5 @@ class DenseHops:
             n_bins,
             self._phases.blend[lane],
             self._phases.spectra(slice(lane, lane + 1), number),
+            self._phases.noise_weights(slice(lane, lane + 1)),
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 
 
 class LanePhases:
@@ -17,18 +18,50 @@ class LanePhases:
     lane's dense hops go on with the number of the plain hop that they continue.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
-    noise phases to 1 for coherent ones.
+    noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's number.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
-        n_lanes = len(magnitudes)
+        n_lanes, n_bins = magnitudes.shape
         self.blend = [0.0] * n_lanes
         self._magnitudes, self._phases = magnitudes, phases
         self._has_phases = [False] * n_lanes
+        self.leader: list[int | None] = [None] * n_lanes
+        self._noise_weights = NoiseWeights(n_lanes, n_bins)
 
     def open(self, lane: int, blend: float) -> None:
         """Begin a lane's sound with this blend, and with new phases."""
-        self._has_phases[lane], self.blend[lane] = False, blend
+        self._end(lane)
+        self.blend[lane] = blend
+
+    def _end(self, lane: int) -> None:
+        if self._has_phases[lane]:
+            self._has_phases[lane] = False
+            self._phases.end(lane)
+
+    def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
+        """Set the bandwidths of lanes, none if all are 0; their new spectra must be widened by as much."""
+        current = self._noise_weights.bandwidth_cents
+        if not (any(bandwidths_cents) or any(current)):
+            return
+        for lane, bandwidth_cents in zip(lanes, bandwidths_cents or [0.0] * len(lanes), strict=True):
+            current[lane] = self._phases.walk.bandwidth_cents[lane] = bandwidth_cents
+
+    def bandwidth_cents(self, lane: int) -> float:
+        """The bandwidth of a lane."""
+        return self._noise_weights.bandwidth_cents[lane]
+
+    def walk(self, lanes: slice) -> bool:
+        """Whether a lane among these has both a bandwidth and a blend."""
+        return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
+
+    def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
+        """For each lane the weights of its noise phases, float32 (2 * n_bins,); None if they follow from the blend."""
+        weights, blend = self._noise_weights, self.blend[lanes.start]
+        bandwidths = weights.bandwidth_cents[lanes]
+        if not blend or not any(bandwidths):
+            return None
+        return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
@@ -40,11 +73,14 @@ class LanePhases:
         planned: dict[int, list[int]] = {}
         for lane, number, changed in zip(lanes, numbers, spectrum_changed, strict=True):
             if not self.blend[lane]:
-                self._has_phases[lane] = False
+                self._end(lane)
             elif changed or not self._has_phases[lane]:
                 if not self._has_phases[lane]:
+                    self._has_phases[lane], leader = True, self.leader[lane]
+                    if leader is not None:
+                        self._phases.start_side(lane, leader)
+                        continue
                     self._phases.start(lane, frame)
-                    self._has_phases[lane] = True
                 planned.setdefault(number, []).append(lane)
         for number, of_number in planned.items():
             for run in runs_of(of_number):

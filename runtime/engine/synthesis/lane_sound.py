@@ -13,7 +13,9 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
 from runtime.engine.synthesis.rings import Rings, fade_in
+from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
@@ -46,6 +48,7 @@ class LaneSound:
         self.fade_frames = n_fade = min(self.hop_size, round(CROSSFADE_S * sample_rate_hz))
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
+        self._widening = Widening(n_bins, MAX_ROWS)
         self._changes = SpectrumChanges(n_lanes, fade_in(n_fade))
         coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
@@ -86,13 +89,17 @@ class LaneSound:
         magnitudes: np.ndarray,
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
+        bandwidths_cents: Sequence[float] = (),
+        blends: Sequence[float] = (),
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
 
         A lane that sounds fades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
+        bandwidths_cents: one for each lane, or none if all are 0; blends: the blend that each lane will sound with,
+        needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
-        self._spectra.set(lanes, magnitudes, semitones, gains)
+        self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
             self._changes.changed[lane] = True
 
@@ -102,15 +109,33 @@ class LaneSound:
         magnitudes: np.ndarray,
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
-        blends: Sequence[float] | None = None,
+        bandwidths_cents: Sequence[float] = (),
+        blends: Sequence[float] = (),
+        takes_blends: bool = False,
     ) -> None:
         """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
 
-        blends: the blend that each lane reaches; None: they keep theirs. The other arguments are as in set_spectra.
+        takes_blends: whether the lanes also reach these blends. The other arguments are as in set_spectra.
         """
+        self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
+        if takes_blends:
+            for lane, blend in zip(lanes, blends, strict=True):
+                self._phases.blend[lane] = blend
+
+    def _store(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None,
+        bandwidths_cents: Sequence[float],
+        blends: Sequence[float],
+    ) -> None:
+        if any(bandwidths_cents):
+            amplitudes = [float(noise_amplitude(blend)) for blend in blends]
+            magnitudes = self._widening.widen(magnitudes, bandwidths_cents, amplitudes)
+        self._phases.set_bandwidths(lanes, bandwidths_cents)
         self._spectra.set(lanes, magnitudes, semitones, gains)
-        for lane, blend in zip(lanes, blends or (), strict=False):
-            self._phases.blend[lane] = blend
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; to be called before `set_spectra`.
@@ -238,14 +263,13 @@ class LaneSound:
 
         changed, gains: one for each lane number in `run`.
         """
-        submix = self._submixes.mix(run, frame, changed, gains)
-        # Making the silent and transposed lanes within the run as well costs less than splitting it.
-        alone = [run]
-        if submix is not None:
-            all_mixed = len(submix.members) == len(lanes)
-            alone = [] if all_mixed else self._runs_alone(lanes)
-        elif self._phases.blend[run].count(self._phases.blend[run.start]) < run.stop - run.start:
+        submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
+        if submix is not None and len(submix.members) == len(lanes):
+            alone = []
+        elif submix is not None or self._phases.walk(run) or blends.count(blends[0]) < len(blends):
             alone = self._runs_alone(lanes)
+        else:  # making the silent and transposed lanes within the run, too, costs less than splitting it
+            alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)
             # Samples past the next hop are for a crossfade there, which can only follow the last of these hops.

@@ -8,8 +8,8 @@ import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
-from runtime.engine.synthesis.levels import Levels
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
@@ -52,6 +52,10 @@ class LaneSpectra:
                 one = slice(row, row + 1)
                 gain = None if gains is None else gains[one]
                 self._set_run(slice(lane, lane + 1), magnitudes[one], semitones[one], gain)
+
+    def copy(self, lane: int, into: int) -> None:
+        """Give lane `into` the stored spectrum of `lane`."""
+        self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
         """Shares, float32 (n, 1), divided by the stored shares; None if all are equal. Valid until the next call."""

@@ -1,8 +1,8 @@
-"""Runs of neighbouring lanes."""
+"""Runs of neighbouring lanes, and the numbers of side lanes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def runs_alike(lanes: Sequence[int], values: Sequence[float]) -> list[slice]:
@@ -25,3 +25,31 @@ def runs_of(lanes: Sequence[int]) -> list[slice]:
         else:
             runs.append(slice(lane, lane + 1))
     return runs
+
+
+class Sides:
+    """Which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
+
+    All lanes are numbered in one row: those with a voice, some that are not used, and the sides, in the same order.
+
+    n_lanes: number of lanes with a voice; n_aligned: the number of a lane and that of its side agree modulo this;
+    first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane, whether it
+    shall have a side from its next hop on, and whether it has one now.
+    """
+
+    def __init__(self, n_lanes: int, n_aligned: int):
+        self.first, self.n_open = -(-n_lanes // n_aligned) * n_aligned, 0
+        self.is_wanted, self.is_open = [False] * n_lanes, [False] * n_lanes
+
+    def put(self, lane: int, is_open: bool) -> None:
+        """Note that a lane has a side from now on, or none."""
+        self.n_open += is_open - self.is_open[lane]
+        self.is_open[lane] = is_open
+
+    def of(self, lanes: Iterable[int]) -> list[int]:
+        """The numbers of the sides that these lanes have, in the same order."""
+        return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
+
+    def by_lane(self, values: Sequence[int]) -> list[int]:
+        """One value for each of all lanes, from one value for each lane with a voice."""
+        return [*values, *([values[0]] * (self.first - len(values))), *values]

@@ -117,6 +117,12 @@ class Transposer:
         head.first_hop = beginning.hop
         return head
 
+    def follow(self, number: int, leader: int, frame: int) -> None:
+        """Transpose a lane as `leader` is transposed, from `frame` on."""
+        self.n_active += not self.active[number]
+        self.active[number] = True
+        self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
+
     def leave(self, lane: int) -> None:
         """End a lane's transposition: its sound has ended, or a new note begins on it."""
         if self.active[lane]:

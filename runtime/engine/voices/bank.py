@@ -26,13 +26,13 @@ class Voice:
     one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
     version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
     played: the sound that it plays; led_to: the values for which its last ramp's end was made; None: no ramp yet;
-    modulated_pitch: its pitch ratio, if modulation moves it.
+    modulated_pitch: its pitch ratio, if modulation moves it; width: its stereo width, where its spectrum is computed.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
                  "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "modulated_pitch", "must_hold",
                  "note", "order", "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
-                 "velocity", "vibrato_semitones")  # fmt: skip
+                 "velocity", "vibrato_semitones", "width")  # fmt: skip
 
     played: PlayedSound
 
@@ -40,10 +40,10 @@ class Voice:
         self.lane, self.active = lane, False
         self.channel = self.note = self.velocity = self.model_note = self.order = self.started_at = 0
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
-        self.bend_semitones = self.vibrato_semitones = self.glide_semitones = 0.0
+        self.bend_semitones = self.vibrato_semitones = self.glide_semitones = self.width = 0.0
         self.glide_end = self.spectrum_version = -1
         self.modulated_pitch: ModulatedPitch | None = None
-        self.led_to: tuple[int, float, bytes, float] | None = None
+        self.led_to: tuple[int, float, float, bytes] | None = None
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
 
 

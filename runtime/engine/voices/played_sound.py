@@ -63,7 +63,8 @@ class PlayedSound:
     spectral_targets: the modulated targets that are heard in the spectrum; spectrum_moves: whether one of these may
     change while a note sounds; moves_fast: whether a fast LFO moves them; opens_fast: whether they may change most
     where a note begins, by an envelope or a trajectory; latents_move, blend_moves: whether a latent, or the blend of
-    phases, is modulated.
+    phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
+    needs_blend: whether their spectra depend on the blend of phases.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan move by themselves.
     pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
@@ -89,8 +90,11 @@ class PlayedSound:
         self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
         self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
+        self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
+        self.has_width = self.sound.width > 0.0 or "width" in targets
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
+        self.needs_blend = self.has_bandwidth or self.blend_moves
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
@@ -104,4 +108,6 @@ def _is_shaped(sound: Sound) -> bool:
         or sound.tilt_db_per_octave != 0.0
         or sound.odd_even_db != 0.0
         or sound.formant_semitones != 0.0
+        or sound.bandwidth_cents != 0.0
+        or sound.width != 0.0
     )

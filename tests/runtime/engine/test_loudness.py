@@ -12,10 +12,10 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames
 from runtime.engine.limiter import LIMITER_KNEE, limit
 from runtime.engine.synthesis.hops import HopSynthesis
-from runtime.engine.synthesis.levels import VOICE_LEVEL_DB, Levels
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.shaping.levels import VOICE_LEVEL_DB, Levels
 from tests.soak import loudness as soak
 from tests.support.places import DATA
 from tests.support.playing import decoder

@@ -21,7 +21,9 @@ from runtime.engine.synthesis.phases.coherent_tables import (
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
+from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
+from runtime.engine.synthesis.phases.walk import PhaseWalk
 
 _LEAST_POWER = np.float32(1e-20)
 # Bins below and above a spectrum into which a sinusoid at its edge may reach.
@@ -46,7 +48,8 @@ class CoherentPhases:
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
 
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
+    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases;
+    walk: the bandwidth of each lane, which it has from its next plan on.
     """
 
     def __init__(
@@ -58,6 +61,9 @@ class CoherentPhases:
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
+        self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
+        self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
+        self._is_side = [False] * n_lanes
         # Where a lane's phases begin in the flattened table `first_phases`.
         self._starts = np.zeros(n_lanes, np.intp)
         # For each bin, which of the lane's sinusoids it belongs to, counted among those planned together; -1: none.
@@ -73,7 +79,25 @@ class CoherentPhases:
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
-        self._owners[lane] = -1
+        self._owners[lane], self._is_side[lane] = -1, False
+        self.walk.start(lane, number)
+
+    def start_side(self, side: int, lane: int) -> None:
+        """Give lane `side` the magnitudes and phases of `lane`, each phase turned by a quarter of a cycle."""
+        turns, sinusoids = self._turns_of_side, self._sinusoids[lane]
+        self._noise[side], self._starts[side], self._is_side[side] = self._noise[lane], self._starts[lane], True
+        np.multiply(self._noise_imaginary[lane], -turns.noise_signs, out=self._noise_real[side])
+        np.multiply(self._noise_real[lane], turns.noise_signs, out=self._noise_imaginary[side])
+        part, moves = sinusoids.of_lane(lane)
+        self._sinusoids[side] = sinusoids.turned(lane, side, turns.of_sinusoids(moves))
+        owners = self._owners[side]
+        np.subtract(self._owners[lane], part.start, out=owners)
+        np.maximum(owners, -1, out=owners)
+        self.walk.follow(side, lane)
+
+    def end(self, lane: int) -> None:
+        """Forget a lane's sinusoids; `start` must follow before it sounds again."""
+        self._sinusoids[lane] = None
 
     # Plans
 
@@ -82,6 +106,18 @@ class CoherentPhases:
 
         Each sinusoid continues the phase that its peak bin had.
         """
+        if not self.walk.is_on(lanes):
+            self._plan(lanes, hop, magnitudes)
+            return
+        first = lanes.start
+        for lane in range(first + 1, lanes.stop + 1):
+            walks = self.walk.bandwidth_cents[first] > 0.0
+            if lane == lanes.stop or (self.walk.bandwidth_cents[lane] > 0.0) != walks:
+                self._plan(slice(first, lane), hop, magnitudes[first - lanes.start : lane - lanes.start], walks)
+                first = lane
+
+    def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool = False) -> None:
+        """Plan lanes of which all have a bandwidth, or none."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
         peaks = self._peaks.find(noise)
@@ -95,8 +131,15 @@ class CoherentPhases:
         # A bin's phase is that of its sinusoid in the middle of the window. The old and the new sinusoid must agree at
         # the hop, where the window begins: so the phase shifts by the change in frequency times half a window.
         phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
-        amplitudes = self._take_amplitudes(lanes, peaks)
-        planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
+        spread = self._take_spread(lanes, peaks)
+        if walks:
+            for row, lane in zip(noise, range(lanes.start, lanes.stop), strict=True):
+                row *= self.walk.weights(lane)
+            planned = self.walk.sinusoids(lanes, rows, bins, hop, phases, moves, spread)
+        else:
+            places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
+            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip") * spread
+            planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
                 # A note's first sinusoids have random phases, later ones those of the noise before.
@@ -113,6 +156,8 @@ class CoherentPhases:
         phases = self._starts[lanes].take(rows)
         phases += bins
         phases = tables.first_phases.take(phases)
+        if any(self._is_side[lanes]):
+            phases += self._turns_of_side.of_noise.take(bins) * np.array(self._is_side[lanes]).take(rows)
         phases += hop * moves
         are_owned = owners >= 0
         for planned in dict.fromkeys(sinusoids):
@@ -120,13 +165,17 @@ class CoherentPhases:
                 of_planned = are_owned
                 if sinusoids.count(planned) < len(sinusoids):
                     of_planned = are_owned & np.array([each is planned for each in sinusoids]).take(rows)
+                if planned.walks:
+                    for number, each in enumerate(sinusoids, lanes.start):
+                        if each is planned:
+                            planned.go_to(slice(number, number + 1), hop)
                 former_phases, former_moves = planned.at(owners, bins, hop)
                 np.copyto(phases, former_phases, where=of_planned)
                 np.copyto(moves, former_moves, where=of_planned)
         return phases, moves
 
-    def _take_amplitudes(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """What sinusoids of phase 0 add to the bins around their peaks, complex64 (N_REACHED, n_peaks).
+    def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
+        """By how much `lobes` are multiplied for each sinusoid, float32 (N_REACHED, n_peaks).
 
         Their magnitudes are taken out of the noise, and `owners` is set.
         """
@@ -146,8 +195,7 @@ class CoherentPhases:
         spread = padded[:-2] + padded[2:]
         spread *= np.float32(0.5)
         spread += padded[1:-1]
-        places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
-        return self._tables.lobes.take(places, axis=1, mode="clip") * spread
+        return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
         """K-weighted RMS of spectra with noise phases, divided by that of their sinusoids, about 0.9 to 1: (n, 1)."""
@@ -173,6 +221,8 @@ class CoherentPhases:
         spectra *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
+            if planned.walks:
+                planned.prepare(slice(first, stop), hop)
             for lane in range(first, stop):
                 planned.add(slice(lane, lane + 1), hop, self._tables.unit_phasors, padded[lane - lanes.start])
         return spectra
@@ -180,7 +230,8 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan.
+        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
+        factor of a lane with a bandwidth must be 0.
         """
         noise, padded = self._noise[lanes], self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
@@ -193,6 +244,8 @@ class CoherentPhases:
         spectrum *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
+            if planned.walks:
+                continue
             of_lanes = None if factors is None else factors[first - lanes.start : stop - lanes.start, 0]
             planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
         return spectrum

@@ -19,6 +19,7 @@ N_STARTS = 1 << 13
 # A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
+_REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Sinusoids' places between two bins that `lobes` tells apart.
 N_PLACES = 1 << 10
 # All three chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
@@ -40,6 +41,8 @@ class CoherentTables:
     lobes: complex64 (N_REACHED, N_PLACES + 1): what a sinusoid of phase 0 adds to the bins around its peak, for each
         place of the sinusoid from half a bin below the peak to half a bin above it. The result is multiplied by a bin's
         magnitude plus half the sum of its neighbours'.
+    lobe_signs: float32 (N_REACHED, 1), what each of the overlapping windows adds if the sinusoid is at the bin.
+    hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn against it from hop to hop.
     weight: (n_bins,), K-weighting, 0 for silent bins.
     first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then those of its noise bins. A
         note takes n_bins values from one of N_STARTS places on, the same place in both rows.
@@ -53,6 +56,8 @@ class CoherentTables:
     half_window_hops: float
     unit_phasors: np.ndarray
     lobes: np.ndarray
+    lobe_signs: np.ndarray
+    hop_turns: np.ndarray
     weight: np.ndarray
     first_phases: np.ndarray
     noise_phasors: np.ndarray
@@ -78,6 +83,8 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
         half_window_hops=0.5 * fft_size / hop_size,
         unit_phasors=unit_phasors,
         lobes=_lobes(fft_size, hop_size),
+        lobe_signs=_lobe_signs(fft_size).astype(np.float32),
+        hop_turns=np.exp(2j * np.pi * hop_size / fft_size * _REACHED_BINS[:, None]).astype(np.complex64),
         weight=weight,
         first_phases=np.array([random_phases, noise_phases]),
         noise_phasors=np.array([noise_phasors.real, noise_phasors.imag]),
@@ -93,12 +100,15 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     alternate. So do those of the three taps of a Hann window, which add up a bin's magnitude and half its neighbours'.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
-    bins = np.arange(N_REACHED) - N_REACHED // 2
-    angle = 2.0 * np.pi * hop_size / fft_size * (places - bins[:, None])
+    angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
     windows = np.exp(-1j * angle[None] * np.arange(N_OVERLAPS)[:, None, None]).sum(axis=0)
+    return (_lobe_signs(fft_size) * windows).astype(np.complex64)
+
+
+def _lobe_signs(fft_size: int) -> np.ndarray:
     # Four overlapping squared Hann windows add up to 1.5, the squares of a Hann lobe's bins to 1.5 times its peak's.
     scale = fft_size * 1.5**0.5 / 12.0
-    return (scale * (-1.0) ** bins[:, None] * windows).astype(np.complex64)
+    return scale * (-1.0) ** _REACHED_BINS[:, None]
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:

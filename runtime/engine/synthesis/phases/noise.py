@@ -13,6 +13,8 @@ N_NOISE_SPECTRA = 256
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
+# Rows that would repeat an earlier row begin in the middle between two others.
+_HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
 # times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
@@ -24,7 +26,9 @@ _FLAT_GAIN = 4.557
 
 def noise_index(lane: int, hop: int) -> int:
     """Index of the newest stored spectrum that sounds in a lane's hop; hop: number of the hop."""
-    return (hop + lane // LANES_PER_ROW * _HOPS_BETWEEN_ROWS) % N_NOISE_SPECTRA
+    from_row_0 = lane // LANES_PER_ROW * _HOPS_BETWEEN_ROWS
+    n_rounds = from_row_0 // N_NOISE_SPECTRA
+    return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA
 
 
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:

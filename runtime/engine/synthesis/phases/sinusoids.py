@@ -15,10 +15,13 @@ class Sinusoids:
 
     first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop, phases: each
     sinusoid's phase at its peak bin in that hop; moves: steps of the phases from hop to hop; amplitudes: complex64
-    (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids.
+    (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids; walks: whether they
+    are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
+
+    walks = False
 
     def __init__(
         self,
@@ -53,14 +56,35 @@ class Sinusoids:
         factors: (n_lanes,), by which each lane is multiplied; None if all are 1.
         """
         part = self._part(lanes)
-        phases = (hop - self._hop) * self._moves[part]
-        phases += self._phases[part]
+        gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
         phases &= PHASE_MASK
         phasors = unit_phasors.take(phases)
         if factors is not None:
             phasors *= factors.take(self._rows[part] - (lanes.start - self._first_lane))
-        added = self._amplitudes[:, part] * phasors
+        added = gains * phasors
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
+
+    def turned(self, lane: int, into: int, turns: np.ndarray) -> Sinusoids:
+        """The sinusoids of one lane as those of lane `into`; turns: intp (n,), what is added to the phase of each."""
+        part, turned = self._part(slice(lane, lane + 1)), object.__new__(type(self))
+        phases = self._phases[part] + turns
+        arrays = self._rows[part] * 0, self._bins[part], self._hop, phases, self._moves[part], self._amplitudes[:, part]
+        Sinusoids.__init__(turned, into, *arrays)
+        return turned
+
+    def of_lane(self, lane: int) -> tuple[slice, np.ndarray]:
+        """Which of the sinusoids belong to a lane, and their moves."""
+        part = self._part(slice(lane, lane + 1))
+        return part, self._moves[part]
+
+    def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
+        """What the sinusoids of lanes, those in `part`, add at phase 0, complex64 (N_REACHED, n)."""
+        return self._amplitudes[:, part]
+
+    def _phases_in(self, part: slice, hop: int) -> np.ndarray:
+        phases = (hop - self._hop) * self._moves[part]
+        phases += self._phases[part]
+        return phases
 
     def _part(self, lanes: slice) -> slice:
         """The sinusoids of lanes."""

@@ -13,10 +13,10 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
 from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.lane_sound import LaneSound
-from runtime.engine.synthesis.levels import Levels
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
+from runtime.engine.synthesis.shaping.levels import Levels
 from tests.support.hearing import cents_off
 
 SPEC = StftSpec()

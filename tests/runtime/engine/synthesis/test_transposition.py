@@ -18,8 +18,8 @@ from runtime.engine.synthesis.lane_hops import DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
-from runtime.engine.synthesis.levels import VOICE_LEVEL_DB
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.shaping.levels import VOICE_LEVEL_DB
 from runtime.engine.synthesis.transposing.head import ONE
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PitchWheel

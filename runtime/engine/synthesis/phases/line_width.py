@@ -1,0 +1,45 @@
+"""How wide each bin's harmonic must be for a bandwidth in cents, and which part of it is noise.
+
+Widths are full widths at half power, in bins.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Width of a sharp harmonic with noise phases: the lobe of the window. Measured.
+NOISE_LOBE_BINS = 1.67
+# Coherent phases turn into noise phases between these widths, in lobes. A phase that walks makes at most 1.1 lobes.
+_NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
+
+
+def relative_width(bandwidth_cents: float) -> float:
+    """Width of a harmonic divided by its frequency."""
+    return 2.0 ** (bandwidth_cents / 2400.0) - 2.0 ** (-bandwidth_cents / 2400.0)
+
+
+class NoiseShare:
+    """Which part of the power of coherent phases is noise, 0 to 1: for the last bandwidth, which many lanes share."""
+
+    def __init__(self, n_bins: int):
+        self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))
+        self._made_for, self._share = 0.0, np.zeros(n_bins)
+
+    def of(self, bandwidth_cents: float) -> np.ndarray:
+        """The share of each bin, (n_bins,), valid until the next call."""
+        if self._made_for != bandwidth_cents:
+            self._made_for = bandwidth_cents
+            x = relative_width(bandwidth_cents) * self._bins - _NOISE_BEGINS_AT / (_ALL_NOISE_AT - _NOISE_BEGINS_AT)
+            np.clip(x, 0.0, 1.0, out=x)
+            np.multiply(x * x, 3.0 - 2.0 * x, out=self._share)
+        return self._share
+
+
+def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
+    """The width that noise phases need for a bandwidth of these widths.
+
+    Noise phases add their lobe's own width in quadrature; coherent phases do not, because they are noise only where the
+    width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.
+    """
+    larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
+    return np.hypot(larger, noise_amplitude * smaller)

@@ -1,0 +1,42 @@
+"""The weights of noise phases and coherent phases in a blend, and in a blend of lanes that have a bandwidth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runtime.engine.synthesis.phases.line_width import NoiseShare
+
+
+def noise_amplitude(blend: float) -> np.float32:
+    """The weight of noise phases, for a blend of 0 to 1; the squares of both weights add up to 1."""
+    return np.float32(math.cos(0.5 * math.pi * blend) if blend < 1.0 else 0.0)
+
+
+def coherent_amplitude(blend: float) -> np.float32:
+    """The weight of coherent phases, for a blend of 0 to 1."""
+    return np.float32(math.sin(0.5 * math.pi * blend))
+
+
+class NoiseWeights:
+    """The weight of the noise phases of each bin: the blend's, and more where a bandwidth makes coherent phases noise.
+
+    bandwidth_cents: list, one for each lane.
+    """
+
+    def __init__(self, n_lanes: int, n_bins: int):
+        self.bandwidth_cents = [0.0] * n_lanes
+        self._noise_share = NoiseShare(n_bins)
+        self._made_for = [(0.0, -1.0)] * n_lanes
+        self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
+
+    def of(self, lane: int, blend: float) -> np.ndarray:
+        """Weights of a lane that has a bandwidth, float32 (2 * n_bins,), as in the pairs of a spectrum."""
+        wanted = self.bandwidth_cents[lane], blend
+        if self._made_for[lane] != wanted:
+            self._made_for[lane] = wanted
+            share = self._noise_share.of(self.bandwidth_cents[lane])
+            power = float(noise_amplitude(blend)) ** 2 + float(coherent_amplitude(blend)) ** 2 * share
+            self._weights[lane] = np.sqrt(power)[:, None]
+        return self._weights[lane].reshape(-1)

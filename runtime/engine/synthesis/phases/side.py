@@ -1,0 +1,30 @@
+"""The turn between the phases of a lane's sound and those of its side: a quarter of a cycle, forwards or back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.engine.synthesis.phases.coherent_tables import PHASE_UNITS
+
+# Neighbouring noise bins turn the same way, or the side would not have their steady magnitude.
+_BAND_BINS = 8
+_QUARTER = PHASE_UNITS // 4
+
+
+class SideTurns:
+    """Random turns: one for each sinusoid, by its frequency, and one for each band of noise bins.
+
+    of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,), their signs.
+    """
+
+    def __init__(self, n_bins: int, units_per_bin: float, seed: int):
+        random = np.random.default_rng((seed, 2))
+        self._units_per_bin, self._highest = units_per_bin, n_bins - 1
+        self._by_bin = _QUARTER * random.choice((-1, 1), n_bins)
+        signs = np.repeat(random.choice((-1, 1), n_bins // _BAND_BINS + 1), _BAND_BINS)
+        self.of_noise, self.noise_signs = _QUARTER * signs[:n_bins], signs[:n_bins].astype(np.float32)
+
+    def of_sinusoids(self, moves: np.ndarray) -> np.ndarray:
+        """The turns of sinusoids with these moves, in units of phase."""
+        frequencies = np.clip(moves / self._units_per_bin, 0, self._highest).astype(np.intp)
+        return self._by_bin.take(frequencies)

@@ -1,0 +1,233 @@
+"""A random walk of the phases of sinusoids: it widens them by less than the lobe of a window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
+from runtime.engine.synthesis.phases.line_width import NoiseShare, relative_width
+from runtime.engine.synthesis.phases.sinusoids import Sinusoids
+from runtime.engine.synthesis.phases.taps import N_OVERLAPS
+
+_N_RANDOM_BITS = 14
+_N_RANDOM = 1 << _N_RANDOM_BITS
+# Random steps are whole numbers from -_LARGEST to _LARGEST.
+_LARGEST_BITS = 14
+_LARGEST = 1 << _LARGEST_BITS
+_N_WIDTHS = 65
+_MASK_64 = (1 << 64) - 1
+
+
+class PhaseWalk:
+    """Which lanes walk, how far, and by which random steps.
+
+    The phase of each sinusoid moves by a random step from hop to hop, the larger the wider the harmonic must be. Where
+    a harmonic must be as wide as a window's lobe, or wider, its bins fade out here, and noise takes their place
+    (`NoiseShare`).
+
+    hop_turns: as in `CoherentTables`; unit_phasors: likewise; bandwidth_cents: list, one for each lane, 0 for a lane
+    that does not walk.
+    """
+
+    def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
+        self.hop_turns, self.unit_phasors = tables.hop_turns, tables.unit_phasors
+        self.bandwidth_cents = [0.0] * n_lanes
+        self._tables = tables
+        self._random = np.random.default_rng((seed, 1)).integers(-_LARGEST, _LARGEST + 1, _N_RANDOM + n_bins)
+        self._widths, self._steps, self._amplitudes = _steps_by_width()
+        self._noise_share = NoiseShare(n_bins)
+        self._keys = [0] * n_lanes
+
+    def start(self, lane: int, number: int) -> None:
+        """Begin a note on a lane; number: as in `CoherentPhases.start`."""
+        self._keys[lane] = _mixed(number * 64 + lane)
+
+    def follow(self, lane: int, leader: int) -> None:
+        """Let a lane walk as another lane does."""
+        self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
+
+    def is_on(self, lanes: slice) -> bool:
+        """Whether one of these lanes has a bandwidth."""
+        return any(self.bandwidth_cents[lanes])
+
+    def weights(self, lane: int) -> np.ndarray:
+        """The weights of the coherent phases of a lane's bins, float32 (n_bins,)."""
+        return np.sqrt(1.0 - self._noise_share.of(self.bandwidth_cents[lane])).astype(np.float32)
+
+    def sinusoids(
+        self, lanes: slice, rows: np.ndarray, bins: np.ndarray, hop: int, phases: np.ndarray, moves: np.ndarray,
+        spread: np.ndarray,
+    ) -> WalkingSinusoids:  # fmt: skip
+        """The sinusoids of lanes that all have a bandwidth.
+
+        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), by which `lobes` would be
+        multiplied. It is overwritten.
+        """
+        tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
+        widths = np.array(relative).take(rows) * bins
+        largest_steps = np.rint(np.interp(widths, self._widths, self._steps)).astype(np.intp)
+        amplitudes = np.interp(widths, self._widths, self._amplitudes)
+        weights = np.array([self.weights(lane) for lane in range(lanes.start, lanes.stop)])
+        spread *= (amplitudes * weights[rows, bins]).astype(np.float32)
+        spread *= tables.lobe_signs
+        distances = moves - np.rint(bins * tables.units_per_bin).astype(np.intp)
+        windows = tables.unit_phasors.take(np.outer(-np.arange(N_OVERLAPS), distances) & PHASE_MASK)
+        keys = self._keys[lanes]
+        return WalkingSinusoids(lanes.start, rows, bins, hop, phases, moves, spread, windows, largest_steps, keys, self)
+
+    def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
+        """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
+
+        keys: of each lane; rows: index into `keys` of each sinusoid. A step is a function of the note, the hop and the
+        bin alone.
+        """
+        begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
+        places = np.array(begins).take(rows, axis=1)
+        places += bins
+        return self._random.take(places)
+
+
+class WalkingSinusoids(Sinusoids):
+    """Sinusoids whose phases walk; all their lanes have a bandwidth.
+
+    Each of the four windows that overlap keeps the phase that it began with, so nothing clicks. A phase is the sum of
+    all steps since the plan. Steps are whole numbers, so the sum is the same to the bit, whatever the way to a hop was.
+
+    windows: complex64 (N_OVERLAPS, n), how each sinusoid would begin in each window without a walk, the newest first;
+    largest_steps: intp (n,), in units of phase; keys: of each lane; the rest: as in `PhaseWalk.sinusoids`.
+    """
+
+    __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_sums", "_walk", "_windows")
+
+    walks = True
+
+    def __init__(
+        self, first_lane: int, rows: np.ndarray, bins: np.ndarray, hop: int, phases: np.ndarray, moves: np.ndarray,
+        spread: np.ndarray, windows: np.ndarray, largest_steps: np.ndarray, keys: list[int], walk: PhaseWalk,
+    ):  # fmt: skip
+        super().__init__(first_lane, rows, bins, hop, phases, moves, spread)
+        self._windows, self._largest_steps, self._keys, self._walk = windows, largest_steps, keys, walk
+        self._sums = np.zeros(self.n, np.intp)
+        self._added = np.empty(spread.shape, np.complex64)
+        self._reached, self._made_at = [hop] * len(keys), [None] * len(keys)
+
+    def go_to(self, lanes: slice, hop: int) -> None:
+        """Walk to a hop."""
+        for run, reached in self._runs(lanes, self._reached):
+            part = self._part(run)
+            if reached != hop and part.stop > part.start:
+                forward = hop > reached
+                passed = list(range(reached + 1, hop + 1) if forward else range(hop + 1, reached + 1))
+                steps = self._steps(run, part, passed).sum(axis=0)
+                self._sums[part] += steps if forward else -steps
+            self._put(run, self._reached, hop)
+
+    def prepare(self, lanes: slice, hop: int) -> None:
+        """Find what the sinusoids of lanes add to the bins around their peaks in a hop."""
+        self.go_to(lanes, hop)
+        for run, made_at in self._runs(lanes, self._made_at):
+            part = self._part(run)
+            if made_at != hop and part.stop > part.start:
+                self._make(run, part, hop)
+            self._put(run, self._made_at, hop)
+
+    def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
+        """As in `Sinusoids`; `go_to` must have been called for the lanes."""
+        phases, moves = super().at(numbers, bins, hop)
+        phases += self._sums.take(numbers, mode="clip")
+        return phases, moves
+
+    def turned(self, lane: int, into: int, turns: np.ndarray) -> WalkingSinusoids:
+        """As in `Sinusoids`."""
+        turned, part = super().turned(lane, into, turns), self._part(slice(lane, lane + 1))
+        row = lane - self._first_lane
+        turned._windows, turned._largest_steps = self._windows[:, part], self._largest_steps[part]
+        turned._keys, turned._walk = [self._keys[row]], self._walk
+        turned._sums, turned._added = self._sums[part].copy(), np.empty(turned._amplitudes.shape, np.complex64)
+        turned._reached, turned._made_at = [self._reached[row]], [None]
+        return turned
+
+    def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
+        self.prepare(lanes, hop)
+        return self._added[:, part]
+
+    def _phases_in(self, part: slice, hop: int) -> np.ndarray:
+        phases = super()._phases_in(part, hop)
+        phases += self._sums[part]
+        return phases
+
+    def _make(self, lanes: slice, part: slice, hop: int) -> None:
+        """Fill `_added` for some lanes.
+
+        The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
+        coherent_tables.py. No matrix product: it would start threads, and round by the number of columns.
+        """
+        walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
+        # The older a window, the more steps its phase lies behind.
+        behind = np.cumsum(self._steps(lanes, part, [hop - k for k in range(N_OVERLAPS - 1)]), axis=0)
+        np.negative(behind, out=behind)
+        behind &= PHASE_MASK
+        later = walk.unit_phasors.take(behind)
+        later *= windows[1:]
+        np.multiply(later[-1], walk.hop_turns, out=added)
+        for window in later[-2::-1]:
+            added += window
+            added *= walk.hop_turns
+        added += windows[0]
+        added *= self._amplitudes[:, part]
+
+    def _steps(self, lanes: slice, part: slice, hops: list[int]) -> np.ndarray:
+        """The steps of the sinusoids of lanes at some hops, in units of phase, intp (n_hops, n)."""
+        first, end = lanes.start - self._first_lane, lanes.stop - self._first_lane
+        steps = self._walk.steps(self._keys[first:end], hops, self._rows[part] - first, self._bins[part])
+        steps *= self._largest_steps[part]
+        steps >>= _LARGEST_BITS
+        return steps
+
+    def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:
+        """Runs of lanes that share one of the values, with that value."""
+        runs, first = [], lanes.start
+        for lane in range(lanes.start + 1, lanes.stop + 1):
+            value = values[first - self._first_lane]
+            if lane == lanes.stop or values[lane - self._first_lane] != value:
+                runs.append((slice(first, lane), value))
+                first = lane
+        return runs
+
+    def _put(self, lanes: slice, values: list[int | None], value: int) -> None:
+        for lane in range(lanes.start, lanes.stop):
+            values[lane - self._first_lane] = value
+
+
+def _mixed(number: int) -> int:
+    """A number whose 64 bits depend on all bits of `number` (the mixer of SplitMix64, Steele and others 2014)."""
+    number = (number * 0x9E3779B97F4A7C15) & _MASK_64
+    number = ((number ^ number >> 30) * 0xBF58476D1CE4E5B9) & _MASK_64
+    number = ((number ^ number >> 27) * 0x94D049BB133111EB) & _MASK_64
+    return number ^ number >> 31
+
+
+def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Widths in bins, ascending; for each the largest step in units of phase, and the amplitude that keeps the power.
+
+    Steps that are uniform from -u to u correlate windows k hops apart by r^k, where r = sin(u) / u. A sinusoid's bins
+    have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is that of a squared
+    Hann window, times that of a sequence with these correlations.
+    """
+    largest = np.linspace(0.0, np.pi, _N_WIDTHS)
+    correlation = np.sinc(largest / np.pi)
+    bins = np.concatenate([[0.0], np.geomspace(1e-5, 1.2, 4000)])
+    shifts = zip(range(-2, 3), (1.0, 4.0, 6.0, 4.0, 1.0), strict=True)
+    window = sum(factor * np.sinc(bins + shift) for shift, factor in shifts) ** 2
+    widths = np.zeros(_N_WIDTHS)
+    for number, r in enumerate(correlation[1:], 1):
+        power = window / np.abs(1.0 - r * np.exp(-0.5j * np.pi * bins)) ** 2
+        widths[number] = 2.0 * np.interp(0.5, power[::-1] / power[0], bins[::-1])
+    power = sum(np.power(correlation, abs(k)) * _overlap(abs(k)) for k in range(1 - N_OVERLAPS, N_OVERLAPS))
+    return widths, largest / (2.0 * np.pi) * PHASE_UNITS, np.sqrt(power[0] / power)
+
+
+def _overlap(n_hops: int) -> float:
+    """Sum of the products of two squared Hann windows n_hops quarters of their length apart."""
+    samples = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(64) / 64)) ** 2
+    return float(samples[n_hops * 16 :] @ samples[: 64 - n_hops * 16])

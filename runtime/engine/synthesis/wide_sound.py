@@ -1,0 +1,146 @@
+"""The sound of lanes that may be wide: beside such a lane a second one sounds, its side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from runtime.acoustics.spectrum import StftSpec
+from runtime.engine.synthesis.lane_sound import LaneSound
+from runtime.engine.synthesis.lanes import Sides, runs_of
+from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
+from runtime.engine.synthesis.transposing.head import Ratio
+
+
+class WideSound(LaneSound):
+    """`LaneSound` whose lanes may have sides: a side is a further lane, which does by itself what its lane does.
+
+    A side begins where its lane begins, or at a hop; it has its own phases. All arguments as in `LaneSound`.
+    """
+
+    def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
+        self._sides = sides = Sides(len(hop_offsets), LANES_PER_ROW)
+        super().__init__(spec, sample_rate_hz, sides.by_lane(hop_offsets), seed)
+        for lane in range(len(hop_offsets)):
+            self._phases.leader[sides.first + lane] = lane
+
+    @property
+    def first_side(self) -> int:
+        """Number of lane 0's side; lane k's side has this number plus k."""
+        return self._sides.first
+
+    def want_side(self, lane: int, is_wanted: bool) -> None:
+        """Let a lane have a side, or none, from its next hop on, or from its beginning if it opens before."""
+        self._sides.is_wanted[lane] = is_wanted
+
+    def has_side(self, lane: int) -> bool:
+        """Whether a lane has a side now."""
+        return self._sides.is_open[lane]
+
+    def sides_of(self, lanes: Iterable[int]) -> list[int]:
+        """The numbers of the sides that these lanes have, in the same order; `read` and `copy` take them as lanes."""
+        return self._sides.of(lanes)
+
+    # Spectra, blends and ratios
+
+    def set_spectra(self, lanes: Sequence[int], *spectra: Any) -> None:
+        """As in `LaneSound`."""
+        super().set_spectra(lanes, *spectra)
+        for side in self._sides.of(lanes):
+            self._changes.changed[side] = True
+
+    def set_targets(self, lanes: Sequence[int], *spectra: Any, takes_blends: bool = False) -> None:
+        """As in `LaneSound`."""
+        super().set_targets(lanes, *spectra, takes_blends=takes_blends)
+        for side in self._sides.of(lanes) if takes_blends else ():
+            self._phases.blend[side] = self._phases.blend[side - self._sides.first]
+
+    def _store(self, lanes: Sequence[int], *spectra: Any) -> None:
+        super()._store(lanes, *spectra)
+        for side in self._sides.of(lanes):
+            self._follow(side)
+
+    def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
+        """As in `LaneSound`."""
+        super().before_new_spectra([*lanes, *self._sides.of(lanes)], frame)
+
+    def set_blend(self, lanes: Sequence[int], blend: float) -> None:
+        """As in `LaneSound`."""
+        super().set_blend([*lanes, *self._sides.of(lanes)], blend)
+
+    def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
+        """As in `LaneSound`."""
+        if self._sides.n_open:
+            ratios = [*ratios, *(ratio for lane, ratio in zip(lanes, ratios, strict=True) if self.has_side(lane))]
+            lanes = [*lanes, *self._sides.of(lanes)]
+        super().set_ratios(lanes, frame, ratios)
+
+    def end(self, lanes: Iterable[int]) -> None:
+        """As in `LaneSound`."""
+        super().end(lanes)
+        for side in self._sides.of(lanes):
+            self._close(side - self._sides.first)
+
+    # Making sound
+
+    def open(self, lanes: slice, frame: int, blend: float) -> None:
+        """As in `LaneSound`."""
+        every = range(lanes.start, lanes.stop)
+        for lane in every:
+            self._close(lane)
+        super().open(lanes, frame, blend)
+        for run in runs_of([self._open(lane, frame) for lane in every if self._sides.is_wanted[lane]]):
+            super().open(run, frame, blend)
+
+    def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """As in `LaneSound`."""
+        super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """As in `LaneSound`."""
+        super().ramp(lanes, frame, n_frames)
+        sides = self._sides.of(lanes)
+        if sides:
+            super().ramp(sides, frame, n_frames)
+
+    def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
+        """As in `LaneSound`; a lane gets or loses its side here."""
+        super().hop(lanes, frame, n_hops, gains)
+        for lane in lanes:
+            if self._sides.is_wanted[lane] != self._sides.is_open[lane]:
+                self._change_side(lane, frame)
+        sides = self._sides.of(lanes)
+        if sides:
+            gains.fill(0.0)
+            super().hop(sides, frame, n_hops, gains[: sides[-1] - sides[0] + 1])
+
+    def _change_side(self, lane: int, frame: int) -> None:
+        if self._sides.is_wanted[lane]:
+            side = self._open(lane, frame)
+            self._phases.open(side, self._phases.blend[lane])
+            self._changes.clear(slice(side, side + 1), frame)
+            if self._transposer.active[lane]:
+                self._transposer.follow(side, lane, frame)
+        else:
+            self._close(lane)
+
+    def _open(self, lane: int, frame: int) -> int:
+        """Begin the side of a lane where the lane is at `frame`; returns its number."""
+        side = self._sides.first + lane
+        self._sides.put(lane, True)
+        self._follow(side)
+        self._opened_at[side] = self._opened_at[lane]
+        return side
+
+    def _close(self, lane: int) -> None:
+        if self._sides.is_open[lane]:
+            self._sides.put(lane, False)
+            self._transposer.leave(self._sides.first + lane)
+
+    def _follow(self, side: int) -> None:
+        """Give a side the spectrum and the bandwidth of its lane."""
+        lane = side - self._sides.first
+        self._spectra.copy(lane, side)
+        self._phases.set_bandwidths([side], [self._phases.bandwidth_cents(lane)])

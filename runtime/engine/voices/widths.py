@@ -1,0 +1,96 @@
+"""The stereo width of each lane: the gains of its sound and of its side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from runtime.engine.voices.bank import Voice
+from runtime.engine.voices.envelope import Ramps
+
+_LINE = (1.0, 0.0, 0.0)
+
+
+class SideSounds(Protocol):
+    """What makes the sides."""
+
+    def want_side(self, lane: int, is_wanted: bool) -> None:
+        """Let a lane have a side, or none, from its next hop on, or from its beginning."""
+
+    def has_side(self, lane: int) -> bool:
+        """Whether a lane has a side now."""
+
+
+class Widths:
+    """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel is their difference.
+
+    The sound has the gain `middle`, the side has the gain `side`. A width of 0 to 1 is an angle of 0 to 45 degrees;
+    `middle` is its cosine and `side` its sine. So the power of both channels together stays the same, and a mono sum
+    loses at most 3 dB. A side that a moving width has begun lasts as long as its note.
+
+    middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at their next hop.
+    """
+
+    def __init__(self, n_lanes: int, max_frames: int, sides: SideSounds):
+        self.n_wide = 0
+        self.middle, self.side = Ramps(n_lanes, max_frames), Ramps(n_lanes, max_frames)
+        self._sides, self._widths, self._is_wide = sides, [0.0] * n_lanes, [False] * n_lanes
+        for lane in range(n_lanes):
+            self.middle.jump(lane, 1.0)
+
+    def start(self, lane: int, width: float) -> None:
+        """Begin a note on a lane with this width; to be called before the lane opens."""
+        if width or self._is_wide[lane]:
+            self._mark(lane, width > 0.0)
+            self._widths[lane] = width
+            for ramps, gain in zip((self.middle, self.side), _gains(width), strict=True):
+                ramps.jump(lane, gain)
+
+    def move(self, lane: int, frame: int, width: float, n_frames: int) -> None:
+        """Move a lane to this width, in a straight line from `frame` on.
+
+        A lane without a side stays at width 0 until its next hop, where its side begins; then this must be called
+        again.
+        """
+        if width == self._widths[lane]:
+            return
+        if not self._sides.has_side(lane):
+            self._mark(lane, True)
+            return
+        self._widths[lane] = width
+        for ramps, gain in zip((self.middle, self.side), _gains(width), strict=True):
+            ramps.move(lane, frame, gain, n_frames, _LINE)
+
+    def arrive(self, frame: int) -> None:
+        """End the moves that end at `frame`."""
+        if self.side.n_moving:
+            for lane in np.flatnonzero(self.side.end <= frame):
+                self.middle.settle(lane)
+                self.side.settle(lane)
+
+    def forget_silent(self, voices: Sequence[Voice]) -> None:
+        """Let the lanes of voices that have ended be wide no more; voices: one for each lane."""
+        for lane in [lane for lane, is_wide in enumerate(self._is_wide) if is_wide]:
+            if not voices[lane].active:
+                self.start(lane, 0.0)
+
+    def is_wide(self, lane: int) -> bool:
+        """Whether a lane has a side, or gets one at its next hop."""
+        return self._is_wide[lane]
+
+    def gains(self, lane: int, frame: int) -> tuple[float, float]:
+        """A lane's middle and side gain at one frame."""
+        return self.middle.value(lane, frame), self.side.value(lane, frame)
+
+    def _mark(self, lane: int, is_wide: bool) -> None:
+        self.n_wide += is_wide - self._is_wide[lane]
+        self._is_wide[lane] = is_wide
+        self._sides.want_side(lane, is_wide)
+
+
+def _gains(width: float) -> tuple[float, float]:
+    angle = 0.25 * math.pi * width
+    return math.cos(angle), math.sin(angle)
