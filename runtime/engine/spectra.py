@@ -43,11 +43,13 @@ class Spectra:
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int) -> bool:
         """Give moving voices the spectra that they reach at `frame`, by straight lines that are spacing_frames long.
 
-        Returns whether any of them changes; if not, nothing is done. voices: ascending by lane.
+        Returns whether the spectrum of any of them changes; if not, only widths are set. voices: ascending by lane.
         """
-        groups, version, blend = values_of(voices, frame, spacing_frames), self._knobs.version, self._knobs.blend
+        groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
+        for values in groups:
+            _set_widths(values)
         keys = [
-            (voice, (version, voice.slide, blend if values.played.needs_blend else 0.0, key))
+            (voice, (version, voice.slide, self._knobs.blend if values.played.needs_blend else 0.0, key))
             for values in groups
             for voice, key in zip(values.voices, values.keys(), strict=True)
         ]
@@ -79,8 +81,8 @@ class Spectra:
                 self._sound.set_targets(lanes, *spectra, takes_blends=part.played.blend_moves)
             else:
                 self._sound.set_spectra(lanes, *spectra)
-            for voice, blend, width in zip(voices, blends, part.widths(), strict=True):
-                voice.width = width
+            _set_widths(part)
+            for voice, blend in zip(voices, blends, strict=True):
                 if part.played.blend_moves:
                     voice.blend = blend
                 voice.spectrum_version = self._knobs.version
@@ -122,6 +124,15 @@ class Spectra:
         for voice in voices:
             voice.width = 0.0
             voice.spectrum_version = self._knobs.version
+
+
+def _set_widths(values: VoiceValues) -> None:
+    if values.played.has_width:
+        for voice, width in zip(values.voices, values.widths(), strict=True):
+            voice.width = width
+    else:
+        for voice in values.voices:
+            voice.width = 0.0
 
 
 class RememberedSpectra:

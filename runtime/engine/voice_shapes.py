@@ -47,8 +47,9 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, bytes that differ if any of its values do."""
-        columns = [*self.sums.values(), *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
+        """For each voice, bytes that differ if any value of its spectrum does."""
+        sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
+        columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
         if not columns:
             return [b""] * n

@@ -43,7 +43,7 @@ class Voice:
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = self.width = 0.0
         self.glide_end = self.spectrum_version = -1
         self.modulated_pitch: ModulatedPitch | None = None
-        self.led_to: tuple[int, float, float, bytes] | None = None
+        self.led_to: tuple[int, float, bytes] | None = None
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
 
 

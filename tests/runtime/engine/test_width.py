@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from runtime.engine.engine import Engine
 from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel
 from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.sound import Sound
@@ -68,6 +71,25 @@ def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pit
     for channel in sound.T:
         assert harmonic_levels_db(channel, pitch)[loud] == pytest.approx(plain[loud], abs=0.15)
     assert abs(correlation(sound)) < 0.05
+
+
+@pytest.mark.parametrize("blend", [0.5, COHERENT])
+@pytest.mark.parametrize(("note", "bend"), [(84, 0), (84, 8191), (96, 0)])
+def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: float) -> None:
+    """Also where coherent phases have become noise, as all of these have at 100 cents."""
+    events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
+    powers = [np.square(play(shaped_engine(cents), events, 90000)[4000:]).mean() for cents in (0.0, 100.0)]
+    assert 10.0 * np.log10(powers[1] / powers[0]) == pytest.approx(0.0, abs=1.0)
+
+
+@pytest.mark.parametrize("make", [shaped_engine, movable_engine])
+def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
+    """A spectrum is widened for the phases that it gets; noise phases do not depend on what was before."""
+    events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
+    always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
+    later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
+    assert np.abs(always[14000:] - later[14000:]).max() < 1e-6
+    assert np.abs(always[:9000] - later[:9000]).max() > 0.01
 
 
 @pytest.mark.parametrize("n_voices", [1, 16, 17, 64])

@@ -1,1 +1,1 @@
-"""Shapes a lane's spectrum: one gain for each bin, read at the harmonic that the bin belongs to."""
+"""Changes a lane's spectrum before it sounds: its level, one gain for each bin, its bandwidth."""
