@@ -97,6 +97,7 @@ class Engine:
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
         self._span_start = self._span_end = self._first_hop = 0
+        self._may_foresee = False
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self._knobs.positions))
@@ -118,6 +119,9 @@ class Engine:
             at = frame - self._span_start
             out[:] = self._mixed[at : at + n_frames]
             self.frame = end
+            if self._may_foresee:
+                self._may_foresee = False
+                self._narrow_buffers.run(self._foresee)
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
@@ -164,6 +168,7 @@ class Engine:
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mixer.mix(frame, self._span_end - frame, transposed)
+        self._may_foresee = bool(moving)
         self.status = self._snapshot()
 
     def _take_events(self) -> Changes:
@@ -258,11 +263,22 @@ class Engine:
         for (_, n_frames), voices in alike.items():
             lanes = [voice.lane for voice in voices]
             self._sound.before_ramp(lanes, self.frame, n_frames)
-            if self._spectra.lead(voices, self.frame + n_frames, n_frames):
+            if self._spectra.lead(voices, self.frame + n_frames, n_frames, self._performance.n_events):
                 self._sound.ramp(lanes, self.frame, n_frames)
             if self._has_width:
                 for voice in voices:
                     self._widths.move(voice.lane, self.frame, voice.width, n_frames)
+
+    def _foresee(self) -> None:
+        """Compute, in a block with no other work, what the voices that move by themselves will need at their next hop.
+
+        If an event comes before, it is computed again; so the sound does not depend on the blocks.
+        """
+        due, size = self._span_end, self._hops.hop_size
+        moving = [v for v in self._moving() if self._hops.of_lane[v.lane].due == due and not v.played.playhead_targets]
+        voices = [v for v, n in zip(moving, self._points.frames_to_next(moving, due), strict=True) if n == size]
+        if voices:
+            self._spectra.foresee(voices, due + size, size, self._performance.n_events)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.

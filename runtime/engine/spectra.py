@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,17 @@ from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
 
+class Foreseen(NamedTuple):
+    """What was computed early for one `lead`.
+
+    key: for whom, for which frame, and after how many events; groups: the values; gains: the gains of their bins.
+    """
+
+    key: tuple[object, ...]
+    groups: list[VoiceValues]
+    gains: list[np.ndarray]
+
+
 class Spectra:
     """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
 
@@ -27,6 +39,8 @@ class Spectra:
         self._remembered = RememberedSpectra(card.note_range, card.spec.n_bins)
         self._lowest_note = card.note_range[0]
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
+        self._foreseen: Foreseen | None = None
+        self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -40,12 +54,33 @@ class Spectra:
             for values in values_of([voice for voice in voices if not voice.played.is_plain], frame, 0):
                 self._give_shaped(values)
 
-    def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int) -> bool:
+    def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
+        """Compute early what `lead` with the same arguments will need, if it comes next.
+
+        n_events: number of events so far that may change what moves the voices.
+        """
+        groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
+        for values in groups:
+            end = first + len(values.voices)
+            for part in values.parts(MAX_ROWS):
+                n = len(part.voices)
+                self._foreseen_gains[first : first + n] = self._shaper.gains(part.shape(), self._fundamentals(part))
+                first += n
+            gains.append(self._foreseen_gains[end - len(values.voices) : end])
+        self._foreseen = Foreseen(_key(voices, frame, spacing_frames, n_events), groups, gains)
+
+    def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give moving voices the spectra that they reach at `frame`, by straight lines that are spacing_frames long.
 
-        Returns whether the spectrum of any of them changes; if not, only widths are set. voices: ascending by lane.
+        Returns whether the spectrum of any of them changes; if not, only widths are set. voices: ascending by lane;
+        n_events: as in `foresee`.
         """
-        groups, version = values_of(voices, frame, spacing_frames), self._knobs.version
+        foreseen, self._foreseen, version = self._foreseen, None, self._knobs.version
+        if foreseen is not None and foreseen.key == _key(voices, frame, spacing_frames, n_events):
+            _, groups, gains = foreseen
+        else:
+            groups = values_of(voices, frame, spacing_frames)
+            gains = [None] * len(groups)
         for values in groups:
             _set_widths(values)
         keys = [
@@ -55,24 +90,22 @@ class Spectra:
         ]
         if all(voice.led_to == key for voice, key in keys):
             return False
-        for values in groups:
-            self._give_shaped(values, leads=True)
+        for values, foreseen_gains in zip(groups, gains, strict=True):
+            self._give_shaped(values, foreseen_gains, leads=True)
         for voice, key in keys:
             voice.led_to = key
         return True
 
-    def _give_shaped(self, values: VoiceValues, leads: bool = False) -> None:
+    def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
         """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once.
 
-        leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, if they are known; leads: whether a ramp leads to these spectra.
         """
-        for first in range(0, len(values.voices), MAX_ROWS):
-            part = values.part(first, first + MAX_ROWS)
-            voices = part.voices
-            shape, notes = part.shape(), [voice.model_note - self._lowest_note for voice in voices]
+        for number, part in enumerate(values.parts(MAX_ROWS)):
+            voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
             lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
             # As much as possible comes before the decode, which leaves every cache cold.
-            gains = self._shaper.gains(shape, notes)
+            gains = self._shaper.gains(shape, notes) if foreseen is None else foreseen[number * MAX_ROWS:][:len(voices)]
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
             blends, bandwidths = part.blends(self._knobs), part.bandwidths_cents()
@@ -86,6 +119,9 @@ class Spectra:
                 if part.played.blend_moves:
                     voice.blend = blend
                 voice.spectrum_version = self._knobs.version
+
+    def _fundamentals(self, values: VoiceValues) -> list[int]:
+        return [voice.model_note - self._lowest_note for voice in values.voices]
 
     def _decoded(self, values: VoiceValues) -> np.ndarray:
         voices, version, remembered = values.voices, self._knobs.version, self._remembered
@@ -124,6 +160,10 @@ class Spectra:
         for voice in voices:
             voice.width = 0.0
             voice.spectrum_version = self._knobs.version
+
+
+def _key(voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> tuple[object, ...]:
+    return frame, spacing_frames, n_events, tuple((voice.lane, voice.order) for voice in voices)
 
 
 def _set_widths(values: VoiceValues) -> None:

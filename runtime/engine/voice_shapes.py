@@ -42,6 +42,10 @@ class VoiceValues(NamedTuple):
         rest = [None if rows is None else rows[first:end] for rows in (self.offsets, self.kept, self.colour_db)]
         return VoiceValues(self.voices[first:end], self.played, sums, *rest)
 
+    def parts(self, most: int) -> list[VoiceValues]:
+        """The values in parts of at most `most` voices."""
+        return [self.part(first, first + most) for first in range(0, len(self.voices), most)]
+
     def added(self, target: str) -> np.ndarray:
         """What modulation adds to a target, float64 (n, 1); (1, 1) if it is the same for all voices."""
         return self.sums.get(target, _NONE)

@@ -62,6 +62,7 @@ class Performance:
         self.pitches = VoicePitches(self._channels, rate_hz)
         self.notes = Notes(card, config, palette.first, bank, self._channels, self.pitches)
         self._taken = Changes()
+        self.n_events = 0
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
     def apply(self, event: Event, frame: int) -> None:
@@ -69,6 +70,8 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if type(event) not in (KnobTurn, PhaseBlend):
+            self.n_events += 1
         if self._palette.moves_pitch:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
             moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
@@ -78,7 +81,7 @@ class Performance:
         """Do what is due at `frame` without an event: end ramps, time out active sensing."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
-            self._reset(Reset(), frame)
+            self.apply(Reset(), frame)
         self.bank.arrive(frame)
         if frame % PLAYHEAD_UPDATE_FRAMES == 0:
             for voices in self._with_moving_playheads():
