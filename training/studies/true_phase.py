@@ -56,27 +56,38 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     """How far a sound (n_samples,) is from the true one of the same length: error, attack_error, unsteadiness.
 
     attack_error: as in `spectral_error`, but against the true sound's frames, over the first ATTACK_S of those that are
-    audible; error: over the rest; unsteadiness: standard deviation, divided by the mean, of the ratio of the two
-    sounds' RMS in stretches of 10 ms. played: the bins that count.
+    audible; error: over the rest; unsteadiness: of the ratio of the two sounds' RMS in stretches of 10 ms, after the
+    attack: its standard deviation, divided by its mean. The last ATTACK_S are left out: there the sound was cut off.
+    played: the bins that count.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)
     again, wanted = (magnitude_frames(each, often)[:, played] for each in (sound, true))
-    peaks = wanted.max(axis=1)
-    again, wanted = again[peaks > AUDIBLE * peaks.max()], wanted[peaks > AUDIBLE * peaks.max()]
+    are_audible = wanted.max(axis=1) > AUDIBLE * wanted.max()
+    again, wanted = again[are_audible], wanted[are_audible]
     gain = float((again * wanted).sum() / np.square(again).sum())
     errors = np.linalg.norm(gain * again - wanted, axis=1) / np.linalg.norm(wanted, axis=1)
     rms, true_rms = (
         np.sqrt(np.mean(np.square(each[: len(each) // hop_size * hop_size].reshape(-1, hop_size)), axis=1))
         for each in (sound, true)
     )
-    ratios = rms[true_rms > LOUD * true_rms.max()] / true_rms[true_rms > LOUD * true_rms.max()]
-    n_attack = min(round(ATTACK_S / ANALYSIS_HOP_S), len(errors) - 1)
+    are_loud = true_rms > LOUD * true_rms.max()
+    ratios = without_ends(rms[are_loud] / true_rms[are_loud])
     return {
-        "error": float(errors[n_attack:].mean()),
-        "attack_error": float(errors[:n_attack].mean()),
+        "error": float(without_ends(errors).mean()),
+        "attack_error": float(errors[: n_attack(errors)].mean()),
         "unsteadiness": float(ratios.std() / ratios.mean()),
     }
+
+
+def n_attack(values: np.ndarray) -> int:
+    """How many values (n,), one every ANALYSIS_HOP_S, are of the attack; fewer than half of them."""
+    return min(round(ATTACK_S / ANALYSIS_HOP_S), (len(values) - 1) // 2)
+
+
+def without_ends(values: np.ndarray) -> np.ndarray:
+    """Values (n,) without those of the attack and without as many at the end."""
+    return values[n_attack(values) : len(values) - n_attack(values)]
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
