@@ -101,7 +101,8 @@ class SteadyVoice:
 def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
     """Sound of one repeated frame (n_bins,), as a loop without a seam: float32 (n_hops * hop_size,).
 
-    The phases begin at random and are improved N_ITERATIONS times.
+    magnitudes may also be (n_hops, n_bins), one frame for each hop. The phases begin at random and are improved
+    N_ITERATIONS times.
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
     """
@@ -110,12 +111,12 @@ def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int =
     places = (np.arange(n_hops)[:, None] * spec.hop_size + np.arange(spec.frame_size)) % (n_hops * spec.hop_size)
     phasors = np.exp(2j * np.pi * random.random((n_hops, spec.n_bins), np.float32))
     for _ in range(N_ITERATIONS):
-        spectra = np.fft.rfft(_overlap_added(phasors * magnitudes, window, spec)[places] * window)
+        spectra = np.fft.rfft(overlap_added(phasors * magnitudes, window, spec)[places] * window)
         phasors = spectra / np.maximum(np.abs(spectra), np.float32(1e-12))
-    return _overlap_added(phasors * magnitudes, window, spec)
+    return overlap_added(phasors * magnitudes, window, spec)
 
 
-def _overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
+def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Overlap-add of windowed inverse transforms of the spectra (n_hops, n_bins), as a loop: (n_hops * hop_size,)."""
     grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
     parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)

@@ -112,8 +112,13 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins, intp (n_bins,): bands are stretched at random, so that the noise does not repeat."""
+    """Moves of the noise bins, intp (n_bins,): bands are stretched at random, so that the noise does not repeat.
+
+    Within a band the move grows by the same whole number of units from bin to bin. Were each bin's move rounded by
+    itself, the rounding errors would add up from hop to hop, and after minutes neighbouring bins would not fit.
+    """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)
-    from_middle = bins % _BAND_BINS - (_BAND_BINS - 1) / 2.0
-    return np.rint((bins + stretch[band] * from_middle) * units_per_bin).astype(np.intp)
+    steps = np.rint((1.0 + stretch) * units_per_bin).astype(np.intp)
+    middles = band * _BAND_BINS + _BAND_BINS // 2
+    return np.rint(middles * units_per_bin).astype(np.intp) + steps[band] * (bins - middles)

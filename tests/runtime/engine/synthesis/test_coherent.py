@@ -78,14 +78,23 @@ def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RAT
 
 
 def held(
-    lane_phases: CoherentPhases, lane: int, magnitudes: np.ndarray, n_hops: int, number: int = 1, rate_hz: int = RATE_HZ
+    lane_phases: CoherentPhases,
+    lane: int,
+    magnitudes: np.ndarray,
+    n_hops: int,
+    number: int = 1,
+    rate_hz: int = RATE_HZ,
+    first_hop: int = 0,
 ) -> np.ndarray:
-    """The first n_hops hops of a new note on a lane, all with one spectrum; number: that of `CoherentPhases.start`."""
+    """The first n_hops hops of a new note on a lane, all with one spectrum.
+
+    number: that of `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
+    """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
-    lane_phases.plan(lanes, 0, magnitudes[None, : synthesis(rate_hz).n_bins])
+    lane_phases.plan(lanes, first_hop, magnitudes[None, : synthesis(rate_hz).n_bins])
     pairs, hops = new_pairs(1, synthesis(rate_hz).n_bins), []
-    for hop in range(1, n_hops + 1):
+    for hop in range(first_hop + 1, first_hop + n_hops + 1):
         sound = synthesis(rate_hz).hops(neighbour_pairs(pairs), 0, 0, 1.0, lane_phases.spectra(lanes, hop))
         hops.append(sound[0, : synthesis(rate_hz).hop_size].copy())
     return np.concatenate(hops)
@@ -176,6 +185,12 @@ def test_a_note_is_in_tune_at_another_rate() -> None:
 )
 def test_the_sound_has_the_wanted_spectrum(magnitudes: np.ndarray, largest: float) -> None:
     assert error(coherent(magnitudes), magnitudes) < largest
+
+
+@pytest.mark.parametrize(("magnitudes", "largest"), [(harmonic(60), 0.02), (white(), 0.31)], ids=["C4", "white"])
+def test_the_sound_is_as_good_minutes_after_the_start(magnitudes: np.ndarray, largest: float) -> None:
+    for first_hop in (5000, 9000, 1_000_001):
+        assert error(held(phases(1), 0, magnitudes, 60, first_hop=first_hop), magnitudes) < largest
 
 
 @pytest.mark.parametrize(
