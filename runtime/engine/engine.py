@@ -97,7 +97,8 @@ class Engine:
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
         self._span_start = self._span_end = self._first_hop = 0
-        self._may_foresee = False
+        self._may_foresee = self._has_worked = False  # has_worked: whether this block began or made sound
+        self._foreseen = NEVER, 0
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
         self.status = Status(positions=tuple(self._knobs.positions))
@@ -109,7 +110,7 @@ class Engine:
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events = self.frame, len(out), self._events
-        end = frame + n_frames
+        end, self._has_worked = frame + n_frames, False
         # Events that are first heard at the next hop need not be collected before it.
         if events.has_news and (end > self._first_hop or end > self._span_end or events.is_urgent):
             self._span_end = events.collect(frame, self._span_end, self._first_hop)
@@ -119,9 +120,9 @@ class Engine:
             at = frame - self._span_start
             out[:] = self._mixed[at : at + n_frames]
             self.frame = end
-            if self._may_foresee:
-                self._may_foresee = False
-                self._narrow_buffers.run(self._foresee)
+        if self._may_foresee and not self._has_worked:
+            self._may_foresee = False
+            self._narrow_buffers.run(self._foresee)
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
@@ -168,6 +169,7 @@ class Engine:
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
         self._mixer.mix(frame, self._span_end - frame, transposed)
+        self._has_worked |= bool(due or opening)
         self._may_foresee = bool(moving)
         self.status = self._snapshot()
 
@@ -274,11 +276,15 @@ class Engine:
 
         If an event comes before, it is computed again; so the sound does not depend on the blocks.
         """
-        due, size = self._span_end, self._hops.hop_size
+        due, size, n_events = self._hops.next_due(), self._hops.hop_size, self._performance.n_events
+        if self._foreseen == (due, n_events):
+            return
+        self._foreseen = due, n_events
         moving = [v for v in self._moving() if self._hops.of_lane[v.lane].due == due and not v.played.playhead_targets]
         voices = [v for v, n in zip(moving, self._points.frames_to_next(moving, due), strict=True) if n == size]
         if voices:
-            self._spectra.foresee(voices, due + size, size, self._performance.n_events)
+            self._sound.before_ramp([voice.lane for voice in voices], due, size)
+            self._spectra.foresee(voices, due + size, size, n_events)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.

@@ -105,7 +105,8 @@ class Spectra:
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
             lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
             # As much as possible comes before the decode, which leaves every cache cold.
-            gains = self._shaper.gains(shape, notes) if foreseen is None else foreseen[number * MAX_ROWS:][:len(voices)]
+            known = foreseen is not None
+            gains = foreseen[number * MAX_ROWS :][: len(voices)] if known else self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
             blends, bandwidths = part.blends(self._knobs), part.bandwidths_cents()

@@ -48,7 +48,8 @@ PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 class Performance:
     """Applies events to the voices.
 
-    bank: the voices; pitches: computes their pitches; notes: starts and ends the voices.
+    bank: the voices; pitches: computes their pitches; notes: starts and ends the voices; n_events: number
+    of events so far that may have changed a source of modulation or a voice.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
-        if type(event) not in (KnobTurn, PhaseBlend):
+        if type(event) not in (KnobTurn, PhaseBlend, PitchWheel):
             self.n_events += 1
         if self._palette.moves_pitch:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.

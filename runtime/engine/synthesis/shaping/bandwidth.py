@@ -94,7 +94,7 @@ class Widening:
         kernel.key = key
         if self._made_for != noise_amplitude:
             self._make_table(noise_amplitude)
-        places = self._log_bins + _STEPS_PER_E * np.log(relative_width(bandwidth_cents) / _LEAST_WIDTH)
+        places = self._log_bins + _STEPS_PER_E * np.log(max(relative_width(bandwidth_cents), 1e-9) / _LEAST_WIDTH)
         places = np.clip(np.rint(places), 0, len(self._widths) - 1).astype(np.intp)
         np.take(self._by_width, places, axis=1, out=kernel.parts, mode="clip")
         kernel.n_passes = int(np.count_nonzero(kernel.parts[:, -1]))
