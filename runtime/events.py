@@ -25,7 +25,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
     """A key comes up.
 
-    velocity: release velocity, 0 to 127; it has no effect.
+    velocity: release velocity, 0 to 127, a source of modulation.
     """
 
     channel: int

@@ -28,11 +28,11 @@ class JackServer:
     """`jackd` on its dummy driver; a context manager. Its name is unique, so that several servers can run.
 
     env: environment variables with which JACK programs find this server.
-    n_ports: the most ports that may exist, including the server's own four.
+    n_ports: the most ports that may exist, including the server's own four. period_frames: length of a period.
     """
 
-    def __init__(self, log: Path, n_ports: int = 128):
-        self._n_ports = n_ports
+    def __init__(self, log: Path, n_ports: int = 128, period_frames: int = PERIOD_FRAMES):
+        self._n_ports, self._period_frames = n_ports, period_frames
         self.name = f"timbrebox-{uuid.uuid4().hex[:8]}"
         self.env = os.environ | {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._log = log
@@ -40,7 +40,7 @@ class JackServer:
 
     def __enter__(self) -> JackServer:
         for scheduling in (["-R", "-P", "70"], ["--no-realtime"]):
-            driver = ["-d", "dummy", "-r", str(SAMPLE_RATE_HZ), "-p", str(PERIOD_FRAMES)]
+            driver = ["-d", "dummy", "-r", str(SAMPLE_RATE_HZ), "-p", str(self._period_frames)]
             with self._log.open("wb") as log:
                 command = ["jackd", "-n", self.name, "--port-max", str(self._n_ports), *scheduling, *driver]
                 self._process = subprocess.Popen(command, env=self.env, stdout=log, stderr=subprocess.STDOUT)

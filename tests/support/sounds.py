@@ -1,4 +1,4 @@
-"""Random sounds: every field of a sound's structure, drawn within its range, for hypothesis and for the deep rigs."""
+"""Random sounds: the fields of a sound's structure, drawn within their ranges, for hypothesis and the soak tests."""
 
 from __future__ import annotations
 

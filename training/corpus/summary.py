@@ -11,8 +11,8 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 def summary(store: FrameStore) -> str:
     """A table of how many frames each split has of each pitch class, and remarks below it.
 
-    The remarks are the numbers of clips per split, and of frames with known and detected notes, and the classes that a
-    split lacks. A frame's pitch class is that of its known note, or the detected one if the note is unknown.
+    The remarks: clips per split; frames whose pitch class comes from a known note, and frames in which it is detected
+    because the note is unknown; the classes that a split lacks.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

@@ -20,9 +20,9 @@ DPI = 150
 
 
 def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title: str) -> Figure:
-    """Plot an embedding (n, n_latents), each point in the colour of its pitch class (n,), 0 to 11.
+    """Plot an embedding (n, n_latents), each point in the colour and shape of its pitch class (n,), 0 to 11.
 
-    Up to 3 latents have one panel for each pair; more have one panel of their first two principal components. A single
+    2 or 3 latents have one panel for each pair; more have one panel of their first two principal components. A single
     latent is spread at random along the y axis. At most N_SHOWN random points are shown.
     """
     shown = np.random.default_rng(0).permutation(len(latents))[:N_SHOWN]

@@ -71,9 +71,9 @@ class RealTimePhases:
         return self._phases.copy()
 
     def _steps(self, least: float) -> tuple[np.ndarray, np.ndarray]:
-        """Phase steps of the present frame: in time, from hop to hop beyond the bins' centres; from bin to bin.
+        """Phase steps of the present frame, from hop to hop and from bin to bin: (n_bins,) and (n_bins - 1,).
 
-        (n_bins,), (n_bins - 1,). Softer magnitudes count as `least`.
+        From hop to hop, the step of the bin's centre frequency is left out. Softer magnitudes count as `least`.
         """
         first, second, third = (np.log(np.maximum(frame, least)) for frame in self._frames)
         present = second if self._n_ahead else third

@@ -42,7 +42,7 @@ class Sides:
         self.is_wanted, self.is_open = [False] * n_lanes, [False] * n_lanes
 
     def put(self, lane: int, is_open: bool) -> None:
-        """Note that a lane has a side from now on, or none."""
+        """Record that a lane has a side from now on, or none."""
         self.n_open += is_open - self.is_open[lane]
         self.is_open[lane] = is_open
 

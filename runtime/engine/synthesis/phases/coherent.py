@@ -83,7 +83,7 @@ class CoherentPhases:
         self.walk.start(lane, number)
 
     def start_side(self, side: int, lane: int) -> None:
-        """Give lane `side` the magnitudes and phases of `lane`, each phase turned by a quarter of a cycle."""
+        """Give lane `side` the magnitudes and phases of `lane`, each phase turned a quarter cycle forwards or back."""
         turns, sinusoids = self._turns_of_side, self._sinusoids[lane]
         self._noise[side], self._starts[side], self._is_side[side] = self._noise[lane], self._starts[lane], True
         np.multiply(self._noise_imaginary[lane], -turns.noise_signs, out=self._noise_real[side])

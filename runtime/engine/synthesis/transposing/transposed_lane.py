@@ -16,7 +16,7 @@ _BAND_STEP_LOG = math.log(_BAND_STEP)
 
 
 class TransposedLane:
-    """What a lane's ring of dense samples holds: the lane's own sound, or, if it carries a bus, that of all members.
+    """The state of a lane's ring of dense samples: of its own sound or, if it carries a bus, of that of all members.
 
     All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
     that begins at a ratio of 2 or more is made at a lower sample rate, halved as often as its head's `octave` says: the

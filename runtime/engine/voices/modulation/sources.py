@@ -29,7 +29,7 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """What an event may change, as it was at one moment: controls by name, and the line of beats."""
+    """The controls, by name, and the line of beats, as they were at one moment."""
 
     controls: Mapping[str, float]
     beats: BeatLine
@@ -144,7 +144,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _cycles(self, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Cycles since the engine's start, (1, n_points), or since each note's start, (n, n_points)."""
+        """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
             # Counted, not computed from the present tempo: else a change of tempo would move what has passed.

@@ -36,8 +36,8 @@ class MovingVoice(PlayedNote, Protocol):
 class ModulatedPitch:
     """Frequency of one voice, divided by that of its model note, as a function of the frame.
 
-    Controls and tempo are held as they were when this object was made; so is everything that an event may change, and
-    each such event makes a new object. So the value at a frame does not depend on when it is asked for.
+    Controls and tempo stay as they were when this object was made, and each event that may change the pitch makes a new
+    object. So the value at a frame does not depend on when it is asked for.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: from when on this holds; former: what held before, if that was a modulated pitch of the
