@@ -90,9 +90,9 @@ class Engine:
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = WideSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
         self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
-        self._moves_spectra = palette.moves_spectra
+        self._palette = palette
         self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
-        self._has_width, self._widths = palette.has_width, Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
+        self._widths = Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
         self._mixer = Mixer(self._bank, self._sound, self._widths, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
@@ -219,7 +219,7 @@ class Engine:
 
     def _open(self, voices: list[Voice]) -> None:
         """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
-        if self._has_width:
+        if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
         lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
@@ -241,19 +241,23 @@ class Engine:
             group.due = self.frame + self._hops.hop_size if still_to_come else NEVER
             return
         lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
-        own_blend = {voice.lane for voice in hopping if voice.played.blend_moves}
-        self._sound.set_blend([k for k in range(lanes.start, lanes.stop) if k not in own_blend], self._knobs.blend)
-        n_hops = 1 if any(voice.played.spectrum_moves for voice in hopping) else self._sound.n_hops_ahead(lanes)
+        blend, all_lanes, alike = self._knobs.blend, range(lanes.start, lanes.stop), hopping
+        if self._palette.moves_blend:
+            alike = [voice for voice in hopping if not voice.played.blend_moves]
+            own_blend = {voice.lane for voice in hopping if voice.played.blend_moves}
+            all_lanes = [lane for lane in all_lanes if lane not in own_blend]
+        self._sound.set_blend(all_lanes, blend)
+        moves = self._palette.moves_spectra and any(voice.played.spectrum_moves for voice in hopping)
+        n_hops = 1 if moves else self._sound.n_hops_ahead(lanes)
         self._sound.hop([voice.lane for voice in hopping], self.frame, n_hops, self._gains_to_mix(lanes, changes))
-        for voice in hopping:
-            if not voice.played.blend_moves:
-                voice.blend = self._knobs.blend
+        for voice in alike:
+            voice.blend = blend
         opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
         group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
 
     def _moving(self) -> list[Voice]:
         """The sounding voices whose spectra move by themselves."""
-        if not self._moves_spectra:
+        if not self._palette.moves_spectra:
             return []
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
@@ -267,7 +271,7 @@ class Engine:
             self._sound.before_ramp(lanes, self.frame, n_frames)
             if self._spectra.lead(voices, self.frame + n_frames, n_frames, self._performance.n_events):
                 self._sound.ramp(lanes, self.frame, n_frames)
-            if self._has_width:
+            if self._palette.has_width:
                 for voice in voices:
                     self._widths.move(voice.lane, self.frame, voice.width, n_frames)
 
@@ -294,15 +298,16 @@ class Engine:
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
-        unmixed = {voice.lane for voice in changes.retuned}
+        palette, unmixed = self._palette, {voice.lane for voice in changes.retuned}
         if unmixed:
             unmixed.difference_update(self._sound.transposed_among(unmixed))
-        moving = self._moving()
-        unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, self.frame))
-        blend = self._knobs.blend
-        for voice in self._bank.voices[lanes] if self._has_width or blend else ():
-            if self._widths.is_wide(voice.lane) or (blend and voice.played.has_bandwidth):
-                unmixed.add(voice.lane)
+        if palette.moves_spectra:
+            moving = self._moving()
+            unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, self.frame))
+        if palette.has_width:
+            unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
+        if palette.has_bandwidth and self._knobs.blend:
+            unmixed.update(voice.lane for voice in self._bank.voices[lanes] if voice.played.has_bandwidth)
         for lane in unmixed:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0

@@ -147,6 +147,8 @@ class LaneSound:
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
         """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; their next hop fades to it."""
         blends = self._phases.blend
+        if blends.count(blend) == len(blends):
+            return
         for lane in lanes:
             if blends[lane] != blend:
                 blends[lane], self._changes.changed[lane] = blend, True

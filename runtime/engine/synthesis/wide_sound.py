@@ -68,7 +68,7 @@ class WideSound(LaneSound):
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
         """As in `LaneSound`."""
-        super().set_blend([*lanes, *self._sides.of(lanes)], blend)
+        super().set_blend([*lanes, *self._sides.of(lanes)] if self._sides.n_open else lanes, blend)
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """As in `LaneSound`."""
@@ -108,6 +108,8 @@ class WideSound(LaneSound):
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """As in `LaneSound`; a lane gets or loses its side here."""
         super().hop(lanes, frame, n_hops, gains)
+        if not self._sides.n_open and True not in self._sides.is_wanted:
+            return
         for lane in lanes:
             if self._sides.is_wanted[lane] != self._sides.is_open[lane]:
                 self._change_side(lane, frame)

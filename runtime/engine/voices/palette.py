@@ -24,8 +24,8 @@ class Palette:
     patch: the sound at the start; programs: the sounds that program changes choose, by number; if not given, the card's
     presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
     moves_playheads: whether any sound modulates where its trajectories are read; moves_pitch: whether any sound
-    modulates its pitch; moves_spectra: whether the spectra of any sound move while a note sounds; has_width: whether
-    any sound may have a stereo width.
+    modulates its pitch; moves_spectra: whether the spectra of any sound move while a note sounds; moves_blend: whether
+    any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a width.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class Palette:
         self.moves_pitch = any(each.pitch_moves for each in (self.first, *self.programs))
         self.moves_playheads = any(each.playhead_targets for each in (self.first, *self.programs))
         self.moves_spectra = any(each.spectrum_moves for each in (self.first, *self.programs))
+        self.moves_blend = any(each.blend_moves for each in (self.first, *self.programs))
+        self.has_bandwidth = any(each.has_bandwidth for each in (self.first, *self.programs))
         self.has_width = any(each.has_width for each in (self.first, *self.programs))
 
     def _ready(self, patch: Patch) -> PlayedSound:
