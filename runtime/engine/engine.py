@@ -287,7 +287,6 @@ class Engine:
         moving = [v for v in self._moving() if self._hops.of_lane[v.lane].due == due and not v.played.playhead_targets]
         voices = [v for v, n in zip(moving, self._points.frames_to_next(moving, due), strict=True) if n == size]
         if voices:
-            self._sound.before_ramp([voice.lane for voice in voices], due, size)
             self._spectra.foresee(voices, due + size, size, n_events)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes) -> np.ndarray:
