@@ -171,7 +171,7 @@ class HopSynthesis:
                 for weights in hop.noise_weights or ():
                     self._weigh(hop.pairs, hop.noise_index, hop.lane, weights, hop.coherent, filled, played)
             n += 1
-        return self._dense_sound_of(n, ROWS_AT_ONCE, fft_size)
+        return self._dense_sound_of(n, ROWS_AT_ONCE, octave)
 
     def mixed_dense_hop(
         self,
@@ -197,13 +197,15 @@ class HopSynthesis:
         played = slice(2 * self._first_bin, 2 * n_bins)
         filled = spectrum.view(np.float32)[0, played]
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, filled, played)
-        return self._dense_sound_of(1, 1, fft_size)
+        return self._dense_sound_of(1, 1, octave)
 
-    def _dense_sound_of(self, n: int, n_transformed: int, fft_size: int) -> np.ndarray:
+    def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
         """Transform the first n_transformed dense spectra; returns the dense hops of the first n."""
+        fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        sound = self._dense_sound[:n, : fft_size // N_OVERLAPS]
+        # Not a quarter of the transform: that may be a sample longer than two hops.
+        sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
 

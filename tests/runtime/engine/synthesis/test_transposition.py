@@ -13,12 +13,13 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.config import Adsr
-from runtime.engine.synthesis.hops import HopSynthesis
+from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.lane_hops import DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from runtime.engine.synthesis.shaping.levels import VOICE_LEVEL_DB
 from runtime.engine.synthesis.transposing.head import ONE
 from runtime.engine.synthesis.transposition import Beginning, Transposer
@@ -31,6 +32,18 @@ SHORTEST_S, LONGEST_S = 1.0, 3.0
 # The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is less; with it,
 # a low note would count as soft and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
+
+
+@pytest.mark.parametrize("sample_rate_hz", [22050, 44100, 48000, 96000])
+def test_a_dense_hop_is_as_long_as_two_hops(sample_rate_hz: int) -> None:
+    synthesis = HopSynthesis(SPEC, sample_rate_hz, 0)
+    pairs = neighbour_pairs(new_pairs(1, synthesis.n_bins))
+    for octave in range(synthesis.n_dense_octaves + 1):
+        n_samples = 2 * synthesis.hop_size >> octave
+        hop = DenseHop(pairs, 0, 0, synthesis.n_bins, 0.0, None)
+        assert synthesis.dense_hops([hop], octave).shape == (1, n_samples)
+        mixed = synthesis.mixed_dense_hop(pairs, 0, 0, None, 0.0, None, n_bins=synthesis.n_bins, octave=octave)
+        assert mixed.shape == (1, n_samples)
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
