@@ -138,12 +138,6 @@ that the decoder can make"), and the knob positions are found by decoding {N_POI
 """
 
 
-def _broken_list(entries: Sequence[Entry]) -> str:
-    lines = [f"- {entry.recipe.name}: {'; '.join(entry.broken)}" for entry in entries if entry.broken]
-    head = ["", "With this instrument, some sounds do not do what their recipes say:", ""]
-    return "\n".join([*head, *lines, ""]) if lines else ""
-
-
 def _figures_table(entries: Sequence[Entry]) -> str:
     lines = ["| sound | loudness | change | most | colour | level | peak | brightness |", f"|{'---|' * 8}"]
     for entry in entries:

@@ -61,12 +61,12 @@ class Spectra:
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
-            end = first + len(values.voices)
+            begin = first
             for part in values.parts(MAX_ROWS):
                 n = len(part.voices)
                 self._foreseen_gains[first : first + n] = self._shaper.gains(part.shape(), self._fundamentals(part))
                 first += n
-            gains.append(self._foreseen_gains[end - len(values.voices) : end])
+            gains.append(self._foreseen_gains[begin:first])
         self._foreseen = Foreseen(_key(voices, frame, spacing_frames, n_events), groups, gains)
 
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runtime.engine.voices.channels import Channels
@@ -47,19 +48,16 @@ class Palette:
         if programs is None:
             programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
         self.programs = [self._ready(program) for program in programs]
-        self.moves_pitch = any(each.pitch_moves for each in (self.first, *self.programs))
-        self.moves_playheads = any(each.playhead_targets for each in (self.first, *self.programs))
-        self.moves_spectra = any(each.spectrum_moves for each in (self.first, *self.programs))
-        self.moves_blend = any(each.blend_moves for each in (self.first, *self.programs))
-        self.has_bandwidth = any(each.has_bandwidth for each in (self.first, *self.programs))
-        self.has_width = any(each.has_width for each in (self.first, *self.programs))
+        sounds = (self.first, *self.programs)
+        self.moves_pitch = any(each.pitch_moves for each in sounds)
+        self.moves_playheads = any(each.playhead_targets for each in sounds)
+        self.moves_spectra = any(each.spectrum_moves for each in sounds)
+        self.moves_blend = any(each.blend_moves for each in sounds)
+        self.has_bandwidth = any(each.has_bandwidth for each in sounds)
+        self.has_width = any(each.has_width for each in sounds)
 
     def _ready(self, patch: Patch) -> PlayedSound:
-        envelope, channels = patch.settings.voice.envelope, self.channels
-
-        def control(name: str, voice: Voice) -> float:
-            return control_value(channels, name, voice)
-
+        envelope, control = patch.settings.voice.envelope, partial(control_value, self.channels)
         sources = Sources(patch.sound, envelope, self._table, self.tempo, control, self.sample_rate_hz)
         return PlayedSound(patch, sources, self._latents, self._n_lanes, self.sample_rate_hz)
 

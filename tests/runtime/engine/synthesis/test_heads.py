@@ -16,6 +16,7 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
+from runtime.engine.voices.pitch import modulated
 from runtime.engine.voices.pitch.ratio import PitchRatio
 from runtime.engine.voices.pitches import VoicePitches
 from runtime.sound.patch import Patch
@@ -40,6 +41,11 @@ def ratio(
     if glide is not None:
         voice.glide_semitones, voice.glide_end = glide
     return pitches.ratios([voice], 0)[0]
+
+
+def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
+    """Voices and synthesis never import each other, so each of them has this number."""
+    assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
 def head(moving: PitchRatio, elapsed: int = 0) -> Head:
