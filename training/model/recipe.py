@@ -28,6 +28,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; those without have `none`.
+    encoder_bands: the encoder reads the frame in so many bands, evenly spaced in mel, which makes it small; None: in
+    all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
@@ -42,6 +44,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bottleneck: Literal["sigmoid", "lrelu", "variational"] = "sigmoid"
     augmentation: Literal["none", "first_order_difference", "chroma"] = "none"
     conditioning: Literal["none", "chroma", "chroma+octave"] = "none"
+    encoder_bands: Annotated[int, msgspec.Meta(ge=8, le=512)] | None = None
     encoder_widths: Widths = PAPER_WIDTHS
     decoder_widths: Widths = PAPER_WIDTHS[::-1]
     leaky_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.1
