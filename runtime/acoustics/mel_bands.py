@@ -1,8 +1,10 @@
-"""The 40 bands in which a colour curve is given, equally far apart on the mel scale."""
+"""Bands that are evenly spaced on the mel scale: the 40 of a colour curve, and triangular filters in any number."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from runtime.acoustics.spectrum import StftSpec
 
 N_BANDS = 40
 LOWEST_CENTRE_HZ, HIGHEST_CENTRE_HZ = 30.0, 18000.0
@@ -27,3 +29,17 @@ def band_weights(frequency_hz: np.ndarray) -> np.ndarray:
     """
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     return np.maximum(0.0, 1.0 - np.abs(places - np.arange(N_BANDS)[:, None])).astype(np.float32)
+
+
+def mel_triangles(n_bands: int, lowest_hz: float, highest_hz: float, spec: StftSpec) -> np.ndarray:
+    """Triangular filters, evenly spaced in mel: float32 (n_bins, n_bands).
+
+    `power @ mel_triangles(…)` is the power in each band. The filters' feet stand on n_bands + 2 points from `lowest_hz`
+    to `highest_hz`; each filter rises from 0 at one point to 1 at the next, and falls to 0 at the one after. A foot is
+    at least one bin away from the peak, so that no band is empty.
+    """
+    mels = np.linspace(mel(lowest_hz), mel(highest_hz), n_bands + 2)
+    low_hz, peak_hz, high_hz = (700.0 * (10.0 ** (mels[k : n_bands + k] / 2595.0) - 1.0) for k in range(3))
+    rise_hz, fall_hz = np.maximum(peak_hz - low_hz, spec.bin_hz), np.maximum(high_hz - peak_hz, spec.bin_hz)
+    beyond_hz = np.arange(spec.n_bins)[:, None] * spec.bin_hz - peak_hz
+    return np.maximum(0.0, 1.0 - np.maximum(-beyond_hz / rise_hz, beyond_hz / fall_hz)).astype(np.float32)

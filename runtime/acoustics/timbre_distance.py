@@ -1,0 +1,36 @@
+"""The distance between two timbres: how far their levels in 64 bands lie apart, whatever their loudness."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from runtime.acoustics.mel_bands import mel_triangles
+from runtime.acoustics.spectrum import StftSpec
+
+N_BANDS, LOWEST_HZ, HIGHEST_HZ = 64, 40.0, 16000.0
+FLOOR_DB = -60.0
+
+
+def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
+    """Levels of frames in N_BANDS bands, in dB under each frame's loudest band, FLOOR_DB and more.
+
+    magnitudes: (…, n_bins). Returns float32 (…, N_BANDS); a silent frame is FLOOR_DB in all bands.
+    """
+    power = np.square(magnitudes, dtype=np.float32) @ _filters(spec)
+    loudest = np.maximum(power.max(axis=-1, keepdims=True), 1e-20)
+    return np.maximum(10.0 * np.log10(power / loudest + 1e-12), FLOOR_DB).astype(np.float32)
+
+
+def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
+    """The mean over time of the root mean square difference over bands, in dB.
+
+    first_db, second_db: from `band_levels_db`, (n, N_BANDS); one of them may have a single frame.
+    """
+    return float(np.sqrt(np.mean(np.square(first_db - second_db), axis=-1)).mean())
+
+
+@lru_cache(maxsize=4)
+def _filters(spec: StftSpec) -> np.ndarray:
+    return mel_triangles(N_BANDS, LOWEST_HZ, min(HIGHEST_HZ, spec.sample_rate_hz / 2.0), spec)
