@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.acoustics.heard_pitch import in_tune
 from runtime.acoustics.pitch import N_CHROMA, chroma_fold
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.card import CardPreset, Latent
 from training.corpus.frames import FrameStore, sound_name
 from training.hearing.harmonics import energy_shares
-from training.hearing.heard_pitch import in_tune
 from training.instrument.embedding import decoder_inputs, embed_rows
 from training.instrument.knobs import positions_of
 from training.model.run_folder import TrainedRun

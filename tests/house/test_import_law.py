@@ -21,7 +21,7 @@ PACKAGES = (*FORBIDDEN, "tests")
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-for name in "tensorflow keras jax onnx tf2onnx scipy soundfile soxr matplotlib training export".split():
+for name in "tensorflow keras jax onnx tf2onnx scipy matplotlib training export".split():
     sys.modules[name] = None  # the import system's own way to say that there is no such module
 import runtime
 for module in pkgutil.walk_packages(runtime.__path__, "runtime."):

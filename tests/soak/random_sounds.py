@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from runtime.acoustics.heard_pitch import IN_TUNE_CENTS, cents_off
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from runtime.base.command_line import Parser, run_program
@@ -34,7 +35,6 @@ from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from tests.support.clicks import spikes_db
 from tests.support.sounds import RandomChoices, random_patch, random_sound
-from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off
 from training.measure.playability import N_SKIPPED_HOPS
 
 DEFAULT_INSTRUMENT = "virtual-analogue"

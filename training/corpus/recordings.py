@@ -8,31 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 
+from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.pitch import N_CHROMA, note_name
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 from runtime.base.errors import UserError
 from runtime.base.progress import Progress
+from runtime.recordings.reading import FORMATS, SUFFIXES, UnusableError, mono_blocks
 from training.corpus.csv_table import refuse_missing_split
 from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
-from training.hearing.heard_pitch import heard_notes
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
-FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
-BLOCK_SAMPLES = 1 << 19
 N_SOURCES_NAMED = 20
 LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that lie within half a semitone of the note
-WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 BY_FRAME = "by frame"
 HELD_OUT_STEP = 16  # with BY_FRAME, of so many frames one goes to val and one to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper has 70, 5 and 5 of 80 patches
-
-
-class UnusableError(Exception):
-    """A recording gives no frames; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -88,35 +79,6 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
             splits[index] = name
         start += count
     return splits
-
-
-def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator[np.ndarray]:
-    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError for a broken file.
-
-    speed: how fast it is played: at 2, it is an octave higher and half as long.
-    """
-    if not path.is_file():
-        raise UnusableError("no such file")
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate_hz = file.samplerate * speed
-            resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")
-            n_read = 0
-            while True:
-                block = file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)
-                bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-                if len(bad):
-                    raise UnusableError(f"NaN or infinite samples from {(n_read + bad[0]) / file.samplerate:.2f} s on")
-                n_read += len(block)
-                last = len(block) < BLOCK_SAMPLES
-                mono = block.mean(axis=1)
-                yield mono if rate_hz == sample_rate_hz else resampler.resample_chunk(mono, last=last)
-                if last:
-                    break
-            if n_read < WHOLE_SHARE * file.frames:
-                raise UnusableError(f"it breaks off after {n_read} of {file.frames} samples")
-    except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
-        raise UnusableError(f"not a readable recording ({str(error).rpartition(': ')[2].rstrip('.')})") from None
 
 
 def add_recording(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.acoustics.heard_pitch import in_tune
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
-from training.hearing.heard_pitch import in_tune
 
 # The least shares of its energy that a clear frame has on all harmonics of its note, on the odd harmonics, and on those
 # whose number is not a multiple of three. With smaller shares the detector is close to hearing another note, and may

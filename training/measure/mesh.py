@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from runtime.acoustics.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES, detect_chroma
 from runtime.base.progress import Progress
 from training.corpus.frames import NO_NOTE, FrameStore
-from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from training.instrument.embedding import N_ROWS_AT_ONCE, decode_at
 from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
+from runtime.acoustics.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from runtime.acoustics.pitch import N_CHROMA, note_name
-from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41

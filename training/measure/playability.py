@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.acoustics.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from runtime.acoustics.loudness import k_weighting, spectrum_lufs
 from runtime.acoustics.pitch import N_CHROMA, detect_chroma
 from runtime.acoustics.spectrum import magnitude_frames
@@ -18,7 +19,6 @@ from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.hearing.harmonics import energy_shares
-from training.hearing.heard_pitch import IN_TUNE_CENTS, cents_off, split_octaves
 from training.hearing.spectral_distance import log_spectral_distance_db
 from training.instrument.points import N_LINES, N_STEPS, Playable, Points, decode_points, knob_steps_db
 

@@ -20,10 +20,11 @@ from runtime.base.command_line import Parser, at_least, run_program
 from runtime.base.errors import UserError
 from runtime.base.files import refuse_bad_target
 from runtime.base.progress import Progress
+from runtime.recordings.reading import UnusableError, mono_blocks
 from training.corpus.amsynth import HeldNotes, Patch, find_banks, find_plugin, read_bank, render_patch
 from training.corpus.csv_table import write_csv
 from training.corpus.frames import FrameStore, sound_name
-from training.corpus.recordings import UnusableError, find_recordings, mono_blocks
+from training.corpus.recordings import find_recordings
 from training.studies.moving_voice import METHODS, MovingVoice
 from training.studies.phase_error import ANALYSIS_HOP_S, N_SPECTRA, SECONDS, spectral_error, unsteadiness
 

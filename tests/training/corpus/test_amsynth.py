@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.acoustics.heard_pitch import in_tune
 from runtime.acoustics.pitch import detect_chroma
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from runtime.base.errors import UserError
@@ -20,7 +21,6 @@ from tests.support.places import ROOT
 from training.__main__ import main
 from training.corpus import amsynth
 from training.corpus.frames import SPLITS, FrameStore
-from training.hearing.heard_pitch import in_tune
 
 THREE = """bank,index,name,split
 BriansBank01,96,NicePoly12,train

@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 from tests.support.harmonic_run import MODEL, RECIPE
 from tests.support.harmonic_store import NOTES, SPEC
 from tests.support.synthetic_instrument import lobes
 from training.corpus.frames import FrameStore
-from training.hearing.heard_pitch import heard_notes
 from training.instrument.embedding import decoder_inputs
 from training.model.backend import prepare_keras
 from training.model.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from runtime.acoustics.heard_pitch import cents_off, heard_notes, in_tune, split_octaves
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from tests.support.places import ROOT
-from training.hearing.heard_pitch import cents_off, heard_notes, in_tune, split_octaves
 
 SPEC = StftSpec()
 SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"

@@ -1,0 +1,1 @@
+"""Sound files of any common format as mono samples."""

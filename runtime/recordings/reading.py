@@ -1,0 +1,48 @@
+"""Reads a sound file of any common format, sample rate and number of channels as mono samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
+FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
+BLOCK_SAMPLES = 1 << 19
+WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
+
+
+class UnusableError(Exception):
+    """A recording cannot be used; the message says why."""
+
+
+def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator[np.ndarray]:
+    """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError for a broken file.
+
+    speed: how fast it is played: at 2, it is an octave higher and half as long.
+    """
+    if not path.is_file():
+        raise UnusableError("no such file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate_hz = file.samplerate * speed
+            resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")
+            n_read = 0
+            while True:
+                block = file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)
+                bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
+                if len(bad):
+                    raise UnusableError(f"NaN or infinite samples from {(n_read + bad[0]) / file.samplerate:.2f} s on")
+                n_read += len(block)
+                last = len(block) < BLOCK_SAMPLES
+                mono = block.mean(axis=1)
+                yield mono if rate_hz == sample_rate_hz else resampler.resample_chunk(mono, last=last)
+                if last:
+                    break
+            if n_read < WHOLE_SHARE * file.frames:
+                raise UnusableError(f"it breaks off after {n_read} of {file.frames} samples")
+    except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
+        raise UnusableError(f"not a readable recording ({str(error).rpartition(': ')[2].rstrip('.')})") from None
