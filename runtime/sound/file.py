@@ -23,7 +23,11 @@ def load_sound(path: str | Path) -> Sound:
     UserError, which names the file and the key, if the file is unreadable, of another sound_version, a key is unknown,
     or a value is out of range. `with_sound` in settings.py checks that an instrument has its knobs.
     """
-    tree = load_yaml(path, dict[str, Any])
+    return sound_from_tree(load_yaml(path, dict[str, Any]), path)
+
+
+def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
+    """The sound that a YAML file's values describe; UserError as from `load_sound`, which names `path`."""
     # First of all: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
