@@ -12,8 +12,9 @@ from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.config import Config
 from runtime.instrument.card import Card
-from runtime.instrument.decoder import LARGEST_BYTES, Decoder
+from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.instrument.session import LARGEST_BYTES
 from runtime.sound.file import load_sound
 from runtime.sound.patch import Patch
 from runtime.sound.settings import named_knobs, with_sound

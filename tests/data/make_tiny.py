@@ -1,5 +1,8 @@
 """Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx: decoders built by hand, and so exactly in tune.
 
+And tiny.encoder.onnx, built by hand, too: its latents are the shares of a frame's magnitudes from 500 to 1500 Hz, and
+above.
+
 Each note has three hidden units, which are 0 unless the conditioning asks for the note. Then the first is 1 and plays
 the fundamental; the second is latent 1 and plays harmonics 2 to 5; the third is latent 2 and plays harmonics 6 to 24.
 tiny has three octaves; tiny-chroma has 12 pitch classes, which sound in the octave from A3; tiny-none has only C4.
@@ -8,9 +11,11 @@ Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -20,8 +25,10 @@ from runtime.acoustics.spectrum import StftSpec, periodic_hann
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import INPUT_NAME, METADATA_KEY, OUTPUT_NAME, Card, CardPreset, Check, Latent
 from runtime.instrument.conditioning import Conditioning
+from runtime.instrument.decoder import Decoder
 
 LOWEST, N_OCTAVES, N_LATENTS = 48, 3, 2
+EDGES_HZ = (500.0, 1500.0)
 CHROMA_RANGE, NONE_RANGE = (57, 92), (48, 72)
 HIGHEST_HZ, HIGHEST_HZ_OF_THE_SMALL = 12000.0, 5500.0
 SPEC = StftSpec()
@@ -97,11 +104,55 @@ def write(
     onnx.save(model, path)
 
 
+def write_encoder(path: Path, instrument: Card) -> None:
+    """Write the encoder of an instrument to `path`."""
+    frequency_hz = np.arange(SPEC.n_bins) * SPEC.bin_hz
+    low_hz, high_hz = EDGES_HZ
+    ones = np.ones_like(frequency_hz)
+    bands = np.stack([(frequency_hz >= low_hz) & (frequency_hz < high_hz), frequency_hz >= high_hz], axis=1)
+    constants = {"bands": bands.astype(np.float32), "ones": ones[:, None].astype(np.float32)}
+    constants["nothing"] = np.zeros((12, N_LATENTS), np.float32)
+    nodes = [
+        helper.make_node("MatMul", [OUTPUT_NAME, "bands"], ["parts"]),
+        helper.make_node("MatMul", [OUTPUT_NAME, "ones"], ["whole"]),
+        helper.make_node("Div", ["parts", "whole"], ["shares"]),
+        helper.make_node("MatMul", ["chroma", "nothing"], ["unmoved"]),
+        helper.make_node("Add", ["shares", "unmoved"], ["latents"]),
+    ]
+    sizes = {OUTPUT_NAME: SPEC.n_bins, "chroma": 12}
+    graph = helper.make_graph(
+        nodes,
+        "tiny_encoder",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size]) for name, size in sizes.items()],
+        [helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["n", N_LATENTS])],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    frame = np.zeros(SPEC.n_bins)
+    frame[[20, 60, 100, 200]] = 1.0, 0.5, 0.25, 0.25
+    card = {
+        "card_version": 1,
+        "encoder_of": instrument.name,
+        "sample_rate_hz": SPEC.sample_rate_hz,
+        "frame_size": SPEC.frame_size,
+        "hop_size": SPEC.hop_size,
+        "window": SPEC.window,
+        "inputs": [{"name": name, "size": size} for name, size in sizes.items()],
+        "output": {"name": "latents", "size": N_LATENTS},
+        "labels": "known",
+        "latents": msgspec.to_builtins(instrument.latents),
+        "check": {"input": [frame.tolist(), [0.0] * 12], "output": [0.375, 0.125]},
+    }
+    model.metadata_props.append(onnx.StringStringEntryProto(key=METADATA_KEY, value=json.dumps(card)))
+    onnx.save(model, path)
+
+
 def main(folder: Path) -> None:
-    """Write all three instruments."""
+    """Write all three instruments and the encoder."""
     notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
     write(folder / "tiny.onnx", Conditioning("chroma+octave", LOWEST, N_OCTAVES), notes,
           (LOWEST, int(notes[-1])), HIGHEST_HZ)  # fmt: skip
+    write_encoder(folder / "tiny.encoder.onnx", Decoder(folder / "tiny.onnx").card)
     lowest = CHROMA_RANGE[0]
     write(folder / "tiny-chroma.onnx", Conditioning("chroma"), np.arange(lowest, lowest + 12),
           CHROMA_RANGE, HIGHEST_HZ_OF_THE_SMALL)  # fmt: skip

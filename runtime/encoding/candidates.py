@@ -1,0 +1,129 @@
+"""The readings of a recording that are worth hearing, the most likely first, each as a sound."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
+from runtime.encoding.hearing import Take, takes_of
+from runtime.encoding.reading import Reading, read_take, steady_reading
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.encoder import Encoder
+from runtime.instrument.session import LARGEST_BYTES
+from runtime.recordings.reading import FORMATS, UnusableError, mono_blocks
+from runtime.sound.sound import LONGEST_NAME, Sound, SoundEnvelope, SoundInstrument
+from runtime.sound.trajectory.packing import pack
+from runtime.sound.trajectory.use import SoundTrajectory
+
+MOST_CANDIDATES = 4
+LONGEST_READ_S = 300.0
+NEAR_DB = 1.0  # another reading is near if it is at most so much farther from the recording than the first
+ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
+
+
+class Options(NamedTuple):
+    """What the user asks for: the most candidates, how much of the colour is kept, whether the tuning stays."""
+
+    most: int = MOST_CANDIDATES
+    colour: float = 1.0
+    keeps_tuning: bool = False
+
+
+class Candidate(NamedTuple):
+    """A reading, what is special about it (empty for the first), and the sound that it gives."""
+
+    reading: Reading
+    kind: str
+    sound: Sound
+
+
+class Coder(NamedTuple):
+    """An instrument with its encoder; made_for: what its sounds say of it."""
+
+    decoder: Decoder
+    encoder: Encoder
+    made_for: SoundInstrument
+
+
+def coder_of(decoder: Decoder, encoder: Encoder) -> Coder:
+    """An instrument, ready to encode; its sounds name it by name and SHA-256."""
+    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_BYTES)
+    made_for = SoundInstrument(decoder.path.stem, hashlib.sha256(content).hexdigest())
+    return Coder(decoder, encoder, made_for)
+
+
+def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candidate]:
+    """The candidates for a recording, the first one first; UserError if it cannot be read, or has no sound."""
+    spec = coder.decoder.card.spec
+    try:
+        takes = takes_of(_samples(path, spec.sample_rate_hz), spec, options.keeps_tuning)
+    except UnusableError as error:
+        raise UserError(path, str(error), f"a recording: {FORMATS}", "give another file") from None
+    if not takes:
+        raise UserError(path, "nothing but silence", "a recording with sound in it", "give another file")
+    readings = _readings(takes, coder, options)
+    return [
+        Candidate(reading, kind, sound_of(reading, f"{path.stem}{kind and f', {kind}'}", coder, options))
+        for reading, kind in readings[: options.most]
+    ]
+
+
+def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
+    """A recording's first LONGEST_READ_S."""
+    blocks, n_left = [], round(LONGEST_READ_S * sample_rate_hz)
+    for block in mono_blocks(path, sample_rate_hz):
+        blocks.append(block[:n_left])
+        n_left -= len(block)
+        if n_left <= 0:
+            break
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[Reading, str]]:
+    """The readings that are near, with their kinds."""
+    take = takes[0]
+    decoder, encoder = coder.decoder, coder.encoder
+    first = read_take(take, take.pitch.note, decoder, encoder, options.colour)
+    found = [(first, "")]
+    if options.most == 1:
+        return found
+    if take.pitch.other_octave is not None:
+        other = read_take(take, take.pitch.other_octave, decoder, encoder, options.colour)
+        found.append((other, "an octave up" if other.note > first.note else "an octave down"))
+    steady = steady_reading(first, decoder)
+    if steady.distance_db <= first.distance_db + NEAR_DB:
+        found.append((steady, "steady"))
+    for number, later in enumerate(takes[1 : options.most], start=2):
+        found.append((read_take(later, later.pitch.note, decoder, encoder, options.colour), f"note {number}"))
+    return found
+
+
+def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
+    """The sound of a reading: the steady form as the knobs' positions, and the path as offsets from it."""
+    knobs = [latent.name for latent in coder.decoder.card.latents]
+    content = base64.b64encode(pack(reading.trajectory, name)).decode()
+    return Sound(
+        name="".join(character for character in name if character.isprintable())[:LONGEST_NAME].strip() or "recording",
+        instrument=coder.made_for,
+        latents={knob: round(float(p), 4) for knob, p in zip(knobs, reading.positions, strict=True)},
+        phase_blend=1.0 if reading.take.pitch.is_single else 0.0,
+        # The level is in the trajectory; the envelope must not be heard before the release.
+        envelope=SoundEnvelope(
+            attack_s=ATTACK_S, hold_s=0.0, decay_s=0.0, sustain=1.0, release_s=_release_s(reading), curve=0.0
+        ),
+        trajectory=SoundTrajectory(inline=content, colour=options.colour),
+    )
+
+
+def _release_s(reading: Reading) -> float:
+    """How long the sound goes on after the key: as long as the recording's own release."""
+    marks = reading.marks
+    if marks.release_s is None:
+        return USUAL_RELEASE_S
+    return round(float(np.clip(1.2 * (marks.end_s - marks.release_s), SHORTEST_RELEASE_S, LONGEST_RELEASE_S)), 3)

@@ -1,0 +1,107 @@
+"""Finds the colour curve: what a recording has more or less, in each band, than the decoder's spectra."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.acoustics.loudness import k_weighting
+from runtime.acoustics.mel_bands import N_BANDS as N_COLOURS
+from runtime.acoustics.mel_bands import band_weights, mel_triangles
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
+from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
+from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
+
+MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these a colour would raise what the decoder leaves between its harmonics
+N_ITERATIONS = 8
+_LONGEST_STEP_DB = 12.0
+# How much a colour costs, against the squared error of a band: away from its mean, and away from a straight line.
+_RIDGE, _BEND = 0.001, 0.001
+_LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
+_LEAST_POWER = 1e-12
+LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that the engine's loudness is meant
+
+
+class Colours:
+    """Fits colour curves to the spectra of one decoded note.
+
+    spec: of the decoder; model_note: the note that is decoded; semitones: how far the engine then transposes it. All
+    frequencies below are those that are heard after that.
+    """
+
+    def __init__(self, spec: StftSpec, model_note: int, semitones: float):
+        ratio = 2.0 ** (semitones / 12.0)
+        f0_hz = float(note_to_hz(model_note))
+        frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
+        # As in runtime/engine/synthesis/shaping/harmonics.py: a whole lobe has the gain of its harmonic.
+        numbers = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
+        self._weights = band_weights(np.maximum(numbers * f0_hz, LOWEST_HEARD_HZ) * ratio)
+        heard = StftSpec(spec.sample_rate_hz * ratio, spec.frame_size, spec.hop_size)
+        self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
+        self._filters[: spec.first_heard_bin] = 0.0
+        self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT)
+        # The share of each bin's power in the pairs of a band and a colour: only few pairs share bins.
+        products = [
+            (band, colour, self._filters[:, band] * self._weights[colour])
+            for band in range(N_BANDS)
+            for colour in range(N_COLOURS)
+            if (self._filters[:, band] * self._weights[colour]).any()
+        ]
+        self._pairs = np.array([(band, colour) for band, colour, _ in products]).T
+        self._pair_filters = np.stack([values for *_, values in products], axis=1).astype(np.float32)
+
+    def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
+        """The colours in dB, float64 (n, 40), that bring spectra to a target.
+
+        magnitudes: decoded spectra, float32 (n, n_bins); target_db: levels in bands (n, 64), from `band_levels_db`. A
+        colour leaves the loudness of its spectrum as it is.
+        """
+        power = np.square(magnitudes, dtype=np.float64)
+        power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
+        colour_db = np.zeros((len(power), N_COLOURS))
+        bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
+        cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
+        # Soft bands lie between harmonics, where the decoder gives little; they must not move the loud ones.
+        weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
+        for _ in range(N_ITERATIONS):
+            coloured = power * 10.0 ** (colour_db @ self._weights / 10.0)
+            in_bands = np.maximum(coloured @ self._filters, _LEAST_POWER)
+            found_db = 10.0 * np.log10(in_bands)
+            error_db = target_db - found_db
+            # A level that is wrong everywhere is no error of the colour.
+            error_db -= (weights * error_db).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+            # What is below the floor in both is right already, and cannot be more right.
+            counts = (target_db > FLOOR_DB) | (error_db < 0.0)
+            error_db *= counts
+            slopes = np.zeros((len(power), N_BANDS, N_COLOURS))
+            slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._pair_filters
+            slopes *= (counts / in_bands)[:, :, None]
+            transposed = slopes.transpose(0, 2, 1) * weights[:, None, :]
+            side = (transposed @ error_db[:, :, None])[:, :, 0] - colour_db @ cost
+            step_db = np.linalg.solve(transposed @ slopes + cost, side[:, :, None])[:, :, 0]
+            colour_db += step_db.clip(-_LONGEST_STEP_DB, _LONGEST_STEP_DB)
+            colour_db = self.levelled(magnitudes, colour_db).clip(LEAST_DB, MOST_DB)
+        return self.levelled(magnitudes, colour_db)
+
+    def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
+        """The colours, each moved so that it leaves the loudness of its spectrum as it is."""
+        power = np.square(magnitudes, dtype=np.float64) * self._loudness
+        coloured = power * 10.0 ** (colour_db @ self._weights / 10.0)
+        ratio = np.maximum(coloured.sum(axis=1), _LEAST_POWER) / np.maximum(power.sum(axis=1), _LEAST_POWER)
+        return (colour_db - 10.0 * np.log10(ratio)[:, None]).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
+
+    def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
+        """Spectra with their colours, float64 (n, n_bins); colour_db: (n, 40)."""
+        return magnitudes * 10.0 ** (colour_db @ self._weights / 20.0)
+
+    def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
+        """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, as they are heard."""
+        in_bands = np.square(magnitudes, dtype=np.float64) @ self._filters
+        loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
+        return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
+
+    def level_over_loudness_db(self, magnitudes: np.ndarray) -> np.ndarray:
+        """How far the level of each spectrum lies above its loudness, in dB, (n,)."""
+        power = np.square(magnitudes, dtype=np.float64)
+        loudness = np.maximum((power * self._loudness).sum(axis=1), 1e-20)
+        return 10.0 * np.log10(np.maximum(power.sum(axis=1), 1e-20) / loudness)

@@ -1,0 +1,169 @@
+"""Listens to a recording: where its notes begin and end, which note each is, and how far out of tune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import soxr
+
+from runtime.acoustics.heard_pitch import heard_notes
+from runtime.acoustics.pitch import N_CHROMA, note_to_hz
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
+
+AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
+ONSET_DB = -40.0  # a sound begins where its level first comes this close to its loudest
+LEAD_S = 0.003  # kept before that, so that the very beginning of an attack is not cut off
+HALF_SEMITONE = 0.5
+LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
+LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3; a chord is heard as a far lower note
+LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
+LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
+SHORTEST_NOTE_S = 0.25
+WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
+MOST_GAP_FRAMES = 4
+UNPITCHED_NOTE = 60
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """What note is heard in a stretch of sound.
+
+    note: MIDI note; cents: how far the sound lies above it; is_single: whether a single held note is heard;
+    other_octave: the same note in another octave if it may be meant, else None.
+    """
+
+    note: int
+    cents: float
+    is_single: bool
+    other_octave: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One note of a recording, or a whole recording that is no note.
+
+    samples: float32 (n,), mono, from `before` samples before the onset on, in tune; pitch: what is heard in it.
+    start_s: where it begins in the recording.
+    """
+
+    samples: np.ndarray
+    before: int
+    pitch: Pitch
+    start_s: float
+
+
+def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
+    """The notes of a recording, the longest first; an empty list if there is no sound in it.
+
+    samples: float32 (n,), mono, at spec.sample_rate_hz; keeps_tuning: whether to leave the tuning as it is.
+    """
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak < 1e-5:
+        return []
+    samples = (samples / peak).astype(np.float32)
+    # A frame at each hop from the beginning on, so that short sounds have frames, too.
+    padded = np.pad(samples, (spec.frame_size // 2, spec.frame_size))
+    magnitudes = magnitude_frames(padded, spec)
+    loudest = magnitudes[:, spec.first_heard_bin :].max(axis=1)
+    silence_db = 20.0 * np.log10(loudest.max() / (spec.frame_size / 4.0)) + AUDIBLE_DB
+    frames, kept = unit_peak_frames(magnitudes, spec, silence_db)
+    heard = np.full(len(magnitudes), np.nan)
+    heard[kept] = heard_notes(frames, spec)
+    audible = np.zeros(len(magnitudes), bool)
+    audible[kept] = True
+    takes = []
+    for first, last in _stretches(heard, audible, spec):
+        rows = kept[(kept >= first) & (kept < last)]
+        pitch = _pitch(magnitudes[rows], heard[rows], spec)
+        end = min(len(samples), last * spec.hop_size)
+        takes.append(_take(samples[first * spec.hop_size : end], first * spec.hop_size, pitch, spec, keeps_tuning))
+    return takes
+
+
+def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
+    """The samples played at another speed, float32: at 2 an octave higher and half as long."""
+    if abs(speed - 1.0) < 1e-6:
+        return samples
+    return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)
+
+
+def _take(samples: np.ndarray, start: int, pitch: Pitch, spec: StftSpec, keeps_tuning: bool) -> Take:
+    rate_hz = spec.sample_rate_hz
+    if pitch.is_single and not keeps_tuning:
+        samples = resampled(samples, 2.0 ** (-pitch.cents / (100.0 * N_CHROMA)))
+    onset = _onset(samples, rate_hz)
+    before = min(onset, spec.frame_size)
+    return Take(samples[onset - before :], before, pitch, (start + onset) / rate_hz)
+
+
+def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
+    """The sample at which the sound begins."""
+    step = max(1, sample_rate_hz // 1000)
+    blocks = np.abs(samples[: len(samples) // step * step]).reshape(-1, step).max(axis=1, initial=0.0)
+    loud = np.flatnonzero(blocks >= blocks.max(initial=0.0) * 10.0 ** (ONSET_DB / 20.0))
+    return max(0, (int(loud[0]) if len(loud) else 0) * step - round(LEAD_S * sample_rate_hz))
+
+
+def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
+    """First and last frame (not included) of each note, the longest first; one stretch if there is only one note."""
+    sounding = np.flatnonzero(audible)
+    whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
+    runs: list[list[int]] = []
+    gap, centre = MOST_GAP_FRAMES + 1, np.nan
+    for index, note in enumerate(heard):
+        near = abs(note - centre) <= HALF_SEMITONE  # NaN is near nothing
+        if near and gap <= MOST_GAP_FRAMES:
+            runs[-1][1], gap = index + 1, 0
+        elif np.isfinite(note) and (gap > MOST_GAP_FRAMES or _starts_here(heard, index)):
+            runs.append([index, index + 1])
+            gap, centre = 0, note
+        else:
+            gap += 1
+    least = SHORTEST_NOTE_S * spec.sample_rate_hz / spec.hop_size
+    notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
+    if not notes or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
+        return whole
+    return notes
+
+
+def _starts_here(heard: np.ndarray, index: int) -> bool:
+    """Whether the next frames stay at the note of this one."""
+    ahead = heard[index : index + MOST_GAP_FRAMES]
+    return bool(np.all(np.abs(ahead - heard[index]) <= HALF_SEMITONE))
+
+
+def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
+    """The note of a stretch, from its audible frames."""
+    known = heard[np.isfinite(heard)]
+    if not len(known):
+        return Pitch(UNPITCHED_NOTE, 0.0, False)
+    near = np.abs(known[:, None] - known) <= HALF_SEMITONE
+    middle = float(np.median(known[near[np.argmax(near.sum(axis=0))]]))
+    share = float(np.mean(np.abs(known - middle) <= HALF_SEMITONE)) * len(known) / len(heard)
+    note = int(np.clip(round(middle), 0, 127))
+    low_share, harmonic_share = _shares(magnitudes, middle, spec)
+    is_single = share >= LEAST_STEADY_SHARE and low_share >= LEAST_LOW_SHARE and harmonic_share >= LEAST_HARMONIC_SHARE
+    octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
+    shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
+    other = octaves[int(np.argmax(shares))] if max(shares) >= LEAST_OCTAVE_SHARE else None
+    return Pitch(note, 100.0 * (middle - note), is_single, other)
+
+
+def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float]:
+    """The shares of the energy on harmonics 1 to 3 of a note, and on all its harmonics."""
+    power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
+    power[: spec.first_heard_bin] = 0.0
+    number, is_near = _harmonic_bins(round(note, 2), spec)
+    total = max(float(power.sum()), 1e-20)
+    return float(power[is_near & (number <= 3)].sum()) / total, float(power[is_near].sum()) / total
+
+
+@lru_cache(maxsize=32)
+def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest harmonic of each bin, and whether the bin lies within its lobe."""
+    frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
+    number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
+    apart_hz = np.abs(frequency_hz - number * f0_hz)
+    return number, apart_hz <= 2.0 * spec.bin_hz + 0.005 * frequency_hz

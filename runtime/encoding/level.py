@@ -1,0 +1,81 @@
+"""The level of a recording over time, and the marks that it gives: attack, release, and whether the sound dies away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.acoustics.spectrum import periodic_hann
+from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
+
+SILENCE_DB = -100.0
+SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
+N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
+FULL_DB = 3.0  # a sound is at full level where it is this close to its loudest
+DYING_DB = 12.0  # a sound dies away if it loses so much from its attack to the end of its held part
+RELEASE_DB = 6.0  # a release begins where the level last is this close to the level before it
+RELEASE_FALL_DB = 15.0  # and falls by this much at least
+SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
+
+
+def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
+    """The level in dB, each LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
+
+    samples: float (n_samples,), of which the first `before` lie before the time 0; pitch_hz: the fundamental, which
+    says how long the window must be so that the level does not pulse.
+    """
+    window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
+    half = max(1, round(0.5 * window_s * sample_rate_hz))
+    weights = periodic_hann(2 * half).astype(np.float64)
+    power = np.square(np.asarray(samples, np.float64))
+    n_levels = int((len(samples) - before) / (LEVEL_STEP_S * sample_rate_hz)) + 1
+    centres = before + np.rint(np.arange(n_levels) * LEVEL_STEP_S * sample_rate_hz).astype(int)
+    padded = np.pad(power, (half, half + 1))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half)[centres]
+    return 10.0 * np.log10(np.maximum(windows @ weights / weights.sum(), 10.0 ** (SILENCE_DB / 10.0)))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where a sound's parts begin and end, in s from its onset.
+
+    attack_s: when full level is reached; release_s: when the release begins, or None; end_s: when the sound is over;
+    dies_away: whether it falls all the time, as struck and plucked sounds do.
+    """
+
+    attack_s: float
+    release_s: float | None
+    end_s: float
+    dies_away: bool
+
+
+def marks_of(level_db: np.ndarray) -> Marks:
+    """The marks of a level curve, from `level_curve_db`."""
+    loudest = float(level_db.max())
+    end = len(level_db) - 1
+    attack = int(np.argmax(level_db >= loudest - FULL_DB))
+    release = _release(level_db, attack)
+    last = end if release is None else release
+    # Both ends of the held part as means of a fifth of it, so that a vibrato or a beat does not count.
+    fifth = max(1, (last - attack) // 5)
+    fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
+    dies_away = fall_db >= DYING_DB
+    return Marks(
+        attack_s=attack * LEVEL_STEP_S,
+        release_s=None if release is None or dies_away else release * LEVEL_STEP_S,
+        end_s=end * LEVEL_STEP_S,
+        dies_away=dies_away,
+    )
+
+
+def _release(level_db: np.ndarray, attack: int) -> int | None:
+    """The number of the level at which the release begins; None if the recording has none."""
+    held_db = float(np.median(level_db[attack:]))
+    loud = np.flatnonzero(level_db >= held_db - RELEASE_DB)
+    release, end = int(loud[-1]), len(level_db) - 1
+    longest, shortest = round(LONGEST_RELEASE_S / LEVEL_STEP_S), round(SHORTEST_RELEASE_S / LEVEL_STEP_S)
+    falls = held_db - float(level_db[-1]) >= RELEASE_FALL_DB
+    if release <= attack or not shortest <= end - release <= longest or not falls:
+        return None
+    return release

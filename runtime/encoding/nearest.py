@@ -1,0 +1,45 @@
+"""Finds the sound of an instrument that is nearest to a recording, among those that the instrument was taught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runtime.instrument.card import Card
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Sounds that an instrument was taught; names: of each; positions: of the knobs, float32 (n, n_latents)."""
+
+    names: tuple[str, ...]
+    positions: np.ndarray
+
+
+def trained_sounds(card: Card) -> Trained:
+    """The trained frames that the card lists, or else its presets; perhaps none."""
+    embedding: Any = getattr(card, "embedding", None)
+    if isinstance(embedding, dict) and embedding.get("latents"):
+        latents = np.asarray(embedding["latents"], np.float32)
+        labels = embedding.get("labels") or [""] * len(latents)
+        low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
+        return Trained(tuple(str(label) for label in labels), ((latents - low) / (high - low)).clip(0.0, 1.0))
+    positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
+    return Trained(tuple(preset.name for preset in card.presets), positions)
+
+
+def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int, float] | None:
+    """The number of the nearest trained sound and its distance in dB; None if there is none.
+
+    trained_db: levels in bands, (n_sounds, 64); target_db: those of a recording, (n_frames, 64).
+    """
+    if not len(trained_db):
+        return None
+    # First all against the mean over time, then the distance to every frame of the nearest few.
+    mean_db = target_db.mean(axis=0)
+    few = np.argsort(np.square(trained_db - mean_db).mean(axis=1), kind="stable")[:8]
+    distances_db = [float(np.sqrt(np.square(target_db - trained_db[index]).mean(axis=1)).mean()) for index in few]
+    best = int(np.argmin(distances_db))
+    return int(few[best]), distances_db[best]

@@ -1,0 +1,193 @@
+"""Reads one take of a recording as a sound of an instrument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from runtime.acoustics.pitch import N_CHROMA, note_to_hz
+from runtime.acoustics.spectrum import StftSpec, periodic_hann, unit_peak_frames
+from runtime.acoustics.timbre_distance import band_levels_db, distance_db
+from runtime.encoding.colour import Colours
+from runtime.encoding.hearing import Take, resampled
+from runtime.encoding.level import Marks, level_curve_db, marks_of
+from runtime.encoding.nearest import nearest_trained, trained_sounds
+from runtime.instrument.card import Card
+from runtime.instrument.decoder import MAX_BATCH, Decoder
+from runtime.instrument.encoder import Encoder
+from runtime.sound.trajectory.loop import find_loop
+from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
+
+LONGEST_S = 20.0
+AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
+LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # of the level curve
+LOUD_WINDOW_S = 0.1
+_SMOOTHING = np.array([0.25, 0.5, 0.25])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reading:
+    """A take as a sound.
+
+    note: the MIDI note that it is read as; positions: the steady form, knob positions 0 to 1, (n_latents,); trajectory:
+    its path; marks: of its level; distance_db: from what the path and its colour give to the recording; nearest,
+    nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
+    """
+
+    take: Take
+    note: int
+    positions: np.ndarray
+    trajectory: Trajectory
+    marks: Marks
+    distance_db: float
+    nearest: str | None
+    nearest_trained_db: float | None
+
+
+def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour: float = 1.0) -> Reading:
+    """Read a take as a note; colour: how much of the colour curve the distance counts with, 0 to 1."""
+    card, spec = decoder.card, decoder.card.spec
+    step_s = spec.hop_size / spec.sample_rate_hz
+    level_db = level_curve_db(take.samples, spec.sample_rate_hz, float(note_to_hz(note)), take.before)
+    level_db = level_db[: _n_heard(level_db)]
+    marks = marks_of(level_db)
+    n_hops = int((len(level_db) - 1) * LEVEL_STEP_S / step_s) + 1
+    heard = _frames(take.samples, take.before, n_hops, spec.hop_size, spec)
+    target_db = band_levels_db(heard, spec).astype(np.float64)
+    model_note = card.nearest_note(note)
+    positions = _positions(take, note, model_note, n_hops, card, encoder)
+    weights = _weights(level_db, marks, step_s, n_hops)
+    steady = weights @ positions / weights.sum()
+    decoded = decode(decoder, positions, model_note)
+    colours = Colours(spec, model_note, note - model_note)
+    colour_db = _smoothed(colours.fit(decoded, target_db))
+    colour_db = colours.levelled(decoded, colour_db)
+    coloured = colours.coloured(decoded, colour * colour_db)
+    trajectory = _trajectory(card, step_s, positions - steady, colour_db, marks)
+    trajectory = replace(trajectory, level_db=_level(level_db, colours.level_over_loudness_db(coloured), step_s))
+    trajectory = replace(trajectory, loop_s=None if marks.dies_away else find_loop(trajectory))
+    audible = weights > 0.0
+    trained = trained_sounds(card)
+    trained_db = colours.band_levels_db(decode(decoder, trained.positions, model_note))
+    nearest = nearest_trained(trained_db, target_db[audible])
+    return Reading(
+        take=take,
+        note=note,
+        positions=steady,
+        trajectory=trajectory,
+        marks=marks,
+        distance_db=distance_db(colours.band_levels_db(coloured)[audible], target_db[audible]),
+        nearest=nearest and trained.names[nearest[0]],
+        nearest_trained_db=nearest and nearest[1],
+    )
+
+
+def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
+    """The same reading without a path of the knobs and of the colour: only the level moves."""
+    card, note = decoder.card, reading.note
+    model_note, spec = card.nearest_note(note), card.spec
+    path = reading.trajectory
+    colours = Colours(spec, model_note, note - model_note)
+    decoded = decode(decoder, reading.positions[None], model_note)
+    heard = _frames(reading.take.samples, reading.take.before, path.n_hops, spec.hop_size, spec)
+    target_db = band_levels_db(heard, spec).astype(np.float64)
+    weights = _weights(path.level_db.astype(np.float64), reading.marks, path.step_s, path.n_hops)
+    mean_db = (weights @ target_db / weights.sum())[None]
+    colour_db = colours.fit(decoded, mean_db - mean_db.max())
+    found_db = colours.band_levels_db(colours.coloured(decoded, colour_db))
+    trajectory = replace(
+        path,
+        knobs=(),
+        latents=np.zeros((path.n_hops, 0)),
+        colour_db=np.repeat(colour_db, path.n_hops, axis=0),
+    )
+    audible = weights > 0.0
+    return replace(reading, trajectory=trajectory, distance_db=distance_db(found_db, target_db[audible]))
+
+
+def decode(decoder: Decoder, positions: np.ndarray, note: int) -> np.ndarray:
+    """The decoder's spectra, float32 (n, n_bins), at knob positions (n, n_latents) and a note of its own."""
+    card = decoder.card
+    out = np.empty((len(positions), card.spec.n_bins), np.float32)
+    conditioning = card.conditioning.rows(np.array([note]))[0]
+    for first in range(0, len(positions), MAX_BATCH):
+        rows = card.latents_at(positions[first : first + MAX_BATCH])
+        decoder.inputs[: len(rows), : card.n_latents] = rows
+        decoder.inputs[: len(rows), card.n_latents :] = conditioning
+        out[first : first + len(rows)] = decoder.decode(len(rows))
+    return out
+
+
+def _n_heard(level_db: np.ndarray) -> int:
+    """How many levels there are up to the end of what is heard, at most LONGEST_S."""
+    heard = np.flatnonzero(level_db >= level_db.max() + LOWEST_DB)
+    return min(int(heard[-1]) + 1, round(LONGEST_S / LEVEL_STEP_S))
+
+
+def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
+    """Magnitudes, float32 (n_frames, n_bins), of frames whose middles lie `hop` samples apart, from `before` on."""
+    middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
+    half = spec.frame_size // 2
+    padded = np.pad(samples, (half, max(0, int(middles[-1]) + half + 1 - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, spec.frame_size)[middles]
+    return np.abs(np.fft.rfft(windows * periodic_hann(spec.frame_size), axis=1)).astype(np.float32)
+
+
+def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, encoder: Encoder) -> np.ndarray:
+    """The knob positions at each hop, (n_hops, n_latents), from the take played at the note that the model knows."""
+    spec, speed = card.spec, 2.0 ** ((model_note - note) / N_CHROMA)
+    samples = resampled(take.samples, speed)
+    magnitudes = _frames(samples, round(take.before / speed), n_hops, spec.hop_size / speed, spec)
+    frames, kept = unit_peak_frames(magnitudes, spec, -200.0)
+    if not len(kept):
+        return np.repeat(card.default_positions[None].astype(np.float64), n_hops, axis=0)
+    latents = encoder.latents(frames, np.full(len(frames), model_note))
+    low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
+    known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
+    # A silent hop has the positions of the last one that is heard.
+    nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
+    return known[np.searchsorted(kept, nearest)]
+
+
+def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> np.ndarray:
+    """How much each hop counts in means, (n_hops,): the part between attack and release counts, the audible hops."""
+    times_s = np.arange(n_hops) * step_s
+    at_hops = np.interp(times_s, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
+    audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
+    end_s = marks.end_s if marks.release_s is None else marks.release_s
+    held = (times_s >= marks.attack_s) & (times_s <= end_s) & (audible > 0.0)
+    # What is not held counts a little, so that there are always weights, and distances know which hops are heard.
+    return audible * np.where(held, 1.0, 1e-3)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """Values (n, m), each the weighted mean of itself and its neighbours in time."""
+    padded = np.pad(values, ((1, 1), (0, 0)), mode="edge")
+    return _SMOOTHING[0] * padded[:-2] + _SMOOTHING[1] * padded[1:-1] + _SMOOTHING[2] * padded[2:]
+
+
+def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
+    """The trajectory's level: what the engine's spectra, which all have one loudness, lack; its loudest part is 0 dB.
+
+    spectral_db: how far the level of each hop's spectrum lies above its loudness.
+    """
+    times_s = np.arange(len(level_db)) * LEVEL_STEP_S
+    wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)
+    n = max(1, min(len(wanted), round(LOUD_WINDOW_S / LEVEL_STEP_S)))
+    loudness = np.convolve(10.0 ** (wanted / 10.0), np.full(n, 1.0 / n), mode="valid")
+    return (wanted - 10.0 * np.log10(loudness.max())).clip(LOWEST_DB, HIGHEST_DB)
+
+
+def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
+    """The trajectory, without its level and loop."""
+    return Trajectory(
+        step_s=step_s,
+        knobs=tuple(latent.name for latent in card.latents),
+        latents=offsets,
+        colour_db=colour_db,
+        level_db=np.zeros(1),
+        attack_s=marks.attack_s,
+        release_s=marks.release_s,
+        plays_once=marks.dies_away,
+    )

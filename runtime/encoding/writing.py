@@ -1,0 +1,84 @@
+"""Writes the sounds that a recording gives: each file whole or not at all, and none over a file that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.base.errors import UserError
+from runtime.base.files import refuse_bad_target
+from runtime.encoding.candidates import Candidate
+from runtime.recordings.reading import SUFFIXES
+from runtime.sound.file import save_sound
+from runtime.sound.store import SUFFIX
+
+FOLDER_SUFFIX = "-sounds"
+
+
+def candidate_path(out: Path, number: int) -> Path:
+    """The path of a candidate: the first one's is `out`, later ones get -2, -3 and so on before the ending."""
+    return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
+
+
+def sound_path(recording: Path, out: Path | None) -> Path:
+    """The path of a recording's sound: `out`, or NAME.yaml in the present folder; UserError if it is no .yaml."""
+    path = out or Path(recording.stem + SUFFIX)
+    if path.suffix not in (SUFFIX, ".yml"):
+        raise UserError("--out", str(path), f"a name that ends in {SUFFIX}", f"add {SUFFIX}")
+    return path
+
+
+def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
+    """The folder of a bank's sounds, and for each recording in `folder` and below the path of its sound.
+
+    UserError if there are no recordings, or `out` is a file.
+    """
+    target = out or Path(folder.resolve().name + FOLDER_SUFFIX)
+    if target.exists() and not target.is_dir():
+        raise UserError("--out", f"{target}, a file", "a folder for the sounds", "choose another name")
+    found = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
+    if not found:
+        raise UserError(folder, "no recordings", "a folder of recordings", "check the path")
+    paths: dict[Path, Path] = {}
+    for path in found:
+        name = "-".join(path.relative_to(folder).with_suffix("").parts)
+        taken = set(paths.values())
+        same, number = target / f"{name}{SUFFIX}", 1
+        while same in taken:  # a.wav and a.flac
+            number += 1
+            same = target / f"{name} ({number}){SUFFIX}"
+        paths[path] = same
+    return target, paths
+
+
+def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
+    """UserError if a sound's file cannot be written, or is there and `force` is not given; before the long work."""
+    for number in range(1, most + 1):
+        path = candidate_path(out, number)
+        refuse_bad_target(path, inputs=[recording])
+        if path.exists() and not force:
+            raise UserError(path, "a file that is already there", "a new one", "give another --out, or --force")
+
+
+def write_candidates(out: Path, candidates: Sequence[Candidate], recording: Path) -> list[Path]:
+    """Write each candidate's sound; returns their paths, the first one's first.
+
+    If one cannot be written, those that were not there before are removed again.
+    """
+    written: list[Path] = []
+    new: list[Path] = []
+    try:
+        for number, candidate in enumerate(candidates, start=1):
+            path = candidate_path(out, number)
+            was_there = path.exists()
+            save_sound(path, candidate.sound, inputs=[recording])
+            written.append(path)
+            if not was_there:
+                new.append(path)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+    return written

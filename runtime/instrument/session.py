@@ -1,0 +1,72 @@
+"""Opens ONNX files as sessions that compute in the calling thread, and binds arrays to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
+from runtime.base.private_onnxruntime import onnxruntime
+from runtime.instrument.card import METADATA_KEY
+
+LARGEST_BYTES = 256 * 2**20
+EXPORT_AGAIN = "export it again"
+
+
+def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
+    """A session of one thread that never spins; UserError if the file cannot be read or is no ONNX model.
+
+    expected: what the file should be; remedy: what the user can do if it cannot be read.
+    """
+    content = read_bounded_file(path, expected, LARGEST_BYTES, remedy)
+    onnxruntime.set_default_logger_severity(3)  # newer releases warn about a missing GPU on every start
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions have no public base class
+        reason = str(error).splitlines()[0][:120]
+        raise UserError(path, f"not an ONNX model ({reason})", expected, EXPORT_AGAIN) from None
+
+
+def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
+    """The JSON of the card in the file's metadata; UserError if there is none."""
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        remedy = "make it with: ./timbrebox export"
+        raise UserError(path, "an ONNX model without a card", f"metadata under {METADATA_KEY!r}", remedy)
+    return text
+
+
+def refuse_other_ends(
+    session: onnxruntime.InferenceSession, inputs: Mapping[str, int], output: tuple[str, int], path: Path
+) -> None:
+    """UserError unless the graph has these inputs and this output: name and width, all float32 of shape (n, width)."""
+    for side, ends, wanted in (
+        ("input", session.get_inputs(), dict(inputs)),
+        ("output", session.get_outputs(), dict([output])),
+    ):
+        # In the shape, a variable batch size is a name instead of a number.
+        fits = all(
+            end.type == "tensor(float)" and len(end.shape) == 2 and not isinstance(end.shape[0], int) for end in ends
+        )
+        if not (fits and {end.name: end.shape[1] for end in ends} == wanted):
+            shown = ", ".join(f"{end.name} {end.type} {end.shape}" for end in ends)
+            expected = ", ".join(f"{name} tensor(float) [n, {width}]" for name, width in wanted.items())
+            raise UserError(path, f"{side} {shown}", f"{expected}, as its card says", EXPORT_AGAIN)
+
+
+def bind_rows(
+    session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray], output: tuple[str, np.ndarray], n_rows: int
+) -> onnxruntime.IOBinding:
+    """A binding that computes the first n_rows of `output` from those of `inputs`, without allocating."""
+    binding = session.io_binding()
+    for name, values in inputs.items():
+        binding.bind_input(name, "cpu", 0, np.float32, values[:n_rows].shape, values.ctypes.data)
+    name, values = output
+    binding.bind_output(name, "cpu", 0, np.float32, values[:n_rows].shape, values.ctypes.data)
+    return binding

@@ -1,0 +1,206 @@
+"""Encodes the recordings of a folder, renders them on the engine, and prints how near they come.
+
+Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. A line for each recording,
+and their means:
+
+- encoded: distance of the rendered sound to the recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
+- comb: the same with a comb of equally loud harmonics in the decoder's place; its colour curve does all the work;
+- no colour: the same as encoded, with colour 0; fixed: the best of 2000 knob positions, standing still;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB; full: the time to full level less that of the recording, in ms;
+- s: time to encode.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from runtime.acoustics.mel_bands import N_BANDS
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames
+from runtime.acoustics.timbre_distance import band_levels_db, distance_db
+from runtime.base.command_line import run_program
+from runtime.base.errors import UserError
+from runtime.config import Config
+from runtime.encoding.candidates import Coder, Options, coder_of, encode_recording, sound_of
+from runtime.encoding.level import FULL_DB, level_curve_db
+from runtime.encoding.reading import Reading, decode, read_take
+from runtime.engine.build import build_engine
+from runtime.engine.offline import render_events
+from runtime.events import NoteOff, NoteOn
+from runtime.instrument.card import Card
+from runtime.instrument.decoder import MAX_BATCH
+from runtime.instrument.encoder import load_encoder
+from runtime.instrument.library import load
+from runtime.recordings.reading import SUFFIXES
+from runtime.sound.settings import with_sound
+from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
+
+RATE_HZ, MEASURED_S, VELOCITY = 44100, 2.2, 100
+N_POSITIONS = 2000
+LEVEL_TIMES_S = (0.1, 0.5, 1.5)
+SPEC = StftSpec()
+MAY_BE_LATE_S, MAY_BE_LATE_SHARE, MOST_LEVEL_DB = 0.025, 0.2, 1.5
+
+
+class FlatComb:
+    """A decoder that gives equally loud harmonics, whatever its knobs say."""
+
+    batch_invariant = True
+
+    def __init__(self, card: Card):
+        self.card = card
+        self.inputs = np.zeros((MAX_BATCH, card.n_inputs), np.float32)
+        self.magnitudes = np.zeros((MAX_BATCH, card.spec.n_bins), np.float32)
+        self._rows = card.conditioning.rows(np.arange(card.note_range[0], card.note_range[1] + 1))
+        self._combs: dict[int, np.ndarray] = {}
+
+    def decode(self, n_rows: int) -> np.ndarray:
+        """As Decoder.decode."""
+        for row, out in zip(self.inputs[:n_rows], self.magnitudes, strict=False):
+            matches = (self._rows == row[self.card.n_latents :]).all(axis=1)
+            out[:] = self._comb(self.card.note_range[0] + int(np.argmax(matches)))
+        return self.magnitudes[:n_rows]
+
+    def _comb(self, note: int) -> np.ndarray:
+        if note not in self._combs:
+            time_s = np.arange(SPEC.frame_size) / RATE_HZ
+            harmonics_hz = np.arange(1, int(20000.0 / note_to_hz(note)) + 1) * note_to_hz(note)
+            phases = np.random.default_rng(0).uniform(0.0, 2.0 * np.pi, len(harmonics_hz))
+            tone = np.sin(2.0 * np.pi * harmonics_hz[:, None] * time_s + phases[:, None]).sum(axis=0)
+            frame = magnitude_frames(tone.astype(np.float32), SPEC)[0]
+            self._combs[note] = frame / frame.max()
+        return self._combs[note]
+
+
+class NoEncoder:
+    """An encoder that always gives the instrument's default latents."""
+
+    def __init__(self, card: Card):
+        self._card = card
+
+    def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
+        """As Encoder.latents."""
+        return np.repeat(self._card.latents_at(self._card.default_positions)[None], len(frames), axis=0)
+
+
+def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
+    """The note of a reading on the engine, float32 (n,), held as long as the recording lasts, at most MEASURED_S."""
+    sound = sound_of(reading, "measured", coder, Options(colour=colour))
+    patch = with_sound(Config(), sound, coder.decoder.card, "measured")
+    engine = build_engine(patch, coder.decoder, RATE_HZ)
+    held_s = min(MEASURED_S + 0.2, reading.marks.release_s or reading.marks.end_s)
+    events = [(0.0, NoteOn(0, reading.note, VELOCITY)), (held_s, NoteOff(0, reading.note, 0))]
+    return np.concatenate([block.mean(axis=1) for block in render_events(engine, events)])
+
+
+def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
+    """Levels in bands of the frames in the first n_s after `before`; the first frame's middle is there."""
+    half = SPEC.frame_size // 2
+    padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
+    return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
+
+
+def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
+    """Distance in dB, errors of the level in dB at LEVEL_TIMES_S, and times to full level in s, ours and asked."""
+    take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
+    ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
+    n = min(len(ours_db), len(asked_db))
+    pitch_hz = float(note_to_hz(reading.note))
+    asked = level_curve_db(take.samples, RATE_HZ, min(pitch_hz, 100.0), take.before)[: round(n_s / LEVEL_STEP_S)]
+    ours = level_curve_db(sound, RATE_HZ, min(pitch_hz, 100.0))[: len(asked)]
+    asked, ours = asked - asked.max(), ours - ours.max()
+    at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
+    # What is softer than -50 dB lies in the recording's noise.
+    errors = [float(ours[k] - asked[k]) if k < len(asked) and asked[k] > -50.0 else np.nan for k in at]
+    full = [float(np.argmax(curve >= -FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
+    return distance_db(ours_db[:n], asked_db[:n]), errors, *full
+
+
+def best_fixed(reading: Reading, coder: Coder) -> Reading:
+    """The reading at the one knob position that is nearest to the recording's mean; only its level moves."""
+    card = coder.decoder.card
+    positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))
+    frames = decode(coder.decoder, positions, card.nearest_note(reading.note))
+    take = reading.take
+    asked = levels_db(take.samples, take.before, min(MEASURED_S, reading.marks.end_s)).mean(axis=0)
+    best = int(np.argmin(np.square(band_levels_db(frames, SPEC) - asked).mean(axis=1)))
+    n = reading.trajectory.n_hops
+    path = replace(reading.trajectory, knobs=(), latents=np.zeros((n, 0)), colour_db=np.zeros((n, N_BANDS)))
+    return replace(reading, positions=positions[best], trajectory=path)
+
+
+def row_of(path: Path, coder: Coder) -> dict[str, object]:
+    """The figures of one recording, by the names of the columns."""
+    began = time.perf_counter()
+    reading = encode_recording(path, coder, Options(most=1))[0].reading
+    seconds = time.perf_counter() - began
+    card = coder.decoder.card
+    comb = Coder(FlatComb(card), NoEncoder(card), coder.made_for)
+    combed = read_take(reading.take, reading.note, *comb[:2])
+    distance, errors, ours_s, asked_s = measure(reading, rendered(reading, coder))
+    late_s = ours_s - asked_s
+    return {
+        "recording": path.name,
+        "note": reading.note,
+        "encoded": distance,
+        "comb": measure(combed, rendered(combed, comb))[0],
+        "no colour": measure(reading, rendered(reading, coder, 0.0))[0],
+        "fixed": measure(reading, rendered(best_fixed(reading, coder), coder))[0],
+        **{f"level {time_s}": error for time_s, error in zip(LEVEL_TIMES_S, errors, strict=True)},
+        "full": 1000.0 * late_s,
+        "on time": abs(late_s) <= max(MAY_BE_LATE_S, MAY_BE_LATE_SHARE * asked_s),
+        "trained": reading.nearest_trained_db,
+        "s": seconds,
+    }
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table."""
+    decoder = load(arguments.instrument)
+    coder = coder_of(decoder, load_encoder(decoder))
+    paths = sorted(path for path in arguments.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    rows = []
+    for path in paths[:: arguments.every]:
+        try:
+            rows.append(row_of(path, coder))
+        except UserError as error:
+            print(f"{path.name}: {error}")
+            continue
+        if len(rows) == 1:
+            print("  ".join(["recording".ljust(28), *(name.rjust(9) for name in list(rows[0])[1:])]))
+        print(_line(rows[-1]), flush=True)
+    if rows:
+        print(_line(_means(rows)))
+        levels = [row[f"level {time_s}"] for row in rows for time_s in LEVEL_TIMES_S]
+        off = sum(abs(error) > MOST_LEVEL_DB for error in levels if np.isfinite(error))
+        late = sum(not row["on time"] for row in rows)
+        print(f"{len(rows)} recordings; {off} of {np.isfinite(levels).sum()} levels more than 1.5 dB off; {late} late")
+    return 0
+
+
+def _means(rows: list[dict[str, object]]) -> dict[str, object]:
+    means: dict[str, object] = {"recording": "mean (of level, full: of amounts)", "note": ""}
+    for name in list(rows[0])[2:]:
+        values = np.array([np.nan if row[name] is None else row[name] for row in rows], float)
+        signed = name.startswith("level") or name == "full"
+        means[name] = float(np.nanmean(np.abs(values) if signed else values)) if np.isfinite(values).any() else None
+    return means
+
+
+def _line(row: dict[str, object]) -> str:
+    shown = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()]
+    return "  ".join([shown[0][:28].ljust(28), *(text.rjust(9) for text in shown[1:])])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--instrument", metavar="NAME|F.onnx")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth recording")
+    sys.exit(run_program(parser, run))
