@@ -59,8 +59,12 @@ def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] =
 
 def sound_text(sound: Sound) -> str:
     """A sound as YAML: the keys that differ from their defaults, in the order of Sound's fields."""
-    tree = {"sound_version": sound.sound_version} | _said(sound)
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return yaml.safe_dump(sound_tree(sound), sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+def sound_tree(sound: Sound) -> dict[str, Any]:
+    """A sound as plain values: the keys that differ from their defaults, in the order of Sound's fields."""
+    return {"sound_version": sound.sound_version} | _said(sound)
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:

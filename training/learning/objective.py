@@ -25,7 +25,7 @@ N_PROJECTIONS = 32
 # A frame is safely heard at its note if at least the first share of its energy lies on all harmonics and, for each of
 # PRIMES, at least the second share lies on the harmonics whose number is not a multiple of the prime. At about half of
 # these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
-LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.12
+LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
 
 

@@ -14,6 +14,7 @@ from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ, StftSp
 from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME
 from runtime.instrument.conditioning import Conditioning
 from training.hearing.harmonics import harmonic_lobes
+from training.model.half import half_precision
 from training.model.recipe import ModelRecipe
 from training.model.variational import Sampled
 
@@ -68,7 +69,7 @@ def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, ke
     magnitude = keras.Input((spec.n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.encoder_bands is not None:
-        hidden = ops.sqrt(ops.matmul(ops.square(hidden), _encoder_filters(recipe.encoder_bands, spec)))
+        hidden = Bands(recipe.encoder_bands, spec, name="bands")(hidden)
     if recipe.compression > 1:
         hidden = ops.power(hidden, 1.0 / recipe.compression)
     if recipe.augmentation == "first_order_difference":
@@ -101,6 +102,7 @@ def _build_decoder(
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
     if recipe.comb_floor_db is not None:
         comb = note_combs(spec, conditioning, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
+        comb = half_precision(comb)
         roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
     magnitude = roots
     for _ in range(recipe.compression - 1):
@@ -109,10 +111,18 @@ def _build_decoder(
     return (keras.Model(inputs, roots, name="roots") if recipe.compression > 1 else decoder), decoder
 
 
-def _encoder_filters(n_bands: int, spec: StftSpec):
-    """The encoder's filters over the heard bins, as a tensor (n_bins, n_bands)."""
-    highest_hz = min(HIGHEST_HEARD_HZ, spec.sample_rate_hz / 2.0)
-    return ops.convert_to_tensor(mel_triangles(n_bands, LOWEST_HEARD_HZ, highest_hz, spec))
+class Bands(layers.Layer):
+    """A Keras layer that gives the root of the power in each of n_bands bands over the heard bins, even in mel."""
+
+    def __init__(self, n_bands: int, spec: StftSpec, **options):
+        super().__init__(**options)
+        highest_hz = min(HIGHEST_HEARD_HZ, spec.sample_rate_hz / 2.0)
+        filters = mel_triangles(n_bands, LOWEST_HEARD_HZ, highest_hz, spec)
+        self._filters = half_precision(filters)
+
+    def call(self, inputs):
+        """The bands, (n, n_bands), of magnitudes (n, n_bins)."""
+        return ops.sqrt(ops.matmul(ops.square(inputs), ops.convert_to_tensor(self._filters)))
 
 
 class NoteTable(layers.Layer):
