@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,28 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
             presets.append(CardPreset(name, positions, _said(sound)))
             progress.update(number + 1, name)
     return presets
+
+
+def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
+    """The mean knob positions, float (n_presets, n_latents), of presets as a MIDI note plays them.
+
+    Between the keys of a preset's trajectories the positions lie on straight lines, as in the engine.
+    """
+    rows = []
+    for preset in presets:
+        uses = (preset.sound or {}).get("trajectory", [])
+        means = {}
+        for use in uses if isinstance(uses, list) else [uses]:
+            read = unpack(base64.b64decode(use["inline"]), preset.name)
+            offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
+            means[use.get("key", note)] = [offset.get(knob, 0.0) for knob in knobs]
+        offsets = np.zeros(len(knobs))
+        if means:
+            keys = sorted(means)
+            columns = np.array([means[key] for key in keys]).T
+            offsets = np.array([np.interp(note, keys, column) for column in columns])
+        rows.append(np.clip(np.array(preset.latents) + offsets, 0.0, 1.0))
+    return np.array(rows)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
