@@ -74,4 +74,4 @@ def sounds(only: str = "") -> Iterator[tuple[int, str, list[Take], Origin]]:
         for program, samples in zip(chosen, rendered, strict=True):
             takes = [Take(note, VELOCITY, one) for note, one in zip(NOTES, samples, strict=True)]
             source = f"hexter (Debian hexter): program {program.number}, {program.name}"
-            yield len(chosen), program.name, takes, Origin(LICENCE, source)
+            yield len(chosen), " ".join(program.name.split()), takes, Origin(LICENCE, source)

@@ -16,7 +16,7 @@ from runtime.acoustics.pitch import note_name
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
-from training.hearing.heard_pitch import heard_notes
+from runtime.acoustics.heard_pitch import heard_notes
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
-from training.sources import fm, orchestra
+from training.sources import fm, orchestra, strings
 from training.sources.folder import Origin, RecordingFolder, Take
 
 SOURCES: dict[str, Callable[[], Iterator[tuple[int, str, list[Take], Origin]]]] = {
     "fm": fm.sounds,
     "orchestra": orchestra.sounds,
+    "strings": strings.sounds,
 }
 
 
