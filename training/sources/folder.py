@@ -12,11 +12,11 @@ from typing import Self
 import numpy as np
 import soundfile
 
+from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.pitch import note_name
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
-from runtime.acoustics.heard_pitch import heard_notes
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
