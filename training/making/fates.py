@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-import numpy as np
 import soundfile
 
 from runtime.acoustics.pitch import N_CHROMA, note_name
+from runtime.base.files import atomic_write
 from training.corpus.recordings import Recording
 from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, WANDERS, Heard
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
@@ -188,12 +188,11 @@ def _tuning(cents: float, keep: bool) -> tuple[str, float]:
 
 
 def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
-    samples = read_samples(file.path)
     recordings = []
     for number, held in enumerate(file.heard.held, start=1):
         start_s = held.start_s + CUT_MARGIN_S
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
-        path = _cut(samples, start_s, end_s, f"{file.name}-{number:02d}-{note_name(held.note)}", wishes.cuts)
+        path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         label = f"{file.name}, {start_s:.1f} s"
         recordings.append(Recording(path, label, note=held.note, sound=name.sound, velocity=name.velocity))
     notes = " ".join(dict.fromkeys(note_name(held.note) for held in file.heard.held))
@@ -206,14 +205,16 @@ def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""
-    samples = read_samples(file.path, onset_s + longest_s)
-    path = _cut(samples, onset_s, onset_s + longest_s, file.name, wishes.cuts)
+    path = _cut(file, onset_s, onset_s + longest_s, f"{longest_s:.0f}s", wishes.cuts)
     return path, f", {longest_s:.0f} of its {duration_s:.0f} s"
 
 
-def _cut(samples: np.ndarray, start_s: float, end_s: float, name: str, folder: Path) -> Path:
-    rate_hz = SPEC.sample_rate_hz
-    path = folder / (name.replace("/", "-") + ".wav")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples[int(start_s * rate_hz) : int(end_s * rate_hz)], rate_hz, subtype="FLOAT")
+def _cut(file: Found, start_s: float, end_s: float, label: str, folder: Path) -> Path:
+    """The path of a part of a file, which is written unless an earlier run has done so."""
+    path = folder / f"{file.digest}-{label}.wav"
+    if not path.exists():
+        rate_hz = SPEC.sample_rate_hz
+        part = read_samples(file.path, end_s)[int(start_s * rate_hz) :]
+        with atomic_write(path, "wb") as stream:
+            soundfile.write(stream, part, rate_hz, subtype="FLOAT", format="WAV")
     return path
