@@ -89,11 +89,11 @@ class Training:
                 watch = _Watch(self, progress, wanted.fit.epochs, n_before, planned=n_epochs is not None)
                 try:
                     return train(wanted, self.store, self.folder, force=True, on_epoch=watch.epoch)
-                except _Replan as change:
+                except _ReplanError as change:
                     n_epochs, self.reason = change.n_epochs, change.reason
             write_json(self._plan_path(), {"n_epochs": n_epochs, "reason": self.reason})
-            if change.reason:
-                print(change.reason, flush=True)
+            if self.reason:
+                print(self.reason, flush=True)
 
     def left_s(self) -> float:
         """The time that is left for the training."""
@@ -116,7 +116,7 @@ class Training:
         return self.folder.with_name(f"{self.folder.name}-plan.json")
 
 
-class _Replan(Exception):
+class _ReplanError(Exception):
     """The training is to go on with another number of epochs; reason: what to tell the user."""
 
     def __init__(self, n_epochs: int, reason: str = ""):
@@ -134,7 +134,7 @@ class _Watch:
         self._is_last_stretch = "no longer" in training.reason or "time" in training.reason
 
     def epoch(self, record: RunRecord) -> None:
-        """Called after each epoch; raises _Replan to change the number of epochs."""
+        """Called after each epoch; raises _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -155,20 +155,20 @@ class _Watch:
         n_epochs = len(history) + self._training.epochs_for(self._training.left_s() - RESTART_S, epoch_s)
         left_s = RESTART_S + (n_epochs - len(history)) * epoch_s
         print(f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}", flush=True)
-        raise _Replan(n_epochs)
+        raise _ReplanError(n_epochs)
 
     def _shorten(self, history: list[dict[str, Any]]) -> None:
         """End earlier if the error no longer falls, or if the time does not suffice."""
         done, left = len(history), self._n_epochs - len(history)
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
-            raise _Replan(done + last, f"epoch {done}: more training no longer helps; {last} epochs to finish")
+            raise _ReplanError(done + last, f"epoch {done}: more training no longer helps; {last} epochs to finish")
         epoch_s = sum(row["seconds"] for row in history[-5:]) / len(history[-5:])
         left_s = self._training.left_s()
         if left * epoch_s > OVERTIME * left_s + 2.0 * RESTART_S and left > FEWEST_EPOCHS:
             n_left = min(left, self._training.epochs_for(left_s - RESTART_S, epoch_s))
             if n_left < 0.9 * left:
-                raise _Replan(done + n_left, f"epoch {done}: the time is short; {n_left} epochs to finish")
+                raise _ReplanError(done + n_left, f"epoch {done}: the time is short; {n_left} epochs to finish")
 
 
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:

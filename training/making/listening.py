@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import SILENCE_DB, StftSpec, magnitude_frames
 from runtime.acoustics.timbre_distance import band_levels_db
 from training.hearing.harmonics import MAIN_LOBE_BINS
-from training.hearing.heard_pitch import heard_notes
 from training.making.tuning import pitch_of_note
 
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"

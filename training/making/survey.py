@@ -13,7 +13,7 @@ import numpy as np
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
-from training.corpus.recordings import UnusableError, mono_blocks
+from runtime.recordings.reading import SUFFIXES, UnusableError, mono_blocks
 from training.making.listening import SPEC, Heard, listen
 
 LONGEST_HEARD_S = 600.0  # of a longer recording, only this much is listened to
@@ -109,8 +109,6 @@ def _counts(path: Path, folder: Path, leave_out: list[Path]) -> bool:
 
 
 def _plain(problem: str, path: Path) -> str:
-    from training.corpus.recordings import SUFFIXES
-
     if "not recognised" in problem or "unknown format" in problem.lower():
         return "broken, or not a sound" if path.suffix.lower() in SUFFIXES else "not a sound"
     return f"broken: {problem}"
