@@ -163,7 +163,10 @@ class _Watch:
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
             raise _ReplanError(done + last, f"epoch {done}: more training no longer helps; {last} epochs to finish")
-        epoch_s = sum(row["seconds"] for row in history[-5:]) / len(history[-5:])
+        recent = history[self._n_before + 1 :][-5:]  # the first epoch of a process also compiles
+        if len(recent) < N_TIMED_EPOCHS:
+            return
+        epoch_s = sum(row["seconds"] for row in recent) / len(recent)
         left_s = self._training.left_s()
         if left * epoch_s > OVERTIME * left_s + 2.0 * RESTART_S and left > FEWEST_EPOCHS:
             n_left = min(left, self._training.epochs_for(left_s - RESTART_S, epoch_s))
