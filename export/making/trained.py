@@ -14,12 +14,11 @@ from runtime.acoustics.heard_pitch import IN_TUNE_CENTS, cents_off
 from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from runtime.instrument.card import Card
 from training.corpus.frames import FrameStore
-from training.instrument.embedding import decode_at, embed_rows, in_chunks
+from training.instrument.embedding import decode_at, embed_rows
 from training.instrument.points import Points
 from training.instrument.run_instrument import RunInstrument
 from training.measure.likeness import measure_likeness
 from training.measure.playability import measure_points, render_points
-from training.model.batches import CHROMA
 from training.model.run_folder import TrainedRun
 
 N_POINTS = 2000  # notes at random knob positions, for the share that is in tune
@@ -65,14 +64,7 @@ class Trained:
 
     def encode(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
         """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
-
-        def embed(rows: np.ndarray) -> np.ndarray:
-            inputs = [np.ascontiguousarray(frames[rows], np.float32)]
-            if self.run.recipe.model.augmentation == "chroma":
-                inputs.append(CHROMA.rows(notes[rows]))
-            return self.run.embed(inputs)
-
-        return in_chunks(embed, np.arange(len(frames)), self.card.n_latents)
+        return self.playable.encode(frames, notes)
 
     def decode(self, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
         """Frames, float32 (n, n_bins), of latents (n, n_latents) at MIDI notes (n,)."""
@@ -90,7 +82,7 @@ def measure(trained: Trained) -> dict[str, Any]:
     points = measure_points(trained.playable, N_POINTS)
     figures |= {"in_tune": points["in_tune"], "octave_off": points["octave_off"]}
     figures["keys_out_of_tune"] = keys_out_of_tune(trained)
-    return figures | measure_likeness(trained, trained.playable, trained.store)
+    return figures | measure_likeness(trained.playable, trained.encode, trained.store)
 
 
 def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
