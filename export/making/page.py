@@ -32,11 +32,15 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 
 @dataclass(frozen=True)
 class Pair:
-    """A recording, and what the instrument makes of it; float32 (n,) both, None if it is too short to be played."""
+    """A recording, and what the instrument makes of it; float32 (n,) both, None if it is too short to be played.
+
+    apart_db: their distance.
+    """
 
     recording: Recording
     original: np.ndarray
-    played: np.ndarray | None
+    played: np.ndarray | None = None
+    apart_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,19 @@ def _sounds(report: Report) -> str:
         played = "too short" if pair.played is None else _audio(pair.played, report.rate_hz)
         rows.append(
             f"<tr><td>{escape(pair.recording.sound)}</td><td>{note}</td>"
-            f"<td>{_audio(pair.original, report.rate_hz)}</td><td>{played}</td></tr>"
+            f"<td>{_audio(pair.original, report.rate_hz)}</td><td>{played}</td><td>{_apart(pair)}</td></tr>"
         )
-    head = "<tr><th>sound</th><th>note</th><th>recording</th><th>instrument</th></tr>"
+    head = "<tr><th>sound</th><th>note</th><th>recording</th><th>instrument</th><th>apart</th></tr>"
     about = (
         "The instrument's side is played by the engine that plays it live: the recording went through the network "
         "moment by moment, and gave the knobs and the level. Both sides are equally loud."
     )
     table = f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
     return f"<h2>Recording beside instrument</h2><p>{about}</p>{table}"
+
+
+def _apart(pair: Pair) -> str:
+    return "" if pair.apart_db is None else f"{pair.apart_db:.1f} dB"
 
 
 def _audio(samples: np.ndarray, rate_hz: int) -> str:

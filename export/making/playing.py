@@ -12,7 +12,8 @@ import soundfile
 from export.making.trained import Trained
 from runtime.acoustics.mel_bands import N_BANDS
 from runtime.acoustics.pitch import N_CHROMA, detect_chroma
-from runtime.acoustics.spectrum import magnitude_frames, unit_peak_frames
+from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
+from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from runtime.base.files import atomic_write
 from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
@@ -27,7 +28,7 @@ LENGTH_S, RELEASE_S = 2.5, 0.1
 GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
-MOST_EXAMPLES = 16
+MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
 ONSET_DB = -40.0  # under the loudest sample: where a recording begins to sound
 LOUDNESS_RMS = 0.08
 
@@ -41,15 +42,19 @@ class Example:
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """For each sound one recording: the loudest layer of the note in the middle; MOST_EXAMPLES at most."""
-    by_sound: dict[str, list[Recording]] = {}
-    for recording in recordings:
-        by_sound.setdefault(recording.sound, []).append(recording)
+    """Of each sound one recording from the middle of its notes, of few sounds more; MOST_EXAMPLES at most.
+
+    Of several layers of a note, the loudest is taken.
+    """
+    by_sound: dict[str, dict[int, Recording]] = {}
+    for recording in sorted(recordings, key=lambda one: one.velocity or 0):
+        by_sound.setdefault(recording.sound, {})[recording.note or 0] = recording
+    n_each = max(1, min(MOST_OF_A_SOUND, MOST_EXAMPLES // (2 * len(by_sound))))
     chosen = []
-    for own in by_sound.values():
-        notes = sorted(one.note or 0 for one in own)
-        middle = notes[len(notes) // 2]
-        chosen.append(max((one for one in own if (one.note or 0) == middle), key=lambda one: one.velocity or 0))
+    for notes in by_sound.values():
+        own = [notes[note] for note in sorted(notes)]
+        n = min(n_each, len(own))
+        chosen += [own[(2 * place + 1) * len(own) // (2 * n)] for place in range(n)]
     places = np.linspace(0, len(chosen) - 1, min(MOST_EXAMPLES, len(chosen))).round().astype(int)
     return [chosen[place] for place in places]
 
@@ -107,6 +112,13 @@ def write_preview(trained: Trained, examples: Sequence[Example], path: Path) -> 
         joined = np.concatenate([part for sound in played for part in (equally_loud(sound), gap)] or [gap])
         soundfile.write(stream, joined, rate_hz, subtype="PCM_16", format="WAV")
     return path
+
+
+def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
+    """The distance of two sounds, in dB; see runtime/acoustics/timbre_distance.py."""
+    first, second = (band_levels_db(magnitude_frames(sound, spec), spec) for sound in (example.samples, played))
+    n_frames = min(len(first), len(second))
+    return distance_db(first[:n_frames], second[:n_frames])
 
 
 def equally_loud(samples: np.ndarray) -> np.ndarray:

@@ -91,8 +91,7 @@ def listen(order: Order) -> Decision:
 
 
 def _finish(order: Order, decision: Decision, store: Any, examples: list[Any], begun_s: float) -> dict[str, Any]:
-    from export.making.page import Pair, Report, write_page
-    from export.making.playing import play_like
+    from export.making.page import Report, write_page
     from export.making.trained import Trained, export, measure
 
     trained = Trained.open(order.work / RUN, store)
@@ -107,7 +106,7 @@ def _finish(order: Order, decision: Decision, store: Any, examples: list[Any], b
     lines = verdict(figures, len(recordings_by_sound(decision)), frames_held_out)
     figures["seconds"] = round(time.monotonic() - begun_s, 1)
     play = f"./timbrebox play --instrument {_quoted(order.out)}"
-    pairs = [Pair(example.recording, example.samples, play_like(trained, example)) for example in examples]
+    pairs = [_pair(trained, example) for example in examples]
     history = read_history(order.work / RUN)
     rate_hz = store.spec.sample_rate_hz
     page = Report(order.name, lines, remarks(decision), pairs, decision.fates, history, play, figures, rate_hz)
@@ -118,9 +117,19 @@ def _finish(order: Order, decision: Decision, store: Any, examples: list[Any], b
         write_json(order.json, results)
     _write_state(order, exported=True, finished=True)
     print("", *lines, f"made in {clock(figures['seconds'])}", sep="\n")
-    print(f"report: {order.work / REPORT}")
+    print(f"report: {order.work / REPORT} (nothing else in its folder is needed any more)")
     print(f"play it: {play}")
     return results
+
+
+def _pair(trained: Any, example: Any) -> Any:
+    from export.making.page import Pair
+    from export.making.playing import apart_db, play_like
+
+    played = play_like(trained, example)
+    if played is None:
+        return Pair(example.recording, example.samples)
+    return Pair(example.recording, example.samples, played, apart_db(example, played, trained.card.spec))
 
 
 def _results(decision: Decision, figures: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ MOST_DRAWN = 8  # sounds among which one is told
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
     """One sentence a line; figures: as `measure` returns them; frames_held_out: whether no whole recording was."""
-    lines = [*_likeness(figures), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
+    lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
     return lines + _tuning(figures)
 
 
@@ -25,8 +25,9 @@ def key_warning(figures: dict[str, Any]) -> str | None:
     return f"out of tune at many knob positions: {named}; record these notes, or train longer (--minutes)"
 
 
-def _likeness(figures: dict[str, Any]) -> list[str]:
-    path_db, mean_db = figures["path_db"], figures.get("corpus_mean_db")
+def _likeness(figures: dict[str, Any], n_sounds: int) -> list[str]:
+    path_db = figures["path_db"]
+    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # the mean of one sound is that sound
     if path_db is None:
         return []
     quality = "well" if path_db <= GOOD_DB else "fairly well" if path_db <= FAIR_DB else "poorly"

@@ -90,7 +90,8 @@ def test_a_manifest_gives_names_and_notes_and_the_ear_still_wins(tmp_path: Path)
     folder = tmp_path / "sounds"
     write_notes(folder, {"a C4": 0.0, "b E4": 0.0, "c G4": 0.0})
     manifest = tmp_path / "list.csv"
-    lines = ["file,note,sound,velocity,licence", "a C4.wav,C4,horn,90,CC0-1.0", "b E4.wav,F4,horn,,CC0-1.0", "no.wav,C4,,,"]
+    lines = ["file,note,sound,velocity,licence", "a C4.wav,C4,horn,90,CC0-1.0"]
+    lines += ["b E4.wav,F4,horn,,CC0-1.0", "no.wav,C4,,,"]
     manifest.write_text("\n".join(lines) + "\n", encoding="utf-8")
     decision = decided(folder, manifest)
     first, second = decision.recordings
