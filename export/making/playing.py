@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from export.making.trained import Trained
+from export.making.trained import Sounding
 from runtime.acoustics.mel_bands import N_BANDS
 from runtime.acoustics.pitch import N_CHROMA, detect_chroma
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
@@ -73,12 +73,13 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
     return Example(recording, samples[start : start + int(LENGTH_S * rate_hz)])
 
 
-def play_like(trained: Trained, example: Example) -> np.ndarray | None:
+def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
     """What the instrument makes of a recording: its path through the knobs and its level; None for a short one.
 
     Returns float32 (n,), as long as the example and its release.
     """
-    spec, card = trained.card.spec, trained.card
+    card = instrument.playable.card
+    spec = card.spec
     magnitudes = magnitude_frames(example.samples, spec)
     frames, kept = unit_peak_frames(magnitudes, spec)
     if not len(frames):
@@ -86,7 +87,7 @@ def play_like(trained: Trained, example: Example) -> np.ndarray | None:
     classes = detect_chroma(frames, spec.bin_hz)
     note = example.recording.note
     note = 60 + int(np.bincount(classes).argmax()) if note is None else note
-    latents = trained.encode(frames, classes if example.recording.note is None else np.full(len(frames), note))
+    latents = instrument.encode(frames, classes if example.recording.note is None else np.full(len(frames), note))
     positions = np.stack(
         [latent.position_of(column) for latent, column in zip(card.latents, latents.T, strict=True)], axis=1
     ).clip(0.0, 1.0)
@@ -100,14 +101,14 @@ def play_like(trained: Trained, example: Example) -> np.ndarray | None:
         level_db=_levels_db(example.samples, spec.sample_rate_hz),
         plays_once=True,
     )
-    return _played(trained, Patch(_settings(), trajectories=(PlayedTrajectory(path),)), note, len(example.samples))
+    return _played(instrument, Patch(_settings(), trajectories=(PlayedTrajectory(path),)), note, len(example.samples))
 
 
-def write_preview(trained: Trained, examples: Sequence[Example], path: Path) -> Path:
+def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path) -> Path:
     """Write the instrument's version of some recordings, one after the other, as a WAV file; returns its path."""
-    rate_hz = trained.card.sample_rate_hz
+    rate_hz = instrument.playable.card.sample_rate_hz
     gap = np.zeros(int(GAP_S * rate_hz), np.float32)
-    played = [sound for example in examples if (sound := play_like(trained, example)) is not None]
+    played = [sound for example in examples if (sound := play_like(instrument, example)) is not None]
     with atomic_write(path, "wb") as stream:
         joined = np.concatenate([part for sound in played for part in (equally_loud(sound), gap)] or [gap])
         soundfile.write(stream, joined, rate_hz, subtype="PCM_16", format="WAV")
@@ -132,11 +133,11 @@ def _settings() -> Config:
     return Config(voice=VoiceConfig(n_voices=1, envelope=envelope))
 
 
-def _played(trained: Trained, patch: Patch, note: int, n_samples: int) -> np.ndarray:
-    engine = Engine(trained.playable, sample_rate_hz=trained.card.sample_rate_hz, patch=patch)
+def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np.ndarray:
+    engine = Engine(instrument.playable, sample_rate_hz=instrument.playable.card.sample_rate_hz, patch=patch)
     engine.post(NoteOn(0, note, VELOCITY), 0)
     engine.post(NoteOff(0, note), n_samples)
-    out = np.zeros((n_samples + int(RELEASE_S * trained.card.sample_rate_hz), 2), np.float32)
+    out = np.zeros((n_samples + int(RELEASE_S * instrument.playable.card.sample_rate_hz), 2), np.float32)
     for start in range(0, len(out), BLOCK_FRAMES):
         engine.render(out[start : start + BLOCK_FRAMES])
     return out.mean(axis=1)

@@ -5,6 +5,7 @@ Everything but the instrument goes into the work folder, from which an interrupt
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ def make(order: Order) -> dict[str, Any]:
         from export.making.trained import Trained
 
         path = order.work / f"preview-{n_epochs:03d}.wav"
-        write_preview(Trained.open(order.work / RUN, store, even=False), examples[:N_PREVIEWED], path)
+        trained = Trained.open(order.work / RUN, store, even=False)
+        write_preview(trained.sounding, examples[:N_PREVIEWED], path)
         print(f"to hear how far it is: {path}", flush=True)
 
     Training(recipe, store, order.work / RUN, max(seconds, LEAST_TRAINING_S), preview).run()
@@ -92,51 +94,49 @@ def listen(order: Order) -> Decision:
 
 def _finish(order: Order, decision: Decision, store: Any, examples: list[Any], begun_s: float) -> dict[str, Any]:
     from export.making.page import Report, write_page
-    from export.making.trained import Trained, export, measure
+    from export.making.trained import Trained, export, exported, keys_out_of_tune
 
     trained = Trained.open(order.work / RUN, store)
     print("measuring", flush=True)
-    figures = measure(trained)
-    warning = key_warning(figures)
+    known = {"keys_out_of_tune": keys_out_of_tune(trained) if trained.knows_notes else []}
+    warning = key_warning(known)
     if warning:
         print(f"WARNING: {warning}", flush=True)
     _write_state(order, exported=True)
-    export(trained, order.out, order.name, force=True)
+    known |= {"seconds": round(time.monotonic() - begun_s, 1)} | _files(decision)
+    figures = export(trained, order.out, order.name, order.folder, known)
     frames_held_out = with_splits(decision.recordings)[0].split == BY_FRAME
     lines = verdict(figures, len(recordings_by_sound(decision)), frames_held_out)
-    figures["seconds"] = round(time.monotonic() - begun_s, 1)
-    play = f"./timbrebox play --instrument {_quoted(order.out)}"
-    pairs = [_pair(trained, example) for example in examples]
+    play = f"./timbrebox play --instrument {shlex.quote(str(order.out))}"
+    pairs = [_pair(exported(order.out), example) for example in examples]
     history = read_history(order.work / RUN)
     rate_hz = store.spec.sample_rate_hz
     page = Report(order.name, lines, remarks(decision), pairs, decision.fates, history, play, figures, rate_hz)
     write_page(order.work / REPORT, page)
-    figures["seconds"] = round(time.monotonic() - begun_s, 1)
-    results = _results(decision, figures)
+    results = {name: figures[name] for name in RESULTS} | _files(decision)
+    results |= {"seconds": round(time.monotonic() - begun_s, 1), "keys_out_of_tune": figures["keys_out_of_tune"]}
     if order.json:
         write_json(order.json, results)
     _write_state(order, exported=True, finished=True)
-    print("", *lines, f"made in {clock(figures['seconds'])}", sep="\n")
+    print("", *lines, f"made in {clock(results['seconds'])}", sep="\n")
     print(f"report: {order.work / REPORT} (nothing else in its folder is needed any more)")
     print(f"play it: {play}")
     return results
 
 
-def _pair(trained: Any, example: Any) -> Any:
+def _pair(instrument: Any, example: Any) -> Any:
     from export.making.page import Pair
     from export.making.playing import apart_db, play_like
 
-    played = play_like(trained, example)
+    played = play_like(instrument, example)
     if played is None:
         return Pair(example.recording, example.samples)
-    return Pair(example.recording, example.samples, played, apart_db(example, played, trained.card.spec))
+    return Pair(example.recording, example.samples, played, apart_db(example, played, instrument.playable.card.spec))
 
 
-def _results(decision: Decision, figures: dict[str, Any]) -> dict[str, Any]:
+def _files(decision: Decision) -> dict[str, Any]:
     skipped = [{"file": fate.name, "reason": _reason(fate.said)} for fate in decision.fates if not fate.used]
-    results = {name: figures.get(name) for name in RESULTS} | {"seconds": figures["seconds"]}
-    results |= {"used": [fate.name for fate in decision.fates if fate.used], "skipped": skipped}
-    return results | {"keys_out_of_tune": figures["keys_out_of_tune"]}
+    return {"used": [fate.name for fate in decision.fates if fate.used], "skipped": skipped}
 
 
 def _reason(said: str) -> str:
@@ -186,9 +186,3 @@ def _read_state(order: Order) -> dict[str, Any]:
 
 def _write_state(order: Order, exported: bool, finished: bool = False) -> None:
     write_json(order.work / STATE, {"out": str(order.out), "exported": exported, "finished": finished})
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -134,7 +135,7 @@ def _fate(file: Found, name: Named, octave: int, only_notes: bool, wishes: Wishe
         return Fate(file.name, heard, f"left out: {UNUSABLE[heard.kind]}")
     if not only_notes:
         path, part = _shortened(file, LONGEST_ANY_S, wishes)
-        recording = Recording(path, file.name, sound=name.sound, velocity=name.velocity)
+        recording = Recording(path, _name(path, file), sound=name.sound, velocity=name.velocity)
         return Fate(file.name, heard, f"used as {name.sound}{part}", (recording,))
     if heard.kind == NOTE:
         return _note_fate(file, name, octave, wishes)
@@ -149,7 +150,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
     tuning, cents = _tuning(cents, wishes.keep_tuning)
     path, part = _shortened(file, LONGEST_USED_S, wishes)
     recording = Recording(
-        path, file.name, note=note, sound=name.sound, velocity=name.velocity, cents=round(cents, 1)
+        path, _name(path, file), note=note, sound=name.sound, velocity=name.velocity, cents=round(cents, 1)
     )
     layer = "" if name.velocity is None else f", velocity {name.velocity}"
     said = f"used as {note_name(note)} of {name.sound}{layer}{part}{tuning}{contradiction}"
@@ -193,8 +194,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         start_s = held.start_s + CUT_MARGIN_S
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
-        label = f"{file.name}, {start_s:.1f} s"
-        recordings.append(Recording(path, label, note=held.note, sound=name.sound, velocity=name.velocity))
+        recordings.append(Recording(path, _name(path, file), note=held.note, sound=name.sound, velocity=name.velocity))
     notes = " ".join(dict.fromkeys(note_name(held.note) for held in file.heard.held))
     said = f"used: {len(recordings)} held notes of {name.sound} were cut out of it ({notes})"
     return Fate(file.name, file.heard, said, tuple(recordings))
@@ -207,6 +207,11 @@ def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str
         return file.path, ""
     path = _cut(file, onset_s, onset_s + longest_s, f"{longest_s:.0f}s", wishes.cuts)
     return path, f", {longest_s:.0f} of its {duration_s:.0f} s"
+
+
+def _name(path: Path, file: Found) -> str:
+    """The path of what is learnt from a file, as seen from the folder: another one if a part was cut out."""
+    return file.name if path == file.path else os.path.relpath(path, file.path.parents[file.name.count("/")])
 
 
 def _cut(file: Found, start_s: float, end_s: float, label: str, folder: Path) -> Path:

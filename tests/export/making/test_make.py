@@ -35,7 +35,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MOST_STEPS", 1)
     monkeypatch.setattr(learning, "MOST_FRAMES", 2000)
     monkeypatch.setattr(trained, "N_POINTS", 30)
-    monkeypatch.setattr(trained, "N_POINTS_IN_CARD", 5)
     monkeypatch.setattr(trained, "POINTS_PER_KEY", 1)
 
 
@@ -141,7 +140,7 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
     write_notes(folder, {"C4": 0.0, "E4": 0.0, "G4": 0.1})
     program = (
         "import sys; from training.making import learning; from export.making import trained; "
-        "learning.MOST_STEPS = int(sys.argv.pop(1)); trained.N_POINTS = trained.N_POINTS_IN_CARD = 5; "
+        "learning.MOST_STEPS = int(sys.argv.pop(1)); trained.N_POINTS = 5; "
         "trained.POINTS_PER_KEY = 1; from export.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "{steps}", "make", str(folder), "--out", str(out), "--recipe", TINY]
