@@ -1,4 +1,4 @@
-"""Make an instrument of a folder of sounds: one command, from recordings to playing."""
+"""Make an instrument of a folder of sounds."""
 
 from __future__ import annotations
 

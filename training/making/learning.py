@@ -68,7 +68,8 @@ class Training:
     """A training with a limited time.
 
     recipe, store: what is trained on what; folder: the run folder; seconds: time for the training; on_stage: called
-    with the number of epochs trained at a few stages, for previews; show: whether to print progress.
+    with the number of epochs trained at a few stages, for previews; is_last_stretch: whether all that is left is to
+    bring the learning rate down.
     """
 
     recipe: Recipe
@@ -76,7 +77,7 @@ class Training:
     folder: Path
     seconds: float
     on_stage: Stage = lambda n_epochs: None
-    reason: str = ""
+    is_last_stretch: bool = False
 
     def run(self) -> RunRecord:
         """Train, or go on with what an earlier process began; returns the run's record."""
@@ -90,10 +91,9 @@ class Training:
                 try:
                     return train(wanted, self.store, self.folder, force=True, on_epoch=watch.epoch)
                 except _ReplanError as change:
-                    n_epochs, self.reason = change.n_epochs, change.reason
-            write_json(self._plan_path(), {"n_epochs": n_epochs, "reason": self.reason})
-            if self.reason:
-                print(self.reason, flush=True)
+                    n_epochs, self.is_last_stretch = change.n_epochs, change.is_last_stretch
+                    print(change, flush=True)
+            write_json(self._plan_path(), {"n_epochs": n_epochs, "is_last_stretch": self.is_last_stretch})
 
     def left_s(self) -> float:
         """The time that is left for the training."""
@@ -109,7 +109,7 @@ class Training:
 
     def _planned(self) -> int | None:
         plan = _read_json(self._plan_path())
-        self.reason = str(plan.get("reason", ""))
+        self.is_last_stretch = bool(plan.get("is_last_stretch"))
         return plan.get("n_epochs") if (self.folder / METRICS).is_file() else None
 
     def _plan_path(self) -> Path:
@@ -119,9 +119,9 @@ class Training:
 class _ReplanError(Exception):
     """The training is to go on with another number of epochs; reason: what to tell the user."""
 
-    def __init__(self, n_epochs: int, reason: str = ""):
+    def __init__(self, n_epochs: int, reason: str, is_last_stretch: bool = False):
         super().__init__(reason)
-        self.n_epochs, self.reason = n_epochs, reason
+        self.n_epochs, self.is_last_stretch = n_epochs, is_last_stretch
 
 
 class _Watch:
@@ -131,7 +131,6 @@ class _Watch:
         self._training, self._progress, self._n_epochs, self._planned = training, progress, n_epochs, planned
         self._n_before = n_before
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
-        self._is_last_stretch = "no longer" in training.reason or "time" in training.reason
 
     def epoch(self, record: RunRecord) -> None:
         """Called after each epoch; raises _ReplanError to change the number of epochs."""
@@ -145,7 +144,7 @@ class _Watch:
         self._progress.update(done, f"epoch {row['epoch']} of {self._n_epochs}, error {error:.2e}")
         if row["epoch"] in self._stages:
             self._training.on_stage(row["epoch"])
-        if row["epoch"] < self._n_epochs and not self._is_last_stretch:
+        if row["epoch"] < self._n_epochs and not self._training.is_last_stretch:
             self._shorten(history)
 
     def _plan(self, history: list[dict[str, Any]]) -> None:
@@ -154,15 +153,15 @@ class _Watch:
         epoch_s = history[-1]["seconds"]
         n_epochs = len(history) + self._training.epochs_for(self._training.left_s() - RESTART_S, epoch_s)
         left_s = RESTART_S + (n_epochs - len(history)) * epoch_s
-        print(f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}", flush=True)
-        raise _ReplanError(n_epochs)
+        raise _ReplanError(n_epochs, f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}")
 
     def _shorten(self, history: list[dict[str, Any]]) -> None:
         """End earlier if the error no longer falls, or if the time does not suffice."""
         done, left = len(history), self._n_epochs - len(history)
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
-            raise _ReplanError(done + last, f"epoch {done}: more training no longer helps; {last} epochs to finish")
+            reason = f"epoch {done}: more training no longer helps; {last} epochs to finish"
+            raise _ReplanError(done + last, reason, is_last_stretch=True)
         recent = history[self._n_before + 1 :][-5:]  # the first epoch of a process also compiles
         if len(recent) < N_TIMED_EPOCHS:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from runtime.base.progress import Progress
 from runtime.recordings.reading import SUFFIXES, UnusableError, mono_blocks
 from training.making.listening import SPEC, Heard, listen
 
-LONGEST_HEARD_S = 600.0  # of a longer recording, only this much is listened to
+LONGEST_HEARD_S = 360.0  # of a longer recording, only this much is listened to
 # Sounds that libsndfile cannot read; every other file is tried.
 UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ac3", ".mka", ".webm", ".ape", ".wv", ".mid", ".midi", ".mov")
 CACHE_VERSION = 1
@@ -62,22 +62,39 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
     leave_out = [path.resolve() for path in leave_out]
     paths = [path for path in sorted(folder.rglob("*")) if _counts(path, folder, leave_out)]
     known = _read_cache(cache)
-    found, total = [], sum(path.stat().st_size for path in paths)
-    with Progress("listening", total) as progress:
-        done = 0
-        for path in paths:
-            name, stat = path.relative_to(folder).as_posix(), path.stat()
-            entry = known.files.get(name)
-            if entry is None or (entry.size, entry.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
-                heard, problem = listen_to_file(path)
-                entry = _Cached(stat.st_size, stat.st_mtime_ns, heard, problem, _digest(path))
-                known.files[name] = entry
-            found.append(Found(path, name, entry.heard, entry.problem, entry.digest))
-            done += stat.st_size
-            progress.update(done, name)
-    with atomic_write(cache, "wb") as stream:
-        stream.write(msgspec.json.encode(known))
-    return found
+    try:
+        with Progress("listening", sum(path.stat().st_size for path in paths)) as progress:
+            return list(_listened(paths, folder, known, progress))
+    finally:  # also after Ctrl-C
+        with atomic_write(cache, "wb") as stream:
+            stream.write(msgspec.json.encode(known))
+
+
+def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
+    """Listen to files in turn; known: what was heard before, to which this is added."""
+    done = 0
+    for path in paths:
+        name, stat = path.relative_to(folder).as_posix(), path.stat()
+        done += stat.st_size
+        if not _is_text(name):
+            yield Found(path, name.encode("utf-8", "replace").decode(), None, "its name is not UTF-8: rename it")
+            continue
+        entry = known.files.get(name)
+        if entry is None or (entry.size, entry.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
+            heard, problem = listen_to_file(path)
+            entry = _Cached(stat.st_size, stat.st_mtime_ns, heard, problem, _digest(path) if heard else "")
+            known.files[name] = entry
+        progress.update(done, name)
+        yield Found(path, name, entry.heard, entry.problem, entry.digest)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be printed and stored: names from old archives may be in another encoding."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return name.isprintable()
 
 
 def listen_to_file(path: Path) -> tuple[Heard | None, str]:

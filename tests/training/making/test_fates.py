@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,13 @@ def test_a_second_look_listens_only_to_files_that_changed(tmp_path: Path, monkey
     write(folder / "horn E4.wav", tone(66))
     decided(folder)
     assert heard == ["horn E4.wav"]
+
+
+def test_a_name_in_another_encoding_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "sounds"
+    write_notes(folder, {"horn C4": 0.0})
+    os.rename(folder / "horn C4.wav", os.fsencode(folder) + b"/Fl\xf6te C4.wav")
+    assert said(decided(folder)) == {"Fl?te C4.wav": "left out: its name is not UTF-8: rename it"}
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
