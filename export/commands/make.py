@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only
     from export.making.stages import Order, make
 
-    name = arguments.name or arguments.folder.resolve().name
+    name = arguments.name or arguments.folder.resolve().name or "instrument"
     out = arguments.out or Path("instruments") / f"{name.replace('/', '-')}.onnx"
     order = Order(
         folder=arguments.folder,

@@ -54,7 +54,7 @@ def speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
     return np.concatenate(parts)[: int(seconds * RATE_HZ)]
 
 
-def melody(notes: tuple[int, ...], seconds: float = 0.8) -> np.ndarray:
+def melody(notes: tuple[float, ...], seconds: float = 0.8) -> np.ndarray:
     """Held notes one after the other."""
     return np.concatenate([tone(note, seconds) for note in notes])
 

@@ -11,7 +11,7 @@ import soundfile
 from runtime.acoustics.pitch import N_CHROMA, note_name
 from runtime.base.files import atomic_write
 from training.corpus.recordings import Recording
-from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, WANDERS, Heard
+from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, WANDERS, Heard, HeldNote, listen
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
 from training.making.survey import Found, read_samples
 
@@ -20,7 +20,7 @@ LONGEST_ANY_S = 60.0  # of a recording that is no single note
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # of a recording, for its held notes to be cut out
-FEWEST_HELD = 2
+FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # single notes, absolute or of all usable files, for the recipe of notes
 CUTS = "cuts"
 UNUSABLE = {
@@ -190,14 +190,31 @@ def _tuning(cents: float, keep: bool) -> tuple[str, float]:
 
 def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
     recordings = []
-    for number, held in enumerate(file.heard.held, start=1):
+    for number, held in enumerate(_longest(file.heard.held), start=1):
         start_s = held.start_s + CUT_MARGIN_S
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
-        recordings.append(Recording(path, _name(path, file), note=held.note, sound=name.sound, velocity=name.velocity))
-    notes = " ".join(dict.fromkeys(note_name(held.note) for held in file.heard.held))
+        heard = listen(read_samples(path))
+        if heard.note != held.note:  # two strings at once have a common period, too
+            continue
+        cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
+        stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}
+        recordings.append(Recording(path, _name(path, file), **stated))
+    if len(recordings) < FEWEST_HELD:
+        return Fate(file.name, file.heard, f"left out: {UNUSABLE[WANDERS]}")
+    notes = " ".join(dict.fromkeys(note_name(recording.note) for recording in recordings))
     said = f"used: {len(recordings)} held notes of {name.sound} were cut out of it ({notes})"
     return Fate(file.name, file.heard, said, tuple(recordings))
+
+
+def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
+    """The longest stretches of each note, MOST_OF_A_NOTE at most, in the order in which they are played."""
+    by_length = sorted(held, key=lambda one: one.start_s - one.end_s)
+    chosen: list[HeldNote] = []
+    for one in by_length:
+        if sum(other.note == one.note for other in chosen) < MOST_OF_A_NOTE:
+            chosen.append(one)
+    return sorted(chosen, key=lambda one: one.start_s)
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:

@@ -106,11 +106,12 @@ def test_a_manifest_gives_names_and_notes_and_the_ear_still_wins(tmp_path: Path)
 
 def test_held_notes_are_cut_out_of_a_long_take(tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
-    write(folder / "scale.wav", melody((60, 62, 64)))
+    write(folder / "scale.wav", melody((60, 62.2, 64, 60, 64, 60)))
     decision = decided(folder)
-    assert [recording.note for recording in decision.recordings] == [60, 62, 64]
+    assert [recording.note for recording in decision.recordings] == [60, 62, 64, 60, 64]  # C4 is there a third time
+    assert [round(recording.cents) for recording in decision.recordings] == [0, 20, 0, 0, 0]
     assert all(recording.sound == "scale" and recording.path.is_file() for recording in decision.recordings)
-    assert said(decision)["scale.wav"] == "used: 3 held notes of scale were cut out of it (C4 D4 E4)"
+    assert said(decision)["scale.wav"] == "used: 5 held notes of scale were cut out of it (C4 D4 E4)"
 
 
 def test_without_single_notes_any_sound_is_used(tmp_path: Path) -> None:
