@@ -17,7 +17,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import read_json, refuse_bad_target, write_json
 from runtime.base.progress import clock
 from training.corpus.manifest import listed
-from training.corpus.recordings import BY_FRAME
+from training.corpus.recordings import BY_FRAME, Recording
 from training.making.fates import CUTS, Decision, Wishes, decide
 from training.making.learning import RUN, Training, build_corpus, choose_recipe, read_history
 from training.making.splits import with_splits
@@ -80,7 +80,7 @@ def make(order: Order) -> dict[str, Any]:
 def listen(order: Order) -> Decision:
     """Hear every file, print the table, and decide; UserError if nothing can be used."""
     manifest = order.manifest or order.folder / MANIFEST
-    rows = listed(manifest, order.folder) if order.manifest or manifest.is_file() else None
+    rows = _rows_of(manifest, order)
     found = survey(order.folder, order.work / HEARD, leave_out=(order.work, manifest))
     decision = decide(found, order.folder, Wishes(order.keep_tuning, order.trust_names, order.work / CUTS), rows)
     if decision.fates:
@@ -90,6 +90,19 @@ def listen(order: Order) -> Decision:
     _refuse_nothing(order, decision)
     print(*remarks(decision), sep="\n", flush=True)
     return decision
+
+
+def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
+    """What the manifest says; None if there is none, or if nobody asked for it and it is another kind of table."""
+    if order.manifest is None and not manifest.is_file():
+        return None
+    try:
+        return listed(manifest, order.folder)
+    except UserError as error:
+        if order.manifest is not None:
+            raise
+        print(f"not used: {error}")
+        return None
 
 
 def _finish(order: Order, decision: Decision, store: Any, examples: list[Any], begun_s: float) -> dict[str, Any]:

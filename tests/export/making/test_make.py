@@ -181,3 +181,15 @@ def test_more_training_than_helps_is_not_done() -> None:
 
 def test_the_keys_of_the_contract_are_written() -> None:
     assert set(stages.RESULTS) | {"seconds", "used", "skipped"} == KEYS
+
+
+def test_a_table_of_another_kind_in_the_folder_is_said_and_not_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "sounds"
+    write(folder / "loop.wav", np.zeros(44100))
+    (folder / "manifest.csv").write_text("title,price\nlamp,12\n", encoding="utf-8")
+    assert main(["make", str(folder), "--out", str(tmp_path / "x.onnx")]) == 2
+    captured = capsys.readouterr()
+    assert "not used: " in captured.out
+    assert "none usable (silence)" in captured.err
