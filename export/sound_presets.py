@@ -96,7 +96,8 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    places = np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2].round().astype(int)
+    # Rounded up at a half: rounding to even would take one recording twice.
+    places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 
 
