@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mido
-import numpy as np
 import soundfile
 
 from runtime.base.errors import UserError
