@@ -30,7 +30,10 @@ def render(name: str, out: Path, force: bool = False, only: str = "", most_notes
     if name not in SOURCES:
         raise UserError(f"source {name!r}", "no such source", "a known one", did_you_mean(name, SOURCES))
     with signals_as_exceptions(), RecordingFolder(out, force) as folder, Progress(name, 1.0) as progress:
+        done = 0
         for done, (n_sounds, sound, takes, origin) in enumerate(SOURCES[name](only, most_notes), start=1):
             folder.add(sound, takes, origin)
             progress.update(done / n_sounds, sound)
+        if not done:
+            raise UserError(f"source {name}", f"no sound {only!r}", "one of its sounds", "leave it out to get all")
     return folder.report()

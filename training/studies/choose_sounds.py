@@ -69,7 +69,7 @@ def _dies_away(samples: np.ndarray) -> bool:
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
     """Name, row and samples of each candidate among a plugin's programs.
 
-    No samples if the program is unfit (Player.at_its_notes). Of programs with the same name, only the first is examined.
+    No samples if the program is unfit (Player.at_its_notes). Of programs of one name, only the first is examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]

@@ -111,3 +111,10 @@ def test_unknown_sources_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "did you mean 'orchestra'?" in capsys.readouterr().err
     assert training(["family", "string", str(tmp_path / "out")]) == 2
     assert "did you mean 'strings'?" in capsys.readouterr().err
+
+
+@needs("strings")
+def test_an_unknown_sound_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no sound 'lute'"):
+        render("strings", tmp_path / "out", only="lute")
+    assert not any(tmp_path.iterdir())
