@@ -35,7 +35,7 @@ LEVELS = {
     "training": (
         "hearing",
         "corpus",
-        "model",
+        "model sources",
         "learning instrument",
         "measure",
         "making paper studies",

@@ -140,9 +140,7 @@ def render_patch(
     """
     n_samples = round(notes.note_s * sample_rate_hz)
     hosted = Plugin(plugin, environment={"XDG_DATA_HOME": data_home})
-    playing = Playing(
-        list(notes.notes), VELOCITY, n_samples, n_samples, sample_rate_hz, controls=patch.controls
-    )
+    playing = Playing(list(notes.notes), VELOCITY, n_samples, n_samples, sample_rate_hz, controls=patch.controls)
     return play(hosted, playing, f"amsynth, patch {patch.name!r}")
 
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.base.command_line import Parser, run_program
+from runtime.base.command_line import Parser, at_least, run_program
+from training.sources.folder import ALL
 from training.sources.render import SOURCES, render
 
 
@@ -17,12 +18,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name", choices=sorted(SOURCES), help="which recordings")
     parser.add_argument("out", type=Path, metavar="OUT_DIR", help="the folder to write")
     parser.add_argument("--force", action="store_true", help="replace recordings that are already there")
+    parser.add_argument("--only", default="", metavar="SOUND", help="render this sound alone")
+    parser.add_argument(
+        "--most-notes", type=at_least(1), default=ALL, metavar="N", help="at most N notes of each sound"
+    )
     return run_program(parser, run, argv)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the folder, and print what it holds and what was left out."""
-    print(render(arguments.name, arguments.out, arguments.force))
+    print(render(arguments.name, arguments.out, arguments.force, arguments.only, arguments.most_notes))
     return 0
 
 

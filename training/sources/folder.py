@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import soundfile
@@ -19,6 +20,7 @@ from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
 
 MANIFEST = "manifest.csv"
+ALL = 128  # notes: no fewer than there are
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
@@ -39,6 +41,17 @@ class Take:
     note: int
     velocity: int
     samples: np.ndarray
+
+
+Note = TypeVar("Note")
+
+
+def thinned(notes: Sequence[Note], n: int) -> list[Note]:
+    """At most n of these notes (or files of notes), evenly spread, with the middle one if n is 1."""
+    if n >= len(notes):
+        return list(notes)
+    places = np.linspace(0, len(notes) - 1, n) if n > 1 else [len(notes) // 2]
+    return [notes[round(float(place))] for place in places]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from runtime.acoustics.pitch import parse_note
-from training.sources.folder import Origin, Take
+from training.sources.folder import ALL, Origin, Take, thinned
 from training.sources.packages import debian_file
 from training.sources.soundfont import Preset, render
 
@@ -73,7 +73,7 @@ SOUNDS = (
 )
 
 
-def credits() -> dict[tuple[int, int], str]:
+def preset_credits() -> dict[tuple[int, int], str]:
     """Who recorded the samples of each preset (bank, program), as the package's table of sources says."""
     text = gzip.decompress(debian_file(PACKAGE, CREDITS).read_bytes()).decode("utf-8-sig")
     lines = text.splitlines(keepends=True)
@@ -86,13 +86,20 @@ def _credit(row: dict[str, str]) -> str:
     return f"{row['Preset Name']}. {credit}"
 
 
-def sounds(only: str = "") -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound. only: the name of one sound."""
-    soundfont, known = debian_file(PACKAGE, SOUNDFONT), credits()
+def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
+    """Yield (how many sounds there are, name, takes, origin) of each sound.
+
+    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    """
+    soundfont, known = debian_file(PACKAGE, SOUNDFONT), preset_credits()
     chosen = [sound for sound in SOUNDS if only in ("", sound.name)]
+
+    def takes_of(sound: Sound) -> list[Take]:
+        notes = thinned(sound.notes, most_notes)
+        return render(soundfont, Preset(sound.bank, sound.program, notes, sound.velocities))
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        presets = [Preset(sound.bank, sound.program, sound.notes, sound.velocities) for sound in chosen]
-        for sound, takes in zip(chosen, pool.map(lambda preset: render(soundfont, preset), presets), strict=True):
+        for sound, takes in zip(chosen, pool.map(takes_of, chosen), strict=True):
             credit = known[sound.bank, sound.program]
             licence = "MIT (samples: public domain)" if "Public Domain" in credit else "MIT"
             yield len(chosen), sound.name, takes, Origin(licence, f"MuseScore General (Debian {PACKAGE}): {credit}")

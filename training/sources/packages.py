@@ -33,13 +33,19 @@ def debian_file(package: str, path: str) -> Path:
 
     UserError if the package cannot be fetched or has no such file.
     """
-    installed = Path("/") / path
-    if installed.exists():
-        return installed
+    here = debian_file_here(package, path)
+    if here is not None:
+        return here
     found = _fetched(f"debian-{package}", lambda folder: _fetch_debian(package, folder)) / path
     if not found.exists():
         raise UserError(f"package {package}", f"no {path}", "that file", f"install {package} with apt-get")
     return found
+
+
+def debian_file_here(package: str, path: str) -> Path | None:
+    """A file of a Debian package that is installed or was fetched before; None if it is not there."""
+    places = (Path("/") / path, cache_folder() / f"debian-{package}" / path)
+    return next((place for place in places if place.exists()), None)
 
 
 def npm_package(package: str, version: str, sha512: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 from runtime.acoustics.pitch import parse_note
 from runtime.base.errors import UserError
 from runtime.recordings.reading import mono_blocks
-from training.sources.folder import SAMPLE_RATE_HZ, Origin, Take
+from training.sources.folder import ALL, SAMPLE_RATE_HZ, Origin, Take, thinned
 from training.sources.packages import npm_package
 
 LICENCE = "CC-BY 3.0"
@@ -65,16 +65,20 @@ PACKAGES = (
 )
 
 
-def sounds(only: str = "") -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound. only: the name of one sound."""
+def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
+    """Yield (how many sounds there are, name, takes, origin) of each sound.
+
+    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    """
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:
         folder = npm_package(package.name, package.version, package.sha512)
         if STATED not in (folder / "README.md").read_text(encoding="utf-8"):
             raise UserError(folder / "README.md", "another licence", LICENCE, "do not use these samples")
-        takes = [_take(path) for path in sorted(folder.glob("*.mp3")) if _is_first_take(path)]
+        files = sorted(filter(_is_first_take, folder.glob("*.mp3")), key=_note)
+        takes = [_take(path) for path in thinned(files, most_notes)]
         source = f"npm {package.name} {package.version}, samples of ToneJS-Instruments by N. Brosowsky"
-        yield len(chosen), package.sound, sorted(takes, key=lambda take: take.note), Origin(LICENCE, source)
+        yield len(chosen), package.sound, takes, Origin(LICENCE, source)
 
 
 def _is_first_take(path: Path) -> bool:
@@ -82,10 +86,15 @@ def _is_first_take(path: Path) -> bool:
     return " " not in path.stem
 
 
+def _note(path: Path) -> int:
+    """The MIDI note of a file named such as As3.mp3."""
+    return parse_note(path.stem.replace("s", "#"))
+
+
 def _take(path: Path) -> Take:
-    """A recording, named such as As3.mp3, cut to LONGEST_S."""
+    """A recording, cut to LONGEST_S."""
     samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))[: round(LONGEST_S * SAMPLE_RATE_HZ)]
     if len(samples) == round(LONGEST_S * SAMPLE_RATE_HZ):
         n_fade = round(END_FADE_S * SAMPLE_RATE_HZ)
         samples[-n_fade:] *= np.linspace(1.0, 0.0, n_fade, dtype=np.float32)
-    return Take(parse_note(path.stem.replace("s", "#")), VELOCITY, samples)
+    return Take(_note(path), VELOCITY, samples)
