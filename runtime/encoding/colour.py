@@ -18,6 +18,7 @@ _LONGEST_STEP_DB = 12.0
 # How much a colour costs, against the squared error of a band: away from its mean, and away from a straight line.
 _RIDGE, _BEND = 0.001, 0.001
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
+_LARGE_DB = 8.0
 _LEAST_POWER = 1e-12
 LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that the engine's loudness is meant
 
@@ -63,7 +64,7 @@ class Colours:
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
         # Soft bands lie between harmonics, where the decoder gives little; they must not move the loud ones.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
-        for _ in range(N_ITERATIONS):
+        for iteration in range(N_ITERATIONS):
             coloured = power * 10.0 ** (colour_db @ self._weights / 10.0)
             in_bands = np.maximum(coloured @ self._filters, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
@@ -76,7 +77,10 @@ class Colours:
             slopes = np.zeros((len(power), N_BANDS, N_COLOURS))
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._pair_filters
             slopes *= (counts / in_bands)[:, :, None]
-            transposed = slopes.transpose(0, 2, 1) * weights[:, None, :]
+            # Huber's weights: what no colour can reach, such as noise below the fundamental, must not bend the rest.
+            large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
+            trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
+            transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
             side = (transposed @ error_db[:, :, None])[:, :, 0] - colour_db @ cost
             step_db = np.linalg.solve(transposed @ slopes + cost, side[:, :, None])[:, :, 0]
             colour_db += step_db.clip(-_LONGEST_STEP_DB, _LONGEST_STEP_DB)

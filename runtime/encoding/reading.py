@@ -20,6 +20,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
+MEASURED_S = 2.2  # of which distances are taken, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # of the level curve
 LOUD_WINDOW_S = 0.1
@@ -67,17 +68,19 @@ def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour:
     trajectory = _trajectory(card, step_s, positions - steady, colour_db, marks)
     trajectory = replace(trajectory, level_db=_level(level_db, colours.level_over_loudness_db(coloured), step_s))
     trajectory = replace(trajectory, loop_s=None if marks.dies_away else find_loop(trajectory))
-    audible = weights > 0.0
+    measured = weights[: _n_measured(step_s)] > 0.0
     trained = trained_sounds(card)
     trained_db = colours.band_levels_db(decode(decoder, trained.positions, model_note))
-    nearest = nearest_trained(trained_db, target_db[audible])
+    nearest = nearest_trained(trained_db, target_db[: len(measured)][measured])
     return Reading(
         take=take,
         note=note,
         positions=steady,
         trajectory=trajectory,
         marks=marks,
-        distance_db=distance_db(colours.band_levels_db(coloured)[audible], target_db[audible]),
+        distance_db=distance_db(
+            *(levels[: len(measured)][measured] for levels in (colours.band_levels_db(coloured), target_db))
+        ),
         nearest=nearest and trained.names[nearest[0]],
         nearest_trained_db=nearest and nearest[1],
     )
@@ -102,8 +105,9 @@ def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
         latents=np.zeros((path.n_hops, 0)),
         colour_db=np.repeat(colour_db, path.n_hops, axis=0),
     )
-    audible = weights > 0.0
-    return replace(reading, trajectory=trajectory, distance_db=distance_db(found_db, target_db[audible]))
+    measured = weights[: _n_measured(path.step_s)] > 0.0
+    distance = distance_db(found_db, target_db[: len(measured)][measured])
+    return replace(reading, trajectory=trajectory, distance_db=distance)
 
 
 def decode(decoder: Decoder, positions: np.ndarray, note: int) -> np.ndarray:
@@ -117,6 +121,11 @@ def decode(decoder: Decoder, positions: np.ndarray, note: int) -> np.ndarray:
         decoder.inputs[: len(rows), card.n_latents :] = conditioning
         out[first : first + len(rows)] = decoder.decode(len(rows))
     return out
+
+
+def _n_measured(step_s: float) -> int:
+    """How many hops count in distances."""
+    return int(MEASURED_S / step_s) + 1
 
 
 def _n_heard(level_db: np.ndarray) -> int:
