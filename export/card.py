@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
-from runtime.instrument.card import CARD_VERSION, Card, CardPreset, Check, Latent
+from runtime.instrument.card import CARD_VERSION, Card, CardPreset, Check, Latent, Source
 from training.corpus.frames import FrameStore
 from training.instrument.knobs import note_range, short
 from training.model.run_folder import TrainedRun
@@ -61,6 +61,12 @@ def decoder_card(
         measured=measured,
         check=Check([short(check[0])], [short(check[1])]),
     )
+
+
+def sources_of(store: FrameStore) -> tuple[Source, ...]:
+    """The corpus's sources with their licences, each once, in the order in which they come."""
+    said = dict.fromkeys((clip.source, clip.licence) for clip in store.clips if clip.source or clip.licence)
+    return tuple(Source(source or "not stated", licence or "not stated") for source, licence in said)
 
 
 def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from export.card import decoder_card, encoder_card
+from export.card import decoder_card, encoder_card, sources_of
+from export.half import store_as_half, with_half_weights
+from export.map import embedding_of
 from export.presets import choose_presets
+from export.sound_presets import MOST_PRESETS, moving_presets, sounds_of, steady_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, refuse_bad_target
 from runtime.base.private_onnxruntime import onnxruntime
-from runtime.instrument.card import METADATA_KEY, OUTPUT_NAME, parse_card
+from runtime.encoding.candidates import coder_of
+from runtime.instrument.card import METADATA_KEY, OUTPUT_NAME, Card, CardEncoder, CardPreset, parse_card
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.encoder import LATENTS_NAME, encoder_path, load_encoder
+from runtime.sound.trajectory.packing import TRAJECTORY_VERSION
 from training.corpus.frames import FrameStore
-from training.instrument.embedding import batches_of, split_errors
+from training.instrument.embedding import batches_of, embed_rows, split_errors
 from training.instrument.run_instrument import RunInstrument
+from training.measure.likeness import measure_likeness
 from training.measure.playability import N_POINTS
 from training.measure.playing_report import measure_playing
 from training.model.run_folder import TrainedRun
 
 N_PARITY_ROWS = 512
 N_PRESETS = 8
-ENCODER_SUFFIX = ".encoder.onnx"
-
-
-def encoder_path(out: Path) -> Path:
-    """The path of the encoder's file, NAME.encoder.onnx, for an instrument's path NAME.onnx."""
-    return out.with_name(out.stem + ENCODER_SUFFIX)
 
 
 def instrument_paths(out: Path, force: bool) -> list[Path]:
@@ -45,17 +51,30 @@ def instrument_paths(out: Path, force: bool) -> list[Path]:
 
 
 def export_instrument(
-    run: TrainedRun, store: FrameStore, out: Path, name: str, force: bool = False, n_points: int = N_POINTS
+    run: TrainedRun,
+    store: FrameStore,
+    out: Path,
+    name: str,
+    force: bool = False,
+    n_points: int = N_POINTS,
+    recordings: Path | None = None,
+    measured: dict[str, Any] | None = None,
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
     name: the instrument's name; n_points: how many notes to play at random knob positions, for the figures in the card.
+    recordings: the folder of the corpus's recordings, for presets that move as the recordings do; None for steady ones.
+    measured: further figures for the card.
     UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
     compute different outputs.
     """
     paths = instrument_paths(out, force)
-    contents = _serialize(run, store, name, out, n_points)
-    for path, content in zip(paths, contents, strict=True):
+    exported = _Exported.of(with_half_weights(run), store, name, out)
+    with TemporaryDirectory() as folder:
+        card = _whole_card(exported, store, Path(folder) / out.name, n_points, recordings)
+    card = msgspec.structs.replace(card, measured=card.measured | (measured or {}))
+    parse_card(card.to_json(), out)
+    for path, content in zip(paths, exported.files(card), strict=True):
         with atomic_write(path, "wb") as stream:
             stream.write(content)
     verify(out)
@@ -73,29 +92,79 @@ def verify(path: Path) -> None:
         raise RuntimeError(f"{path}: the file's output is {difference:.2g} off the check in its card")
 
 
-def _serialize(run: TrainedRun, store: FrameStore, name: str, out: Path, n_points: int) -> tuple[bytes, bytes]:
-    """The contents of both files; UserError if they and Keras compute different outputs for frames of the corpus."""
-    rows = store.rows("train")
-    instrument = RunInstrument(run, store)
-    latents = instrument.card.latents
-    chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
-    encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
-    embedded = run.embed(encoder_inputs)
-    decoder_rows = np.concatenate([embedded, batches_of(run, store).conditioning_rows(chosen)], axis=1)
+@dataclass(frozen=True)
+class _Exported:
+    """A run's two models as ONNX, and a card without presets; encoder: serialized, with its card."""
 
-    decoder, encoder = convert(run.decoder, OUTPUT_NAME), convert(run.encoder, "latents")
-    measured: dict[str, Any] = {
-        "parity_decoder": check_parity(run.decoder, decoder.SerializeToString(), [decoder_rows], out),
-        "parity_encoder": check_parity(run.encoder, encoder.SerializeToString(), encoder_inputs, encoder_path(out)),
-    }
-    measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
-    if run.record.conditioning.kind == "chroma+octave":
-        measured |= measure_playing(instrument, store, run, n_points)
-    presets = choose_presets(run, store, latents, N_PRESETS)
-    check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
-    card = decoder_card(run, store, name, latents, presets, measured, check)
-    parse_card(card.to_json(), out)
-    add_metadata(decoder, METADATA_KEY, card.to_json())
-    encoder_text = encoder_card(run, card, [values[0] for values in encoder_inputs], embedded[0])
-    add_metadata(encoder, METADATA_KEY, json.dumps(encoder_text, ensure_ascii=False))
-    return decoder.SerializeToString(), encoder.SerializeToString()
+    run: TrainedRun
+    decoder: Any
+    encoder: bytes
+    card: Card
+
+    @classmethod
+    def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
+        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
+        rows = store.rows("train")
+        latents = RunInstrument(run, store).card.latents
+        chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
+        encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
+        embedded = run.embed(encoder_inputs)
+        decoder_rows = np.concatenate([embedded, batches_of(run, store).conditioning_rows(chosen)], axis=1)
+        decoder, encoder = convert(run.decoder, OUTPUT_NAME), convert(run.encoder, LATENTS_NAME)
+        for model in (decoder, encoder):
+            store_as_half(model)
+        measured: dict[str, Any] = {
+            "parity_decoder": check_parity(run.decoder, decoder.SerializeToString(), [decoder_rows], out),
+            "parity_encoder": check_parity(run.encoder, encoder.SerializeToString(), encoder_inputs, encoder_path(out)),
+        }
+        measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
+        check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
+        card = decoder_card(run, store, name, latents, [], measured, check)
+        about = encoder_card(run, card, [values[0] for values in encoder_inputs], embedded[0])
+        add_metadata(encoder, METADATA_KEY, json.dumps(about, ensure_ascii=False))
+        content = encoder.SerializeToString()
+        own = CardEncoder(encoder_path(out).name, hashlib.sha256(content).hexdigest())
+        return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
+
+    def files(self, card: Card) -> tuple[bytes, bytes]:
+        """The contents of both files, the decoder with this card."""
+        add_metadata(self.decoder, METADATA_KEY, card.to_json())
+        return self.decoder.SerializeToString(), self.encoder
+
+    def write(self, path: Path, card: Card) -> None:
+        """Write both files, for measuring."""
+        for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
+            target.write_bytes(content)
+
+
+def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
+    """The card with presets, map and figures; they are taken from the exported files, written to `path`."""
+    run, card = exported.run, exported.card
+    rows = store.rows("train")
+    latents = embed_rows(run, store, rows)
+    card = msgspec.structs.replace(card, embedding=embedding_of(store, rows, latents, card.latents))
+    exported.write(path, card)
+    decoder = Decoder(path)
+    encoder = load_encoder(decoder)
+    presets = _presets(run, store, decoder, encoder, rows, latents, recordings)
+    moves = any(preset.sound for preset in presets)
+    measured = dict(card.measured)
+    if card.conditioning.kind == "chroma+octave":
+        measured |= measure_playing(decoder, store, run, n_points)
+        measured |= measure_likeness(decoder, encoder.latents, store)
+        measured |= {key: measured["points"][key] for key in ("in_tune", "octave_off")}
+    return msgspec.structs.replace(
+        card,
+        presets=tuple(presets),
+        sources=sources_of(store),
+        trajectories=TRAJECTORY_VERSION if moves else None,
+        measured=measured,
+    )
+
+
+def _presets(run, store, decoder, encoder, rows, latents, recordings: Path | None) -> list[CardPreset]:
+    if run.record.conditioning.kind != "chroma+octave" or len(sounds_of(store)) > MOST_PRESETS:
+        return choose_presets(run, store, decoder.card.latents, N_PRESETS)
+    if recordings is None:
+        return steady_presets(store, rows, latents, decoder.card.latents)
+    return moving_presets(coder_of(decoder, encoder), store, recordings)

@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", choices=["last", "best"], default="last", help=weights)
     points = "notes to play at random knob positions, to measure the instrument (default: 2000)"
     parser.add_argument("--points", type=at_least(1), metavar="N", default=2000, help=points)
+    recordings = "the corpus's recordings: the presets then move as they do"
+    parser.add_argument("--recordings", type=Path, metavar="DIR", help=recordings)
     parser.add_argument("--force", action="store_true", help="replace files that are already there")
 
 
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = trained.open_store(arguments.corpus)
     trained = with_even_knobs(trained, store)
     name = arguments.name or arguments.out.stem
-    for path in export_instrument(trained, store, arguments.out, name, arguments.force, arguments.points):
+    options = arguments.force, arguments.points, arguments.recordings
+    for path in export_instrument(trained, store, arguments.out, name, *options):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

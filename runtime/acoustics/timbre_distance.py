@@ -18,7 +18,7 @@ def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.nd
 
     magnitudes: (…, n_bins). Returns float32 (…, N_BANDS); a silent frame is FLOOR_DB in all bands.
     """
-    power = np.square(magnitudes, dtype=np.float32) @ _filters(spec)
+    power = np.square(magnitudes, dtype=np.float32) @ band_filters(spec)
     loudest = np.maximum(power.max(axis=-1, keepdims=True), 1e-20)
     return np.maximum(10.0 * np.log10(power / loudest + 1e-12), FLOOR_DB).astype(np.float32)
 
@@ -32,5 +32,6 @@ def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
 
 
 @lru_cache(maxsize=4)
-def _filters(spec: StftSpec) -> np.ndarray:
+def band_filters(spec: StftSpec) -> np.ndarray:
+    """The bands' filters: float32 (n_bins, N_BANDS)."""
     return mel_triangles(N_BANDS, LOWEST_HZ, min(HIGHEST_HZ, spec.sample_rate_hz / 2.0), spec)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,12 +19,8 @@ class Trained:
 
 def trained_sounds(card: Card) -> Trained:
     """The trained frames that the card lists, or else its presets; perhaps none."""
-    embedding: Any = getattr(card, "embedding", None)
-    if isinstance(embedding, dict) and embedding.get("latents"):
-        latents = np.asarray(embedding["latents"], np.float32)
-        labels = embedding.get("labels") or [""] * len(latents)
-        low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
-        return Trained(tuple(str(label) for label in labels), ((latents - low) / (high - low)).clip(0.0, 1.0))
+    if card.embedding is not None and card.embedding.latents:
+        return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
     return Trained(tuple(preset.name for preset in card.presets), positions)
 

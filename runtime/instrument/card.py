@@ -15,7 +15,7 @@ from runtime.instrument.conditioning import Conditioning
 METADATA_KEY = "timbrebox"
 INPUT_NAME = "latents_and_conditioning"
 OUTPUT_NAME = "magnitude"
-CARD_VERSION = 1
+CARD_VERSION = 2
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -39,10 +39,41 @@ class Latent(msgspec.Struct, frozen=True):
 
 
 class CardPreset(msgspec.Struct, frozen=True):
-    """A named sound: one knob position, 0 to 1, for each latent."""
+    """A named sound: one knob position, 0 to 1, for each latent.
+
+    sound: the other keys of a sound's YAML file (docs/sound.md), or None for a sound of knob positions only.
+    """
 
     name: str
     latents: tuple[Position, ...]
+    sound: dict[str, Any] | None = None
+
+
+class CardEncoder(msgspec.Struct, frozen=True):
+    """The encoder that belongs to a decoder. file: its name, in the decoder's folder; sha256: of its bytes, in hex."""
+
+    file: str
+    sha256: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where some of the recordings come from."""
+
+    name: str
+    licence: str
+    url: str = ""
+
+
+class Embedding(msgspec.Struct, frozen=True):
+    """Some training frames as places among the knobs, for a map.
+
+    latents: knob positions, 0 to 1, of each frame; labels: the name of its sound; map_2d: its place on a map, x and y
+    from 0 to 1.
+    """
+
+    latents: tuple[tuple[float, ...], ...]
+    labels: tuple[str, ...]
+    map_2d: tuple[tuple[float, float], ...]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -66,6 +97,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
+    encoder: the encoder that belongs to it; None if it has none, as in version 1.
+    sources: where the recordings come from, with a licence each.
+    embedding: some training frames among the knobs; None in version 1.
+    trajectories: version of the trajectories in the presets' sounds; None if there are none.
     corpus, licence, training, measured: for people: where the sounds come from, the licence, how the model was
         trained, and how well the instrument plays.
     check: inputs with their outputs, to verify the decoder.
@@ -81,6 +116,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     conditioning: Conditioning
     note_range: tuple[Note, Note]
     presets: tuple[CardPreset, ...] = ()
+    encoder: CardEncoder | None = None
+    sources: tuple[Source, ...] = ()
+    embedding: Embedding | None = None
+    trajectories: int | None = None
     corpus: Any = None
     licence: Any = None
     training: Any = None

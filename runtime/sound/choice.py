@@ -65,7 +65,7 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
         decoder = load(instrument or config.instrument)
-        return Choice(Patch(config), programs_of(config, decoder), decoder)
+        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder)
     if preset is not None:
         raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
     found = _find_without_instrument(sound)
@@ -76,6 +76,15 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     lacking, remark = _fit(found, decoder)
     patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
     return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
+
+
+def _preset_patch(config: Config, decoder: Decoder) -> Patch:
+    """The sound at the start: the settings' preset, or else the card's first one, which may be a whole sound."""
+    presets = {preset.name: preset for preset in decoder.card.presets}
+    chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
+    if chosen is None or chosen.sound is None:
+        return Patch(config)  # a name that no preset has is refused where the knob positions are looked up
+    return _patch_of(_find_in_card(chosen.name, decoder), config, decoder.card)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:

@@ -23,7 +23,11 @@ def load_sound(path: str | Path) -> Sound:
     UserError, which names the file and the key, if the file is unreadable, of another sound_version, a key is unknown,
     or a value is out of range. `with_sound` in settings.py checks that an instrument has its knobs.
     """
-    tree = load_yaml(path, dict[str, Any])
+    return sound_from_tree(load_yaml(path, dict[str, Any]), path)
+
+
+def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
+    """The sound that a YAML file's values describe; UserError as from `load_sound`, which names `path`."""
     # First of all: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
@@ -55,8 +59,12 @@ def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] =
 
 def sound_text(sound: Sound) -> str:
     """A sound as YAML: the keys that differ from their defaults, in the order of Sound's fields."""
-    tree = {"sound_version": sound.sound_version} | _said(sound)
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return yaml.safe_dump(sound_tree(sound), sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+def sound_tree(sound: Sound) -> dict[str, Any]:
+    """A sound as plain values: the keys that differ from their defaults, in the order of Sound's fields."""
+    return {"sound_version": sound.sound_version} | _said(sound)
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:

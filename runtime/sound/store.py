@@ -19,8 +19,8 @@ import msgspec
 from runtime.base.errors import UserError, did_you_mean
 from runtime.instrument.card import Card
 from runtime.instrument.library import BUNDLED_FOLDER
-from runtime.sound.file import load_sound
-from runtime.sound.sound import Sound, SoundInstrument, refuse_bad_name
+from runtime.sound.file import load_sound, sound_from_tree
+from runtime.sound.sound import Sound, refuse_bad_name
 
 SUFFIX = ".yaml"
 MOST_FILE_NAME_BYTES = 200
@@ -96,7 +96,8 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
     found: dict[str, KnownSound] = {}
     for program, preset in enumerate(card.presets):
         latents = dict(zip(knobs, preset.latents, strict=True))
-        sound = Sound(name=preset.name, instrument=SoundInstrument(instrument), latents=latents)
+        said = (preset.sound or {}) | {"name": preset.name, "instrument": {"name": instrument}, "latents": latents}
+        sound = sound_from_tree(said, f"{instrument}, preset {preset.name!r}")
         # Of presets with the same name the last one counts, as for --preset.
         found[preset.name] = KnownSound(preset.name, "card", sound, 0, program)
     return found

@@ -17,6 +17,8 @@ from training.corpus.summary import summary
 
 CLEAR = "keep only frames heard at their note; a recording without a known note gets the note heard in it"
 
+TRANSPOSE = "also train on every recording resampled by 1 to N semitones either way, as the notes beside its own"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sounds to read, the folder to write, and which frames to keep."""
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group("DIR only")
     own.add_argument("--manifest", type=Path, metavar="CSV", help="table: file, optional note, split, licence, source")
     own.add_argument("--strict", action="store_true", help="stop at an unusable recording instead of skipping it")
+    own.add_argument("--transpose", type=at_least(0), metavar="N", help=TRANSPOSE)
     own.add_argument("--seed", type=int, help="seed of the random split, if no manifest gives the split (default: 0)")
 
 
@@ -47,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _build_amsynth(arguments: argparse.Namespace) -> Path:
-    _refuse_options(arguments, ("manifest", "strict", "seed"), "a folder of recordings")
+    _refuse_options(arguments, ("manifest", "strict", "transpose", "seed"), "a folder of recordings")
     scale = amsynth.Scale(arguments.scale or "chromatic", arguments.octaves or 5)
     suffix = "" if scale.n_octaves == 5 else f"-{scale.n_octaves}"
     out = arguments.out or DATA / f"amsynth-{scale.name}{suffix}"
@@ -63,7 +66,8 @@ def _build_recordings(arguments: argparse.Namespace) -> Path:
     found = read_manifest(arguments.manifest, folder) if arguments.manifest else recordings.find_recordings(folder)
     out = arguments.out or DATA / name
     strict, force, seed = arguments.strict, arguments.force, arguments.seed or 0
-    n_skipped = recordings.build(out, name, found, strict, force, seed, arguments.clear)
+    moves = arguments.transpose or 0
+    n_skipped = recordings.build(out, name, found, strict, force, seed, arguments.clear, moves)
     print(f"{len(found) - n_skipped} of {len(found)} recordings used")
     return out
 

@@ -38,7 +38,9 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown.
+    split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown. sound: the name of the
+    timbre, empty if nobody gave one. velocity: MIDI velocity, None if unknown. transposed: how many semitones the clip
+    was moved from its recording's note to `note`.
     """
 
     name: str
@@ -46,10 +48,15 @@ class Clip(msgspec.Struct):
     note: int | None = None
     source: str = ""
     licence: str = ""
+    sound: str = ""
+    velocity: int | None = None
+    transposed: int = 0
 
 
 def sound_name(clip: Clip) -> str:
-    """The name of the sound that a clip plays: the clip's name without the note at its end."""
+    """The name of the sound that a clip plays: `sound`, or else the clip's name without the note at its end."""
+    if clip.sound:
+        return clip.sound
     if clip.note is None:
         return clip.name
     return clip.name.removesuffix(note_name(clip.note)).rstrip(" _-/") or clip.name

@@ -11,11 +11,13 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read the recordings that a manifest lists. Columns: file, and optional note or midi, split, licence, source.
+    """Read the recordings that a manifest lists.
+
+    Columns: file, and optional note or midi, sound, velocity, split, licence, source.
 
     file: a path relative to `folder` or to the manifest's folder. note, midi: either column takes a note name or a MIDI
-    number, and is empty if the note is unknown. split: train, val or test, on every row or on none. UserError names the
-    line that is wrong.
+    number, and is empty if the note is unknown. sound: the name of the timbre; velocity: 1 to 127. split: train, val or
+    test, on every row or on none. UserError names the line that is wrong.
     """
     if not folder.is_dir():
         raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")
@@ -50,4 +52,14 @@ def _recording(row: Row, folder: Path, manifest_folder: Path) -> Recording:
     except ValueError:
         raise UserError(row.where, f"note {text!r}", "a name such as C4, or 0 to 127", "change it") from None
     split = row.split() if row.get("split") else ""
-    return Recording(path, name, split, note, row.get("source"), row.get("licence") or row.get("license"))
+    licence = row.get("licence") or row.get("license")
+    return Recording(path, name, split, note, row.get("source"), licence, row.get("sound"), _velocity(row))
+
+
+def _velocity(row: Row) -> int | None:
+    text = row.get("velocity")
+    if not text:
+        return None
+    if not (text.isdecimal() and 1 <= int(text) <= 127):
+        raise UserError(row.where, f"velocity {text!r}", "1 to 127", "change it")
+    return int(text)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runtime.acoustics.heard_pitch import heard_notes
-from runtime.acoustics.pitch import note_name
+from runtime.acoustics.pitch import N_CHROMA, note_name
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 from runtime.base.errors import UserError
 from runtime.base.progress import Progress
@@ -21,12 +21,18 @@ from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
 LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that lie within half a semitone of the note
+BY_FRAME = "by frame"
+HELD_OUT_STEP = 16  # with BY_FRAME, of so many frames one goes to val and one to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper has 70, 5 and 5 of 80 patches
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording: its file and what is known about it. split: empty if the splits are to be drawn at random."""
+    """A recording: its file and what is known about it.
+
+    split: empty if the splits are to be drawn at random; BY_FRAME divides the recording's own frames among the splits.
+    sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: how far it sounds above its note.
+    """
 
     path: Path
     name: str
@@ -34,6 +40,9 @@ class Recording:
     note: int | None = None
     source: str = ""
     licence: str = ""
+    sound: str = ""
+    velocity: int | None = None
+    cents: float = 0.0
 
 
 def find_recordings(folder: Path) -> list[Recording]:
@@ -72,35 +81,76 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
     return splits
 
 
-def add_recording(writer: FrameWriter, recording: Recording, only_clear: bool = False) -> Clip:
-    """Add a recording's audible frames to the store and return its clip.
+def add_recording(
+    writer: FrameWriter, recording: Recording, only_clear: bool = False, transpose: int = 0, most_frames: int = 0
+) -> None:
+    """Add a recording's audible frames to the store.
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
-    detected first. UnusableError if there is no frame to add, or the recording is broken; the store then stays as it
-    was.
+    detected first. transpose: for training, also add the recording resampled by 1 to so many semitones either way, as
+    the neighbouring notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
-    clip = Clip(recording.name, recording.split, note, recording.source, recording.licence)
+    moves = [0]
+    if transpose and note is not None and recording.split in ("train", BY_FRAME):
+        moves += [move for move in range(-transpose, transpose + 1) if move and 0 <= note + move <= 127]
     try:
-        n_samples = n_frames = n_audible = 0
-        for magnitudes, n_new in _magnitude_blocks(recording.path, spec):
-            n_samples += n_new
-            frames = unit_peak_frames(magnitudes, spec)[0]
-            n_audible += len(frames)
-            if only_clear:
-                frames = frames[are_clear(frames, np.full(len(frames), note), spec)]
-            n_frames += writer.add(frames, clip)
-        if n_samples < spec.frame_size:
-            raise UnusableError(f"{n_samples / spec.sample_rate_hz:.3f} s of sound, less than one frame")
-        if not n_audible:
-            raise UnusableError("nothing but silence")
-        if not n_frames:
-            raise UnusableError(f"nothing in it is heard at its note, {note_name(note)}")
+        for move in moves:
+            played = None if note is None else note + move
+            speed = 2.0 ** ((move - recording.cents / 100.0) / N_CHROMA)
+            frames = _audible_frames(recording.path, spec, speed, played if only_clear else None)
+            if most_frames and len(frames) > most_frames:
+                frames = frames[np.linspace(0, len(frames) - 1, most_frames).round().astype(int)]
+            _add_clips(writer, recording, frames, played, move)
     except UnusableError:
         writer.rewind(start)
         raise
-    return clip
+
+
+def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
+    """Add frames as one clip, or with BY_FRAME as a clip for each split; a moved recording is only trained on."""
+    splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
+    place = np.arange(len(frames)) % HELD_OUT_STEP
+    held_out = {"val": place == HELD_OUT_STEP // 2, "test": place == HELD_OUT_STEP - 1}
+    for split in splits:
+        chosen = np.ones(len(frames), bool)
+        if len(splits) > 1:
+            chosen = held_out[split] if split != "train" else ~(held_out["val"] | held_out["test"])
+        if moved and split != "train":
+            continue
+        writer.add(
+            frames[chosen],
+            Clip(
+                recording.name,
+                split,
+                note,
+                recording.source,
+                recording.licence,
+                recording.sound,
+                recording.velocity,
+                moved,
+            ),
+        )
+
+
+def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
+    """A recording's audible frames, only the clear ones if `clear_at` is a note; UnusableError if there are none."""
+    kept, n_samples, n_audible = [], 0, 0
+    for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
+        n_samples += n_new
+        frames = unit_peak_frames(magnitudes, spec)[0]
+        n_audible += len(frames)
+        kept.append(frames if clear_at is None else frames[are_clear(frames, np.full(len(frames), clear_at), spec)])
+    frames = np.concatenate(kept) if kept else np.zeros((0, spec.n_bins), np.float32)
+    if n_samples < spec.frame_size:
+        raise UnusableError(f"{n_samples / spec.sample_rate_hz:.3f} s of sound, less than one frame")
+    if not n_audible:
+        raise UnusableError("nothing but silence")
+    if not len(frames):
+        raise UnusableError(f"nothing in it is heard at its note, {note_name(clear_at)}")
+    return frames
 
 
 def _heard_note(path: Path, spec: StftSpec) -> int:
@@ -114,13 +164,13 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
     return note
 
 
-def _magnitude_blocks(path: Path, spec: StftSpec) -> Iterator[tuple[np.ndarray, int]]:
+def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
     """For each block of a recording, yield its frames (n, n_bins) and its number of samples.
 
     A frame that spans two blocks comes with the later one.
     """
     remainder = np.zeros(0, np.float32)
-    for block in mono_blocks(path, spec.sample_rate_hz):
+    for block in mono_blocks(path, spec.sample_rate_hz, speed):
         signal = np.concatenate([remainder, block])
         magnitudes = magnitude_frames(signal, spec)
         remainder = signal[len(magnitudes) * spec.hop_size :]
@@ -135,21 +185,27 @@ def build(
     force: bool,
     seed: int = 0,
     only_clear: bool = False,
+    transpose: int = 0,
+    most_frames: int = 0,
 ) -> int:
     """Write the frames of the recordings to the store `out`; returns how many unusable recordings were skipped.
 
     Prints the path of each skipped recording and the reason. name: the name of the corpus; seed: the seed of the random
-    splits; only_clear: as in `add_recording`. UserError if too few recordings remain to fill the splits, or, with
-    `strict`, at the first unusable recording.
+    splits; only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill
+    the splits, or, with `strict`, at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
+    split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
+    if transpose and recordings and not recordings[0].split:  # only training recordings are transposed: draw at once
+        drawn = split_by_clip(len(recordings), seed)
+        recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]
     sizes = [recording.path.stat().st_size if recording.path.is_file() else 0 for recording in recordings]
     done = 0
     with FrameWriter(out, StftSpec(), about, force) as writer, Progress("corpus", sum(sizes)) as progress:
         for recording, size in zip(recordings, sizes, strict=True):
             try:
-                add_recording(writer, recording, only_clear)
+                add_recording(writer, recording, only_clear, transpose, most_frames)
             except UnusableError as error:
                 if strict:
                     remedy = "repair or remove it, or leave out --strict"
@@ -159,8 +215,8 @@ def build(
             done += size
             progress.update(done, recording.name)
         _assign_splits(writer.clips, f"{name}, {n_skipped} of {len(recordings)} skipped", seed)
-        split = "manifest" if recordings[0].split else f"by clip, seed {seed}"
-        about |= _origin(writer.clips, {"n_skipped": n_skipped, "only_clear": only_clear, "split": split})
+        options = {"n_skipped": n_skipped, "only_clear": only_clear, "transpose": transpose, "split": split_by}
+        about |= _origin(writer.clips, options)
     return n_skipped
 
 

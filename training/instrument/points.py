@@ -51,8 +51,13 @@ class Points:
 
 def decode_points(instrument: Playable, points: Points) -> np.ndarray:
     """Decode the frame of each point: float32 (n, n_bins)."""
+    return decode_latents(instrument, instrument.card.latents_at(points.positions), points.notes)
+
+
+def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
+    """Decode latents (n, n_latents), in the decoder's units, at MIDI notes (n,): float32 (n, n_bins)."""
     card, n_at_once = instrument.card, len(instrument.inputs)
-    rows = np.concatenate([card.latents_at(points.positions), card.conditioning.rows(points.notes)], axis=1)
+    rows = np.concatenate([latents, card.conditioning.rows(notes)], axis=1)
     frames = np.empty((len(rows), card.spec.n_bins), np.float32)
     for first in range(0, len(rows), n_at_once):
         n = len(rows[first : first + n_at_once])

@@ -9,8 +9,9 @@ import numpy as np
 
 from runtime.instrument.card import CARD_VERSION, Card, Check
 from training.corpus.frames import FrameStore
-from training.instrument.embedding import embed_rows
+from training.instrument.embedding import embed_rows, in_chunks
 from training.instrument.knobs import describe_latents, note_range
+from training.model.batches import CHROMA
 from training.model.run_folder import TrainedRun
 
 N_ROWS = 512  # the most rows in one call of `decode`; the engine needs at most 64
@@ -55,3 +56,14 @@ class RunInstrument:
         """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins) of `magnitudes`."""
         self.magnitudes[:n_rows] = self._run.decode(self.inputs[:n_rows])
         return self.magnitudes[:n_rows]
+
+    def encode(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
+        """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
+        inputs = [np.ascontiguousarray(frames, np.float32)]
+        if self._run.recipe.model.augmentation == "chroma":
+            inputs.append(CHROMA.rows(notes))
+
+        def embed(rows: np.ndarray) -> np.ndarray:
+            return self._run.embed([values[rows] for values in inputs])
+
+        return in_chunks(embed, np.arange(len(notes)), self.card.n_latents)

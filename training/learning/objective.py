@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from runtime.acoustics.spectrum import StftSpec
+from runtime.acoustics.timbre_distance import FLOOR_DB, band_filters
 from runtime.instrument.conditioning import Conditioning
 from training.hearing.descriptors import DESCRIPTORS
 from training.hearing.harmonics import harmonic_numbers
@@ -24,7 +25,7 @@ N_PROJECTIONS = 32
 # A frame is safely heard at its note if at least the first share of its energy lies on all harmonics and, for each of
 # PRIMES, at least the second share lies on the harmonics whose number is not a multiple of the prime. At about half of
 # these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
-LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.12
+LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
 
 
@@ -43,6 +44,8 @@ class Objective(keras.Model):
             self._quantiles = batches.knob_quantiles()
             self._spreads = self._quantiles[:, -1] - self._quantiles[:, 0]
             self._weights = _descriptor_weights(recipe.fit.knobs, spec, conditioning)
+        if recipe.fit.band_penalty:
+            self._filters = band_filters(spec)
         if recipe.fit.spread_penalty:
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
 
@@ -67,7 +70,10 @@ class Objective(keras.Model):
                 latents = share * latents + (1.0 - share) * _partners(latents)
                 target = share * target + (1.0 - share) * _partners(target)
         decoder_input = ops.concatenate([latents, *inputs[n_encoder_inputs:]], axis=-1)
-        return ops.mean(ops.square(self._roots(decoder_input, training=training) - target), axis=-1)
+        roots = self._roots(decoder_input, training=training)
+        if training:
+            self._add_band_penalty(roots, target)
+        return ops.mean(ops.square(roots - target), axis=-1)
 
     def _add_latent_penalties(self, latents, extras: dict) -> None:
         fit = self.recipe.fit
@@ -78,6 +84,19 @@ class Objective(keras.Model):
             even = ops.sort(extras["even_latents"] @ self._directions, axis=0)
             found = ops.sort(latents @ self._directions, axis=0)
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
+
+    def _add_band_penalty(self, roots, target) -> None:
+        """Penalise differences between the levels in bands of output and target, both roots of magnitudes."""
+        if not self.recipe.fit.band_penalty:
+            return
+        off = self._band_levels(roots) - self._band_levels(target)
+        self.add_loss(self.recipe.fit.band_penalty * ops.mean(ops.square(off)))
+
+    def _band_levels(self, roots):
+        """Levels under the loudest band's, in units of 20 dB, with a soft floor: (n, n_bands)."""
+        power = ops.maximum(roots, 0.0) ** (2 * self._compression) @ self._filters
+        loudest = ops.max(power, axis=-1, keepdims=True) + 1e-9
+        return ops.log10(power / loudest + 10.0 ** (FLOOR_DB / 10.0)) / 2.0
 
     def _add_pitch_penalty(self, probed, extras: dict) -> None:
         """Penalise the random knob positions at which a note would be heard at another pitch.

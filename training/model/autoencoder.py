@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from runtime.acoustics.mel_bands import mel_triangles
 from runtime.acoustics.pitch import N_CHROMA
-from runtime.acoustics.spectrum import StftSpec
+from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ, StftSpec
 from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME
 from runtime.instrument.conditioning import Conditioning
 from training.hearing.harmonics import harmonic_lobes
+from training.model.half import half_precision
 from training.model.recipe import ModelRecipe
 from training.model.variational import Sampled
 
@@ -48,7 +50,7 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditi
 
     spec: the transform that made the frames; conditioning: the one that `resolve_conditioning` returned.
     """
-    encoder, posterior = _build_encoder(recipe, spec.n_bins)
+    encoder, posterior = _build_encoder(recipe, spec)
     roots, decoder = _build_decoder(recipe, spec, conditioning)
     inputs = [keras.Input(tensor.shape[1:], name=tensor.name) for tensor in encoder.inputs]
     latents = encoder(inputs) if posterior is None else Sampled(seed)(posterior(inputs))
@@ -62,19 +64,21 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditi
     return Autoencoder(encoder, decoder, roots, full, training_encoder, posterior)
 
 
-def _build_encoder(recipe: ModelRecipe, n_bins: int) -> tuple[keras.Model, keras.Model | None]:
+def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, keras.Model | None]:
     """Build `encoder` and `posterior` of an Autoencoder."""
-    magnitude = keras.Input((n_bins,), name=OUTPUT_NAME)
+    magnitude = keras.Input((spec.n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
+    if recipe.encoder_bands is not None:
+        hidden = Bands(recipe.encoder_bands, spec, name="bands")(hidden)
     if recipe.compression > 1:
-        hidden = ops.power(magnitude, 1.0 / recipe.compression)
+        hidden = ops.power(hidden, 1.0 / recipe.compression)
     if recipe.augmentation == "first_order_difference":
-        difference = ops.subtract(magnitude[:, 1:], magnitude[:, :-1])
-        hidden = layers.Concatenate(name="augmented")([magnitude, difference])
+        difference = ops.subtract(hidden[:, 1:], hidden[:, :-1])
+        hidden = layers.Concatenate(name="augmented")([hidden, difference])
     elif recipe.augmentation == "chroma":
         chroma = keras.Input((N_CHROMA,), name="chroma")
         inputs.append(chroma)
-        hidden = layers.Concatenate(name="augmented")([magnitude, chroma])
+        hidden = layers.Concatenate(name="augmented")([hidden, chroma])
     hidden = _leaky_stack(hidden, recipe.encoder_widths, recipe.leaky_slope, "encoder")
     latents = layers.Dense(recipe.n_latents, name="latents")(hidden)
     if recipe.bottleneck == "lrelu":
@@ -98,12 +102,27 @@ def _build_decoder(
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
     if recipe.comb_floor_db is not None:
         comb = note_combs(spec, conditioning, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
+        comb = half_precision(comb)
         roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
     magnitude = roots
     for _ in range(recipe.compression - 1):
         magnitude = layers.Multiply()([magnitude, roots])
     decoder = keras.Model(inputs, magnitude, name="decoder")
     return (keras.Model(inputs, roots, name="roots") if recipe.compression > 1 else decoder), decoder
+
+
+class Bands(layers.Layer):
+    """A Keras layer that gives the root of the power in each of n_bands bands over the heard bins, even in mel."""
+
+    def __init__(self, n_bands: int, spec: StftSpec, **options):
+        super().__init__(**options)
+        highest_hz = min(HIGHEST_HEARD_HZ, spec.sample_rate_hz / 2.0)
+        filters = mel_triangles(n_bands, LOWEST_HEARD_HZ, highest_hz, spec)
+        self._filters = half_precision(filters)
+
+    def call(self, inputs):
+        """The bands, (n, n_bands), of magnitudes (n, n_bins)."""
+        return ops.sqrt(ops.matmul(ops.square(inputs), ops.convert_to_tensor(self._filters)))
 
 
 class NoteTable(layers.Layer):

@@ -28,6 +28,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; those without have `none`.
+    encoder_bands: the encoder reads the frame in so many bands, evenly spaced in mel, which makes it small; None: in
+    all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
@@ -42,6 +44,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bottleneck: Literal["sigmoid", "lrelu", "variational"] = "sigmoid"
     augmentation: Literal["none", "first_order_difference", "chroma"] = "none"
     conditioning: Literal["none", "chroma", "chroma+octave"] = "none"
+    encoder_bands: Annotated[int, msgspec.Meta(ge=8, le=512)] | None = None
     encoder_widths: Widths = PAPER_WIDTHS
     decoder_widths: Widths = PAPER_WIDTHS[::-1]
     leaky_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.1
@@ -77,6 +80,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
+    band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
+    bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it counts every band alike.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
     knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
@@ -95,6 +100,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     final_learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     mixup: bool = False
     pitch_penalty: Weight = 0.0
+    band_penalty: Weight = 0.0
     spread_penalty: Weight = 0.0
     knobs: tuple[Literal["brightness", "hollowness", "body", "noise"], ...] = ()
     knob_penalty: Weight = 0.1

@@ -1,0 +1,37 @@
+"""Weights of half precision: they take half the room in a file, and the decoder computes with them as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from training.model.half import half_precision
+from training.model.run_folder import TrainedRun
+
+FEWEST_VALUES = 256  # smaller tensors stay as they are
+
+
+def with_half_weights(run: TrainedRun) -> TrainedRun:
+    """The same run with its weights rounded to float16; Keras and the ONNX file then compute the same."""
+    full = run.autoencoder.full
+    full.set_weights([half_precision(weights) for weights in full.get_weights()])
+    return replace(run)
+
+
+def store_as_half(onnx_model: Any) -> None:
+    """Store the large tensors of an ONNX model as float16, where that loses nothing; a Cast node turns each back."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph, casts = onnx_model.graph, []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < FEWEST_VALUES or not np.array_equal(half_precision(values), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])

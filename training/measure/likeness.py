@@ -1,0 +1,225 @@
+"""Likeness: how much an instrument sounds like the recordings that it was taught.
+
+Distances are those of runtime/acoustics/timbre_distance.py. A recording's path is every frame of it through the encoder
+and the decoder; its still form is the decoder's frame at the mean of the path's latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runtime.acoustics.timbre_distance import band_levels_db, distance_db
+from training.corpus.frames import FrameStore, sound_name
+from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
+
+N_FRAMES = 96  # of each recording, from its beginning: 2.2 s
+CHANGING_DB = 2.0  # a recording changes if its levels lie this far from their mean over time
+N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
+LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
+
+
+Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording as a corpus holds it, or a transposed copy of one.
+
+    sound: its timbre, and its velocity layer if there is one; note: MIDI note; held_out: whether it was not trained on;
+    frames: float32 (n, n_bins); levels_db: float32 (n, 64), the frames' levels in bands.
+    """
+
+    sound: tuple[str, int | None]
+    note: int
+    held_out: bool
+    transposed: int
+    frames: np.ndarray
+    levels_db: np.ndarray
+
+
+def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
+    """The first N_FRAMES frames of every clip of a corpus whose note the instrument knows."""
+    starts = np.flatnonzero(np.diff(store.clip, prepend=-1))
+    takes = []
+    for start, index in zip(starts.tolist(), store.clip[starts].tolist(), strict=True):
+        clip = store.clips[index]
+        if clip.note is None or clip.note not in conditioning_notes:
+            continue
+        end = start + int(np.argmax(store.clip[start:] != index) or len(store.clip) - start)
+        frames = np.array(store.magnitudes[start : min(end, start + N_FRAMES)])
+        levels_db = band_levels_db(frames, store.spec)
+        sound = sound_name(clip), clip.velocity
+        takes.append(Take(sound, clip.note, clip.split != "train", clip.transposed, frames, levels_db))
+    return takes
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What an instrument makes of a take.
+
+    latents: float32 (n, n_latents); path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
+    """
+
+    latents: np.ndarray
+    path_db: np.ndarray
+    still_db: np.ndarray
+
+
+def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
+    """A take through encoder and decoder: its path and its still form."""
+    notes, spec = np.full(len(take.frames), take.note), instrument.card.spec
+    latents = encode(take.frames, notes)
+    path_db = band_levels_db(decode_latents(instrument, latents, notes), spec)
+    still_db = band_levels_db(decode_latents(instrument, latents.mean(axis=0, keepdims=True), notes[:1]), spec)
+    return Decoded(latents, path_db, still_db)
+
+
+def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, seed: int = 0) -> dict[str, Any]:
+    """Measure how much an instrument sounds like the corpus that it was taught; returns plain values.
+
+    encode: gives the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
+    Distances in dB, shares from 0 to 1, None for what the corpus cannot tell:
+    path_db, still_db: of training recordings; heldout_path_db, heldout_still_db: of recordings that were not trained
+    on; change_correlation: of the levels' way from their mean over time, over the recordings that change, `n_changing`;
+    told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: from the mean of all recordings of the note to
+    a recording; nearest_other_db: from the nearest other sound at the note; knobs_behind_still_db: how much farther
+    the nearest of N_POSITIONS knob positions is than the still form; n_strong_knobs: knobs that move the sound by
+    LEAST_TRAVEL_DB on most lines.
+    """
+    takes = takes_of(store, instrument.card.conditioning.notes)
+    originals = [take for take in takes if not take.transposed]
+    decoded = {id(take): decode_take(instrument, encode, take) for take in takes if not take.transposed}
+    trained = [take for take in originals if not take.held_out]
+    held_out = [take for take in originals if take.held_out]
+
+    def path(some: list[Take]) -> float | None:
+        return _mean(distance_db(decoded[id(take)].path_db, take.levels_db) for take in some)
+
+    def still(some: list[Take]) -> float | None:
+        return _mean(distance_db(decoded[id(take)].still_db, take.levels_db) for take in some)
+
+    changing = [take for take in trained if change_db(take.levels_db) >= CHANGING_DB]
+    by_note = _by_note(takes)
+    return {
+        "n_recordings": len(trained),
+        "n_held_out": len(held_out),
+        "path_db": path(trained),
+        "still_db": still(trained),
+        "heldout_path_db": path(held_out),
+        "heldout_still_db": still(held_out),
+        "change_correlation": _mean(change_correlation(decoded[id(t)].path_db, t.levels_db) for t in changing),
+        "n_changing": len(changing),
+        "told_apart_still": told_apart(trained, by_note, {k: d.still_db for k, d in decoded.items()}, seed),
+        "told_apart_path": told_apart(trained, by_note, {k: d.path_db for k, d in decoded.items()}, seed),
+        "corpus_mean_db": _mean(_corpus_mean_db(take, by_note[take.note]) for take in trained),
+        "nearest_other_db": _mean(_nearest_other_db(take, by_note[take.note]) for take in trained),
+        "knobs_behind_still_db": _knobs_behind_still_db(instrument, trained, decoded, seed),
+        "n_strong_knobs": sum(share >= LEAST_SHARE_OF_LINES for share in strong_lines(instrument, seed)),
+    }
+
+
+def change_db(levels_db: np.ndarray) -> float:
+    """How far levels (n, n_bands) lie from their mean over time: root mean square over bands and time, in dB."""
+    return float(np.sqrt(np.mean(np.square(levels_db - levels_db.mean(axis=0)))))
+
+
+def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
+    """The correlation, over bands and time, of two sets of levels (n, n_bands), each less its mean over time."""
+    found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
+    return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
+
+
+def told_apart(
+    trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
+) -> float | None:
+    """How often what was made of a recording is nearer to it than to others: a share of N_DRAWS, 0 to 1.
+
+    Each draw takes a training recording and up to N_DRAWN - 1 other sounds at its note, none of them nearer than
+    LEAST_APART_DB to another. made_db: levels in bands, by the id of the take. None if no draw finds another sound.
+    """
+    random, right = np.random.default_rng(seed), []
+    for _ in range(N_DRAWS if trained else 0):
+        take = trained[random.integers(len(trained))]
+        others = by_note[take.note]
+        drawn = [take]
+        for index in random.permutation(len(others)).tolist():
+            other = others[index]
+            if other.sound not in [one.sound for one in drawn] and all(
+                _apart_db(one, other) >= LEAST_APART_DB for one in drawn
+            ):
+                drawn.append(other)
+            if len(drawn) == N_DRAWN:
+                break
+        if len(drawn) > 1:
+            made = made_db[id(take)]
+            distances_db = [_aligned_distance_db(made, one.levels_db) for one in drawn]
+            right.append(np.argmin(distances_db) == 0)
+    return float(np.mean(right)) if right else None
+
+
+def strong_lines(instrument: Playable, seed: int = 0) -> list[float]:
+    """For each knob, the share of N_LINES random lines on which it moves the sound by LEAST_TRAVEL_DB or more."""
+    spec, shares = instrument.card.spec, []
+    for index in range(instrument.card.n_latents):
+        starts = Points.draw(instrument, N_LINES, seed + 1)
+        ends = []
+        for place in (0.0, 1.0):
+            positions = starts.positions.copy()
+            positions[:, index] = place
+            ends.append(band_levels_db(decode_points(instrument, Points(starts.notes, positions)), spec))
+        travel_db = np.sqrt(np.mean(np.square(ends[0] - ends[1]), axis=1))
+        shares.append(float(np.mean(travel_db >= LEAST_TRAVEL_DB)))
+    return shares
+
+
+def _by_note(takes: list[Take]) -> dict[int, list[Take]]:
+    by_note: dict[int, list[Take]] = {}
+    for take in takes:
+        by_note.setdefault(take.note, []).append(take)
+    return by_note
+
+
+def _apart_db(one: Take, other: Take) -> float:
+    return float(np.sqrt(np.mean(np.square(one.levels_db.mean(axis=0) - other.levels_db.mean(axis=0)))))
+
+
+def _aligned_distance_db(made_db: np.ndarray, levels_db: np.ndarray) -> float:
+    n = min(len(made_db), len(levels_db)) if len(made_db) > 1 else len(levels_db)
+    return distance_db(made_db[:n], levels_db[:n])
+
+
+def _corpus_mean_db(take: Take, others: list[Take]) -> float:
+    mean_db = np.mean([other.levels_db.mean(axis=0) for other in others], axis=0)
+    return distance_db(mean_db[None], take.levels_db)
+
+
+def _nearest_other_db(take: Take, others: list[Take]) -> float | None:
+    apart = [_aligned_distance_db(other.levels_db, take.levels_db) for other in others if other.sound != take.sound]
+    return min(apart, default=None)
+
+
+def _knobs_behind_still_db(
+    instrument: Playable, trained: list[Take], decoded: dict[int, Decoded], seed: int
+) -> float | None:
+    random = np.random.default_rng(seed)
+    chosen = random.permutation(len(trained))[:N_RECORDINGS_SEARCHED].tolist()
+    behind = []
+    for take in (trained[index] for index in chosen):
+        positions = random.random((N_POSITIONS, instrument.card.n_latents))
+        frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
+        levels_db = band_levels_db(frames, instrument.card.spec)
+        mean_db = take.levels_db.mean(axis=0)  # the nearest to the mean; its distance is then taken to every frame
+        nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
+        still_db = distance_db(decoded[id(take)].still_db, take.levels_db)
+        behind.append(distance_db(levels_db[nearest][None], take.levels_db) - still_db)
+    return _mean(behind)
+
+
+def _mean(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
