@@ -28,8 +28,9 @@ from runtime.base.command_line import run_program
 from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.encoding.candidates import Coder, Options, coder_of, encode_recording, sound_of
+from runtime.encoding.decoding import decode
 from runtime.encoding.level import FULL_DB, level_curve_db
-from runtime.encoding.reading import Reading, decode, read_take
+from runtime.encoding.reading import Reading, read_take
 from runtime.engine.build import build_engine
 from runtime.engine.offline import render_events
 from runtime.events import NoteOff, NoteOn
