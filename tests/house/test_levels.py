@@ -42,7 +42,14 @@ LEVELS = {
         "commands",
         "__main__",
     ),
-    "export": ("card presets to_onnx sounds", "instrument", "making", "commands", "__main__"),
+    "export": (
+        "half card map presets to_onnx sounds",
+        "sound_presets",
+        "instrument",
+        "family making",
+        "commands",
+        "__main__",
+    ),
 }
 # These folders import only the folders named here, although more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
