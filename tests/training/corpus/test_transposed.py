@@ -50,7 +50,9 @@ def test_one_recording_gives_frames_to_every_split(tmp_path: Path, recording: Re
     own = Recording(recording.path, "c5.wav", BY_FRAME, 72)
     store = built(tmp_path, [own], transpose=1)
     counts = {split: len(store.rows(split)) for split in ("train", "val", "test")}
-    assert counts["val"] > 0 and counts["test"] > 0 and counts["train"] > 5 * counts["val"]
+    assert counts["val"] > 0
+    assert counts["test"] > 0
+    assert counts["train"] > 5 * counts["val"]
     assert {clip.split for clip in store.clips if clip.transposed} == {"train"}
 
 
@@ -60,5 +62,5 @@ def test_every_fourth_pitch_is_held_out_with_all_its_layers_but_never_an_end():
     takes = [Recording(Path(name), name, note=note, sound="piano", velocity=layer) for name, note, layer in names]
     splits = {recording.name: recording.split for recording in hold_out_pitches(takes)}
     assert {name for name, split in splits.items() if split != "train"} == {"46-50", "46-99"}
-    longer = hold_out_pitches(takes + [Recording(Path("61"), "61", note=61, sound="piano")])
+    longer = hold_out_pitches([*takes, Recording(Path("61"), "61", note=61, sound="piano")])
     assert {recording.note: recording.split for recording in longer}[58] == "test"
