@@ -1,46 +1,22 @@
-"""The source `orchestra`: sustained and struck sounds of the soundfont MuseScore General (MIT, parts CC0)."""
+"""The sources `orchestra` and `sections`: sounds of the soundfont MuseScore General (MIT, parts CC0).
+
+`orchestra`: sustained and struck instruments, from the small package. `sections`: string sections, bowed and plucked,
+from the full package (samples of VSCO 2 CE, CC0).
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
-from runtime.acoustics.pitch import parse_note
-from training.sources.folder import ALL, Origin, Take, thinned
-from training.sources.packages import debian_file
-from training.sources.soundfont import Preset, render
+from training.sources.folder import ALL, Origin, Take
+from training.sources.presets import BOTH, Sound, Soundfont, listed
 
 PACKAGE = "musescore-general-soundfont-small"
-SOUNDFONT = "usr/share/sounds/sf3/MuseScore_General_Lite.sf3"
-CREDITS = f"usr/share/doc/{PACKAGE}/MuseScore_General_Sample_Sources.csv.gz"
-FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # what the credits name no other source for
-STEP = 3  # semitones between two recorded notes
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A sound, its preset, its range by note names, and its velocities."""
-
-    name: str
-    bank: int
-    program: int
-    lowest: str
-    highest: str
-    velocities: tuple[int, ...] = (100,)
-
-    @property
-    def notes(self) -> list[int]:
-        """The notes to record: from the lowest, every STEP semitones, and no more than one semitone below the top."""
-        lowest, highest = parse_note(self.lowest), parse_note(self.highest)
-        notes = list(range(lowest, highest + 1, STEP))
-        return notes if highest - notes[-1] <= 1 else [*notes, highest]
-
-
-BOTH = (100, 50)
+SOUNDFONT = Soundfont(
+    PACKAGE,
+    "usr/share/sounds/sf3/MuseScore_General_Lite.sf3",
+    f"usr/share/doc/{PACKAGE}/MuseScore_General_Sample_Sources.csv.gz",
+)
 SOUNDS = (
     Sound("flute", 0, 73, "C4", "C7"),
     Sound("oboe", 0, 68, "A#3", "G6"),
@@ -72,34 +48,35 @@ SOUNDS = (
     Sound("accordion", 0, 21, "F2", "A6"),
 )
 
-
-def preset_credits() -> dict[tuple[int, int], str]:
-    """Who recorded the samples of each preset (bank, program), as the package's table of sources says."""
-    text = gzip.decompress(debian_file(PACKAGE, CREDITS).read_bytes()).decode("utf-8-sig")
-    lines = text.splitlines(keepends=True)
-    rows = csv.DictReader(lines[1:] if lines[0].startswith("sep=") else lines)
-    return {(int(row["Bank #"]), int(row["Preset #"])): _credit(row) for row in rows if row["Bank #"]}
-
-
-def _credit(row: dict[str, str]) -> str:
-    credit = " ".join((row["Sample Credit"] or FLUID).split())
-    return f"{row['Preset Name']}. {credit}"
+SECTIONS_PACKAGE = "musescore-general-soundfont"
+SECTIONS_SOUNDFONT = Soundfont(
+    SECTIONS_PACKAGE,
+    "usr/share/sounds/sf3/MuseScore_General_Full.sf3",
+    f"usr/share/doc/{SECTIONS_PACKAGE}/MuseScore_General_HQ_Sample_Sources.csv.gz",
+)
+# Each section: its bank, its lowest and its highest note. Each way of playing: its program and its velocities.
+_SECTIONS = {
+    "violins": (20, "G3", "E7"),
+    "violas": (30, "C3", "E6"),
+    "celli": (40, "C2", "A5"),
+    "basses": (50, "E1", "G4"),
+}
+_WAYS = {"": (49, BOTH), " tremolo": (44, BOTH), " pizzicato": (45, (100,))}
+SECTIONS = tuple(
+    Sound(section + way, bank, program, lowest, highest, velocities)
+    for section, (bank, lowest, highest) in _SECTIONS.items()
+    for way, (program, velocities) in _WAYS.items()
+)
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (how many sounds there are, name, takes, origin) of each sound of the orchestra.
 
     only: the name of one sound; most_notes: how many notes of each sound to record at most.
     """
-    soundfont, known = debian_file(PACKAGE, SOUNDFONT), preset_credits()
-    chosen = [sound for sound in SOUNDS if only in ("", sound.name)]
+    return listed(SOUNDFONT, SOUNDS, only, most_notes)
 
-    def takes_of(sound: Sound) -> list[Take]:
-        notes = thinned(sound.notes, most_notes)
-        return render(soundfont, Preset(sound.bank, sound.program, notes, sound.velocities))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for sound, takes in zip(chosen, pool.map(takes_of, chosen), strict=True):
-            credit = known[sound.bank, sound.program]
-            licence = "MIT (samples: public domain)" if "Public Domain" in credit else "MIT"
-            yield len(chosen), sound.name, takes, Origin(licence, f"MuseScore General (Debian {PACKAGE}): {credit}")
+def section_sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
+    """Yield the same of each sound of the string sections."""
+    return listed(SECTIONS_SOUNDFONT, SECTIONS, only, most_notes)

@@ -17,6 +17,7 @@ SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Ori
     "fm": fm.sounds,
     "orchestra": orchestra.sounds,
     "pads": pads.sounds,
+    "sections": orchestra.section_sounds,
     "strings": strings.sounds,
 }
 

@@ -16,23 +16,26 @@ from training.sources import analogue, fm, orchestra, pads, strings
 from training.sources.__main__ import main
 from training.sources.folder import SAMPLE_RATE_HZ
 from training.sources.packages import cache_folder, debian_file, debian_file_here, npm_package
+from training.sources.presets import licence_of, preset_credits
 from training.sources.programs import Program
 from training.sources.render import SOURCES, render
 
 FREE = re.compile(r"MIT|CC0|CC-BY|public domain|rendered from .* \(GPL-2\+\)")
-ONE_SOUND = {"analogue": "basic11", "fm": "E.PIANO 1", "orchestra": "flute", "pads": "Strings Pad1", "strings": "harp"}
+ONE_SOUND = {"analogue": "basic11", "fm": "E.PIANO 1", "orchestra": "flute", "pads": "Strings Pad1"}
+ONE_SOUND |= {"sections": "celli", "strings": "harp"}
 NEEDED = {
     "analogue": [("amsynth", "usr/lib/dssi/amsynth_dssi.so")],
     "fm": [("hexter", "usr/lib/dssi/hexter.so")],
-    "orchestra": [(orchestra.PACKAGE, orchestra.SOUNDFONT)],
+    "orchestra": [(orchestra.PACKAGE, orchestra.SOUNDFONT.path)],
     "pads": [("zynaddsubfx-dssi", "usr/lib/dssi/libzynaddsubfx_dssi.so"), ("zynaddsubfx-data", pads.BANKS)],
+    "sections": [(orchestra.SECTIONS_PACKAGE, orchestra.SECTIONS_SOUNDFONT.path)],
     "strings": [],
 }
 
 
 def is_here(name: str) -> bool:
     """Whether all that a source needs is installed or was fetched before; tests fetch nothing."""
-    if name == "orchestra" and shutil.which("fluidsynth") is None:
+    if name in ("orchestra", "sections") and shutil.which("fluidsynth") is None:
         return False
     npm = [f"npm-{package.name}-{package.version}" for package in strings.PACKAGES] if name == "strings" else []
     return all(debian_file_here(*needed) for needed in NEEDED[name]) and all(
@@ -47,8 +50,8 @@ def needs(name: str) -> pytest.MarkDecorator:
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in SOURCES])
 def test_a_source_gives_notes_in_tune_with_a_free_licence(name: str, tmp_path: Path) -> None:
     report = render(name, tmp_path / "out", only=ONE_SOUND[name], most_notes=1)
-    assert report.startswith("1 sounds, 1 recordings"), report
-    (row,) = read_table(tmp_path / "out" / "manifest.csv", ("file", "note"))
+    assert report.startswith(("1 sounds, 1 recordings", "1 sounds, 2 recordings")), report
+    row, *_ = read_table(tmp_path / "out" / "manifest.csv", ("file", "note"))
     assert row.get("sound") == ONE_SOUND[name]
     assert FREE.match(row.get("licence"))
     assert ONE_SOUND[name] in row.get("source").lower() + row.get("source")
@@ -57,17 +60,27 @@ def test_a_source_gives_notes_in_tune_with_a_free_licence(name: str, tmp_path: P
 
 @needs("orchestra")
 def test_every_preset_of_the_orchestra_has_a_credit() -> None:
-    known = orchestra.preset_credits()
+    known = preset_credits(orchestra.SOUNDFONT)
     for sound in orchestra.SOUNDS:
         assert "Samples: " in known[sound.bank, sound.program]
-    assert "AKAI" in known[0, 0]
+    assert licence_of(known[0, 0]) == "MIT (samples: public domain)"
+    assert licence_of(known[0, 73]) == "MIT"
+
+
+@needs("sections")
+def test_the_sections_have_the_credit_that_their_rows_refer_to() -> None:
+    known = preset_credits(orchestra.SECTIONS_SOUNDFONT)
+    told = {known[sound.bank, sound.program] for sound in orchestra.SECTIONS}
+    assert len(told) == len(orchestra.SECTIONS)
+    assert {licence_of(credit) for credit in told} == {"CC0 (VSCO 2 CE), MIT"}
 
 
 def test_notes_cover_the_range_of_each_instrument() -> None:
-    for sound in orchestra.SOUNDS:
+    sounds = (*orchestra.SOUNDS, *orchestra.SECTIONS)
+    for sound in sounds:
         assert set(np.diff(sound.notes)) <= {2, 3}
         assert sound.notes[0] >= 24
-    assert len({sound.name for sound in orchestra.SOUNDS}) == len(orchestra.SOUNDS)
+    assert len({sound.name for sound in sounds}) == len(sounds)
 
 
 @needs("fm")
