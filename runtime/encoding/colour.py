@@ -20,7 +20,7 @@ _LONGEST_STEP_DB = 12.0
 # How much a colour costs, against the squared error of a band: away from its mean, and away from a straight line.
 _RIDGE, _BEND = 0.001, 0.001
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
-_LARGE_DB = 8.0
+_LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
 _LEAST_POWER = 1e-12
 LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that the engine's loudness is meant
@@ -74,13 +74,15 @@ class Colours:
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
         # Soft bands lie between harmonics, where the decoder gives little; they must not move the loud ones.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
+        loud_weights = 10.0 ** (target_db / _LOUD_DB)
+        loud_weights /= loud_weights.sum(axis=1, keepdims=True)
         for iteration in range(N_ITERATIONS):
             coloured = parts * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)[:, self._part_groups]
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
             # A level that is wrong everywhere is no error of the colour.
-            error_db -= (weights * error_db).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+            error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
             # What is below the floor in both is right already, and cannot be more right.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts

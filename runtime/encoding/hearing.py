@@ -18,6 +18,7 @@ LEAD_S = 0.003  # kept before that, so that the very beginning of an attack is n
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
 LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3; a chord is heard as a far lower note
+LEAST_FUNDAMENTAL_SHARE = 1e-3  # and on the fundamental itself
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
 # For a second reading an octave lower: the least share of the energy on partials that only the lower note has, how much
@@ -147,8 +148,9 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
     middle = float(np.median(known[near[np.argmax(near.sum(axis=0))]]))
     share = float(np.mean(np.abs(known - middle) <= HALF_SEMITONE)) * len(known) / len(heard)
     note = int(np.clip(round(middle), 0, 127))
-    low_share, harmonic_share = _shares(magnitudes, middle, spec)
-    is_single = share >= LEAST_STEADY_SHARE and low_share >= LEAST_LOW_SHARE and harmonic_share >= LEAST_HARMONIC_SHARE
+    fundamental, low, harmonic = _shares(magnitudes, middle, spec)
+    is_single = share >= LEAST_STEADY_SHARE and harmonic >= LEAST_HARMONIC_SHARE
+    is_single &= low >= LEAST_LOW_SHARE and fundamental >= LEAST_FUNDAMENTAL_SHARE
     other = _other_octave(magnitudes, known, note, middle, spec)
     return Pitch(note, 100.0 * (middle - note), is_single, other)
 
@@ -179,12 +181,14 @@ def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     return power
 
 
-def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float]:
-    """The shares of the energy on harmonics 1 to 3 of a note, and on all its harmonics."""
+def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float, float]:
+    """The shares of the energy on the fundamental of a note, on its harmonics 1 to 3, and on all its harmonics."""
     power = _mean_power(magnitudes, spec)
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
-    return float(power[is_near & (number <= 3)].sum()) / total, float(power[is_near].sum()) / total
+    bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow, because of what leaks from a chord's lowest note
+    return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 
 @lru_cache(maxsize=32)
