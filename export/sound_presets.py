@@ -27,7 +27,7 @@ from training.instrument.knobs import positions_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -23.0
+LOUDNESS_LUFS = -10.0  # of a chord; the virtual analogue has the same
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
