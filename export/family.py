@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from export.instrument import export_instrument
+from export.taught_encoder import write_taught_encoder
 from runtime.instrument.library import BUNDLED_FOLDER
 from training.corpus.frames import INDEX, FrameStore
 from training.corpus.manifest import read_manifest
@@ -22,13 +23,13 @@ N_POINTS = 2000
 
 
 class Member(NamedTuple):
-    """A bundled instrument: its file's name, the source of its recordings, and its name for people."""
+    """A bundled instrument: its file's name, and the source of its recordings; None: only its encoder is made."""
 
     file: str
-    source: str
+    source: str | None
 
 
-FAMILY = tuple(Member(name, name) for name in ("orchestra", "strings", "fm", "analogue", "pads"))
+FAMILY = (*(Member(name, name) for name in ("orchestra", "strings", "fm", "pads")), Member("virtual-analogue", None))
 
 
 def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
@@ -36,6 +37,8 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
     work: the folder of recordings, corpora and runs.
     """
+    if member.source is None:
+        return [write_taught_encoder(out / f"{member.file}.onnx")]
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))

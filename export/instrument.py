@@ -121,7 +121,8 @@ class _Exported:
         measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
         check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
         card = decoder_card(run, store, name, latents, [], measured, check)
-        about = encoder_card(run, card, [values[0] for values in encoder_inputs], embedded[0])
+        first = [values[0] for values in encoder_inputs]
+        about = encoder_card(run.encoder, run.recipe.labels, card, first, embedded[0])
         add_metadata(encoder, METADATA_KEY, json.dumps(about, ensure_ascii=False))
         content = encoder.SerializeToString()
         own = CardEncoder(encoder_path(out).name, hashlib.sha256(content).hexdigest())

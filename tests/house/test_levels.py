@@ -44,7 +44,7 @@ LEVELS = {
     ),
     "export": (
         "half card map presets to_onnx sounds",
-        "sound_presets",
+        "sound_presets taught_encoder",
         "instrument",
         "family making",
         "commands",
