@@ -26,7 +26,8 @@ from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
 MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5  # of the whole making, unless --minutes says otherwise
-AFTERWARDS_S, AFTERWARDS_OF_ONE_S = 45.0, 0.4  # what measuring, export and report take
+# What measuring, export and report take: in any case, for each recording, and for each sound.
+AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
 SHORTEST_S = 0.75  # of all that is used: less gives no frame to hold out
 N_PREVIEWED = 6  # sounds of a preview
@@ -59,7 +60,8 @@ def make(order: Order) -> dict[str, Any]:
     recipe = choose_recipe(decision, order.recipe)
     store = build_corpus(decision, order.name, order.work, recipe)
     seconds = _whole_s(order, decision) - (time.monotonic() - begun_s)
-    seconds -= AFTERWARDS_S + AFTERWARDS_OF_ONE_S * len(decision.recordings)
+    seconds -= AFTERWARDS_S + AFTERWARDS_A_RECORDING_S * len(decision.recordings)
+    seconds -= AFTERWARDS_A_SOUND_S * len(recordings_by_sound(decision))
     from export.making.playing import choose_examples, read_example  # from here on, TensorFlow is needed
 
     examples = [read_example(one, store.spec.sample_rate_hz) for one in choose_examples(decision.recordings)]
