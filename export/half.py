@@ -27,7 +27,9 @@ def store_as_half(onnx_model: Any) -> None:
     graph, casts = onnx_model.graph, []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < FEWEST_VALUES or not np.array_equal(half_precision(values), values):
+        if values.dtype != np.float32 or values.size < FEWEST_VALUES:
+            continue
+        if not np.array_equal(half_precision(values), values):
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
