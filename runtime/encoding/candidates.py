@@ -24,7 +24,7 @@ from runtime.sound.trajectory.use import SoundTrajectory
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
 NEAR_DB = 1.0  # another reading is near if it is at most so much farther from the recording than the first
-MUCH_NEARER_DB = 2.0  # by so much nearer, a reading in another octave comes first
+MUCH_NEARER_DB = 0.5  # by so much nearer, a reading in another octave comes first
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 

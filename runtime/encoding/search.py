@@ -9,10 +9,10 @@ from runtime.encoding.decoding import decode
 from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
-N_AROUND, N_KEPT = 32, 3
-SPREADS = (0.2, 0.1, 0.05)  # of the positions that are tried around the best, round by round
+N_AROUND, N_KEPT = 36, 3
+SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # of the positions that are tried around the best, round by round
 # A knob position must be near without its colour, too: so much does that distance count.
-PLAIN_SHARE = 0.5
+PLAIN_SHARE = 0.35
 
 
 def search(
