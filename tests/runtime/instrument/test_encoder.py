@@ -77,7 +77,7 @@ def test_an_encoder_that_does_not_belong_to_the_instrument_is_refused(
 def test_the_digest_on_the_instruments_card_must_fit() -> None:
     named = hashlib.sha256(TINY_ENCODER.read_bytes()).hexdigest()
     Encoder(TINY_ENCODER, msgspec.structs.replace(CARD, encoder=CardEncoder(TINY_ENCODER.name, named)))
-    with pytest.raises(UserError, match="found SHA-256 .* expected 000000000000"):
+    with pytest.raises(UserError, match=r"found SHA-256 .* expected 000000000000"):
         Encoder(TINY_ENCODER, msgspec.structs.replace(CARD, encoder=CardEncoder(TINY_ENCODER.name, "0" * 64)))
 
 
