@@ -52,7 +52,7 @@ class Chain:
         )
         self._magnitudes, self._decoded, self._moved = np.zeros((3, n_rows, spec.n_bins), np.float32)
         self._peaks, self._levels, self._ours = np.zeros((3, n_rows, 1), np.float32)
-        self._steps = [1.0] * n_rows
+        self._steps, self._is_heard = [1.0] * n_rows, [False] * n_rows
         self.set(EffectSettings())
 
     @property
@@ -87,7 +87,8 @@ class Chain:
         heard = heard_notes(magnitudes[:, : self._pitch_spec.n_bins], self._pitch_spec)
         notes, follower = [], self._follower
         for row, note in enumerate(heard):
-            if self._peaks[row, 0] > LEAST_PEAK * self.spec.frame_size:
+            self._is_heard[row] = bool(self._peaks[row, 0] > LEAST_PEAK * self.spec.frame_size)
+            if self._is_heard[row]:
                 follower.follow(float(note))
             notes.append(follower.note)
             self._steps[row] = self._bin_ratio * 2.0 ** ((follower.note - follower.pitch) / N_CHROMA)
@@ -100,10 +101,14 @@ class Chain:
             frame = encoder.magnitudes[row]
             self._to_model.stretch(magnitudes[row], 1.0 / self._steps[row], frame)
             frame[: self._model_heard] = 0.0
-            frame /= max(float(frame.max()), 1e-20)
+            peak = np.maximum.reduce(frame)
+            if not (self._is_heard[row] and peak > 0.0):
+                self._is_heard[row] = False
+                peak = frame[self._model_heard] = 1.0  # an encoder need not know silence, and may divide by a sum
+            frame /= peak
             if encoder.reads_chroma:
                 encoder.set_chroma(row, note)
-        encoder.encode(len(notes))
+        self._mover.keep_last(encoder.encode(len(notes)), self._is_heard[: len(notes)])
 
     def _decode(self, n: int, notes: list[int]) -> None:
         """Decode the latents as they are and moved, and move both kinds of spectra to the pitch of the sound."""

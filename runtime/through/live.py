@@ -34,8 +34,10 @@ class LiveThrough:
         spec = spec_at(decoder.card.spec, rate_hz)
         self._chain = Chain(decoder, encoder, spec, 1)
         self._hop_size, self.delay_frames = spec.hop_size, spec.frame_size
-        self._window = periodic_hann(spec.frame_size)
-        self._window_out = self._window / np.float32(OVERLAPPED)
+        hann = periodic_hann(spec.frame_size)
+        # NumPy's rfft stays in float32 only where it also scales; so it divides by the size, and the window multiplies.
+        self._window = hann * np.float32(spec.frame_size)
+        self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)
         self._ready = np.zeros(spec.hop_size, np.float32)
         self._sound = np.zeros(spec.frame_size, np.float32)
@@ -73,7 +75,7 @@ class LiveThrough:
         self._follow_knobs()
         sound = self._sound
         np.multiply(self._given.reshape(-1), self._window, out=sound)
-        np.fft.rfft(sound, out=self._spectra[0])
+        np.fft.rfft(sound, norm="forward", out=self._spectra[0])
         self._chain.convert(self._spectra)
         np.fft.irfft(self._spectra[0], len(sound), out=sound)
         sound *= self._window_out

@@ -42,6 +42,7 @@ class LatentMover:
         self._mean = np.zeros(card.n_latents, np.float32)
         self._work = np.zeros((3, card.n_latents), np.float32)
         self._offset = np.zeros(card.n_latents, np.float32)
+        self._last = card.latents_at(card.default_positions)
         self._has_mean = False
         self.settings = EffectSettings()
         self.moves = False
@@ -53,6 +54,14 @@ class LatentMover:
         if settings.offsets is not None:
             np.multiply(settings.offsets, self._travel, out=self._offset)
         self.moves = settings.motion != 1.0 or bool(self._offset.any())
+
+    def keep_last(self, latents: np.ndarray, heard: list[bool]) -> None:
+        """Give the frames of float32 (n, n_latents) in which nothing is heard the latents of the last that is heard."""
+        for row, is_heard in zip(latents, heard, strict=True):
+            if is_heard:
+                self._last[:] = row
+            else:
+                row[:] = self._last
 
     def move(self, latents: np.ndarray) -> None:
         """Move the latents of successive frames, float32 (n, n_latents).
