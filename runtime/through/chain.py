@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.acoustics.heard_pitch import heard_notes
+from runtime.acoustics.heard_pitch import PitchDetector
 from runtime.acoustics.pitch import N_CHROMA
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.decoder import MAX_BATCH, Decoder
@@ -16,8 +16,8 @@ from runtime.through.stretching import Stretcher
 
 MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: with its latents as encoded, and moved
 LEAST_PEAK = 1e-6  # of a frame of full scale 1; below it there is only silence
-# A quarter of the band has all that the pitch needs, and makes its detection four times as fast.
-PITCH_SHARE = 4
+# The band up to here, a little beyond the highest pitch, has all that the pitch needs: at 44.1 kHz a quarter of it.
+PITCH_BAND_HZ = 5500.0
 _TINY = np.float32(1e-20)
 
 
@@ -47,9 +47,9 @@ class Chain:
         self._colour = BandColour(spec, n_rows)
         self._to_model = Stretcher(spec.n_bins, card.spec.n_bins)
         self._from_model = Stretcher(card.spec.n_bins, spec.n_bins)
-        self._pitch_spec = StftSpec(
-            spec.sample_rate_hz / PITCH_SHARE, spec.frame_size // PITCH_SHARE, spec.hop_size // PITCH_SHARE
-        )
+        share = 2 ** max(0, int(np.log2(0.5 * spec.sample_rate_hz / PITCH_BAND_HZ)))
+        pitch_spec = StftSpec(spec.sample_rate_hz / share, spec.frame_size // share, spec.hop_size // share)
+        self._pitch, self._n_pitch_bins = PitchDetector(pitch_spec, n_rows), pitch_spec.n_bins
         self._magnitudes, self._decoded, self._moved = np.zeros((3, n_rows, spec.n_bins), np.float32)
         self._peaks, self._levels, self._ours = np.zeros((3, n_rows, 1), np.float32)
         self._steps, self._is_heard = [1.0] * n_rows, [False] * n_rows
@@ -84,7 +84,7 @@ class Chain:
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
         """The note to decode for each frame; also sets how many of the model's bins there are to a bin of the sound."""
-        heard = heard_notes(magnitudes[:, : self._pitch_spec.n_bins], self._pitch_spec)
+        heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):
             self._is_heard[row] = bool(self._peaks[row, 0] > LEAST_PEAK * self.spec.frame_size)
@@ -103,8 +103,7 @@ class Chain:
             frame[: self._model_heard] = 0.0
             peak = np.maximum.reduce(frame)
             if not (self._is_heard[row] and peak > 0.0):
-                self._is_heard[row] = False
-                peak = frame[self._model_heard] = 1.0  # an encoder need not know silence, and may divide by a sum
+                self._is_heard[row], peak = False, 1.0
             frame /= peak
             if encoder.reads_chroma:
                 encoder.set_chroma(row, note)

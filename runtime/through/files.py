@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from runtime.base.errors import UserError
-from runtime.base.files import atomic_write, refuse_bad_target
+from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.engine.limiter import limit
 from runtime.recordings.reading import FORMATS, UnusableError, mono_blocks
@@ -30,7 +30,6 @@ def through_file(recording: Path, out: Path, chain: Chain) -> int:
     UserError if the recording cannot be read or is too long, or `out` cannot be written or is the recording.
     """
     _refuse_no_file(recording)
-    refuse_bad_target(out, inputs=[recording], makes_folder=False)
     try:
         with (
             atomic_write(out, "wb", inputs=[recording], makes_folder=False) as stream,
