@@ -11,12 +11,13 @@ the input's, those frames left out in which the input is silent:
 
 --held-out: only every fourth pitch of each sound, index 2 mod 4, as the training of a corpus leaves them out; needs a
 manifest.csv with the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK
-server, at 256 frames, and counts late blocks; without notes, and then beside notes.
+server, at 256 frames, and counts late blocks: the effect alone, with notes, and, to compare, notes without the effect.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import re
@@ -141,22 +142,23 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(figures, dict) and figures.get("heldout_path_db") is not None:
         print(f"the card's distance of held-out recordings: {figures['heldout_path_db']:.2f} dB")
     if arguments.live:
-        for notes in (False, True):
-            live(find(arguments.instrument), np.concatenate(sounds), arguments.live, notes)
+        for effect, notes in ((True, False), (True, True), (False, True)):
+            live(find(arguments.instrument), np.concatenate(sounds), arguments.live, effect, notes)
     return 0
 
 
-def live(instrument: Path, sound: np.ndarray, minutes: float, notes: bool) -> None:
-    """Play a sound into `play --through`, with moving knobs, and print how many blocks were late."""
+def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
+    """Play a sound into `play`, with moving knobs, and print how many blocks were late; effect: whether --through."""
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"
         audio = {"host_api": "JACK", "device": "system", "buffer_frames": LIVE_FRAMES}
         settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
         with JackServer(folder / "jackd.log", period_frames=LIVE_FRAMES) as server:
-            options = ["--config", settings, "--instrument", instrument, "--through"]
+            options = ["--config", settings, "--instrument", instrument, *(["--through"] if effect else [])]
+            ears = Microphone(server, sound, ("PortAudio:in_0", "PortAudio:in_1"), folder)
             with (
                 LiveProgram(options, server.env) as program,
-                Microphone(server, sound, ("PortAudio:in_0", "PortAudio:in_1"), folder),
+                ears if effect else contextlib.nullcontext(),
                 Player(server, "timbrebox:in", ()) as player,
                 MachineStalls(LIVE_FRAMES / server_rate_hz(program) / 3.0) as machine,
             ):
@@ -164,8 +166,9 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, notes: bool) -> No
                 program.stop()
             said = program.wait_for("Stopped").strip()
             blamed = server.n_unfinished("PortAudio", "Running")
-    print(program.wait_for("Through").strip())
-    kind = "beside notes" if notes else "no notes"
+    if effect:
+        print(program.wait_for("Through").strip())
+    kind = " and ".join(["the effect"] * effect + ["notes"] * notes)
     print(f"live, {kind}: {said} JACK blames the program for {blamed} periods; the machine stalled {machine.n_stalls}.")
 
 
