@@ -1,14 +1,15 @@
-"""The one command of this package: python -m export RUN, or ./timbrebox export RUN."""
+"""The commands of this package: python -m export RUN, and python -m export COMMAND for the others."""
 
 import sys
 from collections.abc import Sequence
 
-from runtime.base.command_line import run_package
+from runtime.base.command_line import find_commands, run_package
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `export` with these arguments, and return the exit status."""
-    return run_package("export", ["export", *arguments])
+    """Run a command with its arguments, `export` if none is named, and return the exit status."""
+    others = find_commands("export").keys() - {"export"}
+    return run_package("export", arguments if arguments[:1] and arguments[0] in others else ["export", *arguments])
 
 
 if __name__ == "__main__":

@@ -69,13 +69,13 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
     return tuple(Source(source or "not stated", licence or "not stated") for source, licence in said)
 
 
-def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
-    """The card of a run's encoder, as values for JSON; its key `labels` holds the recipe's `labels`.
+def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
+    """The card of an encoder, as values for JSON.
 
-    card: the decoder's card; inputs: one row for each input of the encoder; output: the encoder's latents (n_latents,)
-    for these rows.
+    encoder: the Keras model; labels: the recipe's; card: the decoder's card; inputs: one row for each input of the
+    encoder; output: the encoder's latents (n_latents,) for these rows.
     """
-    names = [tensor.name for tensor in run.encoder.inputs]
+    names = [tensor.name for tensor in encoder.inputs]
     return {
         "card_version": CARD_VERSION,
         "encoder_of": card.name,
@@ -85,7 +85,7 @@ def encoder_card(run: TrainedRun, card: Card, inputs: list[np.ndarray], output: 
         "window": card.window,
         "inputs": [{"name": name, "size": len(row)} for name, row in zip(names, inputs, strict=True)],
         "output": {"name": "latents", "size": len(output)},
-        "labels": run.recipe.labels,
+        "labels": labels,
         "latents": msgspec.to_builtins(card.latents),
         "check": {"input": [short(row) for row in inputs], "output": short(output)},
     }

@@ -15,9 +15,13 @@ FEWEST_VALUES = 256  # smaller tensors stay as they are
 
 def with_half_weights(run: TrainedRun) -> TrainedRun:
     """The same run with its weights rounded to float16; Keras and the ONNX file then compute the same."""
-    full = run.autoencoder.full
-    full.set_weights([half_precision(weights) for weights in full.get_weights()])
+    round_weights(run.autoencoder.full)
     return replace(run)
+
+
+def round_weights(model: Any) -> None:
+    """Round a Keras model's weights to float16, in place."""
+    model.set_weights([half_precision(weights) for weights in model.get_weights()])
 
 
 def store_as_half(onnx_model: Any) -> None:
@@ -27,7 +31,9 @@ def store_as_half(onnx_model: Any) -> None:
     graph, casts = onnx_model.graph, []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < FEWEST_VALUES or not np.array_equal(half_precision(values), values):
+        if values.dtype != np.float32 or values.size < FEWEST_VALUES:
+            continue
+        if not np.array_equal(half_precision(values), values):
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))

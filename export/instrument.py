@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from export.card import decoder_card, encoder_card, sources_of
 from export.half import store_as_half, with_half_weights
 from export.map import embedding_of
 from export.presets import choose_presets
-from export.sound_presets import MOST_PRESETS, moving_presets, sounds_of, steady_presets
+from export.sound_presets import MOST_PRESETS, moving_presets, positions_at, sounds_of, steady_presets
 from export.to_onnx import add_metadata, check_parity, convert
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, refuse_bad_target
@@ -29,7 +30,7 @@ from runtime.sound.trajectory.packing import TRAJECTORY_VERSION
 from training.corpus.frames import FrameStore
 from training.instrument.embedding import batches_of, embed_rows, split_errors
 from training.instrument.run_instrument import RunInstrument
-from training.measure.likeness import measure_likeness
+from training.measure.likeness import measure_likeness, presets_nearest
 from training.measure.playability import N_POINTS
 from training.measure.playing_report import measure_playing
 from training.model.run_folder import TrainedRun
@@ -120,7 +121,8 @@ class _Exported:
         measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
         check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
         card = decoder_card(run, store, name, latents, [], measured, check)
-        about = encoder_card(run, card, [values[0] for values in encoder_inputs], embedded[0])
+        first = [values[0] for values in encoder_inputs]
+        about = encoder_card(run.encoder, run.recipe.labels, card, first, embedded[0])
         add_metadata(encoder, METADATA_KEY, json.dumps(about, ensure_ascii=False))
         content = encoder.SerializeToString()
         own = CardEncoder(encoder_path(out).name, hashlib.sha256(content).hexdigest())
@@ -148,14 +150,17 @@ def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: in
     encoder = load_encoder(decoder)
     presets = _presets(run, store, decoder, encoder, rows, latents, recordings)
     moves = any(preset.sound for preset in presets)
+    card = msgspec.structs.replace(card, presets=tuple(presets))
+    exported.write(path, card)
     measured = dict(card.measured)
     if card.conditioning.kind == "chroma+octave":
         measured |= measure_playing(decoder, store, run, n_points)
         measured |= measure_likeness(decoder, encoder.latents, store)
+        at = partial(positions_at, presets, [latent.name for latent in card.latents])
+        measured["presets_nearest"] = presets_nearest(Decoder(path), store, at)
         measured |= {key: measured["points"][key] for key in ("in_tune", "octave_off")}
     return msgspec.structs.replace(
         card,
-        presets=tuple(presets),
         sources=sources_of(store),
         trajectories=TRAJECTORY_VERSION if moves else None,
         measured=measured,

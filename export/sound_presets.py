@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from training.instrument.knobs import positions_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -23.0
+LOUDNESS_LUFS = -10.0  # of a chord; the virtual analogue has the same
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
@@ -66,6 +67,28 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
     return presets
 
 
+def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
+    """The mean knob positions, float (n_presets, n_latents), of presets as a MIDI note plays them.
+
+    Between the keys of a preset's trajectories the positions lie on straight lines, as in the engine.
+    """
+    rows = []
+    for preset in presets:
+        uses = (preset.sound or {}).get("trajectory", [])
+        means = {}
+        for use in uses if isinstance(uses, list) else [uses]:
+            read = unpack(base64.b64decode(use["inline"]), preset.name)
+            offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
+            means[use.get("key", note)] = [offset.get(knob, 0.0) for knob in knobs]
+        offsets = np.zeros(len(knobs))
+        if means:
+            keys = sorted(means)
+            columns = np.array([means[key] for key in keys]).T
+            offsets = np.array([np.interp(note, keys, column) for column in columns])
+        rows.append(np.clip(np.array(preset.latents) + offsets, 0.0, 1.0))
+    return np.array(rows)
+
+
 def _spread(clips: list[Clip]) -> list[Clip]:
     """At most MOST_KEYS of a sound's recordings, evenly over its range, from its loudest velocity layer."""
     layer = max((clip.velocity or 0) for clip in clips)
@@ -73,7 +96,8 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    places = np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2].round().astype(int)
+    # Rounded up at a half: rounding to even would take one recording twice.
+    places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 
 

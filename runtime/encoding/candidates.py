@@ -24,6 +24,7 @@ from runtime.sound.trajectory.use import SoundTrajectory
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
 NEAR_DB = 1.0  # another reading is near if it is at most so much farther from the recording than the first
+MUCH_NEARER_DB = 0.5  # by so much nearer, a reading in another octave comes first
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
@@ -87,15 +88,16 @@ def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
 
 def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[Reading, str]]:
     """The readings that are near, with their kinds."""
-    take = takes[0]
-    decoder, encoder = coder.decoder, coder.encoder
+    take, (decoder, encoder, _) = takes[0], coder
     first = read_take(take, take.pitch.note, decoder, encoder, options.colour)
     found = [(first, "")]
-    if options.most == 1:
-        return found
     if take.pitch.other_octave is not None:
         other = read_take(take, take.pitch.other_octave, decoder, encoder, options.colour)
-        found.append((other, "an octave up" if other.note > first.note else "an octave down"))
+        if other.distance_db <= first.distance_db - MUCH_NEARER_DB:
+            first, other = other, first
+        found = [(first, ""), (other, "an octave up" if other.note > first.note else "an octave down")]
+    if options.most == 1:
+        return found
     steady = steady_reading(first, decoder)
     if steady.distance_db <= first.distance_db + NEAR_DB:
         found.append((steady, "steady"))

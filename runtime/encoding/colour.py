@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from runtime.acoustics.loudness import k_weighting
@@ -18,6 +20,8 @@ _LONGEST_STEP_DB = 12.0
 # How much a colour costs, against the squared error of a band: away from its mean, and away from a straight line.
 _RIDGE, _BEND = 0.001, 0.001
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
+_LARGE_DB, _LOUD_DB = 8.0, 20.0
+_POWER_NEPERS = math.log(10.0) / 10.0
 _LEAST_POWER = 1e-12
 LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that the engine's loudness is meant
 
@@ -39,16 +43,22 @@ class Colours:
         heard = StftSpec(spec.sample_rate_hz * ratio, spec.frame_size, spec.hop_size)
         self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
         self._filters[: spec.first_heard_bin] = 0.0
-        self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT)
-        # The share of each bin's power in the pairs of a band and a colour: only few pairs share bins.
-        products = [
-            (band, colour, self._filters[:, band] * self._weights[colour])
-            for band in range(N_BANDS)
-            for colour in range(N_COLOURS)
-            if (self._filters[:, band] * self._weights[colour]).any()
-        ]
-        self._pairs = np.array([(band, colour) for band, colour, _ in products]).T
-        self._pair_filters = np.stack([values for *_, values in products], axis=1).astype(np.float32)
+        self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT).astype(np.float32)
+        # All bins of a harmonic have one gain, so a fit needs only the power of each harmonic, in each band.
+        harmonics, self._harmonic_of = np.unique(numbers, return_inverse=True)
+        self._groups = (self._harmonic_of[:, None] == np.arange(len(harmonics))).astype(np.float32)
+        self._group_weights = self._weights[:, np.argmax(self._groups, axis=0)]
+        group_filters = self._groups.T @ self._filters
+        groups, bands = np.nonzero(group_filters)
+        self._parts = np.stack(
+            [self._groups[:, g] * self._filters[:, b] for g, b in zip(groups, bands, strict=True)], 1
+        )
+        self._part_groups = groups
+        self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
+        # The slope of a band against a colour is not 0 for few pairs of them.
+        part_weights = self._group_weights[:, groups]
+        self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
+        self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
 
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
         """The colours in dB, float64 (n, 40), that bring spectra to a target.
@@ -56,47 +66,58 @@ class Colours:
         magnitudes: decoded spectra, float32 (n, n_bins); target_db: levels in bands (n, 64), from `band_levels_db`. A
         colour leaves the loudness of its spectrum as it is.
         """
-        power = np.square(magnitudes, dtype=np.float64)
+        power = np.square(magnitudes)
         power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
-        colour_db = np.zeros((len(power), N_COLOURS))
+        parts, loud = power @ self._parts, (power * self._loudness) @ self._groups
+        colour_db = np.zeros((len(parts), N_COLOURS), np.float32)
         bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
         # Soft bands lie between harmonics, where the decoder gives little; they must not move the loud ones.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
-        for _ in range(N_ITERATIONS):
-            coloured = power * 10.0 ** (colour_db @ self._weights / 10.0)
-            in_bands = np.maximum(coloured @ self._filters, _LEAST_POWER)
+        loud_weights = 10.0 ** (target_db / _LOUD_DB)
+        loud_weights /= loud_weights.sum(axis=1, keepdims=True)
+        for iteration in range(N_ITERATIONS):
+            coloured = parts * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)[:, self._part_groups]
+            in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
             # A level that is wrong everywhere is no error of the colour.
-            error_db -= (weights * error_db).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+            error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
             # What is below the floor in both is right already, and cannot be more right.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts
-            slopes = np.zeros((len(power), N_BANDS, N_COLOURS))
-            slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._pair_filters
+            slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
+            slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            transposed = slopes.transpose(0, 2, 1) * weights[:, None, :]
+            # Huber's weights: what no colour can reach, such as noise below the fundamental, must not bend the rest.
+            large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
+            trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
+            transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
             side = (transposed @ error_db[:, :, None])[:, :, 0] - colour_db @ cost
             step_db = np.linalg.solve(transposed @ slopes + cost, side[:, :, None])[:, :, 0]
             colour_db += step_db.clip(-_LONGEST_STEP_DB, _LONGEST_STEP_DB)
-            colour_db = self.levelled(magnitudes, colour_db).clip(LEAST_DB, MOST_DB)
-        return self.levelled(magnitudes, colour_db)
+            colour_db = self._levelled(loud, colour_db).clip(LEAST_DB, MOST_DB)
+        return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
         """The colours, each moved so that it leaves the loudness of its spectrum as it is."""
-        power = np.square(magnitudes, dtype=np.float64) * self._loudness
-        coloured = power * 10.0 ** (colour_db @ self._weights / 10.0)
-        ratio = np.maximum(coloured.sum(axis=1), _LEAST_POWER) / np.maximum(power.sum(axis=1), _LEAST_POWER)
-        return (colour_db - 10.0 * np.log10(ratio)[:, None]).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
+        loud = (np.square(magnitudes) * self._loudness) @ self._groups
+        return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
+
+    def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
+        """The colours that leave the loudness as it is; loud: the weighted power of each harmonic."""
+        coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
+        ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
+        return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours, float64 (n, n_bins); colour_db: (n, 40)."""
-        return magnitudes * 10.0 ** (colour_db @ self._weights / 20.0)
+        """Spectra with their colours, float32 (n, n_bins); colour_db: (n, 40)."""
+        gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
+        return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
         """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, as they are heard."""
-        in_bands = np.square(magnitudes, dtype=np.float64) @ self._filters
+        in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
 

@@ -18,8 +18,12 @@ LEAD_S = 0.003  # kept before that, so that the very beginning of an attack is n
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
 LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3; a chord is heard as a far lower note
+LEAST_FUNDAMENTAL_SHARE = 1e-3  # and on the fundamental itself
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
+# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, how much
+# louder they are than what lies between partials, and how far apart the partials must be to be told from each other.
+LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
 MOST_GAP_FRAMES = 4
@@ -123,8 +127,9 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
             gap += 1
     least = SHORTEST_NOTE_S * spec.sample_rate_hz / spec.hop_size
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
-    if not notes or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole
+    classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
+    if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
+        return whole  # one note, whose pitch is perhaps unclear at times, or heard in two octaves
     return notes
 
 
@@ -143,21 +148,47 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
     middle = float(np.median(known[near[np.argmax(near.sum(axis=0))]]))
     share = float(np.mean(np.abs(known - middle) <= HALF_SEMITONE)) * len(known) / len(heard)
     note = int(np.clip(round(middle), 0, 127))
-    low_share, harmonic_share = _shares(magnitudes, middle, spec)
-    is_single = share >= LEAST_STEADY_SHARE and low_share >= LEAST_LOW_SHARE and harmonic_share >= LEAST_HARMONIC_SHARE
-    octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
-    shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
-    other = octaves[int(np.argmax(shares))] if max(shares) >= LEAST_OCTAVE_SHARE else None
+    fundamental, low, harmonic = _shares(magnitudes, middle, spec)
+    is_single = share >= LEAST_STEADY_SHARE and harmonic >= LEAST_HARMONIC_SHARE
+    is_single &= low >= LEAST_LOW_SHARE and fundamental >= LEAST_FUNDAMENTAL_SHARE
+    other = _other_octave(magnitudes, known, note, middle, spec)
     return Pitch(note, 100.0 * (middle - note), is_single, other)
 
 
-def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float]:
-    """The shares of the energy on harmonics 1 to 3 of a note, and on all its harmonics."""
+def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
+    """The same note in the octave below or above, if it may be meant: many frames are heard there, or the sound has
+    partials at half its fundamental and at odd multiples of that."""
+    octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
+    shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
+    if max(shares) >= LEAST_OCTAVE_SHARE:
+        return octaves[int(np.argmax(shares))]
+    if note < N_CHROMA or note_to_hz(note) < N_BINS_APART * spec.bin_hz:
+        return None
+    power = _mean_power(magnitudes, spec)
+    (_, near), (half, near_half), (quarter, near_quarter) = (
+        _harmonic_bins(round(middle - octave * N_CHROMA, 2), spec) for octave in range(3)
+    )
+    partials = float(power[near_half & (half % 2 == 1) & ~near].sum())
+    between = float(power[near_quarter & (quarter % 2 == 1)].sum())
+    is_lower = partials >= LEAST_HALF_SHARE * power.sum() and partials >= LEAST_OVER_NOISE * between
+    return note - N_CHROMA if is_lower else None
+
+
+def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """The mean power of frames, each divided by its peak: float (n_bins,)."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
+    return power
+
+
+def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float, float]:
+    """The shares of the energy on the fundamental of a note, on its harmonics 1 to 3, and on all its harmonics."""
+    power = _mean_power(magnitudes, spec)
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
-    return float(power[is_near & (number <= 3)].sum()) / total, float(power[is_near].sum()) / total
+    bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow, because of what leaks from a chord's lowest note
+    return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 
 @lru_cache(maxsize=32)

@@ -10,16 +10,19 @@ from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import StftSpec, periodic_hann, unit_peak_frames
 from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from runtime.encoding.colour import Colours
+from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
 from runtime.encoding.level import Marks, level_curve_db, marks_of
 from runtime.encoding.nearest import nearest_trained, trained_sounds
+from runtime.encoding.search import search
 from runtime.instrument.card import Card
-from runtime.instrument.decoder import MAX_BATCH, Decoder
+from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
 from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
+MEASURED_S = 2.2  # of which distances are taken, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # of the level curve
 LOUD_WINDOW_S = 0.1
@@ -59,25 +62,33 @@ def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour:
     positions = _positions(take, note, model_note, n_hops, card, encoder)
     weights = _weights(level_db, marks, step_s, n_hops)
     steady = weights @ positions / weights.sum()
-    decoded = decode(decoder, positions, model_note)
     colours = Colours(spec, model_note, note - model_note)
+    trained = trained_sounds(card)
+    mean_db = weights @ target_db / weights.sum()
+    best = search(
+        decoder, model_note, colours, mean_db - mean_db.max(), np.concatenate([steady[None], trained.positions])
+    )
+    # The encoder says how the sound moves; the search, about which place.
+    positions, steady = (positions + best - steady).clip(0.0, 1.0), best
+    decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
     colour_db = colours.levelled(decoded, colour_db)
     coloured = colours.coloured(decoded, colour * colour_db)
     trajectory = _trajectory(card, step_s, positions - steady, colour_db, marks)
     trajectory = replace(trajectory, level_db=_level(level_db, colours.level_over_loudness_db(coloured), step_s))
     trajectory = replace(trajectory, loop_s=None if marks.dies_away else find_loop(trajectory))
-    audible = weights > 0.0
-    trained = trained_sounds(card)
+    measured = weights[: _n_measured(step_s)] > 0.0
     trained_db = colours.band_levels_db(decode(decoder, trained.positions, model_note))
-    nearest = nearest_trained(trained_db, target_db[audible])
+    nearest = nearest_trained(trained_db, target_db[: len(measured)][measured])
     return Reading(
         take=take,
         note=note,
         positions=steady,
         trajectory=trajectory,
         marks=marks,
-        distance_db=distance_db(colours.band_levels_db(coloured)[audible], target_db[audible]),
+        distance_db=distance_db(
+            *(levels[: len(measured)][measured] for levels in (colours.band_levels_db(coloured), target_db))
+        ),
         nearest=nearest and trained.names[nearest[0]],
         nearest_trained_db=nearest and nearest[1],
     )
@@ -102,21 +113,14 @@ def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
         latents=np.zeros((path.n_hops, 0)),
         colour_db=np.repeat(colour_db, path.n_hops, axis=0),
     )
-    audible = weights > 0.0
-    return replace(reading, trajectory=trajectory, distance_db=distance_db(found_db, target_db[audible]))
+    measured = weights[: _n_measured(path.step_s)] > 0.0
+    distance = distance_db(found_db, target_db[: len(measured)][measured])
+    return replace(reading, trajectory=trajectory, distance_db=distance)
 
 
-def decode(decoder: Decoder, positions: np.ndarray, note: int) -> np.ndarray:
-    """The decoder's spectra, float32 (n, n_bins), at knob positions (n, n_latents) and a note of its own."""
-    card = decoder.card
-    out = np.empty((len(positions), card.spec.n_bins), np.float32)
-    conditioning = card.conditioning.rows(np.array([note]))[0]
-    for first in range(0, len(positions), MAX_BATCH):
-        rows = card.latents_at(positions[first : first + MAX_BATCH])
-        decoder.inputs[: len(rows), : card.n_latents] = rows
-        decoder.inputs[: len(rows), card.n_latents :] = conditioning
-        out[first : first + len(rows)] = decoder.decode(len(rows))
-    return out
+def _n_measured(step_s: float) -> int:
+    """How many hops count in distances."""
+    return int(MEASURED_S / step_s) + 1
 
 
 def _n_heard(level_db: np.ndarray) -> int:

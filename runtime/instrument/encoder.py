@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,9 +12,17 @@ import numpy as np
 from runtime.acoustics.pitch import N_CHROMA, detect_chroma
 from runtime.base.checked_yaml import checked
 from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
 from runtime.instrument.card import CARD_VERSION, OUTPUT_NAME, Card, Check, Latent
 from runtime.instrument.decoder import MAX_BATCH, Decoder
-from runtime.instrument.session import EXPORT_AGAIN, bind_rows, card_text, open_session, refuse_other_ends
+from runtime.instrument.session import (
+    EXPORT_AGAIN,
+    LARGEST_BYTES,
+    bind_rows,
+    card_text,
+    open_session,
+    refuse_other_ends,
+)
 
 SUFFIX = ".encoder.onnx"
 LATENTS_NAME, CHROMA_NAME = "latents", "chroma"
@@ -73,6 +82,7 @@ class Encoder:
         self.path = Path(path)
         remedy = f"export {card.name} again, or choose another instrument"
         self._session = open_session(self.path, f"the encoder of {card.name}", remedy)
+        _refuse_other_file(self.path, card)
         own = _read_card(card_text(self._session, self.path), card, self.path)
         sizes = {end.name: end.size for end in own.inputs}
         refuse_other_ends(self._session, sizes, (own.output.name, own.output.size), self.path)
@@ -126,6 +136,16 @@ class Encoder:
             raise UserError(where, f"an output {error:.2g} off", f"at most {CHECK_TOLERANCE:g}", remedy)
         for values in arrays:
             values[:] = 0.0
+
+
+def _refuse_other_file(path: Path, card: Card) -> None:
+    """UserError unless the file is the one that the instrument's card names by its digest, if it names one."""
+    if card.encoder is None:
+        return
+    digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_BYTES)).hexdigest()
+    if digest != card.encoder.sha256:
+        remedy = f"put the encoder of {card.name} beside the instrument"
+        raise UserError(path, f"SHA-256 {digest[:12]}…", f"{card.encoder.sha256[:12]}…, as its card says", remedy)
 
 
 def _read_card(text: str, card: Card, path: Path) -> EncoderCard:

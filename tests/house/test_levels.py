@@ -37,14 +37,21 @@ LEVELS = {
     "training": (
         "hearing",
         "corpus",
-        "model",
+        "model sources",
         "learning instrument",
         "measure",
-        "paper studies",
+        "making paper studies",
         "commands",
         "__main__",
     ),
-    "export": ("card presets to_onnx sounds", "instrument", "commands", "__main__"),
+    "export": (
+        "half card map presets to_onnx sounds",
+        "sound_presets taught_encoder",
+        "instrument",
+        "family making",
+        "commands",
+        "__main__",
+    ),
 }
 # These folders import only the folders named here, although more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}

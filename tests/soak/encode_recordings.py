@@ -6,7 +6,9 @@ and their means:
 - encoded: distance of the rendered sound to the recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
 - comb: the same with a comb of equally loud harmonics in the decoder's place; its colour curve does all the work;
 - no colour: the same as encoded, with colour 0; fixed: the best of 2000 knob positions, standing still;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB; full: the time to full level less that of the recording, in ms;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, when both have the same mean power;
+- full: the time to full level less that of the recording, in ms;
+- trained: distance of the nearest sound that the instrument was taught, standing still;
 - s: time to encode.
 """
 
@@ -28,8 +30,9 @@ from runtime.base.command_line import run_program
 from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.encoding.candidates import Coder, Options, coder_of, encode_recording, sound_of
+from runtime.encoding.decoding import decode
 from runtime.encoding.level import FULL_DB, level_curve_db
-from runtime.encoding.reading import Reading, decode, read_take
+from runtime.encoding.reading import Reading, read_take
 from runtime.engine.build import build_engine
 from runtime.engine.offline import render_events
 from runtime.events import NoteOff, NoteOn
@@ -114,11 +117,13 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     pitch_hz = float(note_to_hz(reading.note))
     asked = level_curve_db(take.samples, RATE_HZ, min(pitch_hz, 100.0), take.before)[: round(n_s / LEVEL_STEP_S)]
     ours = level_curve_db(sound, RATE_HZ, min(pitch_hz, 100.0))[: len(asked)]
-    asked, ours = asked - asked.max(), ours - ours.max()
+    n_levels = len(ours)
+    asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
+    ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
     # What is softer than -50 dB lies in the recording's noise.
-    errors = [float(ours[k] - asked[k]) if k < len(asked) and asked[k] > -50.0 else np.nan for k in at]
-    full = [float(np.argmax(curve >= -FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
+    errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
+    full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full
 
 

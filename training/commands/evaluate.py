@@ -12,6 +12,7 @@ from runtime.instrument.decoder import Decoder
 from training.corpus.frames import FrameStore
 from training.instrument.run_instrument import RunInstrument
 from training.measure.evaluation import REPORT, evaluate, print_evaluation, write_evaluation
+from training.measure.likeness import measure_likeness, print_likeness
 from training.measure.playability import N_POINTS
 from training.measure.playing_report import measure_playing, print_playing, write_pitch_map
 from training.model.run_folder import TrainedRun
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if trained.record.conditioning.kind == "chroma+octave":
         instrument = RunInstrument(trained, store, evaluation.latents)
         evaluation.report["playing"] = measure_playing(instrument, store, trained, arguments.points)
+        evaluation.report["likeness"] = measure_likeness(instrument, instrument.encode, store)
         names.append(write_pitch_map(instrument, folder))
     names += write_evaluation(evaluation, trained, folder)
     if arguments.json:
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_evaluation(evaluation.report)
     if "playing" in evaluation.report:
         print_playing(evaluation.report["playing"])
+        print_likeness(evaluation.report["likeness"])
     print(f"{folder}: {', '.join(names)}")
     return 0
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,11 +17,11 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_fra
 from runtime.base.errors import UserError, did_you_mean
 from runtime.base.progress import Progress
 from training.corpus.csv_table import read_table, refuse_missing_split
+from training.corpus.dssi import Playing, Plugin, play
 from training.corpus.frames import Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 PATCHES = Path(__file__).resolve().parents[2] / "configs" / "amsynth80.csv"
-HOST = Path(__file__).with_name("amsynth_host.py")
 PLUGIN = "amsynth_dssi.so"
 DSSI_FOLDERS = ("/usr/lib/dssi", "/usr/local/lib/dssi", "~/.dssi")
 INSTALL = "install it with: sudo apt-get install amsynth"
@@ -142,26 +139,9 @@ def render_patch(
     data_home: a writable folder, where the plugin looks for the user's own banks. UserError if the plugin fails.
     """
     n_samples = round(notes.note_s * sample_rate_hz)
-    request = {
-        "plugin": str(plugin),
-        "controls": patch.controls,
-        "notes": list(notes.notes),
-        "velocity": VELOCITY,
-        "n_samples": n_samples,
-        "sample_rate_hz": sample_rate_hz,
-    }
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(HOST)],  # without site packages Python starts in milliseconds
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        env={**os.environ, "XDG_DATA_HOME": data_home},
-        check=False,
-    )
-    if done.returncode:
-        detail = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
-        raise UserError(f"amsynth, patch {patch.name!r}", detail, "a sound", f"check the installation of {plugin}")
-    samples = np.frombuffer(done.stdout, "<f4").reshape(len(notes.notes), -1, n_samples)
-    return samples.mean(axis=1, dtype=np.float32)
+    hosted = Plugin(plugin, environment={"XDG_DATA_HOME": data_home})
+    playing = Playing(list(notes.notes), VELOCITY, n_samples, n_samples, sample_rate_hz, controls=patch.controls)
+    return play(hosted, playing, f"amsynth, patch {patch.name!r}")
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:

@@ -11,7 +11,16 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read the recordings that a manifest lists.
+    """The recordings that a manifest lists, as `listed`; UserError if there are too few, or a split has none."""
+    recordings = listed(path, folder)
+    refuse_too_few(len(recordings), path)
+    if recordings[0].split:
+        refuse_missing_split([recording.split for recording in recordings], path)
+    return recordings
+
+
+def listed(path: str | Path, folder: Path) -> list[Recording]:
+    """Read the recordings that a manifest lists, in any number.
 
     Columns: file, and optional note or midi, sound, velocity, split, licence, source.
 
@@ -33,9 +42,6 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
         if path_on_disk in recordings:
             raise UserError(row.where, f"{recording.name!r} again", "each file once", "remove that line")
         recordings[path_on_disk] = recording
-    refuse_too_few(len(recordings), path)
-    if with_split:
-        refuse_missing_split([recording.split for recording in recordings.values()], path)
     return list(recordings.values())
 
 

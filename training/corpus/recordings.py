@@ -81,6 +81,24 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
     return splits
 
 
+def hold_out_pitches(recordings: list[Recording]) -> list[Recording]:
+    """The same recordings with splits: every fourth pitch of each sound is held out, with all its velocity layers.
+
+    Held-out pitches go to val and test in turn; a sound's lowest and highest pitches are always trained on.
+    """
+    pitches: dict[str, set[int]] = {}
+    for recording in recordings:
+        pitches.setdefault(recording.sound, set()).add(recording.note)
+    placed = []
+    for recording in recordings:
+        own = sorted(pitches[recording.sound])
+        place = own.index(recording.note)
+        held_out = place % 4 == 2 and place < len(own) - 1
+        split = ("val", "test")[place // 4 % 2] if held_out else "train"
+        placed.append(replace(recording, split=split))
+    return placed
+
+
 def add_recording(
     writer: FrameWriter, recording: Recording, only_clear: bool = False, transpose: int = 0, most_frames: int = 0
 ) -> None:

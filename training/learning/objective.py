@@ -80,6 +80,11 @@ class Objective(keras.Model):
         if fit.knobs:
             followed = ops.square(latents[:, : len(fit.knobs)] - extras["knob_positions"])
             self.add_loss(fit.knob_penalty * ops.mean(followed))
+        if fit.sound_penalty:
+            of_sound = extras["sounds"]
+            sums = ops.transpose(of_sound) @ latents
+            means = of_sound @ (sums / ops.maximum(ops.sum(of_sound, axis=0)[:, None], 1.0))
+            self.add_loss(fit.sound_penalty * ops.mean(ops.square(latents - means)))
         if fit.spread_penalty:
             even = ops.sort(extras["even_latents"] @ self._directions, axis=0)
             found = ops.sort(latents @ self._directions, axis=0)

@@ -123,6 +123,63 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     }
 
 
+def presets_nearest(
+    instrument: Playable, store: FrameStore, positions_at: Callable[[int], np.ndarray]
+) -> float | None:
+    """How often the preset named after a recording's sound is the nearest of all presets to the recording: 0 to 1.
+
+    positions_at: gives the knob positions, float (n_presets, n_latents), of the card's presets at a MIDI note.
+    None if the instrument has fewer than two presets, or none of them is named after a sound of the corpus.
+    """
+    card = instrument.card
+    names = [preset.name for preset in card.presets]
+    right = []
+    for take in takes_of(store, card.conditioning.notes):
+        if take.transposed or take.held_out or take.sound[0] not in names or len(names) < 2:
+            continue
+        frames = decode_points(instrument, Points(np.full(len(names), take.note), positions_at(take.note)))
+        levels_db = band_levels_db(frames, card.spec)
+        distances_db = [distance_db(levels[None], take.levels_db) for levels in levels_db]
+        right.append(names[int(np.argmin(distances_db))] == take.sound[0])
+    return _mean(right)
+
+
+def print_likeness(report: dict[str, Any]) -> None:
+    """Print the figures of `measure_likeness`, each beside what it must beat."""
+    mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
+    print(
+        f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
+        f"{_db(report['still_db'])} from its still form; the mean of all recordings of the note is {mean} away, "
+        f"the nearest other sound {other}"
+    )
+    print(
+        f"{report['n_held_out']} held-out recordings: {_db(report['heldout_path_db'])} by their frames, "
+        f"{_db(report['heldout_still_db'])} by their still form"
+    )
+    print(
+        f"whose sound it is, told right among up to {N_DRAWN}: {_percent(report['told_apart_still'])} from the still "
+        f"form, {_percent(report['told_apart_path'])} from the path (chance: 1 in {N_DRAWN})"
+    )
+    if report["change_correlation"] is not None:
+        print(
+            f"the change over time is followed with a correlation of {report['change_correlation']:.2f} "
+            f"({report['n_changing']} recordings that change)"
+        )
+    print(
+        f"the nearest of {N_POSITIONS} knob positions is {_db(report['knobs_behind_still_db'])} farther than the still "
+        f"form; knobs that move the sound by {LEAST_TRAVEL_DB:g} dB on {LEAST_SHARE_OF_LINES:.0%} of lines: "
+        f"{report['n_strong_knobs']}"
+    )
+
+
+def _db(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.1f} dB"
+
+
+def _percent(value: float | None) -> str:
+    return "not known" if value is None else f"{100.0 * value:.0f} %"
+
+
 def change_db(levels_db: np.ndarray) -> float:
     """How far levels (n, n_bands) lie from their mean over time: root mean square over bands and time, in dB."""
     return float(np.sqrt(np.mean(np.square(levels_db - levels_db.mean(axis=0)))))

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from runtime.instrument.conditioning import Conditioning
-from training.corpus.frames import FrameStore
+from training.corpus.frames import FrameStore, sound_name
 from training.hearing.descriptors import describe, ranks
 from training.model.recipe import Recipe, label_notes
 
@@ -88,13 +88,15 @@ class FrameBatches:
     def has_extras(self) -> bool:
         """Whether training batches have extras: the recipe's objective then has more parts than the paper's error."""
         fit = self.recipe.fit
-        return bool(fit.mixup or fit.knobs or fit.spread_penalty or fit.pitch_penalty or fit.effect_penalty)
+        penalties = fit.spread_penalty, fit.pitch_penalty, fit.effect_penalty, fit.sound_penalty
+        return bool(fit.mixup or fit.knobs or any(penalties))
 
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
 
         mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. even_latents: float
         (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
+        sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
         equally many for each probe note, first all of the first note, then all of the second, and so on.
         """
@@ -104,6 +106,8 @@ class FrameBatches:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
+        if fit.sound_penalty:
+            extras["sounds"] = np.eye(self._sounds.max() + 1, dtype=np.float32)[self._sounds[self.store.clip[rows]]]
         if fit.knobs:
             extras["knob_positions"] = self._knob_positions[rows]
         if fit.pitch_penalty or fit.effect_penalty:
@@ -112,6 +116,11 @@ class FrameBatches:
             extras["probes"] = np.concatenate([random.random((len(rows), n_latents), np.float32), rows], axis=1)
             extras["probe_notes"] = (notes - self.conditioning.lowest_note).astype(np.int32)
         return extras
+
+    @cached_property
+    def _sounds(self) -> np.ndarray:
+        """The number of each clip's sound, int (n_clips,)."""
+        return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
 
     @cached_property
     def _train_notes(self) -> np.ndarray:

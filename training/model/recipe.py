@@ -82,6 +82,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it counts every band alike.
+    sound_penalty: weight of the squared distance of the latents from their mean over the sound, so that a place among
+    the latents is the same sound at every note.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
     knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
@@ -101,6 +103,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mixup: bool = False
     pitch_penalty: Weight = 0.0
     band_penalty: Weight = 0.0
+    sound_penalty: Weight = 0.0
     spread_penalty: Weight = 0.0
     knobs: tuple[Literal["brightness", "hollowness", "body", "noise"], ...] = ()
     knob_penalty: Weight = 0.1

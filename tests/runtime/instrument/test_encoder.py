@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from runtime.base.errors import UserError
+from runtime.instrument.card import CardEncoder
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder, encoder_path, load_encoder
 from tests.support.places import DATA
@@ -69,6 +72,13 @@ def test_an_encoder_that_does_not_belong_to_the_instrument_is_refused(
     path = tmp_path / "edited.encoder.onnx"
     path.write_bytes(content.replace(old, new))
     assert said in refused(path)
+
+
+def test_the_digest_on_the_instruments_card_must_fit() -> None:
+    named = hashlib.sha256(TINY_ENCODER.read_bytes()).hexdigest()
+    Encoder(TINY_ENCODER, msgspec.structs.replace(CARD, encoder=CardEncoder(TINY_ENCODER.name, named)))
+    with pytest.raises(UserError, match=r"found SHA-256 .* expected 000000000000"):
+        Encoder(TINY_ENCODER, msgspec.structs.replace(CARD, encoder=CardEncoder(TINY_ENCODER.name, "0" * 64)))
 
 
 def test_what_is_no_encoder_is_refused(tmp_path: Path) -> None:

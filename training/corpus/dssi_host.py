@@ -1,8 +1,8 @@
 """A small offline host for a DSSI synthesizer, run as a separate process that reads a request and writes samples.
 
-One process renders one patch only, because all instances of amsynth in a process share one noise generator: a patch
-rendered after another would sound different from the same patch rendered alone. The host imports the standard library
-only, so that it starts fast.
+One process renders one patch only, because instances of a plugin may share state: all instances of amsynth in a process
+share one noise generator, so that a patch rendered after another would sound different from the same patch rendered
+alone. The host imports the standard library only, so that it starts fast.
 The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
+import time
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_float, c_int, c_ubyte, c_uint, c_ulong, c_void_p
 
 BLOCK_SIZE = 64
@@ -20,7 +21,7 @@ HINT_SAMPLE_RATE, HINT_LOGARITHMIC, HINT_DEFAULT_MASK = 0x8, 0x10, 0x3C0
 HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints that are a constant
 # Default hints that are a point between a port's two bounds: the weight of the upper bound, 0 to 1.
 HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}
-EVENT_NOTE_ON = 6
+EVENT_NOTE_ON, EVENT_NOTE_OFF = 6, 7
 
 
 class PortRangeHint(Structure):
@@ -74,15 +75,21 @@ class NoteEvent(Structure):
     ]
 
 
+class ProgramDescriptor(Structure):
+    """DSSI_Program_Descriptor: a program that the plugin offers, by bank and number."""
+
+    _fields_ = [("bank", c_ulong), ("program", c_ulong), ("name", c_char_p)]
+
+
 class DssiDescriptor(Structure):
     """DSSI_Descriptor up to `run_synth`, the last member that this host uses."""
 
     _fields_ = [
         ("version", c_int),
         ("ladspa", POINTER(LadspaDescriptor)),
-        ("configure", c_void_p),
-        ("get_program", c_void_p),
-        ("select_program", c_void_p),
+        ("configure", CFUNCTYPE(c_void_p, c_void_p, c_char_p, c_char_p)),
+        ("get_program", CFUNCTYPE(POINTER(ProgramDescriptor), c_void_p, c_ulong)),
+        ("select_program", CFUNCTYPE(None, c_void_p, c_ulong, c_ulong)),
         ("get_midi_controller_for_port", c_void_p),
         ("run_synth", CFUNCTYPE(None, c_void_p, c_ulong, POINTER(NoteEvent), c_ulong)),
     ]
@@ -117,6 +124,7 @@ class Synth:
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
         self._plugin, self._ladspa = plugin, plugin.ladspa.contents
+        self._sample_rate_hz = sample_rate_hz
         self._handle = self._ladspa.instantiate(plugin.ladspa, sample_rate_hz)
         if not self._handle:
             raise OSError("the plugin did not start")
@@ -136,16 +144,51 @@ class Synth:
         if self._ladspa.activate:
             self._ladspa.activate(self._handle)
 
-    def play(self, note: int, velocity: int, n_samples: int) -> bytes:
-        """The samples of a note that is held to the end, as float32 bytes, one channel after the other."""
+    def programs(self) -> list[tuple[int, int, str]]:
+        """Bank, number and name of every program that the plugin offers."""
+        found = []
+        while self._plugin.get_program and (program := self._plugin.get_program(self._handle, len(found))):
+            name = (program.contents.name or b"").decode(errors="replace").strip()
+            found.append((program.contents.bank, program.contents.program, name))
+        return found
+
+    def set_up(self, settings: list[list[str]], program: list[int] | None, warm_up_samples: int) -> None:
+        """Configure the plugin, select a program (bank and number), and let the plugin run without a note for a while.
+
+        OSError if the plugin refuses a setting. The plugin runs before and after the selection for `warm_up_samples`,
+        in real time: some plugins load a program in a thread of their own.
+        """
+        for key, value in settings:
+            if self._plugin.configure(self._handle, key.encode(), value.encode()):
+                raise OSError(f"the plugin refuses the setting {key} = {value}")
+        self._idle(warm_up_samples)
+        if program is not None:
+            self._plugin.select_program(self._handle, *program)
+            self._idle(warm_up_samples)
+
+    def play(self, note: int, velocity: int, n_samples: int, n_held: int) -> bytes:
+        """The samples of a note, as float32 bytes, one channel after the other; the note ends after n_held samples."""
         outputs = [(c_float * n_samples)() for _ in self._audio_ports]
-        event = NoteEvent(type=EVENT_NOTE_ON, channel=MIDI_CHANNEL, note=note, velocity=velocity)
         for start in range(0, n_samples, BLOCK_SIZE):
+            end = min(start + BLOCK_SIZE, n_samples)
             for port, output in zip(self._audio_ports, outputs, strict=True):
                 self._ladspa.connect_port(self._handle, port, byref(output, 4 * start))
-            n_events = 1 if start == 0 else 0
-            self._plugin.run_synth(self._handle, min(BLOCK_SIZE, n_samples - start), byref(event), n_events)
+            event, n_events = NoteEvent(type=EVENT_NOTE_ON, channel=MIDI_CHANNEL, note=note, velocity=velocity), 0
+            if start == 0:
+                n_events = 1
+            elif start <= n_held < end:
+                event.type, event.frame, n_events = EVENT_NOTE_OFF, n_held - start, 1
+            self._plugin.run_synth(self._handle, end - start, byref(event), n_events)
         return b"".join(bytes(output) for output in outputs)
+
+    def _idle(self, n_samples: int) -> None:
+        """Run without events, at the pace of real time."""
+        silence, event = (c_float * BLOCK_SIZE)(), NoteEvent()
+        for _ in range(0, n_samples, BLOCK_SIZE):
+            for port in self._audio_ports:
+                self._ladspa.connect_port(self._handle, port, byref(silence))
+            self._plugin.run_synth(self._handle, BLOCK_SIZE, byref(event), 0)
+            time.sleep(BLOCK_SIZE / self._sample_rate_hz)
 
     def close(self) -> None:
         """Free the instance."""
@@ -157,16 +200,14 @@ class Synth:
 def main() -> int:
     """Read one request as JSON from standard input and write the samples of its notes to standard output.
 
-    Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz.
+    Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz; and
+    optional: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
     Every note gets a new instance of the plugin, so that the note has no tail or glide from the note before.
+    With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number, name]].
     """
     request = json.load(sys.stdin)
     try:
-        plugin = load_plugin(request["plugin"])
-        for note in request["notes"]:
-            synth = Synth(plugin, request["controls"], request["sample_rate_hz"])
-            sys.stdout.buffer.write(synth.play(note, request["velocity"], request["n_samples"]))
-            synth.close()
+        answer(request)
     except KeyError as error:
         print(f"the plugin has no control named {error}", file=sys.stderr)
         return 1
@@ -174,6 +215,23 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def answer(request: dict) -> None:
+    """Write what `main` promises; KeyError for an unknown control, OSError or AttributeError if the plugin fails."""
+    plugin, n_samples = load_plugin(request["plugin"]), request.get("n_samples", 0)
+    settings, warm_up_samples = request.get("settings", []), request.get("warm_up_samples", 0)
+    for note in request.get("notes", []):
+        synth = Synth(plugin, request["controls"], request["sample_rate_hz"])
+        synth.set_up(settings, request.get("program"), warm_up_samples)
+        n_held = request.get("n_held", n_samples)
+        sys.stdout.buffer.write(synth.play(note, request["velocity"], n_samples, n_held))
+        synth.close()
+    if request.get("list_programs"):
+        synth = Synth(plugin, request["controls"], request["sample_rate_hz"])
+        synth.set_up(settings, None, warm_up_samples)
+        sys.stdout.write(json.dumps(synth.programs()))
+        synth.close()
 
 
 if __name__ == "__main__":

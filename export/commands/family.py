@@ -1,0 +1,35 @@
+"""Build the bundled instruments again, from sources that are free to use."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.signals import signals_as_exceptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The instruments to build, and the folder to work in."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="orchestra, strings, fm, … (default: all)")
+    work = "recordings, corpora and runs (default: family); what is there already is not made again"
+    parser.add_argument("--work", type=Path, default=Path("family"), metavar="DIR", help=work)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the instruments go (default: the bundled ones)")
+
+
+@signals_as_exceptions()
+def run(arguments: argparse.Namespace) -> int:
+    """Build each instrument, and print the sizes of its files."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only
+    from export.family import FAMILY, build_member
+    from runtime.instrument.library import BUNDLED_FOLDER
+
+    members = {member.file: member for member in FAMILY}
+    for name in arguments.names:
+        if name not in members:
+            raise UserError("NAME", repr(name), f"one of {', '.join(members)}", did_you_mean(name, members))
+    for name in arguments.names or members:
+        for path in build_member(members[name], arguments.work, arguments.out or BUNDLED_FOLDER):
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return 0

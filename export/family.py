@@ -1,0 +1,53 @@
+"""The family: the bundled instruments, each built from a source of free recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from export.instrument import export_instrument
+from export.taught_encoder import write_taught_encoder
+from runtime.instrument.library import BUNDLED_FOLDER
+from training.corpus.frames import INDEX, FrameStore
+from training.corpus.manifest import read_manifest
+from training.corpus.recordings import build, hold_out_pitches
+from training.learning.train import train
+from training.model.recipe import load_recipe
+from training.model.run_folder import TrainedRun
+from training.sources.folder import MANIFEST
+from training.sources.render import render
+
+RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
+TRANSPOSE, MOST_FRAMES = 3, 32  # of a recording at one pitch
+N_POINTS = 2000
+
+
+class Member(NamedTuple):
+    """A bundled instrument: its file's name, and the source of its recordings; None: only its encoder is made."""
+
+    file: str
+    source: str | None
+
+
+FAMILY = (*(Member(name, name) for name in ("orchestra", "strings", "fm", "pads")), Member("virtual-analogue", None))
+
+
+def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
+    """Render, learn and export one instrument; goes on where an earlier call stopped. Returns the files written.
+
+    work: the folder of recordings, corpora and runs.
+    """
+    if member.source is None:
+        return [write_taught_encoder(out / f"{member.file}.onnx")]
+    recordings = work / "recordings" / member.source
+    if not (recordings / MANIFEST).is_file():
+        print(render(member.source, recordings))
+    corpus = work / "corpora" / member.file
+    if not (corpus / INDEX).is_file():
+        found = hold_out_pitches(read_manifest(recordings / MANIFEST, recordings))
+        build(corpus, member.file, found, strict=True, force=False, transpose=TRANSPOSE, most_frames=MOST_FRAMES)
+    store = FrameStore.open(corpus)
+    run = work / "runs" / member.file
+    train(load_recipe(RECIPE), store, run)
+    target = out / f"{member.file}.onnx"
+    return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)

@@ -1,0 +1,1 @@
+"""Makes an instrument of a folder of sounds: the stages of `make`, its previews, its verdict and its report."""

@@ -1,0 +1,75 @@
+"""Plays a DSSI synthesizer offline, in a process of its own for each patch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from runtime.base.errors import UserError
+
+HOST = Path(__file__).with_name("dssi_host.py")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin and how to start it.
+
+    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: how long it runs before it is played;
+    environment: variables to set.
+    """
+
+    path: Path
+    settings: tuple[tuple[str, str], ...] = ()
+    warm_up_samples: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Playing:
+    """Notes to play with one patch.
+
+    program: bank and number; controls: values of control ports by name. n_held: the samples after which a note ends, of
+    the n_samples that are recorded.
+    """
+
+    notes: list[int]
+    velocity: int
+    n_samples: int
+    n_held: int
+    sample_rate_hz: int
+    program: tuple[int, int] | None = None
+    controls: Mapping[str, float] = field(default_factory=dict)
+
+
+def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
+    """Play notes, each by a new instance: mono float32 (n_notes, n_samples); a UserError names `where`."""
+    answer = _ask(plugin, asdict(playing), where)
+    return np.frombuffer(answer, "<f4").reshape(len(playing.notes), -1, playing.n_samples).mean(1, dtype=np.float32)
+
+
+def programs(plugin: Plugin, sample_rate_hz: int, where: str) -> list[tuple[int, int, str]]:
+    """Bank, number and name of each program of the plugin; a UserError names `where`."""
+    request = {"controls": {}, "sample_rate_hz": sample_rate_hz, "list_programs": True}
+    return [(bank, number, name) for bank, number, name in json.loads(_ask(plugin, request, where))]
+
+
+def _ask(plugin: Plugin, request: dict, where: str) -> bytes:
+    request |= {"plugin": str(plugin.path), "settings": plugin.settings, "warm_up_samples": plugin.warm_up_samples}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(HOST)],  # without site packages Python starts in milliseconds
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        env={**os.environ, **plugin.environment},
+        check=False,
+    )
+    if done.returncode:
+        detail = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
+        raise UserError(where, detail, "a sound", f"check the installation of {plugin.path}")
+    return done.stdout

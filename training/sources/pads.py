@@ -1,0 +1,82 @@
+"""The source `pads`: PADsynth programs of ZynAddSubFX, sounds of many random phases; configs/zynaddsubfx16.csv."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from training.corpus.dssi import Plugin
+from training.sources.folder import ALL, Origin, Take
+from training.sources.packages import debian_file
+from training.sources.programs import Player, Program, listed
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "zynaddsubfx16.csv"
+LICENCE = "rendered from programs of ZynAddSubFX (GPL-2+)"
+BANKS = "usr/share/zynaddsubfx/banks"
+LIBRARIES = {"libfftw3-single3": "libfftw3f.so.3", "libmxml1": "libmxml.so.1"}
+WARM_UP_SAMPLES = 17640  # 0.4 s: the plugin loads programs in a thread of its own
+NOISES = ("Noises", "Cormi_Noise", "Drums")  # banks without notes
+
+
+@cache
+def plugin() -> Plugin:
+    """ZynAddSubFX's plugin, installed or fetched, with the libraries and the banks that it needs."""
+    path = debian_file("zynaddsubfx-dssi", "usr/lib/dssi/libzynaddsubfx_dssi.so")
+    folders = [str(_library(package, file).parent) for package, file in LIBRARIES.items()]
+    home = _home()
+    environment = {"LD_LIBRARY_PATH": os.pathsep.join(dict.fromkeys(folders)), "HOME": home.name}
+    return Plugin(path, warm_up_samples=WARM_UP_SAMPLES, environment=environment)
+
+
+@cache
+def _home() -> tempfile.TemporaryDirectory:
+    """A home for the plugin, which looks for banks in ~/banks and writes files to its home; removed at the end."""
+    home = tempfile.TemporaryDirectory()
+    (Path(home.name) / "banks").symlink_to(debian_file("zynaddsubfx-data", BANKS))
+    return home
+
+
+def _library(package: str, file: str) -> Path:
+    """A shared library, in the folder of the plugin's machine type, such as x86_64-linux-gnu."""
+    return debian_file(package, f"usr/lib/{os.uname().machine}-linux-gnu/{file}")
+
+
+PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1.0, n_processes=4)
+
+
+def candidates() -> list[Program]:
+    """The programs that are made by PADsynth alone, without those of noise banks."""
+    known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
+    found = []
+    for program in PLAYER.offered():
+        path = known.get(f"{program.number + 1:04d}-{program.name}.xiz")
+        if path is not None and path.parent.name not in NOISES and _only_padsynth(path):
+            found.append(program)
+    return found
+
+
+def _only_padsynth(path: Path) -> bool:
+    """Whether all parts of a program are made by PADsynth."""
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8", errors="replace")
+    parts = [part for part in text.split("<INSTRUMENT_KIT_ITEM")[1:] if '"enabled" value="yes"' in part[:200]]
+    made_by = {kind for part in parts for kind in re.findall(r'name="(add|sub|pad)_enabled" value="yes"', part)}
+    return made_by == {"pad"}
+
+
+def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
+    """Yield (how many sounds there are, name, takes, origin) of each sound.
+
+    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    """
+    return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
+
+
+def _origin(program: Program) -> Origin:
+    place = f"bank {program.bank}, program {program.number}, {program.name}"
+    return Origin(LICENCE, f"ZynAddSubFX (Debian zynaddsubfx-data): {place}")

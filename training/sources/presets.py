@@ -1,0 +1,94 @@
+"""Plays the presets of a soundfont that a list names, each over its range, and finds who recorded their samples."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from runtime.acoustics.pitch import parse_note
+from training.sources.folder import Origin, Take, thinned
+from training.sources.packages import debian_file
+from training.sources.soundfont import Preset, render
+
+STEP = 3  # semitones between two recorded notes
+SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
+FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # what the tables of credits name no other source for
+CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
+BOTH = (100, 50)
+
+
+@dataclass(frozen=True)
+class Soundfont:
+    """A soundfont of a Debian package, with its table of credits; both are paths in the package."""
+
+    package: str
+    path: str
+    credits: str
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound, its preset, its range by note names, and its velocities."""
+
+    name: str
+    bank: int
+    program: int
+    lowest: str
+    highest: str
+    velocities: tuple[int, ...] = (100,)
+
+    @property
+    def notes(self) -> list[int]:
+        """The notes to record: from the lowest, every STEP semitones, and no more than one semitone below the top."""
+        lowest, highest = parse_note(self.lowest), parse_note(self.highest)
+        notes = list(range(lowest, highest + 1, STEP))
+        return notes if highest - notes[-1] <= 1 else [*notes, highest]
+
+
+def preset_credits(soundfont: Soundfont) -> dict[tuple[int, int], str]:
+    """Who recorded the samples of each preset (bank, program), as the package's table of credits says."""
+    text = gzip.decompress(debian_file(soundfont.package, soundfont.credits).read_bytes()).decode("utf-8-sig")
+    lines = text.splitlines(keepends=True)
+    table = csv.DictReader(lines[1:] if lines[0].startswith("sep=") else lines)
+    rows = {(int(row["Bank #"]), int(row["Preset #"])): row for row in table if row["Bank #"]}
+    return {address: _credit(row, rows) for address, row in rows.items()}
+
+
+def _credit(row: dict[str, str], rows: dict[tuple[int, int], dict[str, str]]) -> str:
+    """The credit of a row of the table, or of the row that it refers to."""
+    same = SAME_INFO.match(row["Details"])
+    told = rows[int(same[1]), int(same[2])] if same else row
+    return " ".join(f"{row['Preset Name']}. {told['Sample Credit'] or FLUID}".split())
+
+
+def licence_of(credit: str) -> str:
+    """The licence of the samples with this credit."""
+    if "Sam Gossner" in credit:
+        return CC0
+    return PUBLIC_DOMAIN if "Public Domain" in credit else MIT
+
+
+def listed(
+    soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
+) -> Iterator[tuple[int, str, list[Take], Origin]]:
+    """Yield (how many sounds there are, name, takes, origin) of each sound.
+
+    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    """
+    path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
+    chosen = [sound for sound in sounds if only in ("", sound.name)]
+
+    def takes_of(sound: Sound) -> list[Take]:
+        notes = thinned(sound.notes, most_notes)
+        return render(path, Preset(sound.bank, sound.program, notes, sound.velocities))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for sound, takes in zip(chosen, pool.map(takes_of, chosen), strict=True):
+            credit = known[sound.bank, sound.program]
+            source = f"MuseScore General (Debian {soundfont.package}): {credit}"
+            yield len(chosen), sound.name, takes, Origin(licence_of(credit), source)

@@ -1,0 +1,40 @@
+"""Renders a source by its name into a folder of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.progress import Progress
+from runtime.base.signals import signals_as_exceptions
+from training.sources import analogue, fm, orchestra, pads, strings
+from training.sources.folder import ALL, Origin, RecordingFolder, Take
+
+# Each is called with the name of one sound (empty: all) and with the most notes of a sound.
+SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Origin]]]] = {
+    "analogue": analogue.sounds,
+    "fm": fm.sounds,
+    "orchestra": orchestra.sounds,
+    "pads": pads.sounds,
+    "sections": orchestra.section_sounds,
+    "strings": strings.sounds,
+}
+
+
+def render(name: str, out: Path, force: bool = False, only: str = "", most_notes: int = ALL) -> str:
+    """Write the recordings of the source `name` to `out`; returns what the folder holds, in a few lines.
+
+    force: replace recordings that are already there. only: the name of one sound. most_notes: how many notes of each
+    sound to record at most. UserError if the source, the sound or a package is missing.
+    """
+    if name not in SOURCES:
+        raise UserError(f"source {name!r}", "no such source", "a known one", did_you_mean(name, SOURCES))
+    with signals_as_exceptions(), RecordingFolder(out, force) as folder, Progress(name, 1.0) as progress:
+        done = 0
+        for done, (n_sounds, sound, takes, origin) in enumerate(SOURCES[name](only, most_notes), start=1):
+            folder.add(sound, takes, origin)
+            progress.update(done / n_sounds, sound)
+        if not done:
+            raise UserError(f"source {name}", f"no sound {only!r}", "one of its sounds", "leave it out to get all")
+    return folder.report()
