@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
+BUSY_SHARE = 0.25  # a block has much work if the engine took so much of the time that the block plays
 _INVALID_RATE = -9997
 _CLOSE_LIMIT_S = 3.0
 
@@ -39,13 +40,13 @@ class SoundSource(Protocol):
 class Effect(Protocol):
     """What is heard beside the engine: adds to `block`, float32 (n, 2), what it makes of the sound card's input.
 
-    incoming: float32 (n, n_channels). For the audio thread: it must neither wait nor fail. delay_frames: how much later
-    the effect is heard, without the buffers.
+    incoming: float32 (n, n_channels); may_wait: whether this block has much work already. For the audio thread: it must
+    neither wait nor fail. delay_frames: how much later the effect is heard, without the buffers.
     """
 
     delay_frames: int
 
-    def add(self, incoming: np.ndarray, block: np.ndarray) -> None: ...
+    def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool) -> None: ...
 
 
 class AudioIn(NamedTuple):
@@ -90,7 +91,8 @@ class BlockRenderer:
         try:
             self.engine.render(self._block)
             if self.effect is not None and incoming is not None:
-                self.effect.add(incoming, self._block)
+                may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
+                self.effect.add(incoming, self._block, may_wait)
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)

@@ -24,6 +24,7 @@ SPEC = StftSpec()
 DECODER = Decoder(DATA / "tiny.onnx")
 ENCODER = load_encoder(DECODER)
 STILL = (0.5, 0.5)
+DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
@@ -112,13 +113,20 @@ def test_the_blocks_that_come_in_do_not_matter(n_block: int) -> None:
     assert np.abs(through(given, n_block) - through(given)).max() < 1e-4
 
 
-def live(sound: np.ndarray, sizes: Sequence[int], n_channels: int = 1, positions: object = lambda: STILL) -> np.ndarray:
-    """What is heard live, float32 (n,), for blocks of these sizes, again and again."""
+def live(
+    sound: np.ndarray,
+    sizes: Sequence[int],
+    n_channels: int = 1,
+    positions: object = lambda: STILL,
+    waits: Sequence[bool] = (False,),
+) -> np.ndarray:
+    """What is heard live, float32 (n,), for blocks of these sizes, again and again; waits: which of them are busy."""
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0
     while at < len(sound):
         part = sound[at : at + sizes[number % len(sizes)]]
-        effect.add(np.repeat(part[:, None], n_channels, axis=1), out[at : at + len(part)])
+        may_wait = waits[number % len(waits)]
+        effect.add(np.repeat(part[:, None], n_channels, axis=1), out[at : at + len(part)], may_wait)
         at, number = at + len(part), number + 1
     assert np.array_equal(out[:, 0], out[:, 1])
     return out[:, 0]
@@ -128,10 +136,22 @@ def test_live_it_sounds_as_offline_one_frame_later_for_blocks_of_any_size() -> N
     given = np.concatenate([tone(60, 0.4), tone(67.3, 0.4)]) * np.float32(0.5)
     expected = through(given)
     heard = live(given, [256])
-    assert np.abs(heard[SPEC.frame_size :] - expected[: -SPEC.frame_size]).max() < 1e-3
+    assert np.abs(heard[DELAY:] - expected[:-DELAY]).max() < 1e-3
     assert not heard[: SPEC.hop_size].any()
     for sizes, n_channels in (([1024], 1), ([37, 5000, 1, 511], 1), ([256], 2)):
         assert np.array_equal(live(given, sizes, n_channels), heard)
+    for sizes, waits in (([256], [True]), ([64], [True, False, True]), ([100, 300, 7], [True, False])):
+        assert np.array_equal(live(given, sizes, waits=waits), heard)
+
+
+def test_live_the_work_of_a_hop_waits_for_a_block_with_less() -> None:
+    effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, lambda: STILL)
+    given, block = np.ones((64, 1), np.float32), np.zeros((64, 2), np.float32)
+    hops: list[int] = []
+    effect._chain.convert = lambda _: hops.append(number)
+    for number in range(128):
+        effect.add(given, block, may_wait=number >= 64 or number % 16 in (15, 0, 1))
+    assert hops == [18, 34, 50, 68, 84, 100, 116]
 
 
 def test_live_a_knob_moves_the_sound_from_where_it_stood_at_the_start() -> None:
