@@ -28,9 +28,10 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
+    detector = PitchDetector(spec, min(len(magnitudes), _ROWS_AT_ONCE)) if len(magnitudes) else None
     for first in range(0, len(magnitudes), _ROWS_AT_ONCE):
         rows = np.asarray(magnitudes[first : first + _ROWS_AT_ONCE], np.float32)
-        notes[first : first + len(rows)] = _heard(rows, spec)
+        notes[first : first + len(rows)] = detector.notes(rows)
     return notes
 
 
@@ -50,26 +51,59 @@ def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.nda
     return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 
-def _heard(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """`heard_notes` for at most _ROWS_AT_ONCE frames, so that the arrays fit in the memory."""
-    periods_s, cosines, gaps_s = _lags(spec)
-    power = np.square(magnitudes)
-    total = power.sum(axis=1)
-    correlation = power @ cosines / np.maximum(total, 1e-20)[:, None]
-    difference = 1.0 - correlation
-    normalised = difference * periods_s / np.maximum(np.cumsum(difference * gaps_s, axis=1), 1e-20)
-    audible = np.flatnonzero((periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(len(periods_s) - 1) > 0))
-    at = normalised[:, audible]
-    dip = (at <= normalised[:, audible - 1]) & (at < normalised[:, audible + 1])
-    depth = np.where(dip, at, np.inf)
-    deep = depth <= depth.min(axis=1, keepdims=True) + _DIP_MARGIN
-    index = audible[np.argmax(deep & dip, axis=1)]
-    rows = np.arange(len(magnitudes))
-    before, there, after = (normalised[rows, index + k] for k in (-1, 0, 1))
-    curve = before - 2.0 * there + after
-    shift = np.where(curve > 0.0, 0.5 * (before - after) / np.maximum(curve, 1e-20), 0.0).clip(-0.5, 0.5)
-    heard_hz = 1.0 / (periods_s[index] * 2.0 ** (shift * _STEP_CENTS / CENTS_PER_OCTAVE))
-    return np.where((total > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
+class PitchDetector:
+    """`heard_notes` for at most n_rows frames at once, in work arrays that are made once."""
+
+    def __init__(self, spec: StftSpec, n_rows: int):
+        self._periods_s, self._cosines, self._gaps_s = _lags(spec)
+        n_periods = len(self._periods_s)
+        audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
+        # The periods are ascending, so those that may be heard lie together.
+        self._first, self._stop = int(np.argmax(audible)), n_periods - 1
+        self._power = np.zeros((n_rows, spec.n_bins), np.float32)
+        self._total = np.zeros((n_rows, 1), np.float32)
+        self._difference = np.zeros((n_rows, n_periods), np.float32)
+        self._normalised, self._summed = np.zeros((2, n_rows, n_periods))
+        self._depth = np.zeros((n_rows, self._stop - self._first))
+        self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
+
+    def notes(self, magnitudes: np.ndarray) -> np.ndarray:
+        """The fractional MIDI note heard in each frame, float32 (n, n_bins): float (n,); NaN where none is heard."""
+        n = len(magnitudes)
+        normalised, depth, dip, other = self._normalised[:n], self._depth[:n], self._dip[:n], self._other[:n]
+        total = self._normalise(magnitudes)
+        at = normalised[:, self._first : self._stop]
+        np.less_equal(at, normalised[:, self._first - 1 : self._stop - 1], out=dip)
+        np.less(at, normalised[:, self._first + 1 : self._stop + 1], out=other)
+        dip &= other
+        depth[:] = np.inf
+        np.copyto(depth, at, where=dip)
+        np.less_equal(depth, np.minimum.reduce(depth, axis=1, keepdims=True) + _DIP_MARGIN, out=other)
+        other &= dip
+        index = self._first + np.argmax(other, axis=1)
+        rows = np.arange(n)
+        before, there, after = (normalised[rows, index + k] for k in (-1, 0, 1))
+        curve = before - 2.0 * there + after
+        shift = np.where(curve > 0.0, 0.5 * (before - after) / np.maximum(curve, 1e-20), 0.0).clip(-0.5, 0.5)
+        heard_hz = 1.0 / (self._periods_s[index] * 2.0 ** (shift * _STEP_CENTS / CENTS_PER_OCTAVE))
+        return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
+
+    def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
+        """Compute the cumulative mean normalised difference; returns the power of each frame, (n, 1)."""
+        n = len(magnitudes)
+        power, total, difference = self._power[:n], self._total[:n], self._difference[:n]
+        normalised, summed = self._normalised[:n], self._summed[:n]
+        np.square(magnitudes, out=power)
+        np.add.reduce(power, axis=1, keepdims=True, out=total)
+        np.matmul(power, self._cosines, out=difference)
+        difference /= np.maximum(total, 1e-20)
+        np.subtract(1.0, difference, out=difference)
+        np.multiply(difference, self._gaps_s, out=normalised)
+        np.cumsum(normalised, axis=1, out=summed)
+        np.maximum(summed, 1e-20, out=summed)
+        np.multiply(difference, self._periods_s, out=normalised)
+        normalised /= summed
+        return total
 
 
 @lru_cache(maxsize=4)

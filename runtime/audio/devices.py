@@ -1,4 +1,4 @@
-"""Lists the machine's audio outputs, and chooses one by name."""
+"""Lists the machine's audio outputs and inputs, and chooses one by name."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class OutputDevice(NamedTuple):
         return f"{self.host_api}: {self.name}"
 
 
+class InputDevice(OutputDevice):
+    """One audio input; fields as in OutputDevice, with the most channels that the device can record."""
+
+
 def load_portaudio() -> pyaudio.PyAudio:
     """Start PortAudio, which looks for devices only when it starts; UserError if PyAudio cannot be loaded."""
     try:
@@ -43,16 +47,36 @@ def load_portaudio() -> pyaudio.PyAudio:
 
 def list_outputs(portaudio: pyaudio.PyAudio) -> list[OutputDevice]:
     """Every device with an output, in PortAudio's order."""
+    return _listed(portaudio, OutputDevice, "Output")
+
+
+def list_inputs(portaudio: pyaudio.PyAudio) -> list[InputDevice]:
+    """Every device with an input, in PortAudio's order."""
+    return _listed(portaudio, InputDevice, "Input")
+
+
+def _listed(portaudio: pyaudio.PyAudio, kind: type[OutputDevice], side: str) -> list[OutputDevice]:
     apis = [portaudio.get_host_api_info_by_index(i) for i in range(portaudio.get_host_api_count())]
     devices = []
     for index in range(portaudio.get_device_count()):
         info = portaudio.get_device_info_by_index(index)
         api = apis[info["hostApi"]]
-        if info["maxOutputChannels"] > 0:
-            rate_hz, n_channels = int(info["defaultSampleRate"]), info["maxOutputChannels"]
-            is_default = api["defaultOutputDevice"] == index
-            devices.append(OutputDevice(index, info["name"], api["name"], n_channels, rate_hz, is_default))
+        if info[f"max{side}Channels"] > 0:
+            rate_hz, n_channels = int(info["defaultSampleRate"]), info[f"max{side}Channels"]
+            is_default = api[f"default{side}Device"] == index
+            devices.append(kind(index, info["name"], api["name"], n_channels, rate_hz, is_default))
     return devices
+
+
+def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | None) -> InputDevice | None:
+    """The input of a host API, given by its whole name, whose own name contains `device`, ignoring case.
+
+    As `choose_output`; None also if the host API has no input and `device` is None.
+    """
+    beside = [given for given in inputs if given.host_api == host_api]
+    if device is None and not beside:
+        return None
+    return _chosen(beside, device, "audio input")
 
 
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
@@ -69,6 +93,10 @@ def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device:
         if not matching:
             remedy = did_you_mean(host_api, {output.host_api for output in outputs})
             raise UserError("audio host_api", repr(host_api), "part of the name of a host API with an output", remedy)
+    return _chosen(matching, device, "audio device")
+
+
+def _chosen(matching: list[OutputDevice], device: str | None, where: str) -> OutputDevice | None:
     if device is None:
         return next((output for output in matching if output.is_default), matching[0] if matching else None)
     candidates = [output for output in matching if device.lower() in output.name.lower()]
@@ -76,8 +104,9 @@ def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device:
     candidates = exact or candidates
     if not candidates:
         remedy = f"{did_you_mean(device, {output.name for output in matching})} (see: timbrebox devices)"
-        raise UserError("audio device", repr(device), "part of the name of one output", remedy)
+        kind = "output" if where == "audio device" else "input of the output's host API"
+        raise UserError(where, repr(device), f"part of the name of one {kind}", remedy)
     if len(candidates) > 1:
         found = f"{device!r}, which fits {'; '.join(str(output) for output in candidates)}"
-        raise UserError("audio device", found, "one output", "write more of the name, or set audio: host_api")
+        raise UserError(where, found, "one of them", "write more of the name, or set audio: host_api")
     return candidates[0]

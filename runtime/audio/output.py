@@ -1,26 +1,27 @@
-"""Plays the engine's blocks on a sound card, through PortAudio, or silently at the same pace."""
+"""Plays the engine's blocks, and an effect on the input, on a sound card, or silently at the same pace."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from runtime.audio.clock import EngineClock
-from runtime.audio.devices import choose_output, list_outputs, load_portaudio
+from runtime.audio.devices import choose_input, choose_output, list_inputs, list_outputs, load_portaudio
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 if TYPE_CHECKING:
-    from runtime.audio.devices import OutputDevice
+    from runtime.audio.devices import InputDevice, OutputDevice
     from runtime.config import AudioConfig
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
+BUSY_SHARE = 0.25  # a block has much work if the engine took so much of the time that the block plays
 _INVALID_RATE = -9997
 _CLOSE_LIMIT_S = 3.0
 
@@ -36,6 +37,24 @@ class SoundSource(Protocol):
     def render(self, out: np.ndarray) -> None: ...
 
 
+class Effect(Protocol):
+    """What is heard beside the engine: adds to `block`, float32 (n, 2), what it makes of the sound card's input.
+
+    incoming: float32 (n, n_channels); may_wait: whether this block has much work already. For the audio thread: it must
+    neither wait nor fail. delay_frames: how much later the effect is heard, without the buffers.
+    """
+
+    delay_frames: int
+
+    def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool) -> None: ...
+
+
+class AudioIn(NamedTuple):
+    """Asks for an input beside the output. device: part of its name; None: the default of the output's host API."""
+
+    device: str | None = None
+
+
 class BlockRenderer:
     """Renders the engine's blocks for the driver, keeps the clock right, and counts late blocks and underflows.
 
@@ -46,19 +65,20 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     """
 
-    def __init__(self, engine: SoundSource, sample_rate_hz: float, buffer_frames: int):
+    def __init__(self, engine: SoundSource, sample_rate_hz: float, buffer_frames: int, effect: Effect | None = None):
         self.clock = EngineClock(sample_rate_hz, buffer_frames)
         self.n_blocks = self.n_underflows = self.n_late = 0
         self.failure: Exception | None = None
         self.realtime = False
-        self.engine = engine
+        self.engine, self.effect = engine, effect
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
 
-    def next_block(self, n_frames: int, underflow: bool) -> np.ndarray:
+    def next_block(self, n_frames: int, underflow: bool, incoming: np.ndarray | None = None) -> np.ndarray:
         """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
 
-        n_frames: size of the block. underflow: whether the driver ran out of sound before this block.
+        n_frames: size of the block. underflow: whether the driver ran out of sound before this block. incoming: the
+        input's frames, float32 (n_frames, n_channels), for the effect; None without an input.
         Nothing that is called here may wait: no lock, no file, no log. An exception is kept in `failure`; the
         supervisor raises it.
         """
@@ -70,6 +90,9 @@ class BlockRenderer:
         self.clock.block_begins(self.engine.frame, begin_s)
         try:
             self.engine.render(self._block)
+            if self.effect is not None and incoming is not None:
+                may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
+                self.effect.add(incoming, self._block, may_wait)
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)
@@ -91,8 +114,8 @@ class NullOutput:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="null-audio", daemon=True)
 
-    def start(self, engine: SoundSource) -> None:
-        """Render from now on."""
+    def start(self, engine: SoundSource, _effect: Effect | None = None) -> None:
+        """Render from now on; without a device there is no input for an effect."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames)
         self._thread.start()
 
@@ -116,19 +139,30 @@ class DeviceOutput:
     """An opened PortAudio device, which asks for each block through a callback; `start` begins to play.
 
     sample_rate_hz: the rate in use: the one asked for, or, if the device refuses that rate, its default rate.
+    source: an input that is opened with it, or None.
     UserError if the device cannot be opened.
     """
 
     is_device = True
 
-    def __init__(self, portaudio: object, device: OutputDevice, sample_rate_hz: int | None, buffer_frames: int):
+    def __init__(
+        self,
+        portaudio: object,
+        device: OutputDevice,
+        sample_rate_hz: int | None,
+        buffer_frames: int,
+        source: InputDevice | None = None,
+    ):
         self.name = str(device)
+        self.source = source
+        # PyAudio opens both sides of a stream with one number of channels.
+        self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
         self._portaudio = portaudio
         self._closing = threading.Thread(target=self._close, name="audio-close", daemon=True)
         self._closed = threading.Event()
-        self._mono = np.zeros(buffer_frames, np.float32) if device.n_channels == 1 else None
+        self._mono = np.zeros(buffer_frames, np.float32) if self._n_channels == 1 else None
         self.sample_rate_hz = sample_rate_hz or device.default_rate_hz
         try:
             self._stream = self._open(device)
@@ -148,24 +182,34 @@ class DeviceOutput:
         with quiet_stderr():
             return self._portaudio.open(
                 rate=self.sample_rate_hz,
-                channels=min(2, device.n_channels),
+                channels=self._n_channels,
                 format=pyaudio.paFloat32,
                 output=True,
+                input=self.source is not None,
+                input_device_index=self.source and self.source.index,
                 output_device_index=device.index,
                 frames_per_buffer=self.buffer_frames,
                 start=False,
                 stream_callback=self._callback,
             )
 
-    def _callback(self, _input: object, n_frames: int, _times: object, status: int) -> tuple[np.ndarray, int]:
-        block = self.blocks.next_block(n_frames, bool(status & self._underflow_flag))
+    def _callback(self, given: bytes | None, n_frames: int, _times: object, status: int) -> tuple[np.ndarray, int]:
+        incoming = np.frombuffer(given, np.float32).reshape(-1, self._n_channels) if given else None
+        block = self.blocks.next_block(n_frames, bool(status & self._underflow_flag), incoming)
         if self._mono is not None:
             block = np.mean(block, axis=1, out=self._mono)
         return block, self._continue
 
-    def start(self, engine: SoundSource) -> None:
-        """Play from now on."""
-        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames)
+    @property
+    def latency_s(self) -> float:
+        """How long the buffers between the input and the output last, in s; at least one block each."""
+        least_s = self.buffer_frames / self.sample_rate_hz
+        told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
+        return sum(max(least_s, latency_s) for latency_s in told_s)
+
+    def start(self, engine: SoundSource, effect: Effect | None = None) -> None:
+        """Play from now on; the effect hears the input."""
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect)
         with quiet_stderr():
             self._stream.start_stream()
 
@@ -187,10 +231,11 @@ class DeviceOutput:
 Output = NullOutput | DeviceOutput
 
 
-def open_output(config: AudioConfig) -> Output | None:
+def open_output(config: AudioConfig, audio_in: AudioIn | None = None) -> Output | None:
     """Open the output that the settings name, without starting it; None if no device is named and the machine has none.
 
-    UserError if the named device is missing, ambiguous or busy.
+    audio_in: an input to open with it; None: no input. If none is named and none can be opened, there is none.
+    UserError if the named device, or the named input, is missing, ambiguous or busy.
     """
     if config.device == NO_DEVICE:
         return null_output(config)
@@ -198,12 +243,24 @@ def open_output(config: AudioConfig) -> Output | None:
     try:
         device = choose_output(list_outputs(portaudio), config.host_api, config.device)
         if device is not None:
-            return DeviceOutput(portaudio, device, config.sample_rate_hz, config.buffer_frames)
+            return _opened(portaudio, device, config, audio_in)
     except BaseException:
         portaudio.terminate()
         raise
     portaudio.terminate()
     return None
+
+
+def _opened(portaudio: object, device: OutputDevice, config: AudioConfig, audio_in: AudioIn | None) -> DeviceOutput:
+    what = portaudio, device, config.sample_rate_hz, config.buffer_frames
+    source = audio_in and choose_input(list_inputs(portaudio), device.host_api, audio_in.device)
+    if source is not None:
+        try:
+            return DeviceOutput(*what, source)
+        except UserError:
+            if audio_in.device is not None:
+                raise
+    return DeviceOutput(*what)
 
 
 def null_output(config: AudioConfig) -> NullOutput:

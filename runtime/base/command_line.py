@@ -70,6 +70,22 @@ def at_least(lowest: int) -> Callable[[str], int]:
     return whole_number
 
 
+def number_between(lowest: float, highest: float) -> Callable[[str], float]:
+    """A `type` for argparse that takes numbers from `lowest` to `highest`."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not lowest <= value <= highest:
+            expected = f"a number from {lowest:g} to {highest:g}"
+            raise argparse.ArgumentTypeError(f"found {text}; expected {expected}; change it")
+        return value
+
+    return number
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises a UserError for a wrong command line and takes no abbreviated flags."""
 

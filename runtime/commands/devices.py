@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from runtime.audio.devices import list_outputs, load_portaudio
+from runtime.audio.devices import OutputDevice, list_outputs, load_portaudio
+from runtime.audio.devices import list_inputs as list_audio_inputs
 from runtime.base.quiet import quiet_stderr
 from runtime.midi.rtmidi_apis import api_names, list_inputs
 
@@ -14,27 +16,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    """Print the audio outputs, then the MIDI inputs."""
+    """Print the audio outputs and inputs, then the MIDI inputs."""
     for line in [*output_lines(), "", *input_lines()]:
         print(line)
     return 0
 
 
 def output_lines() -> list[str]:
-    """The audio outputs in columns, or one line that says what to do when there are none."""
+    """The audio outputs and inputs in columns, or one line that says what to do when there are no outputs."""
     portaudio = load_portaudio()
     try:
-        outputs = list_outputs(portaudio)
+        outputs, inputs = list_outputs(portaudio), list_audio_inputs(portaudio)
     finally:
         with quiet_stderr():
             portaudio.terminate()
     if not outputs:
         return ["Audio outputs: none. Plug in a sound card or start the audio server; play finds it by itself."]
+    lines = ["Audio outputs (to choose one: play --audio with a part of its name)", *_table(outputs)]
+    if inputs:
+        lines += ["", "Audio inputs (to choose one: play --through --audio-in with a part of its name)"]
+        lines += _table(inputs)
+    return lines
+
+
+def _table(devices: Sequence[OutputDevice]) -> list[str]:
     rows = [("host API", "device", "channels", "rate", "")]
-    for output in outputs:
-        rate, default = f"{output.default_rate_hz} Hz", "default" if output.is_default else ""
-        rows.append((output.host_api, output.name, str(output.n_channels), rate, default))
-    return ["Audio outputs (to choose one: play --audio with a part of its name)", *columns(rows)]
+    for device in devices:
+        rate, default = f"{device.default_rate_hz} Hz", "default" if device.is_default else ""
+        rows.append((device.host_api, device.name, str(device.n_channels), rate, default))
+    return columns(rows)
 
 
 def input_lines() -> list[str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from runtime.audio.output import AudioIn
 from runtime.base.checked_yaml import checked
+from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.config import AudioConfig, Config, load_config
 from runtime.demo import DEMO_FILE
+from runtime.instrument.decoder import Decoder
 from runtime.live.stop_signal import StopSignal
-from runtime.live.supervisor import AudioHangsError, Supervisor
+from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
 from runtime.service.notify import notify
 from runtime.sound.choice import Choice, choose
 
@@ -29,14 +33,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--midi", metavar="NAME", help="part of an input's name (default: every input)")
     parser.add_argument("--buffer", metavar="N", type=int, help="frames per block, 16 to 8192")
     parser.add_argument("--demo", action="store_true", help="play the bundled piece")
+    through = "also play the sound card's input through the instrument's encoder (see docs/through.md)"
+    parser.add_argument("--through", action="store_true", help=through)
+    parser.add_argument("--audio-in", metavar="NAME", help="with --through: part of an input's name (see: devices)")
     parser.add_argument("--no-panel", action="store_true", help="accepted for scripts; there is no panel yet")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play until SIGINT, SIGTERM or the end of the terminal (SIGHUP); returns exit status 0."""
+    if arguments.audio_in is not None and not arguments.through:
+        raise UserError("--audio-in", "no --through", "both", "add --through, which plays the input")
     config = _with_options(load_config(arguments.config), arguments)
     choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    return _play(choice, DEMO_FILE if arguments.demo else None)
+    through = _effect(choice, arguments.audio_in) if arguments.through else None
+    return _play(choice, DEMO_FILE if arguments.demo else None, through)
+
+
+def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
+    """The effect on the input, with a decoder of its own; UserError if the instrument has no encoder."""
+    from runtime.instrument.encoder import load_encoder
+    from runtime.through.live import LiveThrough
+
+    decoder = Decoder(choice.instrument.path)
+    encoder = load_encoder(decoder)
+    return InputEffect(AudioIn(audio_in), partial(LiveThrough, decoder, encoder))
 
 
 def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
@@ -52,13 +72,13 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _play(choice: Choice, demo: Path | None) -> int:
+def _play(choice: Choice, demo: Path | None, through: InputEffect | None) -> int:
     open_closed_streams()
     lines, stop = LineWriter(sys.stdout), StopSignal()
     try:
         if choice.remark:
             lines.write(choice.remark)
-        Supervisor(choice, lines.write, notify).run(stop, demo)
+        Supervisor(choice, lines.write, notify, through).run(stop, demo)
     except AudioHangsError:
         lines.close()
         complaint = LineWriter(sys.stderr)

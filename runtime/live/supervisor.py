@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from runtime.audio.output import BlockRenderer, NullOutput, Output, null_output, open_output
+from runtime.audio.output import AudioIn, BlockRenderer, Effect, NullOutput, Output, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
 from runtime.engine.build import build_engine, warm_up
@@ -25,6 +26,17 @@ from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
 Say = Callable[[str], object]
+Positions = Callable[[], tuple[float, ...]]
+
+
+class InputEffect(NamedTuple):
+    """An effect on the sound card's input.
+
+    audio_in: which input; make: makes the effect for a rate in Hz and a function that gives the knobs' positions.
+    """
+
+    audio_in: AudioIn
+    make: Callable[[float, Positions], Effect]
 
 
 class AudioHangsError(Exception):
@@ -35,7 +47,7 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
-    choice: what to play.
+    choice: what to play. through: an effect on the input, played beside the notes; None: no input.
     """
 
     def __init__(
@@ -43,9 +55,12 @@ class Supervisor:
         choice: Choice,
         say: Say,
         notify: Callable[..., object],
+        through: InputEffect | None = None,
     ):
         config = choice.patch.settings
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
+        self._through = through
+        self._effect: Effect | None = None
         self._midi = MidiInputs(config.midi, self._post)
         self._n_notes_of_past_engines = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
@@ -62,13 +77,14 @@ class Supervisor:
         player = DemoPlayer(demo, self._post) if demo else None
         output = self._first_output()
         self._fit_engine(output.sample_rate_hz)
+        through_lines = self._make_effect(output)
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
         prepare_process()
         self._start(output)
         try:
-            for line in [*midi_lines, self._ready_line()]:
+            for line in [*midi_lines, *through_lines, self._ready_line()]:
                 self._say(line)
             self._notify(READY=1)
             if player:
@@ -112,13 +128,14 @@ class Supervisor:
     def _try_output(self, at_start: bool) -> Output | None:
         """Open the output; None, with a line for the user only at the start, if there is none or it cannot be opened.
 
-        UserError at the start if the settings name a device and it cannot be opened.
+        UserError at the start if a device or an input is named and cannot be opened.
         """
+        audio_in = self._through and self._through.audio_in
         try:
-            output = open_output(self._config.audio)
+            output = open_output(self._config.audio, audio_in)
             reason = "No sound card yet"
         except UserError as error:
-            if at_start and self._config.audio.device is not None:
+            if at_start and (self._config.audio.device or (audio_in and audio_in.device)) is not None:
                 raise
             output, reason = None, f"No sound yet ({error})"
         if output is None and at_start:
@@ -136,9 +153,23 @@ class Supervisor:
         warm_up(patch, decoder, sample_rate_hz)
         self._engine = build_engine(patch, decoder, sample_rate_hz, self._choice.programs)
 
+    def _make_effect(self, output: Output) -> list[str]:
+        """Make the effect for an output that is about to start; returns a line for the user, none without an effect."""
+        self._effect = None
+        if self._through is None:
+            return []
+        source = output.source if output.is_device else None
+        if source is None:
+            return [f"No audio input with {output.name}; only the notes are heard."]
+        rate_hz = output.sample_rate_hz
+        self._effect = self._through.make(rate_hz, lambda: self._engine.status.positions)
+        frame_s, buffers_s = self._effect.delay_frames / rate_hz, output.latency_s
+        parts = f"{1000.0 * frame_s:.0f} for a frame, {1000.0 * buffers_s:.0f} for the buffers"
+        return [f"Through: {source}, heard {1000.0 * (frame_s + buffers_s):.0f} ms later ({parts})."]
+
     def _start(self, output: Output) -> None:
         """Play on this output from now on."""
-        output.start(self._engine)
+        output.start(self._engine, self._effect)
         self._output = output
         self._renderers.append(output.blocks)
         self._n_blocks_last_round = -1
@@ -165,7 +196,10 @@ class Supervisor:
             self._output.close()
             self._needs_device = False
             self._fit_engine(output.sample_rate_hz)
+            through_lines = self._make_effect(output)
             self._start(output)
+            for line in through_lines:
+                self._say(line)
             self._say(f"Sound card: {output.name}, {output.sample_rate_hz} Hz.")
 
     def _leave_device(self) -> None:

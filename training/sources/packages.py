@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from runtime.base.errors import UserError
 
-NPM_REGISTRY = "https://localhost"
-WAIT_S = 60.0
 _ONLINE = "check the network, then try again"
 
 
@@ -92,13 +87,20 @@ def _fetch_debian(package: str, folder: Path) -> None:
 
 
 def _fetch_npm(package: str, version: str, sha512: str, folder: Path) -> None:
-    address = f"{NPM_REGISTRY}/{package}/-/{package.rpartition('/')[2]}-{version}.tgz"
-    try:
-        with urllib.request.urlopen(address, timeout=WAIT_S) as stream:
-            content = stream.read()
-    except (urllib.error.URLError, OSError) as error:
-        raise UserError(address, str(error), "a package that can be fetched", _ONLINE) from None
-    if base64.b64encode(hashlib.sha512(content).digest()).decode() != sha512:
-        raise UserError(address, "another content than expected", f"SHA-512 {sha512[:12]}...", _ONLINE)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(folder, filter="data")
+    where = f"npm package {package} {version}"
+    with tempfile.TemporaryDirectory() as downloads:
+        command = ["npm", "pack", "--silent", f"{package}@{version}"]
+        try:
+            done = subprocess.run(command, cwd=downloads, capture_output=True, text=True, check=False)
+        except OSError:
+            remedy = "install it with: sudo apt-get install npm"
+            raise UserError(where, "no npm", "npm, which fetches it", remedy) from None
+        archives = list(Path(downloads).glob("*.tgz"))
+        if done.returncode or len(archives) != 1:
+            detail = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+            raise UserError(where, detail, "a package that can be fetched", _ONLINE)
+        content = archives[0].read_bytes()
+        if base64.b64encode(hashlib.sha512(content).digest()).decode() != sha512:
+            raise UserError(where, "another content than expected", f"SHA-512 {sha512[:12]}...", _ONLINE)
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(folder, filter="data")

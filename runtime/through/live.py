@@ -1,0 +1,115 @@
+"""The effect on the sound card's input, hop by hop, in the audio thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from runtime.acoustics.spectrum import periodic_hann
+from runtime.engine.limiter import limit
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.encoder import Encoder
+from runtime.through.chain import Chain, spec_at
+from runtime.through.offline import OVERLAPPED
+from runtime.through.settings import EffectSettings
+
+N_OVERLAPS = 4  # hops in a frame
+LARGEST_BLOCK = 8192
+SLACK_SHARE = 4  # the work of a hop may wait for so large a part of a hop: a quarter
+Positions = Callable[[], tuple[float, ...]]
+
+
+class LiveThrough:
+    """Adds to the engine's blocks what the instrument makes of the input; runtime/audio/output.py calls `add`.
+
+    decoder, encoder: used by nothing else; rate_hz: of input and output; positions: gives the knobs' positions, 0 to 1.
+    A knob that stands where it stood at the start leaves its latent as encoded; from there it moves the latent by twice
+    its way, so that in the middle of its travel either end is in reach.
+
+    delay_frames: from a frame of the input to the same frame of the output, the buffers of the sound card not counted.
+    The work of a hop may wait a little for a block in which the engine has less to do. What is heard depends neither on
+    that nor on the size of the blocks.
+    """
+
+    def __init__(self, decoder: Decoder, encoder: Encoder, rate_hz: float, positions: Positions):
+        spec = spec_at(decoder.card.spec, rate_hz)
+        self._chain = Chain(decoder, encoder, spec, 1)
+        self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
+        self.delay_frames = spec.frame_size + self._slack
+        hann = periodic_hann(spec.frame_size)
+        # NumPy's rfft stays in float32 only where it also scales; so it divides by the size, and the window multiplies.
+        self._window = hann * np.float32(spec.frame_size)
+        self._window_out = hann / np.float32(OVERLAPPED)
+        self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)
+        self._heard, self._made = np.zeros((2, spec.hop_size), np.float32)
+        self._sound = np.zeros(spec.frame_size, np.float32)
+        self._spectra = np.zeros((1, spec.n_bins), np.complex64)
+        self._n_given, self._is_due = 0, False
+        self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
+        self._positions = positions
+        self._start = self._seen = positions()
+        self._given[:] = 1e-3  # so that the first hop works as all will, and the libraries set up what they need
+        self._cut()
+        self._convert()
+        self._given[:] = self._sums[:] = self._made[:] = 0.0
+
+    def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
+        """Take the input's next frames, float32 (n, n_channels), and add the effect's to `block`, float32 (n, 2).
+
+        may_wait: whether the work of a hop should wait for another block, if it can.
+        """
+        at, n = 0, min(len(incoming), len(block))
+        while at < n:
+            first = self._n_given
+            heard = first - self._slack
+            if heard == 0:
+                if self._is_due:
+                    self._convert()
+                self._heard[:] = self._made
+            k = min(n - at, (self._hop_size if heard >= 0 else self._slack) - first)
+            np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
+            if incoming.shape[1] > 1:
+                self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
+            heard %= self._hop_size  # before the slack is over, the end of the hop before is heard
+            block[at : at + k] += self._heard[heard : heard + k, None]
+            at += k
+            self._n_given += k
+            if self._n_given == self._hop_size:
+                self._n_given = 0
+                self._cut()
+        if self._is_due and not may_wait:
+            self._convert()
+        below, bend = self._scratch
+        for first in range(0, len(block), LARGEST_BLOCK):
+            part = block[first : first + LARGEST_BLOCK]
+            limit(part, below[: len(part)], bend[: len(part)])
+
+    def _cut(self) -> None:
+        """Keep the frame that is now whole, and where the knobs stand."""
+        self._follow_knobs()
+        np.multiply(self._given.reshape(-1), self._window, out=self._sound)
+        for hop in range(N_OVERLAPS - 1):
+            self._given[hop] = self._given[hop + 1]
+        self._is_due = True
+
+    def _convert(self) -> None:
+        """Turn the frame that was kept into a hop of sound."""
+        sound, self._is_due = self._sound, False
+        np.fft.rfft(sound, norm="forward", out=self._spectra[0])
+        self._chain.convert(self._spectra)
+        np.fft.irfft(self._spectra[0], len(sound), out=sound)
+        sound *= self._window_out
+        self._sums += sound.reshape(N_OVERLAPS, -1)
+        self._made[:] = self._sums[0]
+        for hop in range(N_OVERLAPS - 1):
+            self._sums[hop] = self._sums[hop + 1]
+        self._sums[-1] = 0.0
+
+    def _follow_knobs(self) -> None:
+        now = self._positions()
+        if now == self._seen:
+            return
+        self._seen = now
+        offsets = tuple(min(1.0, max(-1.0, 2.0 * (p - q))) for p, q in zip(now, self._start, strict=True))
+        self._chain.set(EffectSettings(offsets))

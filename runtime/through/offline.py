@@ -1,0 +1,60 @@
+"""The effect on a whole sound, block by block, with a memory that does not grow with its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from runtime.acoustics.spectrum import periodic_hann
+from runtime.through.chain import MOST_ROWS, Chain
+
+OVERLAPPED = 1.5  # what the squares of the windows add up to
+
+
+def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
+    """Yield a sound after the effect, in blocks float32 (n,), as long in all as the blocks (n,) that come in.
+
+    chain: made for MOST_ROWS frames at once; its frames before the sound begins and after it ends are filled with
+    silence, so that every sample has all its frames.
+    """
+    overlap, n_in, n_out = _Overlap(chain), 0, 0
+    for block in blocks:
+        n_in += len(block)
+        for ready in overlap.sounds(block):
+            n_out += len(ready)
+            yield ready
+    for ready in overlap.sounds(np.zeros(chain.spec.frame_size, np.float32)):
+        ready = ready[: n_in - n_out]
+        n_out += len(ready)
+        yield ready
+
+
+class _Overlap:
+    """Cuts a sound into overlapping frames, and adds the frames of the chain up again."""
+
+    def __init__(self, chain: Chain):
+        self._chain, self._spec = chain, chain.spec
+        self._window = periodic_hann(self._spec.frame_size)
+        self._n_overlap = self._n_to_drop = self._spec.frame_size - self._spec.hop_size
+        self._waiting = np.zeros(self._n_overlap, np.float32)
+        self._tail = np.zeros(self._n_overlap, np.float32)
+
+    def sounds(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Take the next samples (n,); yield those after the effect that are ready, in blocks float32 (n,)."""
+        spec = self._spec
+        self._waiting = np.concatenate([self._waiting, block])
+        while (n := (len(self._waiting) - self._n_overlap) // spec.hop_size) > 0:
+            n = min(n, MOST_ROWS)
+            frames = np.lib.stride_tricks.sliding_window_view(self._waiting, spec.frame_size)[:: spec.hop_size][:n]
+            spectra = np.fft.rfft(frames * self._window, axis=1)
+            self._chain.convert(spectra)
+            sounds = np.fft.irfft(spectra, axis=1)
+            sounds *= self._window / np.float32(OVERLAPPED)
+            n_done = n * spec.hop_size
+            out = np.concatenate([self._tail, np.zeros(n_done, np.float32)])
+            for row, sound in enumerate(sounds):
+                out[row * spec.hop_size :][: spec.frame_size] += sound
+            self._waiting, self._tail = self._waiting[n_done:], out[n_done:]
+            ready, self._n_to_drop = out[self._n_to_drop : n_done], max(0, self._n_to_drop - n_done)
+            yield ready

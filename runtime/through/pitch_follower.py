@@ -1,0 +1,40 @@
+"""Follows the pitch of a sound from frame to frame, and chooses the note that the model decodes for it."""
+
+from __future__ import annotations
+
+import math
+
+from runtime.instrument.card import Card
+
+NEAR_SEMITONES = 1.0  # a pitch this close to the last one is a glide or a vibrato, and is believed at once
+AGREEING_SEMITONES = 0.5  # a leap is believed when two frames in a row agree so well
+KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
+
+
+class PitchFollower:
+    """The pitch that is followed, and the model's note for it.
+
+    pitch: fractional MIDI note; before the first pitch, the middle of the card's range. note: the note to decode.
+    """
+
+    def __init__(self, card: Card):
+        self._card = card
+        self._asked = sum(card.note_range) // 2
+        self._leap = math.nan
+        self._has_heard = False
+        self.pitch = float(self._asked)
+        self.note = card.nearest_note(self.pitch)
+
+    def follow(self, heard: float) -> None:
+        """Take the pitch heard in the next frame, a fractional MIDI note; NaN where none is heard."""
+        if math.isnan(heard):
+            self._leap = math.nan
+            return
+        known = abs(heard - self.pitch) <= NEAR_SEMITONES or abs(heard - self._leap) <= AGREEING_SEMITONES
+        if self._has_heard and not known:
+            self._leap = heard
+            return
+        self.pitch, self._leap, self._has_heard = heard, math.nan, True
+        if abs(heard - self._asked) > KEPT_SEMITONES:
+            self._asked = round(heard)
+            self.note = self._card.nearest_note(self._asked)
