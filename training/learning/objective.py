@@ -1,9 +1,10 @@
 """The objective of training: the error of each frame, and penalties that make every knob position sound good.
 
 The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
-for more: that mixtures of two sounds of one note are learned too (`mixup`), that every note is heard at its pitch at
-any knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each
-knob follows a descriptor of timbre (`knobs`).
+for more: that mixtures of two sounds of one note are learned too (`mixup`), that a sound has the same latents at every
+note (`exchange`), that the levels in bands are right (`band_penalty`), that every note is heard at its pitch at any knob
+position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each knob
+follows a descriptor of timbre (`knobs`).
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class Objective(keras.Model):
                 share = extras["mixup_share"]
                 latents = share * latents + (1.0 - share) * _partners(latents)
                 target = share * target + (1.0 - share) * _partners(target)
+            elif self.recipe.fit.exchange:
+                share = extras["exchange_share"]
+                latents = share * latents + (1.0 - share) * _partners(latents)
         decoder_input = ops.concatenate([latents, *inputs[n_encoder_inputs:]], axis=-1)
         roots = self._roots(decoder_input, training=training)
         if training:

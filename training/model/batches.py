@@ -21,6 +21,7 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
+N_PLACES = 24  # into which the time of a recording is divided, to find frames of one sound at the same time
 N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, as each needs a table of weights
 QUANTILES = 0.05, 0.95  # a corpus's most extreme sounds are outliers that no knob needs to reach
 
@@ -57,18 +58,14 @@ class FrameBatches:
     def epoch(self, epoch: int) -> np.ndarray:
         """The training rows in the random order of one epoch, int (n,); it depends on the seed and the epoch only.
 
-        With mixup, rows come in pairs of one note; a note with an odd number of rows loses one row.
+        With mixup, rows come in pairs of one note; with exchange, in pairs of one sound at one place in its time. A group
+        with an odd number of rows loses one row.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
-        if not self.recipe.fit.mixup:
-            return order
-        notes = label_notes(self.recipe, self.store, order)
-        pairs = []
-        for note in np.unique(notes):
-            rows = order[notes == note]
-            pairs.append(rows[: len(rows) // 2 * 2].reshape(-1, 2))
-        return random.permutation(np.concatenate(pairs)).ravel()
+        if self.recipe.fit.mixup:
+            return _paired(order, label_notes(self.recipe, self.store, order), random)
+        return _paired(order, self._moments[order], random) if self.recipe.fit.exchange else order
 
     def batches(self, rows: np.ndarray, epoch: int | None = None) -> Iterator[Batch]:
         """Yield these rows in batches of one size; rows of weight 0 fill up the last batch.
@@ -89,12 +86,13 @@ class FrameBatches:
         """Whether training batches have extras: the recipe's objective then has more parts than the paper's error."""
         fit = self.recipe.fit
         penalties = fit.spread_penalty, fit.pitch_penalty, fit.effect_penalty, fit.sound_penalty
-        return bool(fit.mixup or fit.knobs or any(penalties))
+        return bool(fit.mixup or fit.exchange or fit.knobs or any(penalties))
 
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
 
-        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. even_latents: float
+        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float (n, 1),
+        0 to 1, the share of the row's own latents. even_latents: float
         (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
         sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
@@ -104,6 +102,8 @@ class FrameBatches:
         extras: dict[str, np.ndarray] = {}
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
+        if fit.exchange:
+            extras["exchange_share"] = np.sqrt(random.random((n, 1), np.float32))  # mostly the own ones
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
@@ -121,6 +121,16 @@ class FrameBatches:
     def _sounds(self) -> np.ndarray:
         """The number of each clip's sound, int (n_clips,)."""
         return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
+
+    @cached_property
+    def _moments(self) -> np.ndarray:
+        """A number for each frame: equal for frames of one sound, and of one velocity, at one place in their time."""
+        clip = self.store.clip
+        starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
+        lengths = np.bincount(clip, minlength=len(self.store.clips))
+        place = (np.arange(len(clip)) - starts[clip]) * N_PLACES // lengths[clip]
+        named = [f"{sound_name(clip)} {clip.velocity}" for clip in self.store.clips]
+        return np.unique(named, return_inverse=True)[1][clip] * N_PLACES + place
 
     @cached_property
     def _train_notes(self) -> np.ndarray:
@@ -156,3 +166,17 @@ class FrameBatches:
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
         nearest = [min(known, key=lambda has: abs(has - note)) for note in self.conditioning.notes]
         return np.array([known[note] for note in nearest], np.float32)
+
+
+def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The rows in another random order, in pairs whose two rows have the same group.
+
+    order: row numbers in random order, int (n,); groups: a number for each of them, (n,).
+    """
+    by_group = np.argsort(groups, kind="stable")
+    sorted_groups = groups[by_group]
+    begins = np.flatnonzero(np.diff(sorted_groups, prepend=sorted_groups[0] - 1))
+    counts = np.diff(np.append(begins, len(order)))
+    place = np.arange(len(order)) - np.repeat(begins, counts)
+    whole = place < np.repeat(counts // 2 * 2, counts)
+    return random.permutation(order[by_group][whole].reshape(-1, 2)).ravel()

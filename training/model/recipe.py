@@ -79,6 +79,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
+    exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same place
+    in its time; the latents then say which sound it is, and not which note.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it counts every band alike.
@@ -101,6 +103,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     beta: BetaRecipe | None = None
     final_learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     mixup: bool = False
+    exchange: bool = False
     pitch_penalty: Weight = 0.0
     band_penalty: Weight = 0.0
     sound_penalty: Weight = 0.0
@@ -180,9 +183,11 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
     if len(fit.knobs) > model.n_latents or (fit.effect_penalty and not fit.knobs):
         found = f"{len(fit.knobs)} fit.knobs and effect_penalty {fit.effect_penalty:g}"
         raise UserError(where, found, f"1 to {model.n_latents} knobs, one for each latent", "change fit.knobs")
-    if fit.mixup and fit.batch_size % 2:
-        remedy = "change fit.batch_size"
-        raise UserError(where, f"mixup with batch_size {fit.batch_size}", "an even number, for pairs of rows", remedy)
+    if (fit.mixup or fit.exchange) and fit.batch_size % 2:
+        found, remedy = f"pairs of rows with batch_size {fit.batch_size}", "change fit.batch_size"
+        raise UserError(where, found, "an even number", remedy)
+    if fit.mixup and fit.exchange:
+        raise UserError(where, "mixup and exchange", "only one of them", "leave one out")
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
