@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from export.instrument import export_instrument
 from export.taught_encoder import write_taught_encoder
+from runtime.base.progress import Progress
 from runtime.instrument.library import BUNDLED_FOLDER
 from training.corpus.frames import INDEX, FrameStore
 from training.corpus.manifest import read_manifest
-from training.corpus.recordings import build, hold_out_pitches
+from training.corpus.recordings import Recording, build, hold_out_pitches
 from training.learning.train import train
+from training.making.survey import listen_to_file
 from training.model.recipe import load_recipe
 from training.model.run_folder import TrainedRun
 from training.sources.folder import MANIFEST
@@ -19,7 +22,9 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # of a recording at one pitch
+LEAST_STEPS = 10_000  # of training: few recordings need more epochs
 N_POINTS = 2000
+FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
@@ -44,10 +49,28 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
         print(render(member.source, recordings))
     corpus = work / "corpora" / member.file
     if not (corpus / INDEX).is_file():
-        found = hold_out_pitches(read_manifest(recordings / MANIFEST, recordings))
+        found = hold_out_pitches(put_in_tune(read_manifest(recordings / MANIFEST, recordings)))
         build(corpus, member.file, found, strict=True, force=False, transpose=TRANSPOSE, most_frames=MOST_FRAMES)
     store = FrameStore.open(corpus)
     run = work / "runs" / member.file
-    train(load_recipe(RECIPE), store, run)
+    recipe = load_recipe(RECIPE)
+    steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
+    train(recipe.with_epochs(max(recipe.fit.epochs, LEAST_STEPS // steps)), store, run)
     target = out / f"{member.file}.onnx"
     return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)
+
+
+def put_in_tune(recordings: list[Recording]) -> list[Recording]:
+    """The same recordings, each with the cents by which it is heard above its note; those heard elsewhere are left out.
+
+    Sampled instruments are seldom in tune to a few cents, and an instrument learns that, too.
+    """
+    kept = []
+    with Progress("tuning", len(recordings)) as progress:
+        for number, recording in enumerate(recordings):
+            heard = listen_to_file(recording.path)[0]
+            cents = 0.0 if heard is None or heard.pitch is None else 100.0 * (heard.pitch - recording.note)
+            if abs(cents) <= FARTHEST_CENTS:
+                kept.append(replace(recording, cents=round(cents, 1)))
+            progress.update(number + 1, recording.name)
+    return kept

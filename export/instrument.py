@@ -31,7 +31,7 @@ from training.corpus.frames import FrameStore
 from training.instrument.embedding import batches_of, embed_rows, split_errors
 from training.instrument.run_instrument import RunInstrument
 from training.measure.likeness import measure_likeness, presets_nearest
-from training.measure.playability import N_POINTS
+from training.measure.playability import N_POINTS, range_in_tune
 from training.measure.playing_report import measure_playing
 from training.model.run_folder import TrainedRun
 
@@ -106,7 +106,8 @@ class _Exported:
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
         """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
         rows = store.rows("train")
-        latents = RunInstrument(run, store).card.latents
+        instrument = RunInstrument(run, store)
+        latents = instrument.card.latents
         chosen = np.sort(np.random.default_rng(0).choice(rows, min(N_PARITY_ROWS, len(rows)), replace=False))
         encoder_inputs = batches_of(run, store).encoder_inputs(chosen)
         embedded = run.embed(encoder_inputs)
@@ -121,6 +122,8 @@ class _Exported:
         measured |= {f"{split}_mse": error for split, error in split_errors(run, store).items()}
         check = decoder_rows[0], run.decode(decoder_rows[:1])[0]
         card = decoder_card(run, store, name, latents, [], measured, check)
+        if card.conditioning.kind == "chroma+octave":
+            card = msgspec.structs.replace(card, note_range=range_in_tune(instrument))
         first = [values[0] for values in encoder_inputs]
         about = encoder_card(run.encoder, run.recipe.labels, card, first, embedded[0])
         add_metadata(encoder, METADATA_KEY, json.dumps(about, ensure_ascii=False))

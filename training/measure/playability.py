@@ -27,6 +27,8 @@ VELOCITY = 100
 RELEASE_S = 0.01
 N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
 N_ANALYSED_FRAMES = 5
+POINTS_PER_NOTE, LEAST_OF_A_NOTE = 48, 0.9
+MOST_TRIMMED = 24
 COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 
@@ -92,6 +94,28 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
             for octave in np.unique(octaves).tolist()
         },
     }
+
+
+def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
+    """The part of the instrument's range whose notes are in tune wherever the knobs stand.
+
+    Low notes that few recordings reach may be out of tune; played transposed from a higher note, they are in tune. Of
+    the range, at most MOST_TRIMMED notes are left out at either end; the whole range if that does not suffice.
+    """
+    lowest, highest = instrument.card.note_range
+    notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_NOTE)
+    positions = np.random.default_rng(seed).random((len(notes), instrument.card.n_latents))
+    cents = cents_off(decode_points(instrument, Points(notes, positions)), notes, instrument.card.spec)
+    good = (np.abs(cents) <= IN_TUNE_CENTS).reshape(-1, POINTS_PER_NOTE).mean(axis=1) >= LEAST_OF_A_NOTE
+    first, last = _trim(good), len(good) - 1 - _trim(good[::-1])
+    return (lowest + first, lowest + last) if first < last else (lowest, highest)
+
+
+def _trim(good: np.ndarray) -> int:
+    """How many notes to leave out at the beginning: up to the first three good ones in a row."""
+    rows = good[:-2] & good[1:-1] & good[2:]
+    first = int(np.argmax(rows)) if rows.any() else 0
+    return first if first <= MOST_TRIMMED else 0
 
 
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
