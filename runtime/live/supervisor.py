@@ -164,7 +164,7 @@ class Supervisor:
         rate_hz = output.sample_rate_hz
         self._effect = self._through.make(rate_hz, lambda: self._engine.status.positions)
         frame_s, buffers_s = self._effect.delay_frames / rate_hz, output.latency_s
-        parts = f"{1000.0 * frame_s:.0f} for a frame, {1000.0 * buffers_s:.0f} for the buffers"
+        parts = f"{1000.0 * frame_s:.0f} for a frame and its work, {1000.0 * buffers_s:.0f} for the buffers"
         return [f"Through: {source}, heard {1000.0 * (frame_s + buffers_s):.0f} ms later ({parts})."]
 
     def _start(self, output: Output) -> None:
