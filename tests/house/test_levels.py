@@ -47,7 +47,7 @@ LEVELS = {
     "export": (
         "half card map presets to_onnx sounds",
         "sound_presets taught_encoder",
-        "instrument",
+        "instrument gallery",
         "family making",
         "commands",
         "__main__",

@@ -1,0 +1,43 @@
+"""Writes the gallery: the audio, the pictures and the page, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.gallery.audio import LOUDNESS_LUFS
+from export.gallery.exhibit import Exhibit
+from export.gallery.page import FOLDER, page_of, section_of, sections_of
+from runtime.base.files import atomic_write, read_bounded_file, refuse_bad_target
+
+PAGE = "gallery.md"
+LARGEST_PAGE_BYTES = 4_000_000
+
+
+def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
+    """The sections of the page in `out`, if there is one, about instruments that still exist."""
+    path = out / PAGE
+    if not path.exists():
+        return {}
+    page = read_bounded_file(path, "the gallery's page", LARGEST_PAGE_BYTES).decode("utf-8")
+    return {name: text for name, text in sections_of(page).items() if name in known}
+
+
+def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
+    """Write the files of each instrument, and the page with their sections and the kept ones; returns all paths.
+
+    order: names of instruments in the page's order; others come last. The page is written last, so that it never
+    links to what is not there.
+    """
+    contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
+    for path in (*contents, out / PAGE):
+        refuse_bad_target(path)
+    sections = kept | {exhibit.name: section_of(exhibit) for exhibit in exhibits}
+    ranks = {name: place for place, name in enumerate(order)}
+    sections = dict(sorted(sections.items(), key=lambda item: ranks.get(item[0], len(ranks))))
+    for path, content in contents.items():
+        with atomic_write(path, "wb") as stream:
+            stream.write(content)
+    with atomic_write(out / PAGE) as stream:
+        stream.write(page_of(sections, LOUDNESS_LUFS))
+    return [*contents, out / PAGE]
