@@ -2,9 +2,9 @@
 
 The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
 for more: that mixtures of two sounds of one note are learned too (`mixup`), that a sound has the same latents at every
-note (`exchange`), that the levels in bands are right (`band_penalty`), that every note is heard at its pitch at any knob
-position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each knob
-follows a descriptor of timbre (`knobs`).
+note (`exchange`), that the levels in bands are right (`band_penalty`), that every note is heard at its pitch at any
+knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each
+knob follows a descriptor of timbre (`knobs`).
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class FrameBatches:
     def epoch(self, epoch: int) -> np.ndarray:
         """The training rows in the random order of one epoch, int (n,); it depends on the seed and the epoch only.
 
-        With mixup, rows come in pairs of one note; with exchange, in pairs of one sound at one place in its time. A group
-        with an odd number of rows loses one row.
+        With mixup, rows come in pairs of one note; with exchange, in pairs of one sound at one place in its time. A
+        group with an odd number of rows loses one row.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
@@ -91,9 +91,9 @@ class FrameBatches:
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
 
-        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float (n, 1),
-        0 to 1, the share of the row's own latents. even_latents: float
-        (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
+        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
+        (n, 1), 0 to 1, the share of the row's own latents. even_latents: float (n, n_latents), evenly distributed from
+        0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
         sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
         equally many for each probe note, first all of the first note, then all of the second, and so on.
@@ -103,7 +103,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.sqrt(random.random((n, 1), np.float32))  # mostly the own ones
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # mostly the own
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
