@@ -22,7 +22,7 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # of a recording at one pitch
-LEAST_STEPS = 10_000  # of training: few recordings need more epochs
+LEAST_STEPS = 9_000  # of training: few recordings need more epochs
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, band_filters
 from runtime.instrument.conditioning import Conditioning
@@ -28,6 +29,9 @@ N_PROJECTIONS = 32
 # these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
 LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
+# A harmonic whose energy lies beside its frequency is heard beside it, too. So much is allowed, in cents, mean over the
+# energy of a frame; beyond it, DETUNE_CENTS cents weigh as much as a share of 1 that is missing.
+MOST_DETUNE_CENTS, DETUNE_CENTS = 6.0, 100.0
 
 
 class Objective(keras.Model):
@@ -121,8 +125,9 @@ class Objective(keras.Model):
         masks = ops.take(self._masks, extras["probe_notes"], axis=0)
         shares = power @ masks / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
         least = np.array([LEAST_HARMONIC_SHARE] + [LEAST_UNDIVIDED_SHARE] * len(PRIMES), np.float32)
-        missing = ops.relu(least - shares)
-        self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(ops.sum(missing, axis=-1)))
+        missing = ops.sum(ops.relu(least - shares[..., :-1]), axis=-1)
+        detune = ops.relu(ops.abs(shares[..., -1]) - MOST_DETUNE_CENTS / DETUNE_CENTS)
+        self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
         """Penalise decoded frames whose descriptors are not those that the knob positions ask for.
@@ -160,13 +165,25 @@ def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
     The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
-    multiple of the prime. Returns float32 (n_notes, n_bins, 1 + n_primes), in the order of `conditioning.notes`.
+    multiple of the prime. The last one is no mask: it says how far each harmonic's bin lies above the harmonic, in
+    units of DETUNE_CENTS. Returns float32 (n_notes, n_bins, 2 + n_primes), in the order of `conditioning.notes`.
     """
     masks = []
     for note in conditioning.notes:
         numbers = harmonic_numbers(note, spec)
-        masks.append([numbers > 0, *((numbers > 0) & (numbers % prime != 0) for prime in PRIMES)])
+        undivided = ((numbers > 0) & (numbers % prime != 0) for prime in PRIMES)
+        masks.append([numbers > 0, *undivided, _cents_above(note, numbers, spec) / DETUNE_CENTS])
     return np.array(masks, np.float32).swapaxes(1, 2)
+
+
+def _cents_above(note: int, numbers: np.ndarray, spec: StftSpec) -> np.ndarray:
+    """How many cents each bin lies above its harmonic of the note, float (n_bins,); 0 between harmonics.
+
+    Linear in the frequency, as a lobe is: so the mean over a lobe that lies right is 0. numbers: of the harmonic that each bin belongs to, int (n_bins,); 0 for none.
+    """
+    ratio = np.arange(len(numbers)) * spec.bin_hz / (np.maximum(numbers, 1) * float(note_to_hz(note)))
+    cents = 1200.0 / np.log(2.0) * (ratio - 1.0)
+    return np.where(numbers > 0, cents, 0.0)
 
 
 def _partners(rows):

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import BUNDLED_FOLDER
+from runtime.instrument.library import available
 from tests.support.places import DATA
 
 TINY = DATA / "tiny.onnx"
@@ -50,7 +50,7 @@ def test_a_card_that_lies_is_refused(tmp_path: Path, old: bytes, new: bytes, sai
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("path", [TINY, *sorted(BUNDLED_FOLDER.glob("*.onnx"))], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [TINY, *available().values()], ids=lambda path: path.stem)
 def test_a_row_decodes_the_same_alone_and_in_any_batch(path: Path) -> None:
     decoder = Decoder(path)
     rows = np.random.default_rng(1).random((12, decoder.card.n_inputs), np.float32)
