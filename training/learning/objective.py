@@ -179,7 +179,8 @@ def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
 def _cents_above(note: int, numbers: np.ndarray, spec: StftSpec) -> np.ndarray:
     """How many cents each bin lies above its harmonic of the note, float (n_bins,); 0 between harmonics.
 
-    Linear in the frequency, as a lobe is: so the mean over a lobe that lies right is 0. numbers: of the harmonic that each bin belongs to, int (n_bins,); 0 for none.
+    They are linear in the frequency, as a lobe is, so that the mean over a lobe that lies right is 0.
+    numbers: of the harmonic that each bin belongs to, int (n_bins,); 0 for none.
     """
     ratio = np.arange(len(numbers)) * spec.bin_hz / (np.maximum(numbers, 1) * float(note_to_hz(note)))
     cents = 1200.0 / np.log(2.0) * (ratio - 1.0)
