@@ -29,8 +29,8 @@ N_PROJECTIONS = 32
 # these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
 LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
-# And at least so much of its energy must lie on the first harmonics. High harmonics lie so close together that any noise
-# up there passes for harmonic.
+# And at least so much of its energy must lie on the first harmonics. High harmonics lie so close together that any
+# noise up there passes for harmonic.
 N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.5
 # A harmonic whose energy lies beside its frequency is heard beside it, too. So much is allowed, in cents, mean over the
 # energy of a frame; beyond it, DETUNE_CENTS cents weigh as much as a share of 1 that is missing.
@@ -169,8 +169,9 @@ def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
     The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
-    multiple of the prime, and one the first N_LOW_HARMONICS. The last one is no mask: it says how far each harmonic's bin lies above the harmonic, in
-    units of DETUNE_CENTS. Returns float32 (n_notes, n_bins, 3 + n_primes), in the order of `conditioning.notes`.
+    multiple of the prime, and one the first N_LOW_HARMONICS. The last one is no mask: it says how far each harmonic's
+    bin lies above the harmonic, in units of DETUNE_CENTS. Returns float32 (n_notes, n_bins, 3 + n_primes), in the order
+    of `conditioning.notes`.
     """
     masks = []
     for note in conditioning.notes:
