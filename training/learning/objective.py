@@ -31,10 +31,13 @@ LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
 # And at least so much of its energy must lie on the first harmonics. High harmonics lie so close together that any
 # noise up there passes for harmonic.
-N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.5
+N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.7
 # A harmonic whose energy lies beside its frequency is heard beside it, too. So much is allowed, in cents, mean over the
 # energy of a frame; beyond it, DETUNE_CENTS cents weigh as much as a share of 1 that is missing.
 MOST_DETUNE_CENTS, DETUNE_CENTS = 6.0, 100.0
+# Nor may the energy of a harmonic be spread: on both sides of its frequency it is heard at one of them. The lobe of a
+# Hann window has a variance of 0.33 squared bins.
+MOST_SPREAD_BINS = 0.6
 
 
 class Objective(keras.Model):
@@ -129,9 +132,10 @@ class Objective(keras.Model):
         shares = power @ masks / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
         least = [LEAST_HARMONIC_SHARE] + [LEAST_UNDIVIDED_SHARE] * len(PRIMES) + [LEAST_LOW_SHARE]
         least = np.array(least, np.float32)
-        missing = ops.sum(ops.relu(least - shares[..., :-1]), axis=-1)
-        detune = ops.relu(ops.abs(shares[..., -1]) - MOST_DETUNE_CENTS / DETUNE_CENTS)
-        self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune))
+        missing = ops.sum(ops.relu(least - shares[..., :-2]), axis=-1)
+        detune = ops.relu(ops.abs(shares[..., -2]) - MOST_DETUNE_CENTS / DETUNE_CENTS)
+        spread = ops.relu(shares[..., -1] - MOST_SPREAD_BINS)
+        self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune + spread))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
         """Penalise decoded frames whose descriptors are not those that the knob positions ask for.
@@ -169,16 +173,18 @@ def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
     The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
-    multiple of the prime, and one the first N_LOW_HARMONICS. The last one is no mask: it says how far each harmonic's
-    bin lies above the harmonic, in units of DETUNE_CENTS. Returns float32 (n_notes, n_bins, 3 + n_primes), in the order
-    of `conditioning.notes`.
+    multiple of the prime, and one the first N_LOW_HARMONICS. The last two are no masks: they say how far each bin of a
+    harmonic lies above it, in units of DETUNE_CENTS, and the square of that in bins. Returns float32 (n_notes, n_bins,
+    4 + n_primes), in the order of `conditioning.notes`.
     """
     masks = []
     for note in conditioning.notes:
         numbers = harmonic_numbers(note, spec)
         undivided = ((numbers > 0) & (numbers % prime != 0) for prime in PRIMES)
         low = (numbers > 0) & (numbers <= N_LOW_HARMONICS)
-        masks.append([numbers > 0, *undivided, low, _cents_above(note, numbers, spec) / DETUNE_CENTS])
+        cents = _cents_above(note, numbers, spec)
+        bins = cents * np.log(2.0) / 1200.0 * numbers * float(note_to_hz(note)) / spec.bin_hz
+        masks.append([numbers > 0, *undivided, low, cents / DETUNE_CENTS, np.square(bins)])
     return np.array(masks, np.float32).swapaxes(1, 2)
 
 
