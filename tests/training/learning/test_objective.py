@@ -82,7 +82,13 @@ def test_a_wrong_pitch_is_penalised_and_the_right_one_is_not(store: FrameStore):
         frame = lobes(note, amplitudes, SPEC) if name != "none" else np.ones(SPEC.n_bins, np.float32)
         objective._add_pitch_penalty(np.tile(frame, (N_PROBE_NOTES, 1, 1)), extras)
         costs[name] = float(objective.losses[-1])
+    beside, around = (sum(lobes(note + off, 1.0 / k, SPEC) for off in offs) for offs in ((0.4,), (-0.5, 0.5)))
+    for name, frame in (("beside", beside), ("around", around)):
+        objective._add_pitch_penalty(np.tile(frame.astype(np.float32), (N_PROBE_NOTES, 1, 1)), extras)
+        costs[name] = float(objective.losses[-1])
     assert costs["right"] == 0.0
+    assert costs["beside"] > 0.1
+    assert costs["around"] > 0.1
     assert costs["octave"] > 0.03
     assert costs["none"] > 0.2
 
