@@ -1,4 +1,4 @@
-"""Build the bundled instruments again, from sources that are free to use."""
+"""Build the bundled instruments again, from free sources."""
 
 from __future__ import annotations
 

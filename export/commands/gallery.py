@@ -1,4 +1,4 @@
-"""Make the gallery: a piece, recordings beside the instrument, a morph and a picture for each, and a page."""
+"""Make the gallery: pieces, recordings beside them, pictures."""
 
 from __future__ import annotations
 

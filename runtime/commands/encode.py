@@ -1,4 +1,4 @@
-"""Turn a recording, or a folder of recordings, into sounds of an instrument."""
+"""Turn a recording, or a folder of recordings, into sounds."""
 
 from __future__ import annotations
 

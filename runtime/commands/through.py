@@ -1,4 +1,4 @@
-"""Play a recording through an instrument, frame by frame: through IN OUT.wav."""
+"""Play a recording through an instrument, frame by frame."""
 
 from __future__ import annotations
 

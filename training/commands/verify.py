@@ -1,4 +1,4 @@
-"""Measure a finished instrument again, and compare it with its card."""
+"""Measure a finished instrument again; compare it with its card."""
 
 from __future__ import annotations
 
