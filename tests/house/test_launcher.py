@@ -84,7 +84,7 @@ def test_usage_lists_every_command_with_its_first_line(arguments: list[str]) -> 
         ("pay", "did you mean 'play'?"),
         ("xyzzyxyzzy", "--help lists them"),
         ("doctor", "--help lists them"),
-        ("panel", "--help lists them"),
+        ("companion", "--help lists them"),
         ("__init__", "--help lists them"),
         ("../runtime/commands/play", "--help lists them"),
         ("a*b", "--help lists them"),
