@@ -174,7 +174,7 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
 def test_more_training_than_helps_is_not_done() -> None:
     falling = [{"loss": 1.0, "val_loss": 0.97**n} for n in range(40)]
     assert not learning.no_longer_helps(falling, 60)
-    flat = falling + [{"loss": 1.0, "val_loss": falling[-1]["val_loss"]}] * 14
+    flat = falling + [{"loss": 1.0, "val_loss": falling[-1]["val_loss"]}] * 22
     assert learning.no_longer_helps(flat, 60)
     assert not learning.no_longer_helps(flat[-8:], 60)
 
