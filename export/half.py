@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from training.model.half import half_precision
-from training.model.run_folder import TrainedRun
 
 FEWEST_VALUES = 256  # smaller tensors stay as they are
 
 
-def with_half_weights(run: TrainedRun) -> TrainedRun:
-    """The same run with its weights rounded to float16; Keras and the ONNX file then compute the same."""
-    round_weights(run.autoencoder.full)
-    return replace(run)
-
-
 def round_weights(model: Any) -> None:
-    """Round a Keras model's weights to float16, in place."""
+    """Round a Keras model's weights to float16, in place; Keras and its ONNX file then compute the same."""
     model.set_weights([half_precision(weights) for weights in model.get_weights()])
 
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from export.card import decoder_card, encoder_card, sources_of
-from export.half import store_as_half, with_half_weights
+from export.half import round_weights, store_as_half
 from export.map import embedding_of
 from export.presets import choose_presets
 from export.sound_presets import MOST_PRESETS, moving_presets, positions_at, sounds_of, steady_presets
@@ -70,7 +70,8 @@ def export_instrument(
     compute different outputs.
     """
     paths = instrument_paths(out, force)
-    exported = _Exported.of(with_half_weights(run), store, name, out)
+    round_weights(run.autoencoder.full)
+    exported = _Exported.of(run, store, name, out)
     with TemporaryDirectory() as folder:
         card = _whole_card(exported, store, Path(folder) / out.name, n_points, recordings)
     card = msgspec.structs.replace(card, measured=card.measured | (measured or {}))
@@ -153,17 +154,16 @@ def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: in
     encoder = load_encoder(decoder)
     presets = _presets(run, store, decoder, encoder, rows, latents, recordings)
     moves = any(preset.sound for preset in presets)
-    card = msgspec.structs.replace(card, presets=tuple(presets))
-    exported.write(path, card)
     measured = dict(card.measured)
     if card.conditioning.kind == "chroma+octave":
         measured |= measure_playing(decoder, store, run, n_points)
         measured |= measure_likeness(decoder, encoder.latents, store)
         at = partial(positions_at, presets, [latent.name for latent in card.latents])
-        measured["presets_nearest"] = presets_nearest(Decoder(path), store, at)
+        measured["presets_nearest"] = presets_nearest(decoder, [preset.name for preset in presets], store, at)
         measured |= {key: measured["points"][key] for key in ("in_tune", "octave_off")}
     return msgspec.structs.replace(
         card,
+        presets=tuple(presets),
         sources=sources_of(store),
         trajectories=TRAJECTORY_VERSION if moves else None,
         measured=measured,

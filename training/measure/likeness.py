@@ -124,15 +124,14 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 
 
 def presets_nearest(
-    instrument: Playable, store: FrameStore, positions_at: Callable[[int], np.ndarray]
+    instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
     """How often the preset named after a recording's sound is the nearest of all presets to the recording: 0 to 1.
 
-    positions_at: gives the knob positions, float (n_presets, n_latents), of the card's presets at a MIDI note.
-    None if the instrument has fewer than two presets, or none of them is named after a sound of the corpus.
+    names: of the presets; positions_at: gives their knob positions at a MIDI note, float (n_presets, n_latents).
+    None if there are fewer than two presets, or none of them is named after a sound of the corpus.
     """
     card = instrument.card
-    names = [preset.name for preset in card.presets]
     right = []
     for take in takes_of(store, card.conditioning.notes):
         if take.transposed or take.held_out or take.sound[0] not in names or len(names) < 2:
