@@ -1,6 +1,7 @@
 """The events that play the engine: MIDI's, with the field names and numbers of `mido.Message`, and a few more.
 
-Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127.
+Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number of
+the MIDI input that an event came from, from 0, so that each input can have a map of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
     channel: int
     note: int
     velocity: int
+    device: int = 0
 
 
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +33,7 @@ class NoteOff(msgspec.Struct, frozen=True, gc=False):
     channel: int
     note: int
     velocity: int = 0
+    device: int = 0
 
 
 class PolyTouch(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +45,7 @@ class PolyTouch(msgspec.Struct, frozen=True, gc=False):
     channel: int
     note: int
     value: int
+    device: int = 0
 
 
 class ControlChange(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +58,7 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
     channel: int
     control: int
     value: int
+    device: int = 0
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +66,7 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
     channel: int
     program: int
+    device: int = 0
 
 
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
@@ -71,6 +77,7 @@ class Aftertouch(msgspec.Struct, frozen=True, gc=False):
 
     channel: int
     value: int
+    device: int = 0
 
 
 class PitchWheel(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +88,7 @@ class PitchWheel(msgspec.Struct, frozen=True, gc=False):
 
     channel: int
     pitch: int
+    device: int = 0
 
 
 class KnobTurn(msgspec.Struct, frozen=True, gc=False):
@@ -102,6 +110,28 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
     position: float
 
 
+class TargetMove(msgspec.Struct, frozen=True, gc=False):
+    """A target of the sound moves; `control.targets` names the targets.
+
+    target: such as `filter.cutoff` or `latent.3`. position: 0 to 1 of its travel.
+    """
+
+    target: str
+    position: float
+
+
+class Action(msgspec.Struct, frozen=True, gc=False):
+    """The player asks for something that the engine cannot do by itself, such as `next_sound` or `save`.
+
+    name: as in `control.targets.ACTIONS`. number: for `program`, the program's number with its bank, bank * 128 +
+    program; else 0. part: number of the part, from 0.
+    """
+
+    name: str
+    number: int = 0
+    part: int = 0
+
+
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
     """The sender is still connected. After one such event, 0.3 s without any event mean that the connection is lost."""
 
@@ -112,6 +142,14 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
 
 class ClockStart(msgspec.Struct, frozen=True, gc=False):
     """A sequencer starts: the next `Clock` is beat 0."""
+
+
+class ClockContinue(msgspec.Struct, frozen=True, gc=False):
+    """A sequencer goes on from where it stopped."""
+
+
+class ClockStop(msgspec.Struct, frozen=True, gc=False):
+    """A sequencer stops; its clock may run on."""
 
 
 class Tempo(msgspec.Struct, frozen=True, gc=False):
@@ -137,4 +175,18 @@ class Reset(msgspec.Struct, frozen=True, gc=False):
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel
-Event = ChannelEvent | KnobTurn | PhaseBlend | ActiveSensing | Clock | ClockStart | Tempo | VoiceLimit | Reset
+Event = (
+    ChannelEvent
+    | KnobTurn
+    | PhaseBlend
+    | TargetMove
+    | Action
+    | ActiveSensing
+    | Clock
+    | ClockStart
+    | ClockContinue
+    | ClockStop
+    | Tempo
+    | VoiceLimit
+    | Reset
+)

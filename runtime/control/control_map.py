@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime.config import Config
 from runtime.control.knobs import Knobs
 from runtime.control_numbers import Control
-from runtime.events import Clock, ControlChange, Event, KnobTurn, PhaseBlend, Tempo
+from runtime.events import Clock, ControlChange, Event, KnobTurn, PhaseBlend, TargetMove, Tempo
 
 
 class ControlMap:
@@ -34,4 +34,4 @@ class ControlMap:
         if isinstance(event, ControlChange):
             # Control 74 may be an MPE slide, which acts on one voice at once.
             return event.control in self._numbers and event.control != Control.SLIDE
-        return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
+        return isinstance(event, (KnobTurn, PhaseBlend, TargetMove, Clock, Tempo))

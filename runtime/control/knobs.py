@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runtime.control.targets import LATENT
 from runtime.instrument.card import Card
 from runtime.instrument.presets import start_positions
 
@@ -19,6 +20,21 @@ class Knobs:
         self.positions = list(start_positions(card))
         self.version = 0
         self.blend = blend
+        self._latents = {f"{LATENT}{k + 1}": k for k in range(card.n_latents)}
+        self._latents |= {LATENT + latent.name: k for k, latent in enumerate(card.latents)}
+
+    def position(self, target: str) -> float | None:
+        """Where a target stands, 0 to 1 of its travel; None for a target that this instrument does not have."""
+        if target == "phase_blend":
+            return self.blend
+        return self.positions[self._latents[target]] if target in self._latents else None
+
+    def move(self, target: str, position: float) -> None:
+        """Move a target, limited to 0 to 1; one that the instrument does not have is ignored."""
+        if target == "phase_blend":
+            self.turn_blend(position)
+        else:
+            self.turn(self._latents.get(target, -1), position)
 
     def turn(self, latent: int, position: float) -> None:
         """Move one knob to a position, limited to 0 to 1; a latent that the instrument does not have is ignored."""

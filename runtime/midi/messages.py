@@ -8,7 +8,9 @@ from runtime.events import (
     ActiveSensing,
     Aftertouch,
     Clock,
+    ClockContinue,
     ClockStart,
+    ClockStop,
     ControlChange,
     Event,
     NoteOff,
@@ -30,20 +32,26 @@ _EVENT_TYPES: dict[str, type] = {
     "active_sensing": ActiveSensing,
     "clock": Clock,
     "start": ClockStart,
+    "continue": ClockContinue,
+    "stop": ClockStop,
     "reset": Reset,
 }
-_FIELDS = {name: kind.__struct_fields__ for name, kind in _EVENT_TYPES.items()}
+_FIELDS = {
+    name: [field for field in kind.__struct_fields__ if field != "device"] for name, kind in _EVENT_TYPES.items()
+}
+_OF_CHANNELS = frozenset(name for name, kind in _EVENT_TYPES.items() if "device" in kind.__struct_fields__)
 
 
-def from_message(message: mido.Message | mido.MetaMessage) -> Event | None:
-    """The event for a mido message; a note_on of velocity 0 is a NoteOff.
+def from_message(message: mido.Message | mido.MetaMessage, device: int = 0) -> Event | None:
+    """The event for a mido message; a note_on of velocity 0 is a NoteOff. device: number of the MIDI input.
 
     None for every message that the engine does not use, such as song position, or a file's meta and system exclusive
     messages. A live port's system exclusive messages do not come here: rtmidi drops them.
     """
     if message.type == "note_on" and message.velocity == 0:
-        return NoteOff(message.channel, message.note)
+        return NoteOff(message.channel, message.note, device=device)
     kind = _EVENT_TYPES.get(message.type)
     if kind is None:
         return None
-    return kind(*[getattr(message, field) for field in _FIELDS[message.type]])
+    values = [getattr(message, field) for field in _FIELDS[message.type]]
+    return kind(*values, device) if message.type in _OF_CHANNELS else kind(*values)

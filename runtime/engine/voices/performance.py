@@ -21,10 +21,13 @@ from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playh
 from runtime.events import (
     N_CHANNELS,
     NEVER,
+    Action,
     ActiveSensing,
     Aftertouch,
     Clock,
+    ClockContinue,
     ClockStart,
+    ClockStop,
     ControlChange,
     Event,
     KnobTurn,
@@ -35,6 +38,7 @@ from runtime.events import (
     PolyTouch,
     ProgramChange,
     Reset,
+    TargetMove,
     Tempo,
     VoiceLimit,
 )
@@ -71,7 +75,7 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
-        if type(event) not in (KnobTurn, PhaseBlend, PitchWheel):
+        if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
             self.n_events += 1
         if self._palette.moves_pitch:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
@@ -163,6 +167,12 @@ class Performance:
 
     def _phase_blend(self, event: PhaseBlend, _frame: int) -> None:
         self._knobs.turn_blend(event.position)
+
+    def _target_move(self, event: TargetMove, _frame: int) -> None:
+        self._knobs.move(event.target, event.position)
+
+    def _unused(self, _event: Event, _frame: int) -> None:
+        """Events that the engine only passes by."""
 
     def _voice_limit(self, event: VoiceLimit, frame: int) -> None:
         self.notes.limit_voices(event, frame)
@@ -308,8 +318,12 @@ class Performance:
         ProgramChange: _program_change,
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
+        TargetMove: _target_move,
+        Action: _unused,
         Clock: _clock,
         ClockStart: _clock_start,
+        ClockContinue: _unused,
+        ClockStop: _unused,
         Tempo: _tempo,
         VoiceLimit: _voice_limit,
         ActiveSensing: _active_sensing,

@@ -24,6 +24,8 @@ from runtime.midi.messages import from_message
         (mido.Message("active_sensing"), events.ActiveSensing()),
         (mido.Message("clock"), events.Clock()),
         (mido.Message("start"), events.ClockStart()),
+        (mido.Message("continue"), events.ClockContinue()),
+        (mido.Message("stop"), events.ClockStop()),
         (mido.Message("reset"), events.Reset()),
     ],
 )
@@ -32,11 +34,17 @@ def test_a_message_becomes_its_event(message: mido.Message, event: events.Event)
     assert type(from_message(message)) is type(event)
 
 
+def test_a_channel_event_knows_its_device() -> None:
+    assert from_message(mido.Message("control_change", control=74, value=5), 3) == events.ControlChange(0, 74, 5, 3)
+    assert from_message(mido.Message("note_on", note=60, velocity=0), 3) == events.NoteOff(0, 60, device=3)
+    assert from_message(mido.Message("clock"), 3) == events.Clock()
+
+
 def test_every_kind_of_message_is_an_event_or_nothing() -> None:
     heard = {name for name in SPEC_BY_TYPE if from_message(mido.Message(name)) is not None}
     assert heard == {
         "note_on", "note_off", "polytouch", "control_change", "program_change", "aftertouch", "pitchwheel",
-        "active_sensing", "clock", "start", "reset",
+        "active_sensing", "clock", "start", "continue", "stop", "reset",
     }  # fmt: skip
     assert from_message(mido.MetaMessage("set_tempo")) is None
 

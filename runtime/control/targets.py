@@ -1,0 +1,86 @@
+"""What the player's controls can move: the targets of a sound, with their ranges in units that people know."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from runtime.base.errors import UserError, did_you_mean
+
+LATENT = "latent."
+
+
+class Range(NamedTuple):
+    """The travel of a target: from `lowest` to `highest`, in `unit`.
+
+    spacing: `linear`; `ratio`, equal steps are equal ratios; `square`, fine at the lower end, for times from 0 on.
+    """
+
+    lowest: float
+    highest: float
+    unit: str
+    spacing: str = "linear"
+
+    def value_at(self, position: float) -> float:
+        """The value at a position from 0 to 1."""
+        if self.spacing == "ratio":
+            return self.lowest * (self.highest / self.lowest) ** position
+        share = position * position if self.spacing == "square" else position
+        return self.lowest + share * (self.highest - self.lowest)
+
+    def position_of(self, value: float) -> float:
+        """The position, 0 to 1, of a value; values beyond the travel have the position of its end."""
+        value = min(self.highest, max(self.lowest, value))
+        if self.spacing == "ratio":
+            return math.log(value / self.lowest) / math.log(self.highest / self.lowest)
+        share = (value - self.lowest) / (self.highest - self.lowest)
+        return math.sqrt(share) if self.spacing == "square" else share
+
+
+SHARE = Range(0.0, 1.0, "")
+TIME = Range(0.0, 10.0, "s", "square")
+# Besides these, every latent is a target: `latent.NAME`, or `latent.3` for the third one, whatever its name.
+RANGES: dict[str, Range] = {
+    "phase_blend": SHARE,
+    "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),
+    "filter.resonance": Range(0.0, 24.0, "dB"),
+    "tilt": Range(-12.0, 12.0, "dB per octave"),
+    "odd_even": Range(-48.0, 48.0, "dB"),
+    "formant": Range(-24.0, 24.0, "semitones"),
+    "bandwidth": Range(0.0, 100.0, "cents"),
+    "width": SHARE,
+    "level": Range(-60.0, 12.0, "dB"),
+    "pan": Range(-1.0, 1.0, ""),
+    "envelope.attack": TIME,
+    "envelope.decay": TIME,
+    "envelope.sustain": SHARE,
+    "envelope.release": TIME,
+    "portamento": TIME,
+    "vibrato.depth": Range(0.0, 12.0, "semitones", "square"),
+    "vibrato.rate": Range(0.1, 20.0, "Hz", "ratio"),
+    "morph": SHARE,
+    "morph.x": SHARE,
+    "morph.y": SHARE,
+    "reverb": SHARE,
+    "chorus": SHARE,
+}
+# What a control can start, in place of moving a target.
+ACTIONS = (
+    "next_sound",
+    "previous_sound",
+    "next_instrument",
+    "previous_instrument",
+    "save",
+    "panic",
+    "learn",
+    "record",
+    "tap_tempo",
+)
+
+
+def refuse_unknown_target(name: str, where: object) -> None:
+    """UserError that begins with `where` unless `name` is a target or an action; any name of a latent is accepted."""
+    if name in RANGES or name in ACTIONS or (name.startswith(LATENT) and len(name) > len(LATENT)):
+        return
+    known = (*RANGES, *ACTIONS, f"{LATENT}1")
+    raise UserError(where, repr(name), "a target of a sound, or an action", did_you_mean(name, known))

@@ -1,0 +1,1 @@
+"""Effects on the whole sound: reverb, chorus and equaliser; they know neither notes nor instruments."""

@@ -1,0 +1,1 @@
+"""The rack: up to four parts, each an engine, on one clock, with effects on their sum."""
