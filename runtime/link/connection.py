@@ -45,6 +45,11 @@ class Connection:
             self._searched = len(self._received)
         return found >= 0
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether `leave` was called."""
+        return self._leaves_s is not None
+
     def stuck_s(self) -> float:
         """Seconds since the other end has taken something of what waits to be sent; 0 if nothing waits."""
         return time.monotonic() - self._moved_s if self._unsent else 0.0

@@ -150,13 +150,14 @@ class Server:
         os.close(self._lock)
 
     def _accept(self) -> None:
-        while True:
+        for _ in range(MOST_CLIENTS):
             try:
                 stream, _ = self._listener.accept()
             except OSError:  # nobody there, gone again, or no file descriptor left
                 return
             client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
-            if len(self._clients) >= MOST_CLIENTS and not self._drop_silent(client.heard_s - LONGEST_SILENCE_S):
+            n_clients = sum(not each.is_leaving for each in self._clients)
+            if n_clients >= MOST_CLIENTS and not self._drop_silent(client.heard_s - LONGEST_SILENCE_S):
                 expected = f"at most {MOST_CLIENTS}"
                 error = UserError("play", "too many programs that speak to it", expected, "close one of them")
                 client.send(messages.error_line(None, messages.REFUSED, error))

@@ -112,6 +112,7 @@ def test_an_answer_may_come_later_and_the_wait_for_it_has_an_end(served: Served)
     with Link(served.path) as link:
         with pytest.raises(UserError, match=r"no answer to later within 0\.1 s"):
             link.ask("later", limit_s=0.1)
+        wait_until(lambda: served.callers, "the request")
         served.callers[0].answer("too late")
         assert link.ask("double", n=1) == 2
 
