@@ -107,6 +107,11 @@ class Connection:
         except OSError:
             self.close()
 
+    def end_sending(self) -> None:
+        """Tell the other end that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
     def leave(self) -> None:
         """Take no more lines, and close as soon as the other end has had the chance to read the last line.
 
@@ -116,8 +121,7 @@ class Connection:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S
             self._received.clear()
             self._searched, self.too_long = 0, False
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
+            self.end_sending()
 
     def close(self) -> None:
         """Close the socket; lines that were received can still be taken."""

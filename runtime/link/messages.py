@@ -59,8 +59,7 @@ def answer_line(number: Id, result: object) -> bytes:
 
 def error_line(number: Id, code: int, error: Exception | str) -> bytes:
     """The answer to a request that is refused, as a line."""
-    problem = Problem(code, str(error), _parts(error) if isinstance(error, UserError) else None)
-    return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "error": problem}) + b"\n"
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "error": problem_of(code, error)}) + b"\n"
 
 
 def news_line(topic: str, news: object) -> bytes:
@@ -71,6 +70,11 @@ def news_line(topic: str, news: object) -> bytes:
 def request_line(method: str, params: dict[str, object], number: Id) -> bytes:
     """A request, as a line."""
     return msgspec.json.encode({"jsonrpc": "2.0", "method": method, "params": params, "id": number}) + b"\n"
+
+
+def problem_of(code: int, error: Exception | str) -> Problem:
+    """The problem that an error describes; a UserError keeps its parts."""
+    return Problem(code, str(error), _parts(error) if isinstance(error, UserError) else None)
 
 
 def error_of(problem: Problem) -> UserError:

@@ -1,4 +1,4 @@
-"""What the main thread does beside the sound: it answers the link. Nothing here is called by the audio thread."""
+"""What the main thread does beside the sound: it answers the link, and gives work to the companion."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from runtime.base.errors import UserError
+from runtime.companion.child import CompanionChild
 from runtime.engine.engine import Engine
 from runtime.events import ChannelEvent, Event
 from runtime.link.place import own_socket
@@ -47,11 +48,11 @@ class Playing(Protocol):
 
 
 class Desk:
-    """Answers other programs while the instrument plays.
+    """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
 
     playing: what plays; say: called with each line for the user.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
-    added; None if another `play` of this user has the link.
+    added; None if another `play` of this user has the link. companion: the process that keeps files.
     """
 
     def __init__(self, playing: Playing, say: Say):
@@ -59,6 +60,7 @@ class Desk:
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
         self._watches_controls = False
+        self.companion = CompanionChild(say)
         self.server = self._open_link()
         if self.server is not None:
             add_requests(self.server, self)
@@ -71,22 +73,23 @@ class Desk:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when `serve` has something to do."""
-        return self.server.read_fds if self.server else []
+        return [*self.companion.read_fds, *(self.server.read_fds if self.server else [])]
 
     @property
     def write_fds(self) -> list[int]:
         """File descriptors that become writable when `serve` has something to do."""
-        return self.server.write_fds if self.server else []
+        return [*self.companion.write_fds, *(self.server.write_fds if self.server else [])]
 
     @property
     def wait_s(self) -> float:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
-        if self.server is None:
-            return math.inf
-        return 0.0 if self.server.is_behind else WATCH_S if self._watches_controls else math.inf
+        if self.server is not None and self.server.is_behind:
+            return 0.0
+        return min(self.companion.wait_s, WATCH_S if self._watches_controls else math.inf)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
+        self.companion.serve()
         if self.server is None:
             return
         self.server.serve()
@@ -118,9 +121,10 @@ class Desk:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link."""
+        """End the link and the companion."""
         if self.server is not None:
             self.server.close()
+        self.companion.close()
 
     def _open_link(self) -> Server | None:
         path = own_socket()
