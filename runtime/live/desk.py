@@ -111,14 +111,13 @@ class Desk:
         """What plays, as plain values."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
-        patch = engine.patch
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
             "part": 0,
-            "sound": edited_sound(patch, decoder, engine.position),
+            "sound": edited_sound(engine),
             "volume_db": choice.settings.volume_db,
             "a4_hz": choice.settings.tuning.a4_hz,
-            "positions": positions(decoder, engine.position),
+            "positions": positions(engine),
             "ports": playing.ports,
             "process": os.getpid(),
         }

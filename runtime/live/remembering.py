@@ -58,7 +58,7 @@ def choose_with_memory(
 def move_to_remembered(engine: Engine, state: State) -> None:
     """Move the targets that a sound's file has no place for to where they stood."""
     for target, position in state.positions.items():
-        now = engine.position(target)
+        now = engine.target_position(target)
         if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
             engine.post(TargetMove(target, position))
 
@@ -88,7 +88,7 @@ class Remembering:
         present = (
             id(engine.patch),
             decoder.path,
-            tuple(positions(decoder, engine.position).values()),
+            tuple(positions(engine).values()),
             settings_of(self._playing.choice.settings),
             self._companion.n_starts,
         )
@@ -104,9 +104,9 @@ class Remembering:
         return State(
             _name_of(decoder),
             sha256_of(decoder.path),
-            edited_sound(patch, decoder, engine.position),
+            edited_sound(engine),
             folder,
-            positions(decoder, engine.position),
+            positions(engine),
             settings_of(choice.settings),
             self._memory.configured or settings_of(choice.settings),
         )
