@@ -8,6 +8,7 @@ import socket
 import msgspec
 
 from runtime.companion.serving import Companion
+from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_state
 
 
@@ -26,4 +27,5 @@ def companion(stream: socket.socket) -> Companion:
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     made.add("state", KeepState, lambda params: write_state(params.state))
+    add_sounds(made)
     return made

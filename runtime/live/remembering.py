@@ -17,9 +17,9 @@ from runtime.control.targets import LATENT
 from runtime.engine.engine import Engine
 from runtime.events import TargetMove
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import available, find
+from runtime.instrument.library import available, find, sha256_of
 from runtime.live.memory import PROVEN_AFTER_S, Memory
-from runtime.live.present import edited_sound, positions, sha256_of
+from runtime.live.present import edited_sound, positions
 from runtime.sound.choice import Choice, choose, choose_tree
 from runtime.sound.patch import Patch
 
