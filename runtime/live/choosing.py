@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.events import SoundChange
+from runtime.instrument.library import available
 from runtime.sound.choice import patch_of_tree
 from runtime.sound.own import BANK_SIZE
 from runtime.sound.patch import Patch
@@ -25,7 +26,8 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     The order: bank 0 has the sounds of the instrument, banks 1 and on have the user's own.
-    changed: called with what has changed. say: called with each line for the user.
+    changed: called with what has changed. say: called with each line for the user. swap: called with the name of
+    another instrument and the file of a sound for it; None: the present instrument plays it as well as it can.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Choosing:
         say: Callable[[str], object],
     ):
         self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
+        self.swap: Callable[[str, str], object] | None = None
         self._number: int | None = None  # of the present sound; None: it has none
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
@@ -107,6 +110,11 @@ class Choosing:
                 return
             self._pending = None
             try:
+                other = self._other_instrument(read["tree"])
+                if other is not None and self.swap is not None:
+                    self.swap(other, read["file"])
+                    then({"name": read["name"], "instrument": other})
+                    return
                 played = self.play_tree(read["tree"] | {"name": read["name"]}, Path(read["folder"]), read["file"])
             except UserError as error:
                 otherwise(error)
@@ -116,6 +124,12 @@ class Choosing:
             then(played)
 
         return play
+
+    def _other_instrument(self, tree: dict[str, Any]) -> str | None:
+        """The name of the instrument that a sound is made for, if it is another one that is there."""
+        made_for = tree.get("instrument")
+        name = made_for["name"] if isinstance(made_for, dict) else made_for
+        return name if name in available() and name != self._playing.engine.instrument.path.stem else None
 
     def _ending(self, otherwise: Otherwise) -> Otherwise:
         """As `otherwise`, and no sound is being read any more."""
