@@ -77,7 +77,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        self.state()  # reads the instrument's file, before any sound is heard
+        msgspec.to_builtins(self.state())  # slow at the first time: it reads the instrument's file
 
     def look(self) -> None:
         """Send what has changed since the last call; call it every 2 s at most."""
