@@ -27,6 +27,7 @@ from runtime.events import Tempo as TempoEvent
 from runtime.rack.held_keys import HeldKeys, Key
 from runtime.rack.note_order import note_at
 from runtime.rack.steps import Steps
+from runtime.rack.tap_tempo import TapTempo
 from runtime.sound.arpeggio import Arpeggio
 
 # MIDI 1.0: these end all notes.
@@ -50,6 +51,8 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Stands between the events and the parts: takes notes, gives notes; all else passes at its own frame.
 
+    It also makes a tempo of the player's taps, which are actions `tap_tempo`; off or on.
+
     What it gives is a function of the events and their frames. It counts the beats by the same events as the engine
     does, so their beats are equal. Every note-on that it adds is followed by a note-off.
 
@@ -60,6 +63,7 @@ class Arpeggiator:
         self._tempo, self._rate_hz = Tempo(tempo_bpm, sample_rate_hz), sample_rate_hz
         self._settings = settings
         self._keys, self._steps = HeldKeys(settings.hold), Steps(settings)
+        self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that it let pass, and that have not ended
         self._eaten: set[Key] = set()  # keys that are down, whose note-ons it did not let pass, while it is off
@@ -204,6 +208,11 @@ class Arpeggiator:
         if event.name == "panic":
             self._forget_keys()
             self._keys.pedals.clear()
+        if event.name == "tap_tempo":
+            tempo = self._taps.tap(self._now)
+            if tempo is not None and self._set_tempo(tempo):
+                self._give(tempo)
+            return False
         return True
 
     def _lose_sender(self) -> None:

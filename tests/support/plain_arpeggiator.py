@@ -20,6 +20,7 @@ from runtime.events import (
 )
 from runtime.events import Tempo as TempoEvent
 from runtime.rack.note_order import random_number
+from runtime.rack.tap_tempo import TapTempo
 from runtime.sound.arpeggio import Arpeggio
 
 Choice = tuple[Arpeggio, float]
@@ -39,7 +40,7 @@ class PlainArpeggiator:
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, rate_hz: int):
         self.settings, self.rate_hz = settings, rate_hz
-        self.tempo = Tempo(tempo_bpm, rate_hz)
+        self.tempo, self.taps = Tempo(tempo_bpm, rate_hz), TapTempo(rate_hz)
         self.chord: list[NoteOn] = []
         self.down: list[tuple[int, int]] = []  # of keys that were taken
         self.eaten: list[tuple[int, int]] = []
@@ -208,6 +209,12 @@ class PlainArpeggiator:
         elif isinstance(event, Reset) or event == Action("panic"):
             self.forget()
             self.pedals = {}
+        elif event == Action("tap_tempo"):
+            tempo = self.taps.tap(self.frame)
+            if tempo is not None:
+                self.tempo.set_bpm(tempo.bpm, self.frame, of_piece=True)
+                self.give(tempo)
+            return False
         else:
             self.hear_beat(event, is_on)
         return True

@@ -118,6 +118,8 @@ def random_event(random: np.random.Generator) -> Event | Choice:
         Reset(),
         Action("panic"),
         Action("save"),
+        Action("tap_tempo"),
+        Action("tap_tempo"),
         ClockStart(),
         ClockStop(),
         ClockContinue(),
@@ -322,6 +324,13 @@ def test_a_new_tempo_in_the_middle_of_a_step() -> None:
     assert [frame for frame, _ in notes(given)][:3] == [0, BEAT // 2 + BEAT // 4, BEAT // 2 + BEAT // 4 + BEAT // 2]
 
 
+def test_taps_give_a_tempo_at_the_frame_of_the_tap() -> None:
+    taps: Timed = [(1000 + k * 36000, Action("tap_tempo")) for k in range(3)]
+    assert run(taps, 2 * RATE, Arpeggio()) == [(37000, Tempo(80.0)), (73000, Tempo(80.0))]
+    given = run([*chord(60), *taps], 4 * RATE, Arpeggio("up", rate_beats=1.0))
+    assert np.diff([frame for frame, _ in notes(given)])[-3:].tolist() == [36000] * 3
+
+
 def test_late_events_do_not_take_back_steps() -> None:
     arpeggiator = Arpeggiator(Arpeggio("up"), 120.0, RATE)
     arpeggiator.feed(NoteOn(0, 60, 100), 0)
@@ -334,9 +343,9 @@ def test_late_events_do_not_take_back_steps() -> None:
     assert notes(after)[:2] == [(BEAT, 48), (BEAT + BEAT // 2, 60)]
 
 
-def test_off_lets_everything_pass() -> None:
+def test_off_lets_everything_pass_but_taps() -> None:
     _, timed = random_stream(3)
-    timed = [(frame, event) for frame, event in timed if not isinstance(event, tuple)]
+    timed = [(frame, event) for frame, event in timed if not isinstance(event, tuple) and event != Action("tap_tempo")]
     assert run(timed, N_FRAMES, Arpeggio(), SLOW_RATE) == timed
 
 
