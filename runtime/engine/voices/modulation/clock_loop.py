@@ -24,6 +24,7 @@ _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 _OTHER_CLOCK = 0.7
 # While no tempo is known, a message so soon after another is the same message, heard from two ports.
 _TWICE_S = 0.002
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
 
 
 class ClockLoop:
@@ -118,7 +119,8 @@ class ClockLoop:
             error = self._limited(error)
         self.at = expected + error * 2.0 * (2.0 * n - 1.0) / (n * (n + 1.0))
         if n > 1:
-            self.period += error * 6.0 / (n * (n + 1.0)) / n_passed
+            period = self.period + error * 6.0 / (n * (n + 1.0)) / n_passed
+            self.period = max(period, _SHORTEST_S * self._rate_hz)
         self.count = count
 
     def _limited(self, error: float) -> float:

@@ -175,6 +175,21 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     assert tempo.beats_at(clocks[-1] + RATE) == before
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_any_messages_at_any_times_give_beats_that_never_run_backwards(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    tempo, frame, before = Tempo(120.0, RATE), 0, 0.0
+    for _ in range(300):
+        size = (1, 3, 100, 400, 900, 4000, 20000)[int(random.integers(7))]
+        for _ in range(int(random.integers(1, 12))):
+            frame += int(random.integers(0, size))
+            assert tempo.beats_at(frame) >= before
+            tempo.clock(frame)
+            before = tempo.beats_at(frame)
+            assert np.isfinite(before)
+            assert 0.0 < tempo.line.beats_per_frame * RATE < 50.0
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_line_s_frame_is_the_first_one_at_which_the_beats_have_passed(seed: int) -> None:
     random = np.random.default_rng(seed)
