@@ -117,7 +117,7 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: whether it sounds. level_db: -60 to 12 dB; at 0, a full send is as loud in the room as without it.
     size_m: length of the room, 5 to 50 metres. decay_s: time until a sound of 1 kHz has faded by 60 dB, 0.3 to 10.
     pre_delay_s: time before the room answers, 0 to 0.25 seconds, to which 3 ms and the room's own delay are added.
-    damping: how much sooner treble fades, 0 to 1; at 6 kHz the decay is 1 - 0.8 * damping times decay_s.
+    damping: how much sooner treble fades, 0 to 1: at 6 kHz the decay is 1 - 0.6 * damping times decay_s.
     bass: the decay at 125 Hz in units of decay_s, 0.5 to 2. width: 0, mono, to 1, left and right unlike each other.
     """
 
@@ -134,9 +134,10 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Copies of the sound whose pitches waver.
 
-    enabled: whether it sounds. level_db: -60 to 12 dB. mode: `chorus`, two copies; `ensemble`, three, which also tremble.
+    enabled: whether it sounds. level_db: -60 to 12 dB, of the copies together.
+    mode: `chorus`, two copies; `ensemble`, three, which also tremble.
     rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy goes up and down, 0 to 6 ms.
-    width: 0, mono, to 1, left and right waver apart.
+    width: 0, left and right waver alike, to 1, as far apart as can be.
     """
 
     enabled: bool = True

@@ -10,7 +10,6 @@ LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # where the three decay times a
 LOW_POLE_HZ, HIGH_POLE_HZ = 250.0, 2000.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
-N_STATES = 3
 
 
 def poles(sample_rate_hz: int) -> tuple[float, float]:
@@ -46,25 +45,40 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
     return gains * np.minimum(1.0, HIGHEST_GAIN / np.abs(everywhere.T @ gains).max(axis=0))
 
 
-def low_pass_matrix(sample_rate_hz: int, n_frames: int) -> np.ndarray:
-    """Both low-pass filters for n_frames at once: float32 (n_frames + N_STATES, 2 * n_frames + 1).
+class LowPasses:
+    """Both low-pass filters of all lines, for one cell at a time.
 
-    A row of n_frames samples and three states, times this matrix, gives the outputs of L, those of H, and the last
-    output of the first half of H. The states are the last outputs so far: of H's first half, of L, and of H.
+    No matrix product here is so large that OpenBLAS would share it among threads, which would have to wait for each
+    other: 262,144 multiplications, for n_lines * cell^2.
     """
-    low, high = poles(sample_rate_hz)
-    times = np.arange(n_frames + 1.0)
-    matrix = np.zeros((n_frames + N_STATES, 2 * n_frames + 1))
-    later = np.arange(n_frames)[None, :] - np.arange(n_frames)[:, None]
-    for first, impulse in (
-        (0, (1.0 - low) * low**times),
-        (n_frames, (1.0 - high) ** 2 * (times + 1.0) * high**times),
-    ):
-        matrix[:n_frames, first : first + n_frames] = np.where(later >= 0, impulse[np.maximum(later, 0)], 0.0)
-    matrix[:n_frames, -1] = (1.0 - high) * high ** times[n_frames - 1 :: -1]
-    matrix[n_frames, n_frames : 2 * n_frames] = (1.0 - high) * times[1:] * high ** times[1:]
-    matrix[n_frames, -1] = high**n_frames
-    matrix[n_frames + 1, :n_frames] = low ** times[1:]
-    matrix[n_frames + 2, n_frames : 2 * n_frames] = high ** times[1:]
-    matrix[np.abs(matrix) < 1e-12] = 0.0  # so that no product is a denormal number
-    return matrix.astype(np.float32)
+
+    def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):
+        low, high = poles(sample_rate_hz)
+        times = np.arange(cell + 1.0)
+        low_impulse, high_impulse = (1.0 - low) * low**times, (1.0 - high) ** 2 * (times + 1.0) * high**times
+        later = np.arange(cell)[None, :] - np.arange(cell)[:, None]
+        self._matrices = [
+            _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
+        ]
+        # What follows from L's last output, and from H's last two.
+        n = times[:cell]
+        self._after = _rounded(
+            np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))
+        )
+        self.states = np.zeros((2 * n_lines, 3), np.float32)
+        self._carried = np.zeros((2 * n_lines, cell), np.float32)
+        self._n_lines = n_lines
+
+    def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
+        """Write the lines' outputs of L, then those of H, into `out`: float32 (n_lines, cell) and (2 n_lines, cell)."""
+        n = self._n_lines
+        np.matmul(lines, self._matrices[0], out=out[:n])
+        np.matmul(lines, self._matrices[1], out=out[n:])
+        out += np.matmul(self.states, self._after, out=self._carried)
+        self.states[:n, 0] = out[:n, -1]
+        self.states[n:, 1:] = out[n:, :-3:-1]
+
+
+def _rounded(matrix: np.ndarray) -> np.ndarray:
+    """The matrix in float32, without numbers so small that products with them would be denormal."""
+    return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

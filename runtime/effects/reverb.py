@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.config import ReverbConfig
-from runtime.effects.decay_filters import N_STATES, low_pass_matrix
+from runtime.effects.decay_filters import LowPasses
 from runtime.effects.delays import Delays, Reader
 from runtime.effects.grid import CellEffect, cell_frames
 from runtime.effects.reverb_design import N_LINES, Design, design, longest_frames
@@ -36,10 +36,8 @@ class Reverb(CellEffect[Design]):
         )
         self._read_taps = Reader(self._send, np.repeat((0, 1), N_LINES // 2), cell)
         self._turning = RoomTurning(sample_rate_hz, cell)
-        self._low_pass = low_pass_matrix(sample_rate_hz, cell)
+        self._low_passes = LowPasses(sample_rate_hz, N_LINES, cell)
         self._rows = np.zeros((6 * N_LINES, cell), np.float32)
-        self._filter_in = np.zeros((N_LINES, cell + N_STATES), np.float32)
-        self._filter_out = np.zeros((N_LINES, 2 * cell + 1), np.float32)
         self._mixed, self._mixed_coming = np.zeros((2, N_LINES, cell), np.float32)
         self._matrix_step = np.zeros(N_LINES * 4 * N_LINES, np.float32)
 
@@ -48,7 +46,7 @@ class Reverb(CellEffect[Design]):
         self.n_cells_computed += 1
         self._read(self._read_lines, frame, "lines", rows[_LINES])
         self._read(self._read_taps, frame, "taps", rows[_TAPS])
-        self._filter(rows)
+        self._low_passes.filter(rows[_LINES], rows[: _HIGH.stop])
         self._mix("loop", rows[: _LINES.stop], mixed)
         self._first.write(frame, mixed)
         self._read(self._read_first, frame, "first", rows[_SCATTERED])
@@ -83,16 +81,7 @@ class Reverb(CellEffect[Design]):
             change *= self._ramp
             out += change
 
-    def _filter(self, rows: np.ndarray) -> None:
-        """Low-pass the lines."""
-        cell, filter_in, filter_out = self._cell, self._filter_in, self._filter_out
-        filter_in[:, :cell] = rows[_LINES]
-        np.matmul(filter_in, self._low_pass, out=filter_out)
-        rows[_LOW], rows[_HIGH] = filter_out[:, :cell], filter_out[:, cell : 2 * cell]
-        filter_in[:, cell] = filter_out[:, -1]
-        filter_in[:, cell + 1 :] = filter_out[:, cell - 1 :: cell]
-
     def _fall_asleep(self) -> None:
         super()._fall_asleep()
-        for sound in (self._lines.sound, self._first.sound, self._second.sound, self._filter_in):
+        for sound in (self._lines.sound, self._first.sound, self._second.sound, self._low_passes.states):
             sound[:] = 0.0

@@ -14,14 +14,16 @@ from runtime.effects.grid import cell_frames
 N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # All times in units of the time that sound takes through the room's length.
-SHORTEST_LINE, LONGEST_LINE = 0.45, 1.5
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.17, 0.25, 0.3  # the two scatterings, and the input's taps
-MEAN_LOOP = 1.1
+SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # the two scatterings, and the input's taps
+MEAN_LOOP = 1.0
 # A sound that goes round once loses at most 6 dB: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
 LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
-EARLY_GAIN = 0.7  # of the first reflections, in units of the gain of the delay lines
-SIZES_M = (5.0, 50.0)
+EARLY_GAIN = 1.2  # of the first reflections, in units of the gain of the delay lines
+# Of 200 seeds, the one whose echoes became dense soonest in rooms of 10, 22 and 40 m.
+SEED = 86
+LARGEST_ROOM_M = 50.0
 LONGEST_PRE_DELAY_S = 0.25
 
 
@@ -52,7 +54,7 @@ class Design(NamedTuple):
 
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delay, in frames, of a line, of a scattering, and of the input."""
-    room = SIZES_M[1] / SOUND_M_PER_S * sample_rate_hz
+    room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
     # Some more than the longest wanted: a delay moves on to the next prime number that is free.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
@@ -63,7 +65,7 @@ def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
 def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     """The room of these settings."""
     room_s = min(settings.size_m / SOUND_M_PER_S, settings.decay_s / LOOPS_PER_DECAY / MEAN_LOOP)
-    random = np.random.default_rng(20)
+    random = np.random.default_rng(SEED)
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s

@@ -39,13 +39,13 @@ class SendRamp:
             first, last = max(frame, begin), min(frame + n_frames, end)
             if first < last:
                 share = np.minimum(1.0, np.arange(first - begin, last - begin) / self._n_frames)
-                values[first - frame : last - frame, 0] = start + (level - start) * share
+                values[first - frame : last - frame, 0] = level + (start - level) * (1.0 - share)
         return values
 
     def _at(self, frame: int) -> float:
         """The level at `frame`, on the last line."""
         begin, start, level = self._lines[-1]
-        return start + (level - start) * min(1.0, (frame - begin) / self._n_frames)
+        return level + (start - level) * (1.0 - min(1.0, (frame - begin) / self._n_frames))
 
     def _forget(self, frame: int) -> None:
         """Forget the lines that end before `frame`."""
