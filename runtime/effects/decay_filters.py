@@ -7,14 +7,15 @@ import math
 import numpy as np
 
 LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # where the three decay times are met
-LOW_POLE_HZ, HIGH_POLE_HZ = 250.0, 2000.0
+LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
 
 
 def poles(sample_rate_hz: int) -> tuple[float, float]:
     """The poles of the low-pass filters L and H, which all delay lines share; H has its pole twice."""
-    return tuple(math.exp(-2.0 * math.pi * hz / sample_rate_hz) for hz in (LOW_POLE_HZ, HIGH_POLE_HZ))
+    high_hz = min(HIGH_POLE_HZ, 0.17 * sample_rate_hz)
+    return tuple(math.exp(-2.0 * math.pi * hz / sample_rate_hz) for hz in (LOW_POLE_HZ, high_hz))
 
 
 def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:

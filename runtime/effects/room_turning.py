@@ -9,7 +9,7 @@ import numpy as np
 from runtime.effects.reverb_design import N_LINES, hadamard
 
 N_PAIRS = N_LINES // 2
-LARGEST_ANGLE = 0.6  # radians
+LARGEST_ANGLE = 0.8  # radians
 RATES_HZ = np.linspace(0.31, 1.13, N_PAIRS)
 POINT_S = 0.025  # angles are computed at points this far apart, and joined by straight lines
 

@@ -150,7 +150,7 @@ def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
         axes[1, 1].plot(60.0 * PLACES, values, style, marker=mark, color=colour, markersize=4, label=label)
     axes[1, 1].axhline(FLATNESS_OF_NOISE, color="black", linewidth=0.8, label="noise")
     axes[1, 1].set(
-        title="The tail's spectrum stays flat: nothing rings",
+        title="The tail's spectrum stays as flat as it was",
         xlabel="how far the sound has faded (dB)",
         ylabel="spectral flatness, 0.1 to 10 kHz",
         ylim=(0.0, 0.7),
@@ -158,7 +158,7 @@ def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
     for each in axes.flat:
         each.grid(color="#e6e6e6")
         each.set_axisbelow(True)
-        each.legend(fontsize="small")
+        each.legend(fontsize="small", **({"loc": "lower right", "ncols": 4} if each is axes[1, 0] else {}))
     figure.savefig(path, dpi=110)
 
 

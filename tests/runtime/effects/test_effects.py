@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from runtime.config import ChorusConfig, EffectsConfig, EqualiserConfig, ReverbConfig
 from runtime.effects.effects import Effects
+from tests.support.allocations import recorded_arrays
 from tests.support.effects import SAMPLE_RATE_HZ, noise, play, silence
 from tests.support.partitions import partitions
 
 N_FRAMES = 12000
+LARGE_BYTES = 2048
 TONED = EqualiserConfig(low_db=6.0, mid_db=-3.0, high_db=4.0)
 reverbs = st.builds(
     ReverbConfig,
@@ -134,3 +136,18 @@ def test_full_scale_noise_for_a_minute_stays_bounded(rate_hz: int, n_seconds: in
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="decay_s"):
         msgspec.convert({"reverb": {"decay_s": 11.0}}, EffectsConfig)
+
+
+def test_playing_allocates_no_large_arrays() -> None:
+    config = EffectsConfig(chorus=ChorusConfig(mode="ensemble"), equaliser=TONED)
+    effects, sent = Effects(SAMPLE_RATE_HZ, config), noise(8192)
+    play(effects, sent, sent, sent, [256])
+    later = effects.prepare(EffectsConfig(ReverbConfig(size_m=40.0)))
+    block = sent[:256].copy()
+    with recorded_arrays() as record:
+        effects.change(8192, later)
+        for number in range(64):
+            effects.add(8192 + 256 * number, block, sent[:256], sent[:256])
+    assert record
+    large = {allocation.where for allocation in record if allocation.n_bytes > LARGE_BYTES}
+    assert not large
