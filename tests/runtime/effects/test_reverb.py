@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.config import ReverbConfig
+from runtime.effects.reverb import Reverb
 from runtime.effects.reverb_design import hadamard
 from runtime.effects.room_turning import RoomTurning
 from tests.support.room import (
@@ -122,3 +123,16 @@ def test_the_turning_matrix_keeps_energy_at_points_and_never_adds_any() -> None:
     before, after = turning.matrices(10).copy(), turning.matrices(11)
     assert np.allclose(before[:, :16] + before[:, 16:], after[:, :16], atol=1e-6)
     assert np.allclose(hadamard(16) @ hadamard(16).T, np.eye(16))
+
+
+def test_the_turning_adds_nothing_far_from_a_steady_tone() -> None:
+    time_s = np.arange(3 * RATE_HZ) / RATE_HZ
+    sent = np.repeat(np.sin(2.0 * np.pi * 1000.0 * time_s)[:, None], 2, axis=1).astype(np.float32)
+    wet = np.zeros_like(sent)
+    Reverb(RATE_HZ, ReverbConfig(decay_s=1.0)).add(0, wet, sent)
+    steady = wet[-RATE_HZ:, 0].astype(np.float64)
+    power = np.abs(np.fft.rfft(steady * np.blackman(len(steady)))) ** 2
+    frequencies = np.fft.rfftfreq(len(steady), 1.0 / RATE_HZ)
+    near = np.abs(frequencies - 1000.0) < 100.0
+    level = 10.0 * np.log10(power[~near].sum() / power[near].sum())
+    assert level < -65.0
