@@ -114,8 +114,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell that is not yet complete is computed as if silence followed, and again when more of it has come; as later
-    samples do not change earlier ones, the sound does not depend on the blocks. n_cells_computed: counts the work.
+    A cell that is not yet complete is computed with whatever lay in its rest, and again when more of it has come. The
+    matrix is 0 where a later sample would change an earlier one, so the sound does not depend on the blocks.
+    n_cells_computed: counts the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
@@ -155,7 +156,6 @@ class Equaliser:
                 self._cell_in[1] = 0.0
             np.multiply(self._ramp01, changing.step, out=self._ramp)
             self._ramp += changing.progress
-        self._cell_in[:, :CELL] = 0.0
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
         """Filter the part of a cell that begins at frame `place` of the cell; after its last frame, keep the states."""

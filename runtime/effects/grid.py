@@ -107,9 +107,11 @@ class CellEffect(ABC, Generic[T]):
         frame += self._shift
         if send is not None and not send.any():
             send = None
-        if send is None and self.sleeps and self._send.is_clean(frame):
-            return
         done, n, cell = 0, len(dry), self._cell
+        if send is None and self.sleeps and self._send.is_clean(frame):
+            if not self._settings.rests:
+                self._settings.jump((frame + n) // cell * cell - cell)
+            return
         while done < n:
             place = (frame + done) % cell
             end = min(n, done + cell - place)

@@ -68,14 +68,22 @@ def test_the_sound_is_the_same_to_the_bit_for_any_blocks(first, changes, blocks,
 
 
 def test_no_sends_are_as_sends_of_silence() -> None:
-    dry, sends = noise(40000), [np.concatenate((noise(700), silence(30000), noise(9300))) for _ in range(2)]
-    config = EffectsConfig(ReverbConfig(size_m=5.0, decay_s=0.3))
-    later = [(20000, EffectsConfig(ReverbConfig(size_m=9.0)))]
-    explicit = play(Effects(SAMPLE_RATE_HZ, config), dry, *sends, [500], later)
-    effects, sound = Effects(SAMPLE_RATE_HZ, config), dry.copy()
-    effects.change(later[0][0], effects.prepare(later[0][1]))
-    for done in range(0, len(sound), 500):
-        block = slice(done, done + 500)
+    """Also while all sleeps and a change comes."""
+    dry, gap = noise(90000), silence(75000)
+    sends = [np.concatenate((noise(700), gap, noise(14300, seed=seed))) for seed in (2, 3)]
+    first = EffectsConfig(ReverbConfig(size_m=5.0, decay_s=0.3))
+    changes = [
+        (20000, EffectsConfig(ReverbConfig(size_m=9.0))),
+        (75600, EffectsConfig(ReverbConfig(size_m=30.0), ChorusConfig(mode="ensemble"))),
+        (75705, EffectsConfig(ReverbConfig(size_m=6.0), ChorusConfig(depth_ms=5.0))),
+    ]
+    explicit = play(Effects(SAMPLE_RATE_HZ, first), dry, *sends, [500], changes)
+    effects, sound = Effects(SAMPLE_RATE_HZ, first), dry.copy()
+    for frame, settings_ in changes:
+        effects.change(frame, effects.prepare(settings_))
+    for done in range(0, len(sound), 100):
+        block = slice(done, done + 100)
+        assert done != 70000 or effects.sleep
         effects.add(done, sound[block], *(send[block] if send[block].any() else None for send in sends))
     assert (explicit == sound).all()
 
