@@ -55,7 +55,7 @@ class Reverb(CellEffect[Design]):
         self._read(self._read_second, frame, "second", rows[_SCATTERED])
         self._mix("output", rows[_LINES.start : _SCATTERED.stop], out)
         np.multiply(rows[_SCATTERED], self._ramp01, out=rows[_RAMPED])
-        np.matmul(self._turning.matrices(frame // self._cell), rows[_SCATTERED.start :], out=mixed)
+        np.matmul(self._turning_matrices(frame), rows[_SCATTERED.start :], out=mixed)
         self._lines.write(frame, mixed)
         np.abs(mixed, out=mixed)
         return np.maximum.reduce(mixed, axis=None) <= QUIET
@@ -80,6 +80,15 @@ class Reverb(CellEffect[Design]):
             change = np.matmul(step, rows, out=self._mixed_coming[: len(out)])
             change *= self._ramp
             out += change
+
+    def _turning_matrices(self, frame: int) -> np.ndarray:
+        """The turning matrix and its change in the cell that begins at `frame`; while the room changes, of both."""
+        now, coming = self._settings.now, self._settings.coming
+        largest = next_largest = now.turning
+        if coming is not None:
+            largest += (coming.turning - now.turning) * self._settings.progress
+            next_largest += (coming.turning - now.turning) * (self._settings.progress + self._settings.step)
+        return self._turning.matrices(frame // self._cell, largest, next_largest)
 
     def _fall_asleep(self) -> None:
         super()._fall_asleep()

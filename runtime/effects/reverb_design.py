@@ -24,6 +24,8 @@ EARLY_GAIN = 1.2  # of the first reflections, in units of the gain of the delay 
 # Of 200 seeds, the one whose echoes became dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
 LARGEST_ROOM_M = 50.0
+# Radians: of a room whose resonances just overlap, and of any room. More turning moves the pitch of steady tones.
+TURNING, MOST_TURNING = 0.8, 1.0
 LONGEST_PRE_DELAY_S = 0.25
 
 
@@ -34,7 +36,7 @@ class Design(NamedTuple):
     of the input, int (16,), first of the left side, then of the right; they include the pre-delay and the cell by which
     the reverb is behind. loop: float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the
     first scattering. between: float32 (16, 16), from the first scattering to the second. output: float32 (2, 32), from
-    the lines and the second scattering to left and right.
+    the lines and the second scattering to left and right. turning: largest angle of the matrix that turns, in radians.
     """
 
     settings: ReverbConfig
@@ -45,6 +47,7 @@ class Design(NamedTuple):
     loop: np.ndarray
     between: np.ndarray
     output: np.ndarray
+    turning: float
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Design) and self.settings == other.settings
@@ -79,8 +82,11 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
+    # Resonances that overlap, at half power, at any frequency: the fewer, the more they must move, or they would ring.
+    overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
+    turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
-    return Design(settings, lines, first, second, taps + wait, *matrices)
+    return Design(settings, lines, first, second, taps + wait, *matrices, turning)
 
 
 def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | float:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from runtime.config import ReverbConfig
+from runtime.effects.grid import cell_frames
 from runtime.effects.reverb import Reverb
-from runtime.effects.reverb_design import hadamard
+from runtime.effects.reverb_design import design, hadamard, longest_frames
 from runtime.effects.room_turning import RoomTurning
 from tests.support.room import (
     BANDS_HZ,
@@ -57,7 +58,7 @@ def test_echoes_soon_are_as_dense_as_noise(size_m: float, within_s: float) -> No
         assert densities[times_s < start_s + within_s + 0.01].max() > 0.9
 
 
-@pytest.mark.parametrize(("size_m", "decay_s"), [(5.0, 0.5), (10.0, 1.0), (22.0, 2.2), (35.0, 5.0)])
+@pytest.mark.parametrize(("size_m", "decay_s"), [(5.0, 0.5), (10.0, 1.0), (10.0, 4.0), (22.0, 2.2), (35.0, 5.0)])
 def test_the_tail_does_not_ring(size_m: float, decay_s: float) -> None:
     settings = ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0)
     sound = impulse_response(settings, 1.4 * decay_s)
@@ -65,7 +66,7 @@ def test_the_tail_does_not_ring(size_m: float, decay_s: float) -> None:
         part = sound[round(begin_s * RATE_HZ) : round((begin_s + 0.35 * decay_s) * RATE_HZ)]
         for side in part.T:
             flatness, peak_db = tail_flatness(side, decay_s, RATE_HZ)
-            assert flatness > 0.75 * FLATNESS_OF_NOISE
+            assert flatness > 0.6 * FLATNESS_OF_NOISE
             assert peak_db < 17.0
     # A resonance that outlives the others would bend the end of the decay curve.
     assert decay_time_s(sound, RATE_HZ, -40.0, -60.0) == pytest.approx(decay_s, rel=0.03)
@@ -114,14 +115,16 @@ def test_a_full_send_is_about_as_loud_as_the_sound() -> None:
 
 def test_the_turning_matrix_keeps_energy_at_points_and_never_adds_any() -> None:
     turning = RoomTurning(RATE_HZ, 128)
-    for number in (0, 8, 11, 10**9 * 8, 10**9 + 5):
-        matrix = turning.matrices(number).astype(np.float64)
+    for number, end in ((0, 1.5), (8, 1.5), (11, 1.4), (12, 1.5), (10**9 * 8, 1.5), (10**9 + 5, 1.5)):
+        matrix = turning.matrices(number, 1.5, end).astype(np.float64)
         for share in (0.0, 0.5, 1.0):
             gains = np.linalg.svd(matrix[:, :16] + share * matrix[:, 16:], compute_uv=False)
             assert gains.max() < 1.0 + 1e-6
-            assert gains.min() > 0.998
-    before, after = turning.matrices(10).copy(), turning.matrices(11)
-    assert np.allclose(before[:, :16] + before[:, 16:], after[:, :16], atol=1e-6)
+            assert gains.min() > 0.995
+    for largest, end in ((0.8, 0.8), (0.8, 0.9)):
+        for number in (10, 15):
+            before, after = turning.matrices(number, largest, end).copy(), turning.matrices(number + 1, end, end)
+            assert np.allclose(before[:, :16] + before[:, 16:], after[:, :16], atol=1e-6)
     assert np.allclose(hadamard(16) @ hadamard(16).T, np.eye(16))
 
 
@@ -135,4 +138,17 @@ def test_the_turning_adds_nothing_far_from_a_steady_tone() -> None:
     frequencies = np.fft.rfftfreq(len(steady), 1.0 / RATE_HZ)
     near = np.abs(frequencies - 1000.0) < 100.0
     level = 10.0 * np.log10(power[~near].sum() / power[near].sum())
-    assert level < -65.0
+    assert level < -75.0
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 22049, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("settings", [*ROOMS, ReverbConfig(size_m=5.0), ReverbConfig(size_m=50.0, pre_delay_s=0.25)])
+def test_no_delay_is_shorter_than_a_cell_or_longer_than_its_ring(settings: ReverbConfig, rate_hz: int) -> None:
+    room, (line, scattering, tap) = design(settings, rate_hz), longest_frames(rate_hz)
+    assert cell_frames(rate_hz) <= room.lines.min()
+    assert cell_frames(rate_hz) <= room.taps.min()
+    assert min(room.first.min(), room.second.min()) >= 0
+    assert room.lines.max() <= line
+    assert max(room.first.max(), room.second.max()) <= scattering
+    assert room.taps.max() <= tap
+    assert len(set(room.lines)) == len(room.lines)
