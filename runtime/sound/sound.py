@@ -13,6 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
+from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
@@ -68,12 +69,13 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     phase_blend: from the phases of noise, 0, to coherent ones, 1.
     level_db: -60 to 12 dB, added to the settings' volume_db.
     pan: from left, -1, to right, 1.
-    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats`, as long as no MIDI clock comes.
+    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats` and the arpeggiator, as long as no MIDI clock comes.
     tilt_db_per_octave: -12 to 12 dB, about 1 kHz.
     odd_even_db: -48 to 48 dB, by which odd harmonics are louder than even ones; the others are attenuated.
     formant_semitones: -24 to 24, by which the spectrum's shape moves; the pitch stays.
     bandwidth_cents: 0 to 100, full width at half power of every harmonic.
     width: stereo width, from 0, mono, to 1.
+    arpeggiator: plays the keys that are held one after another.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
     morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
@@ -98,6 +100,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     formant_semitones: Annotated[float, msgspec.Meta(ge=-24.0, le=24.0)] = 0.0
     bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
     width: Position = 0.0
+    arpeggiator: Arpeggio = Arpeggio()
     trajectory: SoundTrajectory | SoundTrajectories | None = None
     morph: SoundMorph | None = None
 

@@ -12,6 +12,7 @@ import pytest
 from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.voices.modulation.sources import DEFAULT_LFO_HZ
+from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.file import load_sound, save_sound, sound_text
 from runtime.sound.motion import MOST_MODULATIONS, SOURCES, TARGETS, TRAVELS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.settings import with_sound
@@ -231,6 +232,7 @@ STRUCTS = {
     "envelope_2": DelayedEnvelope(),
     "lfo_1": Lfo(),
     "filter": Filter(),
+    "arpeggiator": Arpeggio(),
 }
 
 
