@@ -64,6 +64,7 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
+SENDS = frozenset(("reverb", "chorus"))
 # What a control can start, in place of moving a target.
 ACTIONS = (
     "next_sound",

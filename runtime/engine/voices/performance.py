@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -29,15 +30,18 @@ from runtime.events import (
     ClockStart,
     ClockStop,
     ControlChange,
+    EndVoice,
     Event,
     KnobTurn,
     NoteOff,
     NoteOn,
+    PartChange,
     PhaseBlend,
     PitchWheel,
     PolyTouch,
     ProgramChange,
     Reset,
+    Swap,
     TargetMove,
     Tempo,
     VoiceLimit,
@@ -46,6 +50,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
+MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
 PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
@@ -53,7 +58,8 @@ class Performance:
     """Applies events to the voices.
 
     bank: the voices; pitches: computes their pitches; notes: starts and ends the voices; n_events: number
-    of events so far that may have changed a source of modulation or a voice.
+    of events so far that may have changed a source of modulation or a voice; actions: what the player asks for that an
+    engine cannot do; sends: changes of what goes to the effects, (frame, reverb, chorus).
     """
 
     def __init__(
@@ -68,6 +74,9 @@ class Performance:
         self.notes = Notes(card, config, palette.first, bank, self._channels, self.pitches)
         self._taken = Changes()
         self.n_events = 0
+        self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
+        self.sends: deque[tuple[int, float, float]] = deque(maxlen=MOST_WAITING)
+        self._sent = self._sends()
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
     def apply(self, event: Event, frame: int) -> None:
@@ -75,6 +84,9 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if type(event) in (TargetMove, ControlChange, ProgramChange) and self._sent != self._sends():
+            self._sent = self._sends()
+            self.sends.append((frame, *self._sent))
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
             self.n_events += 1
         if self._palette.moves_pitch:
@@ -142,6 +154,8 @@ class Performance:
         programs = self._palette.programs
         if channel.bank == 0 and event.program < len(programs):
             self._play(programs[event.program], frame)
+        else:
+            self.actions.append(Action("program", channel.bank * 128 + event.program))
 
     def _play(self, played: PlayedSound, frame: int) -> None:
         """Let the next notes play another sound; notes that sound keep theirs, but share its knobs."""
@@ -174,6 +188,15 @@ class Performance:
     def _unused(self, _event: Event, _frame: int) -> None:
         """Events that the engine only passes by."""
 
+    def _action(self, event: Action, frame: int) -> None:
+        if event.name == "panic":
+            self._reset(Reset(), frame)
+            self.notes.silence(list(range(N_CHANNELS)), frame)
+        self.actions.append(event)
+
+    def _end_voice(self, _event: EndVoice, frame: int) -> None:
+        self.notes.end_one(frame)
+
     def _voice_limit(self, event: VoiceLimit, frame: int) -> None:
         self.notes.limit_voices(event, frame)
 
@@ -195,6 +218,9 @@ class Performance:
             handler = self._CONTROL_HANDLERS.get(event.control)
             if handler is not None:
                 handler(self, event, frame)
+
+    def _sends(self) -> tuple[float, float]:
+        return self._knobs.position("reverb") or 0.0, self._knobs.position("chorus") or 0.0
 
     def _slide(self, event: ControlChange) -> None:
         self._channels[event.channel].slide = event.value
@@ -319,13 +345,16 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
-        Action: _unused,
+        Action: _action,
         Clock: _clock,
         ClockStart: _clock_start,
         ClockContinue: _unused,
         ClockStop: _unused,
         Tempo: _tempo,
         VoiceLimit: _voice_limit,
+        EndVoice: _end_voice,
+        PartChange: _unused,
+        Swap: _unused,
         ActiveSensing: _active_sensing,
         Reset: _reset,
     }
