@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
 from runtime.control_numbers import Control
-from runtime.engine.engine import Engine
+from runtime.engine.engine import Status
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
@@ -15,7 +16,19 @@ BLOCK_FRAMES = 4096
 LONGEST_TAIL_S = 60.0
 
 
-def render_events(engine: Engine, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
+class Plays(Protocol):
+    """An engine, or a rack of engines."""
+
+    frame: int
+    sample_rate_hz: int
+    status: Status
+
+    def post(self, event: Event, frame: int | None = None) -> None: ...
+
+    def render(self, out: np.ndarray) -> None: ...
+
+
+def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
     """Yield blocks float32 (n_frames, 2) until the last voice has ended; each is overwritten by the next.
 
     events: (time in s, event), ascending.

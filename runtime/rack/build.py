@@ -7,9 +7,12 @@ from typing import Any
 
 from runtime.config import Config
 from runtime.engine.build import build_engine
+from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
-from runtime.rack.parts import PartSettings, Playable
+from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
 from runtime.rack.rack import Rack
+from runtime.sound.choice import Choice, choose
+from runtime.sound.parts import SoundPart
 from runtime.sound.patch import Patch
 
 # Controls that move knobs, whatever the settings say: the sends, phase blend, and those of the map without a file.
@@ -32,6 +35,39 @@ def build_rack(
     """A rack with one part; options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
     return Rack([part], patch.settings.voice.n_voices, knobs=knob_controls(patch.settings), **options)
+
+
+def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
+    """A rack that plays what was chosen, with its parts if it has several; options: as in `Rack`."""
+    if not choice.parts:
+        return build_rack(choice.patch, choice.instrument, sample_rate_hz, choice.programs, **options)
+    parts = [
+        (playable(each.patch, each.instrument, sample_rate_hz, each.programs), part_settings(said))
+        for said, each in choice.parts
+    ]
+    settings = choice.patch.settings
+    return Rack(parts, settings.voice.n_voices, knobs=knob_controls(settings), **options)
+
+
+def part_settings(said: SoundPart) -> PartSettings:
+    """What a sound's file says of a part, as the rack takes it."""
+    return PartSettings(
+        channel=EVERY_CHANNEL if said.channel is None else said.channel - 1,
+        lowest_key=said.keys[0],
+        highest_key=said.keys[1],
+        lowest_velocity=said.velocity[0],
+        highest_velocity=said.velocity[1],
+        transpose=said.transpose,
+        level_db=said.level_db,
+        pan=said.pan,
+        send=said.send,
+    )
+
+
+def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
+    """What a Swap asks for: reads, checks and builds it, which takes a while; UserError as from `choose`."""
+    choice = choose(config, swap.instrument, None, swap.sound)
+    return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)
 
 
 def knob_controls(config: Config) -> frozenset[int]:

@@ -16,6 +16,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.sound.file import load_sound
+from runtime.sound.parts import SoundPart
 from runtime.sound.patch import Patch
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
@@ -30,6 +31,7 @@ class Choice(NamedTuple):
     programs: the sounds that program changes choose, by number.
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
+    parts: of a sound with parts, what each one is and plays, as `part_choice.choose_parts` gives them; else empty.
     """
 
     patch: Patch
@@ -37,6 +39,7 @@ class Choice(NamedTuple):
     instrument: Decoder
     remark: str | None = None
     sound_file: Path | None = None
+    parts: tuple[tuple[SoundPart, Choice], ...] = ()
 
 
 class _Found(NamedTuple):

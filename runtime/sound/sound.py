@@ -14,6 +14,7 @@ from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.parts import SoundParts
 from runtime.sound.shaping import Filter
 from runtime.sound.trajectory.use import SoundTrajectories, SoundTrajectory
 
@@ -82,6 +83,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     width: stereo width, from 0, mono, to 1.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
     effects: how much goes to reverb and chorus.
+    parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
     """
 
     sound_version: int = SOUND_VERSION
@@ -106,6 +108,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     width: Position = 0.0
     trajectory: SoundTrajectory | SoundTrajectories | None = None
     effects: SoundEffects = SoundEffects()
+    parts: SoundParts = ()
 
     @property
     def made_for(self) -> SoundInstrument | None:
