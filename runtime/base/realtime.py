@@ -12,6 +12,7 @@ from contextlib import contextmanager
 AUDIO_PRIORITY = 65
 MIDI_PRIORITY = 60
 SUPERVISOR_PRIORITY = 10
+SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from runtime.config import Config
 from runtime.engine.build import build_engine
 from runtime.events import Swap
@@ -47,6 +49,20 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
     ]
     settings = choice.patch.settings
     return Rack(parts, settings.voice.n_voices, knobs=knob_controls(settings), **options)
+
+
+def with_positions(choice: Choice, rack: Rack) -> Choice:
+    """What was chosen, with the knobs where they stand in a rack that plays it."""
+    if not choice.parts:
+        return _at(choice, rack.engine().status.positions)
+    parts = tuple(
+        (said, _at(each, rack.engine(number).status.positions)) for number, (said, each) in enumerate(choice.parts)
+    )
+    return choice._replace(parts=parts)
+
+
+def _at(choice: Choice, positions: tuple[float, ...]) -> Choice:
+    return choice._replace(patch=msgspec.structs.replace(choice.patch, positions=positions))
 
 
 def part_settings(said: SoundPart) -> PartSettings:

@@ -125,6 +125,15 @@ class Rack:
             first.positions,
         )
 
+    def engine(self, part: int = 0) -> Engine:
+        """The engine that plays a part's next notes."""
+        return self._parts[part].engine
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts there are."""
+        return len(self._parts)
+
     def post(self, event: Event, frame: int | None = None, part: int | None = None) -> None:
         """Hand over an event from any thread; frame: as for an engine; part: the only part that it concerns."""
         self._posted.append((frame, event, part))
@@ -290,6 +299,7 @@ class Rack:
             return
         part = self._parts[event.part]
         part.swap(playable, frame)
+        self._ask(Action("swapped", part=event.part))
         for said in self._memory.events():
             if not isinstance(said, ChannelEvent) or part.hears(said.channel):
                 part.engine.post(said, frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
 from runtime.instrument.session import LARGEST_BYTES
-from runtime.sound.file import load_sound
+from runtime.sound.file import load_sound, sound_from_tree
 from runtime.sound.parts import SoundPart
 from runtime.sound.patch import Patch
 from runtime.sound.settings import named_knobs, with_sound
@@ -31,7 +31,9 @@ class Choice(NamedTuple):
     programs: the sounds that program changes choose, by number.
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
-    parts: of a sound with parts, what each one is and plays, as `part_choice.choose_parts` gives them; else empty.
+    settings: the settings before the sound changed them.
+    parts: of a sound with parts, what each one is and plays, as `part_choice.with_parts` gives them; else empty.
+    whole: the sound that has these parts; else None.
     """
 
     patch: Patch
@@ -39,23 +41,27 @@ class Choice(NamedTuple):
     instrument: Decoder
     remark: str | None = None
     sound_file: Path | None = None
+    settings: Config = Config()
     parts: tuple[tuple[SoundPart, Choice], ...] = ()
+    whole: Patch | None = None
 
 
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages; file: the path of its file, None for a preset.
+    where: names the sound in messages; file: the path of its file, None for a preset. kept_in: the folder of its
+    trajectories, for a sound that is in no file by now.
     """
 
     sound: Sound
     where: str
     file: Path | None = None
+    kept_in: Path | None = None
 
     @property
     def folder(self) -> Path | None:
         """The folder of the sound's file; None for a preset."""
-        return self.file and self.file.parent
+        return self.file.parent if self.file else self.kept_in
 
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
@@ -68,17 +74,41 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
         decoder = load(instrument or config.instrument)
-        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder)
+        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder, settings=config)
     if preset is not None:
         raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
     found = _find_without_instrument(sound)
     if found is not None and instrument is None:
         config = _with_instrument_of(found.sound, config)
     decoder = load(instrument or config.instrument)
-    found = found or _find_in_card(sound, decoder)
+    return _choice_of(found or _find_in_card(sound, decoder), config, decoder)
+
+
+def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
+    """Choose a sound that is given as the tree of a sound's file, with an instrument by name or file.
+
+    where: names the sound in messages. folder: where the files of its trajectories lie. UserError as from `choose`.
+    """
+    found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
+    return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
+    patch, remark = _fitted(found, config, decoder)
+    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file, config)
+
+
+def patch_of_tree(
+    config: Config, decoder: Decoder, tree: dict[str, Any], where: str, folder: Path | None
+) -> tuple[Patch, str | None]:
+    """A sound for an instrument that is loaded, and a remark for the user; arguments and errors as in `choose_tree`."""
+    found = _Found(sound_from_tree(tree, where), where, kept_in=folder)
+    return _fitted(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str | None]:
     lacking, remark = _fit(found, decoder)
-    patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
-    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
+    return with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking), remark
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:

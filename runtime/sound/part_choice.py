@@ -15,30 +15,38 @@ from runtime.sound.store import instrument_sounds, is_path, user_sounds
 
 
 def choose_parts(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
-    """As `choose`; if the sound has parts, `parts` are theirs, and the other fields are those of the first part.
+    """As `choose`, then `with_parts`."""
+    return with_parts(choose(config, instrument, preset, sound), instrument, f"--sound {sound or preset}")
 
+
+def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
+    """If the sound that was chosen has parts, `parts` are theirs, and other fields are those of the first part.
+
+    instrument: the one that was asked for; where: names the sound in messages if it is in no file.
     UserError as from `choose`, and for a part whose sound does not exist, or has parts itself.
     """
-    whole = choose(config, instrument, preset, sound)
     parts = whole.patch.sound.parts
     if not parts:
         return whole
-    where = whole.sound_file or f"--sound {sound or preset}"
-    said = whole.patch.sound.made_for
+    said, where = whole.patch.sound.made_for, whole.sound_file or where
+    folder = whole.patch.folder if whole.sound_file is None else whole.sound_file.parent
     first = instrument or (said and said.name) or whole.instrument.path.stem
-    config = msgspec.structs.replace(config, preset=None)
+    config = msgspec.structs.replace(whole.settings, preset=None)
     chosen = []
     for number, part in enumerate(parts):
-        each = _choose_part(config, part, f"{where}, parts[{number}]", whole.sound_file, first)
+        each = _choose_part(config, part, f"{where}, parts[{number}]", folder, first)
         chosen.append((part, _at_level(each, whole.patch.sound.level_db or 0.0)))
     remarks = [each.remark for _, each in chosen if each.remark]
-    return chosen[0][1]._replace(parts=tuple(chosen), remark=" ".join(remarks) or None, sound_file=whole.sound_file)
+    remark = " ".join(remarks) or whole.remark
+    return chosen[0][1]._replace(
+        parts=tuple(chosen), remark=remark, sound_file=whole.sound_file, whole=whole.patch
+    )
 
 
-def _choose_part(config: Config, part: SoundPart, where: str, file: Path | None, first: str) -> Choice:
+def _choose_part(config: Config, part: SoundPart, where: str, folder: Path | None, first: str) -> Choice:
     name, instrument = part.sound, part.instrument
     if is_path(name):
-        name = str(file.parent / name) if file is not None else name
+        name = str(folder / name) if folder is not None else name
         if not Path(name).is_file():
             raise UserError(f"{where}.sound", f"{part.sound}, which does not exist", "a sound's file", "check the path")
     elif name not in user_sounds() and instrument is None:
