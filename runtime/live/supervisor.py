@@ -75,7 +75,7 @@ class Supervisor:
         self._output: Output
         self._rack: Rack | None = None
         self._returns = ReturnPipe()
-        self._swaps = Swaps(self, say, self._returns.wake)
+        self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
         self._needs_device = False
         self._desk: Desk | None = None
 
@@ -88,6 +88,9 @@ class Supervisor:
     def sample_rate_hz(self) -> int:
         """The rate of what plays."""
         return self._rack.sample_rate_hz
+
+    def _renders_now(self) -> bool:
+        return bool(self._renderers) and self._renderers[-1].is_busy
 
     def choice_of(self, part: int) -> Choice:
         """What a part plays."""

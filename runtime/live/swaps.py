@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from runtime.base.errors import UserError
+from runtime.base.giving_way import gives_way
 from runtime.base.realtime import SWAP_PRIORITY, promote_thread
 from runtime.config import Config
-from runtime.engine.build import warm_up
 from runtime.events import Action, Event, Swap
 from runtime.instrument.library import available
 from runtime.rack.build import playable
@@ -44,13 +44,19 @@ class Swaps:
     """Makes other instruments play.
 
     playing: what plays; say: called with each line for the user; wake: called on the thread that makes instruments,
-    when `serve` has something to do.
+    when `serve` has something to do; is_busy: whether the audio thread renders a block at present.
     """
 
-    def __init__(self, playing: Playing, say: Callable[[str], object], wake: Callable[[], object]):
-        self._playing, self._say, self._wake = playing, say, wake
+    def __init__(
+        self,
+        playing: Playing,
+        say: Callable[[str], object],
+        wake: Callable[[], object],
+        is_busy: Callable[[], bool] = lambda: False,
+    ):
+        self._playing, self._say, self._wake, self._is_busy = playing, say, wake, is_busy
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
-        self._made: deque[tuple[_Wish, Choice, Playable] | UserError] = deque()
+        self._made: deque[tuple[_Wish, Choice, Playable] | Exception] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not said to have happened
         self._asked: dict[int, str] = {}  # by part: the instrument that was asked for last
         self._thread: threading.Thread | None = None
@@ -75,9 +81,9 @@ class Swaps:
         """Post the instruments that are ready, and say what failed."""
         while self._made:
             made = self._made.popleft()
-            if isinstance(made, UserError):
+            if isinstance(made, Exception):
                 self._asked.clear()
-                self._say(f"The instrument stays: {made}")
+                self._say(f"The instrument stays: {made if isinstance(made, UserError) else repr(made)}")
                 continue
             wish, choice, ready = made
             if wish.sample_rate_hz == self._playing.sample_rate_hz:  # else the sound card has changed since
@@ -101,13 +107,14 @@ class Swaps:
         promote_thread(SWAP_PRIORITY)
         while (wish := self._wishes.get()) is not None:
             try:
-                self._made.append((wish, *_make(wish)))
-            except UserError as error:
+                with gives_way(self._is_busy):
+                    self._made.append((wish, *_make(wish)))
+            except Exception as error:  # whatever it is, what plays must go on playing
                 self._made.append(error)
             self._wake()
 
 
 def _make(wish: _Wish) -> tuple[Choice, Playable]:
+    # No note is played to warm the engine up: loading has run the decoder, and other engines have played here.
     choice = choose(wish.config, wish.instrument, None, wish.sound)
-    warm_up(choice.patch, choice.instrument, wish.sample_rate_hz)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

@@ -12,12 +12,15 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
+from runtime.base.giving_way import gives_way
 from runtime.base.realtime import AUDIO_PRIORITY, SWAP_PRIORITY, prepare_process, promote_thread
 from runtime.config import Config
 from runtime.engine.build import warm_up
@@ -29,16 +32,18 @@ from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 
 RATE_HZ, BUFFER_FRAMES, N_VOICES = 44100, 256, 16
-INSTRUMENTS = ("pads", "strings")
-SPELL_S = 0.5
+INSTRUMENTS = ("virtual-analogue", "fm")
+PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # a sound that says nothing
+SPELL_S = 0.7  # as long as 16 keys take to be struck again
 
 
 class AudioThread:
-    """Renders blocks at the pace of a device; times: (began, lasted) of each, in s."""
+    """Renders blocks at the pace of a device; times: when each was due and how long it took, in s, (n_blocks, 2)."""
 
     def __init__(self, rack: Rack):
-        self.rack, self.times = rack, []
-        self._stopped = False
+        self.rack, self.times = rack, np.zeros((0, 2))
+        self._times = np.ones((1_000_000, 2))  # used at once, so that memory does not grow by it
+        self._stopped = self.is_busy = False
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> AudioThread:
@@ -56,15 +61,17 @@ class AudioThread:
         while not self._stopped:
             due_s += BUFFER_FRAMES / RATE_HZ
             time.sleep(max(0.0, due_s - time.perf_counter()))
-            begin_s = max(due_s, time.perf_counter() - 0.0)
+            self.is_busy = True
             for latent in range(n_latents):
                 self.rack.post(KnobTurn(latent, 0.5 + 0.5 * np.sin(0.01 * number)))
             self.rack.render(out)
+            self.is_busy = False
             end_s = time.perf_counter()
-            self.times.append((begin_s, end_s - due_s))
+            self._times[number] = due_s, end_s - due_s
             number += 1
             if end_s - due_s > BUFFER_FRAMES / RATE_HZ:
                 due_s = end_s
+        self.times = self._times[:number]
 
 
 def resident_mb() -> float:
@@ -74,23 +81,28 @@ def resident_mb() -> float:
 
 
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
-    """Make an instrument and let the rack take it over, with 16 notes held."""
-    choice = (cache or {}).get(name) or choose(Config(), name, None, None)
+    """Make an instrument and let the rack take it over."""
+    choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
         cache[name] = choice
     if warms:
         warm_up(choice.patch, choice.instrument, RATE_HZ)
     rack.post(Swap(0, name, None, playable(choice.patch, choice.instrument, RATE_HZ, choice.programs)))
-    time.sleep(0.02)
-    for number in range(N_VOICES):
-        rack.post(NoteOff(0, 36 + 3 * number))
-        rack.post(NoteOn(0, 36 + 3 * number, 90))
-    rack.take_actions()
+
+
+def play(rack: Rack, stopped: threading.Event) -> None:
+    """Strike the 16 held keys again, one after the other, all the time."""
+    number = 0
+    while not stopped.wait(0.03):
+        key = 36 + 3 * (number % N_VOICES)
+        rack.post(NoteOff(0, key))
+        rack.post(NoteOn(0, key, 90))
+        number += 1
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, object]:
     """Play and swap; returns the figures."""
-    choice = choose(Config(), INSTRUMENTS[0], None, None)
+    choice = choose(Config(), INSTRUMENTS[0], None, str(PLAIN))
     warm_up(choice.patch, choice.instrument, RATE_HZ)
     rack = build_chosen(choice, RATE_HZ)
     for number in range(N_VOICES):
@@ -106,7 +118,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     elif arguments.thread == "nice":
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.nice(19)
+    stopped = threading.Event()
+    player = threading.Thread(target=play, args=(rack, stopped))
     with AudioThread(rack) as audio:
+        player.start()
         time.sleep(1.0)
         for number in range(arguments.swaps):
             name = INSTRUMENTS[(number + 1) % 2]
@@ -115,11 +130,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
                 if swaps:
                     if arguments.child:
                         child(name)
-                    swap(rack, cache, name, arguments.warm)
+                    with gives_way(lambda: audio.is_busy) if arguments.way else nullcontext():
+                        swap(rack, cache, name, arguments.warm)
                 time.sleep(max(0.0, SPELL_S - (time.perf_counter() - begin_s)))
                 spells.append((begin_s, time.perf_counter(), swaps))
-            rack.take_retired()
-            memory_mb.append(resident_mb())
+                rack.take_actions()
+                rack.take_retired()
+                if not swaps:  # the former engine has fallen silent by now
+                    memory_mb.append(resident_mb())
+        stopped.set()
+        player.join()
     return figures(audio.times, spells, memory_mb) | {"thread": arguments.thread, "swaps": arguments.swaps}
 
 
@@ -132,9 +152,9 @@ def child(name: str) -> None:
 
 
 def figures(
-    times: list[tuple[float, float]], spells: list[tuple[float, float, bool]], memory_mb: list[float]
+    times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]
 ) -> dict[str, object]:
-    began, lasted = np.array(times).T
+    began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):
         inside = np.zeros(len(began), bool)
@@ -164,12 +184,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--thread", choices=("real-time", "ordinary", "nice", "cached"), default="real-time")
-    parser.add_argument("--warm", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--warm", action=argparse.BooleanOptionalAction, default=False)
+    way = "whether the thread that makes instruments gives way to the audio thread"
+    parser.add_argument("--way", action=argparse.BooleanOptionalAction, default=True, help=way)
     parser.add_argument("--child", action="store_true", help="another process loads and checks each instrument first")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     Decoder(find(INSTRUMENTS[1]))
+    PLAIN.write_text("{}")
     found = measure(arguments)
+    PLAIN.unlink()
     print(json.dumps(found, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(found))
