@@ -21,9 +21,9 @@ from runtime.live.memory import Memory
 from runtime.live.remembering import choose_with_memory
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
+from runtime.rack.part_choice import with_parts
 from runtime.service.notify import notify
 from runtime.sound.choice import Choice
-from runtime.sound.part_choice import with_parts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,9 +20,9 @@ from runtime.events import Event
 from runtime.instrument.card import Card
 from runtime.midi.files import read_events
 from runtime.rack.build import build_chosen
+from runtime.rack.part_choice import choose_parts
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
-from runtime.sound.part_choice import choose_parts
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime.config import Config
 from runtime.control.knobs import Knobs
-from runtime.control.targets import SENDS
+from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import Control
 from runtime.events import Clock, ControlChange, Event, KnobTurn, PhaseBlend, TargetMove, Tempo
 
@@ -36,6 +36,5 @@ class ControlMap:
             # Control 74 may be an MPE slide, which acts on one voice at once.
             return event.control in self._numbers and event.control != Control.SLIDE
         if isinstance(event, TargetMove):
-            # Sends are heard at once: the rack ramps them from the event's frame on.
-            return event.target not in SENDS
+            return waits_for_hop(event.target)
         return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))

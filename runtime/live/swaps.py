@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from runtime.base.errors import UserError
-from runtime.base.giving_way import gives_way
-from runtime.base.realtime import SWAP_PRIORITY, promote_thread
+from runtime.base.realtime import SWAP_PRIORITY, gives_way, promote_thread
 from runtime.config import Config
 from runtime.events import Action, Event, Swap
 from runtime.instrument.library import available

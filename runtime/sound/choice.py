@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
@@ -14,10 +16,13 @@ from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.instrument.presets import start_positions
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.sound.file import load_sound, sound_from_tree
+from runtime.sound.learned_path import learned_path
+from runtime.sound.morph import N_CORNERS
 from runtime.sound.parts import SoundPart
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
 from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
@@ -108,7 +113,8 @@ def patch_of_tree(
 
 def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str | None]:
     lacking, remark = _fit(found, decoder)
-    return with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking), remark
+    patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
+    return _with_morph(patch, config, decoder, found.where), remark
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
@@ -117,18 +123,40 @@ def _preset_patch(config: Config, decoder: Decoder) -> Patch:
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
         return Patch(config)  # a name that no preset has is refused where the knob positions are looked up
-    return _patch_of(_find_in_card(chosen.name, decoder), config, decoder.card)
+    return _patch_of(_find_in_card(chosen.name, decoder), config, decoder)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
     """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
-    return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder.card) for known in sounds)
+    return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 
 
-def _patch_of(found: _Found, config: Config, card: Card) -> Patch:
+def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
     """A program of the instrument; an instrument in ./instruments may have a bundled one's name, but other knobs."""
-    return with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
+    card = decoder.card
+    patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
+    return _with_morph(patch, config, decoder, found.where)
+
+
+def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> Patch:
+    """The patch with the sounds of its morph; UserError that begins with `where` for a sound that is not there."""
+    morph, card = patch.sound.morph, decoder.card
+    if morph is None:
+        return patch
+    if morph.shape == "square" and len(morph.sounds) != N_CORNERS:
+        found = f"{len(morph.sounds)} sounds"
+        raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
+    patches = []
+    for name in morph.sounds:
+        found = _find_without_instrument(name) or _find_in_card(name, decoder)
+        patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
+    ways = None
+    if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
+        learned = np.array(card.embedding.latents)
+        places = [each.positions or start_positions(card) for each in patches]
+        ways = tuple(learned_path(*ends, learned) for ends in pairwise(places))
+    return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:

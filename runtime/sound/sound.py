@@ -13,6 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
+from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.parts import SoundParts
 from runtime.sound.shaping import Filter
@@ -84,6 +85,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     trajectory: one trajectory, or up to four that are blended over the keyboard.
     effects: how much goes to reverb and chorus.
     parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
+    morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
     sound_version: int = SOUND_VERSION
@@ -109,6 +111,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     trajectory: SoundTrajectory | SoundTrajectories | None = None
     effects: SoundEffects = SoundEffects()
     parts: SoundParts = ()
+    morph: SoundMorph | None = None
 
     @property
     def made_for(self) -> SoundInstrument | None:

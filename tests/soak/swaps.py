@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.base.giving_way import gives_way
-from runtime.base.realtime import AUDIO_PRIORITY, SWAP_PRIORITY, prepare_process, promote_thread
+from runtime.base.realtime import AUDIO_PRIORITY, SWAP_PRIORITY, gives_way, prepare_process, promote_thread
 from runtime.config import Config
 from runtime.engine.build import warm_up
 from runtime.events import KnobTurn, NoteOff, NoteOn, Swap

@@ -233,7 +233,7 @@ def test_the_examples_of_the_page_are_sounds(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "example.yaml").write_text(example)
         load_sound(tmp_path / "example.yaml")
-    assert len(examples) == 3
+    assert len(examples) == 4
 
 
 def test_the_table_of_parts_has_every_field_with_its_default() -> None:
