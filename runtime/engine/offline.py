@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 
 from runtime.control_numbers import Control
-from runtime.engine.engine import Status
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
@@ -21,7 +20,7 @@ class Plays(Protocol):
 
     frame: int
     sample_rate_hz: int
-    status: Status
+    is_silent: bool
 
     def post(self, event: Event, frame: int | None = None) -> None: ...
 
@@ -42,6 +41,6 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)
     block = np.zeros((BLOCK_FRAMES, 2), np.float32)
     last = end + round(LONGEST_TAIL_S * rate_hz)
-    while engine.frame < end or (engine.status.n_active_voices and engine.frame < last):
+    while engine.frame < end or (not engine.is_silent and engine.frame < last):
         engine.render(block)
         yield block

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.config import Config
+from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
 from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
@@ -34,9 +35,17 @@ def build_rack(
     programs: Sequence[Patch] | None = None,
     **options: Any,
 ) -> Rack:
-    """A rack with one part; options: as in `Rack`."""
+    """A rack with one part, and with effects; options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
-    return Rack([part], patch.settings.voice.n_voices, knobs=knob_controls(patch.settings), **options)
+    return _rack([part], patch.settings, sample_rate_hz, options)
+
+
+def _rack(
+    parts: list[tuple[Playable, PartSettings]], settings: Config, sample_rate_hz: int, options: dict[str, Any]
+) -> Rack:
+    effects = Effects(sample_rate_hz, settings.effects)
+    whole = {"knobs": knob_controls(settings), "effects": effects} | options
+    return Rack(parts, settings.voice.n_voices, **whole)
 
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
@@ -47,8 +56,7 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
         (playable(each.patch, each.instrument, sample_rate_hz, each.programs), part_settings(said))
         for said, each in choice.parts
     ]
-    settings = choice.patch.settings
-    return Rack(parts, settings.voice.n_voices, knobs=knob_controls(settings), **options)
+    return _rack(parts, choice.patch.settings, sample_rate_hz, options)
 
 
 def with_positions(choice: Choice, rack: Rack) -> Choice:

@@ -170,16 +170,24 @@ class Part:
             elif glide.target != 1.0:
                 out[:, side] *= np.float32(glide.target)
 
-    def send(self, sound: np.ndarray, frame: int, buses: tuple[np.ndarray, np.ndarray], scratch: np.ndarray) -> None:
-        """Add what the part sends to the effects, from `frame` on, to the buses; all float32 (n_frames, 2)."""
+    def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
+        """Add what the part sends to the effects, from `frame` on, to the buses.
+
+        sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), of the reverb and of the chorus; fed: whether
+        something was added to each; a bus that was not fed has no defined contents.
+        """
         changes = self.engine.take_sends()
         if changes:
             self._levels = changes[-1][1:]
         for number, (glide, bus) in enumerate(zip(self.sends, buses, strict=True)):
+            if glide.rests(frame) and not changes and not glide.target:
+                continue
+            if not fed[number]:
+                bus.fill(0.0)
+                fed[number] = True
             if glide.rests(frame) and not changes:
-                if glide.target:
-                    np.multiply(sound, np.float32(glide.target), out=scratch)
-                    bus += scratch
+                np.multiply(sound, np.float32(glide.target), out=scratch)
+                bus += scratch
                 continue
             targets = [(change[0], change[1 + number] * self.settings.send) for change in changes]
             glide.fill(scratch[:, 0], frame, targets)

@@ -50,9 +50,17 @@ class BeforeParts(Protocol):
 
 
 class BehindParts(Protocol):
-    """The effects. add: adds what they make of the two sends to `dry`, in place; all float32 (n_frames, 2)."""
+    """The effects.
 
-    def add(self, frame: int, dry: np.ndarray, reverb_send: np.ndarray, chorus_send: np.ndarray) -> None: ...
+    add: adds what they make of the two sends to `dry`, in place; all float32 (n_frames, 2), None for silence.
+    sleep: whether they add nothing until something is sent.
+    """
+
+    sleep: bool
+
+    def add(
+        self, frame: int, dry: np.ndarray, reverb_send: np.ndarray | None, chorus_send: np.ndarray | None
+    ) -> None: ...
 
 
 class _Due(NamedTuple):
@@ -133,6 +141,12 @@ class Rack:
     def n_parts(self) -> int:
         """How many parts there are."""
         return len(self._parts)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing will be heard until another note begins."""
+        engines = [engine for part in self._parts for engine in part.engines()]
+        return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
 
     def post(self, event: Event, frame: int | None = None, part: int | None = None) -> None:
         """Hand over an event from any thread; frame: as for an engine; part: the only part that it concerns."""
@@ -313,19 +327,17 @@ class Rack:
     def _render_piece(self, out: np.ndarray) -> None:
         """Render all parts into `out`, and let the effects add theirs; there is no event for the rack in between."""
         frame, n = self.frame, len(out)
-        buses = tuple(self._buses[:, :n])
-        if self._effects is not None:
-            self._buses[:, :n] = 0.0
+        buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
         for number, part in enumerate(self._parts):
             heard = sound if number else out
             part.render(heard, scratch)
             if self._effects is not None:
-                part.send(heard, frame, buses, scratch)
+                part.send(heard, frame, buses, fed, scratch)
             if number:
                 out += sound
         if self._effects is not None:
-            self._effects.add(frame, out, *buses)
+            self._effects.add(frame, out, *(bus if is_fed else None for bus, is_fed in zip(buses, fed, strict=True)))
         self.frame = frame + n
         self._collect()
 

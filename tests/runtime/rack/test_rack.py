@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime.config import Adsr
+from runtime.config import Adsr, EffectsConfig
+from runtime.effects.effects import Effects
 from runtime.events import (
     Action,
     ActiveSensing,
@@ -27,6 +28,7 @@ from runtime.events import (
 )
 from runtime.rack.parts import PartSettings
 from runtime.rack.rack import Rack
+from runtime.sound.sound import SoundEffects
 from tests.support.clicks import excess_db
 from tests.support.partitions import Timed, assert_same, envelopes, modes, partitions, render, timed_events
 from tests.support.playing import ENDED_S, SAMPLE_RATE_HZ, notes_in, parameter
@@ -251,19 +253,19 @@ def test_panic_ends_all_notes_at_once() -> None:
 class Echo:
     """An effect that adds both sends, and keeps them."""
 
+    sleep = True
+
     def __init__(self) -> None:
         self.sends: list[np.ndarray] = []
 
-    def add(self, _frame: int, dry: np.ndarray, reverb_send: np.ndarray, chorus_send: np.ndarray) -> None:
-        self.sends.append(np.concatenate((reverb_send, chorus_send), axis=1))
-        dry += reverb_send
-        dry += chorus_send
+    def add(self, _frame: int, dry: np.ndarray, *sends: np.ndarray | None) -> None:
+        sent = [np.zeros_like(dry) if send is None else send for send in sends]
+        self.sends.append(np.concatenate(sent, axis=1))
+        dry += sent[0] + sent[1]
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
     echo = Echo()
-    from runtime.sound.sound import SoundEffects
-
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
     return np.concatenate(echo.sends)
@@ -289,3 +291,31 @@ def test_knobs_may_be_turned_from_any_thread_without_a_frame() -> None:
             each.post(KnobTurn(0, first / 8192))
             each.render(out[first : first + 512])
     assert np.array_equal(*sound)
+
+
+@FEW
+@given(timed_events, rack_events, several, partitions)
+def test_parts_with_effects_in_any_blocks(
+    timed: Timed, rack: Timed, parts: list[PartSettings], blocks: list[int]
+) -> None:
+    patch = patch_of(5, effects=SoundEffects(0.5, 0.4))
+    moves: Timed = [(2000, TargetMove("reverb", 0.9)), (5001, TargetMove("chorus", 0.0))]
+
+    def make() -> Rack:
+        effects = Effects(SAMPLE_RATE_HZ, EffectsConfig())
+        return rack_of(*parts, patch=patch, effects=effects, make=lambda swap: playable_of(patch, swap.instrument))
+
+    assert_same(make, timed + rack + moves, blocks)
+
+
+def test_effects_without_sends_change_nothing_and_a_send_rings_on() -> None:
+    events: Timed = [(0, NoteOn(0, 60, 100)), (9000, NoteOff(0, 60))]
+    dry = render(rack_of(), events, [512], True, 30000)
+    silent = render(rack_of(effects=Effects(SAMPLE_RATE_HZ, EffectsConfig())), events, [512], True, 30000)
+    assert np.array_equal(dry, silent)
+    rack = rack_of(effects=Effects(SAMPLE_RATE_HZ, EffectsConfig()))
+    wet = render(rack, [(0, TargetMove("reverb", 1.0)), *events], [512], True, 30000)
+    assert np.abs(dry[-5000:]).max() == 0.0
+    assert np.abs(wet[-5000:]).max() > 1e-4
+    assert rack.status.n_active_voices == 0
+    assert not rack.is_silent
