@@ -154,7 +154,7 @@ class ClockStart(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClockContinue(msgspec.Struct, frozen=True, gc=False):
-    """A sequencer goes on from where it stopped."""
+    """A sequencer goes on from where it stopped; the beat does not jump."""
 
 
 class ClockStop(msgspec.Struct, frozen=True, gc=False):

@@ -135,6 +135,7 @@ class Supervisor:
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
+            ("tap_tempo", self.post),  # the arpeggiator, which stands before the parts, makes a tempo of it
         ):
             self._desk.actions.add(name, act)
         prepare_process()

@@ -12,11 +12,12 @@ from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
 from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
+from runtime.rack.arpeggiator import Arpeggiator
 from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
-from runtime.sound.parts import SoundPart
 from runtime.sound.patch import Patch
+from runtime.sound.sound import SoundPart
 
 # Controls that move knobs, whatever the settings say: the sends, phase blend, and those of the map without a file.
 _KNOBS = frozenset({3, *range(70, 80), 91, 93})
@@ -25,7 +26,7 @@ _KNOBS = frozenset({3, *range(70, 80), 91, 93})
 def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
     """An engine for a rack's part; arguments and errors as for `build_engine`."""
     engine = build_engine(patch, decoder, sample_rate_hz, programs, limits=False)
-    return Playable(engine, patch.sound.effects)
+    return Playable(engine, patch.sound)
 
 
 def build_rack(
@@ -35,7 +36,7 @@ def build_rack(
     programs: Sequence[Patch] | None = None,
     **options: Any,
 ) -> Rack:
-    """A rack with one part, and with effects; options: as in `Rack`."""
+    """A rack with one part, with an arpeggiator and effects; options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
     return _rack([part], patch.settings, sample_rate_hz, options)
 
@@ -43,9 +44,13 @@ def build_rack(
 def _rack(
     parts: list[tuple[Playable, PartSettings]], settings: Config, sample_rate_hz: int, options: dict[str, Any]
 ) -> Rack:
-    effects = Effects(sample_rate_hz, settings.effects)
-    whole = {"knobs": knob_controls(settings), "effects": effects} | options
-    return Rack(parts, settings.voice.n_voices, **whole)
+    first = parts[0][0].sound
+    whole = {
+        "knobs": knob_controls(settings),
+        "effects": Effects(sample_rate_hz, settings.effects),
+        "arpeggiator": Arpeggiator(first.arpeggiator, first.tempo_bpm, sample_rate_hz),
+    }
+    return Rack(parts, settings.voice.n_voices, **whole | options)
 
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:

@@ -10,7 +10,7 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Config
 from runtime.instrument.library import available, load
 from runtime.sound.choice import Choice, choose
-from runtime.sound.parts import SoundPart
+from runtime.sound.sound import SoundPart
 from runtime.sound.store import instrument_sounds, is_path, user_sounds
 
 

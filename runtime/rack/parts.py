@@ -18,14 +18,15 @@ from runtime.events import (
     PhaseBlend,
     PolyTouch,
     ProgramChange,
+    SoundChange,
     TargetMove,
 )
 from runtime.rack.glides import GLIDE_S, Glide
-from runtime.sound.sound import SoundEffects
+from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
 # What concerns the sound that the next notes play, and not the notes that ring out on an earlier engine.
-_OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, ProgramChange)
+_OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
 class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +52,10 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Playable(msgspec.Struct, frozen=True):
-    """An engine that has not played yet, and how much its sound sends to the effects."""
+    """An engine that has not played yet, and the sound that it begins with."""
 
     engine: Engine
-    effects: SoundEffects = SoundEffects()
+    sound: Sound = Sound()
 
 
 class Part:
@@ -66,7 +67,7 @@ class Part:
     def __init__(self, playable: Playable, settings: PartSettings):
         self.engine, self.settings = playable.engine, settings
         self.leaving: list[Engine] = []
-        self._levels = playable.effects.reverb, playable.effects.chorus
+        self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
@@ -142,7 +143,7 @@ class Part:
         self.leaving.append(self.engine)
         self.engine = playable.engine
         self.engine.start_at(frame)
-        self._levels = playable.effects.reverb, playable.effects.chorus
+        self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
         self._send(frame)
 
     def _send(self, frame: int) -> None:

@@ -24,12 +24,15 @@ from runtime.events import (
     NoteOn,
     PartChange,
     Reset,
+    SoundChange,
     Swap,
     VoiceLimit,
 )
 from runtime.rack.channel_memory import ChannelMemory
 from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.voice_share import VoiceShare
+from runtime.sound.arpeggio import Arpeggio
+from runtime.sound.sound import Sound
 
 MOST_PARTS = 4
 MOST_LEAVING = 3  # engines on which notes of one part ring out
@@ -40,11 +43,14 @@ MOST_WAITING = 256
 class BeforeParts(Protocol):
     """What stands between the events and the parts, such as an arpeggiator.
 
-    feed: takes an event at its frame, ascending. take: the events, (frame, event), ascending, that happen before
-    `end_frame` and were not taken yet; those that it lets pass are among them.
+    feed: takes an event at its frame, ascending. choose: the first part plays another sound from a frame on. take: the
+    events, (frame, event), ascending, that happen before `end_frame` and were not taken yet; those that it lets pass
+    are among them.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
+
+    def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None: ...
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]: ...
 
@@ -74,7 +80,7 @@ class _Due(NamedTuple):
 
 
 class Rack:
-    """Plays up to four parts, each an engine; has an engine's face. It owns no thread, clock, file or log.
+    """Plays up to four parts, each an engine; posted to like an engine. It owns no thread, clock, file or log.
 
     parts: (playable, settings) of each, with engines that do not limit and have not rendered; n_voices: the most voices
     of all parts together; knobs: numbers of the controls that move knobs; effects, arpeggiator: None: none; make: makes
@@ -190,11 +196,30 @@ class Rack:
         while n_due < len(self._pending) and self._pending[n_due].frame < end:
             n_due += 1
         due, self._pending = self._pending[:n_due], self._pending[n_due:]
-        if self._arpeggiator is None:
-            return due
+        return due if self._arpeggiator is None else self._arpeggiated(due, end)
+
+    def _arpeggiated(self, due: list[_Due], end: int) -> list[_Due]:
+        """The events that the arpeggiator makes of these; it leaves those for one part alone."""
+        passed = []
         for each in due:
-            self._arpeggiator.feed(each.event, each.frame)
-        return [_Due(at, 0, event, at, None) for at, event in self._arpeggiator.take(end)]
+            if each.part is None:
+                self._arpeggiator.feed(each.event, each.frame)
+            else:
+                passed.append(each)
+            sound = self._chosen_sound(each.event) if not each.part else None
+            if sound is not None:
+                self._arpeggiator.choose(sound.arpeggiator, sound.tempo_bpm, each.frame)
+        taken = [_Due(at, 0, event, at, None) for at, event in self._arpeggiator.take(end)]
+        return sorted(taken + passed, key=lambda each: each.frame) if passed else taken
+
+    def _chosen_sound(self, event: Event) -> Sound | None:
+        """The sound that an event lets the first part play, if the event says it."""
+        if isinstance(event, Swap):
+            made = event.made
+            return made.sound if isinstance(made, Playable) and event.part == 0 else None
+        if isinstance(event, SoundChange):
+            return event.prepared.sound
+        return None
 
     def _hand_out(self, due: list[_Due], frame: int, end: int) -> tuple[int, list[_Due]]:
         """Hand events to the parts, up to the first that needs all engines to be rendered up to its frame.
@@ -222,7 +247,9 @@ class Rack:
     def _hand(self, due: _Due) -> None:
         event, frame = due.event, due.given
         self._memory.hear(event)
-        heard = [part for number, part in enumerate(self._parts) if due.part in (None, number)]
+        # A sound was made ready for one engine.
+        only = 0 if due.part is None and isinstance(event, SoundChange) else due.part
+        heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
             case NoteOn():
                 deaf = [part for part in heard if not self._begin(part, event, due)]

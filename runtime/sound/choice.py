@@ -21,10 +21,9 @@ from runtime.instrument.session import LARGEST_BYTES
 from runtime.sound.file import load_sound, sound_from_tree
 from runtime.sound.learned_path import learned_path
 from runtime.sound.morph import N_CORNERS
-from runtime.sound.parts import SoundPart
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
-from runtime.sound.sound import Sound
+from runtime.sound.sound import Sound, SoundPart
 from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
 from runtime.sound.trajectory.use import read_trajectories
 

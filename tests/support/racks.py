@@ -10,7 +10,7 @@ from runtime.events import KnobTurn
 from runtime.rack.parts import PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
-from runtime.sound.sound import Sound, SoundEffects
+from runtime.sound.sound import Sound
 from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
 
 
@@ -30,7 +30,7 @@ def engine_of(patch: Patch, instrument: str = "tiny", limits: bool = False) -> E
 
 def playable_of(patch: Patch, instrument: str = "tiny") -> Playable:
     """What a part or a swap plays."""
-    return Playable(engine_of(patch, instrument), patch.sound.effects or SoundEffects())
+    return Playable(engine_of(patch, instrument), patch.sound)
 
 
 def rack_of(

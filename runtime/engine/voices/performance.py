@@ -177,6 +177,10 @@ class Performance:
     def _clock_start(self, _event: ClockStart, _frame: int) -> None:
         self._palette.tempo.start()
 
+    def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
+        """LFOs go on: a sequencer's stop is no stop of what the player plays."""
+        self._palette.tempo.stop()
+
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
         self._knobs.turn(event.latent, event.position)
 
@@ -369,8 +373,8 @@ class Performance:
         Action: _action,
         Clock: _clock,
         ClockStart: _clock_start,
-        ClockContinue: _unused,
-        ClockStop: _unused,
+        ClockContinue: _clock_stop,
+        ClockStop: _clock_stop,
         Tempo: _tempo,
         VoiceLimit: _voice_limit,
         EndVoice: _end_voice,

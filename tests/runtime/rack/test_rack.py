@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,12 +23,15 @@ from runtime.events import (
     PartChange,
     PitchWheel,
     ProgramChange,
+    SoundChange,
     Swap,
     TargetMove,
     VoiceLimit,
 )
+from runtime.rack.arpeggiator import Arpeggiator
 from runtime.rack.parts import PartSettings
 from runtime.rack.rack import Rack
+from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.sound import SoundEffects
 from tests.support.clicks import excess_db
 from tests.support.partitions import Timed, assert_same, envelopes, modes, partitions, render, timed_events
@@ -319,3 +323,33 @@ def test_effects_without_sends_change_nothing_and_a_send_rings_on() -> None:
     assert np.abs(wet[-5000:]).max() > 1e-4
     assert rack.status.n_active_voices == 0
     assert not rack.is_silent
+
+
+def test_an_arpeggio_plays_on_all_parts_in_any_blocks() -> None:
+    arpeggio = Arpeggio(mode="up", rate_beats=0.25, gate=1.0)
+    patch = patch_of(arpeggiator=arpeggio)
+
+    def make() -> Rack:
+        return rack_of(UPPER, LOWER, patch=patch, arpeggiator=Arpeggiator(arpeggio, 120.0, SAMPLE_RATE_HZ))
+
+    chord: Timed = [(0, NoteOn(0, 48, 100)), (0, NoteOn(0, 67, 100)), (24000, NoteOff(0, 48)), (24000, NoteOff(0, 67))]
+    sound = assert_same(make, chord, [64, 999, 1, 4096], 33000)
+    assert notes_in(sound[1000:5000, 0]) == [48]
+    assert notes_in(sound[6800:10900, 0]) == [67]
+    assert np.abs(sound[-2000:]).max() == 0.0
+
+
+def test_another_sound_is_chosen_for_one_part() -> None:
+    rack = rack_of(LOWER, UPPER)
+    softer = engine_sound(rack, 1, -20.0)
+    before = heard(rack, [(0.0, NoteOn(0, 60, 100))], 0.5)
+    rack.post(NoteOff(0, 60))
+    rack.post(softer, None, 1)
+    after = heard(rack, [(0.6, NoteOn(0, 60, 100))], 0.6)
+    assert np.abs(after[-2000:]).max() < 0.15 * np.abs(before[-2000:]).max()
+
+
+def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
+    patch = patch_of()
+    patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
+    return SoundChange(rack.engine(part).prepare(patch))

@@ -16,7 +16,7 @@ from runtime.rack.build import build_chosen, part_settings
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import PartSettings
 from runtime.sound.file import load_sound, save_sound
-from runtime.sound.parts import SoundPart
+from runtime.sound.sound import SoundPart
 from tests.support.places import ROOT
 from tests.support.playing import SAMPLE_RATE_HZ
 
