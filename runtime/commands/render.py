@@ -19,7 +19,7 @@ from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
 from runtime.events import Event
 from runtime.instrument.card import Card
 from runtime.midi.files import read_events
-from runtime.rack.build import build_chosen
+from runtime.rack.build import build_chosen, make_swapped
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_longer_than_a_wav(arguments.midi_file, events)
     choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
     choice = _with_options(choice, arguments)
-    engine = build_chosen(choice, SAMPLE_RATE_HZ)
+    settings = choice.settings
+    engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
     inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from runtime.base.errors import UserError
 from runtime.base.realtime import SWAP_PRIORITY, gives_way, promote_thread
 from runtime.config import Config
@@ -115,5 +117,7 @@ class Swaps:
 
 def _make(wish: _Wish) -> tuple[Choice, Playable]:
     # No note is played to warm the engine up: loading has run the decoder, and other engines have played here.
-    choice = choose(wish.config, wish.instrument, None, wish.sound)
+    # A preset in the settings belongs to the instrument in the settings.
+    config = msgspec.structs.replace(wish.config, preset=None)
+    choice = choose(config, wish.instrument, None, wish.sound)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

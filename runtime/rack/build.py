@@ -95,7 +95,7 @@ def part_settings(said: SoundPart) -> PartSettings:
 
 def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
     """What a Swap asks for: reads, checks and builds it, which takes a while; UserError as from `choose`."""
-    choice = choose(config, swap.instrument, None, swap.sound)
+    choice = choose(msgspec.structs.replace(config, preset=None), swap.instrument, None, swap.sound)
     return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)
 
 

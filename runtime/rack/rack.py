@@ -196,7 +196,15 @@ class Rack:
         while n_due < len(self._pending) and self._pending[n_due].frame < end:
             n_due += 1
         due, self._pending = self._pending[:n_due], self._pending[n_due:]
+        if self._make is not None:
+            due = [self._made(each) if isinstance(each.event, Swap) else each for each in due]
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
+
+    def _made(self, due: _Due) -> _Due:
+        """A swap with what plays it."""
+        if isinstance(due.event.made, Playable):
+            return due
+        return due._replace(event=msgspec.structs.replace(due.event, made=self._make(due.event)))
 
     def _arpeggiated(self, due: list[_Due], end: int) -> list[_Due]:
         """The events that the arpeggiator makes of these; it leaves those for one part alone."""
@@ -335,11 +343,10 @@ class Rack:
             self.wake()
 
     def _swap(self, event: Swap, frame: int) -> None:
-        playable = event.made if isinstance(event.made, Playable) else self._make and self._make(event)
-        if playable is None or event.part >= len(self._parts):
+        if not isinstance(event.made, Playable) or event.part >= len(self._parts):
             return
         part = self._parts[event.part]
-        part.swap(playable, frame)
+        part.swap(event.made, frame)
         self._ask(Action("swapped", part=event.part))
         for said in self._memory.events():
             if not isinstance(said, ChannelEvent) or part.hears(said.channel):
