@@ -15,13 +15,14 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
-from runtime.engine.build import build_engine
-from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
 from runtime.events import Event
 from runtime.instrument.card import Card
 from runtime.midi.files import read_events
-from runtime.sound.choice import choose
+from runtime.rack.build import build_chosen, make_swapped
+from runtime.rack.part_choice import choose_parts
+from runtime.rack.rack import Rack
+from runtime.sound.choice import Choice
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -48,23 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
     _refuse_longer_than_a_wav(arguments.midi_file, events)
-    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    instrument, patch = choice.instrument, choice.patch
-    config = msgspec.structs.replace(
-        patch.settings,
-        phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
-        seed=patch.settings.seed if arguments.seed is None else arguments.seed,
-    )
-    positions = patch.positions
-    if arguments.latents is not None:
-        positions = tuple(listed_positions(instrument.card, arguments.latents))
-    patch = msgspec.structs.replace(patch, settings=config, positions=positions)
-    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, choice.programs)
-    inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
-    if config.tuning.scale is not None:
-        inputs.append(config.tuning.scale)
-    if choice.sound_file is not None:
-        inputs.append(choice.sound_file)
+    choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
+    choice = _with_options(choice, arguments)
+    settings = choice.settings
+    engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
+    inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)
     with signals_as_exceptions():
@@ -72,12 +61,48 @@ def run(arguments: argparse.Namespace) -> int:
     status = engine.status
     print(
         f"{arguments.sound_file}: {status.frame / SAMPLE_RATE_HZ:.1f} s, {status.n_notes} notes"
-        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, instrument {instrument.card.name}"
+        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, {_instruments(choice)}"
     )
     return 0
 
 
-def _write_wav(path: str, engine: Engine, events: list[tuple[float, Event]], inputs: list[str | Path]) -> None:
+def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
+    """The choice with the options --phase, --seed and --latents, in every part."""
+    if choice.parts:
+        if arguments.latents is not None:
+            remedy = "leave it out, or name one of the parts' sounds"
+            raise UserError("--latents", "a sound with several parts", "a sound with knobs of its own", remedy)
+        parts = tuple((said, _with_options(each, arguments)) for said, each in choice.parts)
+        return parts[0][1]._replace(parts=parts, remark=choice.remark, sound_file=choice.sound_file)
+    patch = choice.patch
+    config = msgspec.structs.replace(
+        patch.settings,
+        phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
+        seed=patch.settings.seed if arguments.seed is None else arguments.seed,
+    )
+    positions = patch.positions
+    if arguments.latents is not None:
+        positions = tuple(listed_positions(choice.instrument.card, arguments.latents))
+    return choice._replace(patch=msgspec.structs.replace(patch, settings=config, positions=positions))
+
+
+def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
+    """The files that are read, and must not be overwritten."""
+    inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
+    if choice.patch.settings.tuning.scale is not None:
+        inputs.append(choice.patch.settings.tuning.scale)
+    every = [choice, *(each for _, each in choice.parts)]
+    inputs += [each.instrument.path for each in every]
+    return inputs + [each.sound_file for each in every if each.sound_file is not None]
+
+
+def _instruments(choice: Choice) -> str:
+    """Words for the instruments that play, each once."""
+    names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
+    return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _write_wav(path: str, engine: Rack, events: list[tuple[float, Event]], inputs: list[str | Path]) -> None:
     """Render events, (time in s, event), and their tail to a WAV file; inputs: files that must not be overwritten."""
     n_frames = round(_length_s(events) * SAMPLE_RATE_HZ)
     with (

@@ -16,9 +16,14 @@ _WARM_UP_BLOCKS = 8
 
 
 def build_engine(
-    patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None
+    patch: Patch,
+    decoder: Decoder,
+    sample_rate_hz: int,
+    programs: Sequence[Patch] | None = None,
+    *,
+    limits: bool = True,
 ) -> Engine:
-    """A new engine; patch: the sound at the start; programs: as in `Engine`.
+    """A new engine; patch: the sound at the start; programs, limits: as in `Engine`.
 
     Without positions in the patch, the knobs stand as in the preset of its settings, if they name one. UserError for a
     preset that the instrument does not have.
@@ -26,7 +31,7 @@ def build_engine(
     positions, preset = patch.positions, patch.settings.preset
     if positions is None and preset is not None:
         positions = preset_positions(decoder.card, preset)
-    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs)
+    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, limits=limits)
     for latent, position in enumerate(positions or ()):
         engine.post(KnobTurn(latent, position))
     return engine

@@ -23,6 +23,9 @@ SOUND_VERSION = 1
 LONGEST_NAME = 100
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+MOST_PARTS = 4
+Key = Annotated[int, msgspec.Meta(ge=0, le=127)]
+Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 # Unicode categories of characters that would break a line or cannot be printed: control characters, halves of surrogate
@@ -61,6 +64,36 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
 
 
+class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the sound goes to the effects: 0 to 1 each."""
+
+    reverb: Position = 0.0
+    chorus: Position = 0.0
+
+
+class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One part: which sound, and which notes play it.
+
+    sound: name of a sound of any instrument, or of the user's, or path of a .yaml file from this file's folder on.
+    instrument: the instrument whose sound it is; None: the first that has a sound of this name, or the one that the
+    sound names. channel: 1 to 16; None: all. keys, velocity: lowest and highest. transpose: -48 to 48 semitones.
+    level_db: -60 to 12 dB. pan: -1 to 1. send: factor, 0 to 1, of what the sound sends to the effects.
+    """
+
+    sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    instrument: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    channel: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    keys: tuple[Key, Key] = (0, 127)
+    velocity: tuple[Velocity, Velocity] = (1, 127)
+    transpose: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
+    level_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
+    send: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+
+
+SoundParts = Annotated[tuple[SoundPart, ...], msgspec.Meta(max_length=MOST_PARTS)]
+
+
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One sound; where a field is None, the settings decide. The fields after `envelope` have no counterpart there.
 
@@ -77,6 +110,8 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     width: stereo width, from 0, mono, to 1.
     arpeggiator: plays the keys that are held one after another.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
+    effects: how much goes to reverb and chorus.
+    parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
     morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
@@ -102,6 +137,8 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     width: Position = 0.0
     arpeggiator: Arpeggio = Arpeggio()
     trajectory: SoundTrajectory | SoundTrajectories | None = None
+    effects: SoundEffects = SoundEffects()
+    parts: SoundParts = ()
     morph: SoundMorph | None = None
 
     @property
