@@ -161,6 +161,16 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
     bpm: float
 
 
+class MapChange(msgspec.Struct, frozen=True, gc=False):
+    """The controls of a MIDI input move other targets from now on.
+
+    device: number of the input. map: a `control.bindings.Bindings`; the engine below `control` only hands it on.
+    """
+
+    device: int
+    map: object
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -187,6 +197,7 @@ Event = (
     | ClockContinue
     | ClockStop
     | Tempo
+    | MapChange
     | VoiceLimit
     | Reset
 )
