@@ -83,7 +83,6 @@ class ControlMap:
     """Which MIDI control moves which target; a device without a map of its own has the map that the settings give.
 
     All state follows from the events in their order, so the same events always give the same positions.
-    last_moved: the target that a control moved last; None before that.
     """
 
     def __init__(self, config: Config, n_latents: int):
@@ -91,7 +90,6 @@ class ControlMap:
         self._common = bind(configured_lines(config))
         self._bindings: dict[int, Bindings] = {}
         self._sides: dict[int, _Side] = {}
-        self.last_moved: str | None = None
 
     def use(self, device: int, bindings: Bindings) -> None:
         """Use another map for a device from now on; its controls begin anew."""
@@ -177,7 +175,6 @@ class ControlMap:
         else:
             position = _stepped(binding, stands, _steps(mode, value))
         if position is not None:
-            self.last_moved = binding.target
             knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:

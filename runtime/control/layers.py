@@ -10,6 +10,7 @@ from runtime.config import Config
 from runtime.control.lines import Kind, MapLine
 from runtime.control.targets import LATENT
 
+Message = tuple[Kind, int]
 _LATENT_CONTROLS = {**{70 + k: k + 1 for k in range(4)}, **{76 + k: k + 5 for k in range(4)}}
 DEFAULT_LINES = (
     *(MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in _LATENT_CONTROLS.items()),
@@ -43,18 +44,24 @@ def configured_lines(config: Config) -> tuple[MapLine, ...]:
 
 def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLine, ...]:
     """The lines of two maps as one; the upper one's win where both name the same control."""
-    upper = tuple(upper)
-    return (*(line for line in lower if not any(same_control(line, other) for other in upper)), *upper)
+    upper, channels = tuple(upper), {}
+    for line in upper:
+        for message in _messages(line):
+            channels.setdefault(message, set()).add(line.channel)
+    return (*(line for line in lower if not _is_covered(line, channels)), *upper)
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
     """Whether two lines name the same control on a common channel; a 14-bit control is also its two halves."""
-    channels = "all" in (line.channel, other.channel) or line.channel == other.channel
-    return channels and not _messages(line).isdisjoint(_messages(other))
+    return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 
-def _messages(line: MapLine) -> frozenset[tuple[Kind, int]]:
+def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
+    """Whether one of the messages that a line hears is heard on these channels."""
+    found = set().union(*(channels.get(message, ()) for message in _messages(line)))
+    return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
+
+
+def _messages(line: MapLine) -> tuple[Message, ...]:
     kind, number = line.control_id
-    if kind is Kind.CC14:
-        return frozenset({(Kind.CC, number), (Kind.CC, number + 32)})
-    return frozenset({(kind, number)})
+    return ((Kind.CC, number), (Kind.CC, number + 32)) if kind is Kind.CC14 else ((kind, number),)

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -17,25 +16,31 @@ from runtime.control.bindings import Bindings, bind
 from runtime.control.layers import config_lines, configured_lines, laid_upon
 from runtime.control.lines import MapLine
 from runtime.control.map_file import MapDevice, MapFile, load_map, save_map
-from runtime.control.velocity import velocity_table
+from runtime.control.velocity import VelocityCurve
 
 CONTROLLERS_FOLDER = DEFAULT_CONFIG.parent / "controllers"
 SUFFIX = ".yaml"
 MOST_FILE_NAME_BYTES = 200
 
 
-class DeviceSetup(NamedTuple):
+class DeviceSetup(msgspec.Struct, frozen=True):
     """What one MIDI input does.
 
-    lines: its map; bindings: the same for the engine; velocities: its velocity curve as a table, None for none;
-    map_name: the map that was chosen for it, empty for the default map; learned: the lines that were learned for it.
+    chosen: the lines of its map without what was learned; learned: what was learned for it; velocity_curve: what its
+    velocities become; map_name: the map that was chosen for it, empty for the default map; problem: a line for the user
+    about a file that could not be read.
     """
 
-    lines: tuple[MapLine, ...]
-    bindings: Bindings
-    velocities: bytes | None
-    map_name: str
-    learned: tuple[MapLine, ...]
+    chosen: tuple[MapLine, ...]
+    learned: tuple[MapLine, ...] = ()
+    velocity_curve: VelocityCurve = "linear"
+    map_name: str = ""
+    problem: str = ""
+
+    @property
+    def lines(self) -> tuple[MapLine, ...]:
+        """Its whole map."""
+        return laid_upon(self.chosen, self.learned)
 
 
 def maps_folder() -> Path:
@@ -63,11 +68,13 @@ def load_learned(device: MapDevice) -> MapFile:
     return load_map(path) if path.exists() else MapFile(device=device)
 
 
-def save_learned(content: MapFile) -> None:
-    """Keep a device's learned map; UserError if it cannot be written."""
-    if content.device is None:
-        raise ValueError("a learned map belongs to a device")
-    save_map(learned_path(content.device), content)
+def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | None = None) -> None:
+    """Keep a device's learned lines; UserError if they cannot be written.
+
+    kept: what is in the file now, whose other keys stay.
+    """
+    content = msgspec.structs.replace(kept or MapFile(), device=device, lines=lines)
+    save_map(learned_path(device), content)
 
 
 def known_devices() -> list[MapDevice]:
@@ -106,28 +113,40 @@ def map_for_port(port: str) -> MapFile | None:
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """What a MIDI input does: the default map, the chosen map, the settings' lines and what was learned, in this order.
 
-    UserError if the map that the settings name, or the device's learned map, is broken.
+    A file that is broken is left out and named in `problem`.
     """
-    chosen = find_map(config.midi.map) if config.midi.map else None
-    if chosen is None and config.midi.controllers:
-        chosen = map_for_port(device.port)
-    learned = load_learned(device)
-    lines = _chosen_lines(config, chosen)
-    curve = learned.velocity_curve if learned.velocity_curve != "linear" or chosen is None else chosen.velocity_curve
-    lines = laid_upon(lines, learned.lines)
+    chosen, learned, problems = None, MapFile(), []
+    try:
+        chosen = _chosen_map(config, device.port)
+    except UserError as error:
+        problems.append(str(error))
+    try:
+        learned = load_learned(device)
+    except UserError as error:
+        problems.append(str(error))
+    curve = learned.velocity_curve
+    if curve == "linear" and chosen is not None:
+        curve = chosen.velocity_curve
     name = "" if chosen is None else chosen.name or config.midi.map or ""
-    return DeviceSetup(lines, bind(lines), velocity_table(curve), name, learned.lines)
+    problem = f"{device.label}: {'; '.join(problems)}" if problems else ""
+    return DeviceSetup(_chosen_lines(config, chosen), learned.lines, curve, name, problem)
 
 
-def default_setup(config: Config) -> DeviceSetup:
-    """What an input does whose map cannot be read."""
-    lines = configured_lines(config)
-    return DeviceSetup(lines, bind(lines), None, "", ())
+def _chosen_map(config: Config, port: str) -> MapFile | None:
+    if config.midi.map is not None:
+        return find_map(config.midi.map)
+    return map_for_port(port) if config.midi.controllers else None
 
 
 def file_bindings(config: Config) -> Bindings:
     """What the controls in a MIDI file do; UserError if the map that the settings name is broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
+
+
+def refuse_broken_map(config: Config) -> None:
+    """UserError if the settings name a map that does not exist or is broken."""
+    if config.midi.map is not None:
+        find_map(config.midi.map)
 
 
 def _chosen_lines(config: Config, chosen: MapFile | None) -> tuple[MapLine, ...]:

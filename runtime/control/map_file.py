@@ -15,7 +15,7 @@ from runtime.base.files import atomic_write
 from runtime.control.lines import MapLine, check_line
 from runtime.control.velocity import VelocityCurve
 
-MOST_LINES = 1000
+MOST_LINES = 500
 
 
 class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -17,6 +17,8 @@ from runtime.events import ChannelEvent, Event
 from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
+from runtime.live.device_maps import DeviceMaps
+from runtime.live.learning import Learning
 from runtime.live.present import edited_sound, positions
 from runtime.live.requests import add_requests
 from runtime.sound.choice import Choice
@@ -43,6 +45,9 @@ class Playing(Protocol):
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
 
@@ -61,13 +66,18 @@ class Desk:
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
         self._watches_controls = False
         self.companion = CompanionChild(say)
+        self.maps = DeviceMaps(self, playing.choice.patch.settings)
+        self.learning = Learning(self)
         self.server = self._open_link()
         if self.server is not None:
             add_requests(self.server, self)
+            self.learning.add_requests(self.server)
 
     def arrived(self, event: Event) -> None:
         """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
-        if self._watches_controls:
+        if isinstance(event, ChannelEvent):
+            self.maps.note(event)
+        if self._watches_controls or self.learning.is_active:
             self._arrived.append(event)
 
     @property
@@ -85,19 +95,22 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        return min(self.companion.wait_s, WATCH_S if self._watches_controls else math.inf)
+        wakes = WATCH_S if self._watches_controls or self.learning.is_active else math.inf
+        return min(self.companion.wait_s, wakes)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
-        if self.server is None:
-            return
-        self.server.serve()
-        self._watches_controls = self.server.is_watched(CONTROLS)
+        if self.server is not None:
+            self.server.serve()
+            self._watches_controls = self.server.is_watched(CONTROLS)
         for _ in range(len(self._arrived)):
             event = self._arrived.popleft()
             if isinstance(event, ChannelEvent):
-                self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+                self.learning.feed(event)
+                if self._watches_controls:
+                    self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+        self.learning.serve()
 
     def state(self) -> dict[str, Any]:
         """What plays, as plain values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +43,8 @@ class DeviceTable:
 
         sockets: the USB socket of each port, as `usb_socket` finds it.
         """
-        places = {p: s for p, s in zip(ports, sockets or map(usb_socket, ports), strict=True) if p not in self._here}
+        new = [port for port in ports if port not in self._here]
+        places = dict(zip(ports, sockets, strict=True)) if sockets else {port: usb_socket(port) for port in new}
         for exact in (True, False):
             for port, socket in sorted(places.items(), key=lambda item: _address(item[0])):
                 if port not in self._here and (not exact or socket):
@@ -70,9 +71,9 @@ class DeviceTable:
             self._numbers.append(place)
         self._here[port] = self._numbers.index(place)
 
-    def leave(self, port: str) -> None:
-        """Forget where a port is; its identity and number stay."""
-        self._here.pop(port, None)
+    def keep_only(self, ports: Collection[str]) -> None:
+        """Take note that all ports but these have gone; their identities and numbers stay."""
+        self._here = {port: number for port, number in self._here.items() if port in ports}
 
     def identity(self, number: int) -> Identity:
         """The identity of a device number that `arrive` gave."""
