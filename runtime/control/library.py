@@ -53,13 +53,16 @@ def maps_folder() -> Path:
 
 
 def learned_path(device: MapDevice) -> Path:
-    """The file of a device's learned map: its label, with unsafe characters as %XX, as in web addresses."""
-    name = quote(device.label, safe=" ()[]+,-_.&'!#")
+    """The file of a device's learned map: its name, with unsafe characters as %XX, as in web addresses, and its order.
+
+    A long name is cut, and gets a digest.
+    """
+    name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
-    if len(name) + len(SUFFIX) > MOST_FILE_NAME_BYTES:
-        digest = hashlib.sha256(device.label.encode()).hexdigest()[:16]
-        name = f"{name[: MOST_FILE_NAME_BYTES - len(SUFFIX) - len(digest) - 1]}-{digest}"
-    return maps_folder() / f"{name}{SUFFIX}"
+    if len(name) > MOST_FILE_NAME_BYTES:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        name = f"{name[: MOST_FILE_NAME_BYTES - len(digest) - 1]}-{digest}"
+    return maps_folder() / f"{name}{f'#{device.order}' if device.order > 1 else ''}{SUFFIX}"
 
 
 def load_learned(device: MapDevice) -> MapFile:

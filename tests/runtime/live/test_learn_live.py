@@ -1,0 +1,123 @@
+"""A player teaches the real program a control, from another process, and the program remembers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.places import ROOT
+from tests.support.rig import PERIOD_FRAMES, JackServer, Keyboard, LiveProgram, home_of_its_own, wait_until
+
+pytestmark = pytest.mark.rig
+
+TINY = ROOT / "tests" / "data" / "tiny.onnx"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
+    """A function that starts the program with the same user's files each time."""
+    config = {
+        "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
+        "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
+    }
+    path = tmp_path / "rig.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return lambda: LiveProgram(["--config", path, "--instrument", TINY], on_rig.env, home)
+
+
+class Learn:
+    """`timbrebox learn` in another process, which sees the same user's files."""
+
+    def __init__(self, home: Path, *options: object):
+        command = [sys.executable, "-m", "runtime", "learn", *map(str, options)]
+        env = os.environ | home_of_its_own(home)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, **pipes)
+
+    def first_line(self) -> str:
+        return self.process.stdout.readline()
+
+    def end(self) -> tuple[int, str, str]:
+        """Its exit status, and what it has printed since."""
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+def position(home: Path, target: str) -> str:
+    """The line of `learn --list` about a target."""
+    status, out, err = Learn(home, "--list").end()
+    assert status == 0, err
+    return next(line for line in out.splitlines() if line.split()[0] == target)
+
+
+def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProgram], home: Path) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program:
+        program.wait_for("MIDI input: keys:out")
+        learn = Learn(home, "--target", "phase_blend")
+        assert learn.first_line().startswith("Move the control for phase_blend now")
+        for value in range(0, 100, 9):
+            keyboard.play([0xB0, 21, value])
+            time.sleep(0.01)
+        status, out, err = learn.end()
+        assert (status, err) == (0, "")
+        assert "device 0, channel 1: cc 21 = 99" in out
+        assert out.splitlines()[-1] == "cc 21 of keys:out now moves phase_blend."
+        keyboard.play([0xB0, 21, 127])
+        wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
+        assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
+        assert program.stop() == 0
+    kept = yaml.safe_load(next(home.rglob("maps/*.yaml")).read_text())
+    assert kept["lines"] == [{"control": "cc 21", "target": "phase_blend"}]
+
+    with start() as program:  # another run, as after a restart
+        program.wait_for("keys:out: the default map and 1 learned controls.")
+        keyboard.play([0xB0, 21, 127])
+        wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
+        keyboard.unplug()  # and again after a replug
+        program.wait_for("MIDI input gone: keys:out")
+        keyboard = Keyboard("keys")
+        wait_until(lambda: sum("MIDI input: keys" in line for line in program.lines) == 2, "the keyboard")
+        keyboard.play([0xB0, 21, 0])
+        wait_until(lambda: " 0 " in position(home, "phase_blend"), "the move", lambda: program.lines)
+        assert Learn(home, "--unlearn", "phase_blend").end()[:2] == (0, "Forgotten: cc 21 of keys:out.\n")
+        keyboard.play([0xB0, 21, 127])
+        time.sleep(0.3)
+        assert " 0 " in position(home, "phase_blend")
+        assert Learn(home, "--unlearn-all").end()[:2] == (0, "Nothing was learned.\n")
+        assert program.stop() == 0
+    keyboard.unplug()
+
+
+def test_a_learn_that_hears_nothing_ends_in_one_line(start: Callable[..., LiveProgram], home: Path) -> None:
+    with start() as program:
+        status, _, err = Learn(home, "--target", "phase_blend", "--timeout", "0.5").end()
+        assert status == 2
+        assert err == (
+            "timbrebox: learn: found no control that moved for phase_blend; "
+            "expected one within 0.5 s; try again, and move it more\n"
+        )
+        status, _, err = Learn(home, "--target", "phase_blnd").end()
+        assert (status, err.count("\n")) == (2, 1)
+        assert "did you mean 'phase_blend'?" in err
+        assert program.stop() == 0
+
+
+def test_without_a_play_learn_says_so(home: Path) -> None:
+    status, _, err = Learn(home, "--list").end()
+    assert (status, err.count("\n")) == (2, 1)
+    assert "found nothing that plays" in err
