@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runtime.base.errors import UserError
+from runtime.link.client import Link
 from tests.support.places import ROOT
 from tests.support.rig import PERIOD_FRAMES, JackServer, Keyboard, LiveProgram, home_of_its_own, wait_until
 
@@ -101,6 +103,85 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
         assert Learn(home, "--unlearn-all").end()[:2] == (0, "Nothing was learned.\n")
         assert program.stop() == 0
     keyboard.unplug()
+
+
+def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..., LiveProgram], home: Path) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program, Link(home / "run" / "timbrebox" / "control") as link:
+        program.wait_for("MIDI input: keys:out")
+        with pytest.raises(UserError, match="no control moved yet"):
+            link.ask("action", name="learn")
+        keyboard.play([0xB0, 3, 10])  # the target that was moved last
+        wait_until(lambda: "0.0787" in position(home, "phase_blend"), "the move", lambda: program.lines)
+        link.ask("action", name="learn")
+        program.wait_for("learn: move the control for phase_blend.")
+        for value in range(0, 100, 9):
+            keyboard.play([0xB0, 21, value])
+        program.wait_for("learn: cc 21 of keys:out now moves phase_blend.")
+        wait_until(lambda: "cc 21" in position(home, "phase_blend"), "the map")
+        time.sleep(1.0)
+        assert program.stop() == 0
+        assert " 2 notes" in program.wait_for("Stopped")  # the audible yes
+    keyboard.unplug()
+
+
+def test_each_of_two_keyboards_learns_for_itself(on_rig: JackServer, tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text("midi: {api: UNIX_JACK, inputs: [keys, pads]}\naudio: {host_api: JACK, device: system}")
+    keyboard, pads = Keyboard("keys"), Keyboard("pads")
+    with LiveProgram(["--config", path, "--instrument", TINY], on_rig.env, home) as program:
+        program.wait_for("MIDI input: keys:out")
+        program.wait_for("MIDI input: pads:out")
+        for player, target in ((keyboard, "phase_blend"), (pads, "latent.1")):
+            learn = Learn(home, "--target", target)
+            learn.first_line()
+            for value in range(0, 100, 9):
+                player.play([0xB0, 21, value])
+            assert learn.end()[0] == 0
+        pads.play([0xB0, 21, 0])
+        keyboard.play([0xB0, 21, 127])
+        wait_until(lambda: " 1 " in position(home, "phase_blend"), "the move", lambda: program.lines)
+        targets = Learn(home, "--list").end()[1]
+        assert "cc 21 (pads:out, learned)" in targets
+        assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
+        assert "pads" not in position(home, "phase_blend").replace("pads:out)", "").split("cc 3")[0]
+        assert program.stop() == 0
+    assert len(list(home.rglob("maps/*.yaml"))) == 2
+    keyboard.unplug()
+    pads.unplug()
+
+
+def test_a_map_that_cannot_be_used_is_one_line_and_the_rest_plays(
+    start: Callable[..., LiveProgram], home: Path
+) -> None:
+    maps = home / "data" / "timbrebox" / "maps"
+    maps.mkdir(parents=True)
+    (maps / "keys%3Aout.yaml").write_text("lines: [{control: cc 21, target: wdth}]")
+    keyboard = Keyboard("keys")
+    with start() as program:
+        assert "did you mean 'width'?" in program.wait_for("keys%3Aout.yaml")
+        keyboard.play([0xB0, 3, 127])
+        wait_until(lambda: " 1 " in position(home, "phase_blend"), "the move", lambda: program.lines)
+        learn = Learn(home, "--target", "latent.1")
+        learn.first_line()
+        for value in range(0, 100, 9):
+            keyboard.play([0xB0, 21, value])
+        status, _, err = learn.end()
+        assert (status, err.count("\n")) == (2, 1)
+        assert "it works, but is not kept" in err
+        assert program.stop() == 0
+    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # what the player wrote is still there
+    keyboard.unplug()
+
+
+def test_settings_that_name_no_map_are_refused_at_the_start(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "wrong.yaml"
+    config.write_text("{midi: {map: generik}, audio: {device: 'null'}}")
+    command = [sys.executable, "-m", "runtime", "play", "--config", config, "--instrument", TINY]
+    env = os.environ | home_of_its_own(home)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "found 'generik'; expected a control map, or a .yaml file; did you mean 'generic'?" in done.stderr
 
 
 def test_a_learn_that_hears_nothing_ends_in_one_line(start: Callable[..., LiveProgram], home: Path) -> None:
