@@ -120,6 +120,15 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
     position: float
 
 
+class SoundChange(msgspec.Struct, frozen=True, gc=False):
+    """Another sound is chosen for the next notes.
+
+    prepared: the sound, from `Engine.prepare`.
+    """
+
+    prepared: object
+
+
 class Action(msgspec.Struct, frozen=True, gc=False):
     """The player asks for something that the engine cannot do by itself, such as `next_sound` or `save`.
 
@@ -164,7 +173,7 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
 class MapChange(msgspec.Struct, frozen=True, gc=False):
     """The controls of a MIDI input move other targets from now on.
 
-    device: number of the input. map: a `control.bindings.Bindings`; the engine below `control` only hands it on.
+    device: number of the input. map: a `control.mapping.bindings.Bindings`, of which the events need not know.
     """
 
     device: int
@@ -190,6 +199,7 @@ Event = (
     | KnobTurn
     | PhaseBlend
     | TargetMove
+    | SoundChange
     | Action
     | ActiveSensing
     | Clock

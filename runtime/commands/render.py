@@ -15,7 +15,7 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
-from runtime.control.library import file_bindings
+from runtime.control.mapping.library import file_bindings
 from runtime.engine.build import build_engine
 from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events

@@ -9,10 +9,17 @@ import msgspec
 
 from runtime.companion.maps import add_maps
 from runtime.companion.serving import Companion
+from runtime.companion.state import State, write_state
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of a request that has none."""
+
+
+class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `state`: what to remember."""
+
+    state: State
 
 
 def companion(stream: socket.socket) -> Companion:
@@ -20,4 +27,5 @@ def companion(stream: socket.socket) -> Companion:
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)
+    made.add("state", KeepState, lambda params: write_state(params.state))
     return made

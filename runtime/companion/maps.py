@@ -6,9 +6,9 @@ import msgspec
 
 from runtime.companion.serving import Companion
 from runtime.config import Config
-from runtime.control.library import device_setup, load_learned, save_learned
-from runtime.control.lines import MapLine
-from runtime.control.map_file import MapDevice
+from runtime.control.mapping.library import device_setup, load_learned, save_learned
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapDevice
 
 
 class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

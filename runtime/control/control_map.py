@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runtime.config import Config
-from runtime.control.bindings import Binding, Bindings, bind, heard_at_hops, key_of
 from runtime.control.knobs import Knobs
-from runtime.control.layers import configured_lines
-from runtime.control.lines import Kind
-from runtime.control.takeover import Takeover
+from runtime.control.mapping.bindings import Binding, Bindings, bind, key_of
+from runtime.control.mapping.layers import configured_lines
+from runtime.control.mapping.lines import Kind
+from runtime.control.mapping.takeover import Takeover
+from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, Control
 from runtime.events import (
     Action,
@@ -203,7 +204,7 @@ class ControlMap:
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting
         if isinstance(event, TargetMove):
-            return heard_at_hops(event.target)
+            return waits_for_hop(event.target)
         return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
 
     def _side(self, event: ChannelEvent) -> _Side:

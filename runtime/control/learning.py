@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.control.layers import same_control
-from runtime.control.lines import Kind, MapLine, Takeover, check_line
-from runtime.control.recognition import Place, Recognition
+from runtime.control.mapping.layers import same_control
+from runtime.control.mapping.lines import Kind, MapLine, Takeover, check_line
+from runtime.control.mapping.recognition import Place, Recognition
 from runtime.control.targets import ACTIONS, refuse_unknown_target
 from runtime.control_numbers import Control
 from runtime.events import ChannelEvent

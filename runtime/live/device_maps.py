@@ -8,12 +8,12 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.control.bindings import Bindings, bind, key_of
-from runtime.control.layers import configured_lines
-from runtime.control.library import DeviceSetup
-from runtime.control.lines import Kind, MapLine
-from runtime.control.map_file import MapDevice
-from runtime.control.velocity import velocity_table
+from runtime.control.mapping.bindings import Bindings, bind, key_of
+from runtime.control.mapping.layers import configured_lines
+from runtime.control.mapping.library import DeviceSetup
+from runtime.control.mapping.lines import Kind, MapLine
+from runtime.control.mapping.map_file import MapDevice
+from runtime.control.mapping.velocity import velocity_table
 from runtime.events import ChannelEvent, ControlChange, Event, MapChange, PitchWheel
 from runtime.midi.devices import Identity
 

@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, with_learned, without
-from runtime.control.lines import Takeover, range_of
+from runtime.control.mapping.lines import Takeover, range_of
 from runtime.control.targets import ACTIONS
 from runtime.events import Action, ChannelEvent, NoteOff, NoteOn
 from runtime.link.server import Caller, NoParams, Server
@@ -78,7 +78,7 @@ class Learning:
         return self._begin(Learn(target), None)
 
     def _refuse_absent(self, target: str) -> None:
-        if target in ACTIONS or self._desk.playing.engine.position(target) is not None:
+        if target in ACTIONS or self._desk.playing.engine.target_position(target) is not None:
             return
         known = [*self._desk.state()["positions"], *ACTIONS]
         raise UserError("learn", f"{target!r}", "a target of this sound, or an action", did_you_mean(target, known))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from runtime.control.lines import HIGHEST, ControlId, Kind, MapLine
-from runtime.control.map_file import MapDevice, MapFile
+from runtime.control.mapping.lines import HIGHEST, ControlId, Kind, MapLine
+from runtime.control.mapping.map_file import MapDevice, MapFile
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.control_numbers import PROTOCOL
 from runtime.events import (

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from runtime.config import Config
-from runtime.control.bindings import bind
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
-from runtime.control.lines import MapLine
-from runtime.control.map_file import load_map, save_map
-from runtime.control.takeover import NEAR, STEEPEST
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import load_map, save_map
+from runtime.control.mapping.takeover import NEAR, STEEPEST
 from runtime.engine.engine import Engine
 from runtime.events import (
     Aftertouch,
@@ -28,6 +28,7 @@ from runtime.events import (
     ProgramChange,
     TargetMove,
 )
+from runtime.sound.patch import Patch
 from tests.support.control_maps import PLAYED, any_event, any_line, any_map, parameter_events
 from tests.support.playing import Player, decoder, play
 
@@ -38,7 +39,7 @@ class Desk:
     """A control map and the knobs that it moves."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
-        self.knobs = Knobs(decoder().card)
+        self.knobs = Knobs(decoder().card, Patch(Config()))
         self.map = ControlMap(Config(), decoder().card.n_latents)
         self.map.use(0, bind(lines))
         self.target = target
@@ -264,7 +265,8 @@ def test_devices_and_channels_keep_their_own_state() -> None:
 
 
 def test_the_settings_lines_win_over_the_default_map() -> None:
-    knobs, card = Knobs(decoder().card), decoder().card
+    card = decoder().card
+    knobs = Knobs(card, Patch(Config()))
     standard = ControlMap(Config(), card.n_latents)
     assert all(standard.move(ControlChange(0, control, 127), knobs) for control in (3, 70, 73, 74, 76, 79, 91, 93))
     assert not any(standard.move(ControlChange(0, control, 127), knobs) for control in (1, 7, 64, 66, 67, 75))

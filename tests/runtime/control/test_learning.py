@@ -7,9 +7,9 @@ import random
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.control.bindings import bind
 from runtime.control.learning import Learned, Learner, moved_before, with_learned, without
-from runtime.control.lines import MapLine
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
 from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOff, NoteOn, PitchWheel, PolyTouch
 from tests.support.control_maps import any_line, parameter_events
 

@@ -9,8 +9,8 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Config, MidiConfig
-from runtime.control import library
-from runtime.control.library import (
+from runtime.control.mapping import library
+from runtime.control.mapping.library import (
     device_setup,
     find_map,
     known_devices,
@@ -19,9 +19,9 @@ from runtime.control.library import (
     map_for_port,
     save_learned,
 )
-from runtime.control.lines import MapLine
-from runtime.control.map_file import MapDevice
-from runtime.control.velocity import velocity_table
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapDevice
+from runtime.control.mapping.velocity import velocity_table
 
 KEYS = MapDevice("keys:out")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.control.library import CONTROLLERS_FOLDER
-from runtime.control.lines import MapLine
-from runtime.control.map_file import MapFile, load_map, map_from_tree, save_map
+from runtime.control.mapping.library import CONTROLLERS_FOLDER
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapFile, load_map, map_from_tree, save_map
 from tests.support.control_maps import any_map
 
 

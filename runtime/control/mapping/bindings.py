@@ -6,15 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.control.lines import Kind, MapLine
-from runtime.control.targets import LATENT
+from runtime.control.mapping.lines import Kind, MapLine
+from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, Control
 from runtime.events import N_CHANNELS, Action
 
-# These targets are heard at the next spectra, or by the next notes; the others, such as `level`, at once.
-_HEARD_AT_HOPS = frozenset(
-    """phase_blend filter.cutoff filter.resonance tilt odd_even formant bandwidth morph morph.x morph.y""".split()
-)
 _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LSB}
 
 
@@ -63,11 +59,6 @@ def key_of(kind: int, channel: int, number: int) -> int:
     return kind << 18 | channel << 14 | number
 
 
-def heard_at_hops(target: str) -> bool:
-    """Whether a move of this target is first heard at a hop."""
-    return target in _HEARD_AT_HOPS or target.startswith(LATENT)
-
-
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """The tables for lines that have been checked; a line for one channel wins over the lines for all channels."""
     lines = tuple(lines)
@@ -108,4 +99,4 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
     # A pedal's release goes to the voices too, control 74 may be an MPE slide, and 6 and 38 may be data of a parameter.
-    return kind == Kind.CC and number not in _NEVER_WAIT and all(heard_at_hops(binding.target) for binding in bindings)
+    return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -12,11 +12,11 @@ import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.config import DEFAULT_CONFIG, Config
-from runtime.control.bindings import Bindings, bind
-from runtime.control.layers import config_lines, configured_lines, laid_upon
-from runtime.control.lines import MapLine
-from runtime.control.map_file import MapDevice, MapFile, load_map, save_map
-from runtime.control.velocity import VelocityCurve
+from runtime.control.mapping.bindings import Bindings, bind
+from runtime.control.mapping.layers import config_lines, configured_lines, laid_upon
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapDevice, MapFile, load_map, save_map
+from runtime.control.mapping.velocity import VelocityCurve
 
 CONTROLLERS_FOLDER = DEFAULT_CONFIG.parent / "controllers"
 SUFFIX = ".yaml"

@@ -12,8 +12,8 @@ import yaml
 from runtime.base.checked_yaml import checked, load_yaml
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
-from runtime.control.lines import MapLine, check_line
-from runtime.control.velocity import VelocityCurve
+from runtime.control.mapping.lines import MapLine, check_line
+from runtime.control.mapping.velocity import VelocityCurve
 
 MOST_LINES = 500
 

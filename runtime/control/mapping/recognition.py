@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from runtime.control.lines import ControlId, Kind, Mode
+from runtime.control.mapping.lines import ControlId, Kind, Mode
 from runtime.control_numbers import PROTOCOL, Control
 from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, PitchWheel, PolyTouch
 

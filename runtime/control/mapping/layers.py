@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from runtime.config import Config
-from runtime.control.lines import Kind, MapLine
+from runtime.control.mapping.lines import Kind, MapLine
 from runtime.control.targets import LATENT
 
 Message = tuple[Kind, int]
