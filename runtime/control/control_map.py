@@ -198,6 +198,15 @@ class ControlMap:
         before, touched[key] = touched.get(key, 0), 0 if kind is Kind.PROGRAM else value
         return action if _is_press(before, value) else None
 
+    def is_mapped(self, event: Event) -> bool:
+        """Whether the event's control moves a target or starts an action; data of parameters do not count."""
+        kind = _KINDS.get(type(event))
+        if kind is None:
+            return False
+        bindings = self._bindings.get(event.device, self._common)
+        key = key_of(kind, event.channel, _number(event))
+        return key in bindings.moved or key in bindings.actions
+
     def may_wait_for_hop(self, event: Event) -> bool:
         """Whether an event changes only the next spectra, the blend of phases or the tempo, and may wait for a hop."""
         if isinstance(event, ControlChange):

@@ -174,6 +174,10 @@ def test_an_action_starts_at_a_press_only() -> None:
     assert names(*[ProgramChange(0, 9)] * 2, ProgramChange(0, 8)) == ["panic", "panic", None]
     assert names(NoteOn(0, 36, 5, device=3)) == [None]
     assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # so it is no pedal any more
+    assert all(
+        map(desk.map.is_mapped, (ControlChange(0, 66, 0), NoteOn(0, 36, 5), NoteOff(0, 36), ProgramChange(0, 9)))
+    )
+    assert not any(map(desk.map.is_mapped, (ControlChange(0, 64, 0), NoteOn(0, 36, 5, device=3), MapChange(0, None))))
 
 
 def walk(dice: random.Random, n: int = 60) -> list[int]:
