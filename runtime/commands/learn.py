@@ -43,13 +43,25 @@ def run(arguments: argparse.Namespace) -> int:
             gone = link.ask("unlearn", target=arguments.unlearn)["unlearned"]
             print(f"Forgotten: {', '.join(gone)}." if gone else "Nothing was learned.")
         elif arguments.monitor:
-            link.ask("watch", topics=["control"])
-            while True:
-                for _, event in link.news(_FOREVER_S):
-                    print(_event_line(event), flush=True)
+            _monitor(link)
         else:
             _list(link)
     return 0
+
+
+def _monitor(link: Link) -> None:
+    names = _names(link)
+    link.ask("watch", topics=["control"])
+    while True:
+        for _, event in link.news(_FOREVER_S):
+            if event["device"] not in names:
+                names = _names(link)
+            print(_event_line(event, names), flush=True)
+
+
+def _names(link: Link) -> dict[int, str]:
+    """The names of the inputs by their numbers."""
+    return {each["device"]: each["name"] for each in link.ask("devices")}
 
 
 def _list(link: Link) -> None:
@@ -64,12 +76,13 @@ def _list(link: Link) -> None:
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
     """Learn, and print what arrives until it is learned; UserError if no control moves in time."""
+    names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
     print(f"Move the control for {target} now, within {limit_s:g} s. An encoder: first to the right.", flush=True)
     for topic, news in link.news(limit_s + _MORE_S):
         if topic == "control":
-            print(_event_line(news), flush=True)
+            print(_event_line(news, names), flush=True)
         outcome = news.get("learn", {}) if topic == "change" else {}
         if outcome.get("number") != number:
             continue
@@ -100,9 +113,10 @@ def _wait_until_kept(link: Link) -> None:
     raise UserError("learn", "that it works, but no word that it is kept", "a kept map", "try again")
 
 
-def _event_line(event: dict[str, Any]) -> str:
-    """An event as a line; channels from 1, controls as a map writes them."""
-    kind, place = event["kind"], f"device {event['device']}, channel {event['channel'] + 1}:"
+def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
+    """An event as a line; channels from 1, controls as a map writes them; names: of the inputs, by number."""
+    name = names.get(event["device"], f"input {event['device']}")
+    kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":
         return f"  {place} cc {event['control']} = {event['value']}"
     if kind in ("NoteOn", "NoteOff"):

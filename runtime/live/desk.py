@@ -114,6 +114,7 @@ class Desk:
                 if self._watches_controls:
                     self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
         self.learning.serve()
+        self.maps.serve()
 
     def remember(self) -> None:
         """Let the companion keep what has changed; call it every 2 s."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
 
 
+_AGAIN_S = 1.0
+
+
 class DeviceMaps:
     """What the controls of each input do.
 
@@ -34,18 +39,37 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
+        self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
         """Find out what an input does that has come; until then it does what it did, or what the default map says."""
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
+        self._ask_setup(device)
+
+    def _ask_setup(self, device: int) -> None:
         self._desk.companion.ask(
             "device_setup",
             lambda answer: self._take(device, answer),
-            lambda error: self._desk.say(f"{self.label(device)}: {error}"),
+            lambda error: self._ask_again(error, self._ask_setup, device),
             config=self._config,
             device=self._devices[device],
         )
+
+    def _ask_again(self, error: UserError, ask: Callable[[int], object], device: int) -> None:
+        """Ask once more when the companion, which has died, is there again; any other mistake becomes a line."""
+        if error.where == "companion":
+            self._again.append((time.monotonic() + _AGAIN_S, ask, device))
+        else:
+            self._desk.say(f"{self.label(device)}: {error}")
+
+    def serve(self) -> None:
+        """Do what is due by the clock."""
+        now_s = time.monotonic()
+        due, self._again = self._again, [each for each in self._again if each[0] > now_s]
+        for due_s, ask, device in due:
+            if due_s <= now_s:
+                ask(device)
 
     def _take(self, device: int, answer: Any) -> None:
         setup = msgspec.convert(answer, DeviceSetup)
@@ -80,6 +104,16 @@ class DeviceMaps:
         if found:
             self.last_moved = found[0].target
 
+    def present(self) -> list[dict[str, Any]]:
+        """The inputs that have come since the start, with their maps, as plain values."""
+        found = []
+        for device in sorted(self._devices):
+            setup = self._setups.get(device)
+            name = setup.map_name if setup else ""
+            found.append({"device": device, "name": self.label(device), "map": name or "default",
+                          "learned": len(self.learned(device))})  # fmt: skip
+        return found
+
     @property
     def devices(self) -> dict[int, MapDevice]:
         """The inputs that have come since the start, by device number."""
@@ -109,14 +143,20 @@ class DeviceMaps:
         """Let a device do what was learned now, and keep that; it is used even if it cannot be kept, which is said."""
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))
         self._use(device, msgspec.structs.replace(base, learned=learned))
+        self._keep(device)
+
+    def _keep(self, device: int) -> None:
         self._desk.companion.ask(
             "keep_learned",
             lambda _answer: self._desk.changed(map=self.label(device)),
             lambda error: self._not_kept(device, error),
             device=self._devices.get(device),
-            lines=learned,
+            lines=self.learned(device),
         )
 
     def _not_kept(self, device: int, error: UserError) -> None:
+        if error.where == "companion":
+            self._ask_again(error, self._keep, device)
+            return
         self._desk.say(f"{self.label(device)}: what was learned is used, but not kept: {error}")
         self._desk.changed(map=self.label(device), not_kept=str(error))

@@ -38,7 +38,7 @@ class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning:
-    """Learns for the device whose control moves, and answers `learn`, `unlearn` and `targets` on the link."""
+    """Learns for the input whose control moves; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
@@ -52,10 +52,11 @@ class Learning:
         return self._learner.target is not None or bool(self._yes)
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer `learn`, `unlearn` and `targets`."""
+        """Let the server answer `learn`, `unlearn`, `targets` and `devices`."""
         server.add("learn", Learn, self._begin)
         server.add("unlearn", Unlearn, self._unlearn)
         server.add("targets", NoParams, lambda _params, _caller: self._targets())
+        server.add("devices", NoParams, lambda _params, _caller: self._desk.maps.present())
 
     def _begin(self, asked: Learn, _caller: Caller | None) -> dict[str, Any]:
         self._refuse_absent(asked.target)

@@ -1,4 +1,4 @@
-"""A knob of 128 steps that is turned fast through its travel makes no zipper: nothing above 15 kHz that was not there."""
+"""A knob of 128 steps that is turned fast makes no zipper: nothing above 15 kHz that was not there at rest."""
 
 from __future__ import annotations
 

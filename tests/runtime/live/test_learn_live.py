@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,7 +78,7 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
             time.sleep(0.01)
         status, out, err = learn.end()
         assert (status, err) == (0, "")
-        assert "device 0, channel 1: cc 21 = 99" in out
+        assert "keys:out, channel 1: cc 21 = 99" in out
         assert out.splitlines()[-1] == "cc 21 of keys:out now moves phase_blend."
         keyboard.play([0xB0, 21, 127])
         wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
@@ -122,6 +123,49 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         time.sleep(1.0)
         assert program.stop() == 0
         assert " 2 notes" in program.wait_for("Stopped")  # the audible yes
+    keyboard.unplug()
+
+
+def test_a_companion_that_dies_is_asked_again(start: Callable[..., LiveProgram], home: Path) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program, Link(home / "run" / "timbrebox" / "control") as link:
+        program.wait_for("MIDI input: keys:out")
+        children = Path(f"/proc/{program.process_id}/task/{program.process_id}/children").read_text().split()
+        link.ask("watch", topics=["change"])
+        for child in children:
+            os.kill(int(child), signal.SIGSTOP)  # so that it takes the request, and dies with it
+        link.ask("learn", target="phase_blend", timeout_s=10)
+        for value in range(0, 100, 9):
+            keyboard.play([0xB0, 21, value])
+        program.wait_for("learn: cc 21 of keys:out now moves phase_blend.")
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+        assert any(topic == "change" and "map" in news for topic, news in link.news(20.0))
+        assert program.stop() == 0
+    assert "cc 21" in next(home.rglob("maps/*.yaml")).read_text()
+    keyboard.unplug()
+
+
+def test_monitor_shows_what_arrives(start: Callable[..., LiveProgram], home: Path) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program:
+        program.wait_for("MIDI input: keys:out")
+        monitor = Learn(home, "--monitor")
+        time.sleep(2.0)
+        for message in ([0x90, 60, 100], [0x80, 60, 0], [0xE1, 0, 64], [0xC0, 3], [0xD0, 9], [0xA0, 60, 7]):
+            keyboard.play(message)
+        lines = [monitor.first_line() for _ in range(6)]
+        assert lines == [
+            "  keys:out, channel 1: note 60 on, velocity 100\n",
+            "  keys:out, channel 1: note 60 off, velocity 0\n",
+            "  keys:out, channel 2: pitch_wheel = 0\n",
+            "  keys:out, channel 1: program = 3\n",
+            "  keys:out, channel 1: pressure = 9\n",
+            "  keys:out, channel 1: poly_pressure = 7\n",
+        ]
+        monitor.process.send_signal(signal.SIGINT)
+        assert monitor.end()[0] == 130
+        assert program.stop() == 0
     keyboard.unplug()
 
 
