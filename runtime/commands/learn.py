@@ -1,4 +1,4 @@
-"""Teach a running play which control moves what, and show what arrives."""
+"""Teach a running play which control moves what."""
 
 from __future__ import annotations
 

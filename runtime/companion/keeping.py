@@ -9,6 +9,7 @@ import msgspec
 
 from runtime.companion.maps import add_maps
 from runtime.companion.serving import Companion
+from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_state
 
 
@@ -28,4 +29,5 @@ def companion(stream: socket.socket) -> Companion:
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)
     made.add("state", KeepState, lambda params: write_state(params.state))
+    add_sounds(made)
     return made

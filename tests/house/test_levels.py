@@ -34,6 +34,7 @@ LEVELS = {
     "runtime.engine": ("voices synthesis",),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
+    "runtime.companion": ("sounds",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",
