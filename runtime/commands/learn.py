@@ -67,11 +67,16 @@ def _names(link: Link) -> dict[int, str]:
 def _list(link: Link) -> None:
     rows = [("target", "stands at", "moved by")]
     for each in link.ask("targets"):
-        value = f"{each['value']:.4g} {each['unit']}".strip() if "value" in each else "action"
+        value = f"{_short(each['value'])} {each['unit']}".strip() if "value" in each else "action"
         rows.append((each["target"], value, ", ".join(each["moved_by"]) or "-"))
     print("Targets and actions (to learn one: learn --target NAME, then move a control)")
     for line in columns(rows):
         print(line)
+
+
+def _short(value: float) -> str:
+    """A number with three decimals at most; never -0, and never with an exponent."""
+    return f"{round(value, 3) + 0.0:.3f}".rstrip("0").rstrip(".")
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:

@@ -77,7 +77,8 @@ class DeviceMaps:
             self._desk.say(setup.problem)
         if setup != self._setups.get(device):
             if setup.map_name or setup.learned:
-                learned = f" and {len(setup.learned)} learned controls" if setup.learned else ""
+                n_learned = len(setup.learned)
+                learned = f" and {n_learned} learned control{'s' * (n_learned > 1)}" if n_learned else ""
                 self._desk.say(f"{self.label(device)}: {setup.map_name or 'the default'} map{learned}.")
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)

@@ -21,6 +21,7 @@ LONGEST_S = 120.0
 # The audible yes: two short, soft notes, a fifth apart, after one another; (seconds, note, whether it begins).
 _YES = ((0.0, 72, True), (0.09, 72, False), (0.14, 79, True), (0.26, 79, False))
 _YES_VELOCITY = 70
+_NO_DEVICE = -1
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,11 +144,11 @@ class Learning:
         """Every target of the sound and every action, with what moves it."""
         maps, found = self._desk.maps, []
         movers: dict[str, list[str]] = {}
-        for device in maps.devices:
-            learned = maps.learned(device)
+        for device in maps.devices or (_NO_DEVICE,):
+            learned, name = maps.learned(device), maps.label(device) if maps.devices else "default map"
             for line in maps.lines(device):
                 star = ", learned" if line in learned else ""
-                movers.setdefault(line.moves, []).append(f"{line.control} ({maps.label(device)}{star})")
+                movers.setdefault(line.moves, []).append(f"{line.control} ({name}{star})")
         positions = self._desk.state()["positions"]
         numbered = {f"latent.{k + 1}": name for k, name in enumerate(n for n in positions if n.startswith("latent."))}
         for number, name in numbered.items():

@@ -45,13 +45,14 @@ class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
     moved: the bindings of each control by `key_of`; actions: the same for actions; kinds: the kinds that occur.
-    waiting: the controls, by `key_of`, that are first heard at a hop.
+    waiting: the controls, by `key_of`, that are first heard at a hop. lines: what it was made of.
     """
 
     moved: dict[int, tuple[Binding, ...]]
     actions: dict[int, Action]
     kinds: frozenset[Kind]
     waiting: frozenset[int]
+    lines: tuple[MapLine, ...] = ()
 
 
 def key_of(kind: int, channel: int, number: int) -> int:
@@ -77,7 +78,7 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
                 moved.setdefault(key_of(kind, channel, number), []).append(_binding(index, line, part))
     kinds = {line.control_id.kind for line in lines}
     waiting = {key for key, found in moved.items() if _waits(key, found) and key not in actions}
-    return Bindings({k: tuple(v) for k, v in moved.items()}, actions, frozenset(kinds), frozenset(waiting))
+    return Bindings({k: tuple(v) for k, v in moved.items()}, actions, frozenset(kinds), frozenset(waiting), lines)
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:

@@ -256,6 +256,7 @@ def test_any_map_and_any_stream_give_the_same_places_again_also_after_being_kept
     save_map(tmp_path / "map.yaml", content)
     seen = run(content.lines, stream)
     assert run(load_map(tmp_path / "map.yaml").lines, stream) == seen
+    assert run(bind(content.lines).lines, stream) == seen
     assert all(0.0 <= position <= 1.0 for places in seen for position in places[2:])
 
 
