@@ -15,10 +15,11 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
+from runtime.control.mapping.library import file_bindings
 from runtime.engine.build import build_engine
 from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
-from runtime.events import Event
+from runtime.events import Event, MapChange
 from runtime.instrument.card import Card
 from runtime.midi.files import read_events
 from runtime.sound.choice import choose
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         positions = tuple(listed_positions(instrument.card, arguments.latents))
     patch = msgspec.structs.replace(patch, settings=config, positions=positions)
     engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, choice.programs)
+    engine.post(MapChange(0, file_bindings(config)), 0)
     inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
     if config.tuning.scale is not None:
         inputs.append(config.tuning.scale)

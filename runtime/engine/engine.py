@@ -111,9 +111,15 @@ class Engine:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
         self._events.post(event, frame)
 
+    @property
+    def patch(self) -> Patch:
+        """The sound that was chosen last; from any thread."""
+        return self._knobs.present.patch
+
     def prepare(self, patch: Patch) -> object:
         """A sound, ready for the event SoundChange; from any thread but the audio thread."""
-        return self._palette.ready(patch)
+        ready = (each for each in self._palette.programs if each.patch is patch)
+        return next(ready, None) or self._palette.ready(patch)
 
     def edited_sound(self) -> Sound:
         """The present sound as the player's knobs have made it; from any thread."""

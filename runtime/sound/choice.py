@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_bounded_file
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load, sha256_of
 from runtime.instrument.presets import start_positions
-from runtime.instrument.session import LARGEST_BYTES
-from runtime.sound.file import load_sound
+from runtime.sound.file import load_sound, sound_from_tree
 from runtime.sound.learned_path import learned_path
 from runtime.sound.morph import N_CORNERS
+from runtime.sound.own import is_path, user_sounds
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
-from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.store import instrument_sounds, unknown_sound
 from runtime.sound.trajectory.use import read_trajectories
 
 
@@ -35,6 +33,7 @@ class Choice(NamedTuple):
     programs: the sounds that program changes choose, by number.
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
+    settings: the settings before the sound changed them.
     """
 
     patch: Patch
@@ -42,22 +41,25 @@ class Choice(NamedTuple):
     instrument: Decoder
     remark: str | None = None
     sound_file: Path | None = None
+    settings: Config = Config()
 
 
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages; file: the path of its file, None for a preset.
+    where: names the sound in messages; file: the path of its file, None for a preset. kept_in: the folder of its
+    trajectories, for a sound that is in no file by now.
     """
 
     sound: Sound
     where: str
     file: Path | None = None
+    kept_in: Path | None = None
 
     @property
     def folder(self) -> Path | None:
         """The folder of the sound's file; None for a preset."""
-        return self.file and self.file.parent
+        return self.file.parent if self.file else self.kept_in
 
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
@@ -70,18 +72,42 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
         decoder = load(instrument or config.instrument)
-        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder)
+        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder, settings=config)
     if preset is not None:
         raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
     found = _find_without_instrument(sound)
     if found is not None and instrument is None:
         config = _with_instrument_of(found.sound, config)
     decoder = load(instrument or config.instrument)
-    found = found or _find_in_card(sound, decoder)
+    return _choice_of(found or _find_in_card(sound, decoder), config, decoder)
+
+
+def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
+    """Choose a sound that is given as the tree of a sound's file, with an instrument by name or file.
+
+    where: names the sound in messages. folder: where the files of its trajectories lie. UserError as from `choose`.
+    """
+    found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
+    return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
+    patch, remark = _fitted(found, config, decoder)
+    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file, config)
+
+
+def patch_of_tree(
+    config: Config, decoder: Decoder, tree: dict[str, Any], where: str, folder: Path | None
+) -> tuple[Patch, str | None]:
+    """A sound for an instrument that is loaded, and a remark for the user; arguments and errors as in `choose_tree`."""
+    found = _Found(sound_from_tree(tree, where), where, kept_in=folder)
+    return _fitted(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str | None]:
     lacking, remark = _fit(found, decoder)
     patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
-    patch = _with_morph(patch, config, decoder, found.where)
-    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
+    return _with_morph(patch, config, decoder, found.where), remark
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
@@ -126,13 +152,14 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
     return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
 
 
-def find_sound(name_or_path: str, instrument: str | None) -> Sound:
-    """The sound of that name or file, as --sound finds it.
+def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
+    """The sound of that name or file, as --sound finds it, and the folder of its trajectories; None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None: the default instrument.
     UserError if there is no such sound, or its file is broken.
     """
-    return (_find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))).sound
+    found = _find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))
+    return found.sound, found.folder
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
@@ -196,7 +223,6 @@ def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
     same_name = made_for.name in (decoder.path.stem, decoder.card.name)
     if made_for.sha256 is None:
         return None if same_name else made_for.name
-    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_BYTES)
-    if hashlib.sha256(content).hexdigest() == made_for.sha256:
+    if sha256_of(decoder.path) == made_for.sha256:
         return None
     return f"another version of {made_for.name}" if same_name else made_for.name

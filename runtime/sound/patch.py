@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 
@@ -26,7 +28,8 @@ class Patch(msgspec.Struct, frozen=True):
 
     settings: the settings, changed by the sound as `with_sound` says. sound: the fields that the settings do not have,
     such as LFOs and the filter, are read from here. positions: knob positions, 0 to 1, in the card's order; None: those
-    of the settings' preset. trajectories: those of the sound; each moves only knobs that the instrument has.
+    of the settings' preset. trajectories: those of the sound; each moves only knobs that the instrument has. folder:
+    where the files of its trajectories lie; None: the sound was in no file.
     morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None: they move nothing.
     """
 
@@ -34,4 +37,5 @@ class Patch(msgspec.Struct, frozen=True):
     sound: Sound = Sound()
     positions: tuple[float, ...] | None = None
     trajectories: tuple[PlayedTrajectory, ...] = ()
+    folder: Path | None = None
     morph: PlayedMorph | None = None

@@ -25,6 +25,7 @@ from runtime.events import (
     Action,
     ActiveSensing,
     Aftertouch,
+    ChannelEvent,
     Clock,
     ClockContinue,
     ClockStart,
@@ -32,6 +33,7 @@ from runtime.events import (
     ControlChange,
     Event,
     KnobTurn,
+    MapChange,
     NoteOff,
     NoteOn,
     PhaseBlend,
@@ -48,6 +50,8 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
+# Events other than control changes that a control map may give another meaning.
+_MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
@@ -79,7 +83,8 @@ class Performance:
         """Apply one event at `frame`."""
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
-        self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if type(event) not in _MAPPED or not self._is_taken(event):
+            self._EVENT_HANDLERS[type(event)](self, event, frame)
         if self._knobs.moved:
             self._follow_targets(frame)
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
@@ -88,6 +93,10 @@ class Performance:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
             moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
             self.notes.changes.retuned += moved
+
+    def _is_taken(self, event: ChannelEvent) -> bool:
+        """Whether the event moves targets, and means nothing else; an MPE zone's members keep what MPE gives them."""
+        return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
         """Do what is due at `frame` without an event: end ramps, time out active sensing."""
@@ -202,6 +211,9 @@ class Performance:
 
     def _target_move(self, event: TargetMove, _frame: int) -> None:
         self._knobs.move(event.target, event.position)
+
+    def _map_change(self, event: MapChange, _frame: int) -> None:
+        self._controls.use(event.device, event.map)
 
     def _unused(self, _event: Event, _frame: int) -> None:
         """Events that the engine only passes by."""
@@ -351,6 +363,7 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
+        MapChange: _map_change,
         SoundChange: _sound_change,
         Action: _unused,
         Clock: _clock,

@@ -1,0 +1,181 @@
+"""What the main thread does beside the sound: it answers the link, and gives work to the companion."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.companion.child import CompanionChild, Otherwise, Then
+from runtime.engine.engine import Engine
+from runtime.events import ChannelEvent, Event
+from runtime.link.place import own_socket
+from runtime.link.server import Server
+from runtime.live.actions import Actions
+from runtime.live.choosing import Choosing
+from runtime.live.device_maps import DeviceMaps
+from runtime.live.learning import Learning
+from runtime.live.memory import Memory
+from runtime.live.present import edited_sound, positions
+from runtime.live.remembering import Remembering
+from runtime.live.requests import add_requests
+from runtime.sound.choice import Choice
+
+Say = Callable[[str], object]
+CONTROLS, CHANGES = "control", "change"
+TOPICS = (CONTROLS, CHANGES)
+WATCH_S = 0.03  # news of controls go out this often
+_MOST_ARRIVED = 256
+
+
+class Playing(Protocol):
+    """What the desk needs of what plays."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that sounds."""
+
+    @property
+    def choice(self) -> Choice:
+        """The instrument, and the sounds that it was started with."""
+
+    @property
+    def ports(self) -> list[str]:
+        """The names of the open MIDI inputs."""
+
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+
+    def post(self, event: Event) -> None:
+        """Let an event be heard one buffer from now."""
+
+
+class Desk:
+    """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
+
+    playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
+    actions: what a control or another program can start, by name. server: the link's server, to which requests can be
+    added; None if another `play` of this user has the link. companion: the process that keeps files.
+    """
+
+    def __init__(self, playing: Playing, say: Say, memory: Memory | None = None):
+        self.playing, self.say = playing, say
+        self.actions = Actions(self)
+        self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
+        self._watches_controls = False
+        self.companion = CompanionChild(say)
+        self.choosing = Choosing(playing, self.companion, self.changed, say)
+        self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
+        self.actions.add("program", lambda action: self.choosing.heard(action.number))
+        self.actions.add("next_sound", lambda _action: self.choosing.step(1))
+        self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
+        self.maps = DeviceMaps(self, playing.choice.patch.settings)
+        self.learning = Learning(self)
+        self.server = self._open_link()
+        if self.server is not None:
+            add_requests(self.server, self)
+            self.learning.add_requests(self.server)
+        self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
+
+    def arrived(self, event: Event) -> None:
+        """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
+        if isinstance(event, ChannelEvent):
+            self.maps.note(event)
+        if self._watches_controls or self.learning.is_active:
+            self._arrived.append(event)
+
+    @property
+    def read_fds(self) -> list[int]:
+        """File descriptors that become readable when `serve` has something to do."""
+        return [*self.companion.read_fds, *(self.server.read_fds if self.server else [])]
+
+    @property
+    def write_fds(self) -> list[int]:
+        """File descriptors that become writable when `serve` has something to do."""
+        return [*self.companion.write_fds, *(self.server.write_fds if self.server else [])]
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        if self.server is not None and self.server.is_behind:
+            return 0.0
+        wakes = WATCH_S if self._watches_controls or self.learning.is_active else math.inf
+        return min(self.companion.wait_s, wakes)
+
+    def serve(self) -> None:
+        """Do what is due; never waits."""
+        self.companion.serve()
+        if self.server is not None:
+            self.server.serve()
+            self._watches_controls = self.server.is_watched(CONTROLS)
+        for _ in range(len(self._arrived)):
+            event = self._arrived.popleft()
+            if isinstance(event, ChannelEvent):
+                self.learning.feed(event)
+                if self._watches_controls:
+                    self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+        self.learning.serve()
+        self.maps.serve()
+
+    def remember(self) -> None:
+        """Let the companion keep what has changed; call it every 2 s."""
+        if self._remembering is not None:
+            self._remembering.look()
+
+    def state(self) -> dict[str, Any]:
+        """What plays, as plain values."""
+        playing, choice = self.playing, self.playing.choice
+        engine, decoder = playing.engine, playing.choice.instrument
+        return {
+            "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
+            "part": 0,
+            "sound": edited_sound(engine),
+            "volume_db": choice.settings.volume_db,
+            "a4_hz": choice.settings.tuning.a4_hz,
+            "positions": positions(engine),
+            "ports": playing.ports,
+            "process": os.getpid(),
+        }
+
+    def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
+        """Let the companion save the sound as it is now; name: None: a new one such as "Sound 7".
+
+        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
+        """
+        engine = self.playing.engine
+        folder = str(engine.patch.folder.resolve()) if engine.patch.folder else None
+        self.companion.ask("sounds.save", then, otherwise, name=name, tree=edited_sound(engine), folder=folder)
+
+    def _was_saved(self, saved: dict[str, Any]) -> None:
+        self.say(f"Saved as {saved['name']}.")
+        self.changed(saved=saved["name"])
+
+    def _cannot_save(self, error: UserError) -> None:
+        self.say(f"The sound is not saved: {error}")
+
+    def changed(self, **what: object) -> None:
+        """Tell those who watch that something has changed."""
+        if self.server is not None:
+            self.server.publish(CHANGES, what)
+
+    def close(self) -> None:
+        """End the link and the companion, after it has kept what has changed."""
+        self.remember()
+        if self.server is not None:
+            self.server.close()
+        self.companion.close()
+
+    def _open_link(self) -> Server | None:
+        path = own_socket()
+        try:
+            return Server(path, TOPICS, group_may_connect="RUNTIME_DIRECTORY" in os.environ)
+        except BlockingIOError:
+            self.say(f"Another play of yours has the link ({path}); learn and presets speak to that one.")
+        except (OSError, UserError) as error:
+            self.say(f"No link ({error}); learn and presets cannot speak to this play.")
+        return None

@@ -1,0 +1,29 @@
+"""What plays at present, as plain values: the instrument, the sound as the player's knobs have changed it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.control.targets import LATENT, RANGES
+from runtime.engine.engine import Engine
+from runtime.instrument.library import sha256_of
+from runtime.sound.file import sound_tree
+
+_DIGITS = 6
+
+
+def positions(engine: Engine) -> dict[str, float]:
+    """Where each target stands that this sound has, 0 to 1."""
+    names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
+    found = {name: engine.target_position(name) for name in names}
+    return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
+
+
+def edited_sound(engine: Engine) -> dict[str, Any]:
+    """The sound as the knobs have changed it, as the tree of a sound's file; it names its instrument."""
+    tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
+    if "name" not in tree and patch.settings.preset is not None:
+        tree["name"] = patch.settings.preset
+    # Even where no knob was moved, because the settings may say something else when it is loaded.
+    tree.setdefault("phase_blend", patch.settings.phase_blend)
+    return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
