@@ -101,6 +101,9 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: the only channel to play, 1 to 16; None: all channels.
     mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0: no
         zone. A keyboard may change both numbers.
+    map: a control map for every input, the name of one in configs/controllers or among the user's, or the path of a
+        .yaml file; None: each input has the map that names its port, if there is one.
+    controllers: whether such maps are chosen by the port's name.
     """
 
     api: str | None = None
@@ -109,6 +112,8 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: Channel | None = None
     mpe_lower_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
     mpe_upper_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
+    map: str | None = None
+    controllers: bool = True
 
 
 class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,8 +185,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: level of the whole sound, -60 to 12 dB.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control.
-    latent_controls: for each MIDI control, 0 to 127, the number of the latent that it moves, 1 to HIGHEST_LATENT.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control; unset: as in the control map.
+    latent_controls: for MIDI controls, 0 to 127, the number of the latent that each moves, 1 to HIGHEST_LATENT, instead
+        of what it moves in the control map.
     """
 
     instrument: str | None = None
@@ -190,7 +196,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
     pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
     phase_blend: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
-    phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = 3
+    phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | msgspec.UnsetType | None = msgspec.UNSET
     voice: VoiceConfig = VoiceConfig()
     tuning: TuningConfig = TuningConfig()
     audio: AudioConfig = AudioConfig()
@@ -198,7 +204,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effects: EffectsConfig = EffectsConfig()
     latent_controls: dict[
         Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_LATENT)]
-    ] = msgspec.field(default_factory=lambda: {70 + i: i + 1 for i in range(8)})
+    ] = msgspec.field(default_factory=dict)
 
 
 def load_config(path: str | Path | None = None) -> Config:

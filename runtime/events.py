@@ -170,6 +170,16 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
     bpm: float
 
 
+class MapChange(msgspec.Struct, frozen=True, gc=False):
+    """The controls of a MIDI input move other targets from now on.
+
+    device: number of the input. map: a `control.mapping.bindings.Bindings`, of which the events need not know.
+    """
+
+    device: int
+    map: object
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -234,6 +244,7 @@ Event = (
     | ClockContinue
     | ClockStop
     | Tempo
+    | MapChange
     | VoiceLimit
     | EndVoice
     | PartChange

@@ -15,8 +15,9 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
+from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
-from runtime.events import Event
+from runtime.events import Event, MapChange
 from runtime.instrument.card import Card
 from runtime.midi.files import read_events
 from runtime.rack.build import build_chosen, make_swapped
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     choice = _with_options(choice, arguments)
     settings = choice.settings
     engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
+    engine.post(MapChange(0, file_bindings(settings)), 0)
     inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)

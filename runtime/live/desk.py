@@ -18,6 +18,8 @@ from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
 from runtime.live.choosing import Choosing
+from runtime.live.device_maps import DeviceMaps
+from runtime.live.learning import Learning
 from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions
 from runtime.live.remembering import Remembering
@@ -46,6 +48,9 @@ class Playing(Protocol):
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
 
@@ -69,14 +74,19 @@ class Desk:
         self.actions.add("program", lambda action: self.choosing.heard(action.number))
         self.actions.add("next_sound", lambda _action: self.choosing.step(1))
         self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
+        self.maps = DeviceMaps(self, playing.choice.patch.settings)
+        self.learning = Learning(self)
         self.server = self._open_link()
         if self.server is not None:
             add_requests(self.server, self)
+            self.learning.add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
         """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
-        if self._watches_controls:
+        if isinstance(event, ChannelEvent):
+            self.maps.note(event)
+        if self._watches_controls or self.learning.is_active:
             self._arrived.append(event)
 
     @property
@@ -94,19 +104,23 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        return min(self.companion.wait_s, WATCH_S if self._watches_controls else math.inf)
+        wakes = WATCH_S if self._watches_controls or self.learning.is_active else math.inf
+        return min(self.companion.wait_s, wakes)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
-        if self.server is None:
-            return
-        self.server.serve()
-        self._watches_controls = self.server.is_watched(CONTROLS)
+        if self.server is not None:
+            self.server.serve()
+            self._watches_controls = self.server.is_watched(CONTROLS)
         for _ in range(len(self._arrived)):
             event = self._arrived.popleft()
             if isinstance(event, ChannelEvent):
-                self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+                self.learning.feed(event)
+                if self._watches_controls:
+                    self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+        self.learning.serve()
+        self.maps.serve()
 
     def remember(self) -> None:
         """Let the companion keep what has changed; call it every 2 s."""

@@ -16,15 +16,17 @@ from typing import NamedTuple
 from runtime.audio.output import AudioIn, BlockRenderer, Effect, NullOutput, Output, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
+from runtime.control.mapping.library import known_devices, refuse_broken_map
 from runtime.engine.build import warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory
-from runtime.live.return_pipe import ReturnPipe
-from runtime.live.stop_signal import StopSignal
 from runtime.live.swaps import Swaps
+from runtime.live.waiting.return_pipe import ReturnPipe
+from runtime.live.waiting.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
+from runtime.midi.devices import Identity
 from runtime.midi.inputs import MidiInputs
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
@@ -69,7 +71,9 @@ class Supervisor:
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
         self._through, self._memory = through, memory
         self._effect: Effect | None = None
-        self._midi = MidiInputs(config.midi, self._post_arrived)
+        refuse_broken_map(config)
+        known = (Identity(each.port, each.order, each.socket) for each in known_devices())
+        self._midi = MidiInputs(config.midi, self._post_arrived, self._device_came, known)
         self._n_notes_of_past_racks = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._n_blocks_last_round = -1
@@ -115,6 +119,10 @@ class Supervisor:
         """The names of the open MIDI inputs."""
         return self._midi.names
 
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+        self._midi.set_velocities(device, velocities)
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
@@ -140,6 +148,8 @@ class Supervisor:
         ):
             self._desk.actions.add(name, act)
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        for device, identity in self._midi.devices.items():
+            self._desk.maps.came(device, identity)
         prepare_process()
         self._start(output)
         try:
@@ -200,6 +210,10 @@ class Supervisor:
         if self._desk is not None:
             self._desk.arrived(event)
 
+    def _device_came(self, device: int, identity: Identity) -> None:
+        if self._desk is not None:
+            self._desk.maps.came(device, identity)
+
     def _first_output(self) -> Output:
         output = self._try_output(at_start=True)
         if output is None:
@@ -235,6 +249,8 @@ class Supervisor:
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)
         self._rack = build_chosen(choice, sample_rate_hz, wake=self._returns.wake)
+        for change in self._desk.maps.changes() if self._desk else ():
+            self._rack.post(change)
 
     def _make_effect(self, output: Output) -> list[str]:
         """Make the effect for an output that is about to start; returns a line for the user, none without an effect."""

@@ -10,6 +10,7 @@ from runtime.events import (
     Aftertouch,
     ControlChange,
     Event,
+    MapChange,
     PitchWheel,
     Reset,
     Tempo,
@@ -42,6 +43,8 @@ class ChannelMemory:
                 self._hear_control(event)
             case PitchWheel() | Aftertouch():
                 self._say((event.channel, type(event)), [event])
+            case MapChange():
+                self._say((MapChange, event.device), [event])
             case Tempo() | VoiceLimit() | ActiveSensing():
                 self._say((type(event),), [event])
             case Reset():

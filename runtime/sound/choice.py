@@ -13,10 +13,10 @@ from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.learned_path import learned_path
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load, sha256_of
 from runtime.instrument.presets import start_positions
 from runtime.sound.file import load_sound, sound_from_tree
-from runtime.sound.learned_path import learned_path
 from runtime.sound.morph import N_CORNERS
 from runtime.sound.own import is_path, user_sounds
 from runtime.sound.patch import Patch, PlayedMorph

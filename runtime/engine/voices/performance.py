@@ -26,6 +26,7 @@ from runtime.events import (
     Action,
     ActiveSensing,
     Aftertouch,
+    ChannelEvent,
     Clock,
     ClockContinue,
     ClockStart,
@@ -34,6 +35,7 @@ from runtime.events import (
     EndVoice,
     Event,
     KnobTurn,
+    MapChange,
     NoteOff,
     NoteOn,
     PartChange,
@@ -53,6 +55,8 @@ from runtime.instrument.card import Card
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
+# Events other than control changes that a control map may give another meaning.
+_MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
@@ -86,7 +90,8 @@ class Performance:
         """Apply one event at `frame`."""
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
-        self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if type(event) not in _MAPPED or not self._is_taken(event):
+            self._EVENT_HANDLERS[type(event)](self, event, frame)
         if self._knobs.moved:
             self._follow_targets(frame)
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
@@ -95,6 +100,10 @@ class Performance:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
             moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
             self.notes.changes.retuned += moved
+
+    def _is_taken(self, event: ChannelEvent) -> bool:
+        """Whether the event moves targets, and means nothing else; an MPE zone's members keep what MPE gives them."""
+        return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
         """Do what is due at `frame` without an event: end ramps, time out active sensing."""
@@ -211,6 +220,9 @@ class Performance:
 
     def _target_move(self, event: TargetMove, _frame: int) -> None:
         self._knobs.move(event.target, event.position)
+
+    def _map_change(self, event: MapChange, _frame: int) -> None:
+        self._controls.use(event.device, event.map)
 
     def _unused(self, _event: Event, _frame: int) -> None:
         """Events that the engine only passes by."""
@@ -369,6 +381,7 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
+        MapChange: _map_change,
         SoundChange: _sound_change,
         Action: _action,
         Clock: _clock,

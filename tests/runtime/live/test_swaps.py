@@ -15,8 +15,8 @@ from runtime.companion.state import read_state
 from runtime.config import Config
 from runtime.events import Action
 from runtime.link.client import Link
-from runtime.live.return_pipe import ReturnPipe
 from runtime.live.swaps import Swaps
+from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.rack.build import build_chosen
 from runtime.sound.choice import Choice, choose
 from tests.support.rig import LiveProgram, home_of_its_own, wait_until
