@@ -7,6 +7,7 @@ is the same to the bit, whatever block sizes the caller asks for.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import msgspec
@@ -29,6 +30,7 @@ from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
+from runtime.engine.voices.state import EngineState, StateKeeper
 from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER, Event
 from runtime.instrument.decoder import Decoder
@@ -56,7 +58,8 @@ class Engine:
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
     phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
-    unless given. ValueError if n_voices or seed differs from the settings given with it.
+    unless given. ValueError if n_voices or seed differs from the settings given with it. start: the state of another
+    engine with the same instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -71,6 +74,7 @@ class Engine:
         config: Config | None = None,
         patch: Patch | None = None,
         programs: Sequence[Patch] | None = None,
+        start: EngineState | None = None,
     ):
         config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
@@ -96,12 +100,26 @@ class Engine:
         self._mixer = Mixer(self._bank, self._sound, self._widths, channels)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
-        self._span_start = self._span_end = self._first_hop = 0
+        self._keeper = StateKeeper(self._knobs, controls, palette, self._performance)
+        self._wants_state = False
+        if start is not None:
+            self._keeper.give(start)
+            self._events.wait_again(start.waiting)
+            self.frame = start.frame
+        self._span_start = self._span_end = self._first_hop = self.frame
         self._may_foresee = self._has_worked = False  # has_worked: whether this block began or made sound
         self._foreseen = NEVER, 0
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
-        self.status = Status(positions=tuple(self._knobs.positions))
+        self.status = Status(self.frame, positions=tuple(self._knobs.positions))
+
+    def keep_history(self, history: deque[tuple[int, object]]) -> None:
+        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        self._events.history = history
+
+    def ask_for_state(self) -> None:
+        """Let the audio thread append (frame, EngineState) to the history at the end of the present block."""
+        self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
@@ -123,6 +141,11 @@ class Engine:
         if self._may_foresee and not self._has_worked:
             self._may_foresee = False
             self._narrow_buffers.run(self._foresee)
+        if self._wants_state and self._events.history is not None:
+            self._wants_state = False
+            is_silent = not (self._bank.n_active or out[-1].any())  # a stolen voice's tail may outlive its thief
+            state = self._keeper.take(self.frame, is_silent, self._events.waiting())
+            self._events.history.append((self.frame, state))
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
