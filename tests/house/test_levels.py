@@ -30,9 +30,11 @@ LEVELS = {
         "commands",
         "__main__",
     ),
-    "runtime.engine": ("voices synthesis",),
+    "runtime.companion": ("recording",),
+    "runtime.engine": ("voices synthesis", "recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
+    "runtime.midi": ("recorded",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",
