@@ -125,6 +125,15 @@ class Engine:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
         self._events.post(event, frame)
 
+    def position(self, target: str) -> float | None:
+        """Where a target stands, 0 to 1; None if the sound does not have it; from any thread, as of the last span."""
+        return self._knobs.position(target)
+
+    @property
+    def patch(self) -> Patch:
+        """The sound that the next note plays; from any thread, as of the last span."""
+        return self._performance.notes.played.patch
+
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events = self.frame, len(out), self._events

@@ -12,12 +12,15 @@ from collections.abc import Iterable
 class StopSignal:
     """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; a thread can wait for it.
 
+    woken: the file descriptors that ended the last wait.
+
     Make it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
     plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can deadlock with the
     wait that the signal interrupts.
     """
 
     def __init__(self) -> None:
+        self.woken: frozenset[int] = frozenset()
         self._read_fd, self._write_fd = os.pipe()
         os.set_blocking(self._write_fd, False)
         numbers = [signal.SIGINT, signal.SIGTERM]
@@ -30,12 +33,15 @@ class StopSignal:
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 
-    def wait(self, limit_s: float, wake_fds: Iterable[int] = ()) -> bool:
+    def wait(self, limit_s: float, wake_fds: Iterable[int] = (), write_fds: Iterable[int] = ()) -> bool:
         """Wait for the request to stop; returns whether it came.
 
-        limit_s: the longest wait in seconds. wake_fds: file descriptors that also end the wait when one is readable.
+        limit_s: the longest wait in seconds. wake_fds, write_fds: file descriptors that also end the wait, when one is
+        readable, or one is writable.
         """
-        return self._read_fd in select.select([self._read_fd, *wake_fds], [], [], limit_s)[0]
+        readable, writable, _ = select.select([self._read_fd, *wake_fds], list(write_fds), [], limit_s)
+        self.woken = frozenset([*readable, *writable])
+        return self._read_fd in readable
 
     def close(self) -> None:
         """Restore the signal handlers that were there before."""

@@ -1,7 +1,8 @@
 """Plays live: starts audio and MIDI, watches both, and replaces what fails.
 
 Three kinds of thread meet here. The audio thread renders (`audio.output.BlockRenderer`), the MIDI drivers' threads post
-events (`midi.input_port.InputPort`), and the main thread does everything slow (`Supervisor`).
+events (`midi.input_port.InputPort`), and the main thread does everything slow (`Supervisor`): what is not about devices
+is the `Desk`'s.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from runtime.base.realtime import prepare_process
 from runtime.engine.build import build_engine, warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
+from runtime.live.desk import Desk
 from runtime.live.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.inputs import MidiInputs
@@ -61,26 +63,47 @@ class Supervisor:
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
         self._through = through
         self._effect: Effect | None = None
-        self._midi = MidiInputs(config.midi, self._post)
+        self._midi = MidiInputs(config.midi, self._post_arrived)
         self._n_notes_of_past_engines = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._n_blocks_last_round = -1
         self._output: Output
         self._engine: Engine | None = None
         self._needs_device = False
+        self._desk: Desk | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that sounds."""
+        return self._engine
+
+    @property
+    def choice(self) -> Choice:
+        """The instrument, and the sounds that it was started with."""
+        return self._choice
+
+    @property
+    def ports(self) -> list[str]:
+        """The names of the open MIDI inputs."""
+        return self._midi.names
+
+    def post(self, event: Event) -> None:
+        """Let an event be heard one buffer from now."""
+        self._post_at(event, time.perf_counter())
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
         """Play until `stop`; UserError if a named device cannot be opened, AudioHangsError if a driver hangs.
 
         demo: a MIDI file to play once, at the start.
         """
-        player = DemoPlayer(demo, self._post) if demo else None
+        player = DemoPlayer(demo, self._post_at) if demo else None
         output = self._first_output()
         self._fit_engine(output.sample_rate_hz)
         through_lines = self._make_effect(output)
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
+        self._desk = Desk(self, self._say)
         prepare_process()
         self._start(output)
         try:
@@ -94,6 +117,7 @@ class Supervisor:
             self._notify(STOPPING=1)
             if player:
                 player.close()
+            self._desk.close()
             closed = self._output.close()
             self._midi.close()
             self._say(self._closing_line())
@@ -103,20 +127,31 @@ class Supervisor:
     def _supervise(self, stop: StopSignal) -> None:
         """Check everything every `ROUND_S` seconds until `stop`.
 
-        MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again.
+        MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again; the
+        desk is served as soon as it has something to do.
         """
-        next_round_s = time.monotonic() + ROUND_S
-        while not stop.wait(min(max(0.0, next_round_s - time.monotonic()), self._midi.retry_s), self._midi.wake_fds):
-            if time.monotonic() < next_round_s:
+        next_round_s, desk, midi = time.monotonic() + ROUND_S, self._desk, self._midi
+        while True:
+            limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s)
+            if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds], desk.write_fds):
+                return
+            desk.serve()
+            if time.monotonic() >= next_round_s:
+                self._notify(WATCHDOG=1)
+                self._check_all()
+                next_round_s = time.monotonic() + ROUND_S
+            elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()
-                continue
-            self._notify(WATCHDOG=1)
-            self._check_all()
-            next_round_s = time.monotonic() + ROUND_S
 
-    def _post(self, event: Event, arrival_s: float) -> None:
+    def _post_at(self, event: Event, arrival_s: float) -> None:
         """Post an event to the engine; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
         self._engine.post(event, self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None)
+
+    def _post_arrived(self, event: Event, arrival_s: float) -> None:
+        """Post an event that came from a MIDI input, on its driver's thread."""
+        self._post_at(event, arrival_s)
+        if self._desk is not None:
+            self._desk.arrived(event)
 
     def _first_output(self) -> Output:
         output = self._try_output(at_start=True)

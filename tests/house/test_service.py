@@ -38,7 +38,7 @@ def test_unit_gives_away_little_when_broken_into() -> None:
 def test_unit_comes_back_whatever_happens() -> None:
     lines = UNIT.read_text(encoding="utf-8").splitlines()
     for needed in ("Type=notify", "NotifyAccess=main", "Restart=always", "StartLimitIntervalSec=0", "User=timbrebox",
-                   "StateDirectory=timbrebox", "SupplementaryGroups=audio"):  # fmt: skip
+                   "StateDirectory=timbrebox", "RuntimeDirectory=timbrebox", "Group=audio"):  # fmt: skip
         assert needed in lines
     assert any(line.startswith("WatchdogSec=") for line in lines)
     silencing = ("PrivateDevices=yes", "DeviceAllow", "ProtectClock=yes", "RestrictRealtime=yes")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -129,16 +130,21 @@ class Keyboard:
 
 
 class LiveProgram:
-    """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY."""
+    """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    def __init__(self, arguments: Sequence[object], env: dict[str, str]):
+    home: folder of the user's files; None: an empty folder, removed at the end. env: environment variables; HOME and
+    those of XDG lead to the folder of the user's files.
+    """
+
+    def __init__(self, arguments: Sequence[object], env: dict[str, str], home: Path | None = None):
         self._command = [sys.executable, "-m", "runtime", "play", *map(str, arguments)]
-        self._env = env
+        self._empty_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
+        self.env = env | home_of_its_own(home or Path(self._empty_home.name))
         self.lines: list[str] = []
 
     def __enter__(self) -> LiveProgram:
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=self._env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            self._command, cwd=ROOT, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._errors: list[str] = []
         self._readers = [
@@ -191,8 +197,21 @@ class LiveProgram:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def process_id(self) -> int:
+        """The number of the program's process."""
+        return self._process.pid
+
     def __exit__(self, *_: object) -> None:
         self.kill()
+        if self._empty_home is not None:
+            self._empty_home.cleanup()
+
+
+def home_of_its_own(home: Path) -> dict[str, str]:
+    """Environment variables with which a program keeps all its files in this folder."""
+    names = {"HOME": "", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
+    return {name: str(home / folder) for name, folder in names.items()}
 
 
 def wait_until(condition: object, what: str, report: object = str) -> None:

@@ -1,0 +1,21 @@
+"""The companion with all its handlers."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import msgspec
+
+from runtime.companion.serving import Companion
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of a request that has none."""
+
+
+def companion(stream: socket.socket) -> Companion:
+    """A companion that can do all there is to do for the playing process at the other end of the stream."""
+    made = Companion(stream)
+    made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
+    return made

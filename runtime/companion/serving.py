@@ -1,0 +1,102 @@
+"""The companion's loop: takes messages from the playing process, calls the handler of each, and answers."""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.companion import frames
+from runtime.companion.frames import Frames
+from runtime.link.messages import OUR_FAILURE, REFUSED, Failures, Problem, Request, problem_of
+
+Handler = Callable[[Any], object]
+
+
+class _Handled(NamedTuple):
+    params: type
+    handler: Handler
+
+
+class Companion:
+    """The companion's end of the connection, and its handlers.
+
+    To add a kind of work: `add` its handlers, and, if it has something to do without being asked, `every`; and `at_end`
+    what must be done before the process ends.
+    """
+
+    def __init__(self, stream: socket.socket):
+        self._frames = Frames(stream)
+        self._handlers: dict[str, _Handled] = {}
+        self._routines: list[Callable[[], float]] = []
+        self._endings: list[Callable[[], object]] = []
+
+    def add(self, name: str, params: type, handler: Handler) -> None:
+        """Answer requests of this name.
+
+        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values, bytes included;
+        UserError refuses the request.
+        """
+        self._handlers[name] = _Handled(params, handler)
+
+    def every(self, routine: Callable[[], float]) -> None:
+        """Call a function after each message, and when the seconds that it returned last time have passed."""
+        self._routines.append(routine)
+
+    def at_end(self, ending: Callable[[], object]) -> None:
+        """Call a function when the playing process has gone."""
+        self._endings.append(ending)
+
+    def say(self, line: str) -> None:
+        """Let the playing process print a line for the user."""
+        self.tell("say", line=line)
+
+    def tell(self, name: str, **params: object) -> None:
+        """Tell the playing process something without being asked."""
+        self._frames.put(frames.news(name, params))
+
+    def run(self) -> None:
+        """Work until the playing process has gone, then finish what has begun."""
+        while self._frames.is_open and not (self._frames.has_ended and not self._frames.has_line):
+            self._work()
+        for ending in self._endings:
+            ending()
+
+    def _work(self) -> None:
+        wait_s = min([routine() for routine in self._routines], default=math.inf)
+        if not self._frames.has_line:
+            unsent = [self._frames] if self._frames.has_unsent else []
+            select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)
+        self._frames.flush()
+        self._frames.receive()
+        content = self._frames.take_line()
+        if content is not None:
+            self._handle(msgspec.msgpack.decode(content, type=Request))
+
+    def _handle(self, request: Request) -> None:
+        try:
+            message = frames.answer(request.id, self._call(request))
+        except UserError as error:
+            message = frames.refusal(request.id, problem_of(REFUSED, error))
+        except Exception as error:  # a mistake of ours in one handler must not lose what the others keep
+            said = f"{request.method}: {type(error).__name__}: {error}"
+            message = frames.refusal(request.id, Problem(OUR_FAILURE, said))
+        if request.id is not None:
+            self._frames.put(message)
+        elif message.error is not None:
+            self.say(message.error.message)
+
+    def _call(self, request: Request) -> object:
+        handled = self._handlers.get(request.method)
+        if handled is None:
+            raise UserError("companion", repr(request.method), "a request that it knows", "start play again")
+        try:
+            params = msgspec.msgpack.decode(request.params, type=handled.params)
+        except Failures as error:
+            raise UserError(f"companion, {request.method}", str(error), "other params", "start play again") from None
+        return handled.handler(params)

@@ -1,0 +1,129 @@
+"""One end of a stream socket that never waits: lines in, lines out, both bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+_RECEIVE_BYTES = 64 * 2**10
+_LONGEST_FAREWELL_S = 1.0
+
+
+class Connection:
+    """Lines over a non-blocking stream socket.
+
+    longest_line: bytes of the longest line that is taken; most_unsent: bytes that may wait for a slow reader.
+    is_open: False as soon as the other end has gone or was too slow; has_ended: the other end sends no more;
+    too_long: it has sent too long a line.
+    heard_s: `time.monotonic()` of the last whole line.
+    """
+
+    def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
+        stream.setblocking(False)
+        self._socket, self._longest, self._most_unsent = stream, longest_line, most_unsent
+        self._received, self._unsent = bytearray(), bytearray()
+        self.is_open, self.has_ended, self.too_long = True, False, False
+        self.heard_s = self._moved_s = time.monotonic()
+        self._leaves_s: float | None = None
+        self._searched = 0  # up to here there is no end of a line
+
+    def fileno(self) -> int:
+        """The socket's file descriptor."""
+        return self._socket.fileno()
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._unsent)
+
+    @property
+    def has_line(self) -> bool:
+        """Whether a whole line has been received and not been taken yet."""
+        found = self._received.find(b"\n", self._searched)
+        if found < 0:
+            self._searched = len(self._received)
+        return found >= 0
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether `leave` was called."""
+        return self._leaves_s is not None
+
+    def stuck_s(self) -> float:
+        """Seconds since the other end has taken something of what waits to be sent; 0 if nothing waits."""
+        return time.monotonic() - self._moved_s if self._unsent else 0.0
+
+    def receive(self) -> None:
+        """Take what has arrived, at most `longest_line` bytes more than were there."""
+        if self.has_ended or not self.is_open or len(self._received) > self._longest:
+            return  # the lines that are there come first
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        self.has_ended = not data
+        if self._leaves_s is None:
+            self._received += data
+        elif self.has_ended or time.monotonic() > self._leaves_s:
+            self.close()
+
+    def take_line(self) -> bytes | None:
+        """The next whole line without its end; None if there is none yet."""
+        if not self.has_line:
+            self.too_long = len(self._received) > self._longest
+            return None
+        end = self._received.find(b"\n", self._searched)
+        if end > self._longest:
+            self.too_long = True
+            return None
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        self._searched, self.heard_s = 0, time.monotonic()
+        return line
+
+    def send(self, line: bytes) -> None:
+        """Send a line as soon as the other end takes it; closes if too much waits already."""
+        if not self.is_open:
+            return
+        if not self._unsent:
+            self._moved_s = time.monotonic()
+        self._unsent += line
+        self.flush()
+        if len(self._unsent) > self._most_unsent:
+            self.close()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the other end takes it."""
+        try:
+            while self._unsent and self.is_open:
+                n_sent = self._socket.send(self._unsent)
+                del self._unsent[:n_sent]
+                self._moved_s = time.monotonic()
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.close()
+
+    def end_sending(self) -> None:
+        """Tell the other end that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def leave(self) -> None:
+        """Take no more lines, and close as soon as the other end has had the chance to read the last line.
+
+        Closing at once, with data unread, would throw away what was sent and not read yet.
+        """
+        if self.is_open and self._leaves_s is None:
+            self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S
+            self._received.clear()
+            self._searched, self.too_long = 0, False
+            self.end_sending()
+
+    def close(self) -> None:
+        """Close the socket; lines that were received can still be taken."""
+        self.is_open = False
+        self._socket.close()

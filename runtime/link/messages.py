@@ -1,0 +1,88 @@
+"""The messages of the link: JSON-RPC 2.0, one message a line, without batches.
+
+docs/link.md describes them for people who write a program that speaks the link. Source: jsonrpc.org/specification.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from runtime.base.errors import UserError
+
+LONGEST_LINE_BYTES = 256 * 2**10
+NOT_JSON, NOT_A_REQUEST, UNKNOWN_METHOD, WRONG_PARAMS, OUR_FAILURE = -32700, -32600, -32601, -32602, -32603
+REFUSED = -32000
+
+Id = int | str | None
+# msgspec and JSON-RPC 2.0 agree on these types.
+Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """What a client asks for.
+
+    method: name of the request. params: a JSON object. id: comes back with the answer; None: no answer is wanted.
+    """
+
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    id: Id = None
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False):
+    """Why a request was refused.
+
+    code: one of the numbers above. data: the parts of a UserError (where, found, expected, remedy); None: it is none.
+    """
+
+    code: int
+    message: str
+    data: dict[str, str] | None = None
+
+
+class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a client receives: an answer (result or error), or news, which have a method and no id."""
+
+    id: Id = None
+    result: Any = None
+    error: Problem | None = None
+    method: str | None = None
+    params: Any = None
+
+
+def answer_line(number: Id, result: object) -> bytes:
+    """The answer to a request, as a line."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "result": result}) + b"\n"
+
+
+def error_line(number: Id, code: int, error: Exception | str) -> bytes:
+    """The answer to a request that is refused, as a line."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "error": problem_of(code, error)}) + b"\n"
+
+
+def news_line(topic: str, news: object) -> bytes:
+    """News for those who watch a topic, as a line."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "method": topic, "params": news}) + b"\n"
+
+
+def request_line(method: str, params: dict[str, object], number: Id) -> bytes:
+    """A request, as a line."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "method": method, "params": params, "id": number}) + b"\n"
+
+
+def problem_of(code: int, error: Exception | str) -> Problem:
+    """The problem that an error describes; a UserError keeps its parts."""
+    return Problem(code, str(error), _parts(error) if isinstance(error, UserError) else None)
+
+
+def error_of(problem: Problem) -> UserError:
+    """The UserError that a problem describes."""
+    if problem.data is not None and problem.data.keys() == {"where", "found", "expected", "remedy"}:
+        return UserError(**problem.data)
+    return UserError("play", problem.message, "a request that it knows", "use the same version of both programs")
+
+
+def _parts(error: UserError) -> dict[str, str]:
+    return {name: getattr(error, name) for name in ("where", "found", "expected", "remedy")}

@@ -1,0 +1,252 @@
+"""The link's server, in the playing process; it has no thread: the main thread's loop calls `serve`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.link import messages
+from runtime.link.connection import Connection
+from runtime.link.place import make_private
+
+MOST_CLIENTS = 16
+MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
+LONGEST_STUCK_S = 5.0
+LONGEST_SILENCE_S = 30.0  # only when a new client finds no place
+_LINES_A_TURN = 16
+
+Params = Any
+Handler = Callable[[Params, "Caller"], object]
+
+
+class Later:
+    """What a handler returns if it will answer later, through its Caller."""
+
+
+LATER = Later()
+
+
+class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of a request that has none."""
+
+
+class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `watch`: the topics of which the client wants news from now on, instead of those before."""
+
+    topics: tuple[str, ...]
+
+
+class _Method(NamedTuple):
+    params: type
+    handler: Handler
+
+
+class Caller:
+    """The client that sent a request; answers it, at once or later. An answer to a client that has gone is dropped."""
+
+    def __init__(self, connection: Connection, number: messages.Id):
+        self._connection, self._id = connection, number
+
+    def answer(self, result: object) -> None:
+        """Answer with plain values."""
+        if self._id is not None:
+            self._connection.send(messages.answer_line(self._id, result))
+
+    def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
+        """Answer with a user's mistake."""
+        self._connection.send(messages.error_line(self._id, code, error))
+
+    @property
+    def connection(self) -> Connection:
+        """The connection over which the request came."""
+        return self._connection
+
+
+class Server:
+    """Answers requests on a Unix stream socket, and sends news to those who watch.
+
+    path: the socket. topics: names of what can be watched. group_may_connect: whether the folder's group may connect.
+    OSError if the socket cannot be made; BlockingIOError if a living process has it. A socket that a dead process left
+    is taken over.
+    """
+
+    def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
+        self.path, self._topics = path, topics
+        make_private(path.parent)
+        # The lock says whether the process that made the socket is alive: the system drops it with the process.
+        self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._listener = _listening(path, group_may_connect)
+        except OSError:
+            os.close(self._lock)
+            raise
+        self._clients: list[Connection] = []
+        self._watches: dict[Connection, frozenset[str]] = {}
+        self._methods: dict[str, _Method] = {}
+        self.add("watch", Watch, self._watch)
+
+    def add(self, method: str, params: type, handler: Handler) -> None:
+        """Answer requests of this name.
+
+        params: a msgspec.Struct; a request whose params do not fit is refused. handler: called with the params and the
+        Caller; returns the answer as plain values, or LATER; UserError refuses the request.
+        """
+        self._methods[method] = _Method(params, handler)
+
+    @property
+    def read_fds(self) -> list[int]:
+        """File descriptors that become readable when there is something to do."""
+        return [self._listener.fileno(), *(client.fileno() for client in self._clients if not client.has_ended)]
+
+    @property
+    def write_fds(self) -> list[int]:
+        """File descriptors that become writable when more can be sent."""
+        return [client.fileno() for client in self._clients if client.has_unsent]
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether requests wait that have already arrived: call `serve` again at once."""
+        return any(client.has_line for client in self._clients)
+
+    def is_watched(self, topic: str) -> bool:
+        """Whether a client wants news of this topic."""
+        return any(topic in topics for topics in self._watches.values())
+
+    def publish(self, topic: str, news: object) -> None:
+        """Send news to those who watch the topic."""
+        for client, topics in list(self._watches.items()):
+            if topic in topics:
+                client.send(messages.news_line(topic, news))
+
+    def serve(self) -> None:
+        """Do what is due, and never wait: new clients, requests, unsent answers, clients that have gone."""
+        for client in self._clients:
+            client.flush()
+            client.receive()
+            self._answer_lines(client)
+            is_done = client.has_ended and not client.has_line and not client.has_unsent
+            if is_done or client.stuck_s() > LONGEST_STUCK_S:
+                client.close()
+        if not all(client.is_open for client in self._clients):
+            self._clients = [client for client in self._clients if client.is_open]
+            self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
+        self._accept()  # after those that have gone have left their places
+
+    def close(self) -> None:
+        """Disconnect everybody and remove the socket."""
+        for client in self._clients:
+            client.close()
+        self._clients, self._watches = [], {}
+        self._listener.close()
+        self.path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _accept(self) -> None:
+        for _ in range(MOST_CLIENTS):
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:  # nobody there, gone again, or no file descriptor left
+                return
+            client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
+            n_clients = sum(not each.is_leaving for each in self._clients)
+            if n_clients >= MOST_CLIENTS and not self._drop_silent(client.heard_s - LONGEST_SILENCE_S):
+                expected = f"at most {MOST_CLIENTS}"
+                error = UserError("play", "too many programs that speak to it", expected, "close one of them")
+                client.send(messages.error_line(None, messages.REFUSED, error))
+                client.leave()
+                if len(self._clients) >= 2 * MOST_CLIENTS:
+                    client.close()
+                    continue
+            self._clients.append(client)
+
+    def _drop_silent(self, before_s: float) -> bool:
+        """Drop the client that has been silent for longest, if it neither watches nor was heard since `before_s`."""
+        silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
+        if not silent:
+            return False
+        longest = min(silent, key=lambda client: client.heard_s)
+        longest.close()
+        self._clients.remove(longest)
+        return True
+
+    def _answer_lines(self, client: Connection) -> None:
+        for _ in range(_LINES_A_TURN):
+            line = client.take_line()
+            if line is None:
+                break
+            if line.strip():
+                self._answer(client, line)
+        if client.too_long:
+            error = f"a line of more than {messages.LONGEST_LINE_BYTES} bytes"
+            client.send(messages.error_line(None, messages.NOT_A_REQUEST, error))
+            client.leave()
+
+    def _answer(self, client: Connection, line: bytes) -> None:
+        """Answer a line; after one that is no request the client is dropped, as nothing it says can be trusted."""
+        try:
+            request = msgspec.json.decode(line, type=messages.Request)
+        except messages.Failures as error:
+            code = messages.NOT_A_REQUEST if isinstance(error, msgspec.ValidationError) else messages.NOT_JSON
+            client.send(messages.error_line(None, code, f"no request: {error}"))
+            client.leave()
+            return
+        caller = Caller(client, request.id)
+        try:
+            result = self._call(request, caller)
+        except UserError as error:
+            caller.refuse(error)
+        except Exception as error:  # a mistake of ours in a handler must not end the music
+            client.send(messages.error_line(request.id, messages.OUR_FAILURE, f"{type(error).__name__}: {error}"))
+        else:
+            if not isinstance(result, Later):
+                caller.answer(result)
+
+    def _call(self, request: messages.Request, caller: Caller) -> object:
+        method = self._methods.get(request.method)
+        if method is None:
+            caller.refuse(_unknown("request", request.method, self._methods), messages.UNKNOWN_METHOD)
+            return LATER
+        try:
+            params = msgspec.json.decode(request.params, type=method.params)
+        except messages.Failures as error:
+            expected = f"the params of {request.method}"
+            wrong = UserError(f"request {request.method}", str(error), expected, "see docs/link.md")
+            caller.refuse(wrong, messages.WRONG_PARAMS)
+            return LATER
+        return method.handler(params, caller)
+
+    def _watch(self, wanted: Watch, caller: Caller) -> object:
+        for topic in wanted.topics:
+            if topic not in self._topics:
+                raise _unknown("watch", topic, self._topics)
+        if wanted.topics:
+            self._watches[caller.connection] = frozenset(wanted.topics)
+        else:
+            self._watches.pop(caller.connection, None)
+        return {"topics": list(wanted.topics)}
+
+
+def _listening(path: Path, group_may_connect: bool) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.bind(str(path))
+        path.chmod(0o660 if group_may_connect else 0o600)
+        listener.listen(MOST_CLIENTS)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _unknown(where: str, name: str, known: object) -> UserError:
+    return UserError(where, repr(name[:100]), "a known one", did_you_mean(name[:100], known))

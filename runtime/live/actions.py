@@ -1,0 +1,45 @@
+"""What a control or another program can start, by name; acts on the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runtime.base.errors import UserError
+from runtime.control.targets import ACTIONS
+from runtime.events import Action, Reset
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Desk
+
+Act = Callable[[Action], object]
+
+
+class Actions:
+    """The actions, by name: those of `control.targets.ACTIONS`, and `program`, a program that the engine has not."""
+
+    def __init__(self, desk: Desk):
+        self._desk = desk
+        self._acts: dict[str, Act] = {"panic": self._panic}
+
+    def add(self, name: str, act: Act) -> None:
+        """Let an action call this function; it may raise UserError."""
+        self._acts[name] = act
+
+    def perform(self, action: Action) -> object:
+        """Do what an action says, and return what is to be answered; UserError if that cannot be done."""
+        act = self._acts.get(action.name)
+        if act is None:
+            expected = f"one of: {', '.join(name for name in ACTIONS if name in self._acts)}"
+            raise UserError("action", f"{action.name!r}, which this play cannot do", expected, "choose one of these")
+        return act(action)
+
+    def heard(self, action: Action) -> None:
+        """Do what a control asked for; a mistake becomes a line for the user."""
+        try:
+            self.perform(action)
+        except UserError as error:
+            self._desk.say(f"{action.name}: {error}")
+
+    def _panic(self, _action: Action) -> None:
+        self._desk.playing.post(Reset())

@@ -1,0 +1,137 @@
+"""What the main thread does beside the sound: it answers the link, and gives work to the companion."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.companion.child import CompanionChild
+from runtime.engine.engine import Engine
+from runtime.events import ChannelEvent, Event
+from runtime.link.place import own_socket
+from runtime.link.server import Server
+from runtime.live.actions import Actions
+from runtime.live.present import edited_sound, positions
+from runtime.live.requests import add_requests
+from runtime.sound.choice import Choice
+
+Say = Callable[[str], object]
+CONTROLS, CHANGES = "control", "change"
+TOPICS = (CONTROLS, CHANGES)
+WATCH_S = 0.03  # news of controls go out this often
+_MOST_ARRIVED = 256
+
+
+class Playing(Protocol):
+    """What the desk needs of what plays."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that sounds."""
+
+    @property
+    def choice(self) -> Choice:
+        """The instrument, and the sounds that it was started with."""
+
+    @property
+    def ports(self) -> list[str]:
+        """The names of the open MIDI inputs."""
+
+    def post(self, event: Event) -> None:
+        """Let an event be heard one buffer from now."""
+
+
+class Desk:
+    """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
+
+    playing: what plays; say: called with each line for the user.
+    actions: what a control or another program can start, by name. server: the link's server, to which requests can be
+    added; None if another `play` of this user has the link. companion: the process that keeps files.
+    """
+
+    def __init__(self, playing: Playing, say: Say):
+        self.playing, self.say = playing, say
+        self.actions = Actions(self)
+        self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
+        self._watches_controls = False
+        self.companion = CompanionChild(say)
+        self.server = self._open_link()
+        if self.server is not None:
+            add_requests(self.server, self)
+
+    def arrived(self, event: Event) -> None:
+        """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
+        if self._watches_controls:
+            self._arrived.append(event)
+
+    @property
+    def read_fds(self) -> list[int]:
+        """File descriptors that become readable when `serve` has something to do."""
+        return [*self.companion.read_fds, *(self.server.read_fds if self.server else [])]
+
+    @property
+    def write_fds(self) -> list[int]:
+        """File descriptors that become writable when `serve` has something to do."""
+        return [*self.companion.write_fds, *(self.server.write_fds if self.server else [])]
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        if self.server is not None and self.server.is_behind:
+            return 0.0
+        return min(self.companion.wait_s, WATCH_S if self._watches_controls else math.inf)
+
+    def serve(self) -> None:
+        """Do what is due; never waits."""
+        self.companion.serve()
+        if self.server is None:
+            return
+        self.server.serve()
+        self._watches_controls = self.server.is_watched(CONTROLS)
+        for _ in range(len(self._arrived)):
+            event = self._arrived.popleft()
+            if isinstance(event, ChannelEvent):
+                self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+
+    def state(self) -> dict[str, Any]:
+        """What plays, as plain values."""
+        playing, choice = self.playing, self.playing.choice
+        engine, decoder = playing.engine, playing.choice.instrument
+        patch = engine.patch
+        return {
+            "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
+            "part": 0,
+            "sound": edited_sound(patch, decoder, engine.position),
+            "volume_db": choice.patch.settings.volume_db - (choice.patch.sound.level_db or 0.0),
+            "a4_hz": choice.patch.settings.tuning.a4_hz,
+            "positions": positions(decoder, engine.position),
+            "ports": playing.ports,
+            "process": os.getpid(),
+        }
+
+    def changed(self, **what: object) -> None:
+        """Tell those who watch that something has changed."""
+        if self.server is not None:
+            self.server.publish(CHANGES, what)
+
+    def close(self) -> None:
+        """End the link and the companion."""
+        if self.server is not None:
+            self.server.close()
+        self.companion.close()
+
+    def _open_link(self) -> Server | None:
+        path = own_socket()
+        try:
+            return Server(path, TOPICS, group_may_connect="RUNTIME_DIRECTORY" in os.environ)
+        except BlockingIOError:
+            self.say(f"Another play of yours has the link ({path}); learn and presets speak to that one.")
+        except (OSError, UserError) as error:
+            self.say(f"No link ({error}); learn and presets cannot speak to this play.")
+        return None
