@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 12.0
-_LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz
+LEAST_S = 20.0
+MOST_BEFORE_S = 15.0  # how much of what was played before can be recorded: less, as time passes until it is read
+_LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Which they are: the frame up to which frames may be changing, the frame up to which they are complete, how often an
 # engine's frames began anew, and the first frame since then.

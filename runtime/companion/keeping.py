@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from runtime.companion.recording.recorder import Recorder
 from runtime.companion.serving import Companion
 
 
@@ -18,4 +19,5 @@ def companion(stream: socket.socket) -> Companion:
     """A companion that can do all there is to do for the playing process at the other end of the stream."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
+    Recorder(made)
     return made

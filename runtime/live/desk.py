@@ -18,6 +18,7 @@ from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
 from runtime.live.present import edited_sound, positions
+from runtime.live.recorder import Recorder
 from runtime.live.requests import add_requests
 from runtime.sound.choice import Choice
 
@@ -52,7 +53,8 @@ class Desk:
 
     playing: what plays; say: called with each line for the user.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
-    added; None if another `play` of this user has the link. companion: the process that keeps files.
+    added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
+    what is heard.
     """
 
     def __init__(self, playing: Playing, say: Say):
@@ -60,8 +62,10 @@ class Desk:
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
         self._watches_controls = False
-        self.companion = CompanionChild(say)
+        self.recorder = Recorder(self, playing.engine.sample_rate_hz)
+        self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.server = self._open_link()
+        self.recorder.connect(self.server)
         if self.server is not None:
             add_requests(self.server, self)
 
@@ -85,11 +89,12 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        return min(self.companion.wait_s, WATCH_S if self._watches_controls else math.inf)
+        return min(self.companion.wait_s, self.recorder.wait_s, WATCH_S if self._watches_controls else math.inf)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
+        self.recorder.serve()
         if self.server is None:
             return
         self.server.serve()
@@ -121,7 +126,8 @@ class Desk:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link and the companion."""
+        """End the link, the recording and the companion."""
+        self.recorder.close()
         if self.server is not None:
             self.server.close()
         self.companion.close()

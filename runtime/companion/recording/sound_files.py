@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import soundfile
 
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
@@ -95,7 +94,10 @@ class FlacFile:
     n_most = None
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16):
+        import soundfile  # not at the top: who records WAV need not wait for it
+
         self.n_frames, self._bits = 0, bits
+        self._errors = (soundfile.SoundFileError, AssertionError, OSError)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             self._encoder = soundfile.SoundFile(path, "w", sample_rate_hz, 2, f"PCM_{bits}", format="FLAC")
@@ -111,7 +113,7 @@ class FlacFile:
             self._encoder.write(numbers.astype(np.int16) if self._bits == 16 else numbers << 8)
             if self._encoder.frames != self.n_frames + len(block):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except (soundfile.SoundFileError, AssertionError, OSError):
+        except self._errors:
             self._failed = True
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         self.n_frames += len(block)
@@ -122,7 +124,7 @@ class FlacFile:
         """As in SoundFile."""
         n_encoded = self._n_encoded()
         try:
-            with suppress(soundfile.SoundFileError, AssertionError, OSError):
+            with suppress(*self._errors):
                 self._encoder.close()
             if self._failed or not self._is_complete():
                 self._cut(n_encoded)
