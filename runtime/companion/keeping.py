@@ -7,7 +7,7 @@ import socket
 
 import msgspec
 
-from runtime.companion.recording.recorder import Recorder
+from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
 
 
