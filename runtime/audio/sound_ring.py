@@ -33,9 +33,9 @@ def ring_frames(sample_rate_hz: int) -> int:
 
 def _make_memory(n_bytes: int) -> int:
     """A descriptor of new memory that has no name, so that nothing is left when the processes have ended."""
-    if hasattr(os, "memfd_create"):
+    try:
         descriptor = os.memfd_create("timbrebox-sound", os.MFD_CLOEXEC)
-    else:
+    except (AttributeError, OSError):  # not on this system, or not for this service
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, n_bytes)

@@ -76,7 +76,6 @@ class Recording:
         try:
             while self._at < end:
                 self._take(min(end, self._at + _CHUNK_FRAMES))
-            self._write_events()
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             self.problem = "the disk is full" if is_full else error.strerror or str(error)
@@ -95,6 +94,7 @@ class Recording:
             os.close(descriptor)
 
     def _take(self, end: int) -> None:
+        self._write_events(end)
         stretch = self._ring.read(self._at, end)
         n_lost = stretch.first - self._at
         if n_lost:
@@ -130,13 +130,13 @@ class Recording:
             return FlacFile(path, order.sample_rate_hz, order.bits)
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
-    def _write_events(self) -> None:
-        """Write the events whose sound is written, so that neither file says more than the other."""
-        n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= self._at), len(self._waiting))
+    def _write_events(self, end: int) -> None:
+        """Write the events before frame `end`; their sound follows, so that no sound is without its events."""
+        n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:
             first = self._order.first
-            self._midi.add([(max(0, frame - first), event) for frame, event in due], self.n_frames)
+            self._midi.add([(max(0, frame - first), event) for frame, event in due], end - first)
 
     def _grows(self, stem: str, suffix: str) -> Path:
         path = growing(self._folder, stem, suffix)
