@@ -120,6 +120,15 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
     position: float
 
 
+class SoundChange(msgspec.Struct, frozen=True, gc=False):
+    """Another sound is chosen for the next notes.
+
+    prepared: the sound, from `Engine.prepare`.
+    """
+
+    prepared: object
+
+
 class Action(msgspec.Struct, frozen=True, gc=False):
     """The player asks for something that the engine cannot do by itself, such as `next_sound` or `save`.
 
@@ -180,6 +189,7 @@ Event = (
     | KnobTurn
     | PhaseBlend
     | TargetMove
+    | SoundChange
     | Action
     | ActiveSensing
     | Clock

@@ -17,10 +17,12 @@ from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.config import AudioConfig, Config, load_config
 from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
+from runtime.live.memory import Memory
+from runtime.live.remembering import choose_with_memory
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
 from runtime.service.notify import notify
-from runtime.sound.choice import Choice, choose
+from runtime.sound.choice import Choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +46,25 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.audio_in is not None and not arguments.through:
         raise UserError("--audio-in", "no --through", "both", "add --through, which plays the input")
     config = _with_options(load_config(arguments.config), arguments)
-    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    through = _effect(choice, arguments.audio_in) if arguments.through else None
-    return _play(choice, DEMO_FILE if arguments.demo else None, through)
+    open_closed_streams()
+    lines = LineWriter(sys.stdout)
+    memory = Memory(lines.write)
+    try:
+        choice = choose_with_memory(
+            config, arguments.instrument, arguments.preset, arguments.sound, memory, lines.write
+        )
+        through = _effect(choice, arguments.audio_in) if arguments.through else None
+        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines)
+    except UserError:
+        memory.close()
+        raise
+    except BaseException as error:
+        memory.crashed(error)
+        raise
+    finally:
+        lines.close()
+    memory.close()
+    return 0
 
 
 def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
@@ -72,14 +90,14 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _play(choice: Choice, demo: Path | None, through: InputEffect | None) -> int:
-    open_closed_streams()
-    lines, stop = LineWriter(sys.stdout), StopSignal()
+def _play(choice: Choice, demo: Path | None, through: InputEffect | None, memory: Memory, lines: LineWriter) -> None:
+    stop = StopSignal()
     try:
         if choice.remark:
             lines.write(choice.remark)
-        Supervisor(choice, lines.write, notify, through).run(stop, demo)
+        Supervisor(choice, lines.write, notify, through, memory).run(stop, demo)
     except AudioHangsError:
+        memory.close()
         lines.close()
         complaint = LineWriter(sys.stderr)
         complaint.write("timbrebox: the audio driver hangs (its server may have died); start again")
@@ -87,5 +105,3 @@ def _play(choice: Choice, demo: Path | None, through: InputEffect | None) -> int
         os._exit(1)  # an ordinary exit would wait for the driver's thread for ever
     finally:
         stop.close()
-        lines.close()
-    return 0

@@ -9,15 +9,23 @@ import msgspec
 
 from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
+from runtime.companion.state import State, write_state
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of a request that has none."""
 
 
+class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `state`: what to remember."""
+
+    state: State
+
+
 def companion(stream: socket.socket) -> Companion:
     """A companion that can do all there is to do for the playing process at the other end of the stream."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
+    made.add("state", KeepState, lambda params: write_state(params.state))
     Recorder(made)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime.config import Config
 from runtime.control.knobs import Knobs
+from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import Control
 from runtime.events import Clock, ControlChange, Event, KnobTurn, PhaseBlend, TargetMove, Tempo
 
@@ -34,4 +35,6 @@ class ControlMap:
         if isinstance(event, ControlChange):
             # Control 74 may be an MPE slide, which acts on one voice at once.
             return event.control in self._numbers and event.control != Control.SLIDE
-        return isinstance(event, (KnobTurn, PhaseBlend, TargetMove, Clock, Tempo))
+        if isinstance(event, TargetMove):
+            return waits_for_hop(event.target)
+        return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))

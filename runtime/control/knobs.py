@@ -1,52 +1,110 @@
-"""The player's knobs: the position of each latent, and the blend of phases."""
+"""The player's knobs: where each target of the sound stands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from runtime.control.targets import LATENT
+from runtime.control.morph import CONTROLS, morph_of
+from runtime.control.sound_knobs import SoundKnobs
+from runtime.control.targets import LATENT, RANGES, SPECTRAL
 from runtime.instrument.card import Card
 from runtime.instrument.presets import start_positions
+from runtime.sound.patch import Patch
 
 
 class Knobs:
-    """The positions of the knobs, shared by all voices; at first as `start_positions` gives them.
+    """The knobs of the present sound, and of earlier sounds whose notes are still heard.
 
-    positions: one per latent, 0 to 1 of its travel. version: grows with every change of positions, so that a voice sees
-    when its spectrum is out of date. blend: the blend of phases, from 0 for noise to 1 for coherent phases.
+    A knob moves all of these: held notes keep their own sound, but follow the player's hand.
+
+    morph: what the controls `morph`, `morph.x` and `morph.y` move through; None: nothing.
+    present: the sound's that the next notes play; n_changes: grows with every change that may be heard in spectra or in
+    phases; moved: other targets that moved, until someone empties the set.
     """
 
-    def __init__(self, card: Card, blend: float = 0.0):
-        self.positions = list(start_positions(card))
-        self.version = 0
-        self.blend = blend
+    def __init__(self, card: Card, patch: Patch):
+        self.n_changes = 0
+        self.moved: set[str] = set()
         self._latents = {f"{LATENT}{k + 1}": k for k in range(card.n_latents)}
         self._latents |= {LATENT + latent.name: k for k, latent in enumerate(card.latents)}
+        self.present = SoundKnobs(patch, start_positions(card), self._next_number())
+        self.heard = [self.present]
+        self.morph = morph_of(patch, self.present.positions)
 
-    def position(self, target: str) -> float | None:
-        """Where a target stands, 0 to 1 of its travel; None for a target that this instrument does not have."""
-        if target == "phase_blend":
-            return self.blend
-        return self.positions[self._latents[target]] if target in self._latents else None
+    @property
+    def positions(self) -> list[float]:
+        """Positions of the present sound's latents, 0 to 1 each."""
+        return self.present.positions
 
-    def move(self, target: str, position: float) -> None:
-        """Move a target, limited to 0 to 1; one that the instrument does not have is ignored."""
-        if target == "phase_blend":
-            self.turn_blend(position)
-        else:
-            self.turn(self._latents.get(target, -1), position)
+    @property
+    def blend(self) -> float:
+        """The present sound's blend of phases, from 0 for noise to 1 for coherent phases."""
+        return self.present.blend
+
+    def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
+        """Choose a sound for the next notes; sounding: the knobs of the notes that are still heard.
+
+        Without positions in the patch, the latents stay where they are.
+        """
+        positions = self.present.positions if patch.positions is None else patch.positions
+        self.morph = morph_of(patch, positions)
+        self.present = SoundKnobs(patch, positions, self._next_number())
+        self.heard = [self.present, *{id(each): each for each in sounding if each is not self.present}.values()]
 
     def turn(self, latent: int, position: float) -> None:
-        """Move one knob to a position, limited to 0 to 1; a latent that the instrument does not have is ignored."""
-        if 0 <= latent < len(self.positions):
-            self.positions[latent] = position if 0.0 <= position <= 1.0 else float(position > 0.5)
-            self.version += 1
+        """Move one latent to a position, limited to 0 to 1; a latent that the instrument does not have is ignored."""
+        if 0 <= latent < len(self.present.positions):
+            position = position if 0.0 <= position <= 1.0 else float(position > 0.5)
+            for each in self.heard:
+                each.positions[latent] = position
+                each.version = self._next_number()
 
     def turn_blend(self, position: float) -> None:
         """Move the blend of phases to a position, limited to 0 to 1."""
-        self.blend = min(1.0, max(0.0, position))
+        self.move("phase_blend", position)
 
     def choose(self, positions: Sequence[float]) -> None:
-        """Move every knob."""
-        self.positions[:] = positions
-        self.version += 1
+        """Move every latent of the present sound."""
+        self.present.positions[:] = positions
+        self.present.version = self._next_number()
+
+    def position(self, target: str) -> float | None:
+        """Where a target stands, 0 to 1 of its travel; None for a target that this instrument does not have."""
+        if target in self._latents:
+            return self.present.positions[self._latents[target]]
+        if target in CONTROLS:
+            return self.morph.places[target] if self.morph is not None else None
+        return RANGES[target].position_of(self.present.values[target]) if target in self.present.values else None
+
+    def move(self, target: str, position: float) -> None:
+        """Move a target, limited to 0 to 1 of its travel; one that the instrument does not have is ignored."""
+        if target in self._latents:
+            self.turn(self._latents[target], position)
+        elif target in CONTROLS:
+            self._move_morph(target, min(1.0, max(0.0, position)))
+        elif target in self.present.values:
+            self.set(target, RANGES[target].value_at(min(1.0, max(0.0, position))))
+
+    def _move_morph(self, control: str, place: float) -> None:
+        if self.morph is None:
+            return
+        positions, values = self.morph.move(control, place)
+        kind = self.morph.patches[self.morph.nearest].sound.filter.type
+        for each in self.heard:
+            each.positions[:] = positions
+            each.morph_to(values, kind)
+            each.version = self._next_number()
+        self.moved.update(values, CONTROLS)
+
+    def set(self, target: str, value: float) -> None:
+        """Give a target, not a latent, a value in the unit of its range."""
+        for each in self.heard:
+            each.set(target, value)
+            if target in SPECTRAL and target != "phase_blend":
+                each.version = self._next_number()
+        self.n_changes += target == "phase_blend"
+        self.moved.add(target)
+
+    def _next_number(self) -> int:
+        self.n_changes += 1
+        return self.n_changes

@@ -77,6 +77,16 @@ ACTIONS = (
     "tap_tempo",
 )
 
+# Targets that are heard only in the next spectra, so that a move may wait for a hop; so do all latents.
+SPECTRAL = frozenset(
+    ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
+)
+
+
+def waits_for_hop(target: str) -> bool:
+    """Whether a move of this target is first heard at the next hop; else it is heard at its own frame."""
+    return target in SPECTRAL or target.startswith(LATENT)
+
 
 def refuse_unknown_target(name: str, where: object) -> None:
     """UserError that begins with `where` unless `name` is a target or an action; any name of a latent is accepted."""

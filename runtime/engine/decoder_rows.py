@@ -6,23 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.control.knobs import Knobs
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.card import Card
+
+_N_VERSIONS = 8
 
 
 class DecoderRows:
     """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same."""
 
-    def __init__(self, card: Card, knobs: Knobs, n_lanes: int):
-        self._knobs, self._latents = knobs, card.latents
+    def __init__(self, card: Card, n_lanes: int):
+        self._latents = card.latents
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one a lane; only the conditioning part is used
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
-        self._values = np.zeros(card.n_latents, np.float32)  # knob positions in the decoder's units
-        self._values_version = -1
+        # Knob positions in the decoder's units, of the last few versions.
+        self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
+        self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])
         self._travels = np.array([latent.max for latent in card.latents]) - self._lowest
 
@@ -32,8 +35,6 @@ class DecoderRows:
         positions: (n_voices, n_latents), the knobs' positions for each voice; None: as the knobs stand.
         """
         n, n_latents = len(voices), len(self._latents)
-        if self._values_version != self._knobs.version:
-            self._follow_knobs()
         sliding = self._follow_notes(voices)
         first, last = voices[0].lane, voices[-1].lane
         if last - first == n - 1:
@@ -41,16 +42,26 @@ class DecoderRows:
         else:
             for row, voice in zip(rows, voices, strict=False):
                 row[:] = self._rows[voice.lane]
-        rows[:n, :n_latents] = self._values if positions is None else self._lowest + positions * self._travels
+        if positions is not None:
+            rows[:n, :n_latents] = self._lowest + positions * self._travels
+        elif all(voice.knobs is voices[0].knobs for voice in voices):
+            rows[:n, :n_latents] = self._values_of(voices[0].knobs)
+        else:
+            for row, voice in zip(rows, voices, strict=False):
+                row[:n_latents] = self._values_of(voice.knobs)
         for row in sliding:
-            position = self._knobs.positions[0] if positions is None else positions[row, 0]
+            position = voices[row].knobs.positions[0] if positions is None else positions[row, 0]
             position = min(1.0, max(0.0, position + voices[row].slide))
             rows[row, 0] = self._latents[0].value_at(position)
 
-    def _follow_knobs(self) -> None:
-        for k, (latent, position) in enumerate(zip(self._latents, self._knobs.positions, strict=True)):
-            self._values[k] = latent.value_at(position)
-        self._values_version = self._knobs.version
+    def _values_of(self, knobs: SoundKnobs) -> np.ndarray:
+        if knobs.version not in self._versions:
+            row = self._values[self._next_row]
+            for k, (latent, position) in enumerate(zip(self._latents, knobs.positions, strict=True)):
+                row[k] = latent.value_at(position)
+            self._versions[self._next_row] = knobs.version
+            self._next_row = (self._next_row + 1) % _N_VERSIONS
+        return self._values[self._versions.index(knobs.version)]
 
     def _follow_notes(self, voices: Sequence[Voice]) -> list[int]:
         """Update the lanes' conditioning; returns the indices of the voices that have a slide."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
+from runtime.control.edited import edited_sound
 from runtime.control.knobs import Knobs
 from runtime.engine.event_queue import EventQueue
 from runtime.engine.hop_groups import HopGroup, HopGroups
@@ -35,6 +36,7 @@ from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER, Event
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
+from runtime.sound.sound import Sound
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -83,9 +85,11 @@ class Engine:
         self.sample_rate_hz = sample_rate_hz or card.sample_rate_hz
         self.frame = 0
         # Mono needs two lanes: one voice fades out while the next begins.
-        modes = {each.settings.voice.mode for each in (patch, *(programs or ()))}
+        played = [patch, *(programs or ())]
+        played += [each for one in played if one.morph for each in one.morph.patches]
+        modes = {each.settings.voice.mode for each in played}
         n_lanes = max(config.voice.n_voices, 1 if modes == {"poly"} else 2)
-        self._knobs = Knobs(card, config.phase_blend)
+        self._knobs = Knobs(card, patch)
         controls = ControlMap(config, card.n_latents)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
@@ -93,7 +97,7 @@ class Engine:
         self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = WideSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)
-        self._spectra = Spectra(instrument, self._knobs, self._sound, n_lanes)
+        self._spectra = Spectra(instrument, self._sound, n_lanes)
         self._palette = palette
         self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
         self._widths = Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
@@ -125,14 +129,30 @@ class Engine:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
         self._events.post(event, frame)
 
-    def position(self, target: str) -> float | None:
-        """Where a target stands, 0 to 1; None if the sound does not have it; from any thread, as of the last span."""
-        return self._knobs.position(target)
-
     @property
     def patch(self) -> Patch:
-        """The sound that the next note plays; from any thread, as of the last span."""
-        return self._performance.notes.played.patch
+        """The sound that was chosen last; from any thread."""
+        return self._knobs.present.patch
+
+    def prepare(self, patch: Patch) -> object:
+        """A sound, ready for the event SoundChange; from any thread but the audio thread."""
+        return self._palette.ready(patch)
+
+    def edited_sound(self) -> Sound:
+        """The present sound as the player's knobs have made it; from any thread."""
+        return edited_sound(self._knobs.present, self.instrument.card)
+
+    def target_position(self, target: str) -> float | None:
+        """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""
+        return self._knobs.position(target)
+
+    def take_sends(self) -> list[tuple[int, float, float]]:
+        """The moves of the sends to the effects since the last call: frame, reverb and chorus, 0 to 1 each.
+
+        Call it on the audio thread after `render`.
+        """
+        sends, self._performance.sends = self._performance.sends, []
+        return sends
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
@@ -181,7 +201,7 @@ class Engine:
             self._mixer.keep_tail(stolen, frame)
         opening = [voice for voice in changes.opening if voice.active]
         leaving = self._leaving_submixes(changes)
-        wanted = self._knobs.version, self._knobs.blend
+        wanted = self._knobs.n_changes
         touched = [voice.lane for voice in changes.touched] + leaving
         due = [(group, self._hopping(group)) for group in self._hops.due_at(frame, wanted, touched)]
         if leaving:
@@ -227,12 +247,11 @@ class Engine:
 
     def _give_spectra(self, hopping: list[Voice], opening: list[Voice]) -> None:
         """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
-        version, blend = self._knobs.version, self._knobs.blend
         stale = [
             voice
             for voice in hopping
-            if (voice.blend != blend and not voice.played.blend_moves)
-            or (voice.spectrum_version != version and not voice.played.spectrum_moves)
+            if (voice.blend != voice.knobs.blend and not voice.played.blend_moves)
+            or (voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves)
         ]
         if not stale and not opening:
             return
@@ -242,7 +261,8 @@ class Engine:
         wanting = [
             voice
             for voice in stale + opening
-            if voice.spectrum_version != version or (voice.played.has_bandwidth and voice.blend != blend)
+            if voice.spectrum_version != voice.knobs.version
+            or (voice.has_bandwidth and voice.blend != voice.knobs.blend)
         ]
         if opening:
             wanting.sort(key=lambda voice: voice.lane)
@@ -256,8 +276,7 @@ class Engine:
                 self._widths.start(voice.lane, voice.width)
         lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
         for voice in voices:
-            if voice.played.blend_moves:
-                blends[voice.lane] = voice.blend
+            blends[voice.lane] = voice.blend if voice.played.blend_moves else voice.knobs.blend
         for group in self._hops.groups:
             for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], blends):
                 self._sound.open(run, self.frame, blends[run.start])
@@ -267,25 +286,45 @@ class Engine:
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes) -> None:
         """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
-        group.made_for = self._knobs.version, self._knobs.blend
+        group.made_for = self._knobs.n_changes
         if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = self.frame + self._hops.hop_size if still_to_come else NEVER
             return
         lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
-        blend, all_lanes, alike = self._knobs.blend, range(lanes.start, lanes.stop), hopping
-        if self._palette.moves_blend:
-            alike = [voice for voice in hopping if not voice.played.blend_moves]
-            own_blend = {voice.lane for voice in hopping if voice.played.blend_moves}
-            all_lanes = [lane for lane in all_lanes if lane not in own_blend]
-        self._sound.set_blend(all_lanes, blend)
+        self._set_blends(hopping, range(lanes.start, lanes.stop))
         moves = self._palette.moves_spectra and any(voice.played.spectrum_moves for voice in hopping)
         n_hops = 1 if moves else self._sound.n_hops_ahead(lanes)
         self._sound.hop([voice.lane for voice in hopping], self.frame, n_hops, self._gains_to_mix(lanes, changes))
-        for voice in alike:
-            voice.blend = blend
+        is_wide = self._widths_follow(hopping)
         opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
-        group.due = self.frame + (1 if opened else n_hops) * self._hops.hop_size
+        group.due = self.frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
+
+    def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
+        """Give a group's lanes the blends of phases that their voices have from this hop on."""
+        present, all_lanes, alike = self._knobs.present, lanes, hopping
+        if self._palette.moves_blend or len(self._knobs.heard) > 1:
+            alike = [v for v in hopping if v.knobs is present and not v.played.blend_moves]
+            others = [voice for voice in hopping if voice not in alike]
+            own_blend = {voice.lane for voice in others}
+            all_lanes = [lane for lane in lanes if lane not in own_blend]
+            for voice in others:
+                if not voice.played.blend_moves:
+                    voice.blend = voice.knobs.blend
+                    self._sound.set_blend([voice.lane], voice.blend)
+        self._sound.set_blend(all_lanes, present.blend)
+        for voice in alike:
+            voice.blend = present.blend
+
+    def _widths_follow(self, hopping: list[Voice]) -> bool:
+        """Move voices that do not move by themselves to the width of their knobs; False if some must go on next hop."""
+        if not self._palette.has_width:
+            return True
+        done = True
+        for voice in hopping:
+            if not voice.played.spectrum_moves:
+                done &= self._widths.move(voice.lane, self.frame, voice.width, self._hops.hop_size)
+        return done
 
     def _moving(self) -> list[Voice]:
         """The sounding voices whose spectra move by themselves."""
@@ -337,8 +376,11 @@ class Engine:
             unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, self.frame))
         if palette.has_width:
             unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
-        if palette.has_bandwidth and self._knobs.blend:
-            unmixed.update(voice.lane for voice in self._bank.voices[lanes] if voice.played.has_bandwidth)
+        sounding = [voice for voice in self._bank.voices[lanes] if voice.active]
+        if palette.has_bandwidth:
+            unmixed.update(voice.lane for voice in sounding if voice.has_bandwidth and voice.knobs.blend)
+        if len(self._knobs.heard) > 1:
+            unmixed.update(voice.lane for voice in sounding if voice.knobs.blend != self._knobs.blend)
         for lane in unmixed:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0

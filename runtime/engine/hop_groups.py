@@ -14,14 +14,14 @@ LARGEST_GROUP, SMALL_GROUP = 16, 4
 class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: the knobs' version and
-    the blend that their last sound was made for.
+    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: the number of changes of
+    the knobs that their last sound was made for.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
         self.lanes, self.offset, self._hop_size = lanes, offset, hop_size
         self.due = NEVER
-        self.made_for = (-1, 0.0)
+        self.made_for = -1
 
     def hop_from(self, frame: int) -> int:
         """The group's first hop at or after `frame`."""
@@ -46,10 +46,10 @@ class HopGroups:
         self._offsets = [group.offset for group in self.groups]
         self.hop_size = hop_size
 
-    def due_at(self, frame: int, wanted: tuple[int, float], touched: Iterable[int]) -> list[HopGroup]:
+    def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups that hop at `frame`. A group whose sound is out of date becomes due at its next hop.
 
-        wanted: the knobs' present version and blend; touched: lanes whose sound is out of date for another reason.
+        wanted: the number of changes of the knobs so far; touched: lanes whose sound is out of date for another reason.
         """
         due = []
         for group in self.groups:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runtime.control.knobs import Knobs
 from runtime.engine.decoder_rows import DecoderRows
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
@@ -31,11 +30,11 @@ class Foreseen(NamedTuple):
 class Spectra:
     """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
 
-    def __init__(self, instrument: Decoder, knobs: Knobs, sound: LaneSound, n_lanes: int):
+    def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card
         self.n_decoded = 0
-        self._instrument, self._knobs, self._sound = instrument, knobs, sound
-        self._rows = DecoderRows(card, knobs, n_lanes)
+        self._instrument, self._sound = instrument, sound
+        self._rows = DecoderRows(card, n_lanes)
         self._remembered = RememberedSpectra(card.note_range, card.spec.n_bins)
         self._lowest_note = card.note_range[0]
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
@@ -47,11 +46,11 @@ class Spectra:
 
         voices: ascending by lane; opening: whether some of them begin to sound now.
         """
-        plain = [voice for voice in voices if voice.played.is_plain]
+        plain = [voice for voice in voices if voice.is_plain]
         if plain:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
-            for values in values_of([voice for voice in voices if not voice.played.is_plain], frame, 0):
+            for values in values_of([voice for voice in voices if not voice.is_plain], frame, 0):
                 self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
@@ -75,7 +74,7 @@ class Spectra:
         Returns whether the spectrum of any of them changes; if not, only widths are set. voices: ascending by lane;
         n_events: as in `foresee`.
         """
-        foreseen, self._foreseen, version = self._foreseen, None, self._knobs.version
+        foreseen, self._foreseen = self._foreseen, None
         if foreseen is not None and foreseen.key == _key(voices, frame, spacing_frames, n_events):
             _, groups, gains = foreseen
         else:
@@ -84,7 +83,7 @@ class Spectra:
         for values in groups:
             _set_widths(values)
         keys = [
-            (voice, (version, voice.slide, self._knobs.blend if values.played.needs_blend else 0.0, key))
+            (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
             for values in groups
             for voice, key in zip(values.voices, values.keys(), strict=True)
         ]
@@ -109,7 +108,7 @@ class Spectra:
             gains = foreseen[number * MAX_ROWS :][: len(voices)] if known else self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
-            blends, bandwidths = part.blends(self._knobs), part.bandwidths_cents()
+            blends, bandwidths = part.blends(), part.bandwidths_cents()
             spectra = magnitudes, semitones, gains, bandwidths, blends
             if leads:
                 self._sound.set_targets(lanes, *spectra, takes_blends=part.played.blend_moves)
@@ -119,35 +118,35 @@ class Spectra:
             for voice, blend in zip(voices, blends, strict=True):
                 if part.played.blend_moves:
                     voice.blend = blend
-                voice.spectrum_version = self._knobs.version
+                voice.spectrum_version = voice.knobs.version
 
     def _fundamentals(self, values: VoiceValues) -> list[int]:
         return [voice.model_note - self._lowest_note for voice in values.voices]
 
     def _decoded(self, values: VoiceValues) -> np.ndarray:
-        voices, version, remembered = values.voices, self._knobs.version, self._remembered
+        voices, remembered = values.voices, self._remembered
         if values.played.latents_move:
-            self._rows.fill(self._instrument.inputs, voices, values.positions(self._knobs))
-        elif all(remembered.knows(voice, version) for voice in voices):
+            self._rows.fill(self._instrument.inputs, voices, values.positions())
+        elif all(remembered.knows(voice) for voice in voices):
             return remembered.recall(voices, self._instrument.magnitudes)
         else:
             self._rows.fill(self._instrument.inputs, voices)
         self.n_decoded += len(voices)
         magnitudes = self._instrument.decode(len(voices))
         if not values.played.latents_move:
-            remembered.remember(voices, magnitudes, version)
+            remembered.remember(voices, magnitudes)
         return magnitudes
 
     def _give_plain(self, voices: Sequence[Voice], opening: bool) -> None:
-        version, remembered = self._knobs.version, self._remembered
-        known = [voice for voice in voices if remembered.knows(voice, version)] if opening else []
+        remembered = self._remembered
+        known = [voice for voice in voices if remembered.knows(voice)] if opening else []
         unknown = [voice for voice in voices if voice not in known] if known else voices
         for first in range(0, len(unknown), MAX_BATCH):
             batch = unknown[first : first + MAX_BATCH]
             self._rows.fill(self._instrument.inputs, batch)
             magnitudes = self._instrument.decode(len(batch))
             if opening:
-                remembered.remember(batch, magnitudes, version)
+                remembered.remember(batch, magnitudes)
             self._set(batch, magnitudes)
         if known:
             self._set(known, remembered.recall(known, self._instrument.magnitudes))
@@ -160,15 +159,15 @@ class Spectra:
             self._sound.set_spectra(lanes[rows], magnitudes[rows], semitones[rows])
         for voice in voices:
             voice.width = 0.0
-            voice.spectrum_version = self._knobs.version
+            voice.spectrum_version = voice.knobs.version
 
 
 def _key(voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> tuple[object, ...]:
-    return frame, spacing_frames, n_events, tuple((voice.lane, voice.order) for voice in voices)
+    return frame, spacing_frames, n_events, tuple((voice.lane, voice.order, voice.knobs.version) for voice in voices)
 
 
 def _set_widths(values: VoiceValues) -> None:
-    if values.played.has_width:
+    if values.has_width:
         for voice, width in zip(values.voices, values.widths(), strict=True):
             voice.width = width
     else:
@@ -189,16 +188,16 @@ class RememberedSpectra:
         self._magnitudes = np.zeros((n_notes, n_bins), np.float32)
         self._versions = [-1] * n_notes
 
-    def knows(self, voice: Voice, version: int) -> bool:
-        """Whether the spectrum of a voice's note is remembered for this version of the knobs."""
-        return not voice.slide and self._versions[voice.model_note - self._lowest] == version
+    def knows(self, voice: Voice) -> bool:
+        """Whether the spectrum of a voice's note is remembered for its version of the knobs."""
+        return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
-    def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray, version: int) -> None:
+    def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
         """Remember the spectra, magnitudes (n_voices, n_bins), that were decoded for these voices."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row
-                self._versions[voice.model_note - self._lowest] = version
+                self._versions[voice.model_note - self._lowest] = voice.knobs.version
 
     def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
         """Write the voices' spectra into the first rows of `out`, and return these rows."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.acoustics.pitch import note_to_hz
-from runtime.control.knobs import Knobs
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.synthesis.shaping.curves import octaves_of
 from runtime.engine.synthesis.shaping.shaper import Shape
 from runtime.engine.voices.bank import Voice
@@ -22,6 +22,8 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
 
+    knobs: where the targets of that sound stand, for all these voices.
+
     sums: for each target that is moved, float64 (n, 1), or (1, 1) if it is the same for all voices. offsets, kept: what
     trajectories add to the knobs' positions, and how much of these they keep, (n, n_latents) each, or None; colour_db:
     (n, n_bands), or None.
@@ -29,6 +31,7 @@ class VoiceValues(NamedTuple):
 
     voices: Sequence[Voice]
     played: PlayedSound
+    knobs: SoundKnobs
     sums: dict[str, np.ndarray]
     offsets: np.ndarray | None = None
     kept: np.ndarray | None = None
@@ -40,7 +43,7 @@ class VoiceValues(NamedTuple):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
         rest = [None if rows is None else rows[first:end] for rows in (self.offsets, self.kept, self.colour_db)]
-        return VoiceValues(self.voices[first:end], self.played, sums, *rest)
+        return VoiceValues(self.voices[first:end], self.played, self.knobs, sums, *rest)
 
     def parts(self, most: int) -> list[VoiceValues]:
         """The values in parts of at most `most` voices."""
@@ -63,10 +66,10 @@ class VoiceValues(NamedTuple):
             at += width
         return table.view(f"V{8 * at}")[:, 0].tolist()
 
-    def positions(self, knobs: Knobs) -> np.ndarray:
+    def positions(self) -> np.ndarray:
         """Positions of the knobs for each voice, float64 (n, n_latents), 0 to 1: the knob plus what its note adds."""
-        positions = np.empty((len(self.voices), len(knobs.positions)))
-        positions[:] = knobs.positions
+        positions = np.empty((len(self.voices), len(self.knobs.positions)))
+        positions[:] = self.knobs.positions
         if self.offsets is not None:
             positions *= self.kept
             positions += self.offsets
@@ -76,34 +79,49 @@ class VoiceValues(NamedTuple):
         np.maximum(positions, 0.0, out=positions)
         return np.minimum(positions, 1.0, out=positions)
 
-    def blends(self, knobs: Knobs) -> list[float]:
+    def blends(self) -> list[float]:
         """The blend of phases for each voice, 0 to 1: the knob's plus what its note adds."""
-        return self._one_each(_clipped(knobs.blend + self.added("phase_blend"), 0.0, 1.0))
+        return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
         """How the voices' spectra are shaped."""
-        sound = self.played.sound
+        sound, knobs = self.played.sound, self.knobs.values
         return Shape(
-            filter_kind=sound.filter.type,
+            filter_kind=self.knobs.filter_kind,
             slope=sound.filter.slope_db_per_octave,
-            cutoff_octaves=_clipped(octaves_of(sound.filter.cutoff_hz) + self.added("filter.cutoff"), -2.0, 12.0),
-            resonance_db=_clipped(sound.filter.resonance_db + self.added("filter.resonance"), 0.0, 24.0),
-            tilt_db_per_octave=_clipped(sound.tilt_db_per_octave + self.added("tilt"), -12.0, 12.0),
-            odd_even_db=sound.odd_even_db,
-            formant_semitones=sound.formant_semitones,
+            cutoff_octaves=_clipped(octaves_of(knobs["filter.cutoff"]) + self.added("filter.cutoff"), -2.0, 12.0),
+            resonance_db=_clipped(knobs["filter.resonance"] + self.added("filter.resonance"), 0.0, 24.0),
+            tilt_db_per_octave=_clipped(knobs["tilt"] + self.added("tilt"), -12.0, 12.0),
+            odd_even_db=knobs["odd_even"],
+            formant_semitones=knobs["formant"],
             shift_octaves=np.array([[voice.key_offset / 12.0] for voice in self.voices]),
             bands_db=self.colour_db,
         )
 
+    @property
+    def has_bandwidth(self) -> bool:
+        """Whether the voices may have a bandwidth."""
+        return self.played.has_bandwidth or self.knobs.has_bandwidth
+
+    @property
+    def has_width(self) -> bool:
+        """Whether the voices may have a stereo width."""
+        return self.played.has_width or self.knobs.has_width
+
+    @property
+    def needs_blend(self) -> bool:
+        """Whether the voices' spectra depend on the blend of phases."""
+        return self.has_bandwidth or self.played.blend_moves
+
     def bandwidths_cents(self) -> list[float]:
         """The bandwidth of each voice; an empty list if the sound has none."""
-        if not self.played.has_bandwidth:
+        if not self.has_bandwidth:
             return []
-        return self._one_each(_clipped(self.played.sound.bandwidth_cents + self.added("bandwidth"), 0.0, 100.0))
+        return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
 
     def widths(self) -> list[float]:
         """The stereo width of each voice, 0 to 1."""
-        return self._one_each(_clipped(self.played.sound.width + self.added("width"), 0.0, 1.0))
+        return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
 
     def _one_each(self, column: np.ndarray) -> list[float]:
         return column[:, 0].tolist() if len(column) == len(self.voices) else [float(column[0, 0])] * len(self.voices)
@@ -111,15 +129,15 @@ class VoiceValues(NamedTuple):
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
     """The values at `frame`, in one group for each sound that these voices play; in each group in the voices' order."""
-    groups: dict[PlayedSound, list[Voice]] = {}
+    groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:
-        groups.setdefault(voice.played, []).append(voice)
+        groups.setdefault((voice.played, voice.knobs), []).append(voice)
     values = []
-    for played, alike in groups.items():
+    for (played, knobs), alike in groups.items():
         lanes = np.array([voice.lane for voice in alike])
         moment = Moment(alike, lanes, np.array([float(frame)]), spacing_frames)
         sums = played.modulator.values(played.spectral_targets, moment)
-        values.append(VoiceValues(alike, played, sums, *_path(played, lanes, int(frame))))
+        values.append(VoiceValues(alike, played, knobs, sums, *_path(played, lanes, int(frame))))
     return values
 
 

@@ -17,8 +17,10 @@ from runtime.events import ChannelEvent, Event
 from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
+from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions
 from runtime.live.recorder import Recorder
+from runtime.live.remembering import Remembering
 from runtime.live.requests import add_requests
 from runtime.sound.choice import Choice
 
@@ -51,13 +53,13 @@ class Playing(Protocol):
 class Desk:
     """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
 
-    playing: what plays; say: called with each line for the user.
+    playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
     added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
     what is heard.
     """
 
-    def __init__(self, playing: Playing, say: Say):
+    def __init__(self, playing: Playing, say: Say, memory: Memory | None = None):
         self.playing, self.say = playing, say
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
@@ -68,6 +70,7 @@ class Desk:
         self.recorder.connect(self.server)
         if self.server is not None:
             add_requests(self.server, self)
+        self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
         """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
@@ -104,18 +107,22 @@ class Desk:
             if isinstance(event, ChannelEvent):
                 self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
 
+    def remember(self) -> None:
+        """Let the companion keep what has changed; call it every 2 s."""
+        if self._remembering is not None:
+            self._remembering.look()
+
     def state(self) -> dict[str, Any]:
         """What plays, as plain values."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
-        patch = engine.patch
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
             "part": 0,
-            "sound": edited_sound(patch, decoder, engine.position),
-            "volume_db": choice.patch.settings.volume_db - (choice.patch.sound.level_db or 0.0),
-            "a4_hz": choice.patch.settings.tuning.a4_hz,
-            "positions": positions(decoder, engine.position),
+            "sound": edited_sound(engine),
+            "volume_db": choice.settings.volume_db,
+            "a4_hz": choice.settings.tuning.a4_hz,
+            "positions": positions(engine),
             "ports": playing.ports,
             "process": os.getpid(),
         }
@@ -126,8 +133,9 @@ class Desk:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link, the recording and the companion."""
+        """End the link, the recording and the companion, after it has kept what has changed."""
         self.recorder.close()
+        self.remember()
         if self.server is not None:
             self.server.close()
         self.companion.close()

@@ -43,7 +43,7 @@ def _move(desk: Desk, move: Move) -> dict[str, object]:
     refuse_unknown_target(move.target, where)
     if move.target in ACTIONS:
         raise UserError(where, f"{move.target!r}, an action", "a target", "ask for it with: action")
-    if desk.playing.engine.position(move.target) is None:
+    if desk.playing.engine.target_position(move.target) is None:
         found = f"{move.target!r}, which this sound does not have"
         raise UserError(where, found, "a target that plays", did_you_mean(move.target, desk.state()["positions"]))
     desk.playing.post(TargetMove(move.target, move.position))

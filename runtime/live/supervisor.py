@@ -21,6 +21,7 @@ from runtime.engine.build import build_engine, warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
 from runtime.live.desk import Desk
+from runtime.live.memory import Memory
 from runtime.live.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.inputs import MidiInputs
@@ -50,6 +51,7 @@ class Supervisor:
 
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
     choice: what to play. through: an effect on the input, played beside the notes; None: no input.
+    memory: what the last run remembered; this one remembers in its place; None: it remembers nothing.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class Supervisor:
         say: Say,
         notify: Callable[..., object],
         through: InputEffect | None = None,
+        memory: Memory | None = None,
     ):
         config = choice.patch.settings
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
-        self._through = through
+        self._through, self._memory = through, memory
         self._effect: Effect | None = None
         self._midi = MidiInputs(config.midi, self._post_arrived)
         self._n_notes_of_past_engines = 0
@@ -103,7 +106,7 @@ class Supervisor:
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
-        self._desk = Desk(self, self._say)
+        self._desk = Desk(self, self._say, self._memory)
         prepare_process()
         self._start(output)
         try:
@@ -139,6 +142,7 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
+                desk.remember()
                 next_round_s = time.monotonic() + ROUND_S
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()

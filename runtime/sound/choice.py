@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
@@ -14,9 +16,12 @@ from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.instrument.presets import start_positions
 from runtime.instrument.session import LARGEST_BYTES
-from runtime.sound.file import load_sound
-from runtime.sound.patch import Patch
+from runtime.sound.file import load_sound, sound_from_tree
+from runtime.sound.learned_path import learned_path
+from runtime.sound.morph import N_CORNERS
+from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
 from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
@@ -30,6 +35,7 @@ class Choice(NamedTuple):
     programs: the sounds that program changes choose, by number.
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
+    settings: the settings before the sound changed them.
     """
 
     patch: Patch
@@ -37,22 +43,25 @@ class Choice(NamedTuple):
     instrument: Decoder
     remark: str | None = None
     sound_file: Path | None = None
+    settings: Config = Config()
 
 
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages; file: the path of its file, None for a preset.
+    where: names the sound in messages; file: the path of its file, None for a preset. kept_in: the folder of its
+    trajectories, for a sound that is in no file by now.
     """
 
     sound: Sound
     where: str
     file: Path | None = None
+    kept_in: Path | None = None
 
     @property
     def folder(self) -> Path | None:
         """The folder of the sound's file; None for a preset."""
-        return self.file and self.file.parent
+        return self.file.parent if self.file else self.kept_in
 
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
@@ -65,17 +74,42 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
         decoder = load(instrument or config.instrument)
-        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder)
+        return Choice(_preset_patch(config, decoder), programs_of(config, decoder), decoder, settings=config)
     if preset is not None:
         raise UserError("--sound", "--preset, too", "only one of them", "leave --preset out")
     found = _find_without_instrument(sound)
     if found is not None and instrument is None:
         config = _with_instrument_of(found.sound, config)
     decoder = load(instrument or config.instrument)
-    found = found or _find_in_card(sound, decoder)
+    return _choice_of(found or _find_in_card(sound, decoder), config, decoder)
+
+
+def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
+    """Choose a sound that is given as the tree of a sound's file, with an instrument by name or file.
+
+    where: names the sound in messages. folder: where the files of its trajectories lie. UserError as from `choose`.
+    """
+    found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
+    return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
+    patch, remark = _fitted(found, config, decoder)
+    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file, config)
+
+
+def patch_of_tree(
+    config: Config, decoder: Decoder, tree: dict[str, Any], where: str, folder: Path | None
+) -> tuple[Patch, str | None]:
+    """A sound for an instrument that is loaded, and a remark for the user; arguments and errors as in `choose_tree`."""
+    found = _Found(sound_from_tree(tree, where), where, kept_in=folder)
+    return _fitted(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str | None]:
     lacking, remark = _fit(found, decoder)
     patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
-    return Choice(patch, programs_of(config, decoder), decoder, remark, found.file)
+    return _with_morph(patch, config, decoder, found.where), remark
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
@@ -84,18 +118,40 @@ def _preset_patch(config: Config, decoder: Decoder) -> Patch:
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
         return Patch(config)  # a name that no preset has is refused where the knob positions are looked up
-    return _patch_of(_find_in_card(chosen.name, decoder), config, decoder.card)
+    return _patch_of(_find_in_card(chosen.name, decoder), config, decoder)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
     """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
-    return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder.card) for known in sounds)
+    return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 
 
-def _patch_of(found: _Found, config: Config, card: Card) -> Patch:
+def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
     """A program of the instrument; an instrument in ./instruments may have a bundled one's name, but other knobs."""
-    return with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
+    card = decoder.card
+    patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
+    return _with_morph(patch, config, decoder, found.where)
+
+
+def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> Patch:
+    """The patch with the sounds of its morph; UserError that begins with `where` for a sound that is not there."""
+    morph, card = patch.sound.morph, decoder.card
+    if morph is None:
+        return patch
+    if morph.shape == "square" and len(morph.sounds) != N_CORNERS:
+        found = f"{len(morph.sounds)} sounds"
+        raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
+    patches = []
+    for name in morph.sounds:
+        found = _find_without_instrument(name) or _find_in_card(name, decoder)
+        patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
+    ways = None
+    if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
+        learned = np.array(card.embedding.latents)
+        places = [each.positions or start_positions(card) for each in patches]
+        ways = tuple(learned_path(*ends, learned) for ends in pairwise(places))
+    return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> Sound:

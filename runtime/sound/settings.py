@@ -55,7 +55,7 @@ def with_sound(
     )
     for played in trajectories:
         fit(played.trajectory, knobs, where)
-    return Patch(settings, sound, _positions(config, sound, card, where), trajectories)
+    return Patch(settings, sound, _positions(config, sound, card, where), trajectories, folder)
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:

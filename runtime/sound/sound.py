@@ -13,6 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
+from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
 from runtime.sound.trajectory.use import SoundTrajectories, SoundTrajectory
@@ -74,6 +75,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bandwidth_cents: 0 to 100, full width at half power of every harmonic.
     width: stereo width, from 0, mono, to 1.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
+    morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
     sound_version: int = SOUND_VERSION
@@ -97,6 +99,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
     width: Position = 0.0
     trajectory: SoundTrajectory | SoundTrajectories | None = None
+    morph: SoundMorph | None = None
 
     @property
     def made_for(self) -> SoundInstrument | None:

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from runtime.config import Adsr
+from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
 from runtime.events import (
     ActiveSensing,
@@ -23,6 +24,7 @@ from runtime.events import (
     PolyTouch,
     ProgramChange,
     Reset,
+    TargetMove,
     VoiceLimit,
 )
 
@@ -43,6 +45,7 @@ events = st.one_of(
     st.builds(PitchWheel, channels, pitches),
     st.builds(KnobTurn, st.integers(0, 2), st.floats(0.0, 1.0)),
     st.builds(PhaseBlend, st.sampled_from((0.0, 0.3, 1.0))),
+    st.builds(TargetMove, st.sampled_from((*RANGES, "latent.2")), st.sampled_from((0.0, 0.4, 0.5, 0.9, 1.0))),
     st.builds(Aftertouch, channels, values),
     st.builds(PolyTouch, channels, keys, values),
     st.builds(ProgramChange, channels, st.integers(0, 2)),

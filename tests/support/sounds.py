@@ -72,7 +72,7 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
     knobs: names of the instrument's knobs; unwired: targets that are left out.
     """
     targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
-    fields = _fields(choices, Sound)
+    fields = _fields(choices, Sound, ("morph",))  # a morph names other sounds
     lfos = {}
     for key in ("lfo_1", "lfo_2"):
         lfo = fields[key]

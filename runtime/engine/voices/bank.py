@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.voices.envelope import NEVER, SMOOTH, Ramps
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.pitch.modulated import ModulatedPitch
@@ -21,30 +22,44 @@ class Voice:
 
     pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
     pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones:
-    depth of the vibrato; slide: shift of the first knob's position by MPE slide, about -0.5 to 0.5;
+    depth of the vibrato; vibrato_radians_per_frame: its speed; slide: shift of the first knob's position by MPE slide,
+    about -0.5 to 0.5;
     glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the glide ends, -1 without
     one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
     version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
-    played: the sound that it plays; led_to: the values for which its last ramp's end was made; None: no ramp yet;
+    played: the sound that it plays; knobs: where the targets of that sound stand; led_to: the values for which its last
+    ramp's end was made; None: no ramp yet;
     modulated_pitch: its pitch ratio, if modulation moves it; width: its stereo width, where its spectrum is computed.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "lane", "led_to", "model_note", "modulated_pitch", "must_hold",
-                 "note", "order", "pitch", "played", "released", "slide", "sostenuto", "spectrum_version", "started_at",
-                 "velocity", "vibrato_semitones", "width")  # fmt: skip
+                 "in_decay", "key_down", "key_offset", "knobs", "lane", "led_to", "model_note", "modulated_pitch",
+                 "must_hold", "note", "order", "pitch", "played", "released", "slide", "sostenuto", "spectrum_version",
+                 "started_at", "velocity", "vibrato_radians_per_frame", "vibrato_semitones", "width")  # fmt: skip
 
     played: PlayedSound
+    knobs: SoundKnobs
 
     def __init__(self, lane: int):
         self.lane, self.active = lane, False
         self.channel = self.note = self.velocity = self.model_note = self.order = self.started_at = 0
         self.amplitude = self.blend = self.pitch = self.key_offset = self.slide = 0.0
+        self.vibrato_radians_per_frame = 0.0
         self.bend_semitones = self.vibrato_semitones = self.glide_semitones = self.width = 0.0
         self.glide_end = self.spectrum_version = -1
         self.modulated_pitch: ModulatedPitch | None = None
         self.led_to: tuple[int, float, bytes] | None = None
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the voice sounds with the decoder's spectra as they are."""
+        return self.played.is_plain and not self.knobs.shapes
+
+    @property
+    def has_bandwidth(self) -> bool:
+        """Whether the voice may have a bandwidth."""
+        return self.played.has_bandwidth or self.knobs.has_bandwidth
 
 
 class VoiceBank:
@@ -89,7 +104,7 @@ class VoiceBank:
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
         self.envelope.jump(voice.lane, 0.0)
-        attack_s = voice.played.voice.envelope.attack_s
+        attack_s = voice.knobs.envelope.attack_s
         self.envelope.move(voice.lane, frame, 1.0, self._frames(attack_s), voice.played.curve)
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.jump(voice.lane, amplitude * gain)
@@ -99,7 +114,7 @@ class VoiceBank:
         if voice.active and not voice.released:
             voice.released = True
             self._let_go(voice, frame)
-            release_s = voice.played.voice.envelope.release_s
+            release_s = voice.knobs.envelope.release_s
             self.envelope.move(voice.lane, frame, 0.0, self._frames(release_s), voice.played.curve)
 
     def cut(self, voice: Voice, frame: int) -> None:
@@ -116,7 +131,7 @@ class VoiceBank:
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
         """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
-        level = max(self.envelope.value(old.lane, frame), voice.played.voice.envelope.sustain)
+        level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories
         if trajectories is not None and old.played is voice.played:
@@ -179,7 +194,7 @@ class VoiceBank:
 
     def _arrive_at_stage_end(self, voice: Voice, frame: int) -> None:
         self.envelope.settle(voice.lane)
-        adsr = voice.played.voice.envelope
+        adsr = voice.knobs.envelope
         if voice.released or (voice.in_decay and adsr.sustain == 0.0):
             voice.active = False
             self.n_active -= 1
@@ -193,7 +208,7 @@ class VoiceBank:
 
     def _hold_frames(self, voice: Voice) -> int:
         """How long the peak is held before the decay; with full sustain it is held anyway."""
-        envelope = voice.played.voice.envelope
+        envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 
     def _frames(self, duration_s: float) -> int:

@@ -63,7 +63,7 @@ class GridGains:
         played = voices[0].played
         sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
         shape = len(voices), len(frames)
-        pan = np.array([[self._channels.pan(voice.channel)] for voice in voices]) + played.patch.settings.pan
+        pan = np.array([[self._channels.pan(voice.channel) + voice.knobs.pan] for voice in voices])
         angle = np.clip(pan + sums.get("pan", 0.0), -1.0, 1.0)
         angle += 1.0
         angle *= math.pi / 4.0

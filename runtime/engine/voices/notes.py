@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from runtime.config import Config
+from runtime.control.knobs import Knobs
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes, Stolen
 from runtime.engine.voices.channels import Channels
@@ -32,6 +34,7 @@ class Notes:
         config: Config,
         played: PlayedSound,
         bank: VoiceBank,
+        knobs: Knobs,
         channels: Channels,
         pitches: VoicePitches,
     ):
@@ -39,7 +42,7 @@ class Notes:
         self.n_notes = self.n_stolen = 0
         self.played = played
         self._card = card
-        self._bank, self._channels, self._pitches = bank, channels, pitches
+        self._bank, self._knobs, self._channels, self._pitches = bank, knobs, channels, pitches
         self._key_pitches = key_pitches(config.tuning)
         self._limit = len(bank.voices)
         # In mono: (channel, note, velocity) of the keys that are down, newest last.
@@ -137,7 +140,7 @@ class Notes:
                 self._bank.take_over(voice, old, frame, LEGATO_FADE_S)
             else:
                 self._bank.cut(old, frame)
-            n_frames = round(self.played.voice.portamento_s * self._pitches.sample_rate_hz)
+            n_frames = round(self._knobs.present.values["portamento"] * self._pitches.sample_rate_hz)
             if n_frames:
                 voice.glide_semitones = old.pitch + gliding_semitones(old, frame) - voice.pitch
                 voice.glide_end = frame + n_frames
@@ -155,6 +158,8 @@ class Notes:
         voice.model_note = self._card.nearest_note(voice.pitch)
         voice.key_offset = voice.pitch - voice.model_note
         voice.glide_end, voice.played, voice.led_to = -1, self.played, None
+        voice.knobs = knobs = self._knobs.present
+        voice.vibrato_radians_per_frame = 2.0 * math.pi * knobs.values["vibrato.rate"] / self._pitches.sample_rate_hz
         self._bank.table.start(voice.lane, frame, self.n_notes, note, velocity)
         if self.played.trajectories is not None:
             self._start_path(voice, frame)
@@ -175,5 +180,5 @@ class Notes:
 
     def _amplitude(self, channel: int, velocity: int) -> float:
         exponent = self.played.voice.velocity_db_per_decade / 20.0
-        amplitude = self.played.volume * (velocity / VELOCITY_AT_VOICE_LEVEL) ** exponent
+        amplitude = (velocity / VELOCITY_AT_VOICE_LEVEL) ** exponent
         return amplitude * SOFT_PEDAL_GAIN if self._channels.soft(channel) else amplitude

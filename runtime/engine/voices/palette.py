@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.modulation.sources import Sources
@@ -44,22 +45,36 @@ class Palette:
         table.tempo = self.tempo
         self._table, self._n_lanes = table, n_lanes
         self._latents = [latent.name for latent in card.latents]
-        self.first = self._ready(patch)
+        self.first = self.ready(patch)
         if programs is None:
             programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
-        self.programs = [self._ready(program) for program in programs]
-        sounds = (self.first, *self.programs)
-        self.moves_pitch = any(each.pitch_moves for each in sounds)
-        self.moves_playheads = any(each.playhead_targets for each in sounds)
-        self.moves_spectra = any(each.spectrum_moves for each in sounds)
-        self.moves_blend = any(each.blend_moves for each in sounds)
-        self.has_bandwidth = any(each.has_bandwidth for each in sounds)
-        self.has_width = any(each.has_width for each in sounds)
+        self.programs = [self.ready(program) for program in programs]
+        self.moves_pitch = self.moves_playheads = self.moves_spectra = self.moves_blend = False
+        self.has_bandwidth = self.has_width = False
+        for each in (self.first, *self.programs):
+            self.take_in(each)
 
-    def _ready(self, patch: Patch) -> PlayedSound:
+    def admit(self, knobs: SoundKnobs) -> None:
+        """Take note of what the player's knobs make of a sound."""
+        self.has_bandwidth |= knobs.has_bandwidth
+        self.has_width |= knobs.has_width
+
+    def take_in(self, played: PlayedSound) -> None:
+        """Take note of what a sound, and the sounds of its morph, may move."""
+        for each in (played, *played.morphs):
+            self.moves_pitch |= each.pitch_moves
+            self.moves_playheads |= bool(each.playhead_targets)
+            self.moves_spectra |= each.spectrum_moves
+            self.moves_blend |= each.blend_moves
+            self.has_bandwidth |= each.has_bandwidth
+            self.has_width |= each.has_width
+
+    def ready(self, patch: Patch) -> PlayedSound:
+        """A sound, ready to be played; from any thread."""
         envelope, control = patch.settings.voice.envelope, partial(control_value, self.channels)
         sources = Sources(patch.sound, envelope, self._table, self.tempo, control, self.sample_rate_hz)
-        return PlayedSound(patch, sources, self._latents, self._n_lanes, self.sample_rate_hz)
+        morphs = tuple(self.ready(each) for each in patch.morph.patches) if patch.morph is not None else ()
+        return PlayedSound(patch, sources, self._latents, self._n_lanes, self.sample_rate_hz, morphs)
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:

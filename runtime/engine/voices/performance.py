@@ -10,6 +10,7 @@ import numpy as np
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
+from runtime.control.morph import CONTROLS
 from runtime.control_numbers import Control
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
@@ -38,6 +39,7 @@ from runtime.events import (
     PolyTouch,
     ProgramChange,
     Reset,
+    SoundChange,
     TargetMove,
     Tempo,
     VoiceLimit,
@@ -52,7 +54,8 @@ PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 class Performance:
     """Applies events to the voices.
 
-    bank: the voices; pitches: computes their pitches; notes: starts and ends the voices; n_events: number
+    bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
+    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; n_events: number
     of events so far that may have changed a source of modulation or a voice.
     """
 
@@ -65,9 +68,11 @@ class Performance:
         self._knobs, self._controls, self._rate_hz = knobs, controls, rate_hz
         self._channels = palette.channels
         self.pitches = VoicePitches(self._channels, rate_hz)
-        self.notes = Notes(card, config, palette.first, bank, self._channels, self.pitches)
+        self.notes = Notes(card, config, palette.first, bank, knobs, self._channels, self.pitches)
         self._taken = Changes()
         self.n_events = 0
+        self._chosen = palette.first
+        self.sends = [(0, *self._sends())]
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
     def apply(self, event: Event, frame: int) -> None:
@@ -75,6 +80,8 @@ class Performance:
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if self._knobs.moved:
+            self._follow_targets(frame)
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
             self.n_events += 1
         if self._palette.moves_pitch:
@@ -144,14 +151,13 @@ class Performance:
             self._play(programs[event.program], frame)
 
     def _play(self, played: PlayedSound, frame: int) -> None:
-        """Let the next notes play another sound; notes that sound keep theirs, but share its knobs."""
-        patch = played.patch
-        if patch.positions is not None:
-            self._knobs.choose(patch.positions)
-        if played is not self.notes.played:
-            self._knobs.turn_blend(patch.settings.phase_blend)
+        """Let the next notes play another sound; notes that sound keep theirs."""
+        self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
+        if played is not self._chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-            self.notes.played = played
+        self._chosen = self.notes.played = played
+        self._palette.admit(self._knobs.present)
+        self.sends.append((frame, *self._sends()))
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
@@ -167,6 +173,28 @@ class Performance:
 
     def _phase_blend(self, event: PhaseBlend, _frame: int) -> None:
         self._knobs.turn_blend(event.position)
+
+    def _follow_targets(self, frame: int) -> None:
+        """Let the voices follow targets that act on gains and pitches, and say where bandwidth or width begin."""
+        moved = self._knobs.moved
+        if not moved.isdisjoint(("level", "pan")):
+            self._ramp_gains(range(N_CHANNELS), frame)
+        if "vibrato.depth" in moved:
+            self._retune(range(N_CHANNELS))
+        if not moved.isdisjoint(("reverb", "chorus")):
+            self.sends.append((frame, *self._sends()))
+        if not moved.isdisjoint(CONTROLS) and self._chosen.morphs:
+            self.notes.played = self._chosen.morphs[self._knobs.morph.nearest]
+        self._palette.admit(self._knobs.present)
+        moved.clear()
+
+    def _sends(self) -> tuple[float, float]:
+        values = self._knobs.present.values
+        return values["reverb"], values["chorus"]
+
+    def _sound_change(self, event: SoundChange, frame: int) -> None:
+        self._palette.take_in(event.prepared)
+        self._play(event.prepared, frame)
 
     def _target_move(self, event: TargetMove, _frame: int) -> None:
         self._knobs.move(event.target, event.position)
@@ -319,6 +347,7 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
+        SoundChange: _sound_change,
         Action: _unused,
         Clock: _clock,
         ClockStart: _clock_start,

@@ -32,7 +32,7 @@ class VoicePitches:
                 known[number] = channels.pitch_semitones(number), channels.modulation(number)
             voice.bend_semitones, modulation = known[number]
             modulation += channels[number].key_pressure.get(voice.note, 0)
-            voice.vibrato_semitones = voice.played.voice.vibrato_semitones * min(1.0, modulation / 127.0)
+            voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
 
     def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
@@ -40,7 +40,7 @@ class VoicePitches:
         ratios = []
         for voice in voices:
             semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
-            pitch, speed = voice.model_note + semitones, voice.played.vibrato_radians_per_frame
+            pitch, speed = voice.model_note + semitones, voice.vibrato_radians_per_frame
             if frame >= voice.glide_end and pitch - depth >= LOWEST_PITCH and pitch + depth <= HIGHEST_PITCH:
                 ratio = found.get((semitones, depth, speed))
                 if ratio is None:
@@ -66,7 +66,7 @@ class VoicePitches:
         limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
         if limits[0] <= semitones - reach and semitones + reach <= limits[1]:
             limits = None
-        return pitch_ratio(semitones, voice.vibrato_semitones, voice.played.vibrato_radians_per_frame, glide, limits)
+        return pitch_ratio(semitones, voice.vibrato_semitones, voice.vibrato_radians_per_frame, glide, limits)
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:

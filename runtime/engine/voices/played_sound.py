@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,11 +34,16 @@ PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
-    """Left and right gain that a voice has from its channel; without the pan where `GridGains` applies it."""
+    """Left and right gain that a voice has from its channel and from the level and the pan of its sound.
+
+    The pan is left out where `GridGains` applies it.
+    """
+    gain = voice.knobs.gain
     if voice.played.gains_move:
-        level = channels.level(voice.channel)
+        level = channels.level(voice.channel) * gain
         return level, level
-    return channels.gains(voice.channel, voice.played.patch.settings.pan)
+    left, right = channels.gains(voice.channel, voice.knobs.pan)
+    return left * gain, right * gain
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,8 +59,8 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound; it is made before the engine renders, and never changes.
 
-    patch: what it was made from; sound: its sound; voice: how notes are played; volume: gain;
-    vibrato_radians_per_frame: speed of the vibrato; curve: the envelope's cubic, as in `Ramps`; modulator: what moves
+    patch: what it was made from; sound: its sound; morphs: the sounds of its morph; voice: how notes are played;
+    curve: the envelope's cubic, as in `Ramps`; modulator: what moves
     the sound; trajectories: None without any.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
@@ -70,11 +74,17 @@ class PlayedSound:
     pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
     """
 
-    def __init__(self, patch: Patch, sources: Sources, latents: Sequence[str], n_lanes: int, sample_rate_hz: int):
-        self.patch, self.sound = patch, patch.sound
+    def __init__(
+        self,
+        patch: Patch,
+        sources: Sources,
+        latents: Sequence[str],
+        n_lanes: int,
+        sample_rate_hz: int,
+        morphs: tuple[PlayedSound, ...] = (),
+    ):
+        self.patch, self.sound, self.morphs = patch, patch.sound, morphs
         self.voice: VoiceConfig = patch.settings.voice
-        self.volume = 10.0 ** (patch.settings.volume_db / 20.0)
-        self.vibrato_radians_per_frame = 2.0 * math.pi * self.voice.vibrato_hz / sample_rate_hz
         self.curve = cubic_of(self.voice.envelope.curve)
         self.modulator = Modulator(self.sound, sources, latents)
         targets, moves = self.modulator.targets, self.modulator.moves

@@ -49,20 +49,21 @@ class Widths:
             for ramps, gain in zip((self.middle, self.side), _gains(width), strict=True):
                 ramps.jump(lane, gain)
 
-    def move(self, lane: int, frame: int, width: float, n_frames: int) -> None:
-        """Move a lane to this width, in a straight line from `frame` on.
+    def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
+        """Move a lane to this width, in a straight line from `frame` on; returns whether it is, or will be, there.
 
         A lane without a side stays at width 0 until its next hop, where its side begins; then this must be called
         again.
         """
         if width == self._widths[lane]:
-            return
+            return True
         if not self._sides.has_side(lane):
             self._mark(lane, True)
-            return
+            return False
         self._widths[lane] = width
         for ramps, gain in zip((self.middle, self.side), _gains(width), strict=True):
             ramps.move(lane, frame, gain, n_frames, _LINE)
+        return True
 
     def arrive(self, frame: int) -> None:
         """End the moves that end at `frame`."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.config import Config, MidiConfig, VoiceConfig
 from runtime.engine.engine import Engine
+from runtime.events import TargetMove
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import load
@@ -91,6 +92,8 @@ def test_a_sound_without_amounts_is_no_sound(seed: int, config: Config, timed: T
     card = decoder().card
     sound = random_sound(RandomChoices(np.random.default_rng(seed)), tuple(latent.name for latent in card.latents))
     patch = with_sound(config, without_amounts(sound), card, "test")
+    # A moved cutoff would wake the sound's filter, whose slope may be another one.
+    timed = [each for each in timed if not isinstance(each[1], TargetMove)]
     rendered = [
         render(Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config, patch=given), timed, [512], True)
         for given in (patch, None)

@@ -213,7 +213,7 @@ def test_the_examples_of_the_page_are_sounds(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "example.yaml").write_text(example)
         load_sound(tmp_path / "example.yaml")
-    assert len(examples) == 2
+    assert len(examples) == 3
 
 
 def test_the_mistakes_of_the_page_give_the_lines_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

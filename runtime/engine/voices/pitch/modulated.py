@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from runtime.config import VoiceConfig
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.voices.modulation.modulator import Modulator
 from runtime.engine.voices.modulation.sources import Moment, PlayedNote
 from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
@@ -23,7 +23,6 @@ class MovingSound(Protocol):
     """What is asked of a sound whose pitch is modulated; fields as in `PlayedSound`."""
 
     modulator: Modulator
-    voice: VoiceConfig
     pitch_reach_semitones: float
 
 
@@ -31,6 +30,7 @@ class MovingVoice(PlayedNote, Protocol):
     """A voice with such a sound."""
 
     played: MovingSound
+    knobs: SoundKnobs
 
 
 class ModulatedPitch:
@@ -57,7 +57,7 @@ class ModulatedPitch:
         self._plain, self._limits, self._modulator = plain, limits, voice.played.modulator
         self._voices, self._lanes = [voice], np.array([voice.lane])
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
-        self._depth_at_full = voice.played.voice.vibrato_semitones
+        self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
         # Cycles, in rad, by which a modulated rate has brought the vibrato ahead, at the beginning of each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]

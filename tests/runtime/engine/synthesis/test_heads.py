@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from runtime.config import Config, VoiceConfig
+from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import INTERVAL_FRAMES, ONE, Head
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
@@ -33,8 +34,10 @@ def ratio(
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
-    palette = Palette(decoder().card, Patch(Config(voice=config)), None, channels, bank.table, 1, RATE_HZ)
-    voice.played = palette.first
+    patch = Patch(Config(voice=config))
+    palette = Palette(decoder().card, patch, None, channels, bank.table, 1, RATE_HZ)
+    voice.played, voice.knobs = palette.first, SoundKnobs(patch, (0.0, 0.0), 0)
+    voice.vibrato_radians_per_frame = 2.0 * math.pi * vibrato_hz / RATE_HZ
     channels[0].mod_wheel = 127
     voice.model_note = 60
     pitches.follow(voice)

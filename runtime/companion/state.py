@@ -1,0 +1,87 @@
+"""What is remembered from one start to the next: the instrument, the sound as edited, volume, tuning, map."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write, read_bounded_file
+from runtime.base.user_folders import state_folder
+from runtime.instrument.card import Position
+
+STATE_VERSION = 1
+LARGEST_BYTES = 4 * 2**20
+
+Db = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
+TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Settings that the player can change while playing.
+
+    volume_db: level of the whole sound. a4_hz: frequency of A4. map: name of the map of controls; None: none was
+    chosen.
+    """
+
+    volume_db: Db = 0.0
+    a4_hz: TuneHz = 440.0
+    map: str | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """What is remembered.
+
+    instrument: name or path of the .onnx file; sha256: that file's. sound: the sound as edited, as a sound's file has
+    it; folder: where the files of its trajectories lie; None: it has none. positions: where each target stood, 0 to 1.
+    settings: as they were at the end; configured: as the settings file gave them at the start. Where that file says
+    something else by now, it was changed later, and counts.
+    """
+
+    instrument: str
+    sha256: str
+    sound: dict[str, Any]
+    folder: str | None = None
+    positions: dict[str, Position] = {}
+    settings: Settings = Settings()
+    configured: Settings = Settings()
+    state_version: int = STATE_VERSION
+
+
+def state_path() -> Path:
+    """The file of what is remembered."""
+    return state_folder() / "state.json"
+
+
+def write_state(state: State) -> None:
+    """Replace the file: at any moment, also of a power cut, the old or the new one is there, whole."""
+    with atomic_write(state_path(), "wb") as stream:
+        stream.write(msgspec.json.format(msgspec.json.encode(state), indent=1) + b"\n")
+
+
+def read_state() -> State | None:
+    """What is remembered; None if nothing is; UserError if the file is broken."""
+    path = state_path()
+    if not path.exists():
+        return None
+    content = read_bounded_file(path, "a state", LARGEST_BYTES, "remove it")
+    try:
+        state = msgspec.json.decode(content, type=State)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(path, f"no state ({error})", "a state that play wrote", "remove it") from None
+    if state.state_version != STATE_VERSION:
+        found = f"version {state.state_version}"
+        raise UserError(path, found, f"version {STATE_VERSION}", "use a Timbrebox that knows this version")
+    return state
+
+
+def put_state_aside() -> Path:
+    """Rename the file so that it is not used again, but can be looked at; returns its new path."""
+    path = state_path()
+    aside = path.with_name("state.aside.json")
+    with suppress(OSError):
+        path.replace(aside)
+    return aside

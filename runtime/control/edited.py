@@ -1,0 +1,61 @@
+"""The sound as the player's knobs have made it, so that it can be kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from runtime.control.sound_knobs import SoundKnobs
+from runtime.instrument.card import Card
+from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
+
+# Where a sound keeps a target: the names of its fields, from the outermost.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "phase_blend": ("phase_blend",),
+    "filter.cutoff": ("filter", "cutoff_hz"),
+    "filter.resonance": ("filter", "resonance_db"),
+    "tilt": ("tilt_db_per_octave",),
+    "odd_even": ("odd_even_db",),
+    "formant": ("formant_semitones",),
+    "bandwidth": ("bandwidth_cents",),
+    "width": ("width",),
+    "pan": ("pan",),
+    "envelope.attack": ("envelope", "attack_s"),
+    "envelope.decay": ("envelope", "decay_s"),
+    "envelope.sustain": ("envelope", "sustain"),
+    "envelope.release": ("envelope", "release_s"),
+    "portamento": ("voice", "portamento_s"),
+    "vibrato.depth": ("voice", "vibrato_semitones"),
+    "vibrato.rate": ("voice", "vibrato_hz"),
+}
+_EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
+
+
+def edited_sound(knobs: SoundKnobs, card: Card) -> Sound:
+    """The sound that a player chose, with every target that was moved since.
+
+    Its level_db is changed by as much as the level was moved. The card names the latents.
+    """
+    patch, values = knobs.patch, knobs.values
+    at_first = SoundKnobs(patch, knobs.positions, 0).values
+    sound = patch.sound
+    for target, fields in FIELDS.items():
+        if values[target] != at_first[target]:
+            sound = _with(sound, fields, values[target])
+    if values["level"] != at_first["level"]:
+        moved_db = values["level"] - at_first["level"]
+        sound = _with(sound, ("level_db",), max(-60.0, min(12.0, (sound.level_db or 0.0) + moved_db)))
+    if knobs.filter_kind != sound.filter.type:
+        sound = _with(sound, ("filter", "type"), knobs.filter_kind)
+    names = [latent.name for latent in card.latents]
+    return msgspec.structs.replace(sound, latents=dict(zip(names, knobs.positions, strict=True)))
+
+
+def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
+    """A copy of a structure with one field, perhaps of a structure in it, replaced."""
+    first, *rest = fields
+    if rest:
+        inner = getattr(struct, first)
+        value = _with(_EMPTY[first] if inner is None else inner, tuple(rest), value)
+    return msgspec.structs.replace(struct, **{first: value})

@@ -1,0 +1,81 @@
+"""Moves all targets through several sounds: along a path, or within a square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from runtime.control.sound_knobs import SoundKnobs
+from runtime.control.targets import RANGES
+from runtime.sound.patch import Patch, PlayedMorph
+
+CONTROLS = ("morph", "morph.x", "morph.y")
+
+
+class Morph:
+    """The sounds of one morph, and where its controls stand.
+
+    places: of `morph`, `morph.x` and `morph.y`, 0 to 1. patches: the sounds; nearest: number of the sound that decides
+    what is no number, such as the kind of the filter.
+
+    Between two sounds every target moves from one position to the other, so that a cutoff moves in octaves.
+    """
+
+    def __init__(self, morph: PlayedMorph, positions: Sequence[float]):
+        self.patches = morph.patches
+        self.places = dict.fromkeys(CONTROLS, 0.0)
+        self.nearest = 0
+        self._is_square = morph.shape == "square"
+        knobs = [SoundKnobs(patch, patch.positions or positions, 0) for patch in morph.patches]
+        self._targets = tuple(knobs[0].values)
+        self._rows = np.array([[RANGES[t].position_of(each.values[t]) for t in self._targets] for each in knobs])
+        if self._is_square:
+            self._ways = [np.array([each.positions for each in knobs])]
+        else:
+            ends = pairwise(knobs)
+            ways = morph.ways or [np.array([one.positions, other.positions]) for one, other in ends]
+            self._ways = [(way, _shares(way)) for way in ways]
+
+    def move(self, control: str, place: float) -> tuple[list[float], dict[str, float]]:
+        """Move one control; returns the latents' positions, 0 to 1 each, and the other targets' values in their units.
+
+        control: one of CONTROLS; place: 0 to 1.
+        """
+        self.places[control] = place
+        weights = self._square_weights() if self._is_square else self._path_weights()
+        self.nearest = int(np.argmax(weights))
+        row = weights @ self._rows
+        values = {target: RANGES[target].value_at(at) for target, at in zip(self._targets, row.tolist(), strict=True)}
+        return self._positions(weights), values
+
+    def _square_weights(self) -> np.ndarray:
+        x, y = self.places["morph.x"], self.places["morph.y"]
+        return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
+
+    def _path_weights(self) -> np.ndarray:
+        at = self.places["morph"] * (len(self._rows) - 1)
+        first = min(int(at), len(self._rows) - 2)
+        weights = np.zeros(len(self._rows))
+        weights[first], weights[first + 1] = 1.0 - (at - first), at - first
+        return weights
+
+    def _positions(self, weights: np.ndarray) -> list[float]:
+        if self._is_square:
+            return (weights @ self._ways[0]).tolist()
+        at = self.places["morph"] * (len(self._rows) - 1)
+        first = min(int(at), len(self._rows) - 2)
+        way, shares = self._ways[first]
+        return [float(np.interp(at - first, shares, column)) for column in way.T]
+
+
+def _shares(way: np.ndarray) -> np.ndarray:
+    """For each point of a way, (n_points, n_latents), the share of the way's length before it, 0 to 1."""
+    lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
+    return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
+
+
+def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
+    """The morph of a sound, ready to move; None if it has none. positions: of latents that a sound does not name."""
+    return Morph(patch.morph, positions) if patch.morph is not None else None

@@ -1,0 +1,102 @@
+"""Where the player's targets stand for one chosen sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from runtime.config import Adsr
+from runtime.control.targets import RANGES
+from runtime.sound.patch import Patch
+
+ENVELOPE = "envelope."
+_OPEN_HZ = 0.9999 * RANGES["filter.cutoff"].highest
+
+
+class SoundKnobs:
+    """The targets of one sound that was chosen, shared by the notes that were struck with it.
+
+    positions: of the latents, 0 to 1 each. values: of the other targets, by name, in the units of `targets.RANGES`.
+    version: another number whenever the spectra of the notes change; no two sounds have the same.
+    blend: the blend of phases, 0 to 1. gain: of the sound's level. pan: -1 to 1. envelope: of notes struck from now on.
+    filter_kind: as a sound's filter type. shapes: whether the decoder's spectra are changed; has_bandwidth, has_width:
+    whether notes have, or had, a bandwidth or a width.
+    """
+
+    __slots__ = (
+        "_kind", "blend", "envelope", "filter_kind", "gain", "has_bandwidth", "has_width", "pan", "patch", "positions",
+        "shapes", "values", "version",
+    )  # fmt: skip
+
+    def __init__(self, patch: Patch, positions: Sequence[float], version: int):
+        settings, sound = patch.settings, patch.sound
+        envelope = settings.voice.envelope
+        self.patch, self.version, self.envelope = patch, version, envelope
+        self.positions, self._kind = list(positions), sound.filter.type
+        has_filter = sound.filter.type != "off"
+        self.values = {
+            "phase_blend": settings.phase_blend,
+            "filter.cutoff": sound.filter.cutoff_hz if has_filter else RANGES["filter.cutoff"].highest,
+            "filter.resonance": sound.filter.resonance_db if has_filter else 0.0,
+            "tilt": sound.tilt_db_per_octave,
+            "odd_even": sound.odd_even_db,
+            "formant": sound.formant_semitones,
+            "bandwidth": sound.bandwidth_cents,
+            "width": sound.width,
+            "level": settings.volume_db,
+            "pan": settings.pan,
+            "envelope.attack": envelope.attack_s,
+            "envelope.decay": envelope.decay_s,
+            "envelope.sustain": envelope.sustain,
+            "envelope.release": envelope.release_s,
+            "portamento": settings.voice.portamento_s,
+            "vibrato.depth": settings.voice.vibrato_semitones,
+            "vibrato.rate": settings.voice.vibrato_hz,
+            "reverb": 0.0,
+            "chorus": 0.0,
+        }
+        self.has_bandwidth = self.has_width = False
+        self._follow()
+
+    def set(self, target: str, value: float) -> None:
+        """Give a target, not a latent, a value in its unit; a name that no target has is ignored."""
+        if target not in self.values:
+            return
+        self.values[target] = value
+        if target.startswith(ENVELOPE):
+            self.envelope = _with_stage(self.envelope, target.removeprefix(ENVELOPE), value)
+        else:
+            self._follow()
+
+    def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
+        """Give all targets but the latents new values; filter_kind: the type of the filter, as in a sound."""
+        self.values.update(values)
+        self._kind = filter_kind
+        stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
+        self.envelope = msgspec.structs.replace(self.envelope, sustain=values[f"{ENVELOPE}sustain"], **stages)
+        self._follow()
+
+    def _follow(self) -> None:
+        values = self.values
+        self.blend, self.pan = values["phase_blend"], values["pan"]
+        self.gain = 10.0 ** (values["level"] / 20.0)
+        kind = self._kind
+        # A sound without a filter gets one when its cutoff is turned down.
+        is_open = values["filter.cutoff"] >= _OPEN_HZ
+        self.filter_kind = "low" if kind == "off" and not is_open else kind
+        self.has_bandwidth |= values["bandwidth"] > 0.0
+        self.has_width |= values["width"] > 0.0
+        self.shapes = (
+            self.filter_kind != "off"
+            or self.has_bandwidth
+            or self.has_width
+            or values["tilt"] != 0.0
+            or values["odd_even"] != 0.0
+            or values["formant"] != 0.0
+        )
+
+
+def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
+    field = stage if stage == "sustain" else f"{stage}_s"
+    return msgspec.structs.replace(envelope, **{field: value})

@@ -1,0 +1,100 @@
+"""The playing process's side of what is remembered: whether it may be used, and whether it has proven harmless."""
+
+from __future__ import annotations
+
+import faulthandler
+import fcntl
+import os
+from collections.abc import Callable
+
+from runtime.base.errors import UserError
+from runtime.base.user_folders import state_folder
+from runtime.companion.state import Settings, State, put_state_aside, read_state
+
+PROVEN_AFTER_S = 10.0
+_ON_TRIAL = b"ended within 10 s\n"
+
+
+class Memory:
+    """What the last run remembered, for one run.
+
+    A run that crashes with a restored state must not crash again with it. So a file beside the state says how the run
+    ends: while a restored state is on trial, for its first 10 s, and after a crash, it is not empty. A proper end
+    empties it; a kill or a power cut after the trial leaves it empty.
+
+    say: called with each line for the user. state: what is remembered; None if that is nothing, or not to be used.
+    configured: what the settings file says in this run; None: not known yet.
+    is_kept: whether this run remembers; a second `play` of a user does not.
+    """
+
+    def __init__(self, say: Callable[[str], object]):
+        self.state: State | None = None
+        self.configured: Settings | None = None
+        self._path = state_folder() / "state.crash"
+        self._file: int | None = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._close_file()  # another play has it
+        except OSError as error:
+            self._close_file()
+            say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")
+        if self._file is not None:
+            self.state = self._usable_state(say)
+            faulthandler.enable(self._file, all_threads=False)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this run remembers what the player does."""
+        return self._file is not None
+
+    def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
+        """Give up the state, because it cannot be used."""
+        self.state = None
+        say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
+
+    def begin_trial(self) -> None:
+        """Note that a state is restored; `proven` ends the trial."""
+        if self._file is not None:
+            os.write(self._file, _ON_TRIAL)
+
+    def proven(self) -> None:
+        """Note that the run has been healthy for `PROVEN_AFTER_S`."""
+        if self._file is not None:
+            os.ftruncate(self._file, 0)
+
+    def crashed(self, error: BaseException) -> None:
+        """Note that the run ends by a mistake of ours."""
+        if self._file is not None:
+            os.write(self._file, f"ended with {type(error).__name__}: {error}\n".encode(errors="replace"))
+            self._leave()
+
+    def close(self) -> None:
+        """Note that the run ends properly."""
+        if self._file is not None:
+            self.proven()
+            self._leave()
+
+    def _leave(self) -> None:
+        faulthandler.disable()
+        self._close_file()
+
+    def _usable_state(self, say: Callable[[str], object]) -> State | None:
+        crash = os.pread(self._file, 4096, 0).decode(errors="replace").splitlines()
+        os.ftruncate(self._file, 0)
+        try:
+            state = read_state()
+            if state is not None and crash:
+                how = next((line for line in crash if line != _ON_TRIAL.decode().strip()), crash[0])
+                raise UserError("the last state", f"a run that {how}", "a run that goes well", "tell us about it")
+        except UserError as error:
+            self.put_aside(error, say)
+            return None
+        return state
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

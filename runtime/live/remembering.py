@@ -1,0 +1,160 @@
+"""Remembers what plays, and starts with what was remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.companion.child import CompanionChild
+from runtime.companion.state import Settings, State
+from runtime.config import Config
+from runtime.control.targets import LATENT
+from runtime.engine.engine import Engine
+from runtime.events import TargetMove
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.library import available, find
+from runtime.live.memory import PROVEN_AFTER_S, Memory
+from runtime.live.present import edited_sound, positions, sha256_of
+from runtime.sound.choice import Choice, choose, choose_tree
+from runtime.sound.patch import Patch
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Playing
+
+Say = Callable[[str], object]
+_NEAR = 1e-6
+
+
+def choose_with_memory(
+    config: Config, instrument: str | None, preset: str | None, sound: str | None, memory: Memory, say: Say
+) -> Choice:
+    """What to play: the options win over what is remembered, and that over the settings; errors as from `choose`.
+
+    The remembered sound is restored if no other sound is asked for, nor another instrument. A state that cannot be used
+    is put aside, with a line for the user.
+    """
+    state, memory.configured = memory.state, settings_of(config)
+    if state is not None:
+        config = _with_settings(config, state)
+        if preset is None and sound is None and _is_wanted(state, instrument):
+            memory.begin_trial()
+            try:
+                folder = Path(state.folder) if state.folder else None
+                choice = choose_tree(config, instrument or state.instrument, state.sound, "the last sound", folder)
+                return choice._replace(remark=choice.remark or _welcome(state))
+            except UserError as error:
+                memory.put_aside(error, say)
+                memory.proven()
+        # Its positions belong to its sound.
+        memory.state = None
+    return choose(config, instrument, preset, sound)
+
+
+def move_to_remembered(engine: Engine, state: State) -> None:
+    """Move the targets that a sound's file has no place for to where they stood."""
+    for target, position in state.positions.items():
+        now = engine.target_position(target)
+        if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
+            engine.post(TargetMove(target, position))
+
+
+class Remembering:
+    """Gives what plays to the companion, if it has changed.
+
+    playing: what plays; memory: what the last run remembered, which is replaced.
+    """
+
+    def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
+        self._playing, self._companion, self._memory, self._say = playing, companion, memory, say
+        self._kept: object = None
+        self._kept_patch: Patch | None = None
+        self._complaint = ""
+        self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
+        if memory.state is not None:
+            move_to_remembered(playing.engine, memory.state)
+        self.state()  # reads the instrument's file, before any sound is heard
+
+    def look(self) -> None:
+        """Send what has changed since the last call; call it every 2 s at most."""
+        if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
+            self._memory.proven()
+            self._trial_ends_s = None
+        engine, decoder = self._playing.engine, self._playing.choice.instrument
+        present = (
+            id(engine.patch),
+            decoder.path,
+            tuple(positions(engine).values()),
+            settings_of(self._playing.choice.settings),
+            self._companion.n_starts,
+        )
+        if present != self._kept and self._companion.process_id is not None:
+            self._kept, self._kept_patch = present, engine.patch  # as long as it is held, no other has its id
+            self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
+
+    def state(self) -> State:
+        """What is to be remembered."""
+        engine, choice = self._playing.engine, self._playing.choice
+        decoder, patch = choice.instrument, engine.patch
+        folder = str(patch.folder.resolve()) if patch.folder else None
+        return State(
+            _name_of(decoder),
+            sha256_of(decoder.path),
+            edited_sound(engine),
+            folder,
+            positions(engine),
+            settings_of(choice.settings),
+            self._memory.configured or settings_of(choice.settings),
+        )
+
+    def _was_kept(self, _result: object) -> None:
+        self._complaint = ""
+
+    def _was_refused(self, error: UserError) -> None:
+        self._kept = None
+        if str(error) != self._complaint:
+            self._say(f"The sound as it is now is not remembered: {error}")
+        self._complaint = str(error)
+
+
+def settings_of(config: Config) -> Settings:
+    """The settings that the player can change while playing."""
+    return Settings(config.volume_db, config.tuning.a4_hz)
+
+
+def _with_settings(config: Config, state: State) -> Config:
+    """The settings with those remembered, except where the settings file has been changed since."""
+    now = settings_of(config)
+    changes = {
+        name: getattr(state.settings, name)
+        for name in ("volume_db", "a4_hz")
+        if getattr(now, name) == getattr(state.configured, name)
+    }
+    tuning = msgspec.structs.replace(config.tuning, a4_hz=changes.get("a4_hz", config.tuning.a4_hz))
+    return msgspec.structs.replace(config, volume_db=changes.get("volume_db", config.volume_db), tuning=tuning)
+
+
+def _is_wanted(state: State, instrument: str | None) -> bool:
+    """Whether the remembered instrument is the one that is asked for; None: none is asked for."""
+    if instrument is None:
+        return True
+    try:
+        return find(state.instrument).resolve() == find(instrument).resolve()
+    except UserError:
+        return False
+
+
+def _name_of(decoder: Decoder) -> str:
+    """The name by which the instrument can be found again, or else the path of its file."""
+    known = available().get(decoder.path.stem)
+    same = known is not None and known.resolve() == decoder.path.resolve()
+    return decoder.path.stem if same else str(decoder.path.resolve())
+
+
+def _welcome(state: State) -> str:
+    name = state.sound.get("name")
+    return f"The last sound is back{f': {name}' if name else ''} ({Path(state.instrument).stem})."

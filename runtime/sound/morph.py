@@ -1,0 +1,23 @@
+"""Morphs: one control, or two, that move through several sounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+MOST_SOUNDS, N_CORNERS = 8, 4
+
+
+class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A way through other sounds of the same instrument; the controls `morph`, or `morph.x` and `morph.y`, move along.
+
+    sounds: names of the sounds, 2 to 8, in their order; with shape `square` four: at x and y 0 0, 1 0, 0 1 and 1 1.
+    shape: `path`, moved by `morph`; `square`, moved by `morph.x` and `morph.y`.
+    along: with `path`, `straight`, each knob goes straight from sound to sound; `learned`, the knobs stay where the
+    instrument learnt sounds.
+    """
+
+    sounds: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
+    shape: Literal["path", "square"] = "path"
+    along: Literal["straight", "learned"] = "straight"

@@ -1,0 +1,101 @@
+"""Morphs: one control moves all that is a number from sound to sound; held notes follow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.config import Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import NoteOff, NoteOn, SoundChange, TargetMove
+from runtime.sound.patch import Patch, PlayedMorph
+from runtime.sound.shaping import Filter
+from runtime.sound.sound import Sound
+from tests.support.clicks import excess_db, spikes_db
+from tests.support.hearing import level_db
+from tests.support.playing import SHORT, decoder, play
+
+AT = 22050
+CONFIG = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
+
+
+def patch(positions: tuple[float, float], **fields: object) -> Patch:
+    sound = Sound(**{name: value for name, value in fields.items() if name not in ("volume_db", "phase_blend")})
+    settings = {name: value for name, value in fields.items() if name in ("volume_db", "phase_blend")}
+    return Patch(Config(voice=CONFIG.voice, seed=3, **settings), sound, positions)
+
+
+DARK = patch((0.0, 0.2), filter=Filter("low", cutoff_hz=200.0), volume_db=-6.0)
+BRIGHT = patch((1.0, 0.8), tilt_db_per_octave=3.0, phase_blend=1.0)
+WIDE = patch((0.5, 0.0), width=1.0, bandwidth_cents=40.0)
+ODD = patch((0.2, 1.0), odd_even_db=24.0)
+
+
+def engine_of(*patches: Patch, shape: str = "path") -> Engine:
+    morph = PlayedMorph(patches, shape)
+    return Engine(decoder(), patch=Patch(CONFIG, Sound(), patches[0].positions, morph=morph))
+
+
+@pytest.mark.parametrize(("place", "number"), [(0.0, 0), (0.5, 1), (1.0, 2)])
+def test_at_each_place_of_a_sound_all_targets_stand_as_in_that_sound(place: float, number: int) -> None:
+    patches = (DARK, BRIGHT, WIDE)
+    engine = engine_of(*patches)
+    play(engine, [(0, TargetMove("morph", place))], 100)
+    plain = Engine(decoder(), patch=patches[number])
+    plain.post(SoundChange(plain.prepare(patches[number])))
+    play(plain, [], 100)
+    for target in ("filter.cutoff", "tilt", "level", "phase_blend", "width", "bandwidth", "latent.1", "latent.2"):
+        assert engine.target_position(target) == pytest.approx(plain.target_position(target), abs=1e-6), target
+
+
+def test_in_the_middle_of_two_sounds_a_cutoff_is_their_geometric_mean() -> None:
+    low, high = (patch((0.5, 0.5), filter=Filter("low", cutoff_hz=hz)) for hz in (200.0, 3200.0))
+    engine = engine_of(low, high)
+    play(engine, [(0, TargetMove("morph", 0.5))], 100)
+    assert engine.edited_sound().filter.cutoff_hz == pytest.approx(800.0, rel=1e-6)
+
+
+def test_the_four_corners_of_a_square_are_its_sounds() -> None:
+    engine = engine_of(DARK, BRIGHT, WIDE, ODD, shape="square")
+    for x, y, positions in ((0, 0, (0.0, 0.2)), (1, 0, (1.0, 0.8)), (0, 1, (0.5, 0.0)), (1, 1, (0.2, 1.0))):
+        engine.post(TargetMove("morph.x", float(x)))
+        engine.post(TargetMove("morph.y", float(y)))
+        play(engine, [], 2000)
+        assert engine.status.positions == pytest.approx(positions)
+
+
+def test_a_held_note_follows_a_morph() -> None:
+    quiet, loud = patch((0.5, 0.5), volume_db=-24.0), patch((0.5, 0.5))
+    events = [(0, TargetMove("morph", 0.0)), (0, NoteOn(0, 60, 100)), (AT, TargetMove("morph", 1.0))]
+    sound = play(engine_of(quiet, loud), events, 3 * AT)
+    assert level_db(sound[-AT:, 0]) == pytest.approx(level_db(sound[AT // 2 : AT, 0]) + 24.0, abs=1.5)
+
+
+def test_the_filters_type_changes_in_the_middle() -> None:
+    low, high = (patch((0.5, 0.5), filter=Filter(kind, cutoff_hz=800.0)) for kind in ("low", "high"))
+    engine = engine_of(low, high)
+    for place, kind in ((0.49, "low"), (0.51, "high"), (0.2, "low")):
+        engine.post(TargetMove("morph", place))
+        play(engine, [], 2000)
+        assert engine.edited_sound().filter.type == kind
+
+
+@pytest.mark.parametrize("patches", [(DARK, BRIGHT), (BRIGHT, WIDE), (WIDE, ODD, DARK)], ids=str)
+def test_a_jump_of_a_morph_does_not_click(patches: tuple[Patch, ...]) -> None:
+    for start, end in ((0.0, 1.0), (1.0, 0.0)):
+        events = [(0, TargetMove("morph", start)), (0, NoteOn(0, 60, 100)), (AT, TargetMove("morph", end))]
+        assert excess_db(play(engine_of(*patches), events, 3 * AT)[:, 0], AT) < 0.0
+
+
+def test_a_slow_morph_of_7_bits_does_not_click() -> None:
+    moves = [(4000 + 331 * value, TargetMove("morph", value / 127.0)) for value in range(128)]
+    sound = play(engine_of(DARK, BRIGHT, WIDE), [(0, NoteOn(0, 60, 100)), *moves, (AT * 3, NoteOff(0, 60))], 4 * AT)
+    assert spikes_db(sound[:, 0]) < 0.0
+
+
+@pytest.mark.parametrize("blocks", [(1,), (63, 1, 511), (4096,)])
+def test_a_morph_is_equal_to_the_bit_for_any_blocks(blocks: tuple[int, ...]) -> None:
+    moves = [(777 * number, TargetMove("morph", number / 10.0)) for number in range(10)]
+    events = [(0, NoteOn(0, 60, 100)), (2500, NoteOn(0, 67, 90)), *moves]
+    expected = play(engine_of(DARK, BRIGHT, WIDE), events, 9000, (512,))
+    np.testing.assert_array_equal(play(engine_of(DARK, BRIGHT, WIDE), events, 9000, blocks), expected)

@@ -1,0 +1,209 @@
+"""What plays comes back at the next start of the real program; a broken or dangerous state does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runtime.companion.state import read_state, state_path
+from runtime.link.client import Link
+from runtime.live.memory import Memory
+from tests.support.places import ROOT
+from tests.support.rig import LiveProgram, home_of_its_own, wait_until
+
+TINY = ROOT / "tests" / "data" / "tiny.onnx"
+Start = Callable[..., LiveProgram]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder, for this process, too."""
+    for name, value in home_of_its_own(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.fixture
+def start(home: Path) -> Start:
+    """A function that starts the program, without a sound card."""
+    return lambda *options: LiveProgram(["--audio", "null", *options], dict(os.environ), home)
+
+
+def ask(home: Path, method: str, **params: object) -> Any:
+    with Link(home / "run" / "timbrebox" / "control") as link:
+        return link.ask(method, **params)
+
+
+def move(home: Path, **positions: float) -> None:
+    """Move targets, and wait until that is remembered."""
+    for target, position in positions.items():
+        ask(home, "move", target=target.replace("_1", ".1"), position=position)
+    wait_until(lambda: kept_positions() == positions, "the state", lambda: str(read_state()))
+
+
+def kept_positions() -> dict[str, float]:
+    state = read_state()
+    if state is None:
+        return {}
+    first = next(iter(state.sound["latents"]))
+    return {"latent_1": state.sound["latents"][first], "phase_blend": state.sound["phase_blend"]}
+
+
+def moved_sound(home: Path) -> dict[str, float]:
+    sound = ask(home, "state")["sound"]
+    return {"latent_1": next(iter(sound["latents"].values())), "phase_blend": sound["phase_blend"]}
+
+
+MOVED = {"latent_1": 0.125, "phase_blend": 0.75}
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGKILL])
+def test_the_sound_as_edited_comes_back(with_signal: int, start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as program:
+        move(home, **MOVED)
+        program.stop(with_signal)
+    with start() as program:
+        assert any("The last sound is back" in line for line in program.lines)
+        assert moved_sound(home) == MOVED
+        assert ask(home, "state")["instrument"]["file"] == str(TINY)
+        assert program.stop() == 0
+        assert program.errors == ""
+
+
+def test_what_changes_just_before_the_end_is_remembered(start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as program:
+        for target, position in (("latent.1", 0.25), ("phase_blend", 0.5)):
+            ask(home, "move", target=target, position=position)
+        wait_until(lambda: moved_sound(home)["phase_blend"] == 0.5, "the move")
+        assert program.stop() == 0
+    assert kept_positions() == {"latent_1": 0.25, "phase_blend": 0.5}
+
+
+def test_options_win_over_what_is_remembered(start: Start, home: Path, tmp_path: Path) -> None:
+    with start("--instrument", TINY) as program:
+        move(home, **MOVED)
+        program.stop()
+    sound = tmp_path / "other.yaml"
+    sound.write_text(yaml.safe_dump({"phase_blend": 0.25}))
+    for options, blend in ((("--sound", sound, "--instrument", TINY), 0.25), (("--instrument", "strings"), 1.0)):
+        with start(*options) as program:
+            assert moved_sound(home)["phase_blend"] == blend
+            program.kill()
+
+
+def test_a_changed_settings_file_wins_over_what_is_remembered(start: Start, home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    for volume_db in (-6.0, -12.0):
+        config.write_text(yaml.safe_dump({"volume_db": volume_db, "instrument": str(TINY)}))
+        with start("--config", config) as program:
+            assert ask(home, "state")["volume_db"] == volume_db
+            wait_until(lambda v=volume_db: (s := read_state()) and s.settings.volume_db == v, "the state")
+            assert program.stop() == 0
+    state = json.loads(state_path().read_text())
+    state["settings"]["volume_db"] = -3.0  # as if the player had turned it up
+    state_path().write_text(json.dumps(state))
+    with start("--config", config) as program:
+        assert ask(home, "state")["volume_db"] == -3.0
+        program.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"{}", b'{"state_version": 99}', b"[" * 100000])
+def test_a_broken_state_is_put_aside_and_named_in_one_line(content: bytes, start: Start, home: Path) -> None:
+    state_path().parent.mkdir(parents=True)
+    state_path().write_bytes(content)
+    with start("--instrument", TINY) as program:
+        (line,) = [line for line in program.lines if "The last state is not used" in line]
+        assert "state.json" in line
+        assert program.stop() == 0
+        assert program.errors == ""
+    assert state_path().with_name("state.aside.json").read_bytes() == content
+    assert read_state() is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("instrument", "no-such"), ("sound", {"latents": {"nope": 0.5}}), ("sound", {"pan": 7})]
+)
+def test_a_state_that_fits_nothing_is_put_aside(key: str, value: object, start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as program:
+        wait_until(read_state, "the state")
+        program.stop()
+    state = json.loads(state_path().read_text())
+    state_path().write_text(json.dumps(state | {key: value}))
+    with start() as program:
+        assert len([line for line in program.lines if "The last state is not used" in line]) == 1
+        assert program.stop() == 0
+
+
+def test_a_state_with_which_play_dies_early_is_not_restored_again(start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as program:
+        move(home, **MOVED)
+        program.kill()
+    with start() as program:
+        assert moved_sound(home) == MOVED
+        program.kill()
+    with start() as program:
+        assert any("ended within 10 s" in line for line in program.lines)
+        assert ask(home, "state")["instrument"]["name"] == "virtual-analogue"
+        program.stop()
+
+
+def test_a_state_that_has_proven_harmless_is_restored_after_each_kill_but_not_after_a_crash(
+    start: Start, home: Path
+) -> None:
+    with start("--instrument", TINY) as program:
+        move(home, **MOVED)
+        program.kill()
+    for with_signal in (signal.SIGKILL, signal.SIGSEGV):
+        with start() as program:
+            assert moved_sound(home) == MOVED
+            wait_until(lambda: not state_path().with_name("state.crash").read_bytes(), "the end of the trial")
+            program.stop(with_signal)
+    with start() as program:
+        assert any("Segmentation fault" in line for line in program.lines)
+        assert moved_sound(home) != MOVED
+        program.stop()
+
+
+def test_a_mistake_of_ours_is_a_crash_and_a_user_s_is_none(home: Path) -> None:
+    lines: list[str] = []
+    for error, is_crash in ((None, False), (ZeroDivisionError("x"), True)):
+        state_path().parent.mkdir(parents=True, exist_ok=True)
+        state_path().write_text('{"instrument": "tiny", "sha256": "", "sound": {}}')
+        memory = Memory(lines.append)
+        assert memory.state is not None
+        memory.begin_trial()
+        if error is None:
+            memory.close()
+        else:
+            memory.crashed(error)
+        again = Memory(lines.append)
+        assert (again.state is None) == is_crash
+        again.close()
+    (line,) = lines
+    assert "ZeroDivisionError: x" in line
+
+
+def test_a_second_play_neither_uses_nor_keeps_a_state(start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as first:
+        move(home, **MOVED)
+        with start("--instrument", "strings") as second:
+            time.sleep(2.5)
+            assert second.stop() == 0
+        assert read_state().instrument == str(TINY)
+        first.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(start: Start, home: Path) -> None:
+    (home / "state").write_text("no folder")
+    with start("--instrument", TINY) as program:
+        assert len([line for line in program.lines if "Nothing is remembered" in line]) == 1
+        assert program.stop() == 0
+        assert program.errors == ""
