@@ -89,7 +89,7 @@ class Knobs:
         if self.morph is None:
             return
         positions, values = self.morph.move(control, place)
-        kind = self.morph.patches[self.morph.nearest].sound.filter.type
+        kind = self.morph.nearest.sound.filter.type
         for each in self.heard:
             each.positions[:] = positions
             each.morph_to(values, kind)

@@ -12,21 +12,47 @@ from runtime.control.targets import RANGES
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
+# Sounds between two neighbours of a path, and between two corners of a square, that notes can be struck with: what is
+# no target, such as an LFO's rate, changes in these steps.
+N_STEPS, N_SQUARE_STEPS = 8, 4
+
+
+def steps(morph: PlayedMorph) -> list[np.ndarray]:
+    """The steps of a morph, as weights of its sounds, float64 (n_sounds,), whose sum is 1."""
+    if morph.shape == "square":
+        shares = np.arange(N_SQUARE_STEPS + 1) / N_SQUARE_STEPS
+        return [square_weights(x, y) for y in shares.tolist() for x in shares.tolist()]
+    n_steps = (len(morph.patches) - 1) * N_STEPS
+    return [path_weights(number / n_steps, len(morph.patches)) for number in range(n_steps + 1)]
+
+
+def square_weights(x: float, y: float) -> np.ndarray:
+    """Weights of the sounds in the corners 0 0, 1 0, 0 1 and 1 1 of a square."""
+    return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
+
+
+def path_weights(place: float, n_sounds: int) -> np.ndarray:
+    """Weights of the sounds at a place, 0 to 1, of a path."""
+    at = place * (n_sounds - 1)
+    first = min(int(at), n_sounds - 2)
+    weights = np.zeros(n_sounds)
+    weights[first], weights[first + 1] = 1.0 - (at - first), at - first
+    return weights
 
 
 class Morph:
     """The sounds of one morph, and where its controls stand.
 
-    places: of `morph`, `morph.x` and `morph.y`, 0 to 1. patches: the sounds; nearest: number of the sound that decides
-    what is no number, such as the kind of the filter.
+    places: of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound that decides what is no number, such as the
+    kind of the filter. step: number of the nearest of the `steps`.
 
     Between two sounds every target moves from one position to the other, so that a cutoff moves in octaves.
     """
 
     def __init__(self, morph: PlayedMorph, positions: Sequence[float]):
-        self.patches = morph.patches
+        self._patches = morph.patches
         self.places = dict.fromkeys(CONTROLS, 0.0)
-        self.nearest = 0
+        self.nearest, self.step = morph.patches[0], 0
         self._is_square = morph.shape == "square"
         knobs = [SoundKnobs(patch, patch.positions or positions, 0) for patch in morph.patches]
         self._targets = tuple(knobs[0].values)
@@ -44,22 +70,17 @@ class Morph:
         control: one of CONTROLS; place: 0 to 1.
         """
         self.places[control] = place
-        weights = self._square_weights() if self._is_square else self._path_weights()
-        self.nearest = int(np.argmax(weights))
+        x, y = self.places["morph.x"], self.places["morph.y"]
+        if self._is_square:
+            weights = square_weights(x, y)
+            self.step = round(y * N_SQUARE_STEPS) * (N_SQUARE_STEPS + 1) + round(x * N_SQUARE_STEPS)
+        else:
+            weights = path_weights(self.places["morph"], len(self._rows))
+            self.step = round(self.places["morph"] * (len(self._rows) - 1) * N_STEPS)
+        self.nearest = self._patches[int(np.argmax(weights))]
         row = weights @ self._rows
         values = {target: RANGES[target].value_at(at) for target, at in zip(self._targets, row.tolist(), strict=True)}
         return self._positions(weights), values
-
-    def _square_weights(self) -> np.ndarray:
-        x, y = self.places["morph.x"], self.places["morph.y"]
-        return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
-
-    def _path_weights(self) -> np.ndarray:
-        at = self.places["morph"] * (len(self._rows) - 1)
-        first = min(int(at), len(self._rows) - 2)
-        weights = np.zeros(len(self._rows))
-        weights[first], weights[first + 1] = 1.0 - (at - first), at - first
-        return weights
 
     def _positions(self, weights: np.ndarray) -> list[float]:
         if self._is_square:

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runtime.control.morph import steps
 from runtime.control.sound_knobs import SoundKnobs
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.modulation.sources import Sources
 from runtime.engine.voices.modulation.tempo import Tempo
-from runtime.engine.voices.played_sound import PlayedSound
+from runtime.engine.voices.modulation.trajectories import Trajectories
+from runtime.engine.voices.played_sound import PLAYHEAD_TARGETS, PlayedSound
 from runtime.instrument.card import Card
+from runtime.sound.blending import blended
 from runtime.sound.motion import control_of
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, PlayedMorph
 
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
@@ -71,10 +74,30 @@ class Palette:
 
     def ready(self, patch: Patch) -> PlayedSound:
         """A sound, ready to be played; from any thread."""
+        morphs = self._morphs(patch.morph) if patch.morph is not None else ()
+        return self._played(patch, self._trajectories([patch]), morphs)
+
+    def _played(self, patch: Patch, trajectories: Trajectories | None, morphs: tuple[PlayedSound, ...]) -> PlayedSound:
         envelope, control = patch.settings.voice.envelope, partial(control_value, self.channels)
         sources = Sources(patch.sound, envelope, self._table, self.tempo, control, self.sample_rate_hz)
-        morphs = tuple(self.ready(each) for each in patch.morph.patches) if patch.morph is not None else ()
-        return PlayedSound(patch, sources, self._latents, self._n_lanes, self.sample_rate_hz, morphs)
+        return PlayedSound(patch, sources, self._latents, trajectories, morphs)
+
+    def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
+        """The sounds of a morph's steps; those with the same trajectories share their tables, which are large."""
+        patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
+        alike: dict[int, list[Patch]] = {}
+        for patch in patches:
+            alike.setdefault(id(patch.trajectories), []).append(patch)
+        shared = {key: self._trajectories(group) for key, group in alike.items()}
+        return tuple(self._played(patch, shared[id(patch.trajectories)], ()) for patch in patches)
+
+    def _trajectories(self, patches: Sequence[Patch]) -> Trajectories | None:
+        """The trajectories that these patches share; None if they have none."""
+        played = patches[0].trajectories
+        if not played:
+            return None
+        modulated = any(each.target in PLAYHEAD_TARGETS for patch in patches for each in patch.sound.modulation)
+        return Trajectories(played, self._latents, self._n_lanes, self.sample_rate_hz, modulated)
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:

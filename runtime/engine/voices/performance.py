@@ -184,7 +184,7 @@ class Performance:
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
         if not moved.isdisjoint(CONTROLS) and self._chosen.morphs:
-            self.notes.played = self._chosen.morphs[self._knobs.morph.nearest]
+            self.notes.played = self._chosen.morphs[self._knobs.morph.step]
         self._palette.admit(self._knobs.present)
         moved.clear()
 

@@ -59,9 +59,8 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound; it is made before the engine renders, and never changes.
 
-    patch: what it was made from; sound: its sound; morphs: the sounds of its morph; voice: how notes are played;
-    curve: the envelope's cubic, as in `Ramps`; modulator: what moves
-    the sound; trajectories: None without any.
+    patch: what it was made from; sound: its sound; morphs: the sounds of its morph's steps; voice: how notes are
+    played; curve: the envelope's cubic, as in `Ramps`; modulator: what moves the sound; trajectories: None without any.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that are heard in the spectrum; spectrum_moves: whether one of these may
@@ -79,8 +78,7 @@ class PlayedSound:
         patch: Patch,
         sources: Sources,
         latents: Sequence[str],
-        n_lanes: int,
-        sample_rate_hz: int,
+        trajectories: Trajectories | None,
         morphs: tuple[PlayedSound, ...] = (),
     ):
         self.patch, self.sound, self.morphs = patch, patch.sound, morphs
@@ -90,10 +88,7 @@ class PlayedSound:
         targets, moves = self.modulator.targets, self.modulator.moves
         latent_targets = tuple(self.modulator.latents)
         self.playhead_targets = targets & frozenset(PLAYHEAD_TARGETS) if patch.trajectories else frozenset()
-        self.trajectories = None
-        if patch.trajectories:
-            modulated = bool(self.playhead_targets)
-            self.trajectories = Trajectories(patch.trajectories, latents, n_lanes, sample_rate_hz, modulated)
+        self.trajectories = trajectories
         has_path = self.trajectories is not None
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)

@@ -8,6 +8,8 @@ import pytest
 from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import NoteOff, NoteOn, SoundChange, TargetMove
+from runtime.sound.blending import blended
+from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
@@ -99,3 +101,25 @@ def test_a_morph_is_equal_to_the_bit_for_any_blocks(blocks: tuple[int, ...]) -> 
     events = [(0, NoteOn(0, 60, 100)), (2500, NoteOn(0, 67, 90)), *moves]
     expected = play(engine_of(DARK, BRIGHT, WIDE), events, 9000, (512,))
     np.testing.assert_array_equal(play(engine_of(DARK, BRIGHT, WIDE), events, 9000, blocks), expected)
+
+
+def test_a_note_that_is_struck_between_two_sounds_has_an_lfo_between_theirs() -> None:
+    wheel = (Modulation("lfo_1", "level", 0.2),)
+    slow, fast = (patch((0.5, 0.5), lfo_1=Lfo(rate_hz=hz, phase="note"), modulation=wheel) for hz in (1.0, 16.0))
+    sound = play(engine_of(slow, fast), [(0, TargetMove("morph", 0.5)), (100, NoteOn(0, 60, 100))], 4 * AT)[:, 0]
+    level = np.sqrt(np.convolve(sound**2, np.ones(441) / 441, "same"))[441:-441]
+    spectrum = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level))))
+    assert np.argmax(spectrum[2:]) + 2 == pytest.approx(4.0 * len(level) / 44100, abs=1.0)
+
+
+def test_a_modulation_of_one_sound_is_half_as_deep_in_the_middle() -> None:
+    moved = patch((0.5, 0.5), modulation=(Modulation("lfo_1", "level", 0.4), Modulation("lfo_2", "pan", 0.5)))
+    still = patch((0.5, 0.5), modulation=(Modulation("lfo_2", "pan", -0.1),))
+    middle = blended((moved, still), (0.5, 0.5)).sound.modulation
+    assert middle == (Modulation("lfo_1", "level", 0.2), Modulation("lfo_2", "pan", 0.2))
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_with_all_the_weight_on_one_sound_that_sound_is_left(number: int) -> None:
+    patches = (DARK, BRIGHT, WIDE)
+    assert blended(patches, [float(each == number) for each in range(3)]) is patches[number]
