@@ -19,7 +19,7 @@ from runtime.config import DEFAULT_CONFIG, load_config
 from runtime.engine.build import build_engine
 from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
-from runtime.engine.recorded.head import same_instrument, start_of
+from runtime.engine.recorded.head import playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, PhaseBlend
 from runtime.instrument.card import Card
 from runtime.instrument.library import load
@@ -94,6 +94,11 @@ def _render_recording(arguments: argparse.Namespace) -> int:
             remedy = "leave it out, or change --latents, --phase or --seed"
             raise UserError(f"--{option}", "a recording, which has a sound of its own", "no such option", remedy)
     instrument = load(arguments.instrument or start.instrument.name)
+    n_knobs = len(start.state.parts.get("knobs", {}).get("begun_at", ()))
+    if n_knobs != instrument.card.n_latents:
+        expected = f"one with {n_knobs}, as {start.instrument.name} has"
+        found = f"{instrument.card.name}, which has {instrument.card.n_latents} knobs"
+        raise UserError(arguments.midi_file, found, expected, "choose another --instrument")
     if not same_instrument(instrument.path, start.instrument):
         print(f"timbrebox: {instrument.path.name} is not the file that {start.instrument.name} was when it was "
               "recorded; it may sound otherwise", file=sys.stderr)  # fmt: skip
@@ -105,7 +110,8 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     engine = build_engine(patch, instrument, start.sample_rate_hz, start.programs or None, start.state)
     first = engine.frame
     events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
-    events += [(first + tick, event) for tick, event in recorded.events]
+    for tick, event in recorded.events:
+        events.append((first + tick, playable(event, engine.prepare, start.patch.settings, arguments.midi_file)))
     blocks = render_recorded(engine, events, recorded.n_ticks)
     with signals_as_exceptions():
         _write_wav(arguments.sound_file, engine, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])

@@ -134,6 +134,11 @@ class Engine:
         """The sound that was chosen last; from any thread."""
         return self._knobs.present.patch
 
+    @property
+    def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
+        """The sound that it was made with, and those that program changes choose."""
+        return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
+
     def prepare(self, patch: Patch) -> object:
         """A sound, ready for the event SoundChange; from any thread but the audio thread."""
         return self._palette.ready(patch)

@@ -18,13 +18,13 @@ import msgspec
 
 from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
 from runtime.base.errors import UserError
+from runtime.config import Config
 from runtime.engine.engine import Engine
-from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree
+from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
 from runtime.engine.voices.state import EngineState
-from runtime.events import Action
+from runtime.events import Action, SoundChange
 from runtime.link.server import LATER, Caller, Server
 from runtime.live.present import sha256_of
-from runtime.midi.recorded.events import plain
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -76,6 +76,7 @@ class Recorder:
         self._recent: deque[tuple[int, object]] = deque()  # of the ring's length, in the order in which they were taken
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, by frame
         self._waiting: _Waiting | None = None
+        self._settings = Config()  # those at the recording's start
         self._first, self._n_starts = -1, 0  # first frame of the recording, -1 without one; companions before it
         self._next_state_s, self._former_generation = -math.inf, 0
 
@@ -214,12 +215,13 @@ class Recorder:
     def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
         later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
         # Events that wait for a frame to come are played by it; what should have happened before is part of the state.
-        due = [item for item in state.waiting if item[0] >= state.frame]
-        state = msgspec.structs.replace(state, waiting=tuple(item for item in state.waiting if item[0] < state.frame))
-        choice, engine, record = self._desk.playing.choice, self._engine, waiting.record
-        path = choice.instrument.path
+        late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
+        due = [item for item in state.waiting if item not in late]
+        state = msgspec.structs.replace(state, waiting=tuple(late))
+        engine, record = self._engine, waiting.record
+        path, (patch, programs) = engine.instrument.path, engine.sounds
         instrument = PlayedInstrument(path.stem, sha256_of(path))
-        start = Start(engine.sample_rate_hz, instrument, engine.patch, choice.programs, state)
+        start = Start(engine.sample_rate_hz, instrument, patch, programs, state)
         order = {
             "generation": self.ring.generation,
             "first": state.frame,
@@ -229,6 +231,7 @@ class Recorder:
             "name": engine.patch.sound.name or engine.patch.settings.preset or path.stem,
             "head": head_tree(start),
         }
+        self._settings = patch.settings
         self._held = sorted(due + later, key=itemgetter(0))
         self._first, self._n_starts = state.frame, self._desk.companion.n_starts
 
@@ -248,7 +251,8 @@ class Recorder:
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
         if due:
-            self._desk.companion.tell("record_add", timed=[(at, plain(event)) for at, event in due])
+            timed = [(at, plain_event(event, self._settings)) for at, event in due]
+            self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
         """The companion has ended the recording by itself."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
@@ -33,6 +33,12 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
         tree["positions"] = [float(position) for position in patch.positions]
     if patch.trajectories:
         tree["trajectories"] = [_trajectory_tree(played) for played in patch.trajectories]
+    if patch.morph is not None:
+        tree["morph"] = {
+            "patches": [patch_tree(each, base) for each in patch.morph.patches],
+            "shape": patch.morph.shape,
+            "ways": patch.morph.ways and [_array_tree(way, "<f8") for way in patch.morph.ways],
+        }
     return tree
 
 
@@ -42,8 +48,10 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)
         sound = msgspec.convert(tree["sound"], Sound, strict=False)
         positions = tree.get("positions")
+        positions = None if positions is None else tuple(map(float, positions))
         trajectories = tuple(_played(each, where) for each in tree.get("trajectories", ()))
-        return Patch(settings, sound, None if positions is None else tuple(map(float, positions)), trajectories)
+        morph = _morph(tree["morph"], base, where) if "morph" in tree else None
+        return Patch(settings, sound, positions, trajectories, morph=morph)
     except (msgspec.MsgspecError, TypeError, ValueError, KeyError, zlib.error) as error:
         raise UserError(where, f"no readable sound ({error})", "a sound of this version", _REMEDY) from None
 
@@ -57,17 +65,29 @@ def _trajectory_tree(played: PlayedTrajectory) -> dict[str, Any]:
     trajectory = played.trajectory
     tree = {each.name: getattr(trajectory, each.name) for each in fields(trajectory) if each.name not in _CURVES}
     for name in _CURVES:
-        curve = getattr(trajectory, name)
-        content = base64.b64encode(zlib.compress(curve.astype("<f4").tobytes())).decode()
-        tree[name] = {"shape": list(curve.shape), "float32": content}
+        tree[name] = _array_tree(getattr(trajectory, name), "<f4")
     return played._replace(trajectory=None)._asdict() | {"trajectory": tree}
 
 
 def _played(tree: dict[str, Any], where: object) -> PlayedTrajectory:
     said = dict(tree["trajectory"])
     for name in _CURVES:
-        content = zlib.decompress(base64.b64decode(said[name]["float32"], validate=True))
-        said[name] = np.frombuffer(content, "<f4").reshape(said[name]["shape"])
+        said[name] = _array(said[name], "<f4")
     said["knobs"] = tuple(said["knobs"])
     said["loop_s"] = None if said["loop_s"] is None else tuple(said["loop_s"])
     return PlayedTrajectory(**tree | {"trajectory": checked(Trajectory(**said), where)})
+
+
+def _morph(tree: dict[str, Any], base: Config, where: object) -> PlayedMorph:
+    ways = tree["ways"] and tuple(_array(way, "<f8") for way in tree["ways"])
+    return PlayedMorph(tuple(patch_of_tree(each, base, where) for each in tree["patches"]), tree["shape"], ways)
+
+
+def _array_tree(array: np.ndarray, kind: str) -> dict[str, Any]:
+    content = base64.b64encode(zlib.compress(array.astype(kind).tobytes())).decode()
+    return {"shape": list(array.shape), kind[1:]: content}
+
+
+def _array(tree: dict[str, Any], kind: str) -> np.ndarray:
+    content = zlib.decompress(base64.b64decode(tree[kind[1:]], validate=True))
+    return np.frombuffer(content, kind).reshape(tree["shape"])

@@ -6,6 +6,7 @@ docs/recording.md lists its keys.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.config import AudioConfig, Config
 from runtime.engine.voices.state import EngineState, parts_of_tree
+from runtime.events import Event, SoundChange
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
@@ -58,6 +60,8 @@ class _Head(msgspec.Struct, frozen=True):
     patch: dict[str, Any]
     programs: list[dict[str, Any]]
     program: int
+    chosen: dict[str, Any] | None
+    step: int | None
     state: dict[str, dict[str, Any]]
     waiting: list[tuple[int, list[Any]]]
 
@@ -83,8 +87,10 @@ def head_tree(start: Start) -> dict[str, Any]:
         patch=_patch_tree(start.patch, settings),
         programs=[_patch_tree(program, settings) for program in start.programs],
         program=state.program,
+        chosen=None if state.chosen is None else _patch_tree(state.chosen, settings),
+        step=state.step,
         state=state.parts_tree(),
-        waiting=[(frame, plain(event)) for frame, event in state.waiting],
+        waiting=[(frame, plain_event(event, settings)) for frame, event in state.waiting],
     )
     return msgspec.to_builtins(head)
 
@@ -99,12 +105,30 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         head = msgspec.convert(tree, _Head)
         settings = msgspec.convert(head.settings, Config, strict=False)
         waiting = tuple((frame, event_of(values)) for frame, values in head.waiting)
-        state = EngineState(head.start_frame, head.is_silent, head.program, parts_of_tree(head.state), waiting)
+        chosen = None if head.chosen is None else patch_of_tree(head.chosen, settings, where)
+        parts = parts_of_tree(head.state)
+        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step)
     except (msgspec.MsgspecError, ValueError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
     patch = patch_of_tree(head.patch, settings, where)
     programs = tuple(patch_of_tree(program, settings, where) for program in head.programs)
     return Start(head.sample_rate_hz, head.instrument, patch, programs, state)
+
+
+def plain_event(event: Event, settings: Config) -> list[Any]:
+    """An event as JSON can hold it; settings: those at the recording's start."""
+    if isinstance(event, SoundChange):
+        return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
+    return plain(event)
+
+
+def playable(event: Event, prepare: Callable[[Patch], object], settings: Config, where: object) -> Event:
+    """An event that `plain_event` wrote, as the engine takes it whose `prepare` is given; UserError at `where`."""
+    if isinstance(event, SoundChange):
+        if not isinstance(event.prepared, dict):
+            raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")
+        return SoundChange(prepare(patch_of_tree(event.prepared, settings, where)))
+    return event
 
 
 def _patch_tree(patch: Patch, base: Config) -> dict[str, Any]:

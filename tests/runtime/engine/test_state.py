@@ -12,11 +12,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.config import Adsr, Config, MidiConfig, VoiceConfig
+from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
 from runtime.engine.voices.state import EngineState, parts_of_tree
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, ProgramChange, Tempo
+from runtime.events import (
+    ControlChange,
+    Event,
+    KnobTurn,
+    NoteOff,
+    NoteOn,
+    PhaseBlend,
+    ProgramChange,
+    SoundChange,
+    TargetMove,
+    Tempo,
+)
 from runtime.sound.motion import Lfo, Modulation
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, PlayedMorph
+from runtime.sound.patch_tree import patch_of_tree, patch_tree
+from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from tests.support.partitions import Timed, events, modes
 from tests.support.playing import SAMPLE_RATE_HZ, decoder
@@ -31,6 +45,14 @@ MOVING = Sound(
         Modulation("random", "tilt", 0.5),
     ),
 )
+
+BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter=Filter(type="low", cutoff_hz=900.0))
+
+
+def other_sounds(config: Config) -> list[Patch]:
+    """Sounds that events choose: with knobs and without, moving, and one that morphs."""
+    one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
+    return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
@@ -47,6 +69,8 @@ def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[
             due = [at for at in waiting if at[0] < engine.frame - begin + block]
             waiting = waiting[len(due) :]
             for number, (frame, event) in enumerate(due):
+                if isinstance(event, SoundChange) and isinstance(event.prepared, int):
+                    event = SoundChange(engine.prepare(other_sounds(engine.sounds[0].settings)[event.prepared]))
                 engine.post(event, None if number % 5 == 4 else begin + frame)
             if engine.frame + block >= begin + length:
                 engine.ask_for_state()
@@ -57,8 +81,11 @@ def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[
 
 
 def through_json(state: EngineState) -> EngineState:
-    parts = parts_of_tree(json.loads(json.dumps(state.parts_tree())))
-    return msgspec.structs.replace(state, parts=parts)
+    parts, chosen = parts_of_tree(json.loads(json.dumps(state.parts_tree()))), state.chosen
+    if chosen is not None:
+        tree = json.loads(json.dumps(patch_tree(chosen, Config())))
+        chosen = patch_of_tree(tree, Config(), "here")
+    return msgspec.structs.replace(state, parts=parts, chosen=chosen)
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
@@ -71,6 +98,8 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
         engine = make(through_json(state))
         assert engine.frame == frame
         for at, event in history[number + 1 :]:
+            if isinstance(event, SoundChange):
+                event = SoundChange(engine.prepare(event.prepared.patch))
             if not isinstance(event, EngineState):
                 engine.post(event, at)
         rest = np.zeros((len(sound) - frame, 2), np.float32)
@@ -80,9 +109,14 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
     return n_states
 
 
+more_events = st.one_of(
+    st.builds(Tempo, st.floats(20.0, 300.0)),
+    st.builds(SoundChange, st.integers(0, 3)),
+    st.builds(TargetMove, st.sampled_from((*RANGES, "latent.1")), st.floats(0.0, 1.0)),
+)
 phrases = st.lists(
     st.lists(
-        st.tuples(st.integers(0, 6000), st.one_of(events, st.builds(Tempo, st.floats(20.0, 300.0)))),
+        st.tuples(st.integers(0, 6000), st.one_of(events, events, more_events)),
         min_size=3,
         max_size=25,
     ),
@@ -114,10 +148,14 @@ def piece() -> list[Timed]:
         (40, ControlChange(0, 1, 90)),
         (50, PhaseBlend(0.4)),
         (60, Tempo(77.0)),
+        (70, SoundChange(3)),
+        (80, TargetMove("morph", 0.2)),
+        (90, TargetMove("envelope.decay", 0.5)),
         (100, NoteOn(0, 60, 100)),
         (900, NoteOff(0, 60)),
     ]
-    return [first, [(500, NoteOn(0, 62, 80)), (5000, NoteOff(0, 62))]]
+    second: list[tuple[int, Event]] = [(500, NoteOn(0, 62, 80)), (5000, NoteOff(0, 62))]
+    return [[(5, KnobTurn(0, 0.2))], first, second, [(300, TargetMove("morph", 0.9)), *second]]
 
 
 def test_every_part_of_the_state_is_heard() -> None:
@@ -128,8 +166,8 @@ def test_every_part_of_the_state_is_heard() -> None:
         return Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, start=start)
 
     sound, history = live(make(), piece(), 3000, 256)
-    assert assert_goes_on_the_same(make, sound, history) == 2
-    for part in ("knobs", "tempo", "notes", "channel_0"):
+    assert assert_goes_on_the_same(make, sound, history) == 4
+    for part in ("sound", "tempo", "notes", "channel_0"):
         poor = []
         for frame, each in history:
             if isinstance(each, EngineState):
