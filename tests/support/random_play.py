@@ -11,8 +11,11 @@ import sys
 import threading
 import time
 
+import msgspec
+
 from runtime.commands import play as play_command
 from runtime.config import load_config
+from runtime.control.targets import RANGES
 from runtime.events import (
     Aftertouch,
     Clock,
@@ -25,6 +28,7 @@ from runtime.events import (
     PitchWheel,
     PolyTouch,
     ProgramChange,
+    SoundChange,
     TargetMove,
     Tempo,
     VoiceLimit,
@@ -32,6 +36,7 @@ from runtime.events import (
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import Supervisor
 from runtime.sound.choice import choose
+from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = (1, 7, 10, 11, 64, 66, 67, 70, 71, 72, 73, 74, 76, 20, 3)
 
@@ -51,12 +56,22 @@ def random_event(chance: random.Random) -> Event:
         lambda: ProgramChange(channel, chance.randrange(8), device),
         lambda: KnobTurn(chance.randrange(8), chance.random()),
         lambda: PhaseBlend(chance.random()),
-        lambda: TargetMove(f"latent.{chance.randrange(1, 8)}", chance.random()),
+        *(lambda: TargetMove(f"latent.{chance.randrange(1, 8)}", chance.random()) for _ in range(2)),
+        *(lambda: TargetMove(chance.choice(list(RANGES)), chance.random()) for _ in range(4)),
         lambda: Tempo(chance.uniform(40.0, 200.0)),
         lambda: VoiceLimit(chance.randrange(2, 16)),
         Clock,
     )
     return chance.choice(makers)()
+
+
+def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
+    """A sound that is none of the programs, or a morph of some of these."""
+    _, programs = supervisor.engine.sounds
+    some = chance.sample(programs, 3)
+    if chance.random() < 0.5:
+        return msgspec.structs.replace(some[0], morph=PlayedMorph(tuple(some)))
+    return msgspec.structs.replace(some[0], positions=None, sound=some[1].sound)
 
 
 def disturb(supervisor: Supervisor, chance: random.Random) -> None:
@@ -65,6 +80,8 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
     while True:
         for _ in range(chance.randrange(1, 4)):
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
+            if chance.random() < 0.02:
+                event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor.engine.post(event)
             else:

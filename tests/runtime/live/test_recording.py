@@ -120,6 +120,8 @@ def test_a_random_stream_is_rendered_again_to_the_sample(
         read = read_recorded(sound.with_suffix(".mid"))
         assert len(read.events) > 100
         assert {getattr(event, "device", 0) for _, event in read.events} == {0, 1, 2}
+        kinds = {type(event).__name__ for _, event in read.events}
+        assert kinds >= {"NoteOn", "ControlChange", "PitchWheel", "ProgramChange", "KnobTurn", "TargetMove"}
         assert len(mido.MidiFile(sound.with_suffix(".mid")).tracks) == 1
         program.stop()
 
