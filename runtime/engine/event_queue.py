@@ -63,7 +63,10 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            self._knobs.turn(latent, position)
+            if self._pending:  # moves that wait for a hop come first
+                self._sort_in(now, KnobTurn(latent, position))
+            else:
+                self._knobs.turn(latent, position)
             if self.history is not None:
                 self.history.append((now, KnobTurn(latent, position)))
 

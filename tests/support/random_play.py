@@ -87,6 +87,8 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             else:
                 supervisor._post_arrived(event, at_s)
         time.sleep(chance.uniform(0.0, 0.08))
+        if chance.random() < 0.3:
+            supervisor.engine.post(KnobTurn(chance.randrange(4), chance.random()))  # as a page would
 
 
 def main() -> None:

@@ -99,6 +99,27 @@ def test_a_new_engine_begins_a_new_generation() -> None:
     assert stretch.sound[-1, 1] == 5000
 
 
+def test_frames_that_change_while_they_are_copied_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring, engine, block = SoundRing(1000), Numbers(), np.zeros((100, 2), np.float32)
+    reader, copy = RingReader(ring.descriptor), np.concatenate
+
+    def play(n_blocks: int) -> None:
+        for _ in range(n_blocks):
+            first = engine.frame
+            engine.render(block)
+            ring.write(first, block)
+
+    def slow_copy(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+        play(3)  # the audio thread does not wait for a reader
+        return copy(parts)
+
+    play(10)
+    monkeypatch.setattr(np, "concatenate", slow_copy)
+    stretch = reader.read(0, 1000)
+    assert (stretch.first, stretch.end) == (300, 1000)
+    np.testing.assert_array_equal(stretch.sound[:, 0], np.arange(300, 1000))
+
+
 @pytest.mark.parametrize("rate_hz", [8000, 44100, 48000, 96000, 192000])
 def test_the_ring_is_long_enough_at_any_rate(rate_hz: int) -> None:
     assert ring_frames(rate_hz) >= LEAST_S * rate_hz

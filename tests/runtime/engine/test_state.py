@@ -177,3 +177,25 @@ def test_every_part_of_the_state_is_heard() -> None:
                 poor.append((frame, each))
         with pytest.raises(AssertionError):
             assert_goes_on_the_same(make, sound, poor)
+
+
+def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
+    patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7))
+
+    def make(start: EngineState | None = None) -> Engine:
+        return Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, start=start)
+
+    engine, sound, history = make(), np.zeros((6000, 2), np.float32), deque()
+    engine.keep_history(history)
+    engine.ask_for_state()
+    for at in range(0, len(sound), 100):
+        if at == 100:
+            engine.post(NoteOn(0, 60, 100), 150)
+        if at == 1100:
+            engine.post(TargetMove("latent.1", 1.0), 1150)
+            engine.post(NoteOn(0, 72, 100), 1900)  # is heard at its frame, so both are taken now
+        if at == 1400:
+            engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
+        engine.render(sound[at : at + 100])
+    assert assert_goes_on_the_same(make, sound, list(history)) == 1
+    assert engine.target_position("latent.1") == 0.2
