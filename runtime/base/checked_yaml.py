@@ -15,6 +15,7 @@ from runtime.base.files import read_bounded_file
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
 MOST_ALIASES = 10
+_EXPECTED = "a readable YAML file"
 
 
 def load_yaml(path: str | Path, kind: type[T]) -> T:
@@ -22,12 +23,15 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
 
     UserError, with the file and the line or key, if the file is unreadable, is not YAML or does not fit `kind`.
     """
-    expected = "a readable YAML file"
-    content = read_bounded_file(path, expected, LARGEST_BYTES)
+    return load_yaml_text(read_bounded_file(path, _EXPECTED, LARGEST_BYTES), kind, path)
+
+
+def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
+    """As `load_yaml`, from a file's content; path: names it in messages."""
     try:
         tree = yaml.load(content.decode("utf-8"), _Loader)
     except UnicodeDecodeError as error:
-        raise UserError(path, str(error), expected, "check the path") from None
+        raise UserError(path, str(error), _EXPECTED, "check the path") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path

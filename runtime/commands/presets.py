@@ -1,46 +1,72 @@
-"""List the sounds that can be played by name, or show one as YAML."""
+"""List the sounds that can be played by name; save, rename, copy, delete, import and export your own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
 
 from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
+from runtime.companion.sounds import operations, package
+from runtime.companion.state import read_state
 from runtime.config import load_config
-from runtime.instrument.library import load
+from runtime.instrument.encoder import SUFFIX as ENCODER_SUFFIX
+from runtime.instrument.importing import import_instrument
+from runtime.instrument.library import find, load, sha256_of
+from runtime.link.client import connect_if_playing
 from runtime.sound.choice import find_sound
 from runtime.sound.file import sound_text
-from runtime.sound.store import KnownSound, known_sounds
+from runtime.sound.own import KnownSound, file_name, is_path
+from runtime.sound.sound import Sound, SoundInstrument
+from runtime.sound.store import known_sounds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions, `list` (the default) and `show`, with their options."""
+    """Add the actions, of which `list` is the default, with their options."""
     parser.set_defaults(action="list", config=None, instrument=None, json=False)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", help="list, the default, or show")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", help="list, the default, or one of these:")
     listing = actions.add_parser("list", help="list what play --sound knows by name")
     listing.add_argument("--json", action="store_true", help="as JSON, one object for each sound")
     showing = actions.add_parser("show", help="print a sound as YAML")
     showing.add_argument("name", metavar="NAME|FILE.yaml", help="a sound of the list, or a file")
-    for action in (listing, showing):
+    exporting = actions.add_parser("export", help="write a sound to one file that can be mailed")
+    exporting.add_argument("name", metavar="NAME|FILE.yaml", help="a sound of the list, or a file")
+    exporting.add_argument("file", metavar="OUT", nargs="?", help=f"default: NAME{package.SUFFIX}")
+    exporting.add_argument("--with-instrument", action="store_true", help="with the instrument's .onnx in it")
+    for action in (listing, showing, exporting):
         action.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
         action.add_argument("--instrument", metavar="NAME|FILE.onnx", help="whose presets (see: instruments)")
+    saving = actions.add_parser("save", help="save what play plays now, or else what it played last")
+    saving.add_argument("name", metavar="NAME", nargs="?", help='default: a new name, such as "Sound 7"')
+    for name, text in (("rename", "give a sound of your own another name"), ("copy", "copy a sound of your own")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("name", metavar="NAME", help="a sound of your own")
+        action.add_argument("new_name", metavar="NEW", help="a name that no sound of yours has")
+    deleting = actions.add_parser("delete", help="delete a sound of your own (undo brings it back)")
+    deleting.add_argument("name", metavar="NAME", help="a sound of your own")
+    actions.add_parser("undo", help="take the last deletion, rename or overwriting back")
+    importing = actions.add_parser("import", help="take in a sound's file, exported or not")
+    importing.add_argument("file", metavar="FILE", help="a .yaml file, or one that export wrote")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a list of the instrument's presets and the user's sounds, or one sound as YAML."""
-    instrument = arguments.instrument or load_config(arguments.config).instrument
-    if arguments.action == "show":
-        print(sound_text(find_sound(arguments.name, instrument)), end="")
-        return 0
-    rows = _rows(instrument)
+    """Do what the action says; it prints what it did in one line."""
+    _ACTIONS[arguments.action or "list"](arguments)
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    rows = _rows(_instrument(arguments))
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        for row in rows:
-            program = "" if row["program"] is None else f", program {row['program']}"
-            print(f"{row['name']}  ({row['origin']}{program}, {row['instrument'] or 'any instrument'})")
-    return 0
+        return
+    for row in rows:
+        print(f"{row['name']}  ({row['origin']}{_place(row)}, {row['instrument'] or 'any instrument'})")
 
 
 def _rows(instrument: str | None) -> list[dict[str, object]]:
@@ -63,3 +89,113 @@ def _row(known: KnownSound) -> dict[str, object]:
         "program": known.program,
         "origin": known.origin,
     }
+
+
+def _place(row: dict[str, object]) -> str:
+    """Where MIDI finds the sound; bank 0 goes without saying."""
+    if row["program"] is None:
+        return ""
+    bank = f", bank {row['bank']}" if row["bank"] else ""
+    return f"{bank}, program {row['program']}"
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    print(sound_text(find_sound(arguments.name, _instrument(arguments))[0]), end="")
+
+
+def _save(arguments: argparse.Namespace) -> None:
+    if arguments.name is not None:
+        file_name(arguments.name)  # refuses a bad name before anything else is asked
+    link = connect_if_playing()
+    if link is not None:
+        with link:
+            saved = link.ask("save", limit_s=30.0, name=arguments.name)
+        print(_saved_line(saved["name"], saved["file"], saved["replaced"]))
+        return
+    state = read_state()
+    if state is None:
+        raise UserError("presets save", "nothing that plays or has played", "a sound", "play first: ./timbrebox play")
+    saved = operations.save_tree(arguments.name, state.sound, Path(state.folder) if state.folder else None)
+    print(f"Nothing plays now, so the last sound was taken. {_saved_line(saved.name, saved.path, saved.replaced)}")
+
+
+def _saved_line(name: str, path: object, replaced: bool) -> str:
+    before = " The one before is kept: ./timbrebox presets undo brings it back." if replaced else ""
+    return f"Saved as {name}: {path}.{before}"
+
+
+def _rename(arguments: argparse.Namespace) -> None:
+    operations.rename(arguments.name, arguments.new_name)
+    print(f"{arguments.name} is now {arguments.new_name}.")
+
+
+def _copy(arguments: argparse.Namespace) -> None:
+    operations.copy(arguments.name, arguments.new_name)
+    print(f"{arguments.new_name} is a copy of {arguments.name}.")
+
+
+def _delete(arguments: argparse.Namespace) -> None:
+    operations.delete(arguments.name)
+    print(f"{arguments.name} is deleted; ./timbrebox presets undo brings it back.")
+
+
+def _undo(_arguments: argparse.Namespace) -> None:
+    print(operations.undo())
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    sound, folder = find_sound(arguments.name, _instrument(arguments))
+    name = sound.name if is_path(arguments.name) and sound.name else Path(arguments.name).stem
+    name = name if is_path(arguments.name) else arguments.name
+    sound = msgspec.structs.replace(sound, name=name)
+    out = Path(arguments.file or Path(file_name(name)).stem + package.SUFFIX)
+    instruments = {}
+    if arguments.with_instrument:
+        sound, instruments = _with_instrument(sound, arguments)
+    package.pack(out, sound, folder, instruments)
+    with_instrument = f", with {next(iter(instruments))}" if instruments else ""
+    print(f"{out}: {name}{with_instrument}")
+
+
+def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes]]:
+    """The sound, which names its instrument by digest, and the contents of the instrument's files."""
+    path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
+    files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_INSTRUMENT_BYTES)}
+    encoder = path.with_name(path.stem + ENCODER_SUFFIX)
+    if encoder.exists():
+        files[encoder.name] = read_bounded_file(encoder, "an encoder", package.LARGEST_INSTRUMENT_BYTES)
+    return msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path))), files
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    path = Path(arguments.file)
+    found = package.unpack(path)
+    sound, news = found.sound, ""
+    for file, content in found.instruments.items():
+        if file.endswith(ENCODER_SUFFIX):
+            continue
+        stem = Path(file).stem
+        name = import_instrument(stem, content, found.instruments.get(stem + ENCODER_SUFFIX), path)
+        sound = msgspec.structs.replace(sound, instrument=SoundInstrument(name, sha256_of(find(name))))
+        news = f" Its instrument is {name}."
+    wanted = path.stem if path.suffix in (".yaml", ".yml") or sound.name is None else sound.name
+    saved = operations.add(wanted, sound, found.trajectories)
+    there = " It was there already." if saved.replaced else ""
+    print(f"{saved.name}: {saved.path}.{there}{news}")
+
+
+def _instrument(arguments: argparse.Namespace) -> str | None:
+    return arguments.instrument or load_config(arguments.config).instrument
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], object]] = {
+    "list": _list,
+    "show": _show,
+    "save": _save,
+    "rename": _rename,
+    "copy": _copy,
+    "delete": _delete,
+    "undo": _undo,
+    "import": _import,
+    "export": _export,
+}

@@ -72,7 +72,7 @@ class CompanionChild:
             return max(0.0, self._start_s + self._wait_s - time.monotonic())
         return 0.0 if self._frames.has_line else math.inf
 
-    def ask(self, name: str, then: Then, otherwise: Otherwise, **params: object) -> None:
+    def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
         """Ask for something.
 
         then: called with the answer; otherwise: called with the UserError if it is refused, or if the companion dies.
@@ -84,7 +84,7 @@ class CompanionChild:
         self._waiting[self._n_asked] = then, otherwise
         self._frames.put(frames.request(name, params, self._n_asked))
 
-    def tell(self, name: str, **params: object) -> bool:
+    def tell(self, name: str, /, **params: object) -> bool:
         """Ask for something without an answer; a refusal becomes a line for the user; False if it is not there."""
         if self._frames is None:
             return False

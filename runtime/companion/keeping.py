@@ -9,6 +9,7 @@ import msgspec
 
 from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
+from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_state
 
 
@@ -27,5 +28,6 @@ def companion(stream: socket.socket) -> Companion:
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     made.add("state", KeepState, lambda params: write_state(params.state))
+    add_sounds(made)
     Recorder(made)
     return made

@@ -56,7 +56,7 @@ class Companion:
         """Let the playing process print a line for the user."""
         self.tell("say", line=line)
 
-    def tell(self, name: str, **params: object) -> None:
+    def tell(self, name: str, /, **params: object) -> None:
         """Tell the playing process something without being asked."""
         self._frames.put(frames.news(name, params))
 

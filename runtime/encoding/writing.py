@@ -10,7 +10,7 @@ from runtime.base.files import refuse_bad_target
 from runtime.encoding.candidates import Candidate
 from runtime.recordings.reading import SUFFIXES
 from runtime.sound.file import save_sound
-from runtime.sound.store import SUFFIX
+from runtime.sound.own import SUFFIX
 
 FOLDER_SUFFIX = "-sounds"
 

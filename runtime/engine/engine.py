@@ -141,7 +141,8 @@ class Engine:
 
     def prepare(self, patch: Patch) -> object:
         """A sound, ready for the event SoundChange; from any thread but the audio thread."""
-        return self._palette.ready(patch)
+        ready = (each for each in self._palette.programs if each.patch is patch)
+        return next(ready, None) or self._palette.ready(patch)
 
     def edited_sound(self) -> Sound:
         """The present sound as the player's knobs have made it; from any thread."""

@@ -57,6 +57,8 @@ class Decoder:
         except ValueError:
             shape = f"rows of {self.card.n_inputs} inputs and {self.card.spec.n_bins} magnitudes"
             raise UserError(where, "a pair of other sizes", shape, remedy) from None
+        if not len(given):
+            raise UserError(where, "an empty pair", "inputs and the outputs that belong to them", remedy)
         for row, target in zip(given, expected, strict=True):
             self.inputs[0] = row
             self._session.run_with_iobinding(self._bindings[0])
@@ -68,6 +70,9 @@ class Decoder:
         self.inputs[:] = np.random.default_rng(0).random(self.inputs.shape, np.float32)
         self._session.run_with_iobinding(self._bindings[-1])
         full = self.magnitudes.copy()
+        if not np.isfinite(full).all():
+            remedy = "its weights are broken; train or export it again"
+            raise UserError(self.path, "spectra that are not finite", "finite numbers for every knob position", remedy)
         for binding in self._bindings:
             self.magnitudes[:] = full
             self._session.run_with_iobinding(binding)

@@ -1,41 +1,66 @@
-"""Finds instruments by name: the bundled ones, and the user's own in ./instruments of the current folder."""
+"""Finds instruments by name: the bundled ones, and the user's own."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from pathlib import Path
 
 from runtime.base.errors import UserError, did_you_mean
+from runtime.base.files import read_bounded_file
+from runtime.base.user_folders import data_folder
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.session import LARGEST_BYTES
 
 BUNDLED_FOLDER = Path(__file__).parent.parent / "bundled"
+# Besides the folder of the user's data, into which instruments are imported.
 USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"
 
 
 def available() -> dict[str, Path]:
-    """Paths of the instruments by name. One in ./instruments takes the place of a bundled one with the same name."""
+    """Paths of the instruments by name. One of the user's takes the place of a bundled one with the same name."""
     found = {}
-    for folder in (BUNDLED_FOLDER, USER_FOLDER):
+    for folder in (BUNDLED_FOLDER, imported_folder(), USER_FOLDER):
         for path in sorted(folder.glob("*.onnx")):
             if not path.name.endswith(".encoder.onnx"):
                 found[path.stem] = path
     return found
 
 
+def imported_folder() -> Path:
+    """The folder of the instruments that the user has imported; it may not exist yet."""
+    return data_folder() / "instruments"
+
+
 def find(name_or_path: str | None) -> Path:
     """Path of an instrument, given its name or file; None means the default one.
 
-    A name is looked up in the bundled folder and in ./instruments of the current folder. UserError, with the most
-    similar name, if neither has it; a path is not checked.
+    A name is looked up in the bundled folder, among the imported ones and in ./instruments of the current folder.
+    UserError, with the most similar name, if none has it; a path is not checked.
     """
     name = name_or_path or DEFAULT_INSTRUMENT
     if name.endswith(".onnx") or "/" in name:
         return Path(name)
     known = available()
     if name not in known:
-        expected = "an .onnx file, or the name of a bundled instrument or of one in ./instruments here"
+        expected = "an .onnx file, or the name of a bundled or imported instrument, or of one in ./instruments here"
         raise UserError("--instrument", f"{name!r}", expected, did_you_mean(name, known))
     return known[name]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of an instrument's file, in hexadecimal; it is computed once for each version of the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        found = None
+    return _sha256(path, found and (found.st_mtime_ns, found.st_size))
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256(path: Path, _version: object) -> str:
+    return hashlib.sha256(read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES)).hexdigest()
 
 
 def load(name_or_path: str | None) -> Decoder:

@@ -11,17 +11,18 @@ from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import METADATA_KEY
+from runtime.instrument.graph_check import EXPORT_AGAIN, refuse_bad_graph
 
-LARGEST_BYTES = 256 * 2**20
-EXPORT_AGAIN = "export it again"
+LARGEST_BYTES = 64 * 2**20
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session of one thread that never spins; UserError if the file cannot be read or is no ONNX model.
+    """A session of one thread that never spins; UserError if the file cannot be read or is no model of the usual kind.
 
     expected: what the file should be; remedy: what the user can do if it cannot be read.
     """
     content = read_bounded_file(path, expected, LARGEST_BYTES, remedy)
+    refuse_bad_graph(content, path, expected)
     onnxruntime.set_default_logger_severity(3)  # newer releases warn about a missing GPU on every start
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

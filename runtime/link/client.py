@@ -36,7 +36,7 @@ class Link:
         self._news: list[messages.Message] = []
         self._ids = itertools.count(1)
 
-    def ask(self, method: str, *, limit_s: float = LIMIT_S, **params: object) -> Any:
+    def ask(self, method: str, /, *, limit_s: float = LIMIT_S, **params: object) -> Any:
         """The answer to a request; UserError if it is refused, or if no answer comes within `limit_s` seconds."""
         number, until_s = next(self._ids), time.monotonic() + limit_s
         try:

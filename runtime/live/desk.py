@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.companion.child import CompanionChild
+from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.engine.engine import Engine
 from runtime.events import ChannelEvent, Event
 from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
+from runtime.live.choosing import Choosing
 from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions
 from runtime.live.recorder import Recorder
@@ -66,6 +67,11 @@ class Desk:
         self._watches_controls = False
         self.recorder = Recorder(self, playing.engine.sample_rate_hz)
         self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
+        self.choosing = Choosing(playing, self.companion, self.changed, say)
+        self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
+        self.actions.add("program", lambda action: self.choosing.heard(action.number))
+        self.actions.add("next_sound", lambda _action: self.choosing.step(1))
+        self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
         self.server = self._open_link()
         self.recorder.connect(self.server)
         if self.server is not None:
@@ -126,6 +132,22 @@ class Desk:
             "ports": playing.ports,
             "process": os.getpid(),
         }
+
+    def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
+        """Let the companion save the sound as it is now; name: None: a new one such as "Sound 7".
+
+        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
+        """
+        engine = self.playing.engine
+        folder = str(engine.patch.folder.resolve()) if engine.patch.folder else None
+        self.companion.ask("sounds.save", then, otherwise, name=name, tree=edited_sound(engine), folder=folder)
+
+    def _was_saved(self, saved: dict[str, Any]) -> None:
+        self.say(f"Saved as {saved['name']}.")
+        self.changed(saved=saved["name"])
+
+    def _cannot_save(self, error: UserError) -> None:
+        self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
         """Tell those who watch that something has changed."""

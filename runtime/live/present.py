@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from pathlib import Path
 from typing import Any
 
-from runtime.base.files import read_bounded_file
 from runtime.control.targets import LATENT, RANGES
 from runtime.engine.engine import Engine
-from runtime.instrument.session import LARGEST_BYTES
+from runtime.instrument.library import sha256_of
 from runtime.sound.file import sound_tree
 
 _DIGITS = 6
@@ -31,9 +27,3 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     # Even where no knob was moved, because the settings may say something else when it is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
-
-
-@functools.lru_cache(maxsize=8)
-def sha256_of(path: Path) -> str:
-    """SHA-256 of an instrument's file, in hexadecimal."""
-    return hashlib.sha256(read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES)).hexdigest()

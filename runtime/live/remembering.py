@@ -17,9 +17,9 @@ from runtime.control.targets import LATENT
 from runtime.engine.engine import Engine
 from runtime.events import TargetMove
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import available, find
+from runtime.instrument.library import available, find, sha256_of
 from runtime.live.memory import PROVEN_AFTER_S, Memory
-from runtime.live.present import edited_sound, positions, sha256_of
+from runtime.live.present import edited_sound, positions
 from runtime.sound.choice import Choice, choose, choose_tree
 from runtime.sound.patch import Patch
 
@@ -84,10 +84,10 @@ class Remembering:
         if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
             self._memory.proven()
             self._trial_ends_s = None
-        engine, decoder = self._playing.engine, self._playing.choice.instrument
+        engine = self._playing.engine
         present = (
             id(engine.patch),
-            decoder.path,
+            engine.instrument.path,
             tuple(positions(engine).values()),
             settings_of(self._playing.choice.settings),
             self._companion.n_starts,
@@ -99,7 +99,7 @@ class Remembering:
     def state(self) -> State:
         """What is to be remembered."""
         engine, choice = self._playing.engine, self._playing.choice
-        decoder, patch = choice.instrument, engine.patch
+        decoder, patch = engine.instrument, engine.patch
         folder = str(patch.folder.resolve()) if patch.folder else None
         return State(
             _name_of(decoder),

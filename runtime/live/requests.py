@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -10,7 +12,7 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.control.targets import ACTIONS, refuse_unknown_target
 from runtime.events import Action, TargetMove
 from runtime.instrument.card import Position
-from runtime.link.server import Caller, NoParams, Server
+from runtime.link.server import LATER, Caller, NoParams, Server
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -31,11 +33,83 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
+class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choose another sound: by its name, by the number by which MIDI chooses it, or the sound itself.
+
+    number: bank * 128 + program. tree: as in a sound's file; folder: where the files of its trajectories lie.
+    """
+
+    name: Name | None = None
+    number: Annotated[int, msgspec.Meta(ge=0, lt=2**21)] | None = None
+    tree: dict[str, Any] | None = None
+    folder: str | None = None
+
+
+class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Save the sound as it is now; name: None: a new one."""
+
+    name: Name | None = None
+
+
+class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the user's sounds."""
+
+    name: Name
+
+
+class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the user's sounds, and the other name that it, or its copy, gets."""
+
+    name: Name
+    new_name: Name
+
+
+# These requests go on to the companion as they are.
+_OF_SOUNDS = {
+    "sounds.list": NoParams,
+    "sounds.read": NamedSound,
+    "sounds.rename": RenamedSound,
+    "sounds.copy": RenamedSound,
+    "sounds.delete": NamedSound,
+    "sounds.undo": NoParams,
+}
+
+
 def add_requests(server: Server, desk: Desk) -> None:
-    """Let the server answer `state`, `move` and `action`."""
+    """Let the server answer all requests that need nothing but the desk."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("move", Move, lambda params, _caller: _move(desk, params))
     server.add("action", Act, lambda params, caller: _act(desk, params, caller))
+
+
+    server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
+    server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
+    for name, params in _OF_SOUNDS.items():
+        server.add(name, params, partial(_ask_companion, desk, name))
+
+
+def _choose(desk: Desk, sound: ChooseSound, caller: Caller) -> object:
+    said = [value for value in (sound.name, sound.number, sound.tree) if value is not None]
+    if len(said) != 1:
+        raise UserError("request sound", f"{len(said)} of name, number and tree", "one of them", "give one")
+    choosing = desk.choosing
+    if sound.name is not None:
+        choosing.choose(sound.name, caller.answer, caller.refuse)
+    elif sound.number is not None:
+        choosing.choose_number(sound.number, caller.answer, caller.refuse)
+    else:
+        caller.answer(choosing.play_tree(sound.tree, Path(sound.folder) if sound.folder else None, "the sound"))
+    return LATER
+
+
+def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:
+    desk.save(save.name, caller.answer, caller.refuse)
+    return LATER
+
+
+def _ask_companion(desk: Desk, name: str, params: msgspec.Struct, caller: Caller) -> object:
+    desk.companion.ask(name, caller.answer, caller.refuse, **msgspec.structs.asdict(params))
+    return LATER
 
 
 def _move(desk: Desk, move: Move) -> dict[str, object]:

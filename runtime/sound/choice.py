@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,20 +10,19 @@ import msgspec
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.base.files import read_bounded_file
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load
+from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load, sha256_of
 from runtime.instrument.presets import start_positions
-from runtime.instrument.session import LARGEST_BYTES
 from runtime.sound.file import load_sound, sound_from_tree
 from runtime.sound.learned_path import learned_path
 from runtime.sound.morph import N_CORNERS
+from runtime.sound.own import is_path, user_sounds
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound
-from runtime.sound.store import instrument_sounds, is_path, unknown_sound, user_sounds
+from runtime.sound.store import instrument_sounds, unknown_sound
 from runtime.sound.trajectory.use import read_trajectories
 
 
@@ -154,13 +152,14 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
     return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
 
 
-def find_sound(name_or_path: str, instrument: str | None) -> Sound:
-    """The sound of that name or file, as --sound finds it.
+def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
+    """The sound of that name or file, as --sound finds it, and the folder of its trajectories; None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None: the default instrument.
     UserError if there is no such sound, or its file is broken.
     """
-    return (_find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))).sound
+    found = _find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))
+    return found.sound, found.folder
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
@@ -224,7 +223,6 @@ def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
     same_name = made_for.name in (decoder.path.stem, decoder.card.name)
     if made_for.sha256 is None:
         return None if same_name else made_for.name
-    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_BYTES)
-    if hashlib.sha256(content).hexdigest() == made_for.sha256:
+    if sha256_of(decoder.path) == made_for.sha256:
         return None
     return f"another version of {made_for.name}" if same_name else made_for.name

@@ -30,7 +30,7 @@ LEVELS = {
         "commands",
         "__main__",
     ),
-    "runtime.companion": ("recording",),
+    "runtime.companion": ("recording sounds",),
     "runtime.engine": ("voices synthesis", "recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),

@@ -140,7 +140,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
         found = "neither file nor inline" if use.file is None else "both file and inline"
         raise UserError(where, found, "one of them", "give one")
     if use.file is not None:
-        return load_trajectory(_path(use.file, folder, f"{where}.file"))
+        return load_trajectory(trajectory_path(use.file, folder, f"{where}.file"))
     where = f"{where}.inline"
     if isinstance(use.inline, str):
         try:
@@ -151,7 +151,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
     return from_written(use.inline, where)
 
 
-def _path(file: str, folder: Path | None, where: str) -> Path:
+def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
     """The path of a trajectory's file; a sound from a stranger must not reach files outside its own folder."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from runtime.__main__ import main
+from runtime.companion.sounds import package
+from runtime.instrument.library import BUNDLED_FOLDER
+from runtime.link.client import connect
 from runtime.sound.file import load_sound, save_sound
 from runtime.sound.sound import Sound
 from runtime.sound.store import bundled_sounds
 from tests.support.places import DATA
+from tests.support.rig import LiveProgram, home_of_its_own, wait_until
 
 TINY = str(DATA / "tiny.onnx")
 
@@ -19,6 +24,8 @@ TINY = str(DATA / "tiny.onnx")
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the user's sounds, with the sound `my 1/2` for any instrument."""
+    for name, value in home_of_its_own(tmp_path).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     folder = tmp_path / "timbrebox" / "sounds"
     save_sound(folder / "my 1%2F2.yaml", Sound(name="other words", pan=0.5))
@@ -33,8 +40,8 @@ def test_the_list_has_the_presets_and_the_user_s_sounds(folder: Path, capsys: py
     assert json.loads(printed.out) == [
         {"name": "mellow", "instrument": "tiny", "bank": 0, "program": 0, "origin": "card"},
         {"name": "bright", "instrument": "tiny", "bank": 0, "program": 1, "origin": "card"},
-        {"name": "my 1/2", "instrument": None, "bank": None, "program": None, "origin": "user"},
-        {"name": "solo", "instrument": "violin", "bank": None, "program": None, "origin": "user"},
+        {"name": "my 1/2", "instrument": None, "bank": 1, "program": 0, "origin": "user"},
+        {"name": "solo", "instrument": "violin", "bank": 1, "program": 1, "origin": "user"},
     ]
 
 
@@ -46,7 +53,7 @@ def test_the_list_comes_without_a_word_too(folder: Path, capsys: pytest.CaptureF
     lines = bare.splitlines()
     assert lines[0] == "BriansBank04/114 Dreamy7  (card, program 0, virtual-analogue)"
     assert lines[8] == "Paper, steady  (bundled, program 8, virtual-analogue)"
-    assert lines[-1] == "my 1/2  (user, any instrument)"
+    assert lines[-1] == "my 1/2  (user, bank 1, program 0, any instrument)"
     assert len(lines) == 8 + len(bundled_sounds("virtual-analogue", 8)) + 1
 
 
@@ -82,6 +89,15 @@ def test_show_prints_a_sound_that_can_be_read_again(
         (["shwo"], "did you mean 'show'?"),
         (["list", "--instrument", "none.onnx"], "none.onnx: found no such file"),
         (["list", "--config", "none.yaml"], "none.yaml: found no such file"),
+        (["rename", "my 1/3", "x"], "did you mean 'my 1/2'?"),
+        (["rename", "my 1/2", "x.yaml"], "not taken for a file's"),
+        (["copy", "my 1/2", "my 1/2"], "which a sound of yours has"),
+        (["delete", "mellow"], "a sound of your own"),
+        (["undo"], "nothing to take back"),
+        (["save"], "nothing that plays or has played"),
+        (["save", ""], "an empty name"),
+        (["import", "none.yaml"], "none.yaml: found no such file"),
+        (["export", "my 1/2", "none/there/../\0"], "found"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -94,3 +110,75 @@ def test_a_mistake_is_one_line_and_status_2(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_own_sounds_are_renamed_copied_deleted_and_brought_back(
+    folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (
+        ["copy", "my 1/2", "b"],
+        ["rename", "b", "c"],
+        ["delete", "my 1/2"],
+        ["undo"],
+        ["export", "c", str(folder.parent / "c.timbrebox")],
+        ["delete", "c"],
+        ["import", str(folder.parent / "c.timbrebox")],
+        ["import", str(folder / "c.yaml")],
+    ):
+        assert main(["presets", *arguments]) == 0
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        assert printed.out.count("\n") == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["c.yaml", "my 1%2F2.yaml"]
+
+
+def test_a_sound_is_mailed_with_its_instrument(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    mailed = tmp_path / "bright.timbrebox"
+    assert main(["presets", "export", "bright", str(mailed), "--with-instrument", "--instrument", TINY]) == 0
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "of someone else"))
+    assert main(["presets", "import", str(mailed)]) == 0
+    assert "Its instrument is tiny." in capsys.readouterr().out
+    assert main(["render", str(DATA / "scale.mid"), str(tmp_path / "x.wav"), "--sound", "bright"]) == 0
+    assert "instrument tiny" in capsys.readouterr().out
+    # Another instrument of the same name:
+    other = tmp_path / "of someone else" / "timbrebox" / "instruments" / "tiny.onnx"
+    other.write_bytes((BUNDLED_FOLDER / "strings.onnx").read_bytes())
+    assert main(["presets", "import", str(mailed)]) == 0
+    assert "Its instrument is tiny-2." in capsys.readouterr().out
+    assert load_sound(folder_of(tmp_path / "of someone else") / "bright 2.yaml").made_for.name == "tiny-2"
+
+
+def test_a_mailed_file_that_is_no_instrument_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    mailed = tmp_path / "x.timbrebox"
+    package.pack(mailed, Sound(name="x"), None, {"evil.onnx": b"no model"})
+    assert main(["presets", "import", str(mailed)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (folder / "x.yaml").exists()
+    assert list((tmp_path / "timbrebox" / "instruments").iterdir()) == []
+
+
+def folder_of(data: Path) -> Path:
+    return data / "timbrebox" / "sounds"
+
+
+def test_save_takes_what_plays_and_without_that_what_was_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for name, value in home_of_its_own(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with LiveProgram(["--audio", "null", "--instrument", TINY], dict(os.environ), tmp_path) as program:
+        with connect() as link:
+            link.ask("move", target="phase_blend", position=0.75)
+            wait_until(lambda: link.ask("state")["sound"]["phase_blend"] == 0.75, "the move")
+        assert main(["presets", "save", "first"]) == 0
+        assert capsys.readouterr().out.startswith("Saved as first: ")
+        program.stop()
+    assert main(["presets", "save"]) == 0
+    assert capsys.readouterr().out.startswith("Nothing plays now, so the last sound was taken. Saved as Sound 1: ")
+    for name in ("first", "Sound 1"):
+        sound = load_sound(tmp_path / "data" / "timbrebox" / "sounds" / f"{name}.yaml")
+        assert (sound.name, sound.phase_blend, sound.made_for.name) == (name, 0.75, "tiny")

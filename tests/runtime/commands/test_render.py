@@ -99,7 +99,7 @@ def test_knob_positions_change_the_sound(tmp_path: Path) -> None:
         (["film.mid", "out.wav"], "found a damaged MIDI file (times in frames of film"),
         (["large.mid", "out.wav"], "expected a MIDI file of at most 2,097,152"),
         (["long.mid", "out.wav"], "found 1,250,999.82 hours of music; expected at most 6.75"),
-        ([SCALE, "out.wav", "--instrument", "large.onnx"], "expected an .onnx instrument of at most 268,435,456"),
+        ([SCALE, "out.wav", "--instrument", "large.onnx"], "expected an .onnx instrument of at most 67,108,864"),
         ([SCALE, "out.wav", "--config", "large.yaml"], "expected a readable YAML file of at most 262,144"),
         ([SCALE, "out.wav", "--config", "bomb.yaml"], "bomb.yaml, line 4: found more than 10 aliases"),
         ([SCALE, "out.wav", "--config", "deep.yaml"], "found lists inside lists without end"),

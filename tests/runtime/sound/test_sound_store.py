@@ -8,8 +8,9 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.sound.file import save_sound
+from runtime.sound.own import file_name, sounds_folder, user_sounds
 from runtime.sound.sound import Sound, SoundInstrument
-from runtime.sound.store import file_name, known_sounds, sounds_folder, user_sounds
+from runtime.sound.store import known_sounds
 from tests.support.playing import decoder
 
 
@@ -69,7 +70,7 @@ def test_the_presets_come_first_and_the_user_s_sound_wins_on_the_same_name(folde
     assert [(k.name, k.origin, k.bank, k.program) for k in known.values()] == [
         ("mellow", "card", 0, 0),
         ("bright", "card", 0, 1),
-        ("lead", "user", None, None),
+        ("lead", "user", 1, 0),
     ]
     assert known["bright"].read() == Sound(
         name="bright", instrument=SoundInstrument("tiny"), latents={"low harmonics": 1.0, "high harmonics": 1.0}

@@ -1,0 +1,84 @@
+"""Walks the bytes of a protobuf message without building anything from them.
+
+Source: the encoding page of the Protocol Buffers documentation: varints, wire types 0, 1, 2 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
+_LONGEST_VARINT = 10
+
+
+class Field(NamedTuple):
+    """One field: its number, and its value, a whole number or bytes; of 4 or 8 fixed bytes these bytes."""
+
+    number: int
+    value: int | memoryview
+
+
+def fields(message: memoryview) -> Iterator[Field]:
+    """The fields of a message in their order; ValueError, with the reason, where the bytes are no message."""
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _varint(message, at)
+        number, wire_type = key >> 3, key & 7
+        if number == 0:
+            raise ValueError("a field with the number 0")
+        if wire_type == _VARINT:
+            value, at = _varint(message, at)
+            yield Field(number, value)
+            continue
+        if wire_type == _BYTES:
+            size, at = _varint(message, at)
+        elif wire_type in (_FIXED_64, _FIXED_32):
+            size = 8 if wire_type == _FIXED_64 else 4
+        else:
+            raise ValueError(f"wire type {wire_type}")
+        if size > end - at:
+            raise ValueError("a field that is longer than what is left")
+        yield Field(number, message[at : at + size])
+        at += size
+
+
+def numbers(value: int | memoryview) -> list[int]:
+    """The whole numbers of a repeated field: one, or many packed ones; ValueError as in `fields`."""
+    if isinstance(value, int):
+        return [value]
+    found, at = [], 0
+    while at < len(value):
+        number, at = _varint(value, at)
+        found.append(number)
+    return found
+
+
+def text(value: int | memoryview) -> str:
+    """The text of a field; ValueError if it is no UTF-8 text, or has characters that cannot be printed."""
+    if isinstance(value, int):
+        raise ValueError("a number in place of a text")
+    found = bytes(value).decode("utf-8")
+    if not found.isprintable():
+        raise ValueError(f"{found[:40]!a}, which cannot be printed")
+    return found
+
+
+def part(value: int | memoryview) -> memoryview:
+    """The bytes of a field; ValueError if it is a number."""
+    if isinstance(value, int):
+        raise ValueError("a number in place of a part")
+    return value
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """The whole number at `at`, 0 or more, and the place after it."""
+    value = 0
+    for count in range(_LONGEST_VARINT):
+        if at + count >= len(message):
+            raise ValueError("a number without an end")
+        byte = message[at + count]
+        value |= (byte & 0x7F) << (7 * count)
+        if byte < 0x80:
+            return value & (2**64 - 1), at + count + 1
+    raise ValueError("a number of more than 10 bytes")

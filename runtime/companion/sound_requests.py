@@ -1,0 +1,69 @@
+"""What the playing process asks the companion about the user's sounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.companion.serving import Companion
+from runtime.companion.sounds import operations
+from runtime.sound.file import sound_tree
+from runtime.sound.own import KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No params."""
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound's name."""
+
+    name: str
+
+
+class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound's name, and the other one that it, or its copy, gets."""
+
+    name: str
+    new_name: str
+
+
+class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The number by which MIDI chooses a sound, bank * 128 + program."""
+
+    number: int
+
+
+class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound to save; name: None: a new one. folder: where the files of its trajectories lie."""
+
+    tree: dict[str, Any]
+    name: str | None = None
+    folder: str | None = None
+
+
+def add_sounds(companion: Companion) -> None:
+    """Let a companion keep the user's sounds."""
+    companion.add("sounds.list", Nothing, lambda _params: [_row(known) for known in user_sounds().values()])
+    companion.add("sounds.read", Named, lambda params: _read(own_sound(params.name)))
+    companion.add("sounds.at", Numbered, lambda params: _read(own_sound_at(params.number)))
+    companion.add("sounds.save", Save, _save)
+    companion.add("sounds.rename", Renamed, lambda params: _row(operations.rename(params.name, params.new_name)))
+    companion.add("sounds.copy", Renamed, lambda params: _row(operations.copy(params.name, params.new_name)))
+    companion.add("sounds.delete", Named, lambda params: operations.delete(params.name))
+    companion.add("sounds.undo", Nothing, lambda _params: operations.undo())
+
+
+def _save(params: Save) -> dict[str, object]:
+    saved = operations.save_tree(params.name, params.tree, Path(params.folder) if params.folder else None)
+    return {"name": saved.name, "file": str(saved.path), "replaced": saved.replaced}
+
+
+def _read(known: KnownSound) -> dict[str, object]:
+    return _row(known) | {"tree": sound_tree(known.read()), "folder": str(sounds_folder()), "file": str(known.source)}
+
+
+def _row(known: KnownSound) -> dict[str, object]:
+    return {"name": known.name, "bank": known.bank, "program": known.program}

@@ -1,0 +1,101 @@
+"""A sound in one file, with its trajectories and, if wished, its instrument: a ZIP archive that people can mail."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runtime.base.checked_yaml import LARGEST_BYTES as LARGEST_YAML_BYTES
+from runtime.base.checked_yaml import load_yaml_text
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write, read_bounded_file
+from runtime.companion.sounds.trajectory_files import digest_name, files_of, renamed
+from runtime.sound.file import sound_from_tree, sound_text
+from runtime.sound.sound import Sound
+from runtime.sound.trajectory.packing import LARGEST_BYTES as LARGEST_TRAJECTORY_BYTES
+from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
+
+SUFFIX = ".timbrebox"
+LARGEST_INSTRUMENT_BYTES = 256 * 2**20
+LARGEST_BYTES = 3 * LARGEST_INSTRUMENT_BYTES
+MOST_FILES = 16
+_SOUND, _ONNX = "sound.yaml", ".onnx"
+_EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
+_DATE = (2000, 1, 1, 0, 0, 0)  # the same content gives the same file
+
+
+class Package(NamedTuple):
+    """What is in the file. trajectories, instruments: contents by the file's name; of instruments the decoder first."""
+
+    sound: Sound
+    trajectories: dict[str, bytes]
+    instruments: dict[str, bytes]
+
+
+def pack(path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes]) -> None:
+    """Write a package.
+
+    folder: where the files of the sound's trajectories lie. instruments: the contents of the instrument's files, by
+    name, or none. UserError if a file is missing, or the package cannot be written.
+    """
+    contents = files_of(sound, folder, sound.name)
+    sound = renamed(sound, lambda file: digest_name(contents[file]))
+    files = {_SOUND: sound_text(sound).encode()}
+    files |= {digest_name(content): content for content in contents.values()} | instruments
+    with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
+
+
+def unpack(path: Path) -> Package:
+    """Read a package, or a sound's own .yaml file; its trajectories, too. UserError if it is broken or too large."""
+    content = read_bounded_file(path, _EXPECTED, LARGEST_BYTES)
+    if not content.startswith(b"PK"):
+        sound = _sound(content, path)
+        return Package(sound, files_of(sound, path.parent, path), {})
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = _files(archive, path)
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise UserError(path, f"a damaged file ({error})", _EXPECTED, _REMEDY) from None
+    if _SOUND not in files:
+        raise UserError(path, f"no {_SOUND} in it", _EXPECTED, _REMEDY)
+    sound = _sound(files.pop(_SOUND), f"{path}, {_SOUND}")
+    trajectories = {name: files[name] for name in files if name.endswith(TRAJECTORY_SUFFIX)}
+    instruments = {name: files[name] for name in files if name.endswith(_ONNX)}
+    return Package(sound, trajectories, instruments)
+
+
+def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+    """The contents of the files that a package may have; nothing is written, and no more is read than is allowed."""
+    entries = archive.infolist()
+    if len(entries) > MOST_FILES:
+        raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)
+    files = {}
+    for entry in entries:
+        name = entry.filename
+        largest = _largest(name)
+        if largest is None or "/" in name or "\\" in name or name.startswith("."):
+            raise UserError(path, f"{name!r} in it", _EXPECTED, _REMEDY)
+        with archive.open(entry) as stream:
+            files[name] = stream.read(largest + 1)
+        if len(files[name]) > largest:
+            raise UserError(path, f"more than {largest:,} bytes of {name!r} in it", "less", _REMEDY)
+    return files
+
+
+def _largest(name: str) -> int | None:
+    """The most bytes that a file of this name may have; None if there must be no such file."""
+    if name == _SOUND:
+        return LARGEST_YAML_BYTES
+    if name.endswith(TRAJECTORY_SUFFIX):
+        return LARGEST_TRAJECTORY_BYTES
+    return LARGEST_INSTRUMENT_BYTES if name.endswith(_ONNX) else None
+
+
+def _sound(content: bytes, where: object) -> Sound:
+    if len(content) > LARGEST_YAML_BYTES:
+        raise UserError(where, f"{len(content):,} bytes", f"a sound of at most {LARGEST_YAML_BYTES:,}", _REMEDY)
+    return sound_from_tree(load_yaml_text(content, dict[str, Any], where), where)

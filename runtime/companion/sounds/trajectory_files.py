@@ -1,0 +1,85 @@
+"""The files of trajectories that lie beside the user's sounds; a file's name is a digest of what is in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from runtime.base.files import atomic_write, read_bounded_file
+from runtime.sound.sound import Sound
+from runtime.sound.trajectory.packing import LARGEST_BYTES, SUFFIX, unpack
+from runtime.sound.trajectory.use import SoundTrajectory, trajectory_path
+
+
+def digest_name(content: bytes) -> str:
+    """The name of the file of a trajectory's bytes."""
+    return hashlib.sha256(content).hexdigest()[:16] + SUFFIX
+
+
+def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
+    """The files of a sound's trajectories, by the path that the sound names; UserError if one is missing or broken."""
+    found = {}
+    for use in _uses(sound):
+        if use.file is not None:
+            found[use.file] = _content(trajectory_path(use.file, folder, f"{where}, trajectory"))
+    return found
+
+
+def renamed(sound: Sound, name: Callable[[str], str]) -> Sound:
+    """The sound with other names for the files of its trajectories."""
+    return _mapped(sound, lambda use: use if use.file is None else msgspec.structs.replace(use, file=name(use.file)))
+
+
+def moved_beside(sound: Sound, source: Path | None, target: Path, where: object) -> Sound:
+    """The sound as it is to be written into the folder `target`, after its trajectories' files are copied there."""
+    if source is not None and source.resolve() == target.resolve():
+        return sound
+    contents = files_of(sound, source, where)
+    for content in contents.values():
+        put(content, target)
+    return renamed(sound, lambda file: digest_name(contents[file]))
+
+
+def outside(sound: Sound, target: Path) -> Sound:
+    """The sound with the trajectories that it holds itself, in base64, written into the folder `target` instead."""
+
+    def written(use: SoundTrajectory) -> SoundTrajectory:
+        if not isinstance(use.inline, str):
+            return use
+        content = base64.b64decode("".join(use.inline.split()))
+        return msgspec.structs.replace(use, inline=None, file=put(content, target))
+
+    return _mapped(sound, written)
+
+
+def put(content: bytes, folder: Path) -> str:
+    """Write the bytes of a trajectory into a folder, unless they are there; returns the file's name."""
+    unpack(content, "trajectory")
+    path = folder / digest_name(content)
+    if not path.exists():
+        with atomic_write(path, "wb") as stream:
+            stream.write(content)
+    return path.name
+
+
+def _content(path: Path) -> bytes:
+    content = read_bounded_file(path, "a trajectory", LARGEST_BYTES)
+    unpack(content, path)
+    return content
+
+
+def _uses(sound: Sound) -> list[SoundTrajectory]:
+    use = sound.trajectory
+    return [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
+
+
+def _mapped(sound: Sound, change: Callable[[SoundTrajectory], SoundTrajectory]) -> Sound:
+    use = sound.trajectory
+    if use is None:
+        return sound
+    changed = change(use) if isinstance(use, SoundTrajectory) else [change(one) for one in use]
+    return msgspec.structs.replace(sound, trajectory=changed)

@@ -1,0 +1,51 @@
+"""Takes an instrument that came with a sound into the folder of the user's data."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from runtime.base.errors import UserError
+from runtime.base.files import sync_folder
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.encoder import SUFFIX as ENCODER_SUFFIX
+from runtime.instrument.library import available, imported_folder, sha256_of
+
+
+def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: object) -> str:
+    """Take an instrument in, unless the same one is there; returns the name by which it is found from now on.
+
+    decoder, encoder: contents of its .onnx files. If another instrument has the name, it becomes "NAME-2" or the next
+    free one. UserError that begins with `where` if it is no instrument, or the folder cannot be written.
+    """
+    digest = hashlib.sha256(decoder).hexdigest()
+    known = available()
+    number, new = 2, name
+    while new in known:
+        if sha256_of(known[new]) == digest:
+            return new
+        new, number = f"{name}-{number}", number + 1
+    folder = imported_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as part:
+            _take_in(Path(part), folder, new, decoder, encoder)
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise UserError(folder, found, "a writable folder with room", "free some space") from None
+    except UserError as error:
+        raise UserError(f"{where}, {name}", error.found, error.expected, "ask for another copy") from None
+    return new
+
+
+def _take_in(part: Path, folder: Path, name: str, decoder: bytes, encoder: bytes | None) -> None:
+    path = part / f"{name}.onnx"
+    path.write_bytes(decoder)
+    Decoder(path)  # refuses what is no instrument
+    if encoder is not None:
+        beside = part / f"{name}{ENCODER_SUFFIX}"
+        beside.write_bytes(encoder)
+        beside.replace(folder / beside.name)
+    path.replace(folder / path.name)
+    sync_folder(folder)

@@ -1,0 +1,176 @@
+"""Chooses another sound while the instrument plays; what must be read from a file, the companion reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.companion.child import CompanionChild, Otherwise, Then
+from runtime.events import SoundChange
+from runtime.instrument.library import available
+from runtime.sound.choice import patch_of_tree
+from runtime.sound.own import BANK_SIZE
+from runtime.sound.patch import Patch
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Playing
+
+
+class TooLateError(UserError):
+    """Another sound was chosen while this one was being read."""
+
+
+class Choosing:
+    """Chooses sounds by name, by MIDI number, or the next one.
+
+    The order: bank 0 has the sounds of the instrument, banks 1 and on have the user's own.
+    changed: called with what has changed. say: called with each line for the user. swap: called with the name of
+    another instrument and the file of a sound for it; None: the present instrument plays it as well as it can.
+    """
+
+    def __init__(
+        self,
+        playing: Playing,
+        companion: CompanionChild,
+        changed: Callable[..., object],
+        say: Callable[[str], object],
+    ):
+        self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
+        self.swap: Callable[[str, str], object] | None = None
+        self._number: int | None = None  # of the present sound; None: it has none
+        self._patch: Patch | None = None  # the patch that has this number
+        self._pending: int | None = None  # the number of a sound that is being read
+        self._n_choices = 0
+        self._before: Patch | None = None  # the patch that the engine has until it hears of the new one
+
+    def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
+        """Choose the user's sound of that name, or else the instrument's."""
+
+        def not_own(error: UserError) -> None:
+            names = self._names()
+            if name in names:
+                then(self._play_own_of_instrument(names.index(name)))
+            elif error.where == "sound's name":  # there is no such sound, in contrast to a broken one
+                known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
+                otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
+            else:
+                otherwise(error)
+
+        self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
+
+    def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
+        """Choose the sound that MIDI chooses with this number, bank * 128 + program."""
+        if number < len(self._playing.choice.programs):
+            then(self._play_own_of_instrument(number))
+        else:
+            play = self._player(then, otherwise)
+            self._pending = number
+            self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
+
+    def heard(self, number: int) -> None:
+        """Choose the sound of a program change that the engine has not; a mistake becomes a line for the user."""
+        self.choose_number(number, self._ignore, self._complain)
+
+    def step(self, by: int) -> None:
+        """Choose the sound that is `by` places further on, beginning again at the end."""
+
+        def step(rows: list[dict[str, Any]]) -> None:
+            own = [BANK_SIZE * row["bank"] + row["program"] for row in rows if row["bank"] is not None]
+            numbers = [*range(len(self._playing.choice.programs)), *own]
+            if not numbers:
+                return
+            present = self._present_number()
+            at = numbers.index(present) + by if present in numbers else min(by, 0)
+            self.choose_number(numbers[at % len(numbers)], self._ignore, self._complain)
+
+        self._companion.ask("sounds.list", step, self._complain)
+
+    def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
+        """Play a sound that is given as the tree of a sound's file; UserError if it does not fit the instrument.
+
+        Returns its name and instrument, as plain values.
+        """
+        choice = self._playing.choice
+        patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, where, folder)
+        if remark is not None:
+            self._say(remark)
+        return self._play(patch, None)
+
+    def _player(self, then: Then, otherwise: Otherwise) -> Then:
+        """A function that plays what the companion has read, unless another sound was chosen meanwhile."""
+        self._n_choices += 1
+        self._pending, number = None, self._n_choices
+
+        def play(read: dict[str, Any]) -> None:
+            if number != self._n_choices:
+                expected = "the last sound that was asked for"
+                otherwise(TooLateError("sound's name", f"{read['name']!r}, too late", expected, "choose it again"))
+                return
+            self._pending = None
+            try:
+                other = self._other_instrument(read["tree"])
+                if other is not None and self.swap is not None:
+                    self.swap(other, read["file"])
+                    then({"name": read["name"], "instrument": other})
+                    return
+                played = self.play_tree(read["tree"] | {"name": read["name"]}, Path(read["folder"]), read["file"])
+            except UserError as error:
+                otherwise(error)
+                return
+            if read["bank"] is not None:
+                self._number = BANK_SIZE * read["bank"] + read["program"]
+            then(played)
+
+        return play
+
+    def _other_instrument(self, tree: dict[str, Any]) -> str | None:
+        """The name of the instrument that a sound is made for, if it is another one that is there."""
+        made_for = tree.get("instrument")
+        name = made_for["name"] if isinstance(made_for, dict) else made_for
+        return name if name in available() and name != self._playing.engine.instrument.path.stem else None
+
+    def _ending(self, otherwise: Otherwise) -> Otherwise:
+        """As `otherwise`, and no sound is being read any more."""
+
+        def end(error: UserError) -> None:
+            self._pending = None
+            otherwise(error)
+
+        return end
+
+    def _play_own_of_instrument(self, number: int) -> dict[str, Any]:
+        return self._play(self._playing.choice.programs[number], number)
+
+    def _play(self, patch: Patch, number: int | None) -> dict[str, Any]:
+        engine = self._playing.engine
+        self._n_choices += 1
+        self._pending = None
+        self._before = engine.patch
+        self._playing.post(SoundChange(engine.prepare(patch)))
+        self._number, self._patch = number, patch
+        played = {"name": patch.sound.name, "instrument": self._playing.choice.instrument.path.stem}
+        self._changed(sound=played["name"])
+        return played
+
+    def _present_number(self) -> int | None:
+        """The number of the present sound, which a program change may have chosen without our knowledge."""
+        if self._pending is not None:
+            return self._pending
+        patch = self._playing.engine.patch
+        if patch is self._patch:
+            self._before = None
+        if self._patch is not None and (patch is self._patch or patch is self._before):
+            return self._number
+        return next((i for i, each in enumerate(self._playing.choice.programs) if each is patch), None)
+
+    def _names(self) -> list[str | None]:
+        return [patch.sound.name for patch in self._playing.choice.programs]
+
+    def _ignore(self, _played: object) -> None:
+        """Nobody waits for an answer."""
+
+    def _complain(self, error: UserError) -> None:
+        if not isinstance(error, TooLateError):
+            self._say(f"The sound stays as it is: {error}")
