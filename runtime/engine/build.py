@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.engine.engine import Engine
-from runtime.engine.voices.state import EngineState
+from runtime.engine.recorded.state import EngineState
 from runtime.events import KnobTurn, NoteOn
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.presets import preset_positions

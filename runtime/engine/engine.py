@@ -22,6 +22,7 @@ from runtime.engine.hop_groups import HopGroup, HopGroups
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.ramp_points import RampPoints
+from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lanes import runs_alike
@@ -31,7 +32,6 @@ from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
-from runtime.engine.voices.state import EngineState, StateKeeper
 from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER, Event
 from runtime.instrument.decoder import Decoder

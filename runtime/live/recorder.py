@@ -21,7 +21,7 @@ from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.engine.engine import Engine
 from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
-from runtime.engine.voices.state import EngineState
+from runtime.engine.recorded.state import EngineState
 from runtime.events import Action, SoundChange
 from runtime.link.server import LATER, Caller, Server
 from runtime.live.present import sha256_of

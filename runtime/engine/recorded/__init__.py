@@ -1,1 +1,1 @@
-"""What a recorded MIDI file says of the engine that played it, so that another one can go on from there."""
+"""The state of an engine at a frame, as a recorded MIDI file says it, from which another engine can go on."""

@@ -15,12 +15,12 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.config import AudioConfig, Config
-from runtime.engine.voices.state import EngineState, parts_of_tree
+from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
+from runtime.engine.recorded.state import EngineState, parts_of_tree
 from runtime.events import Event, SoundChange
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
-from runtime.sound.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.sound.sound import Sha256
 
 RECORDING_VERSION = 1

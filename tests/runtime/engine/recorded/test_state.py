@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from runtime.config import Adsr, Config, MidiConfig, VoiceConfig
 from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
-from runtime.engine.voices.state import EngineState, parts_of_tree
+from runtime.engine.recorded.patch_tree import patch_of_tree, patch_tree
+from runtime.engine.recorded.state import EngineState, parts_of_tree
 from runtime.events import (
     ControlChange,
     Event,
@@ -29,7 +30,6 @@ from runtime.events import (
 )
 from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.patch import Patch, PlayedMorph
-from runtime.sound.patch_tree import patch_of_tree, patch_tree
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from tests.support.partitions import Timed, events, modes

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from runtime.base.plain_state import given, taken, tree_of, values_of
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
 from runtime.control.sound_knobs import ENVELOPE
+from runtime.engine.recorded.plain_state import given, taken, tree_of, values_of
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
 from runtime.events import N_CHANNELS, Event
