@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +35,8 @@ class RecordedMidi(NamedTuple):
 def is_recorded(path: str | Path) -> bool:
     """Whether a file begins as those of the recorder do; False also for one that cannot be read."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False  # to open a pipe could take for ever
         with open(path, "rb") as stream:
             return SIGNATURE in stream.read(_FIRST_BYTES)[_TRACK_AT:]
     except (OSError, ValueError):
