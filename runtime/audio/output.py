@@ -65,6 +65,7 @@ class BlockRenderer:
     failure: the first exception that the engine's `render` raised; a block that fails is silent.
     ring: every block that is heard is copied into it.
     realtime: whether the audio thread got its real-time priority.
+    is_busy: whether a block is being rendered; other threads give way to it.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class BlockRenderer:
         self.clock = EngineClock(sample_rate_hz, buffer_frames)
         self.n_blocks = self.n_underflows = self.n_late = 0
         self.failure: Exception | None = None
-        self.realtime = False
+        self.realtime = self.is_busy = False
         self.engine, self.effect, self._ring = engine, effect, ring
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
@@ -92,6 +93,7 @@ class BlockRenderer:
         supervisor raises it.
         """
         begin_s = time.perf_counter()
+        self.is_busy = True
         if self.n_blocks == 0:
             self.realtime = promote_thread(AUDIO_PRIORITY)
         if n_frames != len(self._block):
@@ -110,6 +112,7 @@ class BlockRenderer:
             self._block.fill(0.0)
         self.n_blocks += 1
         self.n_underflows += underflow
+        self.is_busy = False
         self.n_late += (time.perf_counter() - begin_s) * self._sample_rate_hz > n_frames
         return self._block
 

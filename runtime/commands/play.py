@@ -21,6 +21,7 @@ from runtime.live.memory import Memory
 from runtime.live.remembering import choose_with_memory
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
+from runtime.rack.part_choice import with_parts
 from runtime.service.notify import notify
 from runtime.sound.choice import Choice
 
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         choice = choose_with_memory(
             config, arguments.instrument, arguments.preset, arguments.sound, memory, lines.write
         )
+        choice = with_parts(choice, arguments.instrument, f"--sound {arguments.sound}")
         through = _effect(choice, arguments.audio_in) if arguments.through else None
         _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines)
     except UserError:

@@ -16,8 +16,6 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
-from runtime.engine.build import build_engine
-from runtime.engine.engine import Engine
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
 from runtime.engine.recorded.head import playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, PhaseBlend
@@ -25,7 +23,10 @@ from runtime.instrument.card import Card
 from runtime.instrument.library import load
 from runtime.midi.files import read_events
 from runtime.midi.recorded.reading import is_recorded, read_recorded
-from runtime.sound.choice import choose
+from runtime.rack.build import build_chosen, rack_from
+from runtime.rack.part_choice import choose_parts
+from runtime.rack.rack import Rack
+from runtime.sound.choice import Choice
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -54,23 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
     _refuse_longer_than_a_wav(arguments.midi_file, _length_s(events))
-    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    instrument, patch = choice.instrument, choice.patch
-    config = msgspec.structs.replace(
-        patch.settings,
-        phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
-        seed=patch.settings.seed if arguments.seed is None else arguments.seed,
-    )
-    positions = patch.positions
-    if arguments.latents is not None:
-        positions = tuple(listed_positions(instrument.card, arguments.latents))
-    patch = msgspec.structs.replace(patch, settings=config, positions=positions)
-    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, choice.programs)
-    inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
-    if config.tuning.scale is not None:
-        inputs.append(config.tuning.scale)
-    if choice.sound_file is not None:
-        inputs.append(choice.sound_file)
+    choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
+    choice = _with_options(choice, arguments)
+    engine = build_chosen(choice, SAMPLE_RATE_HZ)
+    inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)
     n_frames = round(_length_s(events) * SAMPLE_RATE_HZ)
@@ -79,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     status = engine.status
     print(
         f"{arguments.sound_file}: {status.frame / SAMPLE_RATE_HZ:.1f} s, {status.n_notes} notes"
-        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, instrument {instrument.card.name}"
+        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, {_instruments(choice)}"
     )
     return 0
 
@@ -104,17 +92,17 @@ def _render_recording(arguments: argparse.Namespace) -> int:
               "recorded; it may sound otherwise", file=sys.stderr)  # fmt: skip
     if not start.state.is_silent:
         print("timbrebox: notes sounded when the recording began; they are missing", file=sys.stderr)
-    patch = start.patch
     if arguments.seed is not None:
-        patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, seed=arguments.seed))
-    engine = build_engine(patch, instrument, start.sample_rate_hz, start.programs or None, start.state)
-    first = engine.frame
+        settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
+        start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
+    rack = rack_from(start, instrument)
+    first = rack.frame
     events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
     for tick, event in recorded.events:
-        events.append((first + tick, playable(event, engine.prepare, start.patch.settings, arguments.midi_file)))
-    blocks = render_recorded(engine, events, recorded.n_ticks)
+        events.append((first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file)))
+    blocks = render_recorded(rack, events, recorded.n_ticks)
     with signals_as_exceptions():
-        _write_wav(arguments.sound_file, engine, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
+        _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
     print(
         f"{arguments.sound_file}: {recorded.n_ticks / start.sample_rate_hz:.1f} s as recorded, "
         f"instrument {instrument.card.name}"
@@ -129,10 +117,44 @@ def _moved_knobs(card: Card, arguments: argparse.Namespace) -> list[Event]:
     return events if arguments.phase is None else [*events, PhaseBlend(PHASES[arguments.phase])]
 
 
-def _write_wav(
-    path: str, engine: Engine, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]
-) -> None:
-    """Write the engine's blocks, about n_frames, to a WAV file; inputs: files that must not be overwritten."""
+def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
+    """The choice with the options --phase, --seed and --latents, in every part."""
+    if choice.parts:
+        if arguments.latents is not None:
+            remedy = "leave it out, or name one of the parts' sounds"
+            raise UserError("--latents", "a sound with several parts", "a sound with knobs of its own", remedy)
+        parts = tuple((said, _with_options(each, arguments)) for said, each in choice.parts)
+        return parts[0][1]._replace(parts=parts, remark=choice.remark, sound_file=choice.sound_file)
+    patch = choice.patch
+    config = msgspec.structs.replace(
+        patch.settings,
+        phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
+        seed=patch.settings.seed if arguments.seed is None else arguments.seed,
+    )
+    positions = patch.positions
+    if arguments.latents is not None:
+        positions = tuple(listed_positions(choice.instrument.card, arguments.latents))
+    return choice._replace(patch=msgspec.structs.replace(patch, settings=config, positions=positions))
+
+
+def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
+    """The files that are read, and must not be overwritten."""
+    inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
+    if choice.patch.settings.tuning.scale is not None:
+        inputs.append(choice.patch.settings.tuning.scale)
+    every = [choice, *(each for _, each in choice.parts)]
+    inputs += [each.instrument.path for each in every]
+    return inputs + [each.sound_file for each in every if each.sound_file is not None]
+
+
+def _instruments(choice: Choice) -> str:
+    """Words for the instruments that play, each once."""
+    names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
+    return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
+    """Write the rack's blocks, about n_frames, to a WAV file; inputs: files that must not be overwritten."""
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

@@ -22,18 +22,22 @@ def build_engine(
     sample_rate_hz: int,
     programs: Sequence[Patch] | None = None,
     start: EngineState | None = None,
+    *,
+    limits: bool = True,
 ) -> Engine:
-    """A new engine; patch: the sound at the start; programs, start: as in `Engine`.
+    """A new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
 
     Without positions in the patch, the knobs stand as in the preset of its settings, if they name one. UserError for a
     preset that the instrument does not have.
     """
     if start is not None:
-        return Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start)
+        return Engine(
+            decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits
+        )
     positions, preset = patch.positions, patch.settings.preset
     if positions is None and preset is not None:
         positions = preset_positions(decoder.card, preset)
-    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs)
+    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, limits=limits)
     for latent, position in enumerate(positions or ()):
         engine.post(KnobTurn(latent, position))
     return engine

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -33,10 +34,12 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
 from runtime.engine.voices.widths import Widths
-from runtime.events import NEVER, Event
+from runtime.events import NEVER, Action, Event
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
+
+T = TypeVar("T")
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -60,8 +63,9 @@ class Engine:
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
     phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
-    unless given. ValueError if n_voices or seed differs from the settings given with it. start: the state of another
-    engine with the same instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
+    unless given. limits: whether the sound is limited to full scale; without, whoever adds it up must do so. ValueError
+    if n_voices or seed differs from the settings given with it. start: the state of another engine with the same
+    instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -77,6 +81,7 @@ class Engine:
         patch: Patch | None = None,
         programs: Sequence[Patch] | None = None,
         start: EngineState | None = None,
+        limits: bool = True,
     ):
         config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
@@ -101,7 +106,7 @@ class Engine:
         self._palette = palette
         self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
         self._widths = Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
-        self._mixer = Mixer(self._bank, self._sound, self._widths, channels)
+        self._mixer = Mixer(self._bank, self._sound, self._widths, channels, limits)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
         self._keeper = StateKeeper(self._knobs, controls, palette, self._performance)
@@ -129,6 +134,10 @@ class Engine:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
         self._events.post(event, frame)
 
+    def position(self, target: str) -> float | None:
+        """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""
+        return self._knobs.position(target)
+
     @property
     def patch(self) -> Patch:
         """The sound that was chosen last; from any thread."""
@@ -148,17 +157,7 @@ class Engine:
         """The present sound as the player's knobs have made it; from any thread."""
         return edited_sound(self._knobs.present, self.instrument.card)
 
-    def target_position(self, target: str) -> float | None:
-        """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""
-        return self._knobs.position(target)
-
-    def take_sends(self) -> list[tuple[int, float, float]]:
-        """The moves of the sends to the effects since the last call: frame, reverb and chorus, 0 to 1 each.
-
-        Call it on the audio thread after `render`.
-        """
-        sends, self._performance.sends = self._performance.sends, []
-        return sends
+    target_position = position
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
@@ -178,9 +177,36 @@ class Engine:
             self._narrow_buffers.run(self._foresee)
         if self._wants_state and self._events.history is not None:
             self._wants_state = False
-            is_silent = not (self._bank.n_active or out[-1].any())  # a stolen voice's tail may outlive its thief
-            state = self._keeper.take(self.frame, is_silent, self._events.waiting())
-            self._events.history.append((self.frame, state))
+            self._events.history.append((self.frame, self.state(self.is_silent)))
+
+    def state(self, is_silent: bool) -> EngineState:
+        """The state of the controls, on the audio thread, between two blocks; is_silent: as in EngineState."""
+        return self._keeper.take(self.frame, is_silent, self._events.waiting())
+
+    def start_at(self, frame: int) -> None:
+        """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
+        self.frame = self._span_start = self._span_end = frame
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing will be heard until another note begins."""
+        return not self._bank.n_active and self.frame >= self._mixer.tails_end
+
+    def sounding(self) -> list[Voice]:
+        """The voices that sound and have not been cut, in any order."""
+        return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
+
+    def is_mono(self) -> bool:
+        """Whether the next note takes the place of the one that sounds."""
+        return self._performance.notes.played.voice.mode != "poly"
+
+    def take_actions(self) -> list[Action]:
+        """What the player has asked for since the last call, and the engine cannot do by itself."""
+        return _taken(self._performance.actions)
+
+    def take_sends(self) -> list[tuple[int, float, float]]:
+        """The changes since the last call of what goes to the effects: (frame, reverb, chorus), 0 to 1, ascending."""
+        return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
@@ -417,6 +443,14 @@ class Engine:
             self._sound.n_transforms,
             tuple(self._knobs.positions),
         )
+
+
+def _taken(waiting: deque[T]) -> list[T]:
+    if not waiting:
+        return []
+    taken = list(waiting)
+    waiting.clear()
+    return taken
 
 
 def _agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:

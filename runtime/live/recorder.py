@@ -19,7 +19,6 @@ import msgspec
 from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.engine.engine import Engine
 from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
 from runtime.engine.recorded.state import EngineState
 from runtime.events import Action, SoundChange
@@ -28,6 +27,7 @@ from runtime.live.present import sha256_of
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
+    from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # how often events go to the companion while it records
 STATE_S = 2.0  # a recording can begin at a frame whose state is known: one is asked for this often
@@ -71,7 +71,7 @@ class Recorder:
     def __init__(self, desk: Desk, sample_rate_hz: int):
         self._desk = desk
         self.ring = SoundRing(ring_frames(sample_rate_hz))
-        self._engine: Engine | None = None
+        self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
         self._recent: deque[tuple[int, object]] = deque()  # of the ring's length, in the order in which they were taken
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, by frame
@@ -97,21 +97,21 @@ class Recorder:
         """Seconds after which `serve` has something to do."""
         return SERVE_S if self.is_recording else STATE_S
 
-    def follow(self, engine: Engine) -> None:
-        """Remember what this engine does from now on, before its first block; forget all others."""
-        if engine is self._engine:
+    def follow(self, rack: Rack) -> None:
+        """Remember what this rack does from now on, before its first block; forget all others."""
+        if rack is self._rack:
             return
-        self._engine, self._former_generation = engine, self.ring.generation
+        self._rack, self._former_generation = rack, self.ring.generation
         self._history, self._recent = deque(), deque()
         self._held, self._first = [], -1
-        engine.keep_history(self._history)
-        engine.ask_for_state()
+        rack.keep_history(self._history)
+        rack.ask_for_state()
 
     def serve(self) -> None:
         """Do what is due; never waits."""
-        if self._engine is None:
+        if self._rack is None:
             return
-        frame = self._engine.frame  # first of all: events that are taken later have later frames
+        frame = self._rack.frame  # first of all: events that are taken later have later frames
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -123,7 +123,7 @@ class Recorder:
         now_s = time.monotonic()
         if now_s >= self._next_state_s:
             self._next_state_s = now_s + STATE_S
-            self._engine.ask_for_state()
+            self._rack.ask_for_state()
 
     def close(self) -> None:
         """End the recording; the companion finishes it before it ends."""
@@ -153,16 +153,16 @@ class Recorder:
     def _start(self, record: Record, answer: Answer, refuse: Answer) -> None:
         if self.is_recording:
             raise UserError("record", "a recording that goes on", "none", "stop it first: ./timbrebox record stop")
-        before = round(record.seconds_before * self._engine.sample_rate_hz)
+        before = round(record.seconds_before * self._rack.sample_rate_hz)
         until_s = time.monotonic() + BEGINS_WITHIN_S
-        self._waiting = _Waiting(record, max(0, self._engine.frame - before), answer, refuse, until_s)
-        self._engine.ask_for_state()
+        self._waiting = _Waiting(record, max(0, self._rack.frame - before), answer, refuse, until_s)
+        self._rack.ask_for_state()
         self._begin_if_possible()
 
     def _stop(self, answer: Answer, refuse: Answer) -> None:
         if self._first < 0:
             raise UserError("record", "no recording that goes on", "one", "start it: ./timbrebox record start")
-        frame = self._engine.frame
+        frame = self._rack.frame
         self._take_news(frame)
         self._send(frame, most=None)
         self._first, self._held = -1, []
@@ -205,8 +205,8 @@ class Recorder:
         """The state to begin from: in silence if possible, or else no `render` can repeat the recording."""
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
-        rate_hz = self._engine.sample_rate_hz
-        lost = self._engine.frame - self.ring.n_frames + round(MARGIN_S * rate_hz)
+        rate_hz = self._rack.sample_rate_hz
+        lost = self._rack.frame - self.ring.n_frames + round(MARGIN_S * rate_hz)
         usable = [each for each in states if each[1].frame >= lost]
         early = [each for each in usable if each[1].frame <= from_frame]
         silent = [each for each in early if each[1].is_silent]
@@ -218,7 +218,7 @@ class Recorder:
         late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
         due = [item for item in state.waiting if item not in late]
         state = msgspec.structs.replace(state, waiting=tuple(late))
-        engine, record = self._engine, waiting.record
+        engine, record = self._rack.engine(), waiting.record
         path, (patch, programs) = engine.instrument.path, engine.sounds
         instrument = PlayedInstrument(path.stem, sha256_of(path))
         start = Start(engine.sample_rate_hz, instrument, patch, programs, state)
@@ -268,7 +268,7 @@ class Recorder:
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
         """The companion's facts for people: seconds in place of frames."""
-        facts, rate_hz = dict(facts), self._engine.sample_rate_hz
+        facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz
         return facts

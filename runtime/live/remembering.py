@@ -21,6 +21,7 @@ from runtime.instrument.library import available, find, sha256_of
 from runtime.live.memory import PROVEN_AFTER_S, Memory
 from runtime.live.present import edited_sound, positions
 from runtime.sound.choice import Choice, choose, choose_tree
+from runtime.sound.file import sound_tree
 from runtime.sound.patch import Patch
 
 if TYPE_CHECKING:
@@ -100,12 +101,12 @@ class Remembering:
         """What is to be remembered."""
         engine, choice = self._playing.engine, self._playing.choice
         decoder, patch = engine.instrument, engine.patch
-        folder = str(patch.folder.resolve()) if patch.folder else None
+        file = patch if choice.whole is None else choice.whole
         return State(
             _name_of(decoder),
             sha256_of(decoder.path),
-            edited_sound(engine),
-            folder,
+            edited_sound(engine) if choice.whole is None else sound_tree(file.sound),
+            str(file.folder.resolve()) if file.folder else None,
             positions(engine),
             settings_of(choice.settings),
             self._memory.configured or settings_of(choice.settings),

@@ -14,6 +14,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.instrument.card import Position
 from runtime.sound.motion import Modulation, refuse_unknown_names
+from runtime.sound.parts import SoundPart, refuse_bad_parts
 from runtime.sound.sound import SOUND_VERSION, Sound, refuse_bad_name
 
 
@@ -42,12 +43,16 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
         for number, each in enumerate(tree["modulation"]):
             # Nor does it number a list's items.
             checked(each, Modulation, f"{path}, modulation[{number}]")
+    if isinstance(tree.get("parts"), list):
+        for number, each in enumerate(tree["parts"]):
+            checked(each, SoundPart, f"{path}, parts[{number}]")
     sound = checked(tree, Sound, path)
     if sound.name is not None:
         refuse_bad_name(sound.name, f"{path}, name")
     if sound.made_for is not None:
         refuse_bad_name(sound.made_for.name, f"{path}, instrument")
     refuse_unknown_names((("lfo_1", sound.lfo_1), ("lfo_2", sound.lfo_2)), sound.modulation, None, path)
+    refuse_bad_parts(sound, path)
     return sound
 
 

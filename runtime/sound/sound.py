@@ -15,6 +15,7 @@ from runtime.config import Seconds
 from runtime.instrument.card import Position
 from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.parts import SoundParts
 from runtime.sound.shaping import Filter
 from runtime.sound.trajectory.use import SoundTrajectories, SoundTrajectory
 
@@ -60,6 +61,13 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
 
 
+class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the sound goes to the effects: 0 to 1 each."""
+
+    reverb: Position = 0.0
+    chorus: Position = 0.0
+
+
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One sound; where a field is None, the settings decide. The fields after `envelope` have no counterpart there.
 
@@ -75,6 +83,8 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bandwidth_cents: 0 to 100, full width at half power of every harmonic.
     width: stereo width, from 0, mono, to 1.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
+    effects: how much goes to reverb and chorus.
+    parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
     morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
@@ -99,6 +109,8 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
     width: Position = 0.0
     trajectory: SoundTrajectory | SoundTrajectories | None = None
+    effects: SoundEffects = SoundEffects()
+    parts: SoundParts = ()
     morph: SoundMorph | None = None
 
     @property

@@ -17,7 +17,7 @@ from runtime.base.files import read_bounded_file
 from runtime.config import AudioConfig, Config
 from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
-from runtime.events import Event, SoundChange
+from runtime.events import Event, SoundChange, Swap
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
@@ -119,6 +119,8 @@ def plain_event(event: Event, settings: Config) -> list[Any]:
     """An event as JSON can hold it; settings: those at the recording's start."""
     if isinstance(event, SoundChange):
         return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
+    if isinstance(event, Swap):
+        return plain(msgspec.structs.replace(event, made=None))
     return plain(event)
 
 

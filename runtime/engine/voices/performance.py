@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -30,16 +31,19 @@ from runtime.events import (
     ClockStart,
     ClockStop,
     ControlChange,
+    EndVoice,
     Event,
     KnobTurn,
     NoteOff,
     NoteOn,
+    PartChange,
     PhaseBlend,
     PitchWheel,
     PolyTouch,
     ProgramChange,
     Reset,
     SoundChange,
+    Swap,
     TargetMove,
     Tempo,
     VoiceLimit,
@@ -48,6 +52,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
+MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
 PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
@@ -56,7 +61,8 @@ class Performance:
 
     bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
     the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last;
-    n_events: number of events so far that may have changed a source of modulation or a voice.
+    n_events: number of events so far that may have changed a source of modulation or a voice; actions: what the player
+    asks for that an engine cannot do.
     """
 
     def __init__(
@@ -71,8 +77,9 @@ class Performance:
         self.notes = Notes(card, config, palette.first, bank, knobs, self._channels, self.pitches)
         self._taken = Changes()
         self.n_events = 0
+        self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self.chosen = palette.first
-        self.sends = [(0, *self._sends())]
+        self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
     def apply(self, event: Event, frame: int) -> None:
@@ -149,6 +156,8 @@ class Performance:
         programs = self._palette.programs
         if channel.bank == 0 and event.program < len(programs):
             self.choose(programs[event.program], frame)
+        else:
+            self.actions.append(Action("program", channel.bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
         """Let the next notes play another sound; notes that sound keep theirs."""
@@ -192,7 +201,8 @@ class Performance:
     def follow_knobs(self, frame: int) -> None:
         """Take note of where the knobs stand, after all were moved at once, before the first note."""
         self._palette.admit(self._knobs.present)
-        self.sends = [(frame, *self._sends())]
+        self.sends.clear()
+        self.sends.append((frame, *self._sends()))
 
     def _sends(self) -> tuple[float, float]:
         values = self._knobs.present.values
@@ -206,6 +216,15 @@ class Performance:
 
     def _unused(self, _event: Event, _frame: int) -> None:
         """Events that the engine only passes by."""
+
+    def _action(self, event: Action, frame: int) -> None:
+        if event.name == "panic":
+            self._reset(Reset(), frame)
+            self.notes.silence(list(range(N_CHANNELS)), frame)
+        self.actions.append(event)
+
+    def _end_voice(self, _event: EndVoice, frame: int) -> None:
+        self.notes.end_one(frame)
 
     def _voice_limit(self, event: VoiceLimit, frame: int) -> None:
         self.notes.limit_voices(event, frame)
@@ -353,13 +372,16 @@ class Performance:
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
         SoundChange: _sound_change,
-        Action: _unused,
+        Action: _action,
         Clock: _clock,
         ClockStart: _clock_start,
         ClockContinue: _unused,
         ClockStop: _unused,
         Tempo: _tempo,
         VoiceLimit: _voice_limit,
+        EndVoice: _end_voice,
+        PartChange: _unused,
+        Swap: _unused,
         ActiveSensing: _active_sensing,
         Reset: _reset,
     }
