@@ -1,4 +1,4 @@
-"""Record what a running play plays, to a sound file and a MIDI file."""
+"""Record what a running play plays, as sound and as MIDI."""
 
 from __future__ import annotations
 
