@@ -8,6 +8,7 @@ import socket
 import msgspec
 
 from runtime.companion.maps import add_maps
+from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
 from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_state
@@ -30,4 +31,5 @@ def companion(stream: socket.socket) -> Companion:
     add_maps(made)
     made.add("state", KeepState, lambda params: write_state(params.state))
     add_sounds(made)
+    Recorder(made)
     return made

@@ -23,6 +23,7 @@ from runtime.engine.hop_groups import HopGroup, HopGroups
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.ramp_points import RampPoints
+from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lanes import runs_alike
@@ -63,7 +64,8 @@ class Engine:
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
     phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
     unless given. limits: whether the sound is limited to full scale; without, whoever adds it up must do so. ValueError
-    if n_voices or seed differs from the settings given with it.
+    if n_voices or seed differs from the settings given with it. start: the state of another engine with the same
+    instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -78,6 +80,7 @@ class Engine:
         config: Config | None = None,
         patch: Patch | None = None,
         programs: Sequence[Patch] | None = None,
+        start: EngineState | None = None,
         limits: bool = True,
     ):
         config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
@@ -106,12 +109,26 @@ class Engine:
         self._mixer = Mixer(self._bank, self._sound, self._widths, channels, limits)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
-        self._span_start = self._span_end = self._first_hop = 0
+        self._keeper = StateKeeper(self._knobs, controls, palette, self._performance)
+        self._wants_state = False
+        if start is not None:
+            self._keeper.give(start)
+            self._events.wait_again(start.waiting)
+            self.frame = start.frame
+        self._span_start = self._span_end = self._first_hop = self.frame
         self._may_foresee = self._has_worked = False  # has_worked: whether this block began or made sound
         self._foreseen = NEVER, 0
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
-        self.status = Status(positions=tuple(self._knobs.positions))
+        self.status = Status(self.frame, positions=tuple(self._knobs.positions))
+
+    def keep_history(self, history: deque[tuple[int, object]]) -> None:
+        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        self._events.history = history
+
+    def ask_for_state(self) -> None:
+        """Let the audio thread append (frame, EngineState) to the history at the end of the present block."""
+        self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
@@ -121,6 +138,11 @@ class Engine:
     def patch(self) -> Patch:
         """The sound that was chosen last; from any thread."""
         return self._knobs.present.patch
+
+    @property
+    def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
+        """The sound that it was made with, and those that program changes choose."""
+        return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
         """A sound, ready for the event SoundChange; from any thread but the audio thread."""
@@ -151,6 +173,13 @@ class Engine:
         if self._may_foresee and not self._has_worked:
             self._may_foresee = False
             self._narrow_buffers.run(self._foresee)
+        if self._wants_state and self._events.history is not None:
+            self._wants_state = False
+            self._events.history.append((self.frame, self.state(self.is_silent)))
+
+    def state(self, is_silent: bool) -> EngineState:
+        """The state of the controls, on the audio thread, between two blocks; is_silent: as in EngineState."""
+        return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
         """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -44,3 +44,14 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
     while engine.frame < end or (not engine.is_silent and engine.frame < last):
         engine.render(block)
         yield block
+
+
+def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
+    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending."""
+    for frame, event in events:
+        engine.post(event, frame)
+    block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
+    while engine.frame < end:
+        part = block[: end - engine.frame]
+        engine.render(part)
+        yield part

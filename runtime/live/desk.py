@@ -22,6 +22,7 @@ from runtime.live.device_maps import DeviceMaps
 from runtime.live.learning import Learning
 from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions
+from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
 from runtime.live.requests import add_requests
 from runtime.sound.choice import Choice
@@ -60,7 +61,8 @@ class Desk:
 
     playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
-    added; None if another `play` of this user has the link. companion: the process that keeps files.
+    added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
+    what is heard.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None):
@@ -68,7 +70,8 @@ class Desk:
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
         self._watches_controls = False
-        self.companion = CompanionChild(say)
+        self.recorder = Recorder(self, playing.engine.sample_rate_hz)
+        self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
         self.actions.add("program", lambda action: self.choosing.heard(action.number))
@@ -77,6 +80,7 @@ class Desk:
         self.maps = DeviceMaps(self, playing.choice.patch.settings)
         self.learning = Learning(self)
         self.server = self._open_link()
+        self.recorder.connect(self.server)
         if self.server is not None:
             add_requests(self.server, self)
             self.learning.add_requests(self.server)
@@ -105,11 +109,12 @@ class Desk:
         if self.server is not None and self.server.is_behind:
             return 0.0
         wakes = WATCH_S if self._watches_controls or self.learning.is_active else math.inf
-        return min(self.companion.wait_s, wakes)
+        return min(self.companion.wait_s, self.recorder.wait_s, wakes)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
+        self.recorder.serve()
         if self.server is not None:
             self.server.serve()
             self._watches_controls = self.server.is_watched(CONTROLS)
@@ -164,7 +169,8 @@ class Desk:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link and the companion, after it has kept what has changed."""
+        """End the link, the recording and the companion, after it has kept what has changed."""
+        self.recorder.close()
         self.remember()
         if self.server is not None:
             self.server.close()

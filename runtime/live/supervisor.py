@@ -268,7 +268,9 @@ class Supervisor:
 
     def _start(self, output: Output) -> None:
         """Play on this output from now on."""
-        output.start(self._rack, self._effect)
+        recorder = self._desk.recorder
+        recorder.follow(self._rack)
+        output.start(self._rack, self._effect, recorder.ring)
         self._output = output
         self._renderers.append(output.blocks)
         self._n_blocks_last_round = -1

@@ -10,6 +10,7 @@ import msgspec
 from runtime.config import Config
 from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
+from runtime.engine.recorded.head import Start
 from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
 from runtime.rack.arpeggiator import Arpeggiator
@@ -17,7 +18,7 @@ from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 from runtime.sound.patch import Patch
-from runtime.sound.sound import SoundPart
+from runtime.sound.sound import SoundEffects, SoundPart
 
 # Controls that move knobs, whatever the settings say: the sends, phase blend, and those of the map without a file.
 _KNOBS = frozenset({3, *range(70, 80), 91, 93})
@@ -39,6 +40,17 @@ def build_rack(
     """A rack with one part, with an arpeggiator and effects; options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
     return _rack([part], patch.settings, sample_rate_hz, options)
+
+
+def rack_from(start: Start, decoder: Decoder) -> Rack:
+    """A rack with one part that goes on from where a recording began."""
+    engine = build_engine(
+        start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
+    )
+    sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
+    sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
+    part = Playable(engine, sound), PartSettings()
+    return _rack([part], start.patch.settings, start.sample_rate_hz, {})
 
 
 def _rack(

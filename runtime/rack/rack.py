@@ -105,13 +105,15 @@ class Rack:
             raise ValueError(f"{len(parts)} parts; a rack has 1 to {MOST_PARTS}")
         self._parts = [Part(playable, settings) for playable, settings in parts]
         self.sample_rate_hz = self._parts[0].engine.sample_rate_hz
-        self.frame = 0
+        self.frame = self._parts[0].engine.frame
         self.wake = wake
         self._limit = self._n_voices = n_voices
         self._effects, self._arpeggiator, self._make = effects, arpeggiator, make
         self._memory, self._senses = ChannelMemory(knobs), False
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[_Due] = []
+        self._history: deque[tuple[int, object]] | None = None
+        self._wants_state = False
         self._n_events = self._n_past_notes = self._n_past_stolen = 0
         self._actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self._retired: deque[Engine] = deque()
@@ -154,6 +156,17 @@ class Rack:
         engines = [engine for part in self._parts for engine in part.engines()]
         return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
 
+    def keep_history(self, history: deque[tuple[int, object]]) -> None:
+        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        self._history = history
+
+    def ask_for_state(self) -> None:
+        """Let the audio thread append (frame, EngineState) to the history at the end of the present block.
+
+        It is that of the first part, and is called silent only if nothing else sounds and there is no other part.
+        """
+        self._wants_state = True
+
     def post(self, event: Event, frame: int | None = None, part: int | None = None) -> None:
         """Hand over an event from any thread; frame: as for an engine; part: the only part that it concerns."""
         self._posted.append((frame, event, part))
@@ -170,6 +183,11 @@ class Rack:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         for first in range(0, len(out), LONGEST_PIECE):
             self._render_block(out[first : first + LONGEST_PIECE])
+        if self._wants_state and self._history is not None:
+            self._wants_state = False
+            state = self.engine().state(self.is_silent and self._shares_alone())
+            waiting = *state.waiting, *((due.frame, due.event) for due in self._pending)
+            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting)))
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)
@@ -191,6 +209,8 @@ class Rack:
             given, event, part = self._posted.popleft()
             frame = self.frame if given is None or given < self.frame else given
             insort(self._pending, _Due(frame, self._n_events, event, given, part))
+            if self._history is not None:
+                self._history.append((frame, event))
             self._n_events += 1
         n_due = 0
         while n_due < len(self._pending) and self._pending[n_due].frame < end:

@@ -31,10 +31,11 @@ LEVELS = {
         "__main__",
     ),
     "runtime.control": ("targets", "mapping"),
-    "runtime.engine": ("voices synthesis",),
+    "runtime.companion": ("recording sounds",),
+    "runtime.engine": ("voices synthesis", "recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
-    "runtime.companion": ("sounds",),
+    "runtime.midi": ("recorded",),
     "runtime.live": ("waiting",),
     "runtime.sound": ("trajectory",),
     "training": (

@@ -64,9 +64,9 @@ class Performance:
     """Applies events to the voices.
 
     bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
-    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; n_events: number
-    of events so far that may have changed a source of modulation or a voice; actions: what the player asks for that an
-    engine cannot do.
+    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last;
+    n_events: number of events so far that may have changed a source of modulation or a voice; actions: what the player
+    asks for that an engine cannot do.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Performance:
         self._taken = Changes()
         self.n_events = 0
         self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
-        self._chosen = palette.first
+        self.chosen = palette.first
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
@@ -164,16 +164,17 @@ class Performance:
         channel.program = event.program
         programs = self._palette.programs
         if channel.bank == 0 and event.program < len(programs):
-            self._play(programs[event.program], frame)
+            self.choose(programs[event.program], frame)
         else:
             self.actions.append(Action("program", channel.bank * 128 + event.program))
 
-    def _play(self, played: PlayedSound, frame: int) -> None:
+    def choose(self, played: PlayedSound, frame: int) -> None:
         """Let the next notes play another sound; notes that sound keep theirs."""
+        self._palette.take_in(played)
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
-        if played is not self._chosen:
+        if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-        self._chosen = self.notes.played = played
+        self.chosen = self.notes.played = played
         self._palette.admit(self._knobs.present)
         self.sends.append((frame, *self._sends()))
 
@@ -205,18 +206,23 @@ class Performance:
             self._retune(range(N_CHANNELS))
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
-        if not moved.isdisjoint(CONTROLS) and self._chosen.morphs:
-            self.notes.played = self._chosen.morphs[self._knobs.morph.step]
+        if not moved.isdisjoint(CONTROLS) and self.chosen.morphs:
+            self.notes.played = self.chosen.morphs[self._knobs.morph.step]
         self._palette.admit(self._knobs.present)
         moved.clear()
+
+    def follow_knobs(self, frame: int) -> None:
+        """Take note of where the knobs stand, after all were moved at once, before the first note."""
+        self._palette.admit(self._knobs.present)
+        self.sends.clear()
+        self.sends.append((frame, *self._sends()))
 
     def _sends(self) -> tuple[float, float]:
         values = self._knobs.present.values
         return values["reverb"], values["chorus"]
 
     def _sound_change(self, event: SoundChange, frame: int) -> None:
-        self._palette.take_in(event.prepared)
-        self._play(event.prepared, frame)
+        self.choose(event.prepared, frame)
 
     def _target_move(self, event: TargetMove, _frame: int) -> None:
         self._knobs.move(event.target, event.position)
