@@ -28,7 +28,7 @@ from tests.support.rig_stalls import MachineStalls
 
 BUFFER_FRAMES, N_VOICES = 256, 16
 PAUSE_S = 0.9  # between swaps: as long as 16 keys take to be struck again
-ACTIONS = ("next_instrument", "previous_instrument")
+INSTRUMENT, ACTIONS = "strings", ("next_instrument", "previous_instrument")
 
 
 class Run(NamedTuple):
@@ -65,16 +65,13 @@ def playing(player: Player) -> Iterator[None]:
 
 def run(server: JackServer, folder: Path, n_swaps: int, swaps: bool) -> Run:
     """Play for as long as so many swaps take, with or without them."""
-    settings, sound = folder / "rig.yaml", folder / "plain.yaml"
+    settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
-    sound.write_text("{}")
     before, memory_mb = n_lost(server), []
     with (
         tempfile.TemporaryDirectory(prefix="tb-") as home,
-        LiveProgram(
-            ["--config", settings, "--sound", sound, "--instrument", "virtual-analogue"], server.env, Path(home)
-        ) as program,
+        LiveProgram(["--config", settings, "--instrument", INSTRUMENT], server.env, Path(home)) as program,
         Player(server, "timbrebox:in", ()) as player,
         MachineStalls(BUFFER_FRAMES / 44100 / 3.0) as machine,
         Link(Path(home) / "run" / "timbrebox" / "control") as link,
