@@ -1,8 +1,8 @@
 """Swaps instruments in the real program on a JACK server: `python -m tests.soak.live_swaps --swaps 100`.
 
 16 keys are held at 256 frames, and one is struck again every 150 ms. The same is played without swaps, in a run before
-and in one after. The machine must be able to play this load in time. It fails if more blocks are late, or lost by JACK's log, with swaps than in the worse run
-without, or if memory has grown by 2 MB from the first fifth of the swaps to the last.
+and in one after; the machine must be able to play it in time. It fails if more blocks are late, or lost by JACK's log,
+with swaps than in the worse run without, or if memory has grown by 2 MB from the second fifth of the swaps to the last.
 """
 
 from __future__ import annotations
