@@ -88,8 +88,8 @@ class Rack:
 
     parts: (playable, settings) of each, with engines that do not limit and have not rendered; n_voices: the most voices
     of all parts together; controls: turns presses of controls into actions; None: those of the settings without a file;
-    effects, arpeggiator: None: none; make: makes what a Swap asks for, for a rack that may wait; wake: called when there is something for `take_actions` or
-    `take_retired`, on the audio thread; it must not wait.
+    effects, arpeggiator: None: none; make: makes what a Swap asks for, for a rack that may wait; wake: called when
+    there is something for `take_actions` or `take_retired`, on the audio thread; it must not wait.
 
     frame: the next frame to render; sample_rate_hz: of all engines.
     """
