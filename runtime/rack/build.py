@@ -46,9 +46,14 @@ def rack_from(start: Start, decoder: Decoder) -> Rack:
         start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
     )
     sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
-    sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
+    sound = msgspec.structs.replace(engine.patch.sound, effects=SoundEffects(*sends[0]))
     part = Playable(engine, sound), PartSettings()
-    return _rack([part], start.patch.settings, start.sample_rate_hz, {})
+    arpeggiator = Arpeggiator(sound.arpeggiator, sound.tempo_bpm, start.sample_rate_hz)
+    arpeggiator.remember(start.state.parts, start.state.frame)
+    controls = ControlMap(start.patch.settings, 0)
+    controls.remember(start.state.parts.get("maps", {}))
+    options = {"arpeggiator": arpeggiator, "controls": controls}
+    return _rack([part], start.patch.settings, start.sample_rate_hz, options)
 
 
 def _rack(

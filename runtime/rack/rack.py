@@ -6,7 +6,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -49,7 +49,7 @@ class BeforeParts(Protocol):
 
     feed: takes an event at its frame, ascending. choose: the first part plays another sound from a frame on. take: the
     events, (frame, event), ascending, that happen before `end_frame` and were not taken yet; those that it lets pass
-    are among them.
+    are among them. memory: what outlives the notes, as plain values.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -57,6 +57,8 @@ class BeforeParts(Protocol):
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None: ...
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]: ...
+
+    def memory(self) -> dict[str, dict[str, Any]]: ...
 
 
 class BehindParts(Protocol):
@@ -192,7 +194,8 @@ class Rack:
             self._wants_state = False
             state = self.engine().state(self.is_silent and self._shares_alone())
             waiting = *state.waiting, *((due.frame, due.event) for due in self._pending)
-            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting)))
+            parts = state.parts if self._arpeggiator is None else state.parts | self._arpeggiator.memory()
+            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting, parts=parts)))
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)
