@@ -48,7 +48,10 @@ def rack_from(start: Start, decoder: Decoder) -> Rack:
     sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
     sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
     part = Playable(engine, sound), PartSettings()
-    return _rack([part], start.patch.settings, start.sample_rate_hz, {})
+    rack = _rack([part], start.patch.settings, start.sample_rate_hz, {})
+    for change in start.state.maps:
+        rack.post(change)
+    return rack
 
 
 def _rack(

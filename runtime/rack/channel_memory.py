@@ -51,6 +51,10 @@ class ChannelMemory:
                 self._said = {key: said for key, said in self._said.items() if isinstance(key[0], type)}
                 self._parameter.clear()
 
+    def maps(self) -> tuple[MapChange, ...]:
+        """The events that give each device its map."""
+        return tuple(said[0] for key, said in self._said.items() if key[0] is MapChange)
+
     def events(self) -> list[Event]:
         """The events that bring a new engine's controllers to where they stand now."""
         said = [event for events in self._said.values() for event in events]

@@ -14,10 +14,12 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine, check_line
 from runtime.config import AudioConfig, Config
 from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
-from runtime.events import Event, SoundChange, Swap
+from runtime.events import Event, MapChange, SoundChange, Swap
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
@@ -64,6 +66,7 @@ class _Head(msgspec.Struct, frozen=True):
     step: int | None
     state: dict[str, dict[str, Any]]
     waiting: list[tuple[int, list[Any]]]
+    maps: list[list[Any]] = []
 
 
 def played_instrument(path: Path) -> PlayedInstrument:
@@ -91,6 +94,7 @@ def head_tree(start: Start) -> dict[str, Any]:
         step=state.step,
         state=state.parts_tree(),
         waiting=[(frame, plain_event(event, settings)) for frame, event in state.waiting],
+        maps=[plain_event(change, settings) for change in state.maps],
     )
     return msgspec.to_builtins(head)
 
@@ -107,7 +111,8 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         waiting = tuple((frame, event_of(values)) for frame, values in head.waiting)
         chosen = None if head.chosen is None else patch_of_tree(head.chosen, settings, where)
         parts = parts_of_tree(head.state)
-        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step)
+        maps = tuple(_map_change(event_of(values)) for values in head.maps)
+        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step, maps)
     except (msgspec.MsgspecError, ValueError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
     patch = patch_of_tree(head.patch, settings, where)
@@ -121,6 +126,8 @@ def plain_event(event: Event, settings: Config) -> list[Any]:
         return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
     if isinstance(event, Swap):
         return plain(msgspec.structs.replace(event, made=None))
+    if isinstance(event, MapChange):
+        return plain(msgspec.structs.replace(event, map=event.map.lines))
     return plain(event)
 
 
@@ -130,7 +137,22 @@ def playable(event: Event, prepare: Callable[[Patch], object], settings: Config,
         if not isinstance(event.prepared, dict):
             raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")
         return SoundChange(prepare(patch_of_tree(event.prepared, settings, where)))
+    if isinstance(event, MapChange):
+        try:
+            return _map_change(event)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise UserError(where, f"a damaged map ({error})", "a whole one", "use the file as recorded") from None
     return event
+
+
+def _map_change(event: Event) -> MapChange:
+    """A change of a map, made of lines, as the engine takes it; an error if the lines are none."""
+    if not isinstance(event, MapChange):
+        raise ValueError("no change of a map")
+    lines = msgspec.convert(event.map, tuple[MapLine, ...])
+    for line in lines:
+        check_line(line, "the recording's map")
+    return MapChange(event.device, bind(lines))
 
 
 def _patch_tree(patch: Patch, base: Config) -> dict[str, Any]:

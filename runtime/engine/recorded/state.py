@@ -16,7 +16,7 @@ from runtime.control.sound_knobs import ENVELOPE
 from runtime.engine.recorded.plain_state import given, taken, tree_of, values_of
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
-from runtime.events import N_CHANNELS, Event
+from runtime.events import N_CHANNELS, Event, MapChange
 from runtime.sound.patch import Patch
 
 FIRST_SOUND, OTHER_SOUND = -1, -2
@@ -28,7 +28,7 @@ class EngineState(msgspec.Struct, frozen=True):
     is_silent: whether no voice sounded. program: number of the sound that was chosen; FIRST_SOUND: the sound at the
     start; OTHER_SOUND: `chosen`, which an event brought. step: of its morph, if that was moved; None: it was not.
     parts: the plain values of the engine's parts, by their names. waiting: events that had been posted and had not
-    happened, with their frames.
+    happened, with their frames. maps: what gives each device its control map.
     """
 
     frame: int
@@ -38,6 +38,7 @@ class EngineState(msgspec.Struct, frozen=True):
     waiting: tuple[tuple[int, Event], ...] = ()
     chosen: Patch | None = None
     step: int | None = None
+    maps: tuple[MapChange, ...] = ()
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
         """The parts as JSON can hold them; `parts_of_tree` reads them."""

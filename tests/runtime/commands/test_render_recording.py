@@ -12,13 +12,16 @@ import pytest
 
 from runtime.__main__ import main
 from runtime.config import Config, VoiceConfig, load_config
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
 from runtime.engine.build import build_engine
 from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
 from runtime.engine.recorded.state import EngineState
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, ProgramChange
+from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
+from runtime.rack.build import build_chosen
 from runtime.sound.choice import choose
 from tests.support.hearing import read_wav
 from tests.support.places import DATA
@@ -94,6 +97,39 @@ def test_the_samples_are_those_that_were_heard(
     assert (rendered(path, *options, "--seed", "78")[0] != again).any()
     noise, coherent = (rendered(path, *options, "--phase", phase)[0] for phase in ("noise", "coherent"))
     assert (noise != coherent).any()
+
+
+def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callable[..., np.ndarray]) -> None:
+    def learned(control: str, target: str) -> MapChange:
+        return MapChange(3, bind([MapLine(control=control, target=target)]))
+
+    choice = choose(load_config(), None, None, None)
+    rack = build_chosen(choice, 44100)
+    history: deque[tuple[int, object]] = deque()
+    rack.keep_history(history)
+    events: list[tuple[int, Event]] = [
+        (9000, NoteOn(0, 60, 100, 3)),
+        (12_000, ControlChange(0, 21, 40, 3)),
+        (15_000, learned("cc 22", "latent.1")),  # another control is learned while the recording goes on
+        (15_500, ControlChange(0, 22, 120, 3)),
+    ]
+    for frame, event in [(0, learned("cc 21", "filter.cutoff")), *events]:
+        rack.post(event, frame)
+    sound = np.zeros((30_208, 2), np.float32)
+    for at in range(0, len(sound), SIZE):
+        if at == 5888:
+            rack.ask_for_state()
+        rack.render(sound[at : at + SIZE])
+    (state,) = [item for _, item in history if isinstance(item, EngineState)]
+    state = msgspec.structs.replace(state, waiting=())
+    patch, programs = rack.engine().sounds
+    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
+    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
+    timed = [(at - state.frame, event_of(plain_event(event, patch.settings))) for at, event in events]
+    writer.add(timed, 20_000)
+    writer.finish(len(sound) - state.frame)
+    again, _ = rendered(tmp_path / "a.mid")
+    np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
 
 
 def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
