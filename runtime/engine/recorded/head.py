@@ -14,9 +14,9 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
+from runtime.config import AudioConfig, Config
 from runtime.control.mapping.bindings import bind
 from runtime.control.mapping.lines import MapLine, check_line
-from runtime.config import AudioConfig, Config
 from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
 from runtime.events import Event, MapChange, SoundChange, Swap
