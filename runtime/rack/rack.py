@@ -192,7 +192,9 @@ class Rack:
             self._wants_state = False
             state = self.engine().state(self.is_silent and self._shares_alone())
             waiting = *state.waiting, *((due.frame, due.event) for due in self._pending)
-            state = msgspec.structs.replace(state, waiting=waiting, maps=self._memory.maps())
+            state = msgspec.structs.replace(
+                state, waiting=waiting, maps=self._memory.maps(), n_parts=len(self._parts)
+            )
             self._history.append((self.frame, state))
 
     def _render_block(self, out: np.ndarray) -> None:

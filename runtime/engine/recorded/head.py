@@ -67,6 +67,7 @@ class _Head(msgspec.Struct, frozen=True):
     state: dict[str, dict[str, Any]]
     waiting: list[tuple[int, list[Any]]]
     maps: list[list[Any]] = []
+    n_parts: int = 1
 
 
 def played_instrument(path: Path) -> PlayedInstrument:
@@ -95,6 +96,7 @@ def head_tree(start: Start) -> dict[str, Any]:
         state=state.parts_tree(),
         waiting=[(frame, plain_event(event, settings)) for frame, event in state.waiting],
         maps=[plain_event(change, settings) for change in state.maps],
+        n_parts=state.n_parts,
     )
     return msgspec.to_builtins(head)
 
@@ -112,7 +114,9 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         chosen = None if head.chosen is None else patch_of_tree(head.chosen, settings, where)
         parts = parts_of_tree(head.state)
         maps = tuple(_map_change(event_of(values)) for values in head.maps)
-        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step, maps)
+        state = EngineState(
+            head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step, maps, head.n_parts
+        )
     except (msgspec.MsgspecError, ValueError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
     patch = patch_of_tree(head.patch, settings, where)

@@ -29,6 +29,7 @@ class EngineState(msgspec.Struct, frozen=True):
     start; OTHER_SOUND: `chosen`, which an event brought. step: of its morph, if that was moved; None: it was not.
     parts: the plain values of the engine's parts, by their names. waiting: events that had been posted and had not
     happened, with their frames. maps: what gives each device its control map.
+    n_parts: how many parts played; the state is that of the first.
     """
 
     frame: int
@@ -39,6 +40,7 @@ class EngineState(msgspec.Struct, frozen=True):
     chosen: Patch | None = None
     step: int | None = None
     maps: tuple[MapChange, ...] = ()
+    n_parts: int = 1
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
         """The parts as JSON can hold them; `parts_of_tree` reads them."""

@@ -17,11 +17,12 @@ from runtime.control.mapping.lines import MapLine
 from runtime.engine.build import build_engine
 from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
 from runtime.engine.recorded.state import EngineState
-from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange
+from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange, Swap
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
 from runtime.rack.build import build_chosen
+from runtime.rack.part_choice import choose_parts
 from runtime.sound.choice import choose
 from tests.support.hearing import read_wav
 from tests.support.places import DATA
@@ -154,3 +155,24 @@ def test_a_recording_that_began_with_notes_says_so(tmp_path: Path, capsys: pytes
     record(path, Config(), TINY, 44100, first=1000)
     assert main(["render", str(path), str(tmp_path / "out.wav"), "--instrument", TINY]) == 0
     assert "notes sounded when the recording began" in capsys.readouterr().err
+
+
+def test_what_render_leaves_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("parts: [{sound: Round bass}, {sound: Slow pad}]")
+    choice = choose_parts(load_config(), None, None, str(tmp_path / "a.yaml"))
+    rack = build_chosen(choice, 44100)
+    history: deque[tuple[int, object]] = deque()
+    rack.keep_history(history)
+    rack.ask_for_state()
+    rack.render(np.zeros((SIZE, 2), np.float32))
+    ((_, state),) = history
+    patch, programs = rack.engine().sounds
+    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
+    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
+    writer.add([(441, event_of(plain_event(Swap(0, "strings"), patch.settings)))], 500)
+    writer.finish(1000)
+    assert main(["render", str(tmp_path / "a.mid"), str(tmp_path / "out.wav")]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "timbrebox: 2 parts were recorded; only the first one is rendered",
+        "timbrebox: another instrument was chosen 0.0 s after the beginning; render keeps virtual-analogue",
+    ]
