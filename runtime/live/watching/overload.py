@@ -17,8 +17,9 @@ FEWEST_VOICES = 2
 AIM, ROOM = 0.7, 0.8  # voices are shed down to a load of AIM, and come back as long as they stay below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
 _SETTLE_S = 0.05  # after a change, for the voices that fade out
-_SUSTAINED, _MOST_LATE, _RECENT_S = 4, 3, 0.2  # overload: the mean of 4 blocks is near 1, or 3 of the recent are late
-_MOST_LOAD = 2.0  # one block that waited long for something else must not weigh more
+# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One long wait is none.
+_LAST, _MANY, _RECENT_S = 4, 3, 0.2
+_MOST_LOAD = 4.0  # a block that waited long for something else must not weigh more
 _WARM_UP_BLOCKS = 16
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
@@ -33,7 +34,8 @@ class Overload:
     def __init__(self, n_voices: int, block_s: float):
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
-        self._n_seen = _WARM_UP_BLOCKS
+        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # the first block to judge; the first with the voices of now
+        self._n_measured = -1
         self._settled_s = self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
 
@@ -58,20 +60,23 @@ class Overload:
         heavy = self._overload_of(new)
         if heavy:
             return self._shed(heavy, n_sounding, now_s)
-        if self.is_full or now_s < self._next_look_s or len(new) < _SUSTAINED:
+        if self.is_full or now_s < self._next_look_s or loads.n_blocks - self._n_same < _LAST:
             return False
         self._next_look_s = now_s + LOOK_S
-        lately = new[-max(_SUSTAINED, round(LOOK_S / self._block_s)) :]
-        return self._grow(float(np.quantile(lately, 0.9)), n_sounding, now_s)
+        if n_sounding != self._n_measured:
+            self._n_measured, self._n_same = n_sounding, loads.n_blocks
+            return False
+        load = float(np.quantile(np.minimum(loads.since(self._n_same), _MOST_LOAD), 0.9))
+        self._n_same = loads.n_blocks
+        return self._grow(load, n_sounding, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The mean load of the blocks that are too much; 0 if none are."""
-        last = loads[-_SUSTAINED:]
-        if len(last) == _SUSTAINED and last.mean() > NEAR:
-            return float(last.mean())
-        recent = loads[-max(2 * _SUSTAINED, round(_RECENT_S / self._block_s)) :]
-        late = recent[recent > 1.0]
-        return float(late.mean()) if len(late) >= _MOST_LATE else 0.0
+        """The median load of the blocks that are too much; 0 if it is no overload."""
+        recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
+        for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
+            if len(heavy) >= _MANY:
+                return float(np.median(heavy))
+        return 0.0
 
     def _shed(self, load: float, n_sounding: int, now_s: float) -> bool:
         self._calm_since_s = math.inf
@@ -103,5 +108,6 @@ class Overload:
         return True
 
     def _changed(self, now_s: float) -> None:
+        self._n_measured = -1
         self._settled_s = now_s + _SETTLE_S + 2.0 * self._block_s
         self._next_look_s = self._settled_s + LOOK_S
