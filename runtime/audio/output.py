@@ -28,7 +28,7 @@ NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
 BUSY_SHARE = 0.25  # a block has much work if the engine took so much of the time that the block plays
 _INVALID_RATE = -9997
-_CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.3
+_CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class SoundSource(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BEAT_S = 0.2  # how often to look, or once a block if blocks are longer
+BEAT_S = 0.15  # how often to look, or once a block if blocks are longer
 _SUSPECT_S = 0.1
 _BEATS_AT_START = 15  # some drivers take long until their first block
 _BEATS_MISSED = 3  # several, because after the whole program was stopped for a while, time alone proves nothing
