@@ -1,4 +1,4 @@
-"""The real program with a budget made too small on purpose, on a real audio server."""
+"""The real program on a real audio server: a budget made too small on purpose, sound that is not finite."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -18,11 +19,11 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 SLOW_S, BACK_S = 60.0, 5.0
-N_VOICES = 16
+N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take 1.5 times the time that there is
 
 
-def slow_program(server: JackServer, folder: Path) -> LiveProgram:
-    """The program on a machine on which 16 voices take 1.5 times the time that there is."""
+def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:
+    """The program, hindered as `tests.support.hindered_play` says."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
@@ -30,7 +31,7 @@ def slow_program(server: JackServer, folder: Path) -> LiveProgram:
     path = folder / "rig.yaml"
     path.write_text(yaml.safe_dump(config))
     arguments = ["--config", path, "--instrument", TINY]
-    return LiveProgram(arguments, server.env | {"SLOW_SHARE": "0.09"}, module="tests.support.slow_play")
+    return LiveProgram(arguments, server.env | {"HINDRANCE": hindrance}, module="tests.support.hindered_play")
 
 
 def lost_periods(server: JackServer) -> int:
@@ -42,7 +43,9 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     jack_server: JackServer, tmp_path: Path
 ) -> None:
     before = lost_periods(jack_server)
-    with slow_program(jack_server, tmp_path) as program, Player(jack_server, "timbrebox:in", ()) as player:
+    with hindered_program(jack_server, tmp_path, PER_VOICE) as program, Player(
+        jack_server, "timbrebox:in", ()
+    ) as player:
         with MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
             player.send(*([0x90, note, 90] for note in range(50, 50 + N_VOICES)))
             player.record(1.0)
@@ -68,3 +71,24 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     print(f"back {back_s:.1f} s; {said} {figures}")
     assert n_lost <= 0.001 * SLOW_S * SAMPLE_RATE_HZ / PERIOD_FRAMES + machine.n_stalls
     assert back_s < BACK_S
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_sound_that_is_not_finite_is_said_and_it_plays_on(
+    jack_server: JackServer, tmp_path: Path, number: str
+) -> None:
+    with hindered_program(jack_server, tmp_path, number) as program, Player(
+        jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")
+    ) as player:
+        player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would never forget a NaN
+        player.record(0.3)
+        assert np.abs(player.record(0.3)).max() > 0.01
+        program.send(signal.SIGUSR1)
+        assert np.isfinite(player.record(2.0)).all()
+        assert "tiny" in program.wait_for("not finite")
+        player.send([0x90, 64, 100])
+        player.record(0.3)
+        assert np.abs(player.record(0.3)).max() > 0.01
+        assert program.stop() == 0
+        assert sum("not finite" in line for line in program.lines) == 1
+        assert program.errors == ""
