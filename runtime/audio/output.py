@@ -12,6 +12,7 @@ import numpy as np
 
 from runtime.audio.clock import EngineClock
 from runtime.audio.devices import choose_input, choose_output, list_inputs, list_outputs, load_portaudio
+from runtime.audio.jack_server import JackServer
 from runtime.audio.load import NEAR, BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
@@ -141,7 +142,7 @@ class BlockRenderer:
 class NullOutput:
     """An output without a device: a timer thread renders the blocks at the pace of a device, and drops them."""
 
-    is_device = False
+    is_device = server_has_gone = False
     name = NO_DEVICE
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
@@ -196,7 +197,7 @@ class DeviceOutput:
         source: InputDevice | None = None,
     ):
         self.name = str(device)
-        self._is_jack = "JACK" in device.host_api
+        self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
         # PyAudio opens both sides of a stream with one number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
@@ -259,21 +260,31 @@ class DeviceOutput:
     ) -> None:
         """Play from now on; the effect hears the input; wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
+        if self._is_jack and wake is not None:
+            self._server = JackServer(wake)
         with quiet_stderr():
             self._stream.start_stream()
+
+    @property
+    def server_has_gone(self) -> bool:
+        """Whether the sound server has said that it ends; a cable that is pulled says nothing."""
+        return self._server is not None and self._server.has_gone
 
     def close(self, plays: bool = True) -> bool:
         """Close the device and PortAudio; False if the driver hangs, as it does when a JACK server has died.
 
         plays: whether blocks still come; JACK without blocks gets less time, because it seldom comes back.
         """
+        if self.server_has_gone:
+            return False  # known to hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)
         return self._closed.is_set()
 
     def _close(self) -> None:
-        for step in (self._stream.close, self._portaudio.terminate):
+        leave = [self._server.close] if self._server is not None else []
+        for step in (*leave, self._stream.close, self._portaudio.terminate):
             # Closing an unplugged card raises an error; PortAudio must be terminated all the same.
             with contextlib.suppress(OSError):
                 step()

@@ -312,6 +312,8 @@ class Supervisor:
 
     def _check_blocks(self) -> None:
         """Let the watch look, and leave a device that has gone."""
+        if self._output.server_has_gone:
+            self._watch.suspect()
         if self._watch.look() and not self._needs_device:
             self._leave_device()
 

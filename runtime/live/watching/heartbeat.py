@@ -25,10 +25,10 @@ class Heartbeat:
         """Seconds until the next look."""
         return max(0.0, self._due_s - now_s)
 
-    def suspect(self, now_s: float) -> None:
-        """Something else says that the device has gone: one look without a block, soon, is enough."""
+    def suspect(self, n_blocks: int, now_s: float) -> None:
+        """Something else says that the device has gone: one look without a block from now on, soon, is enough."""
         if not self._is_suspect:
-            self._is_suspect = True
+            self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
             self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)
 
     def look(self, n_blocks: int, now_s: float) -> bool:

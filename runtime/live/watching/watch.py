@@ -65,7 +65,7 @@ class Watch:
 
     def suspect(self) -> None:
         """Something else says that the device has gone."""
-        self._heartbeat.suspect(time.monotonic())
+        self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
         """Do what is due; returns whether the device has gone."""

@@ -113,9 +113,9 @@ def test_a_program_that_was_stopped_for_a_while_goes_on() -> None:
     assert not beat.look(5, 1.0)
     assert not beat.look(5, 100.0)
     assert not beat.look(6, 100.2)
-    beat.suspect(100.2)
-    assert not beat.look(6, 100.25)
-    assert beat.look(6, 100.31)
+    beat.suspect(7, 100.2)
+    assert not beat.look(7, 100.25)
+    assert beat.look(7, 100.31)
 
 
 def test_a_device_may_take_long_until_its_first_block() -> None:
