@@ -35,6 +35,7 @@ from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
+LOOK_S = 1.0  # a round while there is no sound card
 Say = Callable[[str], object]
 Positions = Callable[[], tuple[float, ...]]
 
@@ -190,12 +191,12 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S` seconds until `stop`.
+        """Check everything every `ROUND_S` seconds, `LOOK_S` without a sound card, until `stop`.
 
         MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again; the
         desk is served as soon as it has something to do.
         """
-        next_round_s, desk, midi = time.monotonic() + ROUND_S, self._desk, self._midi
+        next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
             if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds, self._returns.read_fd], desk.write_fds):
@@ -208,7 +209,7 @@ class Supervisor:
                 self._check_all()
                 desk.remember()
                 self._tell_status()
-                next_round_s = time.monotonic() + ROUND_S
+                next_round_s = time.monotonic() + (LOOK_S if self._needs_device else ROUND_S)
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()
 
@@ -257,7 +258,7 @@ class Supervisor:
             output, self._no_device = None, f"No sound yet ({error})"
         reason = self._no_device
         if output is None and at_start:
-            self._say(f"{reason}; playing silently, and looking again every {ROUND_S:.0f} s.")
+            self._say(f"{reason}; playing silently, and looking again every {LOOK_S:.0f} s.")
         return output
 
     def _fit_rack(self, sample_rate_hz: int) -> None:
@@ -347,7 +348,7 @@ class Supervisor:
         if not self._output.close(plays=False):
             raise AudioHangsError
         self._no_device = f"Sound card gone: {name}"
-        self._say(f"Sound card gone: {name}; playing silently, and looking again every {ROUND_S:.0f} s.")
+        self._say(f"Sound card gone: {name}; playing silently, and looking again every {LOOK_S:.0f} s.")
         self._needs_device = True
         self._start(NullOutput(self._output.sample_rate_hz, self._output.buffer_frames))
 
