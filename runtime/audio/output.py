@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -11,11 +12,15 @@ import numpy as np
 
 from runtime.audio.clock import EngineClock
 from runtime.audio.devices import choose_input, choose_output, list_inputs, list_outputs, load_portaudio
+from runtime.audio.jack_server import JackServer
+from runtime.audio.load import NEAR, BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime.audio.devices import InputDevice, OutputDevice
     from runtime.audio.sound_ring import SoundRing
     from runtime.config import AudioConfig
@@ -24,7 +29,7 @@ NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
 BUSY_SHARE = 0.25  # a block has much work if the engine took so much of the time that the block plays
 _INVALID_RATE = -9997
-_CLOSE_LIMIT_S = 3.0
+_CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class SoundSource(Protocol):
@@ -61,11 +66,13 @@ class BlockRenderer:
 
     n_blocks: number of blocks so far; it grows as long as the device plays.
     n_underflows: number of blocks before which the driver ran out of sound.
-    n_late: number of blocks that took longer to render than to play.
+    n_late: number of blocks that took longer to render than to play. loads: what share of its time each block took.
+    n_not_finite: number of blocks with a NaN or an infinity; such a block is silent.
     failure: the first exception that the engine's `render` raised; a block that fails is silent.
     ring: every block that is heard is copied into it.
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads give way to it.
+    wake: called on the audio thread after a block that was late, or nearly, or not finite; it must not wait.
     """
 
     def __init__(
@@ -75,12 +82,13 @@ class BlockRenderer:
         buffer_frames: int,
         effect: Effect | None = None,
         ring: SoundRing | None = None,
+        wake: Callable[[], object] | None = None,
     ):
-        self.clock = EngineClock(sample_rate_hz, buffer_frames)
-        self.n_blocks = self.n_underflows = self.n_late = 0
+        self.clock, self.loads = EngineClock(sample_rate_hz, buffer_frames), BlockLoads()
+        self.n_blocks = self.n_underflows = self.n_late = self.n_not_finite = 0
         self.failure: Exception | None = None
         self.realtime = self.is_busy = False
-        self.engine, self.effect, self._ring = engine, effect, ring
+        self.engine, self.effect, self._ring, self._wake = engine, effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
 
@@ -105,6 +113,7 @@ class BlockRenderer:
             if self.effect is not None and incoming is not None:
                 may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
                 self.effect.add(incoming, self._block, may_wait)
+            self._silence_if_not_finite()
             if self._ring is not None:
                 self._ring.write(frame, self._block)
         except Exception as error:
@@ -113,14 +122,27 @@ class BlockRenderer:
         self.n_blocks += 1
         self.n_underflows += underflow
         self.is_busy = False
-        self.n_late += (time.perf_counter() - begin_s) * self._sample_rate_hz > n_frames
+        load = (time.perf_counter() - begin_s) * self._sample_rate_hz / n_frames
+        self.n_late += load > 1.0
+        self.loads.add(load)
+        if load > NEAR and self._wake is not None:
+            self._wake()
         return self._block
+
+    def _silence_if_not_finite(self) -> None:
+        # One sum says it for all samples: a NaN or an infinity among them stays in it.
+        samples = self._block.ravel()
+        if not math.isfinite(np.dot(samples, samples)):
+            self._block.fill(0.0)
+            self.n_not_finite += 1
+            if self._wake is not None:
+                self._wake()
 
 
 class NullOutput:
     """An output without a device: a timer thread renders the blocks at the pace of a device, and drops them."""
 
-    is_device = False
+    is_device = server_has_gone = False
     name = NO_DEVICE
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
@@ -129,9 +151,15 @@ class NullOutput:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="null-audio", daemon=True)
 
-    def start(self, engine: SoundSource, _effect: Effect | None = None, ring: SoundRing | None = None) -> None:
-        """Render from now on; without a device there is no input for an effect."""
-        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring)
+    def start(
+        self,
+        engine: SoundSource,
+        _effect: Effect | None = None,
+        ring: SoundRing | None = None,
+        wake: Callable[[], object] | None = None,
+    ) -> None:
+        """Render from now on; without a device there is no input for an effect; wake: as in BlockRenderer."""
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
     def _run(self) -> None:
@@ -142,7 +170,7 @@ class NullOutput:
             # After the machine was suspended, skip the blocks that were missed: at most four are rendered late.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
-    def close(self) -> bool:
+    def close(self, plays: bool = True) -> bool:
         """Stop; True, because nothing here can hang."""
         self._stopped.set()
         if self._thread.is_alive():
@@ -169,6 +197,7 @@ class DeviceOutput:
         source: InputDevice | None = None,
     ):
         self.name = str(device)
+        self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
         # PyAudio opens both sides of a stream with one number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
@@ -222,21 +251,40 @@ class DeviceOutput:
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
 
-    def start(self, engine: SoundSource, effect: Effect | None = None, ring: SoundRing | None = None) -> None:
-        """Play from now on; the effect hears the input."""
-        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring)
+    def start(
+        self,
+        engine: SoundSource,
+        effect: Effect | None = None,
+        ring: SoundRing | None = None,
+        wake: Callable[[], object] | None = None,
+    ) -> None:
+        """Play from now on; the effect hears the input; wake: as in BlockRenderer."""
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
+        if self._is_jack and wake is not None:
+            self._server = JackServer(wake)
         with quiet_stderr():
             self._stream.start_stream()
 
-    def close(self) -> bool:
-        """Close the device and PortAudio; False if the driver hangs, as it does when a JACK server has died."""
+    @property
+    def server_has_gone(self) -> bool:
+        """Whether the sound server has said that it ends; a cable that is pulled says nothing."""
+        return self._server is not None and self._server.has_gone
+
+    def close(self, plays: bool = True) -> bool:
+        """Close the device and PortAudio; False if the driver hangs, as it does when a JACK server has died.
+
+        plays: whether blocks still come; JACK without blocks gets less time, because it seldom comes back.
+        """
+        if self.server_has_gone:
+            return False  # known to hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
-            self._closed.wait(_CLOSE_LIMIT_S)
+            self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)
         return self._closed.is_set()
 
     def _close(self) -> None:
-        for step in (self._stream.close, self._portaudio.terminate):
+        leave = [self._server.close] if self._server is not None else []
+        for step in (*leave, self._stream.close, self._portaudio.terminate):
             # Closing an unplugged card raises an error; PortAudio must be terminated all the same.
             with contextlib.suppress(OSError):
                 step()

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -69,8 +70,10 @@ def prepare_process() -> None:
 
     Python's default switch interval, 5 ms, is almost half the duration of a block of 512 frames. The main thread gets a
     low real-time priority: if another program preempted the main thread while it holds the interpreter, the audio
-    thread would have to wait until that program is done.
+    thread would have to wait until that program is done. NumPy's warnings, of an instrument that overflows, are not
+    printed: the audio thread would write them.
     """
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
     promote_thread(SUPERVISOR_PRIORITY)
     lock_memory()
     gc.collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,17 @@ from runtime.audio.output import AudioIn
 from runtime.base.checked_yaml import checked
 from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
+from runtime.companion.state import read_settings
 from runtime.config import AudioConfig, Config, load_config
+from runtime.control.mapping.library import refuse_broken_map
 from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
 from runtime.live.memory import Memory
 from runtime.live.remembering import choose_with_memory
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
 from runtime.live.waiting.stop_signal import StopSignal
-from runtime.service.notify import notify
+from runtime.midi.rtmidi_apis import api_number
+from runtime.service.notify import is_service, notify
 from runtime.sound.choice import Choice
 
 
@@ -45,16 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Play until SIGINT, SIGTERM or the end of the terminal (SIGHUP); returns exit status 0."""
     if arguments.audio_in is not None and not arguments.through:
         raise UserError("--audio-in", "no --through", "both", "add --through, which plays the input")
-    config = _with_options(load_config(arguments.config), arguments)
+    settings, problem = _settings(arguments.config)
     open_closed_streams()
     lines = LineWriter(sys.stdout)
     memory = Memory(lines.write)
     try:
-        choice = choose_with_memory(
-            config, arguments.instrument, arguments.preset, arguments.sound, memory, lines.write
-        )
+        choice, problem = _choice(settings, problem, arguments, memory, lines.write)
         through = _effect(choice, arguments.audio_in) if arguments.through else None
-        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines)
+        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines, problem)
     except UserError:
         memory.close()
         raise
@@ -65,6 +67,49 @@ def run(arguments: argparse.Namespace) -> int:
         lines.close()
     memory.close()
     return 0
+
+
+def _settings(path: str | None) -> tuple[Config | None, str]:
+    """The settings; in a service, None and the mistake if they cannot be used: restarting would not mend it."""
+    try:
+        return load_config(path), ""
+    except UserError as error:
+        if not is_service():
+            raise
+        return None, str(error)
+
+
+def _choice(
+    settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
+) -> tuple[Choice, str]:
+    """What to play, and what is wrong with the settings.
+
+    A service whose settings cannot be used plays with the last ones that could, or with the defaults.
+    """
+    candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
+    for number, (name, config) in enumerate(candidates):
+        if config is None:
+            continue
+        try:
+            choice = _chosen(_with_options(config, arguments), arguments, memory, say)
+        except UserError as error:
+            problem = problem or str(error)
+            if not is_service() or number == len(candidates) - 1:
+                raise
+            continue
+        if number == 0:
+            memory.good_settings = config
+            return choice, ""
+        say(f"The settings are not used: {problem}; playing with {name}. Mend them, then restart.")
+        return choice, f"The settings are not used, but {name}: {problem}"
+    raise AssertionError("the defaults are never missing")
+
+
+def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
+    """What to play with these settings; UserError if they name what is not there."""
+    api_number(config.midi.api)
+    refuse_broken_map(config)
+    return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)
 
 
 def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
@@ -90,12 +135,22 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _play(choice: Choice, demo: Path | None, through: InputEffect | None, memory: Memory, lines: LineWriter) -> None:
+def _play(
+    choice: Choice,
+    demo: Path | None,
+    through: InputEffect | None,
+    memory: Memory,
+    lines: LineWriter,
+    problem: str,
+) -> None:
     stop = StopSignal()
     try:
         if choice.remark:
             lines.write(choice.remark)
-        Supervisor(choice, lines.write, notify, through, memory).run(stop, demo)
+        playing = Supervisor(
+            choice, lines.write, notify, through, memory, waits_for_named=is_service(), remark=problem
+        )
+        playing.run(stop, demo)
     except AudioHangsError:
         memory.close()
         lines.close()

@@ -11,7 +11,8 @@ from runtime.companion.maps import add_maps
 from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
 from runtime.companion.sound_requests import add_sounds
-from runtime.companion.state import State, write_state
+from runtime.companion.state import State, write_settings, write_state
+from runtime.config import Config
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,12 +25,19 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: State
 
 
+class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `settings`: those that `play` could use."""
+
+    config: Config
+
+
 def companion(stream: socket.socket) -> Companion:
     """A companion that can do all there is to do for the playing process at the other end of the stream."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)
     made.add("state", KeepState, lambda params: write_state(params.state))
+    made.add("settings", KeepSettings, lambda params: write_settings(params.config))
     add_sounds(made)
     Recorder(made)
     return made

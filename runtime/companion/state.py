@@ -11,6 +11,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 from runtime.base.user_folders import state_folder
+from runtime.config import Config
 from runtime.instrument.card import Position
 
 STATE_VERSION = 1
@@ -85,3 +86,23 @@ def put_state_aside() -> Path:
     with suppress(OSError):
         path.replace(aside)
     return aside
+
+
+def settings_path() -> Path:
+    """The file of the last settings that `play` could use."""
+    return state_folder() / "settings.json"
+
+
+def write_settings(config: Config) -> None:
+    """Keep settings that `play` could use."""
+    if read_settings() != config:
+        with atomic_write(settings_path(), "wb") as stream:
+            stream.write(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")
+
+
+def read_settings() -> Config | None:
+    """The last settings that `play` could use; None if there are none, or none that can be read."""
+    try:
+        return msgspec.json.decode(read_bounded_file(settings_path(), "settings", LARGEST_BYTES), type=Config)
+    except (UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None

@@ -186,6 +186,11 @@ class Engine:
         self.frame = self._span_start = self._span_end = frame
 
     @property
+    def n_muted(self) -> int:
+        """How many spectra so far were silenced, because the instrument gave numbers that no sound has."""
+        return self._spectra.n_muted
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing will be heard until another note begins."""
         return not self._bank.n_active and self.frame >= self._mixer.tails_end

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from runtime.base.errors import UserError
 from runtime.base.user_folders import state_folder
 from runtime.companion.state import Settings, State, put_state_aside, read_state
+from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
 _ON_TRIAL = b"ended within 10 s\n"
@@ -23,13 +24,15 @@ class Memory:
     empties it; a kill or a power cut after the trial leaves it empty.
 
     say: called with each line for the user. state: what is remembered; None if that is nothing, or not to be used.
-    configured: what the settings file says in this run; None: not known yet.
+    configured: what the settings file says in this run; None: not known yet. good_settings: all that it says, to be
+    kept for a time when it is broken; None: it is not to be kept.
     is_kept: whether this run remembers; a second `play` of a user does not.
     """
 
     def __init__(self, say: Callable[[str], object]):
         self.state: State | None = None
         self.configured: Settings | None = None
+        self.good_settings: Config | None = None
         self._path = state_folder() / "state.crash"
         self._file: int | None = None
         try:

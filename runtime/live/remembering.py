@@ -86,6 +86,9 @@ class Remembering:
         if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
             self._memory.proven()
             self._trial_ends_s = None
+        good = self._memory.good_settings
+        if good is not None and self._companion.tell("settings", config=msgspec.to_builtins(good)):
+            self._memory.good_settings = None
         engine = self._playing.engine
         present = (
             id(engine.patch),

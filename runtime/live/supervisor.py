@@ -26,6 +26,8 @@ from runtime.live.present import renamed_part
 from runtime.live.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.live.waiting.stop_signal import StopSignal
+from runtime.live.watching.news import StatusNews
+from runtime.live.watching.watch import Watch
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.devices import Identity
 from runtime.midi.inputs import MidiInputs
@@ -34,6 +36,7 @@ from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
+LOOK_S = 1.0  # a round while there is no sound card
 Say = Callable[[str], object]
 Positions = Callable[[], tuple[float, ...]]
 
@@ -58,6 +61,8 @@ class Supervisor:
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
     choice: what to play. through: an effect on the input, played beside the notes; None: no input.
     memory: what the last run remembered; this one remembers in its place; None: it remembers nothing.
+    waits_for_named: a named device that is not there yet is waited for, as if none were named. remark: what is wrong
+    with the settings, for the service's status.
     """
 
     def __init__(
@@ -67,22 +72,26 @@ class Supervisor:
         notify: Callable[..., object],
         through: InputEffect | None = None,
         memory: Memory | None = None,
+        waits_for_named: bool = False,
+        remark: str = "",
     ):
         config = choice.patch.settings
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
         self._through, self._memory = through, memory
+        self._waits_for_named, self._remark = waits_for_named, remark
         self._effect: Effect | None = None
         refuse_broken_map(config)
         known = (Identity(each.port, each.order, each.socket) for each in known_devices())
         self._midi = MidiInputs(config.midi, self._post_arrived, self._device_came, known)
         self._n_notes_of_past_racks = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
-        self._n_blocks_last_round = -1
         self._output: Output
         self._rack: Rack | None = None
         self._returns = ReturnPipe()
         self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
-        self._needs_device = False
+        self._needs_device, self._no_device = False, ""
+        self._watch = Watch(self, say, config.voice.n_voices)
+        self._news = StatusNews(notify)
         self._desk: Desk | None = None
 
     @property
@@ -128,6 +137,15 @@ class Supervisor:
         """Let an event be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
 
+    def renew(self) -> None:
+        """Build what plays again, because what it remembers is spoilt; its notes end."""
+        old, self._rack = self._rack, None
+        self._n_notes_of_past_racks += old.status.n_notes
+        self._build_rack(with_positions(self._choice, old), old.sample_rate_hz)
+        self._desk.recorder.follow(self._rack)
+        self._renderers[-1].engine = self._rack
+        self._watch.follow(self._renderers[-1], self._rack, self._block_s)
+
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
         """Play until `stop`; UserError if a named device cannot be opened, AudioHangsError if a driver hangs.
 
@@ -157,6 +175,7 @@ class Supervisor:
             for line in [*midi_lines, *through_lines, self._ready_line()]:
                 self._say(line)
             self._notify(READY=1)
+            self._tell_status()
             if player:
                 player.start()
             self._supervise(stop)
@@ -173,23 +192,25 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S` seconds until `stop`.
+        """Check everything every `ROUND_S` seconds, `LOOK_S` without a sound card, until `stop`.
 
         MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again; the
         desk is served as soon as it has something to do.
         """
-        next_round_s, desk, midi = time.monotonic() + ROUND_S, self._desk, self._midi
+        next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
-            limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s)
+            limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
             if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds, self._returns.read_fd], desk.write_fds):
                 return
             self._take_returns()
             desk.serve()
+            self._check_blocks()
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
                 desk.remember()
-                next_round_s = time.monotonic() + ROUND_S
+                self._tell_status()
+                next_round_s = time.monotonic() + (LOOK_S if self._needs_device else ROUND_S)
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()
 
@@ -230,13 +251,15 @@ class Supervisor:
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config.audio, audio_in)
-            reason = "No sound card yet"
+            self._no_device = "" if output else "No sound card yet"
         except UserError as error:
-            if at_start and (self._config.audio.device or (audio_in and audio_in.device)) is not None:
+            named = (self._config.audio.device or (audio_in and audio_in.device)) is not None
+            if at_start and named and not self._waits_for_named:
                 raise
-            output, reason = None, f"No sound yet ({error})"
+            output, self._no_device = None, f"No sound yet ({error})"
+        reason = self._no_device
         if output is None and at_start:
-            self._say(f"{reason}; playing silently, and looking again every {ROUND_S:.0f} s.")
+            self._say(f"{reason}; playing silently, and looking again every {LOOK_S:.0f} s.")
         return output
 
     def _fit_rack(self, sample_rate_hz: int) -> None:
@@ -247,6 +270,9 @@ class Supervisor:
                 return
             choice = with_positions(choice, self._rack)
             self._n_notes_of_past_racks += self._rack.status.n_notes
+        self._build_rack(choice, sample_rate_hz)
+
+    def _build_rack(self, choice: Choice, sample_rate_hz: int) -> None:
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)
         self._rack = build_chosen(choice, sample_rate_hz, wake=self._returns.wake)
@@ -271,26 +297,36 @@ class Supervisor:
         """Play on this output from now on."""
         recorder = self._desk.recorder
         recorder.follow(self._rack)
-        output.start(self._rack, self._effect, recorder.ring)
+        output.start(self._rack, self._effect, recorder.ring, self._returns.wake)
         self._output = output
         self._renderers.append(output.blocks)
-        self._n_blocks_last_round = -1
+        self._watch.follow(output.blocks, self._rack, self._block_s)
+
+    @property
+    def _block_s(self) -> float:
+        return self._output.buffer_frames / self._output.sample_rate_hz
 
     def _check_midi(self) -> None:
         for line in self._midi.poll():
             self._say(line)
+        if self._midi.has_lost_server and not self._needs_device:
+            self._watch.suspect()  # the sound server may be the same
+
+    def _check_blocks(self) -> None:
+        """Let the watch look, and leave a device that has gone."""
+        if self._output.server_has_gone:
+            self._watch.suspect()
+        if self._watch.look() and not self._needs_device:
+            self._leave_device()
 
     def _check_all(self) -> None:
-        """Open and close MIDI inputs, raise the audio thread's exception, and replace a device that has gone."""
+        """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
         self._check_midi()
         renderer = self._renderers[-1]
         if renderer.failure is not None:
             raise renderer.failure
         if self._needs_device:
             self._look_for_device()
-        elif renderer.n_blocks == self._n_blocks_last_round:
-            self._leave_device()
-        self._n_blocks_last_round = self._renderers[-1].n_blocks
 
     def _look_for_device(self) -> None:
         output = self._try_output(at_start=False)
@@ -310,11 +346,18 @@ class Supervisor:
         An unplugged device raises no error, but stops asking for blocks.
         """
         name = self._output.name
-        if not self._output.close():
+        if not self._output.close(plays=False):
             raise AudioHangsError
-        self._say(f"Sound card gone: {name}; playing silently, and looking again every {ROUND_S:.0f} s.")
+        self._no_device = f"Sound card gone: {name}"
+        self._say(f"Sound card gone: {name}; playing silently, and looking again every {LOOK_S:.0f} s.")
         self._needs_device = True
         self._start(NullOutput(self._output.sample_rate_hz, self._output.buffer_frames))
+
+    def _tell_status(self) -> None:
+        """Tell the service's manager what plays and what is wrong."""
+        problems = [self._remark, self._no_device, self._watch.problem, "" if self._midi.names else "No MIDI input yet"]
+        sounding = self._rack.status.n_active_voices
+        self._news.tell(sounding, f"{self._output.name}, {self._output.sample_rate_hz} Hz", self._midi.names, problems)
 
     def _ready_line(self) -> str:
         output = self._output

@@ -43,7 +43,7 @@ class MidiInputs:
     config: names the wanted inputs (none: every input) and the virtual port.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the drivers' threads.
     came: called with the number and the identity of an input that is about to be opened. known: identities from earlier
-    runs. UserError for an API that rtmidi does not have.
+    runs. has_lost_server: whether the last poll reached no MIDI server. UserError for an API that rtmidi does not have.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class MidiInputs:
         self._announcer = announcer(self._api)
         self._announcements: Announcements | None = None
         self._problem = ""
+        self.has_lost_server = False
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +107,9 @@ class MidiInputs:
             own = self._open_own()
             gone = self._announced_gone()
             present = self._list_ports()
+            self.has_lost_server = False
         except OSError as error:
+            self.has_lost_server = True
             return [*self._close_all(), *self._once(f"No MIDI yet: {error}; looking again.")]
         changes = [*own, *self._close_gone(present, gone), *self._open_wanted(present)]
         return [*changes, *self._once(self._what_is_missing(present))]

@@ -158,6 +158,11 @@ class Rack:
         return len(self._parts)
 
     @property
+    def n_muted(self) -> int:
+        """How many spectra so far were silenced, because the instruments gave numbers that no sound has."""
+        return sum(engine.n_muted for part in self._parts for engine in part.engines())
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing will be heard until another note begins."""
         engines = [engine for part in self._parts for engine in part.engines()]

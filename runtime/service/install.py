@@ -19,6 +19,7 @@ USER = "timbrebox"
 HOME = Path("/opt/timbrebox")
 STATE = Path("/var/lib/timbrebox")
 INSTALLED_UNIT = Path("/etc/systemd/system") / UNIT.name
+LAST_LINE = "LastLine"  # not systemd's: the program's last line in the journal
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments", ".venv")
 
 
@@ -105,7 +106,20 @@ def read_status() -> dict[str, str]:
     answer = subprocess.run(
         ["systemctl", "show", UNIT.name, f"--property={names}"], capture_output=True, text=True, check=True
     ).stdout
-    return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    known = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    if known.get("LoadState") == "loaded" and (known.get("ActiveState") != "active" or not known.get("StatusText")):
+        known[LAST_LINE] = _last_line()
+    return known
+
+
+def _last_line() -> str:
+    """The last line that the program itself printed, as the journal has it; an empty text if there is none."""
+    command = ["journalctl", f"--identifier={USER}", "--lines=1", "--output=cat", "--quiet", "--no-pager"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return " ".join(done.stdout.split())
 
 
 def status_line(known: dict[str, str]) -> str:
@@ -115,7 +129,9 @@ def status_line(known: dict[str, str]) -> str:
     states = {"active": "runs", "activating": "is starting", "failed": "has failed"}
     plays = states.get(known["ActiveState"], "is stopped")
     boot = "starts with the machine" if known.get("UnitFileState") == "enabled" else "does not start with the machine"
-    news = f": {known['StatusText']}" if known.get("StatusText") else ""
+    news = known.get("StatusText", "") if known["ActiveState"] == "active" else ""
+    news = news or known.get(LAST_LINE, "")
+    news = f": {news.rstrip('.')}" if news else ""
     return f"The service {plays}{news}; it {boot}; restarted by itself {known.get('NRestarts', '0')} times."
 
 

@@ -6,6 +6,11 @@ import os
 import socket
 
 
+def is_service() -> bool:
+    """Whether systemd, or something like it, waits for notices: then nobody sits at a terminal to mend a mistake."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def notify(**news: object) -> bool:
     """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd takes it. Never waits.
 

@@ -36,7 +36,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("waiting",),
+    "runtime.live": ("waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.service.install import UNIT, copy_runtime, refuse_hidden_python, status_line
+from runtime.service.install import LAST_LINE, UNIT, copy_runtime, refuse_hidden_python, status_line
 from runtime.service.notify import notify
 from tests.support.places import ROOT
 
@@ -101,4 +101,6 @@ def test_service_status_is_one_plain_line() -> None:
     known = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
     known["StatusText"] = "no sound card yet"
     assert "runs: no sound card yet; it starts with the machine" in status_line(known)
+    known |= {"ActiveState": "activating", "NRestarts": "3", LAST_LINE: "timbrebox: no such instrument."}
+    assert "is starting: timbrebox: no such instrument; it starts" in status_line(known)
     assert "not installed" in status_line({"LoadState": "not-found"})

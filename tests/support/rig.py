@@ -133,11 +133,13 @@ class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
     home: folder of the user's files; None: an empty folder, removed at the end. env: environment variables; HOME and
-    those of XDG lead to the folder of the user's files.
+    those of XDG lead to the folder of the user's files. module: the program's, or a test's that calls it.
     """
 
-    def __init__(self, arguments: Sequence[object], env: dict[str, str], home: Path | None = None):
-        self._command = [sys.executable, "-m", "runtime", "play", *map(str, arguments)]
+    def __init__(
+        self, arguments: Sequence[object], env: dict[str, str], home: Path | None = None, module: str = "runtime"
+    ):
+        self._command = [sys.executable, "-m", module, "play", *map(str, arguments)]
         self._empty_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
         self.env = env | home_of_its_own(home or Path(self._empty_home.name))
         self.lines: list[str] = []
@@ -159,6 +161,10 @@ class LiveProgram:
             self.kill()
             raise
         return self
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(number)
 
     def wait_for(self, words: str) -> str:
         """Wait until the program has printed a line with these words, and return the line."""

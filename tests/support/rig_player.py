@@ -32,9 +32,10 @@ class PlayerClient:
         self._client.set_process_callback(self._process)
 
     def connect(self, midi: str, audio: list[str]) -> None:
-        """Activate the client, then send to this MIDI port and record these audio ports."""
+        """Activate the client, then send to this MIDI port, if it has a name, and record these audio ports."""
         self._client.activate()
-        self._client.connect(self._midi, midi)
+        if midi:
+            self._client.connect(self._midi, midi)
         for name, port in zip(audio, self._inputs, strict=True):
             self._client.connect(name, port)
 

@@ -1,0 +1,36 @@
+"""Hears at once that the JACK server has died: a killed server says nothing to PortAudio's callback."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from runtime.base.quiet import quiet_stderr
+
+
+class JackServer:
+    """A JACK client that plays nothing, and calls `wake`, on JACK's thread, when the server has gone.
+
+    has_gone: whether it has. Without a server or without the library it hears nothing, and the heartbeat must do.
+    """
+
+    def __init__(self, wake: Callable[[], object]):
+        self.has_gone, self._wake = False, wake
+        self._client = None
+        with contextlib.suppress(ImportError, OSError, AttributeError):  # a missing or very old libjack
+            import jack
+
+            with contextlib.suppress(jack.JackError), quiet_stderr():
+                self._client = jack.Client("timbrebox watch", no_start_server=True)
+                self._client.set_shutdown_callback(self._gone)
+
+    def _gone(self, _status: object, _reason: str) -> None:
+        self.has_gone = True
+        self._wake()
+
+    def close(self) -> None:
+        """Leave the server."""
+        if self._client is not None and not self.has_gone:
+            with quiet_stderr():
+                self._client.close()
+        self._client = None

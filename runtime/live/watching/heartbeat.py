@@ -1,0 +1,44 @@
+"""Notices that a device asks for no more blocks: an unplugged card and a dead sound server raise no error."""
+
+from __future__ import annotations
+
+BEAT_S = 0.15  # how often to look, or once a block if blocks are longer
+_SUSPECT_S = 0.1
+_BEATS_AT_START = 15  # some drivers take long until their first block
+_BEATS_MISSED = 3  # several, because after the whole program was stopped for a while, time alone proves nothing
+
+
+class Heartbeat:
+    """Counts the looks at which no block had come.
+
+    block_s: how long a block plays; now_s: time in seconds of `time.monotonic()`.
+    """
+
+    def __init__(self, block_s: float, now_s: float):
+        self._block_s = block_s
+        self._beat_s = max(BEAT_S, 1.5 * block_s)
+        self._due_s = now_s + self._beat_s
+        self._n_blocks = self._n_missed = 0
+        self._is_suspect = False
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until the next look."""
+        return max(0.0, self._due_s - now_s)
+
+    def suspect(self, n_blocks: int, now_s: float) -> None:
+        """Something else says that the device has gone: one look without a block from now on, soon, is enough."""
+        if not self._is_suspect:
+            self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
+            self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)
+
+    def look(self, n_blocks: int, now_s: float) -> bool:
+        """Whether the device has gone; n_blocks: how many blocks it has asked for so far."""
+        if now_s < self._due_s:
+            return False
+        self._due_s = now_s + self._beat_s
+        if n_blocks != self._n_blocks:
+            self._n_blocks, self._n_missed, self._is_suspect = n_blocks, 0, False
+            return False
+        self._n_missed += 1
+        needed = _BEATS_AT_START if n_blocks == 0 else 1 if self._is_suspect else _BEATS_MISSED
+        return self._n_missed >= needed

@@ -1,0 +1,113 @@
+"""Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
+
+A load is the time that a block took in units of the time that it plays. Overload lowers
+the limit at once. It rises again in steps, as far as the measured cost of a voice allows. If too few voices sound to
+measure that, the full number is tried after a while; each trial that fails makes the next wait twice as long.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runtime.audio.load import NEAR, BlockLoads
+
+FEWEST_VOICES = 2
+AIM, ROOM = 0.7, 0.8  # voices are shed down to a load of AIM, and come back as long as they stay below ROOM
+LOOK_S = 0.25  # how often to look while the limit is below the full number
+_SETTLE_S = 0.05  # after a change, for the voices that fade out
+# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One long wait is none.
+_LAST, _MANY, _RECENT_S = 4, 3, 0.2
+_MOST_LOAD = 4.0  # a block that waited long for something else must not weigh more
+_WARM_UP_BLOCKS = 16
+_FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
+
+
+class Overload:
+    """The limit on the voices.
+
+    n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
+    limit: how many may sound now.
+    """
+
+    def __init__(self, n_voices: int, block_s: float):
+        self.n_voices = self.limit = n_voices
+        self._block_s = block_s
+        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # the first block to judge; the first with the voices of now
+        self._n_measured = -1
+        self._settled_s = self._next_look_s = -math.inf
+        self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is shed."""
+        return self.limit == self.n_voices
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds after which `look` has something to do, if no block is late before."""
+        return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
+
+    def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
+        """Look at the blocks since the last change; returns whether the limit has changed.
+
+        loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
+        """
+        if now_s < self._settled_s:
+            self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks)
+            return False
+        new = np.minimum(loads.since(self._n_seen), _MOST_LOAD)
+        heavy = self._overload_of(new)
+        if heavy:
+            return self._shed(heavy, n_sounding, now_s)
+        if self.is_full or now_s < self._next_look_s or loads.n_blocks - self._n_same < _LAST:
+            return False
+        self._next_look_s = now_s + LOOK_S
+        if n_sounding != self._n_measured:
+            self._n_measured, self._n_same = n_sounding, loads.n_blocks
+            return False
+        load = float(np.quantile(np.minimum(loads.since(self._n_same), _MOST_LOAD), 0.9))
+        self._n_same = loads.n_blocks
+        return self._grow(load, n_sounding, now_s)
+
+    def _overload_of(self, loads: np.ndarray) -> float:
+        """The median load of the blocks that are too much; 0 if it is no overload."""
+        recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
+        for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
+            if len(heavy) >= _MANY:
+                return float(np.median(heavy))
+        return 0.0
+
+    def _shed(self, load: float, n_sounding: int, now_s: float) -> bool:
+        self._calm_since_s = math.inf
+        if now_s - self._tried_s < _TRIAL_FAILS_S:
+            self._trial_s, self._tried_s = min(2.0 * self._trial_s, _LAST_TRIAL_S), -math.inf
+        before = self.limit
+        self.limit = max(min(FEWEST_VOICES, self.n_voices), min(before, math.floor(n_sounding * AIM / load)))
+        self._changed(now_s)
+        return self.limit != before
+
+    def _grow(self, load: float, n_sounding: int, now_s: float) -> bool:
+        affordable = math.floor(ROOM * n_sounding / max(load, 1e-6))
+        limit = min(self.n_voices, affordable, 2 * self.limit)
+        # What sounds may cost much by itself, however few voices it has: then only a trial tells.
+        if load < ROOM * AIM:
+            self._calm_since_s = min(self._calm_since_s, now_s)
+        else:
+            self._calm_since_s = math.inf
+        if n_sounding < self.limit:
+            limit = self.limit
+        if limit <= self.limit and now_s - self._calm_since_s >= self._trial_s:
+            limit, self._tried_s = self.n_voices, now_s
+        if limit <= self.limit:
+            return False
+        if limit == self.n_voices and self._tried_s != now_s:
+            self._trial_s = _FIRST_TRIAL_S
+        self.limit = limit
+        self._changed(now_s)
+        return True
+
+    def _changed(self, now_s: float) -> None:
+        self._n_measured = -1
+        self._settled_s = now_s + _SETTLE_S + 2.0 * self._block_s
+        self._next_look_s = self._settled_s + LOOK_S

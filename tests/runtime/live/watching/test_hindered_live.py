@@ -1,0 +1,94 @@
+"""The real program on a real audio server: a budget made too small on purpose, sound that is not finite."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.support.places import ROOT
+from tests.support.rig import PERIOD_FRAMES, SAMPLE_RATE_HZ, JackServer, LiveProgram, Player, wait_until
+from tests.support.rig_stalls import MachineStalls
+
+pytestmark = pytest.mark.rig
+
+TINY = ROOT / "tests" / "data" / "tiny.onnx"
+SLOW_S, BACK_S = 60.0, 5.0
+N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take 1.5 times the time that there is
+
+
+def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:
+    """The program, hindered as `tests.support.hindered_play` says."""
+    config = {
+        "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
+        "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
+    }
+    path = folder / "rig.yaml"
+    path.write_text(yaml.safe_dump(config))
+    arguments = ["--config", path, "--instrument", TINY]
+    return LiveProgram(arguments, server.env | {"HINDRANCE": hindrance}, module="tests.support.hindered_play")
+
+
+def lost_periods(server: JackServer) -> int:
+    """How many periods ended, by the server's log, while the program's audio was still at work."""
+    return server.n_unfinished("PortAudio", "Running")
+
+
+def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
+    jack_server: JackServer, tmp_path: Path
+) -> None:
+    before = lost_periods(jack_server)
+    with hindered_program(jack_server, tmp_path, PER_VOICE) as program, Player(
+        jack_server, "timbrebox:in", ()
+    ) as player:
+        with MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
+            player.send(*([0x90, note, 90] for note in range(50, 50 + N_VOICES)))
+            player.record(1.0)
+            program.send(signal.SIGUSR1)
+            end_s, number = time.monotonic() + SLOW_S, 0
+            while time.monotonic() < end_s:  # new notes again and again, so that the limit is always reached
+                player.record(1.0)
+                note = 50 + number % N_VOICES
+                player.send([0x80, note, 0], [0x90, note, 90])
+                number += 1
+        n_lost = lost_periods(jack_server) - before
+        n_waited = jack_server.n_unfinished("PortAudio", "Triggered")
+        said = [line for line in program.lines if "Too much for this machine" in line]
+        assert 1 <= len(said) <= 4, said
+        assert 2 <= int(re.search(r"(\d+) of 16 voices", said[0])[1]) < N_VOICES
+        program.send(signal.SIGUSR2)
+        room_s = time.monotonic()
+        wait_until(lambda: any("all 16 voices" in line for line in program.lines), "room", lambda: program.lines)
+        back_s = time.monotonic() - room_s
+        program.stop()
+        figures = program.lines[-1]
+    print(f"lost {n_lost} periods ({n_waited} more were others') of {SLOW_S:.0f} s, {machine.n_stalls} stalls")
+    print(f"back {back_s:.1f} s; {said} {figures}")
+    assert n_lost <= 0.001 * SLOW_S * SAMPLE_RATE_HZ / PERIOD_FRAMES + machine.n_stalls
+    assert back_s < BACK_S
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_sound_that_is_not_finite_is_said_and_it_plays_on(
+    jack_server: JackServer, tmp_path: Path, number: str
+) -> None:
+    with hindered_program(jack_server, tmp_path, number) as program, Player(
+        jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")
+    ) as player:
+        player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would never forget a NaN
+        player.record(0.3)
+        assert np.abs(player.record(0.3)).max() > 0.01
+        program.send(signal.SIGUSR1)
+        assert np.isfinite(player.record(2.0)).all()
+        assert "tiny" in program.wait_for("not finite")
+        player.send([0x90, 64, 100])
+        player.record(0.3)
+        assert np.abs(player.record(0.3)).max() > 0.01
+        assert program.stop() == 0
+        assert sum("not finite" in line for line in program.lines) == 1
+        assert program.errors == ""

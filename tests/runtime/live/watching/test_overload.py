@@ -1,0 +1,114 @@
+"""Shedding voices, on loads that a model of a machine gives: what is lost, how many sound, how soon all are back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from runtime.audio.load import BlockLoads
+from runtime.live.watching.overload import FEWEST_VOICES, Overload
+
+BLOCK_S = 512 / 44100
+N_VOICES = 16
+Cost = Callable[[float, int], float]
+
+
+class Machine:
+    """Plays blocks that cost what `cost(time_s, n_sounding)` says; n_wanted: how many notes the player holds.
+
+    limits: (time, limit) of each change. n_lost: number of blocks with a load above 1.
+    """
+
+    def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S):
+        self.cost, self.n_wanted, self.block_s = cost, n_wanted, block_s
+        self.loads, self.overload = BlockLoads(), Overload(N_VOICES, block_s)
+        self.now_s, self.n_lost, self._next_s = 0.0, 0, 0.0
+        self.limits: list[tuple[float, int]] = []
+
+    def play(self, until_s: float) -> None:
+        """Play up to a time: the main thread looks after a block that was nearly late, and when it wants to."""
+        while self.now_s < until_s:
+            n_sounding = min(self.n_wanted, self.overload.limit)
+            load = self.cost(self.now_s, n_sounding)
+            self.loads.add(load)
+            self.n_lost += load > 1.0
+            self.now_s += self.block_s
+            if load > 0.9 or self.now_s >= self._next_s:
+                if self.overload.look(self.loads, n_sounding, self.now_s):
+                    self.limits.append((self.now_s, self.overload.limit))
+                self._next_s = self.now_s + min(2.0, self.overload.wait_s(self.now_s))
+
+    @property
+    def lost_share(self) -> float:
+        """Share of lost blocks."""
+        return self.n_lost / self.loads.n_blocks
+
+
+def noisy(cost: Cost) -> Cost:
+    """A cost that varies by a tenth from block to block."""
+    rng = np.random.default_rng(0)
+    return lambda now_s, n: cost(now_s, n) * (1.0 + 0.1 * rng.uniform(-1.0, 1.0))
+
+
+@pytest.mark.parametrize("per_voice", [0.07, 0.09, 0.15, 0.3])
+def test_less_than_one_block_in_a_thousand_is_lost(per_voice: float) -> None:
+    machine = Machine(noisy(lambda _now_s, n: 0.1 + per_voice * n), n_wanted=0)
+    machine.play(1.0)
+    machine.n_wanted = N_VOICES
+    machine.play(120.0)
+    assert machine.lost_share < 0.001
+    assert 0.1 + per_voice * machine.overload.limit < 0.9
+    last = [limit for at_s, limit in machine.limits if at_s > 10.0]
+    assert len(last) <= 1, last  # it does not swing to and fro
+
+
+def test_all_voices_are_back_within_5_s_once_there_is_room() -> None:
+    machine = Machine(noisy(lambda now_s, n: 0.05 + (0.12 if 5.0 < now_s < 10.0 else 0.03) * n))
+    machine.play(9.9)
+    assert FEWEST_VOICES <= machine.overload.limit < 8
+    machine.play(15.0)
+    assert machine.overload.is_full
+
+
+@pytest.mark.parametrize("n_wanted", [0, 1, 3])
+def test_all_are_back_within_5_s_also_if_few_or_none_sound(n_wanted: int) -> None:
+    machine = Machine(noisy(lambda now_s, n: 0.05 + (0.12 if now_s < 10.0 else 0.03) * n))
+    machine.play(9.9)
+    machine.n_wanted = n_wanted
+    machine.play(15.0)
+    assert machine.overload.is_full
+
+
+def test_a_trial_that_fails_comes_less_and_less_often() -> None:
+    machine = Machine(lambda now_s, n: 0.1 * n)
+    for second in range(0, 220, 22):
+        machine.n_wanted = N_VOICES
+        machine.play(second + 2.0)
+        machine.n_wanted = 2
+        machine.play(second + 22.0)
+    trials = [at_s for at_s, limit in machine.limits if limit == N_VOICES]
+    assert 2 <= len(trials) <= 4
+    assert machine.lost_share < 0.002
+
+
+def test_single_long_waits_shed_nothing() -> None:
+    rng = np.random.default_rng(1)
+    machine = Machine(lambda _now_s, n: 8.0 if rng.random() < 0.005 else 0.04 * n)
+    machine.play(60.0)
+    assert not machine.limits
+
+
+def test_heavy_blocks_among_light_ones_count_too() -> None:
+    machine = Machine(lambda _now_s, _n: 0.1, block_s=64 / 44100)
+    machine.cost = lambda _now_s, n: (0.075 if machine.loads.n_blocks % 4 == 0 else 0.01) * n
+    machine.play(60.0)
+    assert machine.limits[0][1] < N_VOICES
+    assert machine.lost_share < 0.001
+
+
+def test_at_least_two_voices_sound_whatever_they_cost() -> None:
+    machine = Machine(lambda _now_s, n: 1.5)
+    machine.play(5.0)
+    assert machine.overload.limit == FEWEST_VOICES

@@ -1,0 +1,116 @@
+"""Kills the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
+
+`play` is restarted 0.25 s after it has ended, as systemd does. Measured: the time from the kill until it has ended, and
+from the return of the server until a new note is heard.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import yaml
+
+from tests.support.notices import Notices
+from tests.support.places import ROOT
+from tests.support.rig import PERIOD_FRAMES, JackServer, LiveProgram, Player
+
+RESTART_S = 0.25
+GAPS_S = (0.0, 0.3, 1.0, 3.0, 6.0)
+OUTPUTS = ("PortAudio:out_0", "PortAudio:out_1")
+GIVE_UP_S = 30.0
+
+
+class Death(NamedTuple):
+    """One death of the server, all in s.
+
+    gap_s: until it was started again; left_s: until `play` had ended; back_s: from its return until a note was heard.
+    """
+
+    gap_s: float
+    left_s: float
+    back_s: float
+
+
+class Service:
+    """Runs `play` and starts it again when it ends; a context manager. n_starts, ended_s: starts, and the last end."""
+
+    def __init__(self, server: JackServer, folder: Path, notices: Notices):
+        path = folder / "box.yaml"
+        audio = {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES}
+        path.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
+        arguments = ["--config", path, "--instrument", ROOT / "tests" / "data" / "tiny.onnx"]
+        self._make = lambda: LiveProgram(arguments, server.env | notices.env, folder / "home")
+        self._is_over = threading.Event()
+        self._program: LiveProgram | None = None
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self.n_starts, self.ended_s = 0, 0.0
+
+    def _keep(self) -> None:
+        while not self._is_over.is_set():
+            with self._make() as self._program:
+                self.n_starts += 1
+                self._program.wait()
+                self.ended_s = time.monotonic()
+            self._is_over.wait(RESTART_S)
+
+    def __enter__(self) -> Service:
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        if self._program is not None:
+            self._program.kill()
+        self._keeper.join(GIVE_UP_S)
+
+
+def heard_s(server: JackServer, since_s: float) -> float:
+    """Seconds since `since_s` until a new note is heard; infinite after GIVE_UP_S."""
+    while time.monotonic() - since_s < GIVE_UP_S:
+        try:
+            with Player(server, "timbrebox:in", OUTPUTS) as player:
+                for _ in range(20):
+                    player.send([0x90, 69, 100])
+                    if np.abs(player.record(0.05)).max() > 0.003:
+                        return time.monotonic() - since_s
+                    player.send([0x80, 69, 0])
+        except (AssertionError, OSError):  # its ports are not there yet
+            time.sleep(0.02)
+    return np.inf
+
+
+def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
+    """Kill the server this often; returns what was measured."""
+    deaths = []
+    with Notices() as notices, JackServer(folder / "jackd.log") as server, Service(server, folder, notices) as service:
+        assert heard_s(server, time.monotonic()) < GIVE_UP_S
+        for number in range(n_deaths):
+            gap_s, killed_s = GAPS_S[number % len(GAPS_S)], time.monotonic()
+            server.kill()
+            time.sleep(gap_s)
+            server.__enter__()
+            back_s = heard_s(server, time.monotonic())
+            deaths.append(Death(gap_s, service.ended_s - killed_s, back_s))
+        assert "1 voices" in notices.status or "0 voices" in notices.status
+    return deaths
+
+
+def main(arguments: list[str]) -> int:
+    """Print each death, then the longest times."""
+    with tempfile.TemporaryDirectory() as folder:
+        deaths = run_deaths(int(arguments[0]) if arguments else 30, Path(folder))
+    for death in deaths:
+        print(f"gap {death.gap_s:.1f} s, left after {death.left_s:.2f} s, heard {death.back_s:.2f} s after its return")
+    left_s, back_s = (max(times) for times in list(zip(*deaths, strict=True))[1:])
+    print(f"{len(deaths)} deaths: left after {left_s:.2f} s at most, heard {back_s:.2f} s after the return at most")
+    return int(left_s > 1.5 or back_s > 3.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

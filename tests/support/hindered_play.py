@@ -1,0 +1,59 @@
+"""The real program, hindered from SIGUSR1 to SIGUSR2: python -m tests.support.hindered_play play ...
+
+The environment variable HINDRANCE says how. A number: the machine is too slow, each voice costs this share of a block's
+time more. `nan` or `inf`: the parts that play at SIGUSR1 give one in each block, for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import weakref
+
+import numpy as np
+
+from runtime.__main__ import main
+from runtime.rack.parts import Part
+from runtime.rack.rack import Rack
+
+HINDRANCE = os.environ["HINDRANCE"]
+_render, _render_part = Rack.render, Part.render
+_is_slow = False
+_seen: weakref.WeakSet[Part] = weakref.WeakSet()
+_spoilt: weakref.WeakSet[Part] = weakref.WeakSet()
+
+
+def _begin(*_: object) -> None:
+    global _is_slow
+    _is_slow = True
+    _spoilt.update(_seen)
+
+
+def _end(*_: object) -> None:
+    global _is_slow
+    _is_slow = False
+
+
+def _slow_render(rack: Rack, out: np.ndarray) -> None:
+    _render(rack, out)
+    if _is_slow:
+        time.sleep(float(HINDRANCE) * rack.status.n_active_voices * len(out) / rack.sample_rate_hz)
+
+
+def _spoilt_render(part: Part, out: np.ndarray, scratch: np.ndarray) -> None:
+    _render_part(part, out, scratch)
+    _seen.add(part)
+    if part in _spoilt:
+        out[0, 0] = float(HINDRANCE)
+
+
+if __name__ == "__main__":
+    if HINDRANCE in ("nan", "inf"):
+        Part.render = _spoilt_render
+    else:
+        Rack.render = _slow_render
+    signal.signal(signal.SIGUSR1, _begin)
+    signal.signal(signal.SIGUSR2, _end)
+    sys.exit(main(sys.argv[1:]))
