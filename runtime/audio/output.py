@@ -63,13 +63,15 @@ class BlockRenderer:
     n_late: number of blocks that took longer to render than to play.
     failure: the first exception that the engine's `render` raised; a block that fails is silent.
     realtime: whether the audio thread got its real-time priority.
+    is_metered: whether the peak is taken; peak: the largest sample, without its sign, since it was set to 0.
     """
 
     def __init__(self, engine: SoundSource, sample_rate_hz: float, buffer_frames: int, effect: Effect | None = None):
         self.clock = EngineClock(sample_rate_hz, buffer_frames)
         self.n_blocks = self.n_underflows = self.n_late = 0
         self.failure: Exception | None = None
-        self.realtime = False
+        self.realtime = self.is_metered = False
+        self.peak = 0.0
         self.engine, self.effect = engine, effect
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
@@ -96,6 +98,8 @@ class BlockRenderer:
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)
+        if self.is_metered:
+            self.peak = max(self.peak, float(self._block.max()), -float(self._block.min()))
         self.n_blocks += 1
         self.n_underflows += underflow
         self.n_late += (time.perf_counter() - begin_s) * self._sample_rate_hz > n_frames

@@ -12,6 +12,7 @@ import msgspec
 
 from runtime.audio.output import AudioIn
 from runtime.base.checked_yaml import checked
+from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.config import AudioConfig, Config, load_config
@@ -21,6 +22,8 @@ from runtime.live.memory import Memory
 from runtime.live.remembering import choose_with_memory
 from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
+from runtime.panel.child import PanelChild
+from runtime.panel.listening import listen
 from runtime.service.notify import notify
 from runtime.sound.choice import Choice
 
@@ -38,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     through = "also play the sound card's input through the instrument's encoder (see docs/through.md)"
     parser.add_argument("--through", action="store_true", help=through)
     parser.add_argument("--audio-in", metavar="NAME", help="with --through: part of an input's name (see: devices)")
-    parser.add_argument("--no-panel", action="store_true", help="accepted for scripts; there is no panel yet")
+    parser.add_argument("--no-panel", action="store_true", help="serve no page (see docs/panel.md)")
+    parser.add_argument(
+        "--panel-port", metavar="N", type=at_least(1), help="port of the page (default: 8246, or a free one)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,13 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = _with_options(load_config(arguments.config), arguments)
     open_closed_streams()
     lines = LineWriter(sys.stdout)
+    panel = _panel(arguments, lines)
     memory = Memory(lines.write)
     try:
         choice = choose_with_memory(
             config, arguments.instrument, arguments.preset, arguments.sound, memory, lines.write
         )
         through = _effect(choice, arguments.audio_in) if arguments.through else None
-        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines)
+        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, panel, lines)
     except UserError:
         memory.close()
         raise
@@ -90,12 +97,32 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _play(choice: Choice, demo: Path | None, through: InputEffect | None, memory: Memory, lines: LineWriter) -> None:
+def _panel(arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
+    """The page's process, not started yet; None if there is none. UserError if the port that is asked for is taken."""
+    if arguments.no_panel:
+        return None
+    try:
+        return PanelChild(listen(arguments.panel_port), lines.write)
+    except UserError as error:
+        if arguments.panel_port is not None:
+            raise
+        lines.write(f"No page: {error}")
+        return None
+
+
+def _play(
+    choice: Choice,
+    demo: Path | None,
+    through: InputEffect | None,
+    memory: Memory,
+    panel: PanelChild | None,
+    lines: LineWriter,
+) -> None:
     stop = StopSignal()
     try:
         if choice.remark:
             lines.write(choice.remark)
-        Supervisor(choice, lines.write, notify, through, memory).run(stop, demo)
+        Supervisor(choice, lines.write, notify, through, memory, panel).run(stop, demo)
     except AudioHangsError:
         memory.close()
         lines.close()

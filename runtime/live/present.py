@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from runtime.control.targets import LATENT, RANGES
 from runtime.engine.engine import Engine
 from runtime.instrument.library import sha256_of
+from runtime.sound.choice import Choice
 from runtime.sound.file import sound_tree
 
 _DIGITS = 6
@@ -27,3 +30,22 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     # Even where no knob was moved, because the settings may say something else when it is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
+
+
+def card_of(choice: Choice) -> dict[str, Any]:
+    """What the instrument says of itself: its card without what only a program needs; and its sounds, in order."""
+    card = choice.instrument.card
+    embedding = card.embedding
+    return {
+        "instrument": choice.instrument.path.stem,
+        "name": card.name,
+        "latents": [latent.name for latent in card.latents],
+        "note_range": card.note_range,
+        "sounds": [{"name": each.sound.name, "positions": each.positions} for each in choice.programs],
+        "embedding": None if embedding is None else msgspec.to_builtins(embedding),
+        "sources": msgspec.to_builtins(card.sources),
+        "corpus": card.corpus,
+        "licence": card.licence,
+        "training": card.training,
+        "measured": card.measured,
+    }

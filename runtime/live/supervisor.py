@@ -25,6 +25,7 @@ from runtime.live.memory import Memory
 from runtime.live.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.inputs import MidiInputs
+from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
@@ -52,6 +53,7 @@ class Supervisor:
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
     choice: what to play. through: an effect on the input, played beside the notes; None: no input.
     memory: what the last run remembered; this one remembers in its place; None: it remembers nothing.
+    panel: the page's process, not started yet; None: there is no page.
     """
 
     def __init__(
@@ -61,10 +63,11 @@ class Supervisor:
         notify: Callable[..., object],
         through: InputEffect | None = None,
         memory: Memory | None = None,
+        panel: PanelChild | None = None,
     ):
         config = choice.patch.settings
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
-        self._through, self._memory = through, memory
+        self._through, self._memory, self._panel = through, memory, panel
         self._effect: Effect | None = None
         self._midi = MidiInputs(config.midi, self._post_arrived)
         self._n_notes_of_past_engines = 0
@@ -90,6 +93,12 @@ class Supervisor:
         """The names of the open MIDI inputs."""
         return self._midi.names
 
+    def take_peak(self, is_metered: bool) -> float:
+        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        renderer = self._renderers[-1]
+        peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
+        return peak
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
@@ -106,11 +115,11 @@ class Supervisor:
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
-        self._desk = Desk(self, self._say, self._memory)
+        self._desk = Desk(self, self._say, self._memory, self._panel)
         prepare_process()
         self._start(output)
         try:
-            for line in [*midi_lines, *through_lines, self._ready_line()]:
+            for line in [*midi_lines, *through_lines, self._ready_line(), *self._desk.panel_lines()]:
                 self._say(line)
             self._notify(READY=1)
             if player:

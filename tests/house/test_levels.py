@@ -22,7 +22,7 @@ LEVELS = {
         "config instrument",
         "sound",
         "control midi audio service demo effects link",
-        "companion engine",
+        "companion engine panel",
         "encoding rack",
         "through",
         "live",
