@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, broadcast
@@ -17,7 +17,7 @@ from runtime.link.messages import REFUSED, Request, problem_of
 from runtime.panel.limits import MOST_ASKED, MOST_UNSENT_BYTES, Allowance
 from runtime.panel.play_link import PlayLink
 
-TOPICS = ("change", "meter")
+CHANGE, METER, CONTROL = "change", "meter", "control"
 # What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
 ALLOWED = frozenset(
     (
@@ -44,6 +44,9 @@ ALLOWED = frozenset(
 )
 
 
+NOTHING = messages.news_line("play", None)
+
+
 class _Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: int
     velocity: int = 0
@@ -55,11 +58,18 @@ class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     number: int | None = None
 
 
+class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """topics: what a page wants to know beside what every page is told."""
+
+    topics: tuple[Literal["control"], ...]
+
+
 class _Page:
-    """An open page. held: (channel, note) of the keys that it holds."""
+    """An open page. held: (channel, note) of the keys that it holds. topics: what it is told."""
 
     def __init__(self, connection: ServerConnection):
         self.connection = connection
+        self.topics = {CHANGE, METER}
         self.held: set[tuple[int, int]] = set()
         self.asked: set[asyncio.Task[None]] = set()
 
@@ -71,13 +81,8 @@ class _Page:
         broadcast([self.connection], line.decode())
 
 
-class _Present(NamedTuple):
-    """What plays: the answers to `state`, `card`, `instruments` and `methods`."""
-
-    state: dict[str, Any]
-    card: dict[str, Any]
-    instruments: list[str]
-    methods: list[str]
+# What a page must know of what plays: the answers to these requests.
+PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
@@ -86,7 +91,8 @@ class Pages:
     def __init__(self) -> None:
         self.link = PlayLink(self._came, self._went, self._news)
         self._pages: dict[ServerConnection, _Page] = {}
-        self._present: _Present | None = None
+        self._instrument: str | None = None  # the one that the pages show
+        self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
         targets = {name: each._asdict() for name, each in RANGES.items()}
         self._hello = messages.news_line("hello", {"targets": targets, "actions": ACTIONS})
@@ -101,7 +107,8 @@ class Pages:
         page = self._pages[connection] = _Page(connection)
         try:
             page.send(self._hello)
-            page.send(self._greeting())
+            self._watch()
+            page.send(await self._greeting())
             allowance = Allowance()
             async for line in connection:
                 if (wait_s := allowance.take()) > 0.0:
@@ -115,6 +122,7 @@ class Pages:
                 task.cancel()
             for key in page.held:
                 self._end_note(key)
+            self._watch()
 
     # --- from pages ---
 
@@ -128,6 +136,9 @@ class Pages:
                 raise UserError("request", repr(request.method[:100]), "a request that pages may send", "see docs")
             if request.method == "note":
                 self._play(page, msgspec.json.decode(request.params, type=_Note))
+            elif request.method == "watch":
+                page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
+                self._watch()
             elif number is None:
                 self.link.tell(request.method, _checked(request))
             else:
@@ -170,40 +181,46 @@ class Pages:
     # --- from what plays ---
 
     async def _came(self) -> None:
-        await self.link.ask("watch", {"topics": TOPICS})
-        await self._look()
-
-    async def _look(self) -> None:
-        """Ask what plays, and tell all pages."""
-        asked = [self.link.ask(method, {}) for method in ("state", "card", "instruments", "methods")]
-        self._present = _Present(*await asyncio.gather(*asked))
-        self._tell(self._greeting())
+        self._watch()
+        self._tell(None, await self._greeting())
 
     def _went(self) -> None:
-        self._present = None
+        self._instrument, self._watched = None, set()
         for page in self._pages.values():
             page.held.clear()
-        self._tell(self._greeting())
+        self._tell(None, NOTHING)
+
+    def _watch(self) -> None:
+        """Watch what the pages want to know, and nothing if no page is open: it costs what plays some time."""
+        wanted = set().union(*(page.topics for page in self._pages.values()))
+        if wanted != self._watched and self.link.is_up:
+            self._watched = wanted
+            self.link.tell("watch", {"topics": sorted(wanted)})
 
     def _news(self, topic: str, news: Any) -> None:
-        present = self._present
-        if topic == "meter" and present is not None:
-            present.state["positions"].update(news.get("moved", {}))
-            if news["instrument"] != present.card["instrument"] and (self._looks is None or self._looks.done()):
-                self._looks = asyncio.create_task(self._look_again())
-        self._tell(messages.news_line(topic, news))
+        if topic == METER and self._instrument is not None and news["instrument"] != self._instrument:
+            self._instrument = None
+            self._looks = asyncio.create_task(self._look_again())
+        self._tell(topic, messages.news_line(topic, news))
 
     async def _look_again(self) -> None:
-        with contextlib.suppress(UserError):
-            await self._look()
+        self._tell(None, await self._greeting())
 
-    def _greeting(self) -> bytes:
+    async def _greeting(self) -> bytes:
         """The message that says what plays, or that nothing does."""
-        return messages.news_line("play", None if self._present is None else self._present._asdict())
+        try:
+            answers = await asyncio.gather(*(self.link.ask(method, {}) for method in PRESENT))
+        except UserError:
+            return NOTHING
+        present = dict(zip(PRESENT, answers, strict=True))
+        self._instrument = present["card"]["instrument"]
+        return messages.news_line("play", present)
 
-    def _tell(self, line: bytes) -> None:
+    def _tell(self, topic: str | None, line: bytes) -> None:
+        """Send to all pages, or to those that watch a topic."""
         for page in list(self._pages.values()):
-            page.send(line)
+            if topic is None or topic in page.topics:
+                page.send(line)
 
 
 def _checked(request: Request) -> object:
