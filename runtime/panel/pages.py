@@ -20,27 +20,8 @@ from runtime.panel.play_link import PlayLink
 CHANGE, METER, CONTROL = "change", "meter", "control"
 # What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
 ALLOWED = frozenset(
-    (
-        "state",
-        "card",
-        "instruments",
-        "move",
-        "moves",
-        "action",
-        "note",
-        "sound",
-        "instrument",
-        "save",
-        "sounds.list",
-        "sounds.rename",
-        "sounds.copy",
-        "sounds.delete",
-        "sounds.undo",
-        "learn",
-        "unlearn",
-        "targets",
-        "devices",
-    )  # fmt: skip
+    "watch state card instruments move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
+    "sounds.delete sounds.undo learn unlearn targets devices".split()
 )
 
 

@@ -3,7 +3,7 @@ import { draw, make } from "/make.js";
 import { play } from "/play.js";
 import { t } from "/words.js";
 
-const WIDTH = 300, HEIGHT = 110, EDGE = 9;
+const HEIGHT = 110, EDGE = 10; // pixels
 // Shares of the width: attack, decay, a held part, release.
 const ATTACK = 0.28, DECAY = 0.28, HELD = 0.14, RELEASE = 0.3;
 const TARGETS = ["attack", "decay", "sustain", "release"].map((stage) => `envelope.${stage}`);
@@ -25,20 +25,27 @@ export class Envelope extends HTMLElement {
     this.line = draw("path", { class: "line" });
     this.area = draw("path", { class: "area" });
     this.points = ["attack", "decay", "release"].map((name) => draw("circle", { r: 7, "data-point": name }));
-    this.picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" }, this.area, this.line, ...this.points);
+    this.picture = draw("svg", { height: HEIGHT, "aria-hidden": "true" }, this.area, this.line, ...this.points);
     this.picture.addEventListener("pointerdown", (event) => this.take(event));
     this.picture.addEventListener("pointermove", (event) => this.drag(event));
     for (const end of ["pointerup", "pointercancel"]) this.picture.addEventListener(end, () => (this.point = null));
+    this.width = 300;
+    new ResizeObserver(() => this.fit()).observe(this.picture);
     this.append(make("p", { class: "unseen" }, t("envelope.picture")), this.picture);
+  }
+
+  fit() {
+    this.width = this.picture.clientWidth || this.width;
+    this.show();
   }
 
   at(stage) {
     return play.positions.get(`envelope.${stage}`) ?? 0;
   }
 
-  /** The corners of the curve, in the picture's units. */
+  /** The corners of the curve, in pixels. */
   corners() {
-    const width = WIDTH - 2 * EDGE, height = HEIGHT - 2 * EDGE;
+    const width = this.width - 2 * EDGE, height = HEIGHT - 2 * EDGE;
     const attack = EDGE + width * ATTACK * Math.max(LEAST, this.at("attack"));
     const decay = attack + width * DECAY * Math.max(LEAST, this.at("decay"));
     const held = decay + width * HELD;
@@ -61,8 +68,8 @@ export class Envelope extends HTMLElement {
   }
 
   place(event) {
-    const { left, top, width, height } = this.picture.getBoundingClientRect();
-    return [((event.clientX - left) / width) * WIDTH, ((event.clientY - top) / height) * HEIGHT];
+    const { left, top } = this.picture.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
   }
 
   take(event) {
@@ -77,7 +84,7 @@ export class Envelope extends HTMLElement {
   drag(event) {
     if (!this.point) return;
     const [x, y] = this.place(event), { attack, held } = this.corners();
-    const width = WIDTH - 2 * EDGE;
+    const width = this.width - 2 * EDGE;
     if (this.point === "attack") play.move({ "envelope.attack": (x - EDGE) / (width * ATTACK) });
     if (this.point === "release") play.move({ "envelope.release": (x - held) / (width * RELEASE) });
     if (this.point === "decay") {

@@ -187,7 +187,7 @@ class SoundMap extends HTMLElement {
     const style = getComputedStyle(this), isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const tint = (k, alpha) => `oklch(${isDark ? 0.78 : 0.56} 0.13 ${hue(k)} / ${alpha})`;
     const number = new Map(this.names.map((name, k) => [name, k]));
-    this.paintDensity(pen, (k) => tint(number.get(this.owners[k]), isDark ? 0.1 : 0.12));
+    this.paintDensity(pen, (k, share) => tint(number.get(this.owners[k]), share * (isDark ? 0.1 : 0.12)));
     this.points.forEach((point, k) => dot(pen, this.toPixel(point), this.isPlane ? 6 : POINT_PX, tint(number.get(this.owners[k]), 0.9)));
     this.paintNames(pen, style);
     this.paintGrip(pen, style);
@@ -198,8 +198,8 @@ class SoundMap extends HTMLElement {
     const radius = Math.min(this.width, this.height) / 14;
     this.points.forEach((point, k) => {
       const [x, y] = this.toPixel(point), fade = pen.createRadialGradient(x, y, 0, x, y, radius);
-      fade.addColorStop(0, tint(k));
-      fade.addColorStop(1, "transparent");
+      fade.addColorStop(0, tint(k, 1));
+      fade.addColorStop(1, tint(k, 0));
       pen.fillStyle = fade;
       pen.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
     });

@@ -36,7 +36,9 @@ class Shape extends HTMLElement {
         make("fieldset", { class: "group latents" }, make("legend", {}, t("latents")),
           make("div", { class: "row" }, ...latents.map((target) => Slider.for(target, true)))),
         make("tb-chroma", { class: "group" })),
-      make("div", { class: "groups" }, ...groups.filter(Boolean), more.length ? group("more", more) : ""),
+      make("div", { class: "groups" },
+        make("div", { class: "others" }, ...groups.filter((each) => each && !isEnvelope(each)), more.length ? group("more", more) : ""),
+        ...groups.filter((each) => each && isEnvelope(each))),
     );
   }
 
@@ -49,6 +51,10 @@ class Shape extends HTMLElement {
   }
 }
 customElements.define("tb-shape", Shape);
+
+function isEnvelope(made) {
+  return made.classList.contains("envelope");
+}
 
 function shown(target) {
   return play.positions.has(target) && !ABOVE.has(target);

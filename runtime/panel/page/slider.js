@@ -42,7 +42,10 @@ export class Slider extends HTMLElement {
     this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
     const mark = make("button", { type: "button", class: "learn", click: () => this.learn() }, "●");
     mark.setAttribute("aria-label", t("hands.learn.long", { name: targetName(this.target) }));
-    this.append(make("label", { for: id }, targetName(this.target)), this.value, this.range, mark);
+    // Upright sliders are narrow, and `latent 3` says no more than 3 among the latents.
+    const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;
+    if (short !== name) this.range.setAttribute("aria-label", name);
+    this.append(make("label", { for: id, title: name }, short), this.value, this.range, mark);
     this.show();
   }
 

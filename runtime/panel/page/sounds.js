@@ -10,7 +10,7 @@ class Sounds extends HTMLElement {
     this.find = make("input", { type: "search", placeholder: t("sounds.find"), "aria-label": t("sounds.find"), input: () => this.show() });
     this.name = make("input", { id: "save-name", required: true, maxlength: 100, autocomplete: "off" });
     this.ownList = make("ul", { class: "list" });
-    this.theirs = make("ul", { class: "list" });
+    this.theirs = make("ul", { class: "list theirs" });
     this.theirTitle = make("h2");
     this.instruments = make("div", { class: "instruments" });
     this.append(
