@@ -1,0 +1,257 @@
+"""The page in a real Chromium on a real `play`: hands on its elements, and what plays as the link tells it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.link.client import Link
+from tests.support.browser import Browser, missing_browser
+from tests.support.panel import Playing
+from tests.support.places import ROOT
+from tests.support.rig import wait_until
+
+WIDTHS = ((360, 740), (768, 1024), (1920, 1080))
+NEAR = 0.02
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; without one the test is skipped, and fails only where CI says that it has installed one."""
+    missing = missing_browser()
+    if missing:
+        (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, playing: Playing) -> Iterator[Browser]:
+    """The page, just opened; at the end it must have written no error to the console."""
+    browser.look(1280, 900)
+    browser.open(f"{playing.url}#play")
+    browser.click("#tab-play")
+    browser.complaints.clear()
+    yield browser
+    assert browser.complaints == []
+    browser.command("Page.navigate", url="about:blank")
+
+
+@pytest.fixture
+def link(playing: Playing) -> Iterator[Link]:
+    """A connection to what plays."""
+    with playing.link() as link:
+        link.ask("action", name="panic")
+        yield link
+
+
+def voices(link: Link) -> int:
+    """How many voices sound."""
+    link.ask("watch", topics=["meter"])
+    _, meter = next(link.news(5.0))
+    link.ask("watch", topics=[])
+    return meter["voices"]
+
+
+def position(link: Link, target: str) -> float:
+    return link.ask("state")["positions"][target]
+
+
+def wait_for(link: Link, n_voices: int) -> None:
+    wait_until(lambda: voices(link) == n_voices, f"{n_voices} voices")
+
+
+def test_a_click_on_a_key_sounds_a_note_and_a_slide_the_next_one(page: Browser, link: Link) -> None:
+    page.mouse("mousePressed", page.middle('[data-note="60"]', y=0.9))
+    wait_for(link, 1)
+    page.mouse("mouseMoved", page.middle('[data-note="64"]', y=0.9))
+    page.wait("document.querySelector('[data-note=\"64\"]').classList.contains('on')")
+    assert page.evaluate("document.querySelectorAll('.keys .on').length") == 1
+    page.mouse("mouseReleased", page.middle('[data-note="64"]', y=0.9))
+    wait_for(link, 0)
+
+
+def test_computer_keys_and_the_focus_play_and_hold_holds(page: Browser, link: Link) -> None:
+    page.key("keyDown", "KeyA", "a")
+    page.key("keyDown", "KeyD", "d")
+    wait_for(link, 2)
+    page.key("keyUp", "KeyA", "a")
+    page.key("keyUp", "KeyD", "d")
+    wait_for(link, 0)
+    page.click("tb-keys .bar button:last-child")
+    page.click('[data-note="67"]')
+    page.evaluate("document.querySelector('[data-note=\"60\"]').focus()")
+    page.key("keyDown", "Enter", "Enter")
+    page.key("keyUp", "Enter", "Enter")
+    wait_for(link, 2)
+    page.click("tb-keys .bar button:last-child")
+    wait_for(link, 0)
+
+
+def test_a_text_field_takes_letters_and_plays_nothing(page: Browser, link: Link) -> None:
+    page.click("#tab-sounds")
+    page.evaluate("document.querySelector('#save-name').focus()")
+    page.key("keyDown", "KeyA", "a")
+    time.sleep(0.2)
+    assert voices(link) == 0
+    page.key("keyUp", "KeyA", "a")
+
+
+def test_the_twelve_notes_hold_one_at_a_time_and_panic_ends_it(page: Browser, link: Link) -> None:
+    page.click("tb-chroma .bar button:last-child")
+    page.click(".twelve button:nth-child(1)")
+    page.click(".twelve button:nth-child(5)")
+    page.wait("document.querySelectorAll('.twelve [aria-pressed=true]').length === 1")
+    wait_until(lambda: voices(link) == 1, "one voice")
+    page.click(".panic")
+    wait_for(link, 0)
+
+
+def test_a_slider_moves_its_target_and_follows_it(page: Browser, link: Link) -> None:
+    page.mouse("mousePressed", page.middle("#at-filter-cutoff"))
+    page.mouse("mouseReleased", page.middle("#at-filter-cutoff"))
+    wait_until(lambda: abs(position(link, "filter.cutoff") - 0.5) < NEAR, "the move")
+    assert page.evaluate("document.querySelector('#at-filter-cutoff').getAttribute('aria-valuetext')") in ("632 Hz", "634 Hz")
+    time.sleep(0.5)
+    link.ask("move", target="filter.cutoff", position=1.0)
+    page.wait("document.querySelector('#at-filter-cutoff').value === '1'")
+    page.evaluate("document.querySelector('#at-latent-latent-1').focus()")
+    before = position(link, "latent.latent 1")
+    page.key("keyDown", "ArrowUp", "ArrowUp")
+    wait_until(lambda: position(link, "latent.latent 1") > before, "the latent")
+
+
+def test_the_envelope_is_dragged(page: Browser, link: Link) -> None:
+    for target, at in (("envelope.attack", 0.1), ("envelope.decay", 0.5), ("envelope.sustain", 0.5), ("envelope.release", 0.1)):
+        link.ask("move", target=target, position=at)
+    page.wait("document.querySelector('#at-envelope-sustain').value === '0.5'")
+    place = page.middle("tb-envelope [data-point=decay]")
+    page.mouse("mousePressed", place)
+    page.mouse("mouseMoved", (place[0] + 10, place[1] + 20))
+    page.mouse("mouseReleased", (place[0] + 10, place[1] + 20))
+    wait_until(lambda: position(link, "envelope.sustain") < 0.3, "a lower sustain")
+    wait_until(lambda: position(link, "envelope.decay") > 0.52, "a longer decay")
+
+
+def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: Browser, link: Link) -> None:
+    page.click("#tab-map")
+    page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
+    before = link.ask("state")["positions"]
+    page.mouse("mousePressed", page.middle("tb-map canvas", 0.4, 0.4))
+    wait_for(link, 1)
+    page.mouse("mouseMoved", page.middle("tb-map canvas", 0.7, 0.6))
+    time.sleep(0.3)
+    page.mouse("mouseReleased", page.middle("tb-map canvas", 0.7, 0.6))
+    wait_for(link, 0)
+    after = link.ask("state")["positions"]
+    assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
+    # A learnt frame's latents lead to the frame's own place.
+    page.click("#tab-play")
+    embedding = link.ask("card")["embedding"]
+    row, place = embedding["latents"][7], embedding["map_2d"][7]
+    names = [name for name in after if name.startswith("latent.")]
+    time.sleep(0.5)
+    link.ask("moves", positions=dict(zip(names, row, strict=True)))
+    page.click("#tab-map")
+    near = f"document.querySelector('tb-map').place.every((x, d) => Math.abs(x - {place}[d]) < {NEAR})"
+    page.wait(near)
+
+
+def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) -> None:
+    page.click("#tab-sounds")
+    page.evaluate("document.querySelector('#save-name').value = 'Page test'")
+    page.click(".save button")
+    wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
+    page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
+    page.click(".own .acts button:last-child")
+    wait_until(lambda: not link.ask("sounds.list"), "the deletion")
+    page.wait("document.querySelector('tb-toast').textContent.includes('Page test')")
+    page.click("tb-toast button")
+    wait_until(lambda: link.ask("sounds.list"), "the sound")
+    page.wait("document.querySelector('.own .choice') !== null")
+    page.click(".own .acts button:last-child")
+    wait_until(lambda: not link.ask("sounds.list"), "the deletion")
+
+
+def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playing, link: Link) -> None:
+    page.key("keyDown", "KeyA", "a")
+    wait_for(link, 1)
+    os.kill(playing.panel_process(), signal.SIGKILL)
+    page.wait("document.querySelector('tb-notice').textContent !== ''")
+    wait_for(link, 0)
+    page.key("keyUp", "KeyA", "a")
+    page.wait("document.querySelector('tb-notice').textContent === ''")
+    page.wait("document.querySelector('.away') === null")
+    page.key("keyDown", "KeyA", "a")
+    wait_for(link, 1)
+    page.key("keyUp", "KeyA", "a")
+    wait_for(link, 0)
+    page.complaints.clear()  # the browser says that it could not connect
+
+
+def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
+    page.key("keyDown", "KeyA", "a")
+    wait_for(link, 1)
+    page.command("Page.navigate", url="about:blank")
+    wait_for(link, 0)
+
+
+@pytest.mark.parametrize(("width", "height"), WIDTHS)
+def test_it_fits_and_can_be_read_at_every_width(page: Browser, width: int, height: int) -> None:
+    for scheme in ("light", "dark"):
+        page.look(width, height, scheme, still=True)
+        for tab in ("play", "map", "sounds", "hands"):
+            page.click(f"#tab-{tab}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{tab} is too wide"
+            assert page.evaluate(_SMALL_TARGETS) == []
+            assert page.evaluate(_WITHOUT_NAMES) == []
+            assert page.evaluate(_LOW_CONTRAST) == [], f"{tab}, {scheme}"
+
+
+def test_both_languages_have_every_text(page: Browser) -> None:
+    words = (ROOT / "runtime" / "panel" / "page" / "words.js").read_text(encoding="utf-8")
+    english, german = (_keys(words, f"const {name} = {{") for name in ("EN", "DE"))
+    assert german <= english
+    assert english - german <= {"now.by"}
+    page.click("tb-tools button:last-child")
+    page.wait("document.readyState === 'complete' && document.querySelector('#tab-play')?.textContent === 'Spielen'")
+    page.wait("document.querySelector('tb-tools button:last-child') !== null")
+    page.click("tb-tools button:last-child")
+    page.wait("document.readyState === 'complete' && document.querySelector('#tab-play')?.textContent === 'Play'")
+
+
+def _keys(words: str, begin: str) -> set[str]:
+    import re
+
+    return set(re.findall(r'"([a-z_. ]+)": "', words.split(begin)[1].split("\n};")[0], re.IGNORECASE))
+
+
+# What can be pressed is at least 24 pixels wide and high (WCAG 2.2, 2.5.8).
+_SMALL_TARGETS = """[...document.querySelectorAll("main button, header button, .tabs button, input, select")]
+  .filter((e) => e.checkVisibility() && !e.closest(".unseen"))
+  .filter((e) => { const b = e.getBoundingClientRect(); return (b.width < 24 || b.height < 24) && e.type !== "checkbox"; })
+  .map((e) => e.outerHTML.slice(0, 100))"""
+# Everything that takes the focus has a name, as a browser computes it in the plain cases.
+_WITHOUT_NAMES = """[...document.querySelectorAll("button, input, select, canvas, [role=button], [role=meter]")]
+  .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length))
+  .map((e) => e.outerHTML.slice(0, 100))"""
+# Texts have a contrast of 4.5 to the first background below them (WCAG 2.2, 1.4.3; relative luminance of sRGB).
+_LOW_CONTRAST = """(() => {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => { pen.clearRect(0, 0, 1, 1); pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); return [...pen.getImageData(0, 0, 1, 1).data]; };
+  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  const below = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] > 250) return c; } return [255, 255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    const said = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!said || !e.checkVisibility() || e.closest(".unseen, .skip, noscript, option")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(below(e))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 20)} ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return found;
+})()"""
