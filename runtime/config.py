@@ -20,6 +20,9 @@ HIGHEST_LATENT = 64
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+LevelDb = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
+GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
 
 
 class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +101,9 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: the only channel to play, 1 to 16; None: all channels.
     mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0: no
         zone. A keyboard may change both numbers.
+    map: a control map for every input, the name of one in configs/controllers or among the user's, or the path of a
+        .yaml file; None: each input has the map that names its port, if there is one.
+    controllers: whether such maps are chosen by the port's name.
     """
 
     api: str | None = None
@@ -106,6 +112,68 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: Channel | None = None
     mpe_lower_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
     mpe_upper_members: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
+    map: str | None = None
+    controllers: bool = True
+
+
+class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The room that the reverb sends sound in.
+
+    enabled: whether it sounds. level_db: -60 to 12 dB; at 0, a full send is as loud in the room as without it.
+    size_m: length of the room, 5 to 50 metres. decay_s: time until a sound of 1 kHz has faded by 60 dB, 0.3 to 10.
+    pre_delay_s: time before the room answers, 0 to 0.25 seconds, to which 3 ms and the room's own delay are added.
+    damping: how much sooner treble fades, 0 to 1: at 6 kHz the decay is 1 - 0.6 * damping times decay_s.
+    bass: the decay at 125 Hz in units of decay_s, 0.5 to 2. width: 0, mono, to 1, left and right unlike each other.
+    """
+
+    enabled: bool = True
+    level_db: LevelDb = 0.0
+    size_m: Annotated[float, msgspec.Meta(ge=5.0, le=50.0)] = 22.0
+    decay_s: Annotated[float, msgspec.Meta(ge=0.3, le=10.0)] = 2.2
+    pre_delay_s: Annotated[float, msgspec.Meta(ge=0.0, le=0.25)] = 0.01
+    damping: Share = 0.6
+    bass: Annotated[float, msgspec.Meta(ge=0.5, le=2.0)] = 1.1
+    width: Share = 1.0
+
+
+class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Copies of the sound whose pitches waver.
+
+    enabled: whether it sounds. level_db: -60 to 12 dB, of the copies together.
+    mode: `chorus`, two copies; `ensemble`, three, which also tremble.
+    rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy goes up and down, 0 to 6 ms.
+    width: 0, left and right waver alike, to 1, as far apart as can be.
+    """
+
+    enabled: bool = True
+    level_db: LevelDb = 0.0
+    mode: Literal["chorus", "ensemble"] = "chorus"
+    rate_hz: Annotated[float, msgspec.Meta(ge=0.05, le=5.0)] = 0.6
+    depth_ms: Annotated[float, msgspec.Meta(ge=0.0, le=6.0)] = 2.0
+    width: Share = 1.0
+
+
+class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tone of the whole sound: three gains, each -12 to 12 dB; with all at 0 it does nothing.
+
+    low_db: below low_hz, 40 to 400 Hz. mid_db: around mid_hz, 200 to 6000 Hz, about two octaves wide.
+    high_db: above high_hz, 2000 to 12000 Hz.
+    """
+
+    low_db: GainDb = 0.0
+    low_hz: Annotated[float, msgspec.Meta(ge=40.0, le=400.0)] = 120.0
+    mid_db: GainDb = 0.0
+    mid_hz: Annotated[float, msgspec.Meta(ge=200.0, le=6000.0)] = 1000.0
+    high_db: GainDb = 0.0
+    high_hz: Annotated[float, msgspec.Meta(ge=2000.0, le=12000.0)] = 6000.0
+
+
+class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to the whole sound, between the voices and the limiter."""
+
+    reverb: ReverbConfig = ReverbConfig()
+    chorus: ChorusConfig = ChorusConfig()
+    equaliser: EqualiserConfig = EqualiserConfig()
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,8 +185,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: level of the whole sound, -60 to 12 dB.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control.
-    latent_controls: for each MIDI control, 0 to 127, the number of the latent that it moves, 1 to HIGHEST_LATENT.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control; unset: as in the control map.
+    latent_controls: for MIDI controls, 0 to 127, the number of the latent that each moves, 1 to HIGHEST_LATENT, instead
+        of what it moves in the control map.
     """
 
     instrument: str | None = None
@@ -127,14 +196,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
     pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
     phase_blend: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
-    phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | None = 3
+    phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | msgspec.UnsetType | None = msgspec.UNSET
     voice: VoiceConfig = VoiceConfig()
     tuning: TuningConfig = TuningConfig()
     audio: AudioConfig = AudioConfig()
     midi: MidiConfig = MidiConfig()
+    effects: EffectsConfig = EffectsConfig()
     latent_controls: dict[
         Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_LATENT)]
-    ] = msgspec.field(default_factory=lambda: {70 + i: i + 1 for i in range(8)})
+    ] = msgspec.field(default_factory=dict)
 
 
 def load_config(path: str | Path | None = None) -> Config:

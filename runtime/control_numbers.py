@@ -38,5 +38,7 @@ class Control(IntEnum):
 
 
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
+# The controls that no map may take: they choose parameters, or are channel mode messages.
+PROTOCOL = frozenset(Control(number) for number in (*range(98, 102), *range(120, 128)))
 # The controls that the settings may not assign to a knob or to the blend of phases.
 RESERVED = frozenset(Control) - {Control.SLIDE}

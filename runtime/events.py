@@ -154,7 +154,7 @@ class ClockStart(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClockContinue(msgspec.Struct, frozen=True, gc=False):
-    """A sequencer goes on from where it stopped."""
+    """A sequencer goes on from where it stopped; the beat does not jump."""
 
 
 class ClockStop(msgspec.Struct, frozen=True, gc=False):
@@ -170,6 +170,16 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
     bpm: float
 
 
+class MapChange(msgspec.Struct, frozen=True, gc=False):
+    """The controls of a MIDI input move other targets from now on.
+
+    device: number of the input. map: a `control.mapping.bindings.Bindings`, of which the events need not know.
+    """
+
+    device: int
+    map: object
+
+
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
@@ -177,6 +187,43 @@ class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
     """
 
     n_voices: int
+
+
+class EndVoice(msgspec.Struct, frozen=True, gc=False):
+    """The most dispensable voice ends, because a note elsewhere needs its place."""
+
+
+class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A part of the rack changes; what is None stays.
+
+    part: its number, from 0. channel: 0 to 15, or -1 for all. lowest_key, highest_key, lowest_velocity,
+    highest_velocity: the notes that it plays from now on. transpose: in semitones. level_db, pan: -1 left to 1 right.
+    send: factor, 0 to 1, of what it sends to the effects.
+    """
+
+    part: int
+    channel: int | None = None
+    lowest_key: int | None = None
+    highest_key: int | None = None
+    lowest_velocity: int | None = None
+    highest_velocity: int | None = None
+    transpose: int | None = None
+    level_db: float | None = None
+    pan: float | None = None
+    send: float | None = None
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """Another instrument takes over a part: the next notes play it, notes that sound ring out on the old one.
+
+    part: its number, from 0. instrument: the new one's name or file. sound: name or file of its sound; None: its first.
+    made: what plays it, made ahead; None: the rack makes it, which only a rack that may wait can do.
+    """
+
+    part: int
+    instrument: str
+    sound: str | None = None
+    made: object = None
 
 
 class Reset(msgspec.Struct, frozen=True, gc=False):
@@ -197,6 +244,10 @@ Event = (
     | ClockContinue
     | ClockStop
     | Tempo
+    | MapChange
     | VoiceLimit
+    | EndVoice
+    | PartChange
+    | Swap
     | Reset
 )

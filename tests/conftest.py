@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,12 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     from tests.support.harmonic_store import write_store  # needs TensorFlow's environment, which may be missing
 
     return write_store(tmp_path_factory.mktemp("corpus") / "frames")
+
+
+@pytest.fixture(autouse=True)
+def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test uses or changes what the person who runs it has saved, nor speaks to a `play` of theirs."""
+    with tempfile.TemporaryDirectory(prefix="tb-") as home:  # the path of a socket may have 107 bytes
+        for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
+            monkeypatch.setenv(name, f"{home}/{folder}")
+        yield

@@ -17,6 +17,7 @@ from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 if TYPE_CHECKING:
     from runtime.audio.devices import InputDevice, OutputDevice
+    from runtime.audio.sound_ring import SoundRing
     from runtime.config import AudioConfig
 
 NO_DEVICE = "null"
@@ -62,17 +63,26 @@ class BlockRenderer:
     n_underflows: number of blocks before which the driver ran out of sound.
     n_late: number of blocks that took longer to render than to play.
     failure: the first exception that the engine's `render` raised; a block that fails is silent.
+    ring: every block that is heard is copied into it.
     realtime: whether the audio thread got its real-time priority.
+    is_busy: whether a block is being rendered; other threads give way to it.
     is_metered: whether the peak is taken; peak: the largest sample, without its sign, since it was set to 0.
     """
 
-    def __init__(self, engine: SoundSource, sample_rate_hz: float, buffer_frames: int, effect: Effect | None = None):
+    def __init__(
+        self,
+        engine: SoundSource,
+        sample_rate_hz: float,
+        buffer_frames: int,
+        effect: Effect | None = None,
+        ring: SoundRing | None = None,
+    ):
         self.clock = EngineClock(sample_rate_hz, buffer_frames)
         self.n_blocks = self.n_underflows = self.n_late = 0
         self.failure: Exception | None = None
-        self.realtime = self.is_metered = False
+        self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
-        self.engine, self.effect = engine, effect
+        self.engine, self.effect, self._ring = engine, effect, ring
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
 
@@ -85,16 +95,20 @@ class BlockRenderer:
         supervisor raises it.
         """
         begin_s = time.perf_counter()
+        self.is_busy = True
         if self.n_blocks == 0:
             self.realtime = promote_thread(AUDIO_PRIORITY)
         if n_frames != len(self._block):
             self._block = np.zeros((n_frames, 2), np.float32)
-        self.clock.block_begins(self.engine.frame, begin_s)
+        frame = self.engine.frame
+        self.clock.block_begins(frame, begin_s)
         try:
             self.engine.render(self._block)
             if self.effect is not None and incoming is not None:
                 may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
                 self.effect.add(incoming, self._block, may_wait)
+            if self._ring is not None:
+                self._ring.write(frame, self._block)
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)
@@ -102,6 +116,7 @@ class BlockRenderer:
             self.peak = max(self.peak, float(self._block.max()), -float(self._block.min()))
         self.n_blocks += 1
         self.n_underflows += underflow
+        self.is_busy = False
         self.n_late += (time.perf_counter() - begin_s) * self._sample_rate_hz > n_frames
         return self._block
 
@@ -118,9 +133,9 @@ class NullOutput:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="null-audio", daemon=True)
 
-    def start(self, engine: SoundSource, _effect: Effect | None = None) -> None:
+    def start(self, engine: SoundSource, _effect: Effect | None = None, ring: SoundRing | None = None) -> None:
         """Render from now on; without a device there is no input for an effect."""
-        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames)
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring)
         self._thread.start()
 
     def _run(self) -> None:
@@ -211,9 +226,9 @@ class DeviceOutput:
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
 
-    def start(self, engine: SoundSource, effect: Effect | None = None) -> None:
+    def start(self, engine: SoundSource, effect: Effect | None = None, ring: SoundRing | None = None) -> None:
         """Play from now on; the effect hears the input."""
-        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect)
+        self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring)
         with quiet_stderr():
             self._stream.start_stream()
 

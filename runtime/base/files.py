@@ -89,7 +89,7 @@ def atomic_write(
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         if makes_folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         _remove_orphans(target)
         with open(part, mode.replace("w", "x"), encoding=None if "b" in mode else "utf-8") as stream:
             yield stream
@@ -182,6 +182,17 @@ def _is_alive(process: int) -> bool:
     except PermissionError:  # alive, but of another user
         return True
     return True
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, unless it is there; it survives a power cut. OSError if that fails."""
+    above = folder
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    while folder != above:
+        folder = folder.parent
+        sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:

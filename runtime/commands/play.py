@@ -20,8 +20,8 @@ from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
 from runtime.live.memory import Memory
 from runtime.live.remembering import choose_with_memory
-from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
+from runtime.live.waiting.stop_signal import StopSignal
 from runtime.panel.child import PanelChild
 from runtime.panel.listening import listen
 from runtime.service.notify import notify

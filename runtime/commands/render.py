@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import wave
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -15,13 +16,18 @@ from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
-from runtime.engine.build import build_engine
-from runtime.engine.engine import Engine
-from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events
-from runtime.events import Event
+from runtime.control.mapping.library import file_bindings
+from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
+from runtime.engine.recorded.head import playable, same_instrument, start_of
+from runtime.events import Event, KnobTurn, MapChange, PhaseBlend
 from runtime.instrument.card import Card
+from runtime.instrument.library import load
 from runtime.midi.files import read_events
-from runtime.sound.choice import choose
+from runtime.midi.recorded.reading import is_recorded, read_recorded
+from runtime.rack.build import build_chosen, make_swapped, rack_from
+from runtime.rack.part_choice import choose_parts
+from runtime.rack.rack import Rack
+from runtime.sound.choice import Choice
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -45,11 +51,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sound file, and print its length and number of notes."""
+    if is_recorded(arguments.midi_file):
+        return _render_recording(arguments)
     config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
-    _refuse_longer_than_a_wav(arguments.midi_file, events)
-    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
-    instrument, patch = choice.instrument, choice.patch
+    _refuse_longer_than_a_wav(arguments.midi_file, _length_s(events))
+    choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
+    choice = _with_options(choice, arguments)
+    settings = choice.settings
+    engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
+    engine.post(MapChange(0, file_bindings(settings)), 0)
+    inputs = _inputs(choice, arguments)
+    if choice.remark:
+        print(f"timbrebox: {choice.remark}", file=sys.stderr)
+    n_frames = round(_length_s(events) * SAMPLE_RATE_HZ)
+    with signals_as_exceptions():
+        _write_wav(arguments.sound_file, engine, render_events(engine, events), n_frames, inputs)
+    status = engine.status
+    print(
+        f"{arguments.sound_file}: {status.frame / SAMPLE_RATE_HZ:.1f} s, {status.n_notes} notes"
+        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, {_instruments(choice)}"
+    )
+    return 0
+
+
+def _render_recording(arguments: argparse.Namespace) -> int:
+    """Render a MIDI file that the recorder wrote, with what it says of instrument, sound and controls."""
+    recorded = read_recorded(arguments.midi_file)
+    start = start_of(recorded.head, arguments.midi_file)
+    _refuse_longer_than_a_wav(arguments.midi_file, recorded.n_ticks / SAMPLE_RATE_HZ)
+    for option in ("config", "preset", "sound"):
+        if getattr(arguments, option) is not None:
+            remedy = "leave it out, or change --latents, --phase or --seed"
+            raise UserError(f"--{option}", "a recording, which has a sound of its own", "no such option", remedy)
+    instrument = load(arguments.instrument or start.instrument.name)
+    n_knobs = len(start.state.parts.get("knobs", {}).get("begun_at", ()))
+    if n_knobs != instrument.card.n_latents:
+        expected = f"one with {n_knobs}, as {start.instrument.name} has"
+        found = f"{instrument.card.name}, which has {instrument.card.n_latents} knobs"
+        raise UserError(arguments.midi_file, found, expected, "choose another --instrument")
+    if not same_instrument(instrument.path, start.instrument):
+        print(f"timbrebox: {instrument.path.name} is not the file that {start.instrument.name} was when it was "
+              "recorded; it may sound otherwise", file=sys.stderr)  # fmt: skip
+    if not start.state.is_silent:
+        print("timbrebox: notes sounded when the recording began; they are missing", file=sys.stderr)
+    if arguments.seed is not None:
+        settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
+        start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
+    rack = rack_from(start, instrument)
+    first = rack.frame
+    events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
+    for tick, event in recorded.events:
+        events.append((first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file)))
+    blocks = render_recorded(rack, events, recorded.n_ticks)
+    with signals_as_exceptions():
+        _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
+    print(
+        f"{arguments.sound_file}: {recorded.n_ticks / start.sample_rate_hz:.1f} s as recorded, "
+        f"instrument {instrument.card.name}"
+    )
+    return 0
+
+
+def _moved_knobs(card: Card, arguments: argparse.Namespace) -> list[Event]:
+    """Events for the options --latents and --phase."""
+    positions = [] if arguments.latents is None else listed_positions(card, arguments.latents)
+    events: list[Event] = [KnobTurn(latent, position) for latent, position in enumerate(positions)]
+    return events if arguments.phase is None else [*events, PhaseBlend(PHASES[arguments.phase])]
+
+
+def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
+    """The choice with the options --phase, --seed and --latents, in every part."""
+    if choice.parts:
+        if arguments.latents is not None:
+            remedy = "leave it out, or name one of the parts' sounds"
+            raise UserError("--latents", "a sound with several parts", "a sound with knobs of its own", remedy)
+        parts = tuple((said, _with_options(each, arguments)) for said, each in choice.parts)
+        return parts[0][1]._replace(parts=parts, remark=choice.remark, sound_file=choice.sound_file)
+    patch = choice.patch
     config = msgspec.structs.replace(
         patch.settings,
         phase_blend=PHASES.get(arguments.phase, patch.settings.phase_blend),
@@ -57,29 +136,29 @@ def run(arguments: argparse.Namespace) -> int:
     )
     positions = patch.positions
     if arguments.latents is not None:
-        positions = tuple(listed_positions(instrument.card, arguments.latents))
-    patch = msgspec.structs.replace(patch, settings=config, positions=positions)
-    engine = build_engine(patch, instrument, SAMPLE_RATE_HZ, choice.programs)
-    inputs = [arguments.midi_file, instrument.path, arguments.config or DEFAULT_CONFIG]
-    if config.tuning.scale is not None:
-        inputs.append(config.tuning.scale)
-    if choice.sound_file is not None:
-        inputs.append(choice.sound_file)
-    if choice.remark:
-        print(f"timbrebox: {choice.remark}", file=sys.stderr)
-    with signals_as_exceptions():
-        _write_wav(arguments.sound_file, engine, events, inputs)
-    status = engine.status
-    print(
-        f"{arguments.sound_file}: {status.frame / SAMPLE_RATE_HZ:.1f} s, {status.n_notes} notes"
-        f"{f', {status.n_stolen} stolen' if status.n_stolen else ''}, instrument {instrument.card.name}"
-    )
-    return 0
+        positions = tuple(listed_positions(choice.instrument.card, arguments.latents))
+    return choice._replace(patch=msgspec.structs.replace(patch, settings=config, positions=positions))
 
 
-def _write_wav(path: str, engine: Engine, events: list[tuple[float, Event]], inputs: list[str | Path]) -> None:
-    """Render events, (time in s, event), and their tail to a WAV file; inputs: files that must not be overwritten."""
-    n_frames = round(_length_s(events) * SAMPLE_RATE_HZ)
+def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
+    """The files that are read, and must not be overwritten."""
+    inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
+    if choice.patch.settings.tuning.scale is not None:
+        inputs.append(choice.patch.settings.tuning.scale)
+    every = [choice, *(each for _, each in choice.parts)]
+    inputs += [each.instrument.path for each in every]
+    return inputs + [each.sound_file for each in every if each.sound_file is not None]
+
+
+def _instruments(choice: Choice) -> str:
+    """Words for the instruments that play, each once."""
+    names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
+    return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
+    """Write the rack's blocks, about n_frames, to a WAV file; inputs: files that must not be overwritten."""
+    first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,
         wave.open(stream, "wb") as sound_file,
@@ -87,10 +166,10 @@ def _write_wav(path: str, engine: Engine, events: list[tuple[float, Event]], inp
     ):
         sound_file.setnchannels(2)
         sound_file.setsampwidth(FRAME_BYTES // 2)
-        sound_file.setframerate(SAMPLE_RATE_HZ)
-        for block in render_events(engine, events):
+        sound_file.setframerate(engine.sample_rate_hz)
+        for block in blocks:
             sound_file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
-            progress.update(engine.frame)
+            progress.update(engine.frame - first)
 
 
 def listed_positions(card: Card, text: str) -> list[float]:
@@ -105,8 +184,7 @@ def listed_positions(card: Card, text: str) -> list[float]:
     return positions
 
 
-def _refuse_longer_than_a_wav(midi_file: str, events: list[tuple[float, Event]]) -> None:
-    length_s = _length_s(events)
+def _refuse_longer_than_a_wav(midi_file: str, length_s: float) -> None:
     if not length_s <= LONGEST_MUSIC_S:
         expected = f"at most {LONGEST_MUSIC_S / 3600.0:.2f}, which a WAV file can hold"
         raise UserError(midi_file, f"{length_s / 3600.0:,.2f} hours of music", expected, "choose a shorter piece")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,12 @@ Otherwise = Callable[[UserError], object]
 class CompanionChild:
     """Starts the companion, asks it, and starts it again within 5 s if it dies. Never waits, except in `close`.
 
-    say: called with each line for the user. n_starts: how often it was started.
+    say: called with each line for the user. inherited: file descriptors that it gets, with the same numbers.
+    n_starts: how often it was started.
     """
 
-    def __init__(self, say: Callable[[str], object]):
-        self._say = say
+    def __init__(self, say: Callable[[str], object], inherited: Sequence[int] = ()):
+        self._say, self._inherited = say, tuple(inherited)
         self._process: subprocess.Popen[bytes] | None = None
         self._frames: Frames | None = None
         self._waiting: dict[int, tuple[Then, Otherwise]] = {}
@@ -135,7 +136,9 @@ class CompanionChild:
         command = [sys.executable, "-m", "runtime.companion"]
         try:
             with theirs:
-                self._process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=subprocess.DEVNULL)
+                self._process = subprocess.Popen(
+                    command, cwd=ROOT, stdin=theirs, stdout=subprocess.DEVNULL, pass_fds=self._inherited
+                )
         except OSError as error:
             ours.close()
             self._say(f"The companion, which keeps files, cannot be started ({error}).")

@@ -28,6 +28,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "portamento": ("voice", "portamento_s"),
     "vibrato.depth": ("voice", "vibrato_semitones"),
     "vibrato.rate": ("voice", "vibrato_hz"),
+    "reverb": ("effects", "reverb"),
+    "chorus": ("effects", "chorus"),
 }
 _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 

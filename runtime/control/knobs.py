@@ -18,8 +18,9 @@ class Knobs:
     A knob moves all of these: held notes keep their own sound, but follow the player's hand.
 
     morph: what the controls `morph`, `morph.x` and `morph.y` move through; None: nothing.
-    present: the sound's that the next notes play; n_changes: grows with every change that may be heard in spectra or in
-    phases; moved: other targets that moved, until someone empties the set.
+    present: the sound's that the next notes play; begun_at: positions of the latents when that sound was chosen;
+    n_changes: grows with every change that may be heard in spectra or in phases; moved: other targets that moved, until
+    someone empties the set.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -29,7 +30,8 @@ class Knobs:
         self._latents |= {LATENT + latent.name: k for k, latent in enumerate(card.latents)}
         self.present = SoundKnobs(patch, start_positions(card), self._next_number())
         self.heard = [self.present]
-        self.morph = morph_of(patch, self.present.positions)
+        self.begun_at = tuple(self.present.positions)
+        self.morph = morph_of(patch, self.begun_at)
 
     @property
     def positions(self) -> list[float]:
@@ -47,6 +49,7 @@ class Knobs:
         Without positions in the patch, the latents stay where they are.
         """
         positions = self.present.positions if patch.positions is None else patch.positions
+        self.begun_at = tuple(positions)
         self.morph = morph_of(patch, positions)
         self.present = SoundKnobs(patch, positions, self._next_number())
         self.heard = [self.present, *{id(each): each for each in sounding if each is not self.present}.values()]

@@ -53,8 +53,8 @@ class SoundKnobs:
             "portamento": settings.voice.portamento_s,
             "vibrato.depth": settings.voice.vibrato_semitones,
             "vibrato.rate": settings.voice.vibrato_hz,
-            "reverb": 0.0,
-            "chorus": 0.0,
+            "reverb": sound.effects.reverb,
+            "chorus": sound.effects.chorus,
         }
         self.has_bandwidth = self.has_width = False
         self._follow()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.engine.engine import Engine
+from runtime.engine.recorded.state import EngineState
 from runtime.events import KnobTurn, NoteOn
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.presets import preset_positions
@@ -16,17 +17,27 @@ _WARM_UP_BLOCKS = 8
 
 
 def build_engine(
-    patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None
+    patch: Patch,
+    decoder: Decoder,
+    sample_rate_hz: int,
+    programs: Sequence[Patch] | None = None,
+    start: EngineState | None = None,
+    *,
+    limits: bool = True,
 ) -> Engine:
-    """A new engine; patch: the sound at the start; programs: as in `Engine`.
+    """A new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
 
     Without positions in the patch, the knobs stand as in the preset of its settings, if they name one. UserError for a
     preset that the instrument does not have.
     """
+    if start is not None:
+        return Engine(
+            decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits
+        )
     positions, preset = patch.positions, patch.settings.preset
     if positions is None and preset is not None:
         positions = preset_positions(decoder.card, preset)
-    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs)
+    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, limits=limits)
     for latent, position in enumerate(positions or ()):
         engine.post(KnobTurn(latent, position))
     return engine

@@ -7,7 +7,9 @@ is the same to the bit, whatever block sizes the caller asks for.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +23,7 @@ from runtime.engine.hop_groups import HopGroup, HopGroups
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.ramp_points import RampPoints
+from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.spectra import Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lanes import runs_alike
@@ -31,10 +34,12 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
 from runtime.engine.voices.widths import Widths
-from runtime.events import NEVER, Event
+from runtime.events import NEVER, Action, Event
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
+
+T = TypeVar("T")
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +63,9 @@ class Engine:
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
     phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
-    unless given. ValueError if n_voices or seed differs from the settings given with it.
+    unless given. limits: whether the sound is limited to full scale; without, whoever adds it up must do so. ValueError
+    if n_voices or seed differs from the settings given with it. start: the state of another engine with the same
+    instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -73,6 +80,8 @@ class Engine:
         config: Config | None = None,
         patch: Patch | None = None,
         programs: Sequence[Patch] | None = None,
+        start: EngineState | None = None,
+        limits: bool = True,
     ):
         config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
@@ -97,15 +106,29 @@ class Engine:
         self._palette = palette
         self._points = RampPoints(self._hops.offsets_by_lane, self._hops.hop_size)
         self._widths = Widths(n_lanes, LONGEST_SPAN + 1, self._sound)
-        self._mixer = Mixer(self._bank, self._sound, self._widths, channels)
+        self._mixer = Mixer(self._bank, self._sound, self._widths, channels, limits)
         self._mixed = self._mixer.stereo
         self._events = EventQueue(self._knobs, controls, self._hops)
-        self._span_start = self._span_end = self._first_hop = 0
+        self._keeper = StateKeeper(self._knobs, controls, palette, self._performance)
+        self._wants_state = False
+        if start is not None:
+            self._keeper.give(start)
+            self._events.wait_again(start.waiting)
+            self.frame = start.frame
+        self._span_start = self._span_end = self._first_hop = self.frame
         self._may_foresee = self._has_worked = False  # has_worked: whether this block began or made sound
         self._foreseen = NEVER, 0
         self._gains = np.zeros(n_lanes, np.float32)
         self._narrow_buffers = narrow_buffers()
-        self.status = Status(positions=tuple(self._knobs.positions))
+        self.status = Status(self.frame, positions=tuple(self._knobs.positions))
+
+    def keep_history(self, history: deque[tuple[int, object]]) -> None:
+        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        self._events.history = history
+
+    def ask_for_state(self) -> None:
+        """Let the audio thread append (frame, EngineState) to the history at the end of the present block."""
+        self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
         """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
@@ -115,6 +138,11 @@ class Engine:
     def patch(self) -> Patch:
         """The sound that was chosen last; from any thread."""
         return self._knobs.present.patch
+
+    @property
+    def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
+        """The sound that it was made with, and those that program changes choose."""
+        return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
         """A sound, ready for the event SoundChange; from any thread but the audio thread."""
@@ -128,14 +156,6 @@ class Engine:
     def target_position(self, target: str) -> float | None:
         """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""
         return self._knobs.position(target)
-
-    def take_sends(self) -> list[tuple[int, float, float]]:
-        """The moves of the sends to the effects since the last call: frame, reverb and chorus, 0 to 1 each.
-
-        Call it on the audio thread after `render`.
-        """
-        sends, self._performance.sends = self._performance.sends, []
-        return sends
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
@@ -153,6 +173,38 @@ class Engine:
         if self._may_foresee and not self._has_worked:
             self._may_foresee = False
             self._narrow_buffers.run(self._foresee)
+        if self._wants_state and self._events.history is not None:
+            self._wants_state = False
+            self._events.history.append((self.frame, self.state(self.is_silent)))
+
+    def state(self, is_silent: bool) -> EngineState:
+        """The state of the controls, on the audio thread, between two blocks; is_silent: as in EngineState."""
+        return self._keeper.take(self.frame, is_silent, self._events.waiting())
+
+    def start_at(self, frame: int) -> None:
+        """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
+        self.frame = self._span_start = self._span_end = frame
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing will be heard until another note begins."""
+        return not self._bank.n_active and self.frame >= self._mixer.tails_end
+
+    def sounding(self) -> list[Voice]:
+        """The voices that sound and have not been cut, in any order."""
+        return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
+
+    def is_mono(self) -> bool:
+        """Whether the next note takes the place of the one that sounds."""
+        return self._performance.notes.played.voice.mode != "poly"
+
+    def take_actions(self) -> list[Action]:
+        """What the player has asked for since the last call, and the engine cannot do by itself."""
+        return _taken(self._performance.actions)
+
+    def take_sends(self) -> list[tuple[int, float, float]]:
+        """The changes since the last call of what goes to the effects: (frame, reverb, chorus), 0 to 1, ascending."""
+        return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
@@ -389,6 +441,14 @@ class Engine:
             self._sound.n_transforms,
             tuple(self._knobs.positions),
         )
+
+
+def _taken(waiting: deque[T]) -> list[T]:
+    if not waiting:
+        return []
+    taken = list(waiting)
+    waiting.clear()
+    return taken
 
 
 def _agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:

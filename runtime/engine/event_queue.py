@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from collections.abc import Iterable
 
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
@@ -15,11 +16,13 @@ class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
     has_news: whether events were posted since the last `collect`; is_urgent: whether one of those events is heard at
-    its own frame and does not wait for a hop.
+    its own frame and does not wait for a hop. history: if given, every event is appended with its frame as soon as the
+    audio thread takes it, (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
         self.has_news = self.is_urgent = False
+        self.history: deque[tuple[int, object]] | None = None
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._positions: dict[int, float] = {}  # knob positions posted since the last `collect`, by latent
@@ -45,19 +48,36 @@ class EventQueue:
         # Cleared first, so that an event posted from here on sets them again.
         self.has_news = self.is_urgent = False
         if self._positions:
-            self._turn_knobs()
+            self._turn_knobs(now)
             if end > first_hop:
                 end = min(end, self._hops.next_hop(now))
         while self._posted:
             frame, event = self._posted.popleft()
-            self._sort_in(now if frame is None or frame < now else frame, event)
+            frame = now if frame is None or frame < now else frame
+            self._sort_in(frame, event)
+            if self.history is not None:
+                self.history.append((frame, event))
         return self.next_change(end)
 
-    def _turn_knobs(self) -> None:
+    def _turn_knobs(self, now: int) -> None:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            self._knobs.turn(latent, position)
+            if self._pending:  # moves that wait for a hop come first
+                self._sort_in(now, KnobTurn(latent, position))
+            else:
+                self._knobs.turn(latent, position)
+            if self.history is not None:
+                self.history.append((now, KnobTurn(latent, position)))
+
+    def waiting(self) -> tuple[tuple[int, Event], ...]:
+        """The events that have been collected and have not happened yet, with their frames, in order."""
+        return tuple((frame, event) for frame, _, event in self._pending)
+
+    def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
+        """Take events that waited in another queue, with their frames, before the first block."""
+        for frame, event in waiting:
+            self._sort_in(frame, event)
 
     def _sort_in(self, frame: int, event: Event) -> None:
         entry = (frame, self._n_events, event)

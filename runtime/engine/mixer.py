@@ -19,11 +19,12 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    No ramp ends and no lane hops within a span. ValueError if a stolen voice fades for longer than sound is made
+    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale; tails_end: the frame
+    after the last tail of a stolen voice. ValueError if a stolen voice fades for longer than sound is made
     past a lane's next hop.
     """
 
-    def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels):
+    def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
         if bank.cut_fade_frames > sound.fade_frames:
             raise ValueError(f"voices fade for {bank.cut_fade_frames} frames; lanes have {sound.fade_frames} ahead")
         n_lanes = len(bank.voices)
@@ -35,7 +36,7 @@ class Mixer:
         n_samples = n_lanes * (LONGEST_SPAN + 1)
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
-        self._tails_end = 0
+        self._limits, self.tails_end = limits, 0
 
     def mix(self, frame: int, n_frames: int, transposed: list[int]) -> None:
         """Fill the first n_frames of `stereo` with the span that begins at `frame`.
@@ -44,7 +45,7 @@ class Mixer:
         """
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
-        is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self._tails_end
+        is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
         if is_mono and len(transposed) in (0, bank.n_active):
             # Every voice is as loud on the left as on the right: one channel serves for both.
             mix = self._mix[:1, :n]
@@ -62,7 +63,8 @@ class Mixer:
             if modulated:
                 self._grid.begin_span(modulated, frame, n)
             mix = self._mix_sides(frame, n, envelope, (left, right), transposed, [v.lane for v in modulated])
-        limit(mix, *self._scratch[:, : len(mix), :n])
+        if self._limits:
+            limit(mix, *self._scratch[:, : len(mix), :n])
         self.stereo[:n, 0], self.stereo[:n, 1] = mix[0], mix[-1]
 
     def _mix_sides(
@@ -90,7 +92,7 @@ class Mixer:
             for lane in modulated:
                 panned[lane] *= self._grid.values(lane, frame, n)[number]
             np.add.reduce(panned, axis=0, out=side)
-        if frame < self._tails_end:
+        if frame < self.tails_end:
             at = frame % self._sound.size
             mix += self._tails[:, at : at + n]
         return mix
@@ -137,10 +139,10 @@ class Mixer:
             gains *= self._grid.values(stolen.lane, frame, 1)[:, 0]
         for tail, channel, gain in zip(self._tails, channels, gains, strict=True):
             tail[places] += channel * np.float32(gain)
-        self._tails_end = frame + n
+        self.tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:
         """Erase the tails from frame `first` up to `end`, which have been played."""
-        if first < self._tails_end:
+        if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 
 from runtime.control_numbers import Control
-from runtime.engine.engine import Engine
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
@@ -15,7 +15,19 @@ BLOCK_FRAMES = 4096
 LONGEST_TAIL_S = 60.0
 
 
-def render_events(engine: Engine, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
+class Plays(Protocol):
+    """An engine, or a rack of engines."""
+
+    frame: int
+    sample_rate_hz: int
+    is_silent: bool
+
+    def post(self, event: Event, frame: int | None = None) -> None: ...
+
+    def render(self, out: np.ndarray) -> None: ...
+
+
+def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
     """Yield blocks float32 (n_frames, 2) until the last voice has ended; each is overwritten by the next.
 
     events: (time in s, event), ascending.
@@ -29,6 +41,17 @@ def render_events(engine: Engine, events: list[tuple[float, Event]]) -> Iterator
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)
     block = np.zeros((BLOCK_FRAMES, 2), np.float32)
     last = end + round(LONGEST_TAIL_S * rate_hz)
-    while engine.frame < end or (engine.status.n_active_voices and engine.frame < last):
+    while engine.frame < end or (not engine.is_silent and engine.frame < last):
         engine.render(block)
         yield block
+
+
+def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
+    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending."""
+    for frame, event in events:
+        engine.post(event, frame)
+    block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
+    while engine.frame < end:
+        part = block[: end - engine.frame]
+        engine.render(part)
+        yield part

@@ -93,6 +93,8 @@ class Choosing:
         Returns its name and instrument, as plain values.
         """
         choice = self._playing.choice
+        if tree.get("parts"):
+            raise UserError(where, "a sound with parts", "one without, while it plays", "start play with --sound")
         patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, where, folder)
         if remark is not None:
             self._say(remark)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -18,11 +17,14 @@ from runtime.link.place import own_socket
 from runtime.link.server import Server
 from runtime.live.actions import Actions
 from runtime.live.choosing import Choosing
-from runtime.live.hands import Hands
+from runtime.live.device_maps import DeviceMaps
+from runtime.live.learning import Learning
 from runtime.live.memory import Memory
-from runtime.live.meter import METER, Meter
 from runtime.live.present import edited_sound, positions
+from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
+from runtime.live.remote.hands import Hands
+from runtime.live.remote.meter import METER, Meter
 from runtime.live.requests import add_requests
 from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
@@ -52,6 +54,9 @@ class Playing(Protocol):
     def take_peak(self, is_metered: bool) -> float:
         """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
 
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
 
@@ -61,8 +66,8 @@ class Desk:
 
     playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
-    added; None if another `play` of this user has the link. companion: the process that keeps files.
-    panel: the page's process, which the desk starts and closes; None: there is no page.
+    added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
+    what is heard. panel: the page's process, which the desk starts and closes; None: there is no page.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -70,26 +75,33 @@ class Desk:
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
         self._watches_controls = False
-        self.companion = CompanionChild(say)
+        self.recorder = Recorder(self, playing.engine.sample_rate_hz)
+        self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
         self.actions.add("program", lambda action: self.choosing.heard(action.number))
         self.actions.add("next_sound", lambda _action: self.choosing.step(1))
         self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
+        self.maps = DeviceMaps(self, playing.choice.patch.settings)
+        self.learning = Learning(self)
         self.server = self._open_link()
-        self._meter = Meter(playing)
+        self.recorder.connect(self.server)
+        self._meter = Meter(playing, positions, lambda: self.recorder.is_recording)
         self._panel = panel
         if panel is not None and self.server is None:
             panel.close()  # the page speaks to what plays over the link
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
+            self.learning.add_requests(self.server)
             Hands(playing.post).add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
         """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
-        if self._watches_controls:
+        if isinstance(event, ChannelEvent):
+            self.maps.note(event)
+        if self._watches_controls or self.learning.is_active:
             self._arrived.append(event)
 
     @property
@@ -108,23 +120,31 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        watch_s = WATCH_S if self._watches_controls else math.inf
-        return min(self.companion.wait_s, self._meter.wait_s, self._panel.wait_s if self._panel else math.inf, watch_s)
+        waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s]
+        if self._panel is not None:
+            waits_s.append(self._panel.wait_s)
+        if self._watches_controls or self.learning.is_active:
+            waits_s.append(WATCH_S)
+        return min(waits_s)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
+        self.recorder.serve()
         if self._panel is not None:
             self._panel.serve()
-        if self.server is None:
-            return
-        self.server.serve()
-        self._meter.serve(self.server)
-        self._watches_controls = self.server.is_watched(CONTROLS)
+        if self.server is not None:
+            self.server.serve()
+            self._meter.serve(self.server)
+            self._watches_controls = self.server.is_watched(CONTROLS)
         for _ in range(len(self._arrived)):
             event = self._arrived.popleft()
             if isinstance(event, ChannelEvent):
-                self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+                self.learning.feed(event)
+                if self._watches_controls:
+                    self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
+        self.learning.serve()
+        self.maps.serve()
 
     def panel_lines(self) -> list[str]:
         """The line that says where the page is; none without a page."""
@@ -172,7 +192,8 @@ class Desk:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link and the companion, after it has kept what has changed."""
+        """End the link, the recording and the companion, after it has kept what has changed."""
+        self.recorder.close()
         self.remember()
         if self._panel is not None:
             self._panel.close()

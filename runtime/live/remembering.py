@@ -20,7 +20,9 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import available, find, sha256_of
 from runtime.live.memory import PROVEN_AFTER_S, Memory
 from runtime.live.present import edited_sound, positions
-from runtime.sound.choice import Choice, choose, choose_tree
+from runtime.rack.part_choice import choose_parts, with_parts
+from runtime.sound.choice import Choice, choose_tree
+from runtime.sound.file import sound_tree
 from runtime.sound.patch import Patch
 
 if TYPE_CHECKING:
@@ -46,13 +48,14 @@ def choose_with_memory(
             try:
                 folder = Path(state.folder) if state.folder else None
                 choice = choose_tree(config, instrument or state.instrument, state.sound, "the last sound", folder)
+                choice = with_parts(choice, instrument or state.instrument, "the last sound")
                 return choice._replace(remark=choice.remark or _welcome(state))
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
         # Its positions belong to its sound.
         memory.state = None
-    return choose(config, instrument, preset, sound)
+    return choose_parts(config, instrument, preset, sound)
 
 
 def move_to_remembered(engine: Engine, state: State) -> None:
@@ -77,7 +80,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        self.state()  # reads the instrument's file, before any sound is heard
+        msgspec.to_builtins(self.state())  # slow at the first time: it reads the instrument's file
 
     def look(self) -> None:
         """Send what has changed since the last call; call it every 2 s at most."""
@@ -99,13 +102,13 @@ class Remembering:
     def state(self) -> State:
         """What is to be remembered."""
         engine, choice = self._playing.engine, self._playing.choice
-        decoder, patch = engine.instrument, engine.patch
-        folder = str(patch.folder.resolve()) if patch.folder else None
+        patch = engine.patch if choice.whole is None else choice.whole
+        sound = edited_sound(engine) if choice.whole is None else sound_tree(patch.sound)
         return State(
-            _name_of(decoder),
-            sha256_of(decoder.path),
-            edited_sound(engine),
-            folder,
+            _name_of(engine.instrument),
+            sha256_of(engine.instrument.path),
+            sound,
+            str(patch.folder.resolve()) if patch.folder else None,
             positions(engine),
             settings_of(choice.settings),
             self._memory.configured or settings_of(choice.settings),

@@ -60,7 +60,7 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds."""
+    """One of the user's sounds, or an instrument."""
 
     name: Name
 
@@ -90,6 +90,7 @@ def add_requests(server: Server, desk: Desk) -> None:
     server.add("moves", Moves, lambda params, _caller: _move_all(desk, params))
     server.add("action", Act, lambda params, caller: _act(desk, params, caller))
     server.add("card", NoParams, lambda _params, _caller: card_of(desk.playing.choice))
+    server.add("instrument", NamedSound, lambda params, _caller: _swap(desk, params.name))
     server.add("instruments", NoParams, lambda _params, _caller: list(available()))
     server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
     server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
@@ -109,6 +110,15 @@ def _choose(desk: Desk, sound: ChooseSound, caller: Caller) -> object:
     else:
         caller.answer(choosing.play_tree(sound.tree, Path(sound.folder) if sound.folder else None, "the sound"))
     return LATER
+
+
+def _swap(desk: Desk, name: str) -> dict[str, object]:
+    if name not in available():
+        raise UserError("request instrument", repr(name), "an instrument that is here", did_you_mean(name, available()))
+    if desk.choosing.swap is None:
+        raise UserError("request instrument", repr(name), "a play that can change it", "start play with --instrument")
+    desk.choosing.swap(name, None)
+    return {"instrument": name}
 
 
 def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:

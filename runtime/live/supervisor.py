@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from runtime.audio.output import AudioIn, BlockRenderer, Effect, NullOutput, Output, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
-from runtime.engine.build import build_engine, warm_up
+from runtime.control.mapping.library import known_devices, refuse_broken_map
+from runtime.engine.build import warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory
-from runtime.live.stop_signal import StopSignal
+from runtime.live.swaps import Swaps
+from runtime.live.waiting.return_pipe import ReturnPipe
+from runtime.live.waiting.stop_signal import StopSignal
 from runtime.midi.demo_player import DemoPlayer
+from runtime.midi.devices import Identity
 from runtime.midi.inputs import MidiInputs
 from runtime.panel.child import PanelChild
+from runtime.rack.build import build_chosen, with_positions
+from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
@@ -69,23 +74,47 @@ class Supervisor:
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
         self._through, self._memory, self._panel = through, memory, panel
         self._effect: Effect | None = None
-        self._midi = MidiInputs(config.midi, self._post_arrived)
-        self._n_notes_of_past_engines = 0
+        refuse_broken_map(config)
+        known = (Identity(each.port, each.order, each.socket) for each in known_devices())
+        self._midi = MidiInputs(config.midi, self._post_arrived, self._device_came, known)
+        self._n_notes_of_past_racks = 0
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._n_blocks_last_round = -1
         self._output: Output
-        self._engine: Engine | None = None
+        self._rack: Rack | None = None
+        self._returns = ReturnPipe()
+        self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
         self._needs_device = False
         self._desk: Desk | None = None
 
     @property
     def engine(self) -> Engine:
-        """The engine that sounds."""
-        return self._engine
+        """The engine that the next notes of the first part play."""
+        return self._rack.engine()
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The rate of what plays."""
+        return self._rack.sample_rate_hz
+
+    def _renders_now(self) -> bool:
+        return bool(self._renderers) and self._renderers[-1].is_busy
+
+    def choice_of(self, part: int) -> Choice:
+        """What a part plays."""
+        return self._choice.parts[part][1] if self._choice.parts else self._choice
+
+    def swapped(self, part: int, choice: Choice) -> None:
+        """Another choice plays a part from now on."""
+        parts = list(self._choice.parts)
+        if parts:
+            parts[part] = parts[part][0], choice
+            choice = parts[0][1]
+        self._choice = choice._replace(parts=tuple(parts), whole=self._choice.whole)
 
     @property
     def choice(self) -> Choice:
-        """The instrument, and the sounds that it was started with."""
+        """The instrument of the first part, and the sounds that it was started with."""
         return self._choice
 
     @property
@@ -99,6 +128,10 @@ class Supervisor:
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak
 
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a MIDI input's velocities become others, as in MidiInputs."""
+        self._midi.set_velocities(device, velocities)
+
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
@@ -110,12 +143,22 @@ class Supervisor:
         """
         player = DemoPlayer(demo, self._post_at) if demo else None
         output = self._first_output()
-        self._fit_engine(output.sample_rate_hz)
+        self._fit_rack(output.sample_rate_hz)
         through_lines = self._make_effect(output)
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
+        for name, act in (
+            ("next_instrument", self._swaps.step),
+            ("previous_instrument", self._swaps.step),
+            ("swapped", self._swaps.happened),
+            ("tap_tempo", self.post),  # the arpeggiator, which stands before the parts, makes a tempo of it
+        ):
+            self._desk.actions.add(name, act)
+        self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        for device, identity in self._midi.devices.items():
+            self._desk.maps.came(device, identity)
         prepare_process()
         self._start(output)
         try:
@@ -130,6 +173,7 @@ class Supervisor:
             if player:
                 player.close()
             self._desk.close()
+            self._swaps.close()
             closed = self._output.close()
             self._midi.close()
             self._say(self._closing_line())
@@ -145,8 +189,9 @@ class Supervisor:
         next_round_s, desk, midi = time.monotonic() + ROUND_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s)
-            if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds], desk.write_fds):
+            if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds, self._returns.read_fd], desk.write_fds):
                 return
+            self._take_returns()
             desk.serve()
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
@@ -156,15 +201,27 @@ class Supervisor:
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()
 
+    def _take_returns(self) -> None:
+        """Do what the player has asked for, and free the engines that play no more."""
+        self._returns.drain()
+        for action in self._rack.take_actions():
+            self._desk.actions.heard(action)
+        self._rack.take_retired()
+        self._swaps.serve()
+
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """Post an event to the engine; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
-        self._engine.post(event, self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None)
+        """Post an event to the rack; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
+        self._rack.post(event, self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None)
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
         """Post an event that came from a MIDI input, on its driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)
+
+    def _device_came(self, device: int, identity: Identity) -> None:
+        if self._desk is not None:
+            self._desk.maps.came(device, identity)
 
     def _first_output(self) -> Output:
         output = self._try_output(at_start=True)
@@ -190,16 +247,19 @@ class Supervisor:
             self._say(f"{reason}; playing silently, and looking again every {ROUND_S:.0f} s.")
         return output
 
-    def _fit_engine(self, sample_rate_hz: int) -> None:
-        """Keep the engine if it has this sample rate; else build another with the knobs in the same positions."""
-        patch, decoder = self._choice.patch, self._choice.instrument
-        if self._engine is not None:
-            if self._engine.sample_rate_hz == sample_rate_hz:
+    def _fit_rack(self, sample_rate_hz: int) -> None:
+        """Keep the rack if it has this sample rate; else build another with the knobs in the same positions."""
+        choice = self._choice
+        if self._rack is not None:
+            if self._rack.sample_rate_hz == sample_rate_hz:
                 return
-            patch = msgspec.structs.replace(patch, positions=self._engine.status.positions)
-            self._n_notes_of_past_engines += self._engine.status.n_notes
-        warm_up(patch, decoder, sample_rate_hz)
-        self._engine = build_engine(patch, decoder, sample_rate_hz, self._choice.programs)
+            choice = with_positions(choice, self._rack)
+            self._n_notes_of_past_racks += self._rack.status.n_notes
+        for each in [part for _, part in choice.parts] or [choice]:
+            warm_up(each.patch, each.instrument, sample_rate_hz)
+        self._rack = build_chosen(choice, sample_rate_hz, wake=self._returns.wake)
+        for change in self._desk.maps.changes() if self._desk else ():
+            self._rack.post(change)
 
     def _make_effect(self, output: Output) -> list[str]:
         """Make the effect for an output that is about to start; returns a line for the user, none without an effect."""
@@ -210,14 +270,16 @@ class Supervisor:
         if source is None:
             return [f"No audio input with {output.name}; only the notes are heard."]
         rate_hz = output.sample_rate_hz
-        self._effect = self._through.make(rate_hz, lambda: self._engine.status.positions)
+        self._effect = self._through.make(rate_hz, lambda: self._rack.status.positions)
         frame_s, buffers_s = self._effect.delay_frames / rate_hz, output.latency_s
         parts = f"{1000.0 * frame_s:.0f} for a frame and its work, {1000.0 * buffers_s:.0f} for the buffers"
         return [f"Through: {source}, heard {1000.0 * (frame_s + buffers_s):.0f} ms later ({parts})."]
 
     def _start(self, output: Output) -> None:
         """Play on this output from now on."""
-        output.start(self._engine, self._effect)
+        recorder = self._desk.recorder
+        recorder.follow(self._rack)
+        output.start(self._rack, self._effect, recorder.ring)
         self._output = output
         self._renderers.append(output.blocks)
         self._n_blocks_last_round = -1
@@ -243,7 +305,7 @@ class Supervisor:
         if output is not None:
             self._output.close()
             self._needs_device = False
-            self._fit_engine(output.sample_rate_hz)
+            self._fit_rack(output.sample_rate_hz)
             through_lines = self._make_effect(output)
             self._start(output)
             for line in through_lines:
@@ -271,5 +333,5 @@ class Supervisor:
         n_blocks = sum(renderer.n_blocks for renderer in self._renderers)
         n_underruns = sum(renderer.n_underflows for renderer in self._renderers)
         n_late = sum(renderer.n_late for renderer in self._renderers)
-        n_notes = self._n_notes_of_past_engines + self._engine.status.n_notes
+        n_notes = self._n_notes_of_past_racks + self._rack.status.n_notes
         return f"Stopped: {n_blocks} blocks, {n_underruns} underruns, {n_late} late blocks, {n_notes} notes."

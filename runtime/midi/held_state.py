@@ -15,18 +15,18 @@ class HeldState:
     def remember(self, event: Event) -> None:
         """Update the state with an event from the port."""
         match event:
-            case NoteOn(channel=channel, note=note):
-                self._releases[NoteOff, channel, note] = NoteOff(channel, note)
+            case NoteOn(channel=channel, note=note, device=device):
+                self._releases[NoteOff, channel, note] = NoteOff(channel, note, device=device)
             case NoteOff(channel=channel, note=note):
                 self._releases.pop((NoteOff, channel, note), None)
-            case ControlChange(channel=channel, control=control, value=value) if control in PEDALS:
-                self._set((ControlChange, channel, control), value, ControlChange(channel, control, 0))
-            case PitchWheel(channel=channel, pitch=pitch):
-                self._set((PitchWheel, channel), pitch, PitchWheel(channel, 0))
-            case Aftertouch(channel=channel, value=value):
-                self._set((Aftertouch, channel), value, Aftertouch(channel, 0))
-            case PolyTouch(channel=channel, note=note, value=value):
-                self._set((PolyTouch, channel, note), value, PolyTouch(channel, note, 0))
+            case ControlChange(channel=channel, control=control, value=value, device=device) if control in PEDALS:
+                self._set((ControlChange, channel, control), value, ControlChange(channel, control, 0, device))
+            case PitchWheel(channel=channel, pitch=pitch, device=device):
+                self._set((PitchWheel, channel), pitch, PitchWheel(channel, 0, device))
+            case Aftertouch(channel=channel, value=value, device=device):
+                self._set((Aftertouch, channel), value, Aftertouch(channel, 0, device))
+            case PolyTouch(channel=channel, note=note, value=value, device=device):
+                self._set((PolyTouch, channel, note), value, PolyTouch(channel, note, 0, device))
 
     def _set(self, key: tuple[object, ...], value: int, release: Event) -> None:
         if value:

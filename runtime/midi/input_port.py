@@ -11,7 +11,7 @@ import mido
 
 from runtime.base.quiet import quiet_stderr
 from runtime.base.realtime import MIDI_PRIORITY, promote_thread
-from runtime.events import Event
+from runtime.events import Event, NoteOn
 from runtime.midi.held_state import HeldState
 from runtime.midi.messages import from_message
 from runtime.midi.rtmidi_apis import clients_are_slow, open_client
@@ -31,11 +31,14 @@ class InputPort:
     api: rtmidi's number for the API.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the driver's thread.
     channel: the only channel to hear, 1 to 16; None: all.
+    device: the number that its events carry. velocities: what each velocity becomes, 128 bytes; None: stays as it is.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):
         self._api, self._post = api, post
         self._channel = None if channel is None else channel - 1
+        self.device = 0
+        self.velocities: bytes | None = None
         self._held = HeldState()
         self._client: rtmidi.MidiIn | None = None
         self._kept_alive: list[object] = []
@@ -84,11 +87,13 @@ class InputPort:
             self._promoted = True
             promote_thread(MIDI_PRIORITY)
         try:
-            event = from_message(mido.Message.from_bytes(message_and_delta[0]))
+            event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
         except ValueError:
             return  # not MIDI: a bad cable or a faulty device
         if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
             return
+        if self.velocities is not None and type(event) is NoteOn:
+            event = NoteOn(event.channel, event.note, self.velocities[event.velocity], event.device)
         self._held.remember(event)
         self._post(event, arrival_s)
 

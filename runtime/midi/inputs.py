@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.base.errors import did_you_mean
+from runtime.midi.devices import DeviceTable, Identity
 from runtime.midi.input_port import InputPort, Post
 from runtime.midi.port_announcements import Announcements, announcer
 from runtime.midi.rtmidi_apis import CLIENT_NAME, api_number, driver_errors, open_client, stable_name, wanted_ports
@@ -41,11 +42,20 @@ class MidiInputs:
 
     config: names the wanted inputs (none: every input) and the virtual port.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the drivers' threads.
-    UserError for an API that rtmidi does not have.
+    came: called with the number and the identity of an input that is about to be opened. known: identities from earlier
+    runs. UserError for an API that rtmidi does not have.
     """
 
-    def __init__(self, config: MidiConfig, post: Post):
-        self._config, self._post = config, post
+    def __init__(
+        self,
+        config: MidiConfig,
+        post: Post,
+        came: Callable[[int, Identity], object] = lambda _device, _identity: None,
+        known: Iterable[Identity] = (),
+    ):
+        self._config, self._post, self._came = config, post, came
+        self._devices = DeviceTable(known)
+        self._velocities: dict[int, bytes | None] = {}
         self._api = api_number(config.api)
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
@@ -61,6 +71,18 @@ class MidiInputs:
         """The names of the open inputs."""
         own = [f"{CLIENT_NAME}:{self._config.virtual_port}"] if self._virtual else []
         return own + [stable_name(port) for port in self._open]
+
+    @property
+    def devices(self) -> dict[int, Identity]:
+        """The identities of the inputs that are here, by device number."""
+        return self._devices.here
+
+    def set_velocities(self, device: int, velocities: bytes | None) -> None:
+        """Let a device's velocities become others, as in InputPort, from now on and also when it comes back."""
+        self._velocities[device] = velocities
+        for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
+            if port.device == device:
+                port.velocities = velocities
 
     @property
     def wake_fds(self) -> list[int]:
@@ -93,9 +115,16 @@ class MidiInputs:
         if self._virtual is not None or self._config.virtual_port is None:
             return []
         virtual = InputPort(self._api, self._post, self._config.channel)
+        name = f"{CLIENT_NAME}:{self._config.virtual_port}"
+        self._introduce(virtual, self._devices.arrive([name])[name])
         virtual.open_virtual(self._config.virtual_port)
         self._virtual = virtual
         return [f"MIDI input: {name}" for name in self.names]
+
+    def _introduce(self, port: InputPort, device: int) -> None:
+        """Give a port that is about to be opened its device's number and velocities."""
+        port.device, port.velocities = device, self._velocities.get(device)
+        self._came(device, self._devices.identity(device))
 
     @property
     def _only_own(self) -> bool:
@@ -119,6 +148,8 @@ class MidiInputs:
 
     def _close_gone(self, present: list[str], gone: set[str]) -> Iterator[str]:
         self._refused = {name: refusal for name, refusal in self._refused.items() if name in present}
+        own = {f"{CLIENT_NAME}:{self._config.virtual_port}"} if self._virtual else set()
+        self._devices.keep_only({*present, *own} - gone)
         for name in [name for name in self._open if name not in present or name in gone]:
             port = self._open.pop(name)
             port.close()
@@ -128,12 +159,15 @@ class MidiInputs:
     def _open_wanted(self, present: list[str]) -> Iterator[str]:
         if self._only_own:
             return
-        for name in wanted_ports(present, self._config.inputs):
+        wanted = wanted_ports(present, self._config.inputs)
+        devices = self._devices.arrive(wanted)
+        for name in wanted:
             refusal = self._refused.get(name, Refusal())
             if name in self._open or time.monotonic() < refusal.due_s:
                 continue
             port = self._idle.pop() if self._idle else InputPort(self._api, self._post, self._config.channel)
             try:
+                self._introduce(port, devices[name])
                 port.open(name, self._announcements)
             except driver_errors() as error:
                 port.close()
@@ -171,6 +205,7 @@ class MidiInputs:
         for port in [*self._open.values(), *self._idle, *([self._virtual] if self._virtual else [])]:
             port.delete()
         self._open.clear()
+        self._devices.keep_only(())
         self._idle.clear()
         self._refused.clear()
         self._virtual = None

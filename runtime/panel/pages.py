@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
-from runtime.link.messages import REFUSED, Request, problem_of
+from runtime.link.messages import REFUSED, Request
 from runtime.panel.limits import MOST_ASKED, MOST_UNSENT_BYTES, Allowance
 from runtime.panel.play_link import PlayLink
 

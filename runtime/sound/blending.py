@@ -11,6 +11,8 @@ from runtime.sound.motion import MOST_MODULATIONS, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
+# Notes' lengths, of which most means would be out of time.
+_SWITCHED = frozenset(("beats", "rate_beats"))
 # Fields in which equal ratios sound like equal steps: their mean is the geometric one.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
 
@@ -41,7 +43,7 @@ def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> An
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]
-        if all(type(value) is float for value in values):
+        if field not in _SWITCHED and all(type(value) is float for value in values):
             means[field] = _number(values, weights, field in _RATIOS)
         elif all(isinstance(value, msgspec.Struct) and type(value) is type(values[0]) for value in values):
             means[field] = _mean(values, weights, getattr(heaviest, field))

@@ -13,15 +13,15 @@ from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
+from runtime.instrument.learned_path import learned_path
 from runtime.instrument.library import DEFAULT_INSTRUMENT, available, load, sha256_of
 from runtime.instrument.presets import start_positions
 from runtime.sound.file import load_sound, sound_from_tree
-from runtime.sound.learned_path import learned_path
 from runtime.sound.morph import N_CORNERS
 from runtime.sound.own import is_path, user_sounds
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
-from runtime.sound.sound import Sound
+from runtime.sound.sound import Sound, SoundPart
 from runtime.sound.store import instrument_sounds, unknown_sound
 from runtime.sound.trajectory.use import read_trajectories
 
@@ -34,6 +34,8 @@ class Choice(NamedTuple):
     remark: a line for the user if the sound was made for another instrument; else None.
     sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
     settings: the settings before the sound changed them.
+    parts: of a sound with parts, what each one is and plays, as `part_choice.with_parts` gives them; else empty.
+    whole: the sound that has these parts; else None.
     """
 
     patch: Patch
@@ -42,6 +44,8 @@ class Choice(NamedTuple):
     remark: str | None = None
     sound_file: Path | None = None
     settings: Config = Config()
+    parts: tuple[tuple[SoundPart, Choice], ...] = ()
+    whole: Patch | None = None
 
 
 class _Found(NamedTuple):

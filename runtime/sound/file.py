@@ -14,7 +14,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.instrument.card import Position
 from runtime.sound.motion import Modulation, refuse_unknown_names
-from runtime.sound.sound import SOUND_VERSION, Sound, refuse_bad_name
+from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 
 
 def load_sound(path: str | Path) -> Sound:
@@ -42,12 +42,16 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
         for number, each in enumerate(tree["modulation"]):
             # Nor does it number a list's items.
             checked(each, Modulation, f"{path}, modulation[{number}]")
+    if isinstance(tree.get("parts"), list):
+        for number, each in enumerate(tree["parts"]):
+            checked(each, SoundPart, f"{path}, parts[{number}]")
     sound = checked(tree, Sound, path)
     if sound.name is not None:
         refuse_bad_name(sound.name, f"{path}, name")
     if sound.made_for is not None:
         refuse_bad_name(sound.made_for.name, f"{path}, instrument")
     refuse_unknown_names((("lfo_1", sound.lfo_1), ("lfo_2", sound.lfo_2)), sound.modulation, None, path)
+    _refuse_bad_parts(sound, path)
     return sound
 
 
@@ -82,3 +86,23 @@ def _plain(value: object) -> object:
     if isinstance(value, msgspec.Struct):
         return _said(value)
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _refuse_bad_parts(sound: Sound, where: object) -> None:
+    """UserError that begins with `where` for a range that is upside down, or for keys that belong into a part's sound.
+
+    Besides its parts, a sound may say its name, its instrument and its level.
+    """
+    for number, part in enumerate(sound.parts):
+        for name in ("keys", "velocity"):
+            lowest, highest = getattr(part, name)
+            if lowest > highest:
+                expected = "the lowest first, then the highest"
+                raise UserError(f"{where}, parts[{number}].{name}", f"[{lowest}, {highest}]", expected, "swap them")
+    if not sound.parts:
+        return
+    for field in msgspec.structs.fields(sound):
+        may_stay = field.name in ("sound_version", "name", "instrument", "level_db", "parts")
+        if not may_stay and getattr(sound, field.name) != field.default:
+            remedy = f"move {field.name} into the sounds of the parts"
+            raise UserError(where, f"parts, and {field.name}", "parts with name, instrument and level_db", remedy)

@@ -13,6 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.config import Seconds
 from runtime.instrument.card import Position
+from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import MOST_MODULATIONS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
@@ -22,6 +23,9 @@ SOUND_VERSION = 1
 LONGEST_NAME = 100
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+MOST_PARTS = 4
+Key = Annotated[int, msgspec.Meta(ge=0, le=127)]
+Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 # Unicode categories of characters that would break a line or cannot be printed: control characters, halves of surrogate
@@ -60,6 +64,36 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] | None = None
 
 
+class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the sound goes to the effects: 0 to 1 each."""
+
+    reverb: Position = 0.0
+    chorus: Position = 0.0
+
+
+class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One part: which sound, and which notes play it.
+
+    sound: name of a sound of any instrument, or of the user's, or path of a .yaml file from this file's folder on.
+    instrument: the instrument whose sound it is; None: the first that has a sound of this name, or the one that the
+    sound names. channel: 1 to 16; None: all. keys, velocity: lowest and highest. transpose: -48 to 48 semitones.
+    level_db: -60 to 12 dB. pan: -1 to 1. send: factor, 0 to 1, of what the sound sends to the effects.
+    """
+
+    sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    instrument: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    channel: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    keys: tuple[Key, Key] = (0, 127)
+    velocity: tuple[Velocity, Velocity] = (1, 127)
+    transpose: Annotated[int, msgspec.Meta(ge=-48, le=48)] = 0
+    level_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
+    send: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+
+
+SoundParts = Annotated[tuple[SoundPart, ...], msgspec.Meta(max_length=MOST_PARTS)]
+
+
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One sound; where a field is None, the settings decide. The fields after `envelope` have no counterpart there.
 
@@ -68,13 +102,16 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     phase_blend: from the phases of noise, 0, to coherent ones, 1.
     level_db: -60 to 12 dB, added to the settings' volume_db.
     pan: from left, -1, to right, 1.
-    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats`, as long as no MIDI clock comes.
+    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats` and the arpeggiator, as long as no MIDI clock comes.
     tilt_db_per_octave: -12 to 12 dB, about 1 kHz.
     odd_even_db: -48 to 48 dB, by which odd harmonics are louder than even ones; the others are attenuated.
     formant_semitones: -24 to 24, by which the spectrum's shape moves; the pitch stays.
     bandwidth_cents: 0 to 100, full width at half power of every harmonic.
     width: stereo width, from 0, mono, to 1.
+    arpeggiator: plays the keys that are held one after another.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
+    effects: how much goes to reverb and chorus.
+    parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
     morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
@@ -98,7 +135,10 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     formant_semitones: Annotated[float, msgspec.Meta(ge=-24.0, le=24.0)] = 0.0
     bandwidth_cents: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
     width: Position = 0.0
+    arpeggiator: Arpeggio = Arpeggio()
     trajectory: SoundTrajectory | SoundTrajectories | None = None
+    effects: SoundEffects = SoundEffects()
+    parts: SoundParts = ()
     morph: SoundMorph | None = None
 
     @property

@@ -14,7 +14,7 @@ import pytest
 from tests.support.places import ROOT
 
 # The levels inside each folder, from low to high. Everything on a level imports only from lower levels. A package lists
-# all its folders and modules; a deeper folder lists only its folders, and its modules are above those folders.
+# all its folders and modules; a deeper folder lists its folders and the modules below them; the others are above.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -30,10 +30,13 @@ LEVELS = {
         "commands",
         "__main__",
     ),
-    "runtime.engine": ("voices synthesis",),
+    "runtime.control": ("targets", "mapping"),
+    "runtime.companion": ("recording sounds",),
+    "runtime.engine": ("voices synthesis", "recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
-    "runtime.companion": ("sounds",),
+    "runtime.midi": ("recorded",),
+    "runtime.live": ("remote waiting",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

@@ -27,7 +27,7 @@ def test_the_committed_settings_are_the_defaults() -> None:
         ("seed: -1", "found -1 at seed; expected `int` >= 0"),
         ("latent_controls: {7: 1}", "control 7, which MIDI gives another meaning"),
         ("phase_control: 7", ", phase_control: found control 7, which MIDI gives another meaning"),
-        ("latent_controls: {3: 1}", "control 3, which moves the phases (phase_control)"),
+        ("{phase_control: 3, latent_controls: {3: 1}}", "control 3, which moves the phases (phase_control)"),
         ("{phase_control: 20, latent_controls: {20: 1}}", "choose another number, or set phase_control: null"),
         ("latent_controls: {200: 1}", "at latent_controls; expected `int` <= 127"),
         ("voice: [", "line 1"),

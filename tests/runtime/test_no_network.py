@@ -26,8 +26,8 @@ class Trace:
     """A trace of a program's system calls, run in an empty home folder where the user has switched telemetry on.
 
     status, output: the program's exit status and all that it printed. families: address families of its sockets, and of
-    the addresses that it connected or sent to. hosts: the addresses of the family AF_INET among these. name_files: files that it read to look up a host. cached: files that it
-    left in the cache folder.
+    the addresses that it connected or sent to; hosts: those of these addresses that are of AF_INET. name_files: files
+    that it read to look up a host. cached: files that it left in the cache folder.
     """
 
     def __init__(self, folder: Path, *command: object):

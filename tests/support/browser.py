@@ -1,4 +1,4 @@
-"""A real Chromium for tests of the page, spoken to by its own protocol (Chrome DevTools Protocol 1.3) over WebSocket."""
+"""A real Chromium for tests of the page, spoken to by the Chrome DevTools Protocol 1.3 over WebSocket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def missing_browser() -> str:
 
 
 class Browser:
-    """A headless Chromium with one page; a context manager. complaints: what the page wrote to the console as errors."""
+    """A headless Chromium with one page; a context manager. complaints: errors that the page wrote to the console."""
 
     def __init__(self) -> None:
         self._ids, self.complaints = itertools.count(1), []
@@ -82,7 +82,7 @@ class Browser:
             time.sleep(0.02)
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """A place on an element, in pixels of the window, after scrolling to it; x, y: shares of its width and height."""
+        """A place on an element, in pixels of the window, after scrolling to it; x, y: shares of width and height."""
         box = self.evaluate(
             f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}}); "
             "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
@@ -106,7 +106,9 @@ class Browser:
 
     def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:
         """Give the page a size in pixels, and a scheme, `light` or `dark`; still: reduced motion."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         features += [{"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}]
         self.command("Emulation.setEmulatedMedia", features=features)
@@ -127,7 +129,8 @@ class Browser:
     def _port(self) -> int:
         log, deadline_s = Path(self._folder.name) / "log", time.monotonic() + _LIMIT_S
         while not (found := re.search(r"ws://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace"))):
-            assert time.monotonic() < deadline_s and self._process.poll() is None, log.read_text(errors="replace")
+            if time.monotonic() > deadline_s or self._process.poll() is not None:
+                raise AssertionError(log.read_text(errors="replace"))
             time.sleep(0.05)
         return int(found[1])
 
@@ -136,7 +139,7 @@ class Browser:
 
         with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=_LIMIT_S) as answer:
             (page,) = [each for each in json.load(answer) if each["type"] == "page"]
-        return connect(page["webSocketDebuggerUrl"], max_size=None)
+        return connect(page["webSocketDebuggerUrl"], max_size=None).__enter__()
 
 
 def _program() -> str | None:

@@ -14,6 +14,8 @@ from runtime.events import (
     ActiveSensing,
     Aftertouch,
     Clock,
+    ClockStart,
+    ClockStop,
     ControlChange,
     Event,
     KnobTurn,
@@ -25,6 +27,7 @@ from runtime.events import (
     ProgramChange,
     Reset,
     TargetMove,
+    Tempo,
     VoiceLimit,
 )
 
@@ -50,7 +53,7 @@ events = st.one_of(
     st.builds(PolyTouch, channels, keys, values),
     st.builds(ProgramChange, channels, st.integers(0, 2)),
     st.builds(VoiceLimit, st.integers(0, 8)),
-    st.just(Clock()),
+    st.sampled_from((Clock(), Clock(), ClockStart(), ClockStop(), Tempo(80.0))),
     st.just(ActiveSensing()),
     st.just(Reset()),
 )

@@ -18,7 +18,7 @@ import msgspec
 
 from runtime.base.checked_yaml import LARGEST_BYTES
 from runtime.base.errors import UserError
-from runtime.base.files import atomic_write, read_bounded_file, sync_folder
+from runtime.base.files import atomic_write, make_folder, read_bounded_file, sync_folder
 from runtime.base.user_folders import data_folder
 from runtime.companion.sounds import trash
 from runtime.companion.sounds.trajectory_files import files_of, moved_beside, outside, put, renamed
@@ -215,7 +215,7 @@ def _changing() -> Iterator[None]:
     """Let only one process at a time change the user's sounds; UserError if their folder cannot be written."""
     folder = data_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise UserError(folder, error.strerror, "a writable place with room", _REMEDY) from None

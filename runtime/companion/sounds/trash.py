@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from runtime.base.files import atomic_write, sync_folder
+from runtime.base.files import atomic_write, make_folder, sync_folder
 from runtime.base.user_folders import data_folder
 
 MOST_ENTRIES = 200
@@ -55,7 +55,7 @@ def trash_folder() -> Path:
 def put(entry: Entry, content: bytes | None = None) -> None:
     """Keep what is about to be changed; content: the sound's file. OSError or UserError if it cannot be written."""
     folder = trash_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     number = max((int(path.name.removeprefix(_UNDONE)) for path in _entries(folder)), default=0) + 1
     part = folder / f".{number:08d}.part"
     shutil.rmtree(part, ignore_errors=True)

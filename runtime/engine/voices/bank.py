@@ -28,14 +28,15 @@ class Voice:
     one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
     version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
     played: the sound that it plays; knobs: where the targets of that sound stand; led_to: the values for which its last
-    ramp's end was made; None: no ramp yet;
+    ramp's end was made; None: no ramp yet; is_cut: whether it has been silenced;
     modulated_pitch: its pitch ratio, if modulation moves it; width: its stereo width, where its spectrum is computed.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
-                 "in_decay", "key_down", "key_offset", "knobs", "lane", "led_to", "model_note", "modulated_pitch",
-                 "must_hold", "note", "order", "pitch", "played", "released", "slide", "sostenuto", "spectrum_version",
-                 "started_at", "velocity", "vibrato_radians_per_frame", "vibrato_semitones", "width")  # fmt: skip
+                 "in_decay", "is_cut", "key_down", "key_offset", "knobs", "lane", "led_to", "model_note",
+                 "modulated_pitch", "must_hold", "note", "order", "pitch", "played", "released", "slide", "sostenuto",
+                 "spectrum_version", "started_at", "velocity", "vibrato_radians_per_frame",
+                 "vibrato_semitones", "width")  # fmt: skip
 
     played: PlayedSound
     knobs: SoundKnobs
@@ -49,7 +50,7 @@ class Voice:
         self.glide_end = self.spectrum_version = -1
         self.modulated_pitch: ModulatedPitch | None = None
         self.led_to: tuple[int, float, bytes] | None = None
-        self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = False
+        self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = self.is_cut = False
 
     @property
     def is_plain(self) -> bool:
@@ -91,15 +92,16 @@ class VoiceBank:
         return self.by_dispensability()[0]
 
     def by_dispensability(self) -> list[Voice]:
-        """The sounding voices, most dispensable first: released before held, then older before newer."""
-        return sorted((v for v in self.used() if v.active), key=lambda voice: (not voice.released, voice.order))
+        """The sounding voices, most dispensable first: cut, then released, then held, of these older before newer."""
+        sounding = (voice for voice in self.used() if voice.active)
+        return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
         """Begin a note; amplitude: gain of the note; gains: left and right gain of its channel."""
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
-        voice.released = voice.sostenuto = voice.in_decay = False
+        voice.released = voice.sostenuto = voice.in_decay = voice.is_cut = False
         voice.must_hold = self._hold_frames(voice) > 0
         voice.started_at, voice.amplitude = frame, amplitude
         self.n_lanes_used = max(self.n_lanes_used, voice.lane + 1)
@@ -120,7 +122,7 @@ class VoiceBank:
     def cut(self, voice: Voice, frame: int) -> None:
         """Silence a voice as fast as it can be done without a click."""
         if voice.active:
-            voice.released = True
+            voice.released = voice.is_cut = True
             self._let_go(voice, frame)
             self.envelope.move(voice.lane, frame, 0.0, self.cut_fade_frames, SMOOTH)
 

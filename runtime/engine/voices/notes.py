@@ -115,6 +115,14 @@ class Notes:
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
+    def end_one(self, frame: int) -> None:
+        """Cut the most dispensable voice, as a note elsewhere steals it."""
+        for voice in self._bank.by_dispensability():
+            if not voice.is_cut:
+                self.n_stolen += 1
+                self._bank.cut(voice, frame)
+                return
+
     def follow_slide(self, voice: Voice) -> None:
         """Update a voice's slide from its channel: in an MPE zone CC 74 shifts the first latent of each note."""
         slide = self._channels[voice.channel].slide - 64 if self._channels.is_member(voice.channel) else 0

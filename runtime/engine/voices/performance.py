@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -25,21 +26,26 @@ from runtime.events import (
     Action,
     ActiveSensing,
     Aftertouch,
+    ChannelEvent,
     Clock,
     ClockContinue,
     ClockStart,
     ClockStop,
     ControlChange,
+    EndVoice,
     Event,
     KnobTurn,
+    MapChange,
     NoteOff,
     NoteOn,
+    PartChange,
     PhaseBlend,
     PitchWheel,
     PolyTouch,
     ProgramChange,
     Reset,
     SoundChange,
+    Swap,
     TargetMove,
     Tempo,
     VoiceLimit,
@@ -48,6 +54,9 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
+MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
+# Events other than control changes that a control map may give another meaning.
+_MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
@@ -55,8 +64,9 @@ class Performance:
     """Applies events to the voices.
 
     bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
-    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; n_events: number
-    of events so far that may have changed a source of modulation or a voice.
+    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last;
+    n_events: number of events so far that may have changed a source of modulation or a voice; actions: what the player
+    asks for that an engine cannot do.
     """
 
     def __init__(
@@ -71,15 +81,17 @@ class Performance:
         self.notes = Notes(card, config, palette.first, bank, knobs, self._channels, self.pitches)
         self._taken = Changes()
         self.n_events = 0
-        self._chosen = palette.first
-        self.sends = [(0, *self._sends())]
+        self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
+        self.chosen = palette.first
+        self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
     def apply(self, event: Event, frame: int) -> None:
         """Apply one event at `frame`."""
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
-        self._EVENT_HANDLERS[type(event)](self, event, frame)
+        if type(event) not in _MAPPED or not self._is_taken(event):
+            self._EVENT_HANDLERS[type(event)](self, event, frame)
         if self._knobs.moved:
             self._follow_targets(frame)
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
@@ -88,6 +100,10 @@ class Performance:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
             moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
             self.notes.changes.retuned += moved
+
+    def _is_taken(self, event: ChannelEvent) -> bool:
+        """Whether the event moves targets, and means nothing else; an MPE zone's members keep what MPE gives them."""
+        return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
         """Do what is due at `frame` without an event: end ramps, time out active sensing."""
@@ -148,14 +164,17 @@ class Performance:
         channel.program = event.program
         programs = self._palette.programs
         if channel.bank == 0 and event.program < len(programs):
-            self._play(programs[event.program], frame)
+            self.choose(programs[event.program], frame)
+        else:
+            self.actions.append(Action("program", channel.bank * 128 + event.program))
 
-    def _play(self, played: PlayedSound, frame: int) -> None:
+    def choose(self, played: PlayedSound, frame: int) -> None:
         """Let the next notes play another sound; notes that sound keep theirs."""
+        self._palette.take_in(played)
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
-        if played is not self._chosen:
+        if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-        self._chosen = self.notes.played = played
+        self.chosen = self.notes.played = played
         self._palette.admit(self._knobs.present)
         self.sends.append((frame, *self._sends()))
 
@@ -167,6 +186,10 @@ class Performance:
 
     def _clock_start(self, _event: ClockStart, _frame: int) -> None:
         self._palette.tempo.start()
+
+    def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
+        """LFOs go on: a sequencer's stop is no stop of what the player plays."""
+        self._palette.tempo.stop()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
         self._knobs.turn(event.latent, event.position)
@@ -183,24 +206,41 @@ class Performance:
             self._retune(range(N_CHANNELS))
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
-        if not moved.isdisjoint(CONTROLS) and self._chosen.morphs:
-            self.notes.played = self._chosen.morphs[self._knobs.morph.step]
+        if not moved.isdisjoint(CONTROLS) and self.chosen.morphs:
+            self.notes.played = self.chosen.morphs[self._knobs.morph.step]
         self._palette.admit(self._knobs.present)
         moved.clear()
+
+    def follow_knobs(self, frame: int) -> None:
+        """Take note of where the knobs stand, after all were moved at once, before the first note."""
+        self._palette.admit(self._knobs.present)
+        self.sends.clear()
+        self.sends.append((frame, *self._sends()))
 
     def _sends(self) -> tuple[float, float]:
         values = self._knobs.present.values
         return values["reverb"], values["chorus"]
 
     def _sound_change(self, event: SoundChange, frame: int) -> None:
-        self._palette.take_in(event.prepared)
-        self._play(event.prepared, frame)
+        self.choose(event.prepared, frame)
 
     def _target_move(self, event: TargetMove, _frame: int) -> None:
         self._knobs.move(event.target, event.position)
 
+    def _map_change(self, event: MapChange, _frame: int) -> None:
+        self._controls.use(event.device, event.map)
+
     def _unused(self, _event: Event, _frame: int) -> None:
         """Events that the engine only passes by."""
+
+    def _action(self, event: Action, frame: int) -> None:
+        if event.name == "panic":
+            self._reset(Reset(), frame)
+            self.notes.silence(list(range(N_CHANNELS)), frame)
+        self.actions.append(event)
+
+    def _end_voice(self, _event: EndVoice, frame: int) -> None:
+        self.notes.end_one(frame)
 
     def _voice_limit(self, event: VoiceLimit, frame: int) -> None:
         self.notes.limit_voices(event, frame)
@@ -347,14 +387,18 @@ class Performance:
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
+        MapChange: _map_change,
         SoundChange: _sound_change,
-        Action: _unused,
+        Action: _action,
         Clock: _clock,
         ClockStart: _clock_start,
-        ClockContinue: _unused,
-        ClockStop: _unused,
+        ClockContinue: _clock_stop,
+        ClockStop: _clock_stop,
         Tempo: _tempo,
         VoiceLimit: _voice_limit,
+        EndVoice: _end_voice,
+        PartChange: _unused,
+        Swap: _unused,
         ActiveSensing: _active_sensing,
         Reset: _reset,
     }

@@ -123,3 +123,8 @@ def test_a_modulation_of_one_sound_is_half_as_deep_in_the_middle() -> None:
 def test_with_all_the_weight_on_one_sound_that_sound_is_left(number: int) -> None:
     patches = (DARK, BRIGHT, WIDE)
     assert blended(patches, [float(each == number) for each in range(3)]) is patches[number]
+
+
+def test_the_length_of_a_beat_switches_in_the_middle() -> None:
+    slow, fast = (patch((0.5, 0.5), lfo_1=Lfo(beats=beats)) for beats in (4.0, 1.0))
+    assert [blended((slow, fast), (1.0 - share, share)).sound.lfo_1.beats for share in (0.4, 0.6)] == [4.0, 1.0]

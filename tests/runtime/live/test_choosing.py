@@ -127,11 +127,11 @@ def test_the_user_s_sounds_are_kept_over_the_link(playing: Playing) -> None:
 
 def test_bad_sounds_are_refused_and_the_present_one_plays_on(playing: Playing) -> None:
     (playing.folder / "broken.yaml").write_text("pan: 7")
-    save_sound(playing.folder / "other.yaml", Sound(instrument="strings", latents={"no such": 0.5}))
+    save_sound(playing.folder / "other.yaml", Sound(instrument="violin", latents={"no such": 0.5}))
     for params, words in (
         ({"name": "broken"}, "broken.yaml: found 7"),
         ({"name": "brigt"}, "did you mean 'bright'"),
-        ({"name": "other"}, "a sound for strings"),
+        ({"name": "other"}, "a sound for violin"),
         ({"number": 130}, "program 2 of bank 1"),
         ({"number": 5}, "program 5 of bank 0"),
         ({"tree": {"latents": {"nope": 0.5}}}, "nope"),
@@ -151,3 +151,18 @@ def test_a_save_that_fails_is_one_mistake(playing: Playing) -> None:
     with pytest.raises(UserError, match="Not a directory"):
         playing.link.ask("save", name="x")
     playing.folder.unlink()
+
+
+def test_a_sound_for_another_instrument_swaps_it_in(tmp_path: Path) -> None:
+    with LiveProgram(["--audio", "null", "--instrument", TINY], dict(os.environ), tmp_path) as program:
+        playing = Playing(program, tmp_path)
+        save_sound(playing.folder / "bowed.yaml", Sound(instrument="strings", phase_blend=0.25))
+        assert playing.link.ask("sound", name="bowed") == {"name": "bowed", "instrument": "strings"}
+        program.wait_for("Instrument: ")
+        state = playing.link.ask("state")
+        assert (state["instrument"]["name"], state["sound"]["phase_blend"]) == ("strings", 0.25)
+        playing.link.ask("save", name="again")
+        assert load_sound(playing.folder / "again.yaml").made_for.name == "strings"
+        playing.link.close()
+        assert program.stop() == 0
+        assert program.errors == ""

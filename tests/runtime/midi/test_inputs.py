@@ -210,3 +210,43 @@ def test_a_named_input_that_is_not_there_is_waited_for(listening: Callable[..., 
     assert midi.poll() == ["MIDI input: kexs:out"]
     keys.unplug()
     later.unplug()
+
+
+@pytest.mark.rig
+def test_events_carry_their_device_and_velocities_follow_its_curve(
+    on_rig: JackServer, received: list[tuple[Event, float]]
+) -> None:
+    came: list[tuple[int, str]] = []
+    heard = lambda *each: received.append(each)  # noqa: E731
+    config = MidiConfig(api="UNIX_JACK", inputs=("keys", "pads"))
+    midi = MidiInputs(config, heard, lambda device, identity: came.append((device, identity.port)))
+    keyboard = Keyboard("keys")
+    polled(midi, 1)
+    pads = Keyboard("pads")
+    polled(midi, 1)
+    assert came == [(0, "keys:out"), (1, "pads:out")]
+    midi.set_velocities(1, bytes([0, *[77] * 127]))
+    for _ in range(2):
+        received.clear()
+        for player in (keyboard, pads):
+            player.play([0x90, 60, 100])
+            player.play([0x90, 60, 0])
+        wait_until(lambda: len(received) == 4, "the keys", lambda: received)
+        events = {event for event, _ in received}
+        assert events == {
+            NoteOn(0, 60, 100, 0),
+            NoteOff(0, 60, 0, 0),
+            NoteOn(0, 60, 77, 1),
+            NoteOff(0, 60, 0, 1),
+        }
+        pads.play([0x90, 64, 100])
+        wait_until(lambda: len(received) == 5, "the key", lambda: received)
+        pads.unplug()  # it keeps its number and its curve
+        polled(midi, 1)
+        assert received[-1][0] == NoteOff(0, 64, 0, 1)
+        pads = Keyboard("pads")
+        polled(midi, 1)
+    assert set(came[2:]) == {(1, "pads:out")}
+    midi.close()
+    keyboard.unplug()
+    pads.unplug()

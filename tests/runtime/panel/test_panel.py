@@ -122,7 +122,8 @@ def test_the_files_are_there_are_small_and_name_no_other_host(playing: Playing) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/../serving.py", "/%2e%2e/serving.py", "//etc/passwd", "/..%2fserving.py", "/index.html/", "/page/", "/ws/x"]
+    "path",
+    ["/../serving.py", "/%2e%2e/serving.py", "//etc/passwd", "/..%2fserving.py", "/index.html/", "/page/", "/ws/x"],
 )
 def test_no_path_leads_out_of_the_page(playing: Playing, path: str) -> None:
     assert playing.get(path)[0] == 404
@@ -159,7 +160,9 @@ def test_our_own_page_is_let_in(playing: Playing, name: str) -> None:
 
 def test_only_this_machine_can_connect(playing: Playing) -> None:
     """The kernel's list of listening sockets has this port on 127.0.0.1, and on no other address."""
-    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
     listening = [line[1] for line in lines if line[3] == "0A" and int(line[1].split(":")[1], 16) == playing.port]
     assert listening == [f"0100007F:{playing.port:04X}"]
 
@@ -175,23 +178,36 @@ def test_garbage_leaves_the_page_working(playing: Playing, page: Page) -> None:
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", playing.port)) as stream:
             stream.sendall(generator.randbytes(generator.randrange(1, 3000)))
-    with playing.page() as other:
-        with pytest.raises(Exception, match=r"1009|too big|exceeds"):  # noqa: PT012
-            other.socket.send(b"x" * (LONGEST_MESSAGE_BYTES + 1))
-            other.wait("never")
+    with playing.page() as other, pytest.raises(Exception, match=r"1009|too big|exceeds"):  # noqa: PT012
+        other.socket.send(b"x" * (LONGEST_MESSAGE_BYTES + 1))
+        other.wait("never")
     assert playing.get("/")[0] == 200
     assert page.ask("state")["result"]["part"] == 0
 
 
 def _garbage(generator: random.Random) -> str | bytes:
     methods = ["note", "moves", "sound", "save", "sounds.delete", "watch", "state", "x", 7, None]
-    values = [None, -1, 1e400, 128, "💥", "a" * 300, [], {"note": 60}, {"positions": {"pan": 9}}, {"name": "../../x"}, True]
+    values = [
+        None,
+        -1,
+        1e400,
+        128,
+        "💥",
+        "a" * 300,
+        [],
+        {"note": 60},
+        {"positions": {"pan": 9}},
+        {"name": "../../x"},
+        True,
+    ]
     kind = generator.randrange(4)
     if kind == 0:
         return generator.randbytes(generator.randrange(300))
     if kind == 1:
         return "[" * generator.randrange(3000)
-    text = json.dumps({"method": generator.choice(methods), "params": generator.choice(values), "id": generator.choice(values)})
+    text = json.dumps(
+        {"method": generator.choice(methods), "params": generator.choice(values), "id": generator.choice(values)}
+    )
     return text if kind == 2 else text[: generator.randrange(len(text))]
 
 

@@ -12,11 +12,12 @@ import pytest
 from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.voices.modulation.sources import DEFAULT_LFO_HZ
+from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.file import load_sound, save_sound, sound_text
 from runtime.sound.motion import MOST_MODULATIONS, SOURCES, TARGETS, TRAVELS, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.settings import with_sound
 from runtime.sound.shaping import Filter
-from runtime.sound.sound import Sound, SoundEnvelope, SoundInstrument, SoundVoice
+from runtime.sound.sound import Sound, SoundEffects, SoundEnvelope, SoundInstrument, SoundPart, SoundVoice
 from tests.support.places import ROOT
 from tests.support.playing import decoder
 
@@ -40,6 +41,7 @@ FULL = Sound(
     formant_semitones=-7.0,
     bandwidth_cents=20.0,
     width=0.5,
+    effects=SoundEffects(0.3, 0.1),
 )
 SOUNDS = {
     "full": FULL,
@@ -47,6 +49,14 @@ SOUNDS = {
     "a name only": Sound(name="1.0"),
     "an instrument's name": Sound(instrument="tiny"),
     "parts that say nothing": Sound(latents={}, voice=SoundVoice(), envelope=SoundEnvelope()),
+    "layers": Sound(
+        name="both",
+        level_db=-3.0,
+        parts=(
+            SoundPart(sound="a.yaml", channel=2, keys=(0, 59), velocity=(1, 90), transpose=-12),
+            SoundPart(sound="b/c", instrument="tiny", level_db=-3.0, pan=0.5, send=0.5),
+        ),
+    ),
     "one field of each part": Sound(voice=SoundVoice(mode="mono"), envelope=SoundEnvelope(sustain=0.0)),
 }
 
@@ -138,6 +148,16 @@ def connection(source: str = "key", target: str = "pan", amount: object = 1, **m
         ("envelope: {sustain: -0.1}", "found -0.1 at envelope.sustain"),
         ("envelope: {hold_s: 31}", "found 31 at envelope.hold_s; expected `float` <= 30.0"),
         ("- 1", "found `array`; expected `object`"),
+        ("effects: {revreb: 1}", "at effects; expected a key that exists; did you mean 'reverb'?"),
+        ("effects: {reverb: 2}", "found 2 at effects.reverb; expected `float` <= 1.0"),
+        ("parts: [{sound: a}, {keys: [0, 59]}]", ", parts[1]: found no key 'sound'"),
+        ("parts: [{sound: a, chanel: 1}]", ", parts[0]: found unknown key 'chanel'; expected a key that exists; did"),
+        ("parts: [{sound: a, channel: 17}]", ", parts[0]: found 17 at channel; expected `int` <= 16"),
+        ("parts: [{sound: a, keys: [60]}]", ", parts[0]: found "),
+        ("parts: [{sound: a, keys: [72, 60]}]", ", parts[0].keys: found [72, 60]; expected the lowest first"),
+        ("parts: [{sound: a, velocity: [0, 60]}]", ", parts[0]: found 0 at velocity[0]; expected `int` >= 1"),
+        (f"parts: [{'{sound: a}, ' * 5}]", "found a list at parts; expected `array` of length <= 4"),
+        ("{parts: [{sound: a}], width: 0.5}", ": found parts, and width; expected parts with name, instrument and"),
         ("voice: [", "line 1"),
         ("\0", "found broken YAML; expected valid YAML"),
         ("!!python/object:os.system {}", "found could not determine a constructor"),
@@ -159,7 +179,7 @@ def test_a_field_has_the_range_of_the_setting_that_it_replaces(ours: type, setti
         fields = {field.encode_name: field.type for field in msgspec.inspect.type_info(kind).fields}
         return {name: getattr(t, "types", (t,))[0] for name, t in fields.items()}
 
-    shared = ranges(ours).keys() & ranges(settings).keys() - {"voice", "instrument"}
+    shared = ranges(ours).keys() & ranges(settings).keys() - {"voice", "instrument", "effects"}
     assert shared == ({"phase_blend", "pan"} if ours is Sound else ranges(ours).keys())
     assert {name: ranges(ours)[name] for name in shared} == {name: ranges(settings)[name] for name in shared}
 
@@ -213,7 +233,15 @@ def test_the_examples_of_the_page_are_sounds(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "example.yaml").write_text(example)
         load_sound(tmp_path / "example.yaml")
-    assert len(examples) == 3
+    assert len(examples) == 4
+
+
+def test_the_table_of_parts_has_every_field_with_its_default() -> None:
+    rows = table("Layers and splits")
+    assert rows.keys() == {f"parts.{name}" for name in SoundPart.__struct_fields__}
+    for field in msgspec.structs.fields(SoundPart):
+        if isinstance(field.default, int | float):
+            assert float(rows[f"parts.{field.name}"][2]) == field.default
 
 
 def test_the_mistakes_of_the_page_give_the_lines_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +259,8 @@ STRUCTS = {
     "envelope_2": DelayedEnvelope(),
     "lfo_1": Lfo(),
     "filter": Filter(),
+    "effects": SoundEffects(),
+    "arpeggiator": Arpeggio(),
 }
 
 
@@ -265,6 +295,7 @@ IN_WORDS = {
     "lfo_1.rate_hz": f"{DEFAULT_LFO_HZ:g}",
     "lfo_2": "",
     "modulation": "none",
+    "parts": "none",
 }
 
 

@@ -25,6 +25,7 @@ class NotesTable:
         self.velocity, self.key, self.random, self.release_velocity = np.zeros((4, n_lanes, 1))
         self.started_beats = np.zeros((n_lanes, 1))
         self.number = np.zeros((n_lanes, 1), np.int64)
+        self._columns: list[np.ndarray] = []
         self.random_values = np.random.default_rng((seed, 1)).uniform(-1.0, 1.0, 1 << 12)
 
     def start(self, lane: int, frame: int, number: int, note: int, velocity: int) -> None:
@@ -35,9 +36,15 @@ class NotesTable:
         self.key[lane] = (note - 60) / 60.0
         self.random[lane] = self.random_at(number, 0)
 
+    def add_column(self) -> np.ndarray:
+        """One more value for each lane, float64 (n_lanes, 1), at first 0, which a legato note takes over."""
+        column = np.zeros((len(self.number), 1))
+        self._columns.append(column)
+        return column
+
     def continue_from(self, lane: int, old_lane: int) -> None:
         """Let a legato note go on where the note of another lane is."""
-        for column in (self.started_at, self.started_beats, self.number):
+        for column in (self.started_at, self.started_beats, self.number, *self._columns):
             column[lane] = column[old_lane]
 
     def release(self, lane: int, frame: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from runtime.config import Adsr
 from runtime.engine.voices.modulation.curves import cubic, cubic_of
+from runtime.engine.voices.modulation.cycles import Cycles
 from runtime.engine.voices.modulation.lfo import SMOOTH_SHAPES, wave
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
@@ -29,10 +30,11 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """The controls, by name, and the line of beats, as they were at one moment."""
+    """The controls, by name, and the lines of beats and of the LFOs' cycles, as they were at one moment."""
 
     controls: Mapping[str, float]
     beats: BeatLine
+    cycles: Mapping[str, BeatLine]
 
 
 class Moment(NamedTuple):
@@ -77,6 +79,18 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
+        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
+
+    def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
+        """Give the LFO `name`, from `frame` on, another rate in Hz; its wave goes on from where it is.
+
+        An LFO with `beats` keeps time instead: nothing happens. Frames must not descend.
+        """
+        lfo = self._lfos[name]
+        if lfo.beats is None:
+            if name not in self._cycles:
+                self._cycles[name] = Cycles(lfo.rate_hz or DEFAULT_LFO_HZ, self._table, self._rate_hz)
+            self._cycles[name].set_rate(rate_hz, frame)
 
     def values(self, name: str, moment: Moment) -> np.ndarray:
         """Values of the source `name`, float64 (n, 1) or (n, n_points)."""
@@ -94,7 +108,7 @@ class Sources:
         """The present values of these sources, if they are controls, for a voice, and the present line of beats."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
-        return Held(controls, self._tempo.line)
+        return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
 
     def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
         """The envelope as a formula: while the key is down, then from the level at its release down to 0."""
@@ -134,7 +148,7 @@ class Sources:
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
         table, lanes = self._table, moment.lanes
-        cycles = self._cycles(lfo, moment, frames)
+        cycles = self._passed(name, lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
         if lfo.phase == "note":
             salt = table.number[lanes] * 2 + salt
@@ -143,7 +157,7 @@ class Sources:
             cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
-    def _cycles(self, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
+    def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
@@ -151,6 +165,10 @@ class Sources:
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
+        cycles, held = self._cycles.get(name), moment.held
+        if cycles is not None and (held is None or name in held.cycles):
+            line = cycles.line if held is None else held.cycles[name]
+            return cycles.since_start(frames, lanes, line) if lfo.phase == "note" else cycles.at(frames, line)
         since = frames - table.started_at[lanes] if lfo.phase == "note" else frames[None]
         return since * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
 

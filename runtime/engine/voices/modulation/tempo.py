@@ -1,77 +1,120 @@
-"""Counts beats, from the sound's tempo or from a MIDI clock."""
+"""Counts beats, from the sound's tempo, the piece's tempo or a MIDI clock."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-CLOCKS_PER_BEAT = 24  # MIDI 1.0
-# A pause between two clock messages that is longer than this is a stop, not a tempo.
-_LONGEST_CLOCK_S = 60.0 / 20.0 / CLOCKS_PER_BEAT
+from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLoop
+
+# A pause between two clock messages that is longer than this is a stop, not a tempo or a lost message.
+LONGEST_PAUSE_S = 0.25
+# The line meets the loop's beat after so many clock messages, at half to double the tempo; longer if it is far off.
+_N_TO_MEET = 4
+_SLOWEST, _FASTEST = -0.5, 1.0
 
 
 class BeatLine(NamedTuple):
-    """Beats as a straight line over frames: `beats` have passed at frame `since`."""
+    """Beats over frames: two straight lines, joined.
+
+    `beats` have passed at frame `since`. From there on they grow by `beats_per_frame`, and for `n_bent` frames also by
+    `bend` per frame.
+    """
 
     since: int
     beats: float
     beats_per_frame: float
+    bend: float = 0.0
+    n_bent: float = 0.0
 
     def beats_at(self, frames: np.ndarray) -> np.ndarray:
         """Beats that have passed at `frames`."""
-        return self.beats + (frames - self.since) * self.beats_per_frame
+        since = frames - self.since
+        beats = self.beats + since * self.beats_per_frame
+        return beats + np.minimum(since, self.n_bent) * self.bend if self.bend else beats
+
+    def beats_at_one(self, frame: int) -> float:
+        """Beats that have passed at one frame."""
+        since = frame - self.since
+        return self.beats + since * self.beats_per_frame + min(since, self.n_bent) * self.bend
+
+    def frame_at(self, beats: float) -> int:
+        """The first frame, not before `since`, at which so many beats have passed."""
+        to_come = beats - self.beats
+        speed = self.beats_per_frame + self.bend
+        n_frames = to_come / speed
+        if n_frames > self.n_bent:
+            n_frames = (to_come - self.n_bent * self.bend) / self.beats_per_frame
+        # Less a millionth, so that rounding does not move a beat to the next frame.
+        return self.since + max(0, math.ceil(n_frames - 1e-6))
 
 
 class Tempo:
-    """The beats that have passed at any frame: a straight line between two clock messages.
+    """The beats that have passed at any frame, a function of the events up to then.
 
-    LFOs jump only where a sequencer starts.
-
-    Until the first MIDI clock, the tempo is that of the sound, and beat 0 is at frame 0. line: the present line.
+    Beats never jump and never run backwards, but where a sequencer starts. Until the first MIDI clock, the tempo is
+    that of the sound, and beat 0 is at frame 0. line: the present line.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):
         self._rate_hz = sample_rate_hz
         self.line = BeatLine(0, 0.0, tempo_bpm / 60.0 / sample_rate_hz)
-        self._n_clocks, self._last_clock = 0, -1
-        self._clock_frames = 0.0
+        self._loop: ClockLoop | None = None
+        self._last_clock = 0
         self._starts = self._follows_piece = False
 
     def start(self) -> None:
         """A sequencer starts: its next clock message is beat 0."""
         self._starts = True
 
+    def stop(self) -> None:
+        """A sequencer stops, or goes on where it stopped: the beat goes on."""
+        self._starts = False
+
+    def has_clock(self, frame: int) -> bool:
+        """Whether a MIDI clock is running at `frame`."""
+        return self._loop is not None and frame - self._last_clock <= LONGEST_PAUSE_S * self._rate_hz
+
     def set_bpm(self, tempo_bpm: float, frame: int, of_piece: bool = False) -> None:
         """Follow a tempo from `frame` on, unless a MIDI clock is running.
 
-        of_piece: whether it is that of the piece; else it is that of a sound, which a piece's tempo overrules.
+        of_piece: whether it is that of the piece or of the player's taps; else it is that of a sound, which is
+        overruled by these, and by the last tempo of a MIDI clock.
         """
         self._follows_piece |= of_piece
-        if self._last_clock < 0 and (of_piece or not self._follows_piece):
+        if not self.has_clock(frame) and (of_piece or not self._follows_piece):
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
-    def clock(self, frame: int) -> None:
-        """A MIDI clock message: a 24th of a beat has passed since the one before.
+    def clock(self, frame: int) -> bool:
+        """A MIDI clock message: a 24th of a beat has passed since the one before; returns whether it is beat 0.
 
-        The line is bent so that it meets the clock's own count at the next message.
+        The line is bent so that it meets the beat that the loop has found.
         """
-        n_frames, beats, beats_per_frame = frame - self._last_clock, self.beats_at(frame), self.line.beats_per_frame
-        if self._starts:
-            self._starts, beats, self._n_clocks = False, 0.0, 0
-        elif self._last_clock < 0 or n_frames > _LONGEST_CLOCK_S * self._rate_hz:
-            self._n_clocks = round(beats * CLOCKS_PER_BEAT)
-            self._clock_frames = 0.0
-        elif n_frames > 0:
-            self._n_clocks += 1
-            # The mean of the last few messages: their times jitter by a millisecond or more.
-            weight = 0.2 if self._clock_frames else 1.0
-            self._clock_frames += weight * (n_frames - self._clock_frames)
-            ahead = (self._n_clocks + 1) / CLOCKS_PER_BEAT - beats
-            beats_per_frame = max(0.0, ahead) / self._clock_frames
-        self._last_clock = frame
-        self.line = BeatLine(frame, beats, beats_per_frame)
+        beats, starts = self.beats_at(frame), self._starts
+        if self._loop is None or not self.has_clock(frame):
+            self._loop = ClockLoop(round(beats * CLOCKS_PER_BEAT), frame, self._rate_hz)
+        else:
+            self._loop.clock(frame)
+        self._last_clock, self._starts, self._follows_piece = frame, False, True
+        loop = self._loop
+        if starts:
+            loop.count_from(0)
+            beats = loop.beats_at(frame) if loop.n_fitted > 1 else 0.0
+        if loop.n_fitted > 1:
+            self.line = _meeting(frame, beats, loop)
+        elif starts:
+            self.line = BeatLine(frame, beats, self.line.beats_per_frame)
+        return starts
 
     def beats_at(self, frame: int) -> float:
         """Beats that have passed at `frame`."""
-        return self.line.beats + (frame - self.line.since) * self.line.beats_per_frame
+        return self.line.beats_at_one(frame)
+
+
+def _meeting(frame: int, beats: float, loop: ClockLoop) -> BeatLine:
+    """A line from `beats` at `frame` that meets the loop's beat, and then keeps its tempo."""
+    ahead, speed = loop.beats_at(frame) - beats, 1.0 / (loop.period * CLOCKS_PER_BEAT)
+    bend = min(max(ahead / (_N_TO_MEET * loop.period), _SLOWEST * speed), _FASTEST * speed)
+    return BeatLine(frame, beats, speed, bend, ahead / bend) if bend else BeatLine(frame, beats, speed)

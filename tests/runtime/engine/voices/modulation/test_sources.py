@@ -146,6 +146,63 @@ def test_a_source_scales_an_lfo() -> None:
     assert np.allclose(played.values("lfo_2", TIMES_S)[0], wave**2 * 64 / 127, atol=1e-6)
 
 
+# Rates that the player moves
+
+
+def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
+    """A sine at rates, (from this time on, Hz), that starts at a time: its cycles added up step by step."""
+    step_s = 1.0 / 8000.0
+    grid = np.arange(0.0, 4.0, step_s)
+    rate = np.array(rates)[np.searchsorted([at for at, _ in rates], grid, "right") - 1, 1]
+    cycles = np.concatenate(([0.0], np.cumsum(rate * step_s)))[:-1]
+    return np.sin(2.0 * np.pi * (np.interp(times_s, grid, cycles) - np.interp(start_s, grid, cycles)))
+
+
+@pytest.mark.parametrize("phase", ["note", "free"])
+def test_a_rate_that_is_moved_gives_no_jump(phase: str) -> None:
+    """The rate goes 2, 0.5, 7 and 3 Hz; notes begin before, between and after, and a legato note goes on."""
+    played = Played(Sound(lfo_1=Lfo(rate_hz=2.0, phase=phase), lfo_2=Lfo(rate_hz=2.0, phase=phase)))
+    rates = [(0.0, 2.0), (0.4, 0.5), (1.1, 7.0), (1.6, 3.0)]
+    starts_s = {0: 0.1, 1: 0.9, 2: 1.3}
+    changes = [(at, "rate", rate) for at, rate in rates[1:]] + [(at, "note", lane) for lane, at in starts_s.items()]
+    unmoved = played.values("lfo_2", TIMES_S)[0]
+    for at_s, kind, what in sorted(changes):
+        frame = round(at_s * RATE)
+        if kind == "note":
+            played.start(what, at_s)
+            continue
+        lanes = tuple(lane for lane, start_s in starts_s.items() if start_s < at_s)
+        before = played.values("lfo_1", np.array([at_s]), lanes)
+        played.sources.set_rate("lfo_1", what, frame)
+        assert played.values("lfo_1", np.array([at_s]), lanes) == pytest.approx(before, abs=1e-9)
+    played.table.continue_from(3, 0)
+    later_s = np.arange(1.7, 3.0, 0.01)
+    waves = played.values("lfo_1", later_s, (0, 1, 2, 3))
+    for lane, start_s in {**starts_s, 3: starts_s[0]}.items():
+        expected = wave_of(rates, later_s, start_s if phase == "note" else 0.0)
+        assert np.allclose(waves[lane], expected, atol=0.02), lane
+    if phase == "free":
+        assert np.array_equal(played.values("lfo_2", TIMES_S)[0], unmoved)
+
+
+def test_an_lfo_that_keeps_time_keeps_it() -> None:
+    played = Played(Sound(lfo_1=Lfo(beats=1.0)))
+    before = played.values("lfo_1", TIMES_S)
+    played.sources.set_rate("lfo_1", 9.0, RATE)
+    assert np.array_equal(played.values("lfo_1", TIMES_S), before)
+
+
+def test_what_was_held_keeps_its_rate() -> None:
+    played = Played(Sound(lfo_1=Lfo(rate_hz=2.0)))
+    frames = np.round(TIMES_S * RATE)
+    for rate_hz in (3.0, 5.0):
+        held = played.sources.hold((), Note(0))
+        moment = Moment([Note(0)], np.array([0]), frames, held=held)
+        before = played.sources.values("lfo_1", moment)
+        played.sources.set_rate("lfo_1", rate_hz, RATE)
+        assert np.array_equal(played.sources.values("lfo_1", moment), before)
+
+
 @pytest.mark.parametrize("rate_hz", [1.0, 5.0, 10.0, 20.0])
 def test_points_joined_by_lines_keep_the_depth_of_a_sine(rate_hz: float) -> None:
     spacing = 512

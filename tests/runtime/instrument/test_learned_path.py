@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.sound.learned_path import learned_path
+from runtime.instrument.learned_path import learned_path
 
 
 def ring(n_points: int = 60) -> np.ndarray:

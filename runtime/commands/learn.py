@@ -1,0 +1,130 @@
+"""Teach a running play which control moves what."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runtime.base.command_line import number_between
+from runtime.base.errors import UserError
+from runtime.commands.devices import columns
+from runtime.link.client import Link, connect
+
+_MORE_S = 2.0  # for the answer after the time limit
+_FOREVER_S = 3600.0
+_KINDS = {
+    "PitchWheel": ("pitch_wheel", "pitch"),
+    "Aftertouch": ("pressure", "value"),
+    "PolyTouch": ("poly_pressure", "value"),
+    "ProgramChange": ("program", "program"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what to do, which is to list when nothing is said, and the options of learning."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list what can be moved, where it stands and what moves it")
+    what.add_argument("--target", metavar="T", help="learn: the next control that moves, moves this from then on")
+    what.add_argument("--unlearn", metavar="T", help="forget what was learned for this")
+    what.add_argument("--unlearn-all", action="store_true", help="forget all that was learned")
+    what.add_argument("--monitor", action="store_true", help="show what arrives until Ctrl+C")
+    limit = number_between(0.5, 120.0)
+    parser.add_argument("--timeout", metavar="S", type=limit, default=10.0, help="seconds to wait for the control (10)")
+    takeover = "while the control and the target stand apart (jump)"
+    parser.add_argument("--takeover", choices=("jump", "pick_up", "scaled"), default="jump", help=takeover)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the options say with the `play` that is running."""
+    with connect() as link:
+        if arguments.target is not None:
+            _learn(link, arguments.target, arguments.timeout, arguments.takeover)
+        elif arguments.unlearn is not None or arguments.unlearn_all:
+            gone = link.ask("unlearn", target=arguments.unlearn)["unlearned"]
+            print(f"Forgotten: {', '.join(gone)}." if gone else "Nothing was learned.")
+        elif arguments.monitor:
+            _monitor(link)
+        else:
+            _list(link)
+    return 0
+
+
+def _monitor(link: Link) -> None:
+    names = _names(link)
+    link.ask("watch", topics=["control"])
+    while True:
+        for _, event in link.news(_FOREVER_S):
+            if event["device"] not in names:
+                names = _names(link)
+            print(_event_line(event, names), flush=True)
+
+
+def _names(link: Link) -> dict[int, str]:
+    """The names of the inputs by their numbers."""
+    return {each["device"]: each["name"] for each in link.ask("devices")}
+
+
+def _list(link: Link) -> None:
+    rows = [("target", "stands at", "moved by")]
+    for each in link.ask("targets"):
+        value = f"{_short(each['value'])} {each['unit']}".strip() if "value" in each else "action"
+        rows.append((each["target"], value, ", ".join(each["moved_by"]) or "-"))
+    print("Targets and actions (to learn one: learn --target NAME, then move a control)")
+    for line in columns(rows):
+        print(line)
+
+
+def _short(value: float) -> str:
+    """A number with three decimals at most; never -0, and never with an exponent."""
+    return f"{round(value, 3) + 0.0:.3f}".rstrip("0").rstrip(".")
+
+
+def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
+    """Learn, and print what arrives until it is learned; UserError if no control moves in time."""
+    names = _names(link)
+    link.ask("watch", topics=["control", "change"])
+    number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
+    print(f"Move the control for {target} now, within {limit_s:g} s. An encoder: first to the right.", flush=True)
+    for topic, news in link.news(limit_s + _MORE_S):
+        if topic == "control":
+            print(_event_line(news, names), flush=True)
+        outcome = news.get("learn", {}) if topic == "change" else {}
+        if outcome.get("number") != number:
+            continue
+        if outcome["outcome"] != "learned":
+            break
+        _print_learned(outcome)
+        _wait_until_kept(link)
+        return
+    found = f"no control that moved for {target}"
+    raise UserError("learn", found, f"one within {limit_s:g} s", "try again, and move it more")
+
+
+def _print_learned(outcome: dict[str, Any]) -> None:
+    line, before = outcome["line"], outcome["before"]
+    said = f"{line['control']} of {outcome['device']} now moves {outcome['target']}"
+    mode = "" if line.get("mode", "absolute") == "absolute" else f" ({line['mode'].replace('_', ' ')})"
+    print(f"{said}{mode}." + (f" Before, it moved {', '.join(before)}." if before else ""))
+
+
+def _wait_until_kept(link: Link) -> None:
+    """Wait until the map is in its file; UserError if it cannot be kept."""
+    for topic, news in link.news(_MORE_S):
+        if topic == "change" and "map" in news:
+            if "not_kept" in news:
+                found = f"that it works, but is not kept ({news['not_kept']})"
+                raise UserError("learn", found, "a map that is kept", "correct that, and learn it again")
+            return
+    raise UserError("learn", "that it works, but no word that it is kept", "a kept map", "try again")
+
+
+def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
+    """An event as a line; channels from 1, controls as a map writes them; names: of the inputs, by number."""
+    name = names.get(event["device"], f"input {event['device']}")
+    kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
+    if kind == "ControlChange":
+        return f"  {place} cc {event['control']} = {event['value']}"
+    if kind in ("NoteOn", "NoteOff"):
+        return f"  {place} note {event['note']} {'on' if kind == 'NoteOn' else 'off'}, velocity {event['velocity']}"
+    name, key = _KINDS[kind]
+    return f"  {place} {name} = {event[key]}"

@@ -1,0 +1,41 @@
+"""Control maps in the companion: it reads the map of an input, and keeps what was learned."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runtime.companion.serving import Companion
+from runtime.config import Config
+from runtime.control.mapping.library import device_setup, load_learned, save_learned
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapDevice
+
+
+class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What does this input do, with these settings?"""
+
+    config: Config
+    device: MapDevice
+
+
+class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keep these lines as all that was learned for an input."""
+
+    device: MapDevice
+    lines: tuple[MapLine, ...]
+
+
+def add_maps(companion: Companion) -> None:
+    """Let the companion answer `device_setup` and `keep_learned`."""
+    companion.add("device_setup", AskSetup, _setup)
+    companion.add("keep_learned", KeepLearned, _keep)
+
+
+def _setup(asked: AskSetup) -> object:
+    return msgspec.to_builtins(device_setup(asked.config, asked.device))
+
+
+def _keep(keep: KeepLearned) -> object:
+    # A file that cannot be read is not replaced: the player may have written it by hand.
+    save_learned(keep.device, keep.lines, load_learned(keep.device))
+    return {}

@@ -1,0 +1,134 @@
+"""MIDI learn: a target is armed, a control moves, and the control moves the target from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from runtime.control.mapping.layers import same_control
+from runtime.control.mapping.lines import Kind, MapLine, Takeover, check_line
+from runtime.control.mapping.recognition import Place, Recognition
+from runtime.control.targets import ACTIONS, refuse_unknown_target
+from runtime.control_numbers import Control
+from runtime.events import ChannelEvent
+
+LIMIT_S = 10.0
+_QUIET_S = 0.35  # a movement is over when nothing has come for so long
+_MANY = 16  # so many messages are a movement, even before it is over
+_FIXED_MEANINGS = {
+    Kind.PITCH_WHEEL: "pitch bend",
+    Kind.PRESSURE: "the pressure of the keys",
+    Kind.POLY_PRESSURE: "the pressure of each key",
+}
+_FIXED_CONTROLS = {
+    Control.MOD_WHEEL: "the modulation wheel's vibrato",
+    Control.VOLUME: "the channel's volume",
+    Control.PAN: "the channel's pan",
+    Control.EXPRESSION: "the channel's expression",
+    Control.SUSTAIN: "the sustain pedal",
+    Control.SOSTENUTO: "the sostenuto pedal",
+    Control.SOFT_PEDAL: "the soft pedal",
+    Control.BANK_SELECT: "the choice of a bank",
+    Control.BANK_SELECT_LSB: "the choice of a bank",
+}
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What was learned: a line for the map of a device, by its number."""
+
+    device: int
+    line: MapLine
+
+
+class Learner:
+    """Learns one control at a time, from events and their times alone.
+
+    target: the target or action that is armed; None: nothing is. All times are in seconds, of one clock.
+    """
+
+    def __init__(self) -> None:
+        self.target: str | None = None
+        self._takeover: Takeover = "jump"
+        self._until_s = 0.0
+        self._heard = Recognition()
+
+    def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
+        """Wait for a control for this target or action, for `limit_s` at most; UserError if there is no such target.
+
+        takeover: what an absolute control does while the target stands elsewhere.
+        """
+        refuse_unknown_target(target, "learn")
+        self.target, self._takeover, self._until_s = target, takeover, now_s + limit_s
+        self._heard = Recognition()
+
+    def cancel(self) -> None:
+        """Learn nothing."""
+        self.target = None
+
+    def feed(self, event: ChannelEvent, now_s: float) -> Learned | None:
+        """Take an event; what was learned, as soon as that is clear."""
+        if self.target is None:
+            return None
+        self._heard.add(event, now_s)
+        best = self._heard.best(self.target not in ACTIONS)
+        if best is not None and best[2] >= 1.0 and len(best[1].values) >= _MANY:
+            return self._learn(best[0])
+        return None
+
+    def tick(self, now_s: float) -> Learned | None:
+        """Take note of the time; what was learned, if the movement is over. At the time limit nothing stays armed."""
+        if self.target is None:
+            return None
+        best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
+        if best is not None:
+            place, movement, clearness = best
+            # What is not clear, such as one step of a knob, counts only if nothing else has come.
+            if (clearness >= 1.0 and now_s - movement.last_s >= _QUIET_S) or (is_late and clearness > 0.0):
+                return self._learn(place)
+        if is_late:
+            self.target = None
+        return None
+
+    def _learn(self, place: Place) -> Learned:
+        _, movement, _ = self._heard.best(self.target not in ACTIONS)
+        line = _line(place, self.target, movement.mode, self._takeover)
+        self.target = None
+        return Learned(place.device, line)
+
+
+def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
+    kind = place.control.kind
+    # Keys share their channel with nothing else that is to be a switch, so a key counts on its own channel only.
+    channel = place.channel + 1 if kind is Kind.NOTE else "all"
+    if target in ACTIONS:
+        line = MapLine(str(place.control), action=target, channel=channel)
+    else:
+        if kind is Kind.NOTE:
+            mode = "toggle"
+        elif kind is not Kind.CC:
+            mode = "absolute"
+        takeover = takeover if mode == "absolute" else "jump"
+        line = MapLine(str(place.control), target, channel=channel, mode=mode, takeover=takeover)
+    check_line(line, "learn")
+    return line
+
+
+def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
+    """A device's learned lines with a new one, which replaces those of the same control and of the same target."""
+    return (*(old for old in learned if not same_control(old, line) and old.moves != line.moves), line)
+
+
+def without(learned: Iterable[MapLine], target: str | None) -> tuple[MapLine, ...]:
+    """A device's learned lines without those of a target or action; None: without all of them."""
+    return tuple(line for line in learned if target is not None and line.moves != target)
+
+
+def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
+    """What a line's control did before, in words: targets, actions, or what MIDI says of it."""
+    old = [each.moves for each in lines if same_control(each, line)]
+    if old:
+        return [moves for moves in dict.fromkeys(old) if moves != line.moves]
+    control = line.control_id
+    fixed = _FIXED_CONTROLS.get(control.number) if control.kind is Kind.CC else _FIXED_MEANINGS.get(control.kind)
+    return [fixed] if fixed else []

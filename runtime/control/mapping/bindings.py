@@ -1,0 +1,103 @@
+"""A control map made ready for the audio thread: tables that say what each control moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from runtime.control.mapping.lines import Kind, MapLine
+from runtime.control.targets import waits_for_hop
+from runtime.control_numbers import PEDALS, Control
+from runtime.events import N_CHANNELS, Action
+
+_NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LSB}
+
+
+class Binding(msgspec.Struct, frozen=True, gc=False):
+    """What one line of a map does, in numbers.
+
+    index: number of the line, by which its state is kept. part: 0, a whole control; 1, the more significant half of a
+    14-bit control; 2, the less significant one. start, travel: where the target stands at the control's lower end,
+    and how far it moves to the upper end. exponent: 4 to the power of the line's curve. step: how far one step of a
+    relative control moves the target. inverted: whether the control's upper end is the range's beginning.
+    """
+
+    index: int
+    target: str
+    mode: str
+    takeover: str
+    start: float
+    travel: float
+    exponent: float
+    step: float
+    inverted: bool
+    part: int = 0
+
+    def place(self, share: float) -> float:
+        """Where the target stands, 0 to 1, for a control at a share of its own travel."""
+        if self.inverted:
+            share = 1.0 - share
+        return self.start + self.travel * (share**self.exponent if self.exponent != 1.0 else share)
+
+
+class Bindings(msgspec.Struct, frozen=True):
+    """What each control of one device does.
+
+    moved: the bindings of each control by `key_of`; actions: the same for actions; kinds: the kinds that occur.
+    waiting: the controls, by `key_of`, that are first heard at a hop. lines: what it was made of.
+    """
+
+    moved: dict[int, tuple[Binding, ...]]
+    actions: dict[int, Action]
+    kinds: frozenset[Kind]
+    waiting: frozenset[int]
+    lines: tuple[MapLine, ...] = ()
+
+
+def key_of(kind: int, channel: int, number: int) -> int:
+    """One number for a control on a channel."""
+    return kind << 18 | channel << 14 | number
+
+
+def bind(lines: Iterable[MapLine]) -> Bindings:
+    """The tables for lines that have been checked; a line for one channel wins over the lines for all channels."""
+    lines = tuple(lines)
+    moved: dict[int, list[Binding]] = {}
+    actions: dict[int, Action] = {}
+    taken = {(line.control_id, line.channel) for line in lines}
+    for index, line in enumerate(lines):
+        control = line.control_id
+        for channel in range(N_CHANNELS) if line.channel == "all" else (line.channel - 1,):
+            if line.channel == "all" and (control, channel + 1) in taken:
+                continue
+            if line.action is not None:
+                actions[key_of(control.kind, channel, control.number)] = Action(line.action)
+                continue
+            for kind, number, part in _places(control.kind, control.number):
+                moved.setdefault(key_of(kind, channel, number), []).append(_binding(index, line, part))
+    kinds = {line.control_id.kind for line in lines}
+    waiting = {key for key, found in moved.items() if _waits(key, found) and key not in actions}
+    return Bindings({k: tuple(v) for k, v in moved.items()}, actions, frozenset(kinds), frozenset(waiting), lines)
+
+
+def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
+    """(kind of message, number, part) of each message that a control sends."""
+    if kind is Kind.CC14:
+        return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
+    return ((kind, number, 0),)
+
+
+def _binding(index: int, line: MapLine, part: int) -> Binding:
+    start, end = line.ends
+    step = (start - end if line.inverted else end - start) / 127.0
+    exponent = 4.0**line.curve
+    return Binding(
+        index, line.target or "", line.mode, line.takeover, start, end - start, exponent, step, line.inverted, part
+    )
+
+
+def _waits(key: int, bindings: list[Binding]) -> bool:
+    kind, number = key >> 18, key & 16383
+    # A pedal's release goes to the voices too, control 74 may be an MPE slide, and 6 and 38 may be data of a parameter.
+    return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -1,0 +1,169 @@
+"""Where control maps are found: with the program, chosen by a port's name, and among the user's files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.config import DEFAULT_CONFIG, Config
+from runtime.control.mapping.bindings import Bindings, bind
+from runtime.control.mapping.layers import config_lines, configured_lines, laid_upon
+from runtime.control.mapping.lines import MapLine
+from runtime.control.mapping.map_file import MapDevice, MapFile, load_map, save_map
+from runtime.control.mapping.velocity import VelocityCurve
+
+CONTROLLERS_FOLDER = DEFAULT_CONFIG.parent / "controllers"
+SUFFIX = ".yaml"
+MOST_FILE_NAME_BYTES = 200
+
+
+class DeviceSetup(msgspec.Struct, frozen=True):
+    """What one MIDI input does.
+
+    chosen: the lines of its map without what was learned; learned: what was learned for it; velocity_curve: what its
+    velocities become; map_name: the map that was chosen for it, empty for the default map; problem: a line for the user
+    about a file that could not be read.
+    """
+
+    chosen: tuple[MapLine, ...]
+    learned: tuple[MapLine, ...] = ()
+    velocity_curve: VelocityCurve = "linear"
+    map_name: str = ""
+    problem: str = ""
+
+    @property
+    def lines(self) -> tuple[MapLine, ...]:
+        """Its whole map."""
+        return laid_upon(self.chosen, self.learned)
+
+
+def maps_folder() -> Path:
+    """The folder of the user's maps, which may not exist yet.
+
+    Source: XDG Base Directory Specification 0.8: a relative $XDG_DATA_HOME is ignored.
+    """
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return Path(data if os.path.isabs(data) else os.path.expanduser("~/.local/share")) / "timbrebox" / "maps"
+
+
+def learned_path(device: MapDevice) -> Path:
+    """The file of a device's learned map: its name, with unsafe characters as %XX, as in web addresses, and its order.
+
+    A long name is cut, and gets a digest.
+    """
+    name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
+    name = f"%2E{name[1:]}" if name.startswith(".") else name
+    if len(name) > MOST_FILE_NAME_BYTES:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        name = f"{name[: MOST_FILE_NAME_BYTES - len(digest) - 1]}-{digest}"
+    return maps_folder() / f"{name}{f'#{device.order}' if device.order > 1 else ''}{SUFFIX}"
+
+
+def load_learned(device: MapDevice) -> MapFile:
+    """What was learned for a device, an empty map if nothing was; UserError if its file is broken."""
+    path = learned_path(device)
+    return load_map(path) if path.exists() else MapFile(device=device)
+
+
+def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | None = None) -> None:
+    """Keep a device's learned lines; UserError if they cannot be written.
+
+    kept: what is in the file now, whose other keys stay.
+    """
+    content = msgspec.structs.replace(kept or MapFile(), device=device, lines=lines)
+    save_map(learned_path(device), content)
+
+
+def known_devices() -> list[MapDevice]:
+    """The devices for which maps were learned, in the order of their files' names; broken files are left out."""
+    found = (content.device for _, content in _readable(maps_folder()))
+    return [device for device in found if device is not None]
+
+
+def find_map(name_or_path: str) -> MapFile:
+    """The map of that name, or in that .yaml file; UserError if there is none or it is broken."""
+    if name_or_path.endswith((".yaml", ".yml")):
+        return load_map(name_or_path)
+    for folder in (maps_folder(), CONTROLLERS_FOLDER):
+        path = folder / f"{name_or_path}{SUFFIX}"
+        if path.parent == folder and path.is_file():
+            return load_map(path)
+    known = [path.stem for folder in (maps_folder(), CONTROLLERS_FOLDER) for path in folder.glob(f"[!.]*{SUFFIX}")]
+    raise UserError("midi map", repr(name_or_path), "a control map, or a .yaml file", did_you_mean(name_or_path, known))
+
+
+def map_for_port(port: str) -> MapFile | None:
+    """The map whose `ports` name a port; the user's maps come first, then the longest part of the name wins."""
+    for folder in (maps_folder(), CONTROLLERS_FOLDER):
+        fits = [
+            (len(part), path.stem, content)
+            for path, content in _readable(folder)
+            for part in content.ports
+            if part.lower() in port.lower()
+        ]
+        if fits:
+            _, name, content = max(fits, key=lambda fit: fit[:2])
+            return msgspec.structs.replace(content, name=content.name or name)
+    return None
+
+
+def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
+    """What a MIDI input does: the default map, the chosen map, the settings' lines and what was learned, in this order.
+
+    A file that is broken is left out and named in `problem`.
+    """
+    chosen, learned, problems = None, MapFile(), []
+    try:
+        chosen = _chosen_map(config, device.port)
+    except UserError as error:
+        problems.append(str(error))
+    try:
+        learned = load_learned(device)
+    except UserError as error:
+        problems.append(str(error))
+    curve = learned.velocity_curve
+    if curve == "linear" and chosen is not None:
+        curve = chosen.velocity_curve
+    name = "" if chosen is None else chosen.name or config.midi.map or ""
+    problem = f"{device.label}: {'; '.join(problems)}" if problems else ""
+    return DeviceSetup(_chosen_lines(config, chosen), learned.lines, curve, name, problem)
+
+
+def _chosen_map(config: Config, port: str) -> MapFile | None:
+    if config.midi.map is not None:
+        return find_map(config.midi.map)
+    return map_for_port(port) if config.midi.controllers else None
+
+
+def file_bindings(config: Config) -> Bindings:
+    """What the controls in a MIDI file do; UserError if the map that the settings name is broken."""
+    return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
+
+
+def refuse_broken_map(config: Config) -> None:
+    """UserError if the settings name a map that does not exist or is broken."""
+    if config.midi.map is not None:
+        find_map(config.midi.map)
+
+
+def _chosen_lines(config: Config, chosen: MapFile | None) -> tuple[MapLine, ...]:
+    if chosen is None:
+        return configured_lines(config)
+    if not chosen.with_default:
+        return laid_upon(chosen.lines, config_lines(config))
+    return laid_upon(laid_upon(configured_lines(config), chosen.lines), config_lines(config))
+
+
+def _readable(folder: Path) -> Iterator[tuple[Path, MapFile]]:
+    """(path, map) of the maps of a folder; broken files are left out, so that one does not spoil the others."""
+    for path in sorted(folder.glob(f"[!.]*{SUFFIX}")):
+        try:
+            yield path, load_map(path)
+        except UserError:
+            continue

@@ -1,0 +1,162 @@
+"""The lines of a control map: which MIDI control moves which target or starts which action."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.config import Channel
+from runtime.control.targets import ACTIONS, LATENT, RANGES, SHARE, Range
+from runtime.control_numbers import PROTOCOL
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Mode = Literal["absolute", "relative_twos_complement", "relative_binary_offset", "relative_sign_bit", "toggle"]
+Takeover = Literal["jump", "pick_up", "scaled"]
+
+
+class Kind(IntEnum):
+    """The kinds of MIDI control."""
+
+    CC = 0
+    CC14 = 1
+    NRPN = 2
+    PITCH_WHEEL = 3
+    PRESSURE = 4
+    POLY_PRESSURE = 5
+    PROGRAM = 6
+    NOTE = 7
+
+
+# The highest number of each kind that has numbers.
+HIGHEST = {Kind.CC: 119, Kind.CC14: 31, Kind.NRPN: 16383, Kind.PROGRAM: 127, Kind.NOTE: 127}
+_FORMS = ", ".join(f"{kind.name.lower()}{f' 0 to {HIGHEST[kind]}' if kind in HIGHEST else ''}" for kind in Kind)
+
+
+class ControlId(NamedTuple):
+    """One MIDI control: its kind, and its number, which is 0 for a kind without numbers.
+
+    A 14-bit control has the number of its more significant half.
+    """
+
+    kind: Kind
+    number: int = 0
+
+    def __str__(self) -> str:
+        name = self.kind.name.lower()
+        return f"{name} {self.number}" if self.kind in HIGHEST else name
+
+
+def parse_control(text: str, where: object) -> ControlId:
+    """The control that a text such as `cc 74` or `pitch_wheel` names; UserError at `where` if it names none."""
+    match = re.fullmatch(r"([a-z_]+[0-9]*)(?: +([0-9]{1,5}))?", text)
+    name = match[1].upper() if match else ""
+    if name in Kind.__members__:
+        kind, number = Kind[name], match[2]
+        if kind not in HIGHEST and number is None:
+            return ControlId(kind)
+        if kind in HIGHEST and number is not None and int(number) <= HIGHEST[kind]:
+            if kind is Kind.CC and int(number) in PROTOCOL:
+                found, remedy = f"{text!r}, which chooses a parameter of MIDI", "choose another control"
+                raise UserError(where, found, "a control that moves something", remedy)
+            return ControlId(kind, int(number))
+    raise UserError(where, repr(text), _FORMS, "write the control in one of these forms")
+
+
+class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line of a map: a control, and what it moves or starts.
+
+    control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over one for all.
+    target: as in `control.targets`; action: one of ACTIONS; a line has one of the two.
+    mode: `absolute`, the control's place is the target's place; `relative_…`, the control sends steps, in one of three
+    codings; `toggle`, each press moves the target to the other end of its range.
+    takeover: what an absolute control does while the target stands elsewhere: `jump`; `pick_up`, nothing until it
+    passes the target; `scaled`, it moves the target slower or faster, so that both reach the end together.
+    range: from where to where the target moves, 0 to 1 of its travel. values: the same in its unit, such as Hz.
+    curve: -1 to 1; 0, in proportion; towards 1, fine at the lower end; towards -1, fine at the upper end.
+    inverted: whether the control's upper end is the range's beginning.
+    """
+
+    control: str
+    target: str | None = None
+    action: str | None = None
+    channel: Channel | Literal["all"] = "all"
+    mode: Mode = "absolute"
+    takeover: Takeover = "jump"
+    range: tuple[Share, Share] | None = None
+    values: tuple[float, float] | None = None
+    curve: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
+    inverted: bool = False
+
+    @property
+    def control_id(self) -> ControlId:
+        """The line's control; UserError if it is written wrongly."""
+        return parse_control(self.control, "control")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Where the target stands at the two ends of the range, 0 to 1 of its travel."""
+        if self.values is not None:
+            travel = range_of(self.target or "")
+            return travel.position_of(self.values[0]), travel.position_of(self.values[1])
+        return self.range or (0.0, 1.0)
+
+    @property
+    def moves(self) -> str:
+        """The target or the action, whichever the line has."""
+        return self.target or self.action or ""
+
+
+def range_of(target: str) -> Range:
+    """The travel of a target; that of a latent is a share."""
+    return RANGES.get(target, SHARE)
+
+
+def check_line(line: MapLine, where: object) -> None:
+    """UserError that begins with `where` if the line contradicts itself or names what does not exist."""
+    control = parse_control(line.control, f"{where}, control")
+    if (line.target is None) == (line.action is None):
+        found = "both a target and an action" if line.target else "neither a target nor an action"
+        raise UserError(where, found, "one of them", "name what the control moves or starts")
+    if line.action is not None:
+        _check_action(line, where)
+        return
+    _check_target(line.target or "", f"{where}, target")
+    if line.mode.startswith("relative") and control.kind is not Kind.CC:
+        found, remedy = f"{line.mode} with {line.control}", "only a cc is relative"
+        raise UserError(f"{where}, mode", found, "absolute or toggle", remedy)
+    if line.mode != "absolute" and (line.takeover != "jump" or line.curve):
+        found = f"{line.mode} with {'a curve' if line.curve else line.takeover}"
+        raise UserError(f"{where}, mode", found, "absolute, or neither takeover nor curve", "leave one out")
+    if line.range is not None and line.values is not None:
+        raise UserError(where, "both range and values", "one of them", "leave one out")
+    if line.values is not None:
+        _check_values(line, where)
+
+
+def _check_action(line: MapLine, where: object) -> None:
+    if line.action not in ACTIONS:
+        raise UserError(f"{where}, action", repr(line.action), "an action", did_you_mean(line.action or "", ACTIONS))
+    if line.control_id.kind in (Kind.CC14, Kind.NRPN):
+        raise UserError(f"{where}, control", repr(line.control), "a switch, such as cc 66 or note 36", "choose another")
+    plain = MapLine(line.control, action=line.action, channel=line.channel)
+    if line != plain:
+        expected = "only control, channel and action"
+        raise UserError(where, f"{line.action} with more keys", expected, "leave the others out")
+
+
+def _check_target(target: str, where: object) -> None:
+    if target not in RANGES and not (target.startswith(LATENT) and len(target) > len(LATENT)):
+        remedy = did_you_mean(target, (*RANGES, f"{LATENT}1"))
+        raise UserError(where, repr(target), "a target of a sound", remedy)
+
+
+def _check_values(line: MapLine, where: object) -> None:
+    travel = range_of(line.target or "")
+    for value in line.values or ():
+        if not travel.lowest <= value <= travel.highest:
+            expected = f"{travel.lowest:g} to {travel.highest:g} {travel.unit}".strip()
+            raise UserError(f"{where}, values", f"{value:g}", expected, "change that value")

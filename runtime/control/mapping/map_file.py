@@ -1,0 +1,96 @@
+"""Control maps as YAML files: reading, checking and writing them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+
+from runtime.base.checked_yaml import checked, load_yaml
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write
+from runtime.control.mapping.lines import MapLine, check_line
+from runtime.control.mapping.velocity import VelocityCurve
+
+MOST_LINES = 500
+
+
+class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The MIDI input that a learned map belongs to.
+
+    port: its name, without addresses. order: 1, or for equal inputs 2 and up, in the order in which they came. socket:
+    the USB socket at which it was, by which equal inputs are told apart; empty where the system does not say it.
+    """
+
+    port: str
+    order: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    socket: str = ""
+
+    @property
+    def label(self) -> str:
+        """A name for people, and for the file of its map."""
+        return self.port if self.order == 1 else f"{self.port} ({self.order})"
+
+
+class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A control map.
+
+    ports: parts of the names of the inputs that get the map by themselves. device: the input that a learned map belongs
+    to. source: address of the chart that the numbers are from; tested: whether somebody tried them on the device.
+    with_default: whether the default map lies below, for the controls that this map does not name.
+    velocity_curve: what the input's velocities become.
+    """
+
+    map_version: Literal[1] = 1
+    name: str = ""
+    ports: tuple[Annotated[str, msgspec.Meta(min_length=2)], ...] = ()
+    device: MapDevice | None = None
+    source: str | None = None
+    tested: bool | None = None
+    with_default: bool = True
+    velocity_curve: VelocityCurve = "linear"
+    lines: Annotated[tuple[MapLine, ...], msgspec.Meta(max_length=MOST_LINES)] = ()
+
+    @property
+    def tree(self) -> dict[str, object]:
+        """The map as dicts, lists and plain values."""
+        tree = msgspec.to_builtins(self)
+        return {"map_version": self.map_version, **tree}
+
+
+def load_map(path: str | Path) -> MapFile:
+    """Read a map; UserError, with the file and the line's number and control, if it is broken."""
+    return _refuse_contradictions(load_yaml(path, MapFile), path)
+
+
+def map_from_tree(tree: object, where: object) -> MapFile:
+    """The map in a tree of dicts, lists and plain values; UserError at `where` if it is broken."""
+    return _refuse_contradictions(checked(tree, MapFile, where), where)
+
+
+def save_map(path: Path, content: MapFile) -> None:
+    """Write a map whole or not at all; UserError if it is broken or cannot be written."""
+    _refuse_contradictions(content, path)
+    # Each line of the map is one line of text, which people can read and send.
+    head = {key: value for key, value in content.tree.items() if key != "lines"}
+    with atomic_write(path) as stream:
+        yaml.safe_dump(head, stream, sort_keys=False, allow_unicode=True, width=1000)
+        stream.write("lines:\n" if content.lines else "lines: []\n")
+        for line in content.tree.get("lines", []):
+            text = yaml.safe_dump(line, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1000)
+            stream.write(f"- {text}")
+
+
+def _refuse_contradictions(content: MapFile, where: object) -> MapFile:
+    for number, line in enumerate(content.lines, 1):
+        check_line(line, f"{where}, line {number} of the map ({line.control})")
+    points = content.velocity_curve
+    if isinstance(points, tuple):
+        played = [point[0] for point in points]
+        if len(points) < 2 or any(low >= high for low, high in itertools.pairwise(played)):
+            expected = "two points or more, [played, heard], with rising played velocities"
+            raise UserError(f"{where}, velocity_curve", f"{len(points)} points", expected, "correct the points")
+    return content

@@ -1,0 +1,157 @@
+"""Recognises from what arrives which control a player moves, and what kind of control it is."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+from runtime.control.mapping.lines import ControlId, Kind, Mode
+from runtime.control_numbers import PROTOCOL, Control
+from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, PitchWheel, PolyTouch
+
+_MOST_VALUES = 64
+_SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
+_TREMBLE = 2  # a control that rests may tremble by so many steps
+_CLEAR = 6.0  # a movement this clear needs no time to be sure
+
+
+class Place(NamedTuple):
+    """Where messages come from: a device's channel, and the control there."""
+
+    device: int
+    channel: int
+    control: ControlId
+
+
+class Movement:
+    """What one control has sent.
+
+    values: the last ones, 0 to 127. last_s: when the last one came.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[int] = []
+        self.last_s = 0.0
+
+    def add(self, value: int, now_s: float) -> None:
+        """Note a value."""
+        if len(self.values) < _MOST_VALUES:
+            self.values.append(value)
+        self.last_s = now_s
+
+    @property
+    def span(self) -> int:
+        """The distance between the lowest and the highest value."""
+        return max(self.values) - min(self.values)
+
+    @property
+    def mode(self) -> Mode:
+        """How the values are meant."""
+        values = self.values
+        if set(values) == {0, 127}:
+            return "toggle"
+        n_repeats = sum(a == b for a, b in itertools.pairwise(values))
+        if n_repeats < max(2, len(values) // 3) or set(values) & {0, 64}:
+            return "absolute"
+        return _coding(set(values), len(values)) or "absolute"
+
+    def clearness(self, kind: Kind) -> float:
+        """How sure it is that this control is meant; 0: not at all."""
+        if kind is Kind.NOTE:
+            return 1.0
+        if self.mode.startswith("relative"):
+            return _CLEAR + len(self.values)
+        if self.span > _TREMBLE:
+            return float(self.span)
+        # A switch that has only one value, or a knob that has moved by one step.
+        return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
+
+
+def _coding(values: set[int], n_values: int) -> Mode | None:
+    """The coding of an encoder's steps, each of them sent more than once; None if it is no encoder."""
+    up, down = {v for v in values if v <= _SMALL_STEP}, {v for v in values if v >= 128 - _SMALL_STEP}
+    above = {v for v in values if 65 <= v <= 64 + _SMALL_STEP}
+    below = {v for v in values if 64 - _SMALL_STEP <= v <= 63}
+    if values == {127} and n_values < 5:
+        return None  # a switch that says only that it is pressed
+    if values == up | down:
+        return "relative_twos_complement"
+    if values == up | above and up:
+        return "relative_sign_bit"
+    # Only steps of 65 and more: upwards in this coding, or downwards by the sign bit. Players turn to the right first.
+    return "relative_binary_offset" if values == above | below else None
+
+
+class Recognition:
+    """The controls that have sent something since this object was made."""
+
+    def __init__(self) -> None:
+        self._movements: dict[Place, Movement] = {}
+        self._parameters: dict[tuple[int, int], list[int]] = {}  # MSB, LSB and 1 if non-registered, else 0
+
+    def add(self, event: ChannelEvent, now_s: float) -> None:
+        """Note an event from a device at a time in seconds."""
+        found = self._control(event)
+        if found is not None:
+            control, value = found
+            place = Place(event.device, event.channel, control)
+            self._movements.setdefault(place, Movement()).add(value, now_s)
+
+    def _control(self, event: ChannelEvent) -> tuple[ControlId, int] | None:
+        """The control that sent an event, with its value from 0 to 127; None for what is not to be learned."""
+        match event:
+            case ControlChange():
+                return self._of_control_change(event)
+            case PitchWheel(pitch=pitch):
+                return ControlId(Kind.PITCH_WHEEL), (pitch + 8192) >> 7
+            case Aftertouch(value=value):
+                return ControlId(Kind.PRESSURE), value
+            case PolyTouch(value=value):
+                return ControlId(Kind.POLY_PRESSURE), value
+            case NoteOn(note=note):
+                return ControlId(Kind.NOTE, note), 127
+        return None
+
+    def _of_control_change(self, event: ControlChange) -> tuple[ControlId, int] | None:
+        number, value = event.control, event.value
+        side = event.device, event.channel
+        if number in (Control.NRPN_MSB, Control.NRPN_LSB, Control.RPN_MSB, Control.RPN_LSB):
+            chosen = self._parameters.setdefault(side, [127, 127, 0])
+            chosen[0 if number in (Control.NRPN_MSB, Control.RPN_MSB) else 1] = value
+            chosen[2] = int(number in (Control.NRPN_MSB, Control.NRPN_LSB))
+            return None
+        if number in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and side in self._parameters:
+            msb, lsb, non_registered = self._parameters[side]
+            is_knob = non_registered and number == Control.DATA_ENTRY
+            return (ControlId(Kind.NRPN, msb << 7 | lsb), value) if is_knob else None
+        return None if number in PROTOCOL else (ControlId(Kind.CC, number), value)
+
+    def best(self, can_have_steps: bool = True) -> tuple[Place, Movement, float] | None:
+        """The control that has most clearly moved, what it sent, and how clear it is; None if none has.
+
+        can_have_steps: whether NRPNs, which are no switches, count.
+        """
+        found = [
+            (movement.clearness(place.control.kind), place, movement)
+            for place, movement in self._movements.items()
+            if can_have_steps or place.control.kind is not Kind.NRPN
+        ]
+        if not found:
+            return None
+        clearness, place, movement = max(found, key=lambda each: each[0])
+        if can_have_steps:
+            place, movement = self._joined(place, movement)
+        return place, movement, clearness
+
+    def _joined(self, place: Place, movement: Movement) -> tuple[Place, Movement]:
+        """The 14-bit control to which a control belongs, if its other half has moved as often."""
+        kind, number = place.control
+        if kind is not Kind.CC or number >= 64:
+            return place, movement
+        upper = place._replace(control=ControlId(Kind.CC, number % 32))
+        lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
+        counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
+        # One message of each may be two switches; a sender may leave out the upper half while it stays the same.
+        if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
+            return place, movement
+        return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

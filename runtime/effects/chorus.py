@@ -1,0 +1,130 @@
+"""The chorus: copies of the sound, read at delays that swing, as closed formulas of the absolute frame."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.config import ChorusConfig
+from runtime.effects.grid import CellEffect, cell_frames
+
+MOST_VOICES = 6  # three copies on either side
+N_COPIES = {"chorus": 2, "ensemble": 3}
+# A copy's delay swings about this; copies are apart, so that their combs do not coincide.
+MIDDLE_MS, APART_MS = 12.5, 2.3
+LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
+# An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
+TREMBLE_RATIO, TREMBLE_DEPTH = 9.0, 0.08
+_NEIGHBOURS = np.arange(4)[:, None, None]
+# From four samples to the terms of the cubic polynomial that passes through them: Lagrange's interpolation.
+_CUBIC = np.array(
+    ((0, 1, 0, 0), (-1 / 3, -1 / 2, 1, -1 / 6), (1 / 2, -1, 1 / 2, 0), (-1 / 6, 1 / 2, -1 / 2, 1 / 6)), np.float32
+)
+
+
+class Copies(NamedTuple):
+    """The copies of one setting, each a voice; the left side's come first.
+
+    places: where they read each frame of a cell, but for the swing, float64 (n_voices, cell), in frames. depth: of the
+    swing, in frames. turns: of the swing, per frame. phases: in turns, float64 (n_voices, 1). angles: of both swings in
+    a cell that begins at 0, in radians, float64 (2, cell). tremble: the depth of the second swing, in units of the
+    first. gains: float32 (2, n_voices), from the voices to left and right.
+    """
+
+    settings: ChorusConfig
+    places: np.ndarray
+    depth: float
+    turns: float
+    phases: np.ndarray
+    angles: np.ndarray
+    tremble: float
+    gains: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Copies) and self.settings == other.settings
+
+    __hash__ = None
+
+
+def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
+    """The copies of these settings."""
+    n = N_COPIES[settings.mode]
+    per_ms = sample_rate_hz / 1000.0
+    frames = np.arange(cell_frames(sample_rate_hz))
+    places = frames - np.tile(MIDDLE_MS + APART_MS * np.arange(n), 2)[:, None] * per_ms
+    apart = 0.5 * settings.width / n
+    phases = np.concatenate((np.arange(n) / n, np.arange(n) / n + apart))[:, None]
+    gains = np.kron(np.eye(2), np.ones(n)) / math.sqrt(n) * 10.0 ** (settings.level_db / 20.0) * settings.enabled
+    tremble = TREMBLE_DEPTH if settings.mode == "ensemble" else 0.0
+    depth = settings.depth_ms * per_ms / (1.0 + tremble)
+    turns = settings.rate_hz / sample_rate_hz
+    angles = 2.0 * math.pi * turns * np.array([[1.0], [TREMBLE_RATIO]]) * frames
+    return Copies(settings, places, depth, turns, phases, angles, tremble, gains.astype(np.float32))
+
+
+class Chorus(CellEffect[Copies]):
+    """A chorus or an ensemble."""
+
+    def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
+        cell = cell_frames(sample_rate_hz)
+        n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
+        # Its grid lies between the reverb's cells, so that small blocks share the work.
+        super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
+        self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
+        self._whole = np.zeros((MOST_VOICES, cell), np.int64)
+        self._indices = np.zeros(4 * MOST_VOICES * cell, np.int64)
+        self._samples, self._terms = np.zeros((2, 4, MOST_VOICES * cell), np.float32)
+        self._share, self._voices = np.zeros((2, MOST_VOICES * cell), np.float32)
+        self._coming = np.zeros((2, cell), np.float32)
+
+    def _compute(self, frame: int, out: np.ndarray) -> bool:
+        now, coming = self._settings.now, self._settings.coming
+        self.n_cells_computed += 1
+        self._read(now, frame, out)
+        if coming is not None:
+            self._read(coming, frame, self._coming)
+            self._coming -= out
+            self._coming *= self._ramp
+            out += self._coming
+        return True  # nothing sounds but what was sent
+
+    def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
+        """Write the copies of the cell that begins at `frame`, mixed, into `out`, float32 (2, cell)."""
+        n, ring = len(played.phases), self._send
+        n_samples = n * self._cell
+        share, whole = self._share[:n_samples], self._whole[:n]
+        self._find_places(played, frame, whole, share.reshape(n, self._cell))
+        whole += frame - 1
+        whole %= ring.size
+        whole[n // 2 :] += ring.sound.shape[1]
+        indices = self._indices[: 4 * n_samples].reshape(4, n, self._cell)
+        np.add(whole, _NEIGHBOURS, out=indices)
+        samples = self._samples.reshape(-1)[: 4 * n_samples].reshape(4, n_samples)
+        np.take(ring.sound.reshape(-1), indices, out=samples.reshape(indices.shape), mode="clip")
+        terms = self._terms.reshape(-1)[: 4 * n_samples].reshape(4, n_samples)
+        np.matmul(_CUBIC, samples, out=terms)
+        voices = np.multiply(terms[3], share, out=self._voices[:n_samples])
+        for term in terms[2:0:-1]:
+            voices += term
+            voices *= share
+        voices += terms[0]
+        np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
+
+    def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
+        """Where each voice reads, relative to `frame`: whole frames into `whole`, the rest, 0 to 1, into `share`."""
+        n = len(played.phases)
+        places, swing = self._places[:n], self._swing[:n]
+        places[:] = played.places
+        for ratio, depth in ((1.0, played.depth), (TREMBLE_RATIO, played.depth * played.tremble)):
+            if depth:
+                # Whole turns are taken off here, where numbers are exact.
+                start = (played.turns * ratio * frame + played.phases) % 1.0 * (2.0 * math.pi)
+                np.add(start, played.angles[int(ratio != 1.0)], out=swing)
+                np.sin(swing, out=swing)
+                swing *= depth
+                places -= swing
+        np.floor(places, out=swing)
+        np.subtract(places, swing, out=share, casting="same_kind")
+        np.copyto(whole, swing, casting="unsafe")

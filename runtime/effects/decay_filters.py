@@ -1,0 +1,85 @@
+"""The filters that make a room's bass, middle and treble fade at rates of their own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # where the three decay times are met
+LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
+HIGHEST_GAIN = 0.9999
+N_ITERATIONS = 40
+
+
+def poles(sample_rate_hz: int) -> tuple[float, float]:
+    """The poles of the low-pass filters L and H, which all delay lines share; H has its pole twice."""
+    high_hz = min(HIGH_POLE_HZ, 0.17 * sample_rate_hz)
+    return tuple(math.exp(-2.0 * math.pi * hz / sample_rate_hz) for hz in (LOW_POLE_HZ, high_hz))
+
+
+def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
+    """The frequencies, in Hz, at which bass, middle and treble have the decay times that were asked for."""
+    return np.array((LOW_HZ, MID_HZ, min(HIGH_HZ, 0.36 * sample_rate_hz)))
+
+
+def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H; their sum is 1."""
+    z = np.exp(-2j * math.pi * np.asarray(frequencies_hz) / sample_rate_hz)
+    low, high = ((1.0 - pole) / (1.0 - pole * z) for pole in poles(sample_rate_hz))
+    return np.stack((low, high**2 - low, 1.0 - high**2))
+
+
+def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """The gains of bass, middle and treble in each line's filter: float64 (3, n).
+
+    At each meeting point the filter has the magnitude of a decay by 60 dB in decays_s (3,), for a sound that passes it
+    once in delays_s (n,). Where that is too steep for a filter of this kind, it comes as near as it can.
+    """
+    wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
+    bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
+    gains = wanted.copy()
+    for _ in range(N_ITERATIONS):
+        gains *= wanted / np.abs(bands.T @ gains)
+        np.clip(gains, 1e-3, 2.0, out=gains)
+    everywhere = band_responses(np.geomspace(1.0, 0.5 * sample_rate_hz, 64), sample_rate_hz)
+    return gains * np.minimum(1.0, HIGHEST_GAIN / np.abs(everywhere.T @ gains).max(axis=0))
+
+
+class LowPasses:
+    """Both low-pass filters of all lines, for one cell at a time.
+
+    No matrix product here is so large that OpenBLAS would share it among threads, which would have to wait for each
+    other: 262,144 multiplications, for n_lines * cell^2.
+    """
+
+    def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):
+        low, high = poles(sample_rate_hz)
+        times = np.arange(cell + 1.0)
+        low_impulse, high_impulse = (1.0 - low) * low**times, (1.0 - high) ** 2 * (times + 1.0) * high**times
+        later = np.arange(cell)[None, :] - np.arange(cell)[:, None]
+        self._matrices = [
+            _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
+        ]
+        # What follows from L's last output, and from H's last two.
+        n = times[:cell]
+        self._after = _rounded(
+            np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))
+        )
+        self.states = np.zeros((2 * n_lines, 3), np.float32)
+        self._carried = np.zeros((2 * n_lines, cell), np.float32)
+        self._n_lines = n_lines
+
+    def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
+        """Write the lines' outputs of L, then those of H, into `out`: float32 (n_lines, cell) and (2 n_lines, cell)."""
+        n = self._n_lines
+        np.matmul(lines, self._matrices[0], out=out[:n])
+        np.matmul(lines, self._matrices[1], out=out[n:])
+        out += np.matmul(self.states, self._after, out=self._carried)
+        self.states[:n, 0] = out[:n, -1]
+        self.states[n:, 1:] = out[n:, :-3:-1]
+
+
+def _rounded(matrix: np.ndarray) -> np.ndarray:
+    """The matrix in float32, without numbers so small that products with them would be denormal."""
+    return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

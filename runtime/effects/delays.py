@@ -1,0 +1,61 @@
+"""Delay lines that are written and read one cell at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.effects.grid import SendRing
+
+
+class Delays:
+    """Several delay lines: float32 (n_lines, size + cell); the last cell's columns repeat the first ones.
+
+    longest: most frames of delay.
+    """
+
+    def __init__(self, n_lines: int, longest: int, cell: int):
+        self.size = (-(-longest // cell) + 1) * cell
+        self.sound = np.zeros((n_lines, self.size + cell), np.float32)
+        self._cell = cell
+
+    def write(self, frame: int, sound: np.ndarray) -> None:
+        """Write the cell that begins at `frame`."""
+        at = frame % self.size
+        self.sound[:, at : at + self._cell] = sound
+        if at == 0:
+            self.sound[:, self.size :] = sound
+
+
+class Reader:
+    """Reads one cell from rows of a ring, each row with a delay of its own.
+
+    rows: the ring's rows to read, int (n_rows,); a row may be read more than once.
+    """
+
+    def __init__(self, ring: Delays | SendRing, rows: np.ndarray, cell: int):
+        self._flat, self._size = ring.sound.reshape(-1), ring.size
+        self._first = rows * ring.sound.shape[1]
+        self._frames = np.arange(cell)
+        self._starts = np.empty(len(rows), np.int64)
+        self._places = np.empty((len(rows), cell), np.int64)
+        self._coming = np.empty((len(rows), cell), np.float32)
+
+    def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
+        """Write the sound from `frame` - delays on into `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
+        starts = np.subtract(frame, delays, out=self._starts)
+        starts %= self._size
+        starts += self._first
+        np.add(starts[:, None], self._frames, out=self._places)
+        np.take(self._flat, self._places, out=out, mode="clip")
+
+    def read_between(
+        self, frame: int, delays: np.ndarray, coming: np.ndarray, ramp: np.ndarray, out: np.ndarray
+    ) -> None:
+        """As `read`, but crossfaded from one set of delays to another; ramp: float32 (cell,), 0 to 1."""
+        self.read(frame, delays, out)
+        if coming is delays or (coming == delays).all():
+            return
+        self.read(frame, coming, self._coming)
+        self._coming -= out
+        self._coming *= ramp
+        out += self._coming

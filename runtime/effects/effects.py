@@ -1,0 +1,68 @@
+"""All effects behind the voices: what is sent to the reverb and the chorus, then the equaliser."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.config import EffectsConfig
+from runtime.effects.chorus import Chorus, Copies, copies
+from runtime.effects.equaliser import Equaliser, Filters, filters
+from runtime.effects.reverb import Reverb
+from runtime.effects.reverb_design import Design, design
+
+
+class Prepared(NamedTuple):
+    """Settings, ready to be played."""
+
+    room: Design
+    copies: Copies
+    filters: Filters
+
+
+class Effects:
+    """Reverb, chorus and equaliser. The sound is a function of absolute frames, whatever the blocks."""
+
+    def __init__(self, sample_rate_hz: int, settings: EffectsConfig):
+        self._rate_hz = sample_rate_hz
+        self._reverb = Reverb(sample_rate_hz, settings.reverb)
+        self._chorus = Chorus(sample_rate_hz, settings.chorus)
+        self._equaliser = Equaliser(sample_rate_hz, settings.equaliser)
+
+    @property
+    def n_cells_computed(self) -> int:
+        """The work so far, in cells of all effects."""
+        return sum(each.n_cells_computed for each in (self._reverb, self._chorus, self._equaliser))
+
+    @property
+    def sleep(self) -> bool:
+        """Whether reverb and chorus are silent."""
+        return self._reverb.sleeps and self._chorus.sleeps
+
+    def prepare(self, settings: EffectsConfig) -> Prepared:
+        """Settings for `change`. This takes about 1 ms and touches no state, so that another thread may do it."""
+        rate_hz = self._rate_hz
+        room, swinging = design(settings.reverb, rate_hz), copies(settings.chorus, rate_hz)
+        return Prepared(room, swinging, filters(settings.equaliser, rate_hz))
+
+    def change(self, frame: int, prepared: Prepared) -> None:
+        """Change to other settings from `frame` on, by crossfades of 50 ms; frame: not before the next block's first.
+
+        The sound in the room stays in it: a new size or decay holds for what still sounds, too. A change that comes
+        during another waits for its end; of several that wait, the last counts.
+        """
+        self._reverb.change(frame, prepared.room)
+        self._chorus.change(frame, prepared.copies)
+        self._equaliser.change(frame, prepared.filters)
+
+    def add(
+        self, frame: int, dry: np.ndarray, reverb_send: np.ndarray | None = None, chorus_send: np.ndarray | None = None
+    ) -> None:
+        """Add the wet sound to `dry` and equalise it, in place. Every frame must pass through here, in order.
+
+        frame: the block's first frame. dry, reverb_send, chorus_send: float32 (n, 2), any n; None: silence is sent.
+        """
+        self._reverb.add(frame, dry, reverb_send)
+        self._chorus.add(frame, dry, chorus_send)
+        self._equaliser.filter(frame, dry)

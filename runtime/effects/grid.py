@@ -1,0 +1,156 @@
+"""The grid of absolute frames on which an effect works, and the ring that holds what was sent to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from runtime.config import ChorusConfig, ReverbConfig
+from runtime.effects.changing import Changing
+
+# A sent cell with no sample beyond this, -160 dB, counts as silence and is set to 0.
+SILENCE = 1e-8
+CHANGE_S = 0.05
+T = TypeVar("T", bound="IsPrepared")
+
+
+class IsPrepared(Protocol):
+    """Settings, ready to be played; settings.enabled: whether the effect is on."""
+
+    settings: ReverbConfig | ChorusConfig
+
+
+def cell_frames(sample_rate_hz: int) -> int:
+    """Frames of one cell, 3 ms at 44.1 kHz, and never longer than the shortest delay of an effect."""
+    return 128 if sample_rate_hz >= 22050 else 32
+
+
+class SendRing:
+    """What was sent to an effect lately: float32 (2, size + cell), channels first; frame f is in column f % size.
+
+    The last cell's columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
+
+    n_frames: how far back it can be read; cell: frames of one cell.
+    """
+
+    def __init__(self, n_frames: int, cell: int):
+        self.size = (-(-n_frames // cell) + 1) * cell
+        self.sound = np.zeros((2, self.size + cell), np.float32)
+        self._cell = cell
+        self._heard_end = -self.size - cell  # the frame after the last block that was not silent
+
+    def is_clean(self, frame: int) -> bool:
+        """Whether everything in the ring is 0 at `frame`."""
+        return frame - self._heard_end >= self.size + self._cell
+
+    def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
+        """Write what is sent from `frame` on: float32 (n_frames, 2), or None for silence; no further than its cell."""
+        at = frame % self.size
+        if send is not None:
+            self._heard_end = frame + n_frames
+            self.sound[:, at : at + n_frames] = send.T
+        elif not self.is_clean(frame):
+            self.sound[:, at : at + n_frames] = 0.0
+
+    def close_cell(self, frame: int) -> bool:
+        """Whether the cell that begins at `frame`, fully written, has sound; sets it to 0 if it has none."""
+        if self.is_clean(frame):
+            return False
+        at = frame % self.size
+        cell = self.sound[:, at : at + self._cell]
+        has_sound = bool(np.abs(cell).max() > SILENCE)
+        if not has_sound:
+            cell[:] = 0.0
+        if at == 0:
+            self.sound[:, self.size :] = cell
+        return has_sound
+
+
+class CellEffect(ABC, Generic[T]):
+    """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
+
+    The wet sound of a cell is computed when the cell before it is complete. T: its settings.
+
+    n_back: how many frames back the effect reads what was sent. n_tail: frames of silence after which nothing of it
+    sounds any more. shift: frames by which its grid lies before frame 0.
+    n_cells_computed: counts the work.
+    """
+
+    def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):
+        cell = self._cell = cell_frames(sample_rate_hz)
+        self._send = SendRing(n_back + cell, cell)
+        self._settings = Changing(prepared, max(1, round(CHANGE_S * sample_rate_hz / cell)))
+        self._shift, self.n_cells_computed = shift, 0
+        self._n_silent_needed = (self._send.size + n_tail) // cell + 2
+        self._n_silent = self._n_silent_needed
+        self._wet = np.zeros((2, cell), np.float32)  # of the present cell
+        self._is_wet = False
+        self._ramp01 = np.arange(1, cell + 1, dtype=np.float32) / cell
+        self._ramp = np.zeros(cell, np.float32)
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the effect is silent, and costs nothing until something is sent."""
+        return self._n_silent >= self._n_silent_needed
+
+    def change(self, frame: int, prepared: T) -> None:
+        """Change to other settings from `frame` on, by a crossfade of CHANGE_S."""
+        self._settings.change(frame + self._shift, prepared)
+
+    def add(self, frame: int, dry: np.ndarray, send: np.ndarray | None) -> None:
+        """Add the wet sound of the block that begins at `frame` to `dry`.
+
+        dry, send: float32 (n, 2); send None: silence is sent.
+        """
+        frame += self._shift
+        if send is not None and not send.any():
+            send = None
+        done, n, cell = 0, len(dry), self._cell
+        if send is None and self.sleeps and self._send.is_clean(frame):
+            if not self._settings.rests:
+                self._settings.jump((frame + n) // cell * cell - cell)
+            return
+        while done < n:
+            place = (frame + done) % cell
+            end = min(n, done + cell - place)
+            self._send.write(frame + done, None if send is None else send[done:end], end - done)
+            if self._is_wet:
+                dry[done:end] += self._wet[:, place : place + end - done].T
+            if place + end - done == cell:
+                self._next_cell(frame + end - cell)
+            done = end
+
+    def _next_cell(self, frame: int) -> None:
+        """Take in the cell that begins at `frame`, and compute the wet sound of the next one."""
+        has_input, slept = self._send.close_cell(frame), self.sleeps
+        if slept:
+            self._settings.jump(frame - self._cell if has_input else frame)
+            if not has_input:
+                return
+        self._settings.begin_cell(frame)
+        if self._settings.coming is None and not self._settings.now.settings.enabled:
+            self._n_silent = self._n_silent_needed
+            if not slept:
+                self._fall_asleep()
+            return
+        if self._settings.coming is not None:
+            np.multiply(self._ramp01, np.float32(self._settings.step), out=self._ramp)
+            self._ramp += np.float32(self._settings.progress)
+        is_silent = self._compute(frame + self._cell, self._wet) and not has_input
+        self._n_silent = self._n_silent + 1 if is_silent else 0
+        self._is_wet = True
+        if self.sleeps:
+            self._fall_asleep()
+
+    @abstractmethod
+    def _compute(self, frame: int, out: np.ndarray) -> bool:
+        """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell); whether it is silent.
+
+        While self._settings.coming is not None, self._ramp, float32 (cell,), says how far the crossfade is.
+        """
+
+    def _fall_asleep(self) -> None:
+        """Set to 0 what is left of the sound; what was sent lately is kept."""
+        self._is_wet = False

@@ -1,0 +1,63 @@
+"""The second mixing matrix of the reverb, which turns slowly, so that no resonance stays where it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runtime.effects.reverb_design import N_LINES, hadamard
+
+N_PAIRS = N_LINES // 2
+RATES_HZ = np.linspace(0.31, 1.13, N_PAIRS)
+POINT_S = 0.012  # angles are computed at points this far apart, and joined by straight lines
+
+
+class RoomTurning:
+    """The matrix: orthogonal at every point, and between two points never louder than orthogonal ones.
+
+    Channels 2 i and 2 i + 1 are turned by an angle, largest * sin(2 pi rate t), then all are mixed; each pair has a
+    rate of its own, and the room says what the largest angle is, in radians. Time is the absolute frame, so the matrix
+    does not depend on when the room was last silent.
+    """
+
+    def __init__(self, sample_rate_hz: int, cell: int):
+        self._n_cells = max(1, round(POINT_S * sample_rate_hz / cell))
+        self._turns_per_point = RATES_HZ * self._n_cells * cell / sample_rate_hz
+        random = np.random.default_rng(21)
+        self._phases = random.uniform(0.0, 1.0, N_PAIRS)
+        self._mix = hadamard(N_LINES)[random.permutation(N_LINES)] * random.choice((-1.0, 1.0), N_LINES)
+        self._swapped = self._mix.reshape(N_LINES, N_PAIRS, 2)[:, :, ::-1].reshape(N_LINES, N_LINES)
+        self._signs = np.tile((1.0, -1.0), N_PAIRS)
+        self._point, self._largest = -2, 0.0
+        self._end = np.zeros((N_LINES, N_LINES))
+        self._start, self._step = np.zeros((2, N_LINES, N_LINES), np.float32)
+        self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
+
+    def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
+        """The matrix at the beginning of the cell of this number, and its change in the cell: float32 (16, 32).
+
+        largest, next_largest: the largest angle at the beginning and at the end of the cell.
+        """
+        point, place = divmod(number, self._n_cells)
+        if point != self._point or largest != self._largest:
+            goes_on = point == self._point + 1 and largest == self._largest
+            start = self._end if goes_on else self._at(point, largest)
+            self._point, self._largest, self._end = point, largest, self._at(point + 1, largest)
+            self._start[:] = start
+            self._step[:] = (self._end - start) / self._n_cells
+        beginning, change = self._matrices[:, :N_LINES], self._matrices[:, N_LINES:]
+        np.multiply(self._step, np.float32(place), out=beginning)
+        beginning += self._start
+        if next_largest == largest:
+            change[:] = self._step
+        else:
+            share = (place + 1) / self._n_cells
+            change[:] = self._at(point, next_largest) * (1.0 - share) + self._at(point + 1, next_largest) * share
+            change -= beginning
+        return self._matrices
+
+    def _at(self, point: int, largest: float) -> np.ndarray:
+        """The matrix at a point: float64 (16, 16)."""
+        angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
+        return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

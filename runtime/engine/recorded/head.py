@@ -1,0 +1,149 @@
+"""The head of a recorded MIDI file: everything besides the events that decides how it sounds.
+
+docs/recording.md lists its keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.base.files import read_bounded_file
+from runtime.config import AudioConfig, Config
+from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
+from runtime.engine.recorded.state import EngineState, parts_of_tree
+from runtime.events import Event, SoundChange, Swap
+from runtime.instrument.session import LARGEST_BYTES
+from runtime.midi.recorded.events import event_of, plain
+from runtime.sound.patch import Patch
+from runtime.sound.sound import Sha256
+
+RECORDING_VERSION = 1
+
+
+class PlayedInstrument(msgspec.Struct, frozen=True):
+    """The instrument that was played: its name, and the SHA-256 of its file."""
+
+    name: str
+    sha256: Sha256
+
+
+class Start(NamedTuple):
+    """What was played, and from where.
+
+    sample_rate_hz: of the engine; patch, programs: as in `Engine`; state: that of the first frame.
+    """
+
+    sample_rate_hz: int
+    instrument: PlayedInstrument
+    patch: Patch
+    programs: tuple[Patch, ...]
+    state: EngineState
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The keys of a head; `seed` and `n_voices` repeat what `settings` say, for people who read it."""
+
+    recording_version: int
+    sample_rate_hz: int
+    start_frame: int
+    is_silent: bool
+    seed: int
+    n_voices: int
+    instrument: PlayedInstrument
+    settings: dict[str, Any]
+    patch: dict[str, Any]
+    programs: list[dict[str, Any]]
+    program: int
+    chosen: dict[str, Any] | None
+    step: int | None
+    state: dict[str, dict[str, Any]]
+    waiting: list[tuple[int, list[Any]]]
+
+
+def played_instrument(path: Path) -> PlayedInstrument:
+    """The instrument of a file; UserError if the file cannot be read any more."""
+    content = read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES)
+    return PlayedInstrument(path.stem, hashlib.sha256(content).hexdigest())
+
+
+def head_tree(start: Start) -> dict[str, Any]:
+    """The head as JSON can hold it; `start_of` reads it. It names no file of the machine that recorded it."""
+    settings, state = _without_places(start.patch.settings), start.state
+    head = _Head(
+        recording_version=RECORDING_VERSION,
+        sample_rate_hz=start.sample_rate_hz,
+        start_frame=state.frame,
+        is_silent=state.is_silent,
+        seed=settings.seed,
+        n_voices=settings.voice.n_voices,
+        instrument=start.instrument,
+        settings=config_tree(settings),
+        patch=_patch_tree(start.patch, settings),
+        programs=[_patch_tree(program, settings) for program in start.programs],
+        program=state.program,
+        chosen=None if state.chosen is None else _patch_tree(state.chosen, settings),
+        step=state.step,
+        state=state.parts_tree(),
+        waiting=[(frame, plain_event(event, settings)) for frame, event in state.waiting],
+    )
+    return msgspec.to_builtins(head)
+
+
+def start_of(tree: dict[str, Any], where: object) -> Start:
+    """What a head says; UserError at `where` for a head of another version, or one that makes no sense."""
+    version = tree.get("recording_version")
+    if version != RECORDING_VERSION:
+        found, remedy = f"version {version!r} of the recordings", "use a Timbrebox that knows this version"
+        raise UserError(where, found, f"version {RECORDING_VERSION}", remedy)
+    try:
+        head = msgspec.convert(tree, _Head)
+        settings = msgspec.convert(head.settings, Config, strict=False)
+        waiting = tuple((frame, event_of(values)) for frame, values in head.waiting)
+        chosen = None if head.chosen is None else patch_of_tree(head.chosen, settings, where)
+        parts = parts_of_tree(head.state)
+        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
+    patch = patch_of_tree(head.patch, settings, where)
+    programs = tuple(patch_of_tree(program, settings, where) for program in head.programs)
+    return Start(head.sample_rate_hz, head.instrument, patch, programs, state)
+
+
+def plain_event(event: Event, settings: Config) -> list[Any]:
+    """An event as JSON can hold it; settings: those at the recording's start."""
+    if isinstance(event, SoundChange):
+        return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
+    if isinstance(event, Swap):
+        return plain(msgspec.structs.replace(event, made=None))
+    return plain(event)
+
+
+def playable(event: Event, prepare: Callable[[Patch], object], settings: Config, where: object) -> Event:
+    """An event that `plain_event` wrote, as the engine takes it whose `prepare` is given; UserError at `where`."""
+    if isinstance(event, SoundChange):
+        if not isinstance(event.prepared, dict):
+            raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")
+        return SoundChange(prepare(patch_of_tree(event.prepared, settings, where)))
+    return event
+
+
+def _patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
+    return patch_tree(msgspec.structs.replace(patch, settings=_without_places(patch.settings)), base)
+
+
+def _without_places(settings: Config) -> Config:
+    """The settings without devices and paths: the pitches that a scale's file gives are part of the state."""
+    tuning = msgspec.structs.replace(settings.tuning, scale=None)
+    midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
+    return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())
+
+
+def same_instrument(path: Path, played: PlayedInstrument) -> bool:
+    """Whether a file is the instrument that was played."""
+    return played_instrument(path).sha256 == played.sha256

@@ -1,0 +1,101 @@
+"""The state of an engine's controls at a frame: what an engine that starts there must know to sound the same.
+
+It holds what outlives the notes: knobs, maps, channels, tempo, the chosen sound, the number of notes so far (random
+values follow from it), and events that wait. It holds no voices: only a state in silence says all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from runtime.control.control_map import ControlMap
+from runtime.control.knobs import Knobs
+from runtime.control.sound_knobs import ENVELOPE
+from runtime.engine.recorded.plain_state import given, taken, tree_of, values_of
+from runtime.engine.voices.palette import Palette
+from runtime.engine.voices.performance import Performance
+from runtime.events import N_CHANNELS, Event
+from runtime.sound.patch import Patch
+
+FIRST_SOUND, OTHER_SOUND = -1, -2
+
+
+class EngineState(msgspec.Struct, frozen=True):
+    """What an engine's controls were at `frame`, the next frame to be rendered.
+
+    is_silent: whether no voice sounded. program: number of the sound that was chosen; FIRST_SOUND: the sound at the
+    start; OTHER_SOUND: `chosen`, which an event brought. step: of its morph, if that was moved; None: it was not.
+    parts: the plain values of the engine's parts, by their names. waiting: events that had been posted and had not
+    happened, with their frames.
+    """
+
+    frame: int
+    is_silent: bool
+    program: int
+    parts: dict[str, dict[str, Any]]
+    waiting: tuple[tuple[int, Event], ...] = ()
+    chosen: Patch | None = None
+    step: int | None = None
+
+    def parts_tree(self) -> dict[str, dict[str, Any]]:
+        """The parts as JSON can hold them; `parts_of_tree` reads them."""
+        return {name: tree_of(values) for name, values in self.parts.items()}
+
+
+def parts_of_tree(tree: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The parts that `parts_tree` made a tree of; ValueError for another tree."""
+    return {name: values_of(values) for name, values in tree.items()}
+
+
+class StateKeeper:
+    """Takes the state of an engine's parts, and gives it to those of another engine."""
+
+    def __init__(self, knobs: Knobs, controls: ControlMap, palette: Palette, performance: Performance):
+        self._palette, self._performance = palette, performance
+        channels, self._knobs = palette.channels, knobs
+        self._parts: dict[str, Any] = {
+            "knobs": lambda: knobs,
+            "sound": lambda: knobs.present,
+            "morph": lambda: knobs.morph,
+            "controls": lambda: controls,
+            "tempo": lambda: palette.tempo,
+            "zones": lambda: channels,
+            "notes": lambda: performance.notes,
+            "performance": lambda: performance,
+        } | {f"channel_{number}": lambda number=number: channels[number] for number in range(N_CHANNELS)}
+
+    def take(self, frame: int, is_silent: bool, waiting: tuple[tuple[int, Event], ...]) -> EngineState:
+        """The present state, on the audio thread, between two blocks; arguments: as in EngineState."""
+        parts = {name: taken(part()) for name, part in self._parts.items() if part() is not None}
+        chosen, played, palette = self._performance.chosen, self._performance.notes.played, self._palette
+        known = [palette.first, *palette.programs]
+        number = next((number for number, each in enumerate(known) if each is chosen), None)
+        step = next((number for number, each in enumerate(chosen.morphs) if each is played), None)
+        if number is None:
+            return EngineState(frame, is_silent, OTHER_SOUND, parts, waiting, chosen.patch, step)
+        return EngineState(frame, is_silent, FIRST_SOUND + number, parts, waiting, None, step)
+
+    def give(self, state: EngineState) -> None:
+        """Give the parts a state, before the first block; its waiting events are left to the caller."""
+        palette, performance, knobs = self._palette, self._performance, self._knobs
+        if state.chosen is not None:
+            chosen = palette.ready(state.chosen)
+        else:
+            known = [palette.first, *palette.programs]
+            chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
+        begun_at = state.parts.get("knobs", {}).get("begun_at")
+        if begun_at is not None:
+            knobs.choose(begun_at)  # a sound, or one of its morph's, may leave them where they are
+        performance.choose(chosen, state.frame)
+        for name, values in state.parts.items():
+            part = self._parts[name]() if name in self._parts else None
+            if part is not None:
+                given(part, values)
+        for target, value in list(knobs.present.values.items()):
+            if target.startswith(ENVELOPE):
+                knobs.present.set(target, value)  # the envelope itself is no plain value
+        if state.step is not None and state.step < len(chosen.morphs):
+            performance.notes.played = chosen.morphs[state.step]
+        performance.follow_knobs(state.frame)

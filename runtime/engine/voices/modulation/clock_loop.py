@@ -1,0 +1,138 @@
+"""A phase-locked loop that finds the beat in the messages of a MIDI clock, whose times jitter."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Sequence
+
+CLOCKS_PER_BEAT = 24  # MIDI 1.0
+# The loop weighs about as many messages as this. With a jitter of 2 ms (standard deviation) the beat is 0.5 ms off.
+_MEMORY = 40
+_LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
+_JITTER_WEIGHT = 1.0 / 32.0
+# Larger errors count as three times the jitter: a single message that is very late moves the beat little.
+_LARGEST_ERROR = 3.0
+# Errors of one sign that add up to this many times the jitter, less half a jitter for each message, are a new tempo.
+_DRIFT, _SLACK = 12.0, 0.5
+_FEWEST, _MOST_FITTED = 6, 24
+# Messages that are farther off, lost or twice are strange. If there are so many more of them than of others, the tempo
+# is another one, provided that their intervals differ by less than half a clock and four times the jitter.
+_N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
+# A message this far from its time, in clocks, may be the next one (some were lost) or the last one (it came twice).
+_OTHER_CLOCK = 0.7
+# While no tempo is known, a message so soon after another is the same message, heard from two ports.
+_TWICE_S = 0.002
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
+
+
+class ClockLoop:
+    """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
+
+    Its gains are those of a straight line through the last n messages, fitted by least squares: 2 (2n - 1) / (n (n+1))
+    for the phase and 6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So it locks as fast as can be. When the
+    tempo changes, the line is fitted anew to the messages since then.
+
+    count: number of the last message, where those that were lost count and those that came twice do not. at: frame at
+    which that message would have come without jitter; period: frames from one message to the next. n_fitted: n; from 2
+    on there is a tempo.
+    """
+
+    def __init__(self, count: int, frame: int, sample_rate_hz: int):
+        self._rate_hz = sample_rate_hz
+        self._jitter = _FIRST_JITTER_S * sample_rate_hz
+        self._raw: deque[tuple[int, int]] = deque(((frame, count),), _MOST_RAW)  # (frame, count)
+        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # the same, without messages that came twice
+        self._fit(((frame, count),))
+
+    def clock(self, frame: int) -> None:
+        """Hear a message of the clock."""
+        if self.n_fitted < _FEWEST:
+            if frame - self._raw[-1][0] > _TWICE_S * self._rate_hz:
+                self._follow(frame, self.count + 1)
+        else:
+            n_passed = self._n_passed(frame)
+            error = frame - self.at - n_passed * self.period
+            is_strange = n_passed != 1 or abs(error) > _LARGEST_ERROR * self._jitter
+            self._count_strange(is_strange)
+            if n_passed:
+                self._follow(frame, self.count + n_passed)
+            self._look_for_new_tempo(frame)
+        self._raw.append((frame, self.count))
+
+    def _n_passed(self, frame: int) -> int:
+        """How many clocks have passed since the last message: 1, more if some were lost, 0 if it came twice."""
+        share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
+        if share > 1.5 and late > _OTHER_CLOCK:
+            return 1 + min(round(late), round(share) - 1)
+        return 0 if share < 0.5 and late < -_OTHER_CLOCK else 1
+
+    def _count_strange(self, is_strange: bool) -> None:
+        self._n_strange = self._n_strange + 1 if is_strange else max(0, self._n_strange - 1)
+        self._n_since_usual = self._n_since_usual + 1 if self._n_strange else 0
+        if self._n_since_usual >= _MOST_RAW:
+            self._n_strange = self._n_since_usual = 0
+
+    def _look_for_new_tempo(self, frame: int) -> None:
+        drifts = max(self._early, self._late) > _DRIFT
+        if self._n_strange >= _N_STRANGE or (drifts and self._n_strange > 1):
+            base, *later = list(self._raw)[-self._n_since_usual :]
+            frames = [base[0], *(at for at, _ in later), frame]
+            intervals = [end - start for start, end in itertools.pairwise(frames)]
+            if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
+                # What seemed to be lost or to come twice was the new tempo: each message is one clock.
+                self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
+        elif drifts:
+            self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
+
+    def beats_at(self, frame: int) -> float:
+        """Beats that have passed at `frame`."""
+        return (self.count + (frame - self.at) / self.period) / CLOCKS_PER_BEAT
+
+    def count_from(self, count: int) -> None:
+        """Give the last message another number."""
+        added = count - self.count
+        self.count = count
+        for heard in (self._raw, self._heard):
+            shifted = [(frame, number + added) for frame, number in heard]
+            heard.clear()
+            heard.extend(shifted)
+
+    def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
+        """Forget all but these messages."""
+        self._early = self._late = 0.0  # errors of one sign, added up
+        self._n_drifting = self._n_strange = self._n_since_usual = 0
+        self._heard.clear()
+        self.n_fitted, self.period = 0, 0.0
+        self.at, self.count = float(heard[0][0]), heard[0][1]
+        for frame, count in heard:
+            self._follow(frame, count)
+
+    def _follow(self, frame: int, count: int) -> None:
+        self._heard.append((frame, count))
+        n_passed = count - self.count
+        n = self.n_fitted = min(_MEMORY, self.n_fitted + 1)
+        expected = self.at + n_passed * self.period
+        error = frame - expected
+        if n > _FEWEST:
+            error = self._limited(error)
+        self.at = expected + error * 2.0 * (2.0 * n - 1.0) / (n * (n + 1.0))
+        if n > 1:
+            period = self.period + error * 6.0 / (n * (n + 1.0)) / n_passed
+            self.period = max(period, _SHORTEST_S * self._rate_hz)
+        self.count = count
+
+    def _limited(self, error: float) -> float:
+        """The error, at most three times the jitter; counts how it drifts."""
+        most = _LARGEST_ERROR * self._jitter
+        weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
+        error = min(max(error, -most), most)
+        drift = error / self._jitter
+        self._late = max(0.0, self._late + drift - _SLACK)
+        self._early = max(0.0, self._early - drift - _SLACK)
+        self._n_drifting = self._n_drifting + 1 if self._late or self._early else 0
+        power = self._jitter * self._jitter
+        jitter = math.sqrt(power + (error * error - power) * weight)
+        self._jitter = min(max(jitter, _LEAST_JITTER_S * self._rate_hz), _MOST_JITTER_S * self._rate_hz)
+        return error

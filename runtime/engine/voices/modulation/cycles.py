@@ -1,0 +1,38 @@
+"""Counts the cycles of an LFO whose rate the player moves: the rate jumps, the wave does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.engine.voices.modulation.notes_table import NotesTable
+from runtime.engine.voices.modulation.tempo import BeatLine
+
+
+class Cycles:
+    """Cycles since frame 0, a straight line from each change of the rate to the next; rate_hz: at the start.
+
+    line: the present line, of cycles in place of beats.
+    """
+
+    def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
+        self._table, self._sample_rate_hz = table, sample_rate_hz
+        self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
+        # Of notes that began before the present line: the cycles that had passed then. A legato note takes them over.
+        self._started = table.add_column()
+
+    def set_rate(self, rate_hz: float, frame: int) -> None:
+        """Another rate from `frame` on; frames must not descend."""
+        self._started[:] = self._at_starts(slice(None), self.line)
+        self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
+
+    def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:
+        """Cycles since frame 0: float64 (1, n_points). line: that of the moment for which they are computed."""
+        return line.beats_at(frames)[None]
+
+    def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:
+        """Cycles since each note's start: float64 (n, n_points)."""
+        return self.at(frames, line) - self._at_starts(lanes, line)
+
+    def _at_starts(self, lanes: np.ndarray | slice, line: BeatLine) -> np.ndarray:
+        started_at = self._table.started_at[lanes]
+        return np.where(started_at >= line.since, line.beats_at(started_at), self._started[lanes])

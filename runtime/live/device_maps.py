@@ -1,0 +1,163 @@
+"""The control map of each MIDI input: asked of the companion, used by the engine, changed by learning."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.config import Config
+from runtime.control.mapping.bindings import Bindings, bind, key_of
+from runtime.control.mapping.layers import configured_lines
+from runtime.control.mapping.library import DeviceSetup
+from runtime.control.mapping.lines import Kind, MapLine
+from runtime.control.mapping.map_file import MapDevice
+from runtime.control.mapping.velocity import velocity_table
+from runtime.events import ChannelEvent, ControlChange, Event, MapChange, PitchWheel
+from runtime.midi.devices import Identity
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Desk
+
+
+_AGAIN_S = 1.0
+
+
+class DeviceMaps:
+    """What the controls of each input do.
+
+    config: the settings, for every device. All methods but `note` are for the main thread.
+    last_moved: the target that a control moved last, from whatever input; None before that.
+    """
+
+    def __init__(self, desk: Desk, config: Config):
+        self._desk, self._config = desk, config
+        self._common = bind(configured_lines(config))
+        self._devices: dict[int, MapDevice] = {}
+        self._setups: dict[int, DeviceSetup] = {}
+        self._bindings: dict[int, Bindings] = {}
+        self._again: list[tuple[float, Callable[[int], object], int]] = []
+        self.last_moved: str | None = None
+
+    def came(self, device: int, identity: Identity) -> None:
+        """Find out what an input does that has come; until then it does what it did, or what the default map says."""
+        self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
+        self._ask_setup(device)
+
+    def _ask_setup(self, device: int) -> None:
+        self._desk.companion.ask(
+            "device_setup",
+            lambda answer: self._take(device, answer),
+            lambda error: self._ask_again(error, self._ask_setup, device),
+            config=self._config,
+            device=self._devices[device],
+        )
+
+    def _ask_again(self, error: UserError, ask: Callable[[int], object], device: int) -> None:
+        """Ask once more when the companion, which has died, is there again; any other mistake becomes a line."""
+        if error.where == "companion":
+            self._again.append((time.monotonic() + _AGAIN_S, ask, device))
+        else:
+            self._desk.say(f"{self.label(device)}: {error}")
+
+    def serve(self) -> None:
+        """Do what is due by the clock."""
+        now_s = time.monotonic()
+        due, self._again = self._again, [each for each in self._again if each[0] > now_s]
+        for due_s, ask, device in due:
+            if due_s <= now_s:
+                ask(device)
+
+    def _take(self, device: int, answer: Any) -> None:
+        setup = msgspec.convert(answer, DeviceSetup)
+        if setup.problem:
+            self._desk.say(setup.problem)
+        if setup != self._setups.get(device):
+            if setup.map_name or setup.learned:
+                n_learned = len(setup.learned)
+                learned = f" and {n_learned} learned control{'s' * (n_learned > 1)}" if n_learned else ""
+                self._desk.say(f"{self.label(device)}: {setup.map_name or 'the default'} map{learned}.")
+            self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
+            self._use(device, setup)
+
+    def _use(self, device: int, setup: DeviceSetup) -> None:
+        self._setups[device] = setup
+        self._bindings[device] = bind(self.lines(device))
+        self._desk.playing.post(MapChange(device, self._bindings[device]))
+
+    def changes(self) -> list[Event]:
+        """The events that give all devices' maps to a new engine."""
+        return [MapChange(device, bindings) for device, bindings in self._bindings.items()]
+
+    def note(self, event: ChannelEvent) -> None:
+        """Remember which target an event moves; called on the drivers' threads."""
+        kind = type(event)
+        if kind is ControlChange:
+            key = event.channel << 14 | event.control
+        elif kind is PitchWheel:
+            key = key_of(Kind.PITCH_WHEEL, event.channel, 0)
+        else:
+            return
+        found = self._bindings.get(event.device, self._common).moved.get(key)
+        if found:
+            self.last_moved = found[0].target
+
+    def present(self) -> list[dict[str, Any]]:
+        """The inputs that have come since the start, with their maps, as plain values."""
+        found = []
+        for device in sorted(self._devices):
+            setup = self._setups.get(device)
+            name = setup.map_name if setup else ""
+            found.append({"device": device, "name": self.label(device), "map": name or "default",
+                          "learned": len(self.learned(device))})  # fmt: skip
+        return found
+
+    @property
+    def devices(self) -> dict[int, MapDevice]:
+        """The inputs that have come since the start, by device number."""
+        return self._devices
+
+    def label(self, device: int) -> str:
+        """A device's name for people."""
+        return self._devices[device].label if device in self._devices else f"device {device}"
+
+    def lines(self, device: int) -> tuple[MapLine, ...]:
+        """A device's whole map."""
+        setup = self._setups.get(device)
+        return setup.lines if setup else configured_lines(self._config)
+
+    def learned(self, device: int) -> tuple[MapLine, ...]:
+        """What was learned for a device."""
+        return self._setups[device].learned if device in self._setups else ()
+
+    def starts(self, event: ChannelEvent, action: str) -> bool:
+        """Whether an event comes from a control that starts this action."""
+        number = getattr(event, "control", getattr(event, "note", getattr(event, "program", 0)))
+        kind = Kind.CC if type(event) is ControlChange else Kind.NOTE
+        found = self._bindings.get(event.device, self._common).actions.get(key_of(kind, event.channel, number))
+        return found is not None and found.name == action
+
+    def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
+        """Let a device do what was learned now, and keep that; it is used even if it cannot be kept, which is said."""
+        base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))
+        self._use(device, msgspec.structs.replace(base, learned=learned))
+        self._keep(device)
+
+    def _keep(self, device: int) -> None:
+        self._desk.companion.ask(
+            "keep_learned",
+            lambda _answer: self._desk.changed(map=self.label(device)),
+            lambda error: self._not_kept(device, error),
+            device=self._devices.get(device),
+            lines=self.learned(device),
+        )
+
+    def _not_kept(self, device: int, error: UserError) -> None:
+        if error.where == "companion":
+            self._ask_again(error, self._keep, device)
+            return
+        self._desk.say(f"{self.label(device)}: what was learned is used, but not kept: {error}")
+        self._desk.changed(map=self.label(device), not_kept=str(error))

@@ -1,0 +1,160 @@
+"""MIDI learn while the instrument plays: started over the link, or by a control whose action is `learn`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, with_learned, without
+from runtime.control.mapping.lines import Takeover, range_of
+from runtime.control.targets import ACTIONS
+from runtime.events import Action, ChannelEvent, NoteOff, NoteOn
+from runtime.link.server import Caller, NoParams, Server
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Desk
+
+LONGEST_S = 120.0
+# The audible yes: two short, soft notes, a fifth apart, after one another; (seconds, note, whether it begins).
+_YES = ((0.0, 72, True), (0.09, 72, False), (0.14, 79, True), (0.26, 79, False))
+_YES_VELOCITY = 70
+_NO_DEVICE = -1
+
+
+class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Learn a control for a target or action, within timeout_s seconds."""
+
+    target: str
+    timeout_s: Annotated[float, msgspec.Meta(gt=0.0, le=LONGEST_S)] = LIMIT_S
+    takeover: Takeover = "jump"
+
+
+class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Forget what was learned for a target or action; None: all that was learned for the inputs that have come."""
+
+    target: str | None = None
+
+
+class Learning:
+    """Learns for the input whose control moves; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
+
+    def __init__(self, desk: Desk):
+        self._desk, self._learner = desk, Learner()
+        self._number = 0
+        self._yes: list[tuple[float, NoteOn | NoteOff]] = []
+        desk.actions.add("learn", self._begin_by_control)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether events are wanted, or the audible yes still sounds."""
+        return self._learner.target is not None or bool(self._yes)
+
+    def add_requests(self, server: Server) -> None:
+        """Let the server answer `learn`, `unlearn`, `targets` and `devices`."""
+        server.add("learn", Learn, self._begin)
+        server.add("unlearn", Unlearn, self._unlearn)
+        server.add("targets", NoParams, lambda _params, _caller: self._targets())
+        server.add("devices", NoParams, lambda _params, _caller: self._desk.maps.present())
+
+    def _begin(self, asked: Learn, _caller: Caller | None) -> dict[str, Any]:
+        self._refuse_absent(asked.target)
+        if self._learner.target is not None:
+            self._tell({"outcome": "replaced"})
+        self._learner.arm(asked.target, time.monotonic(), asked.timeout_s, asked.takeover)
+        self._number += 1
+        return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
+
+    def _begin_by_control(self, _action: Action) -> dict[str, Any]:
+        """Arm the target that was moved last; pressed again while it waits, learn nothing."""
+        if self._learner.target is not None:
+            self._learner.cancel()
+            self._tell({"outcome": "cancelled"})
+            return {}
+        target = self._desk.maps.last_moved
+        if target is None:
+            raise UserError("learn", "no control moved yet", "a target that was moved", "move one, then hold learn")
+        self._desk.say(f"learn: move the control for {target}.")
+        return self._begin(Learn(target), None)
+
+    def _refuse_absent(self, target: str) -> None:
+        if target in ACTIONS or self._desk.playing.engine.target_position(target) is not None:
+            return
+        known = [*self._desk.state()["positions"], *ACTIONS]
+        raise UserError("learn", f"{target!r}", "a target of this sound, or an action", did_you_mean(target, known))
+
+    def feed(self, event: ChannelEvent) -> None:
+        """Take an event that came from an input; the control that says `learn` is not learned itself."""
+        if self._learner.target is not None and not self._desk.maps.starts(event, "learn"):
+            self._take(self._learner.feed(event, time.monotonic()))
+
+    def serve(self) -> None:
+        """Do what is due by the clock."""
+        target, now_s = self._learner.target, time.monotonic()
+        if target is not None:
+            learned = self._learner.tick(now_s)
+            self._take(learned)
+            if learned is None and self._learner.target is None:
+                self._desk.say(f"learn: no control moved for {target}.")
+                self._tell({"outcome": "timeout", "target": target})
+        while self._yes and self._yes[0][0] <= now_s:
+            self._desk.playing.post(self._yes.pop(0)[1])
+
+    def _take(self, learned: Learned | None) -> None:
+        if learned is None:
+            return
+        maps, device, line = self._desk.maps, learned.device, learned.line
+        before = moved_before(maps.lines(device), line)
+        maps.relearn(device, with_learned(maps.learned(device), line))
+        said = f"learn: {line.control} of {maps.label(device)} now moves {line.moves}"
+        self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
+        self._tell({
+            "outcome": "learned",
+            "target": line.moves,
+            "device": maps.label(device),
+            "line": msgspec.to_builtins(line),
+            "before": before,
+        })  # fmt: skip
+        now_s = time.monotonic()
+        self._yes = [
+            (now_s + after_s, NoteOn(0, note, _YES_VELOCITY) if begins else NoteOff(0, note))
+            for after_s, note, begins in _YES
+        ]
+
+    def _tell(self, news: dict[str, Any]) -> None:
+        self._desk.changed(learn={"number": self._number} | news)
+
+    def _unlearn(self, asked: Unlearn, _caller: Caller) -> dict[str, Any]:
+        maps, gone = self._desk.maps, []
+        for device in maps.devices:
+            learned = maps.learned(device)
+            left = without(learned, asked.target)
+            if left != learned:
+                gone += [f"{line.control} of {maps.label(device)}" for line in learned if line not in left]
+                maps.relearn(device, left)
+        if not gone and asked.target is not None:
+            known = {line.moves for device in maps.devices for line in maps.learned(device)}
+            remedy = did_you_mean(asked.target, known)
+            raise UserError("unlearn", repr(asked.target), "a target that was learned", remedy)
+        return {"unlearned": gone}
+
+    def _targets(self) -> list[dict[str, Any]]:
+        """Every target of the sound and every action, with what moves it."""
+        maps, found = self._desk.maps, []
+        movers: dict[str, list[str]] = {}
+        for device in maps.devices or (_NO_DEVICE,):
+            learned, name = maps.learned(device), maps.label(device) if maps.devices else "default map"
+            for line in maps.lines(device):
+                star = ", learned" if line in learned else ""
+                movers.setdefault(line.moves, []).append(f"{line.control} ({name}{star})")
+        positions = self._desk.state()["positions"]
+        numbered = {f"latent.{k + 1}": name for k, name in enumerate(n for n in positions if n.startswith("latent."))}
+        for number, name in numbered.items():
+            movers.setdefault(name, []).extend(movers.pop(number, []))
+        for name, position in positions.items():
+            unit = range_of(name)
+            found.append({"target": name, "position": position, "value": unit.value_at(position), "unit": unit.unit,
+                          "moved_by": movers.get(name, [])})  # fmt: skip
+        return [*found, *({"target": name, "moved_by": movers.get(name, [])} for name in ACTIONS)]

@@ -1,0 +1,274 @@
+"""Recording, in the playing process: remembers the last seconds, and sends the companion what belongs to a recording.
+
+The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
+files. Here, on the main thread, the list is emptied, put in order, and sent on.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
+from runtime.base.errors import UserError
+from runtime.config import Config
+from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
+from runtime.engine.recorded.state import EngineState
+from runtime.events import Action, SoundChange
+from runtime.link.server import LATER, Caller, Server
+from runtime.live.present import sha256_of
+
+if TYPE_CHECKING:
+    from runtime.live.desk import Desk
+    from runtime.rack.rack import Rack
+
+SERVE_S = 0.2  # how often events go to the companion while it records
+STATE_S = 2.0  # a recording can begin at a frame whose state is known: one is asked for this often
+MARGIN_S = 2.0  # what the ring holds may be overwritten before the companion reads it: this much is left out
+BEGINS_WITHIN_S = 3.0  # else the sound card asks for no blocks
+_MOST_EVENTS_A_TURN = 2000
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `record`.
+
+    do: what is to be done. format, bits: of the sound file. seconds_before: how much of what was played before is kept.
+    """
+
+    do: Literal["start", "stop", "status"]
+    format: Literal["wav", "flac"] = "wav"
+    bits: Literal[16, 24] = 16
+    seconds_before: Annotated[float, msgspec.Meta(ge=0.0, le=MOST_BEFORE_S)] = 0.0
+
+
+Answer = Callable[[Any], object]
+_Known = tuple[int, EngineState]  # number among the recent events, and state
+
+
+class _Waiting(msgspec.Struct):
+    """A recording that is to begin as soon as a state from `from_frame` on is known, or by the time `until_s`."""
+
+    record: Record
+    from_frame: int
+    answer: Answer
+    refuse: Answer
+    until_s: float
+
+
+class Recorder:
+    """Starts and stops recordings.
+
+    ring: give its `write` every block. At most one recording goes on; it ends if the engine is replaced.
+    """
+
+    def __init__(self, desk: Desk, sample_rate_hz: int):
+        self._desk = desk
+        self.ring = SoundRing(ring_frames(sample_rate_hz))
+        self._rack: Rack | None = None
+        self._history: deque[tuple[int, object]] = deque()
+        self._recent: deque[tuple[int, object]] = deque()  # of the ring's length, in the order in which they were taken
+        self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, by frame
+        self._waiting: _Waiting | None = None
+        self._settings = Config()  # those at the recording's start
+        self._first, self._n_starts = -1, 0  # first frame of the recording, -1 without one; companions before it
+        self._next_state_s, self._former_generation = -math.inf, 0
+
+    def connect(self, server: Server | None) -> None:
+        """Let the link's request, the action and the companion's news reach this."""
+        if server is not None:
+            server.add("record", Record, self._asked)
+        self._desk.actions.add("record", self._toggle)
+        self._desk.companion.on("recording_ended", self._ended)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a recording goes on, or is about to begin."""
+        return self._first >= 0 or self._waiting is not None
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds after which `serve` has something to do."""
+        return SERVE_S if self.is_recording else STATE_S
+
+    def follow(self, rack: Rack) -> None:
+        """Remember what this rack does from now on, before its first block; forget all others."""
+        if rack is self._rack:
+            return
+        self._rack, self._former_generation = rack, self.ring.generation
+        self._history, self._recent = deque(), deque()
+        self._held, self._first = [], -1
+        rack.keep_history(self._history)
+        rack.ask_for_state()
+
+    def serve(self) -> None:
+        """Do what is due; never waits."""
+        if self._rack is None:
+            return
+        frame = self._rack.frame  # first of all: events that are taken later have later frames
+        self._take_news(frame)
+        if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
+            self._first, self._held = -1, []
+            self._desk.say("Recording ended, because the companion died; what it had written is kept.")
+        if self._first >= 0:
+            self._send(frame)
+        if self._waiting is not None:
+            self._begin_if_possible()
+        now_s = time.monotonic()
+        if now_s >= self._next_state_s:
+            self._next_state_s = now_s + STATE_S
+            self._rack.ask_for_state()
+
+    def close(self) -> None:
+        """End the recording; the companion finishes it before it ends."""
+        if self._first >= 0:
+            self._stop(lambda _facts: None, lambda _error: None)
+
+    # What is asked for
+
+    def _asked(self, record: Record, caller: Caller) -> object:
+        if record.do == "status":
+            self._desk.companion.ask("record_status", lambda facts: caller.answer(self._seconds(facts)), caller.refuse)
+        elif record.do == "start":
+            self._start(record, caller.answer, caller.refuse)
+        else:
+            self._stop(caller.answer, caller.refuse)
+        return LATER
+
+    def _toggle(self, _action: Action) -> None:
+        def complain(error: UserError) -> None:
+            self._desk.say(f"record: {error}")
+
+        if self.is_recording:
+            self._stop(lambda _facts: None, complain)
+        else:
+            self._start(Record("start"), lambda _facts: None, complain)
+
+    def _start(self, record: Record, answer: Answer, refuse: Answer) -> None:
+        if self.is_recording:
+            raise UserError("record", "a recording that goes on", "none", "stop it first: ./timbrebox record stop")
+        before = round(record.seconds_before * self._rack.sample_rate_hz)
+        until_s = time.monotonic() + BEGINS_WITHIN_S
+        self._waiting = _Waiting(record, max(0, self._rack.frame - before), answer, refuse, until_s)
+        self._rack.ask_for_state()
+        self._begin_if_possible()
+
+    def _stop(self, answer: Answer, refuse: Answer) -> None:
+        if self._first < 0:
+            raise UserError("record", "no recording that goes on", "one", "start it: ./timbrebox record start")
+        frame = self._rack.frame
+        self._take_news(frame)
+        self._send(frame, most=None)
+        self._first, self._held = -1, []
+
+        def stopped(facts: dict[str, Any]) -> None:
+            self._said(facts)
+            answer(self._seconds(facts))
+
+        self._desk.companion.ask("record_stop", stopped, refuse, frame=frame)
+
+    # What happens
+
+    def _take_news(self, frame: int) -> None:
+        """Empty the audio thread's list into ours, and forget what the ring has forgotten."""
+        while self._history:
+            item = self._history.popleft()
+            self._recent.append(item)
+            if self._first >= 0 and not isinstance(item[1], EngineState):
+                self._held.append(item)
+        self._held.sort(key=itemgetter(0))  # stable: events of one frame stay in the order in which they were taken
+        oldest = frame - self.ring.n_frames
+        while self._recent and self._recent[0][0] < oldest:
+            self._recent.popleft()
+
+    def _begin_if_possible(self) -> None:
+        """Begin the recording that waits, if a state is known from which it can begin."""
+        waiting = self._waiting
+        states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, EngineState)]
+        if self.ring.generation == self._former_generation:
+            states = []  # the engine's first block is not in the ring yet
+        found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
+        if found is not None:
+            self._waiting = None
+            self._begin(waiting, *found)
+        elif time.monotonic() > waiting.until_s:
+            self._waiting = None
+            waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
+
+    def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
+        """The state to begin from: in silence if possible, or else no `render` can repeat the recording."""
+        if not before:
+            return next((each for each in states if each[1].frame >= from_frame), None)
+        rate_hz = self._rack.sample_rate_hz
+        lost = self._rack.frame - self.ring.n_frames + round(MARGIN_S * rate_hz)
+        usable = [each for each in states if each[1].frame >= lost]
+        early = [each for each in usable if each[1].frame <= from_frame]
+        silent = [each for each in early if each[1].is_silent]
+        return (silent or early)[-1] if early else next(iter(usable), None)
+
+    def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
+        later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
+        # Events that wait for a frame to come are played by it; what should have happened before is part of the state.
+        late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
+        due = [item for item in state.waiting if item not in late]
+        state = msgspec.structs.replace(state, waiting=tuple(late))
+        engine, record = self._rack.engine(), waiting.record
+        path, (patch, programs) = engine.instrument.path, engine.sounds
+        instrument = PlayedInstrument(path.stem, sha256_of(path))
+        start = Start(engine.sample_rate_hz, instrument, patch, programs, state)
+        order = {
+            "generation": self.ring.generation,
+            "first": state.frame,
+            "sample_rate_hz": engine.sample_rate_hz,
+            "format": record.format,
+            "bits": record.bits,
+            "name": engine.patch.sound.name or engine.patch.settings.preset or path.stem,
+            "head": head_tree(start),
+        }
+        self._settings = patch.settings
+        self._held = sorted(due + later, key=itemgetter(0))
+        self._first, self._n_starts = state.frame, self._desk.companion.n_starts
+
+        def begun(facts: dict[str, Any]) -> None:
+            self._desk.say(f"Recording: {facts['files'][0]}")
+            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent})
+
+        def refused(error: UserError) -> None:
+            self._first, self._held = -1, []
+            waiting.refuse(error)
+
+        self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
+
+    def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
+        """Send the events that happened before `frame`: none can come between them any more."""
+        n_due = bisect_left(self._held, frame, key=itemgetter(0))
+        n_due = n_due if most is None else min(n_due, most)
+        due, self._held = self._held[:n_due], self._held[n_due:]
+        if due:
+            timed = [(at, plain_event(event, self._settings)) for at, event in due]
+            self._desk.companion.tell("record_add", timed=timed)
+
+    def _ended(self, facts: dict[str, Any]) -> None:
+        """The companion has ended the recording by itself."""
+        self._first, self._held = -1, []
+        self._said(facts)
+
+    def _said(self, facts: dict[str, Any]) -> None:
+        """Tell the user what was recorded, in one line."""
+        seconds = self._seconds(facts)
+        lost = f", {seconds['lost_s']:.2f} s of it lost and silent" if facts["n_lost"] else ""
+        because = f", because {facts['problem']}" if facts["problem"] else ""
+        self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
+
+    def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """The companion's facts for people: seconds in place of frames."""
+        facts, rate_hz = dict(facts), self._rack.sample_rate_hz
+        if "n_frames" in facts:
+            facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz
+        return facts

@@ -1,0 +1,1 @@
+"""What wakes the main thread: the request to stop, and the audio thread that returns something."""

@@ -1,0 +1,123 @@
+"""Writes a MIDI file with one tick a frame while it grows: what is on the disk is a whole file after every append."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.events import Event
+from runtime.midi.recorded.events import midi_bytes, plain
+from runtime.midi.recorded.ticks import LONGEST_DELTA, Ticks
+
+# A sequencer-specific event begins with its maker's number. 0x7D is the one for non-commercial use; what follows tells
+# our events from those of others.
+SIGNATURE = b"\x7dtimbrebox"
+HEAD, EVENT = b"h", b"e"
+META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
+_HEADER_BYTES, _TRACK_HEADER_BYTES = 14, 8
+_LARGEST_TRACK = 2**31  # the file's own limit is twice that
+
+
+class RecordedMidiWriter:
+    """One growing file, with one track, so that the order of simultaneous events is kept.
+
+    head: plain values for the reader. OSError if the file cannot be made or written; after one, `finish` still leaves a
+    whole file with what was written before.
+    """
+
+    def __init__(self, path: Path, ticks: Ticks, head: dict[str, Any]):
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._tick, self._device, self._end = 0, 0, 0
+        content = msgspec.json.encode(head)
+        checked = SIGNATURE + HEAD + zlib.crc32(content).to_bytes(4, "big") + content
+        first = _meta(0, SPECIFIC, checked) + _meta(0, TEMPO, ticks.tempo_us.to_bytes(3, "big"))
+        header = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in (0, 1, ticks.division))
+        _write(self._file, header, 0)
+        self._end = _HEADER_BYTES + _TRACK_HEADER_BYTES
+        self._append(first)
+
+    def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
+        """Append events, (tick, event), ascending; now: the tick up to which the file lasts at least."""
+        tick, device = self._tick, self._device
+        parts = []
+        for at, event in timed:
+            delta, tick = max(0, at - tick), max(tick, at)
+            code, given = midi_bytes(event), getattr(event, "device", 0)
+            if code is not None and given != device and 0 <= given <= 255:
+                parts.append(_meta(delta, PORT, bytes([given])))
+                delta, device = 0, given
+            if code is not None and given == device:
+                parts += [_delta(delta), code]
+            else:
+                parts.append(_meta(delta, SPECIFIC, SIGNATURE + EVENT + msgspec.json.encode(plain(event))))
+        self._append(b"".join(parts), max(0, now - tick))
+        self._tick, self._device = tick, device
+
+    def finish(self, end: int) -> None:
+        """Let the file last until the tick `end`, if there is room, and close it."""
+        try:
+            with suppress(OSError):
+                self._append(b"", max(0, end - self._tick))
+            with suppress(OSError):
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+    def _append(self, content: bytes, rest: int = 0) -> None:
+        """Write content over the old end of the track; rest: ticks from the last event to the end."""
+        end = _delta(rest) + END
+        track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(content) + len(end)
+        if track_bytes > _LARGEST_TRACK:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        try:
+            _write(self._file, content + end, self._end)
+            _write(self._file, b"MTrk" + track_bytes.to_bytes(4, "big"), _HEADER_BYTES)
+        except OSError:
+            self._restore_end()
+            raise
+        self._end += len(content)
+        with suppress(OSError):
+            os.ftruncate(self._file, self._end + len(end))
+
+    def _restore_end(self) -> None:
+        """After a failed append: end the track where it ended before, in bytes that the file already has."""
+        end = _delta(0) + END
+        with suppress(OSError):
+            _write(self._file, end, self._end)
+            track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(end)
+            _write(self._file, b"MTrk" + track_bytes.to_bytes(4, "big"), _HEADER_BYTES)
+            os.ftruncate(self._file, self._end + len(end))
+
+
+def _write(file: int, content: bytes, at: int) -> None:
+    while content:
+        n_written = os.pwrite(file, content, at)
+        content, at = content[n_written:], at + n_written
+
+
+def _number(value: int) -> bytes:
+    """A number of variable length: seven bits a byte, the highest first; all bytes but the last have the top bit."""
+    code = [value & 127]
+    while value := value >> 7:
+        code.append(value & 127 | 128)
+    return bytes(reversed(code))
+
+
+def _delta(n_ticks: int) -> bytes:
+    """The ticks before an event; longer than a number can be, with empty texts between."""
+    gaps = b""
+    while n_ticks > LONGEST_DELTA:
+        gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])
+        n_ticks -= LONGEST_DELTA
+    return gaps + _number(n_ticks)
+
+
+def _meta(delta: int, kind: int, content: bytes) -> bytes:
+    return _delta(delta) + bytes([META, kind]) + _number(len(content)) + content

@@ -1,0 +1,116 @@
+"""Builds the rack that the settings and the sound describe, for `play`, `render` and `bench` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runtime.config import Config
+from runtime.effects.effects import Effects
+from runtime.engine.build import build_engine
+from runtime.engine.recorded.head import Start
+from runtime.events import Swap
+from runtime.instrument.decoder import Decoder
+from runtime.rack.arpeggiator import Arpeggiator
+from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
+from runtime.rack.rack import Rack
+from runtime.sound.choice import Choice, choose
+from runtime.sound.patch import Patch
+from runtime.sound.sound import SoundEffects, SoundPart
+
+# Controls that move knobs, whatever the settings say: the sends, phase blend, and those of the map without a file.
+_KNOBS = frozenset({3, *range(70, 80), 91, 93})
+
+
+def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
+    """An engine for a rack's part; arguments and errors as for `build_engine`."""
+    engine = build_engine(patch, decoder, sample_rate_hz, programs, limits=False)
+    return Playable(engine, patch.sound)
+
+
+def build_rack(
+    patch: Patch,
+    decoder: Decoder,
+    sample_rate_hz: int,
+    programs: Sequence[Patch] | None = None,
+    **options: Any,
+) -> Rack:
+    """A rack with one part, with an arpeggiator and effects; options: as in `Rack`."""
+    part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
+    return _rack([part], patch.settings, sample_rate_hz, options)
+
+
+def rack_from(start: Start, decoder: Decoder) -> Rack:
+    """A rack with one part that goes on from where a recording began."""
+    engine = build_engine(
+        start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
+    )
+    sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
+    sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
+    part = Playable(engine, sound), PartSettings()
+    return _rack([part], start.patch.settings, start.sample_rate_hz, {})
+
+
+def _rack(
+    parts: list[tuple[Playable, PartSettings]], settings: Config, sample_rate_hz: int, options: dict[str, Any]
+) -> Rack:
+    first = parts[0][0].sound
+    whole = {
+        "knobs": knob_controls(settings),
+        "effects": Effects(sample_rate_hz, settings.effects),
+        "arpeggiator": Arpeggiator(first.arpeggiator, first.tempo_bpm, sample_rate_hz),
+    }
+    return Rack(parts, settings.voice.n_voices, **whole | options)
+
+
+def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
+    """A rack that plays what was chosen, with its parts if it has several; options: as in `Rack`."""
+    if not choice.parts:
+        return build_rack(choice.patch, choice.instrument, sample_rate_hz, choice.programs, **options)
+    parts = [
+        (playable(each.patch, each.instrument, sample_rate_hz, each.programs), part_settings(said))
+        for said, each in choice.parts
+    ]
+    return _rack(parts, choice.patch.settings, sample_rate_hz, options)
+
+
+def with_positions(choice: Choice, rack: Rack) -> Choice:
+    """What was chosen, with the knobs where they stand in a rack that plays it."""
+    if not choice.parts:
+        return _at(choice, rack.engine().status.positions)
+    parts = tuple(
+        (said, _at(each, rack.engine(number).status.positions)) for number, (said, each) in enumerate(choice.parts)
+    )
+    return choice._replace(parts=parts)
+
+
+def _at(choice: Choice, positions: tuple[float, ...]) -> Choice:
+    return choice._replace(patch=msgspec.structs.replace(choice.patch, positions=positions))
+
+
+def part_settings(said: SoundPart) -> PartSettings:
+    """What a sound's file says of a part, as the rack takes it."""
+    return PartSettings(
+        channel=EVERY_CHANNEL if said.channel is None else said.channel - 1,
+        lowest_key=said.keys[0],
+        highest_key=said.keys[1],
+        lowest_velocity=said.velocity[0],
+        highest_velocity=said.velocity[1],
+        transpose=said.transpose,
+        level_db=said.level_db,
+        pan=said.pan,
+        send=said.send,
+    )
+
+
+def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
+    """What a Swap asks for: reads, checks and builds it, which takes a while; UserError as from `choose`."""
+    choice = choose(msgspec.structs.replace(config, preset=None), swap.instrument, None, swap.sound)
+    return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)
+
+
+def knob_controls(config: Config) -> frozenset[int]:
+    """The numbers of the controls that move knobs."""
+    return _KNOBS | frozenset(config.latent_controls) | ({config.phase_control} - {None})

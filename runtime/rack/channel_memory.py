@@ -1,0 +1,90 @@
+"""Remembers where the controllers of all channels stand, so that a new engine can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from runtime.control_numbers import Control
+from runtime.events import (
+    ActiveSensing,
+    Aftertouch,
+    ControlChange,
+    Event,
+    MapChange,
+    PitchWheel,
+    Reset,
+    Tempo,
+    VoiceLimit,
+)
+
+_SELECTS = (Control.RPN_MSB, Control.RPN_LSB)
+_UNSELECTS = (Control.NRPN_MSB, Control.NRPN_LSB)
+_DATA = (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB)
+# Source: RP-015: CC 121 leaves volume, pan and bank alone. The values of registered parameters stay, too.
+_STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_LSB)
+
+
+class ChannelMemory:
+    """The last event of each controller, in the order in which they came.
+
+    knobs: numbers of the controls that move the sound's knobs; they are not remembered, as another sound stands
+    elsewhere.
+    """
+
+    def __init__(self, knobs: Collection[int]):
+        self._knobs = knobs
+        self._said: dict[tuple, list[Event]] = {}
+        self._parameter: dict[int, list[int]] = {}  # by channel: the number of the parameter that data entry sets
+
+    def hear(self, event: Event) -> None:
+        """Remember an event, if it says where a controller stands."""
+        match event:
+            case ControlChange():
+                self._hear_control(event)
+            case PitchWheel() | Aftertouch():
+                self._say((event.channel, type(event)), [event])
+            case MapChange():
+                self._say((MapChange, event.device), [event])
+            case Tempo() | VoiceLimit() | ActiveSensing():
+                self._say((type(event),), [event])
+            case Reset():
+                self._said = {key: said for key, said in self._said.items() if isinstance(key[0], type)}
+                self._parameter.clear()
+
+    def events(self) -> list[Event]:
+        """The events that bring a new engine's controllers to where they stand now."""
+        said = [event for events in self._said.values() for event in events]
+        for channel, (msb, lsb) in self._parameter.items():
+            said += [ControlChange(channel, Control.RPN_MSB, msb), ControlChange(channel, Control.RPN_LSB, lsb)]
+        return said
+
+    def _say(self, key: tuple, events: list[Event]) -> None:
+        self._said.pop(key, None)  # so that the newest is last
+        self._said[key] = events
+
+    def _hear_control(self, event: ControlChange) -> None:
+        channel, control = event.channel, event.control
+        if control in _SELECTS:
+            self._parameter.setdefault(channel, [127, 127])[control == Control.RPN_LSB] = event.value
+        elif control in _UNSELECTS:
+            self._parameter.pop(channel, None)
+        elif control in _DATA:
+            self._hear_data(event)
+        elif control == Control.RESET_ALL_CONTROLLERS:
+            self._reset_controllers(channel)
+        elif control < Control.ALL_SOUND_OFF and control not in self._knobs:
+            self._say((channel, control), [event])
+
+    def _hear_data(self, event: ControlChange) -> None:
+        if event.channel in self._parameter:
+            msb, lsb = self._parameter[event.channel]
+            chosen = [ControlChange(event.channel, Control.RPN_MSB, msb)]
+            chosen += [ControlChange(event.channel, Control.RPN_LSB, lsb), event]
+            self._say((event.channel, event.control, msb, lsb), chosen)
+
+    def _reset_controllers(self, channel: int) -> None:
+        # A parameter's key has four entries.
+        self._said = {
+            key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
+        }
+        self._parameter.pop(channel, None)

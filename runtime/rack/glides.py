@@ -1,0 +1,63 @@
+"""Numbers that glide from one value to the next, so that no change clicks: gains of parts, and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+GLIDE_S = 0.02
+
+
+class Glide:
+    """One number: a straight line from an event's frame on, then constant; a function of the absolute frame.
+
+    value, target: where the line begins and ends. n_frames: how long each glide is.
+    """
+
+    __slots__ = ("_begin", "_end", "_start", "n_frames", "target")
+
+    def __init__(self, value: float, n_frames: int):
+        self._start = self.target = value
+        self._begin = self._end = 0
+        self.n_frames = n_frames
+
+    def value(self, frame: int) -> float:
+        """The value at one frame."""
+        if frame >= self._end:
+            return self.target
+        return self._start + (self.target - self._start) * (frame - self._begin) / (self._end - self._begin)
+
+    def move(self, frame: int, target: float) -> None:
+        """Begin to glide to another value at `frame`."""
+        if target != self.target:
+            self._start, self.target = self.value(frame), target
+            self._begin, self._end = frame, frame + self.n_frames
+
+    def rests(self, frame: int) -> bool:
+        """Whether the value is constant from `frame` on."""
+        return frame >= self._end
+
+    def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:
+        """Write the values from `frame` on into `out`, float32 (n_frames,).
+
+        changes: (frame, target), ascending: moves within these frames; earlier ones happen at `frame`.
+        """
+        done = 0
+        for change_frame, target in changes:
+            at = max(done, change_frame - frame)
+            self._fill_line(out[done:at], frame + done)
+            self.move(frame + at, target)
+            done = at
+        self._fill_line(out[done:], frame + done)
+
+    def _fill_line(self, out: np.ndarray, frame: int) -> None:
+        n_line = min(len(out), max(0, self._end - frame))
+        if n_line:
+            line = _COUNT[:n_line] + np.float32(frame - self._begin)
+            line *= np.float32((self.target - self._start) / (self._end - self._begin))
+            np.add(line, np.float32(self._start), out=out[:n_line])
+        out[n_line:] = self.target
+
+
+_COUNT = np.arange(32768, dtype=np.float32)  # longer than any glide: 20 ms at 192 kHz are 3,840 frames

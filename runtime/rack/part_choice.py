@@ -1,0 +1,79 @@
+"""Chooses the sounds of all parts, for a sound that has parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.config import Config
+from runtime.instrument.library import available, load
+from runtime.sound.choice import Choice, choose
+from runtime.sound.own import is_path, user_sounds
+from runtime.sound.sound import SoundPart
+from runtime.sound.store import instrument_sounds
+
+
+def choose_parts(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
+    """As `choose`, then `with_parts`."""
+    return with_parts(choose(config, instrument, preset, sound), instrument, f"--sound {sound or preset}")
+
+
+def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
+    """If the sound that was chosen has parts, `parts` are theirs, and other fields are those of the first part.
+
+    instrument: the one that was asked for; where: names the sound in messages if it is in no file.
+    UserError as from `choose`, and for a part whose sound does not exist, or has parts itself.
+    """
+    parts = whole.patch.sound.parts
+    if not parts:
+        return whole
+    said, where = whole.patch.sound.made_for, whole.sound_file or where
+    folder = whole.patch.folder if whole.sound_file is None else whole.sound_file.parent
+    first = instrument or (said and said.name) or whole.instrument.path.stem
+    config = msgspec.structs.replace(whole.settings, preset=None)
+    chosen = []
+    for number, part in enumerate(parts):
+        each = _choose_part(config, part, f"{where}, parts[{number}]", folder, first)
+        chosen.append((part, _at_level(each, whole.patch.sound.level_db or 0.0)))
+    remarks = [each.remark for _, each in chosen if each.remark]
+    remark = " ".join(remarks) or whole.remark
+    return chosen[0][1]._replace(
+        parts=tuple(chosen), remark=remark, sound_file=whole.sound_file, whole=whole.patch
+    )
+
+
+def _choose_part(config: Config, part: SoundPart, where: str, folder: Path | None, first: str) -> Choice:
+    name, instrument = part.sound, part.instrument
+    if is_path(name):
+        name = str(folder / name) if folder is not None else name
+        if not Path(name).is_file():
+            raise UserError(f"{where}.sound", f"{part.sound}, which does not exist", "a sound's file", "check the path")
+    elif name not in user_sounds() and instrument is None:
+        instrument = _instrument_with(name, where, first)
+    chosen = choose(config, instrument, None, name)
+    if chosen.patch.sound.parts:
+        raise UserError(f"{where}.sound", f"{part.sound}, which has parts itself", "a sound without", "name its parts")
+    return chosen
+
+
+def _instrument_with(name: str, where: str, first: str) -> str:
+    """The instrument that has a sound of this name; `first` is looked at first."""
+    known: list[str] = []
+    for instrument in dict.fromkeys([first, *available()]):
+        decoder = load(instrument)
+        sounds = instrument_sounds(decoder.card, decoder.path.stem)
+        if name in sounds:
+            return instrument
+        known += sounds
+    expected = "a sound of an instrument here, one of your own or a .yaml file"
+    raise UserError(f"{where}.sound", repr(name), expected, did_you_mean(name, [*known, *user_sounds()]))
+
+
+def _at_level(choice: Choice, level_db: float) -> Choice:
+    if not level_db:
+        return choice
+    settings = choice.patch.settings
+    settings = msgspec.structs.replace(settings, volume_db=settings.volume_db + level_db)
+    return choice._replace(patch=msgspec.structs.replace(choice.patch, settings=settings))

@@ -1,0 +1,197 @@
+"""A part of the rack: an engine, which notes it plays, and how loud."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from runtime.engine.engine import Engine
+from runtime.events import (
+    ChannelEvent,
+    Event,
+    KnobTurn,
+    NoteOff,
+    NoteOn,
+    PartChange,
+    PhaseBlend,
+    PolyTouch,
+    ProgramChange,
+    SoundChange,
+    TargetMove,
+)
+from runtime.rack.glides import GLIDE_S, Glide
+from runtime.sound.sound import Sound
+
+EVERY_CHANNEL = -1
+# What concerns the sound that the next notes play, and not the notes that ring out on an earlier engine.
+_OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
+
+
+class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notes a part plays, and how loud; the fields are those of `PartChange`."""
+
+    channel: int = EVERY_CHANNEL
+    lowest_key: int = 0
+    highest_key: int = 127
+    lowest_velocity: int = 1
+    highest_velocity: int = 127
+    transpose: int = 0
+    level_db: float = 0.0
+    pan: float = 0.0
+    send: float = 1.0
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """Left and right gain: equal-power panning, both 1 in the middle, as in `Channels.gains`."""
+        level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
+        if not self.pan:
+            return level, level
+        return level * math.sqrt(2.0) * math.cos(angle), level * math.sqrt(2.0) * math.sin(angle)
+
+
+class Playable(msgspec.Struct, frozen=True):
+    """An engine that has not played yet, and the sound that it begins with."""
+
+    engine: Engine
+    sound: Sound = Sound()
+
+
+class Part:
+    """One part.
+
+    engine: plays the next notes; leaving: earlier engines, whose notes ring out; settings: which notes it plays.
+    """
+
+    def __init__(self, playable: Playable, settings: PartSettings):
+        self.engine, self.settings = playable.engine, settings
+        self.leaving: list[Engine] = []
+        self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
+        n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
+        self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
+        self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # (channel, key) to the notes that it plays
+
+    def engines(self) -> list[Engine]:
+        """The engines that may sound, oldest first."""
+        return [*self.leaving, self.engine]
+
+    def hears(self, channel: int) -> bool:
+        """Whether the part follows a channel, 0 to 15."""
+        return self.settings.channel in (EVERY_CHANNEL, channel)
+
+    def note_of(self, event: NoteOn) -> NoteOn | None:
+        """The note that the part plays for a key that goes down; None if it does not concern this part."""
+        limits, note = self.settings, event.note + self.settings.transpose
+        plays = (
+            self.hears(event.channel)
+            and limits.lowest_key <= event.note <= limits.highest_key
+            and limits.lowest_velocity <= event.velocity <= limits.highest_velocity
+            and 0 <= note <= 127
+        )
+        if not plays:
+            return None
+        key = event.channel, event.note
+        notes = self._held.get(key, ())
+        if note not in notes:
+            self._held[key] = *notes, note
+        return event if note == event.note else msgspec.structs.replace(event, note=note)
+
+    def take(self, event: Event, frame: int | None) -> bool:
+        """Post an event that is no NoteOn to the engines that it concerns; False if it concerns none."""
+        if not isinstance(event, ChannelEvent):
+            self._post(event, frame)
+            return True
+        if isinstance(event, (NoteOff, PolyTouch)):
+            return self._follow_key(event, frame)
+        if self.hears(event.channel):
+            self._post(event, frame)
+            return True
+        return False
+
+    def _follow_key(self, event: NoteOff | PolyTouch, frame: int | None) -> bool:
+        """A key that is down belongs to the notes that it began, whatever the part would play now."""
+        key = event.channel, event.note
+        if key not in self._held:
+            if self.hears(event.channel):
+                self._post(event, frame)
+            return self.hears(event.channel)
+        for note in self._held[key]:
+            self._post(event if note == event.note else msgspec.structs.replace(event, note=note), frame)
+        if type(event) is NoteOff:
+            del self._held[key]
+        return True
+
+    def _post(self, event: Event, frame: int | None) -> None:
+        self.engine.post(event, frame)
+        if self.leaving and not isinstance(event, _OF_PRESENT_SOUND):
+            for engine in self.leaving:
+                engine.post(event, frame)
+
+    def change(self, event: PartChange, frame: int) -> None:
+        """Apply a change: levels glide, and the next notes follow the new ranges."""
+        said = msgspec.structs.asdict(event)
+        said = {key: value for key, value in said.items() if key != "part" and value is not None}
+        self.settings = msgspec.structs.replace(self.settings, **said)
+        for glide, gain in zip(self.gains, self.settings.gains, strict=True):
+            glide.move(frame, gain)
+        self._send(frame)
+
+    def swap(self, playable: Playable, frame: int) -> None:
+        """Let another engine play the next notes, from `frame` on."""
+        self.leaving.append(self.engine)
+        self.engine = playable.engine
+        self.engine.start_at(frame)
+        self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
+        self._send(frame)
+
+    def _send(self, frame: int) -> None:
+        for glide, level in zip(self.sends, self._levels, strict=True):
+            glide.move(frame, level * self.settings.send)
+
+    def take_gone(self) -> list[Engine]:
+        """Remove the earlier engines that are silent, and return them."""
+        gone = [engine for engine in self.leaving if engine.is_silent]
+        if gone:
+            self.leaving = [engine for engine in self.leaving if engine not in gone]
+        return gone
+
+    def render(self, out: np.ndarray, scratch: np.ndarray) -> None:
+        """Fill `out` with the part's sound at its level; both float32 (n_frames, 2)."""
+        frame = self.engine.frame
+        self.engine.render(out)
+        for engine in self.leaving:
+            engine.render(scratch)
+            out += scratch
+        for side, glide in enumerate(self.gains):
+            if not glide.rests(frame):
+                glide.fill(scratch[:, 0], frame)
+                out[:, side] *= scratch[:, 0]
+            elif glide.target != 1.0:
+                out[:, side] *= np.float32(glide.target)
+
+    def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
+        """Add what the part sends to the effects, from `frame` on, to the buses.
+
+        sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), of the reverb and of the chorus; fed: whether
+        something was added to each; a bus that was not fed has no defined contents.
+        """
+        changes = self.engine.take_sends()
+        if changes:
+            self._levels = changes[-1][1:]
+        for number, (glide, bus) in enumerate(zip(self.sends, buses, strict=True)):
+            if glide.rests(frame) and not changes and not glide.target:
+                continue
+            if not fed[number]:
+                bus.fill(0.0)
+                fed[number] = True
+            if glide.rests(frame) and not changes:
+                np.multiply(sound, np.float32(glide.target), out=scratch)
+                bus += scratch
+                continue
+            targets = [(change[0], change[1 + number] * self.settings.send) for change in changes]
+            glide.fill(scratch[:, 0], frame, targets)
+            scratch[:, 1] = scratch[:, 0]
+            scratch *= sound
+            bus += scratch

@@ -1,0 +1,39 @@
+"""Finds the tempo at which a player taps."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+
+from runtime.events import Tempo
+
+SLOWEST_BPM, FASTEST_BPM = 20.0, 300.0
+RESTART_S = 2.0
+# Two taps closer than this are one: a switch that bounces, or a foot that slips.
+_BOUNCE_S = 0.1
+_N_INTERVALS = 4
+
+
+class TapTempo:
+    """The tempo of the last taps: the median of up to four intervals between them.
+
+    A tap more than RESTART_S after the one before is a new beginning, so that the slowest tempo is 30 beats a minute.
+    """
+
+    def __init__(self, sample_rate_hz: int):
+        self._rate_hz = sample_rate_hz
+        self._last: int | None = None
+        self._intervals: deque[int] = deque(maxlen=_N_INTERVALS)
+
+    def tap(self, frame: int) -> Tempo | None:
+        """A tap at `frame`; returns the tempo from the second tap on, 20 to 300 beats a minute, else None."""
+        last = self._last
+        if last is not None and frame - last < _BOUNCE_S * self._rate_hz:
+            return None
+        self._last = frame
+        if last is None or frame - last > RESTART_S * self._rate_hz:
+            self._intervals.clear()
+            return None
+        self._intervals.append(frame - last)
+        bpm = 60.0 * self._rate_hz / statistics.median(self._intervals)
+        return Tempo(min(max(bpm, SLOWEST_BPM), FASTEST_BPM))

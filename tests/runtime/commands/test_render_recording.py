@@ -1,0 +1,120 @@
+"""`render` of a recorded MIDI file: what the head says is honoured, options win, and mistakes take one line."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from runtime.__main__ import main
+from runtime.config import Config, VoiceConfig, load_config
+from runtime.engine.build import build_engine
+from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
+from runtime.engine.recorded.state import EngineState
+from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, ProgramChange
+from runtime.midi.recorded.events import event_of
+from runtime.midi.recorded.ticks import one_tick_a_frame
+from runtime.midi.recorded.writing import RecordedMidiWriter
+from runtime.sound.choice import choose
+from tests.support.hearing import read_wav
+from tests.support.places import DATA
+
+TINY, SIZE = str(DATA / "tiny.onnx"), 256
+BEFORE: list[tuple[int, Event]] = [
+    (0, ControlChange(0, 7, 60)),
+    (0, KnobTurn(1, 0.8)),
+    (300, NoteOn(0, 50, 100)),
+    (2000, ControlChange(0, 120, 0)),
+]
+AFTER: list[tuple[int, Event]] = [
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is no drum here: it was heard
+    (12_000, ControlChange(0, 70, 20)),
+    (12_500, NoteOn(0, 40, 90, 0)),
+    (15_000, NoteOff(0, 40)),
+    (17_000, ProgramChange(0, 1)),
+    (18_000, NoteOn(0, 64, 90)),
+]
+
+
+def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
+    """Play BEFORE and AFTER, and write what follows the state at about frame `first`; returns the sound from there."""
+    choice = choose(config, instrument, None, None)
+    engine = build_engine(choice.patch, choice.instrument, rate_hz, choice.programs)
+    history: deque[tuple[int, object]] = deque()
+    engine.keep_history(history)
+    for frame, event in BEFORE + AFTER:
+        engine.post(event, frame)
+    sound = np.zeros((30_000 // SIZE * SIZE, 2), np.float32)
+    for at in range(0, len(sound), SIZE):
+        if at + SIZE >= first and not any(isinstance(item, EngineState) for _, item in history):
+            engine.ask_for_state()
+        engine.render(sound[at : at + SIZE])
+    (state,) = [item for _, item in history if isinstance(item, EngineState)]
+    state = msgspec.structs.replace(state, waiting=())  # AFTER waits, and follows in the file
+    patch, programs = engine.sounds
+    head = head_tree(Start(rate_hz, played_instrument(choice.instrument.path), patch, programs, state))
+    writer = RecordedMidiWriter(path, one_tick_a_frame(rate_hz), head)
+    timed = [(at - state.frame, event) for at, event in AFTER if at >= state.frame]
+    # As they pass through the companion.
+    writer.add([(at, event_of(plain_event(event, patch.settings))) for at, event in timed], 20_000)
+    writer.finish(len(sound) - state.frame)
+    return sound[state.frame :]
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> Callable[..., np.ndarray]:
+    """A function that renders a file with options: int16 (n, 2), and the rate."""
+
+    def rendered(path: Path, *options: str) -> tuple[np.ndarray, int]:
+        out = tmp_path / "out.wav"
+        assert main(["render", str(path), str(out), *options]) == 0
+        sound, rate_hz = read_wav(out)
+        return np.rint(sound * 32768.0).astype(int), rate_hz
+
+    return rendered
+
+
+@pytest.mark.parametrize(("instrument", "rate_hz"), [(None, 44100), ("strings", 48000), (TINY, 22050)])
+def test_the_samples_are_those_that_were_heard(
+    tmp_path: Path, rendered: Callable[..., np.ndarray], instrument: str | None, rate_hz: int
+) -> None:
+    config = load_config()
+    config = Config(**{name: getattr(config, name) for name in Config.__struct_fields__} | {"seed": 77})
+    path = tmp_path / "a.mid"
+    sound = record(path, config, instrument, rate_hz)
+    options = ("--instrument", TINY) if instrument == TINY else ()
+    again, again_hz = rendered(path, *options)
+    assert again_hz == rate_hz
+    assert np.abs(again).max() > 1000
+    np.testing.assert_array_equal(again, np.rint(sound * 32767.0).astype(int))
+    assert (rendered(path, *options, "--seed", "78")[0] != again).any()
+    noise, coherent = (rendered(path, *options, "--phase", phase)[0] for phase in ("noise", "coherent"))
+    assert (noise != coherent).any()
+
+
+def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refusal(*arguments: str) -> str:
+        assert main(["render", *arguments]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        return said
+
+    path, out = tmp_path / "a.mid", str(tmp_path / "out.wav")
+    record(path, Config(voice=VoiceConfig(n_voices=4)), TINY, 44100)
+    assert "'tiny'" in refusal(str(path), out)  # it is no instrument that can be found by its name
+    assert "4 knobs" in refusal(str(path), out, "--instrument", "virtual-analogue")
+    assert "leave it out" in refusal(str(path), out, "--instrument", TINY, "--preset", "Low")
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"x" + content[101:])
+    assert "damaged" in refusal(str(path), out, "--instrument", TINY)
+
+
+def test_a_recording_that_began_with_notes_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.mid"
+    record(path, Config(), TINY, 44100, first=1000)
+    assert main(["render", str(path), str(tmp_path / "out.wav"), "--instrument", TINY]) == 0
+    assert "notes sounded when the recording began" in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""Bank select and program change reach the user's own sounds in the real program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runtime.link.client import Link
+from runtime.sound.file import save_sound
+from runtime.sound.sound import Sound
+from tests.support.places import ROOT
+from tests.support.rig import JackServer, LiveProgram, Player, wait_until
+
+pytestmark = pytest.mark.rig
+
+TINY = ROOT / "tests" / "data" / "tiny.onnx"
+
+
+def test_bank_1_has_the_user_s_own_sounds(jack_server: JackServer, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_sound(tmp_path / "data" / "timbrebox" / "sounds" / f"{name}.yaml", Sound(pan=0.5))
+    (tmp_path / "data" / "timbrebox" / "sounds" / "c.yaml").write_text("pan: 7")
+    config = tmp_path / "rig.yaml"
+    config.write_text(yaml.safe_dump({"midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": []}}))
+    arguments = ["--config", config, "--audio", "null", "--instrument", TINY]
+    play = LiveProgram(arguments, jack_server.env, tmp_path)
+    with play as program, Player(jack_server, "timbrebox:in", ()) as player:
+        with Link(tmp_path / "run" / "timbrebox" / "control") as link:
+            for bank, number, name in ((1, 1, "b"), (1, 0, "a"), (0, 1, "bright"), (1, 1, "b")):
+                player.send([0xB0, 0, bank >> 7], [0xB0, 32, bank & 127], [0xC0, number])
+                wait_until(lambda n=name: link.ask("state")["sound"].get("name") == n, name, lambda: program.lines)
+            player.send([0xC0, 2])
+            program.wait_for("The sound stays as it is: ")
+            player.send([0xC0, 99])
+            wait_until(lambda: any("program 99 of bank 1" in line for line in program.lines), "the line")
+            assert link.ask("state")["sound"]["name"] == "b"
+        assert program.stop() == 0
+        assert program.errors == ""

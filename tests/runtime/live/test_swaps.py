@@ -1,0 +1,131 @@
+"""The real program changes its instrument while it plays."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.companion.state import read_state
+from runtime.config import Config
+from runtime.events import Action
+from runtime.link.client import Link
+from runtime.live.swaps import Swaps
+from runtime.live.waiting.return_pipe import ReturnPipe
+from runtime.rack.build import build_chosen
+from runtime.sound.choice import Choice, choose
+from tests.support.rig import LiveProgram, home_of_its_own, wait_until
+
+Start = Callable[..., LiveProgram]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder, for this process, too."""
+    for name, value in home_of_its_own(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.fixture
+def start(home: Path) -> Start:
+    """A function that starts the program, without a sound card."""
+    return lambda *options: LiveProgram(["--audio", "null", *options], dict(os.environ), home)
+
+
+def ask(home: Path, method: str, **params: object) -> Any:
+    with Link(home / "run" / "timbrebox" / "control") as link:
+        return link.ask(method, **params)
+
+
+def instrument(home: Path) -> str:
+    return ask(home, "state")["instrument"]["name"]
+
+
+def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Path, start: Start) -> None:
+    with start("--instrument", "pads") as program:
+        for action, name in (("next_instrument", "strings"), ("previous_instrument", "pads")):
+            ask(home, "action", name=action)
+            wait_until(lambda name=name: instrument(home) == name, name, lambda: program.lines)
+        for _ in range(2):
+            ask(home, "action", name="previous_instrument")
+        wait_until(lambda: instrument(home) == "fm", "fm", lambda: program.lines)
+        state = ask(home, "state")
+        assert state["sound"]["instrument"]["name"] == "fm"
+        wait_until(lambda: "fm" in str(read_state()), "the state", lambda: str(read_state()))
+        assert program.stop() == 0
+        assert program.errors == ""
+    with start():
+        assert instrument(home) == "fm"
+
+
+class Stage:
+    """A rack that plays, as swaps see it; no output asks for blocks."""
+
+    def __init__(self) -> None:
+        self.choice = choose(Config(), "pads", None, None)
+        self.rack, self.lines, self.n_woken = build_chosen(self.choice, 44100), [], 0
+        self.sample_rate_hz, self.post = 44100, self.rack.post
+        self.swaps = Swaps(self, self.lines.append, self._woken)
+
+    def _woken(self) -> None:
+        self.n_woken += 1
+
+    def choice_of(self, _part: int) -> Choice:
+        return self.choice
+
+    def swapped(self, _part: int, choice: Choice) -> None:
+        self.choice = choice
+
+    def serve(self, n_woken: int) -> None:
+        """Wait until so many instruments are made, or failed, and let the rack play on."""
+        wait_until(lambda: self.n_woken == n_woken, "an instrument")
+        self.swaps.serve()
+        self.rack.render(np.zeros((256, 2), np.float32))
+        for action in self.rack.take_actions():
+            self.swaps.happened(action)
+
+
+def test_an_instrument_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) -> None:
+    stage = Stage()
+    (tmp_path / "broken.onnx").write_bytes(b"broken")
+    stage.swaps.ask(0, str(tmp_path / "broken.onnx"))
+    stage.serve(1)
+    assert "broken.onnx: found not an ONNX model" in stage.lines[0]
+    assert stage.choice.instrument.path.stem == "pads"
+    stage.swaps.step(Action("next_instrument"))
+    stage.serve(2)
+    assert stage.choice.instrument.path.stem == "strings"
+    assert stage.rack.engine().instrument is stage.choice.instrument
+    assert len(stage.rack.take_retired()) == 1
+    stage.swaps.close()
+
+
+def test_the_audio_thread_wakes_the_main_thread_without_waiting() -> None:
+    pipe = ReturnPipe()
+    for _ in range(100_000):  # more than a pipe holds
+        pipe.wake()
+    assert select.select([pipe.read_fd], [], [], 0.0)[0]
+    while select.select([pipe.read_fd], [], [], 0.0)[0]:
+        pipe.drain()
+    pipe.wake()
+    assert select.select([pipe.read_fd], [], [], 0.0)[0]
+    pipe.close()
+
+
+def test_a_sound_with_parts_plays_live_and_comes_back(home: Path, start: Start) -> None:
+    (home / "a.yaml").write_text("phase_blend: 1")
+    (home / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: pads}, {sound: a.yaml}]\nname: Both")
+    with start("--sound", home / "both.yaml") as program:
+        assert instrument(home) == "pads"
+        wait_until(lambda: read_state() is not None, "the state", lambda: program.lines)
+        assert [part["sound"] for part in read_state().sound["parts"]] == ["a.yaml", "a.yaml"]
+        program.stop()
+    with start() as program:
+        program.wait_for("The last sound is back: Both")
+        assert instrument(home) == "pads"

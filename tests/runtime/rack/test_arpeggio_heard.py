@@ -1,0 +1,85 @@
+"""An arpeggio that an engine plays, and the page about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.config import Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import Clock, ClockStart, Event, NoteOn, ProgramChange, Tempo
+from runtime.rack.arpeggiator import Arpeggiator
+from runtime.sound.arpeggio import Arpeggio
+from runtime.sound.file import load_sound
+from runtime.sound.motion import Lfo, Modulation
+from runtime.sound.patch import Patch
+from runtime.sound.sound import Sound
+from tests.support.hearing import level_db
+from tests.support.places import ROOT
+from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder, notes_in
+
+N_FRAMES = 3 * SAMPLE_RATE_HZ
+
+
+def heard(settings: Arpeggio, timed: list[tuple[int, Event]], sound: Sound, block: int) -> np.ndarray:
+    """What an engine plays behind an arpeggiator, both in blocks of this size: float32 (N_FRAMES, 2)."""
+    patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), phase_blend=1.0), sound)
+    engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, programs=[patch])
+    arpeggiator = Arpeggiator(settings, sound.tempo_bpm, SAMPLE_RATE_HZ)
+    out, waiting = np.zeros((N_FRAMES, 2), np.float32), list(timed)
+    for first in range(0, N_FRAMES, block):
+        end = min(N_FRAMES, first + block)
+        while waiting and waiting[0][0] < end:
+            frame, event = waiting.pop(0)
+            arpeggiator.feed(event, frame)
+        for frame, event in arpeggiator.take(end):
+            engine.post(event, frame)
+        engine.render(out[first:end])
+    return out
+
+
+def test_an_engine_plays_the_steps_and_the_same_to_the_bit_in_any_blocks() -> None:
+    keys: list[tuple[int, Event]] = [(0, NoteOn(0, key, 100)) for key in (60, 67, 74)]
+    settings = Arpeggio("up", rate_beats=1.0, gate=0.5)
+    sound = heard(settings, keys, Sound(tempo_bpm=120.0), 512)
+    beat = SAMPLE_RATE_HZ // 2
+    for step, key in enumerate((60, 67, 74, 60, 67)):
+        at = step * beat
+        assert notes_in(sound[at + 2000 : at + beat // 2 - 500, 0]) == [key]
+        assert level_db(sound[at + 3 * beat // 4 : at + beat - 10, 0]) < -60.0
+    assert np.array_equal(sound, heard(settings, keys, Sound(tempo_bpm=120.0), 1777))
+
+
+@pytest.mark.parametrize("source", ["sound", "piece", "clock"])
+def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
+    """A note on every beat, and an LFO that is loud in the first half of each: never one without the other."""
+    timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
+    if source == "piece":
+        timed = [(0, Tempo(150.0)), (0, ProgramChange(0, 0)), *timed, (50000, Tempo(100.0))]
+    elif source == "clock":
+        random = np.random.default_rng(3)
+        frames = 35000 + np.cumsum(random.integers(840, 930, 110))
+        timed = [*timed, (35000, ClockStart()), *((int(frame), Clock()) for frame in frames)]
+    gated = Sound(
+        lfo_1=Lfo("square", beats=1.0), tempo_bpm=120.0, modulation=(Modulation("lfo_1", "level", 1.0),), level_db=-48.0
+    )
+    steps = Arpeggio("up", rate_beats=1.0, gate=0.35, starts="beat")
+    together = heard(steps, timed, gated, 512)[:, 0]
+    plain = heard(steps, timed, Sound(tempo_bpm=120.0), 512)[:, 0]
+    with_lfo, without = (np.sqrt(np.mean(np.square(each.reshape(-1, 441)), axis=1)) for each in (together, plain))
+    sounding = without > 0.1 * without.max()
+    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # 30 ms from a note's ends
+    assert inside.sum() > 40
+    assert (with_lfo[inside] > 0.5 * without[inside]).all()
+
+
+def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "tempo.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "example.yaml").write_text(example)
+    assert load_sound(tmp_path / "example.yaml").arpeggiator.mode == "up"
+    names = re.findall(r"^\| `(\w+)` \|(?:[^|\n]*\|){3}$", page, re.MULTILINE)
+    assert names == list(Arpeggio.__struct_fields__)

@@ -1,0 +1,46 @@
+"""A rack that goes on from where another one was, in silence, sounds the same to the bit, effects included."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from runtime.config import Config, VoiceConfig
+from runtime.engine.recorded.head import PlayedInstrument, Start
+from runtime.engine.recorded.state import EngineState
+from runtime.events import NoteOff, NoteOn, TargetMove
+from runtime.rack.build import build_rack, rack_from
+from runtime.sound.patch import Patch
+from tests.support.playing import SHORT, decoder
+
+SIZE, RATE_HZ = 256, 44100
+
+
+def test_a_rack_goes_on_after_its_reverb_has_died_away() -> None:
+    patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7))
+    rack, history = build_rack(patch, decoder(), RATE_HZ), deque()
+    rack.keep_history(history)
+    rack.post(TargetMove("reverb", 0.8), 10)
+    rack.post(TargetMove("chorus", 0.5), 10)
+    rack.post(NoteOn(0, 60, 100), 100)
+    rack.post(NoteOff(0, 60), 5000)
+    block = np.zeros((SIZE, 2), np.float32)
+    while rack.frame < 6000 or not rack.is_silent:
+        rack.render(block)
+        assert rack.frame < 60 * RATE_HZ
+    rack.ask_for_state()
+    rack.render(block)
+    state = history[-1][1]
+    assert isinstance(state, EngineState)
+    assert state.is_silent
+    other = rack_from(Start(RATE_HZ, PlayedInstrument("tiny", "0" * 64), *rack.engine().sounds, state), decoder())
+    assert other.frame == rack.frame
+    expected, found = np.zeros((2, 200 * SIZE, 2), np.float32)
+    for each, out in ((rack, expected), (other, found)):
+        each.post(NoteOn(0, 64, 100), rack.frame + 1000 if each is rack else state.frame + 1000)
+        each.post(NoteOff(0, 64), state.frame + 9000)
+        for at in range(0, len(out), SIZE):
+            each.render(out[at : at + SIZE])
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_array_equal(found, expected)

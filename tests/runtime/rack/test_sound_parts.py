@@ -1,0 +1,106 @@
+"""A sound with parts is chosen, built and rendered; a part that cannot play is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from runtime.base.errors import UserError
+from runtime.config import Config
+from runtime.events import NoteOff, NoteOn, Swap
+from runtime.instrument.library import load
+from runtime.rack.build import build_chosen, make_swapped, part_settings, playable
+from runtime.rack.part_choice import choose_parts
+from runtime.rack.parts import PartSettings
+from runtime.sound.file import load_sound, save_sound
+from runtime.sound.sound import SoundPart
+from tests.support.partitions import render
+from tests.support.places import ROOT
+from tests.support.playing import SAMPLE_RATE_HZ
+
+BUNDLED = ROOT / "runtime" / "bundled"
+PLAIN = "phase_blend: 0.3\n"
+
+
+def layers(folder: Path, *parts: str, more: str = "") -> str:
+    path = folder / "layers.yaml"
+    path.write_text(f"parts: [{', '.join(parts)}]\n{more}")
+    return str(path)
+
+
+def test_parts_of_several_instruments_play_in_their_ranges(tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text(PLAIN)
+    low, high = "{sound: plain.yaml, keys: [0, 59]}", "{sound: plain.yaml, instrument: pads, keys: [60, 127]}"
+    choice = choose_parts(Config(), None, None, layers(tmp_path, low, high))
+    assert [each.instrument.path.stem for _, each in choice.parts] == ["virtual-analogue", "pads"]
+    rack, sound = build_chosen(choice, SAMPLE_RATE_HZ), np.zeros((4096, 2), np.float32)
+    for key in (48, 52, 72):
+        rack.post(NoteOn(0, key, 100))
+    rack.render(sound)
+    assert [part.engine.status.n_notes for part in rack._parts] == [2, 1]
+    assert np.abs(sound).max() > 0.01
+
+
+def test_a_part_finds_a_sound_of_any_instrument_by_its_name(tmp_path: Path) -> None:
+    names = {preset.name for preset in load("orchestra").card.presets}
+    name = next(preset.name for preset in load("strings").card.presets if preset.name in names)
+    part = msgspec.json.encode({"sound": name}).decode()
+    for more, found in (("", "orchestra"), ("instrument: strings", "strings")):
+        choice = choose_parts(Config(), None, None, layers(tmp_path, part, more=more))
+        assert choice.instrument.path.stem == found
+
+
+def test_the_level_of_the_whole_is_added_to_every_part(tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text(PLAIN + "level_db: -6\n")
+    choice = choose_parts(Config(), None, None, layers(tmp_path, "{sound: plain.yaml}", more="level_db: -3"))
+    assert choice.patch.settings.volume_db == -9.0
+
+
+def test_the_settings_of_a_part_are_those_of_its_file() -> None:
+    said = SoundPart(sound="x", channel=1, keys=(1, 2), velocity=(3, 4), transpose=5, level_db=-6.0, pan=0.7, send=0.8)
+    every = {"channel": 0, "lowest_key": 1, "highest_key": 2, "lowest_velocity": 3, "highest_velocity": 4}
+    assert part_settings(said) == PartSettings(**every, transpose=5, level_db=-6.0, pan=0.7, send=0.8)
+    assert part_settings(SoundPart(sound="x")) == PartSettings()
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("{sound: Vibrafone}", "parts[0].sound: found 'Vibrafone'; expected a sound of an instrument here"),
+        ("{sound: gone.yaml}", "parts[0].sound: found gone.yaml, which does not exist; expected a sound's file"),
+        ("{sound: layers.yaml}", "parts[0].sound: found layers.yaml, which has parts itself"),
+        ("{sound: broken.yaml}", "broken.yaml: found unknown key 'latent'"),
+        ("{sound: plain.yaml, instrument: padz}", "found 'padz'"),
+    ],
+)
+def test_a_part_that_cannot_play_is_one_line(tmp_path: Path, part: str, said: str) -> None:
+    (tmp_path / "plain.yaml").write_text(PLAIN)
+    (tmp_path / "broken.yaml").write_text("latent: 1")
+    with pytest.raises(UserError) as caught:
+        choose_parts(Config(), None, None, layers(tmp_path, part))
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_sound_with_parts_is_saved_equal(tmp_path: Path) -> None:
+    sound = load_sound(layers(tmp_path, "{sound: a.yaml, keys: [3, 4]}", "{sound: b, channel: 3}"))
+    save_sound(tmp_path / "again.yaml", sound)
+    assert load_sound(tmp_path / "again.yaml") == sound
+
+
+def test_a_stream_with_a_swap_is_rendered_again_with_the_same_samples() -> None:
+    made = choose_parts(Config(), "pads", None, None)
+    live = build_chosen(made, SAMPLE_RATE_HZ)
+    again = build_chosen(made, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, Config(), SAMPLE_RATE_HZ))
+    other = choose_parts(Config(), "strings", None, None)
+    ready = playable(other.patch, other.instrument, SAMPLE_RATE_HZ, other.programs)
+    notes = [(0, NoteOn(0, 60, 100)), (6000, NoteOn(0, 64, 100)), (9000, NoteOff(0, 60))]
+    sound = [
+        render(live, [*notes, (5003, Swap(0, "strings", None, ready))], [256], False, 15000),
+        render(again, [*notes, (5003, Swap(0, "strings"))], [4096], True, 15000),
+    ]
+    assert np.array_equal(*sound)
+    assert again.engine().instrument.path.stem == "strings"

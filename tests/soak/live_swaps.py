@@ -1,0 +1,130 @@
+"""Swaps instruments in the real program on a JACK server: `python -m tests.soak.live_swaps --swaps 100`.
+
+16 keys are held at 256 frames, one is struck again every 50 ms, and a knob moves. The same is played without swaps, in
+a run before and in one after. It fails if more blocks are late, or lost by JACK's log, with swaps than in the worse run
+without, or if memory has grown by 2 MB from the first fifth of the swaps to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import yaml
+
+from runtime.link.client import Link
+from tests.support.rig import JackServer, LiveProgram, Player, wait_until
+from tests.support.rig_stalls import MachineStalls
+
+BUFFER_FRAMES, N_VOICES = 256, 16
+PAUSE_S = 0.9  # between swaps: as long as 16 keys take to be struck again
+ACTIONS = ("next_instrument", "previous_instrument")
+
+
+class Run(NamedTuple):
+    """What one run of the program gave; memory_mb: after each swap."""
+
+    n_blocks: int
+    n_late: int
+    n_lost: int
+    n_stalls: int
+    memory_mb: list[float]
+
+
+@contextlib.contextmanager
+def playing(player: Player) -> Iterator[None]:
+    """Hold 16 keys, strike them again one after the other, and move a knob."""
+    stopped = threading.Event()
+
+    def play() -> None:
+        player.send(*([0x90, 36 + 3 * number, 80] for number in range(N_VOICES)))
+        number = 0
+        while not stopped.wait(0.05):
+            key = 36 + 3 * (number % N_VOICES)
+            player.send([0x80, key, 0], [0x90, key, 80], [0xB0, 70, 3 * number % 128])
+            number += 1
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def run(server: JackServer, folder: Path, n_swaps: int, swaps: bool) -> Run:
+    """Play for as long as so many swaps take, with or without them."""
+    settings, sound = folder / "rig.yaml", folder / "plain.yaml"
+    audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
+    settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
+    sound.write_text("{}")
+    before, memory_mb = n_lost(server), []
+    with (
+        tempfile.TemporaryDirectory(prefix="tb-") as home,
+        LiveProgram(
+            ["--config", settings, "--sound", sound, "--instrument", "virtual-analogue"], server.env, Path(home)
+        ) as program,
+        Player(server, "timbrebox:in", ()) as player,
+        MachineStalls(BUFFER_FRAMES / 44100 / 3.0) as machine,
+        Link(Path(home) / "run" / "timbrebox" / "control") as link,
+    ):
+        process = link.ask("state")["process"]
+        with playing(player):
+            for number in range(n_swaps):
+                end_s = time.monotonic() + PAUSE_S
+                if swaps:
+                    seen = sum("Instrument: " in line for line in program.lines)
+                    link.ask("action", name=ACTIONS[number % 2])
+                    wait_until(lambda n=seen: sum("Instrument: " in line for line in program.lines) > n, "the swap")
+                time.sleep(max(0.0, end_s - time.monotonic()))
+                memory_mb.append(resident_mb(process))
+        program.stop()
+    counts = {name: int(count) for count, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
+    return Run(counts["blocks"], counts["late blocks"], n_lost(server) - before, machine.n_stalls, memory_mb)
+
+
+def n_lost(server: JackServer) -> int:
+    """Periods that JACK's log blames the program for."""
+    return sum(server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox"))
+
+
+def resident_mb(process: int) -> float:
+    """Resident memory of a process, in MB."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def main() -> int:
+    """Play, print the figures, and return 0 unless swaps cost something."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--swaps", type=int, default=100)
+    n_swaps = parser.parse_args().swaps
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with JackServer(folder / "jackd.log", period_frames=BUFFER_FRAMES) as server:
+            runs = [run(server, folder, n_swaps, swaps) for swaps in (False, True, False)]
+    for label, each in zip(("without swaps", "with swaps", "without swaps"), runs, strict=True):
+        print(
+            f"{label}: {each.n_blocks} blocks, {each.n_late} late, {each.n_lost} lost periods, {each.n_stalls} stalls"
+            f" of the machine, memory {each.memory_mb[0]:.1f} to {each.memory_mb[-1]:.1f} MB"
+        )
+    first, swapped, last = runs
+    fifth = max(2, n_swaps // 5)
+    grows_mb = float(np.mean(swapped.memory_mb[-fifth:]) - np.mean(swapped.memory_mb[fifth : 2 * fifth]))
+    print(f"memory grows by {grows_mb:.2f} MB from the second fifth of the swaps to the last")
+    too_late = swapped.n_late > max(first.n_late, last.n_late) or swapped.n_lost > max(first.n_lost, last.n_lost)
+    return 1 if too_late or grows_mb >= 2.0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

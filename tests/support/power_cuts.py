@@ -1,0 +1,209 @@
+"""Power cuts without a disk: the system calls of a program that saves, cut off anywhere, on a disk that forgets.
+
+The program runs once under strace. A cut is a place in its list of system calls. What a disk then holds is chosen at
+random within what POSIX allows: of a file's content that was not flushed by fsync nothing, a part or all; of the
+changes of a folder since its last fsync the first few, in their order. What is left is written into a real folder, and
+the program's own code reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.companion.sounds.trash import newest_first
+from runtime.companion.state import read_state
+from runtime.sound.own import user_sounds
+from tests.support.places import ROOT
+from tests.support.rig import home_of_its_own
+
+_CALLS = "openat,open,write,fsync,fdatasync,rename,unlink,unlinkat,rmdir,mkdir,ftruncate,close"
+_LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
+_STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+_CONFIRMED = b"confirmed\n"
+
+# What the program does, one step after the other, and the level of each sound afterwards; `state` counts, too.
+STEPS: tuple[tuple[str, dict[str, float]], ...] = (
+    ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
+    ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
+    ("copy('a', 'b')", {"a": -2.0, "b": -2.0}),
+    ("rename('a', 'c')", {"b": -2.0, "c": -2.0}),
+    ("delete('b')", {"c": -2.0}),
+    ("undo()", {"b": -2.0, "c": -2.0}),
+    ("save('c', Sound(level_db=-3.0), None)", {"b": -2.0, "c": -3.0}),
+    ("undo()", {"b": -2.0, "c": -2.0}),
+)
+_PROGRAM = f"""
+import os
+from runtime.companion.sounds.operations import *
+from runtime.companion.state import State, write_state
+for number, step in enumerate({[step for step, _ in STEPS]}):
+    eval(step)
+    write_state(State("tiny", "", {{"level_db": -float(number)}}, None, {{str(k): 0.5 for k in range(500)}}))
+    os.write(1, {_CONFIRMED})
+"""
+
+
+class Call(NamedTuple):
+    """A system call that succeeded. words: its text arguments; rest: all arguments; result: what it returned."""
+
+    name: str
+    words: list[bytes]
+    rest: str
+    result: int
+
+
+def record(home: Path) -> list[Call]:
+    """Run the program in an empty home under strace; its system calls that succeeded."""
+    calls = home.with_name("calls")
+    env = os.environ | home_of_its_own(home) | {"PYTHONDONTWRITEBYTECODE": "1"}
+    strace = ["strace", "-o", calls, "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-e", "signal=none"]
+    subprocess.run([*strace, sys.executable, "-c", _PROGRAM], cwd=ROOT, env=env, check=True, capture_output=True)
+    found = []
+    for line in calls.read_text().splitlines():
+        match = _LINE.match(line)
+        if match and int(match[3]) >= 0:
+            words = [bytes.fromhex(word.replace("\\x", "")) for word in _STRING.findall(match[2])]
+            found.append(Call(match[1], words, match[2], int(match[3])))
+    return found
+
+
+class _File:
+    def __init__(self) -> None:
+        self.content = self.durable = b""
+
+
+class _Folder:
+    """entries: as the program sees them. durable: as on the disk. changes: since the last fsync; a rename is one of two
+    names, and a name that has gone is None."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, _File | _Folder] = {}
+        self.durable: dict[str, _File | _Folder] = {}
+        self.changes: list[dict[str, _File | _Folder | None]] = []
+
+
+class Disk:
+    """A disk that forgets, on which system calls happen. n_confirmed: steps that the program has said to be done."""
+
+    def __init__(self, home: Path):
+        self._home, self._root = home, _Folder()
+        self._open: dict[int, _File | _Folder] = {}
+        self.n_confirmed = 0
+
+    def happen(self, call: Call) -> None:
+        """Let a system call happen."""
+        number = int(re.match(r"\d+", call.rest)[0]) if re.match(r"\d+", call.rest) else -1
+        if call.name == "write" and number == 1:
+            self.n_confirmed += call.words == [_CONFIRMED]
+        elif call.name in ("open", "openat"):
+            self._open_file(call)
+        elif call.name == "write" and isinstance(self._open.get(number), _File):
+            self._open[number].content += call.words[0]
+        elif call.name in ("fsync", "fdatasync"):
+            self._flush(self._open.get(number))
+        elif call.name == "close":
+            self._open.pop(number, None)
+        elif call.name == "mkdir" and (place := self._place(call.words[0])):
+            self._change(place[0], {place[1]: _Folder()})
+        elif call.name in ("unlink", "rmdir") and (place := self._place(call.words[0])):
+            self._change(place[0], {place[1]: None})
+        elif call.name == "rename" and (place := self._place(call.words[0])):
+            folder, name = place
+            _, new = self._place(call.words[1])
+            self._change(folder, {name: None, new: folder.entries[name]})
+
+    def write_what_is_left(self, target: Path, chance: random.Random) -> None:
+        """Write what a power cut leaves into a real folder."""
+        self._write_folder(self._root, target, chance)
+
+    def _write_folder(self, folder: _Folder, target: Path, chance: random.Random) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        entries = dict(folder.durable)
+        for change in folder.changes[: chance.randint(0, len(folder.changes))]:
+            entries |= change
+        for name, entry in entries.items():
+            if isinstance(entry, _Folder):
+                self._write_folder(entry, target / name, chance)
+            elif entry is not None:
+                unsafe = entry.content[: chance.choice((0, len(entry.content) // 2, len(entry.content)))]
+                whole = entry.content == entry.durable
+                (target / name).write_bytes(entry.durable if whole or chance.random() < 0.3 else unsafe)
+
+    def _open_file(self, call: Call) -> None:
+        place = self._place(call.words[0]) if call.words else None
+        if place is None:
+            self._open.pop(call.result, None)
+            return
+        folder, name = place
+        if name not in folder.entries and "O_CREAT" in call.rest:
+            self._change(folder, {name: _File()})
+        self._open[call.result] = folder.entries[name] if name else folder
+
+    def _place(self, path: bytes) -> tuple[_Folder, str] | None:
+        """The folder and the name of a path in the home; None for a path elsewhere. The home itself has the name ""."""
+        text = os.fsdecode(path)
+        if text != str(self._home) and not text.startswith(f"{self._home}/"):
+            return None
+        *above, name = Path(text).relative_to(self._home).parts or ("",)
+        folder = self._root
+        for part in above:
+            folder = folder.entries[part]
+        return folder, name
+
+    def _change(self, folder: _Folder, change: dict[str, _File | _Folder | None]) -> None:
+        folder.changes.append(change)
+        folder.entries = {name: entry for name, entry in (folder.entries | change).items() if entry is not None}
+
+    def _flush(self, entry: _File | _Folder | None) -> None:
+        if isinstance(entry, _File):
+            entry.durable = entry.content
+        elif isinstance(entry, _Folder):
+            entry.durable, entry.changes = dict(entry.entries), []
+
+
+def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
+    """Cut the power that often; AssertionError if what is left is neither as before a step nor as after it.
+
+    folder: an empty one. Returns the number of cuts, and how many left a file that was not whole.
+    """
+    home, chance, n_torn = folder / "home", random.Random(seed), 0
+    home.mkdir()
+    calls = record(home)
+    first = next(number for number, call in enumerate(calls) if call.name == "mkdir")
+    for number in range(n_cuts):
+        disk, left = Disk(home), folder / f"left-{number}"
+        for call in calls[: chance.randint(first, len(calls))]:
+            disk.happen(call)
+        disk.write_what_is_left(left, chance)
+        n_torn += _look(left, disk.n_confirmed)
+        shutil.rmtree(left)
+    return {"cuts": n_cuts, "system calls": len(calls) - first, "half-written files left": n_torn}
+
+
+def _look(left: Path, n_confirmed: int) -> int:
+    """Look at what a cut left, as the program would; returns how many hidden, half-written files there are."""
+    before = dict(os.environ)
+    os.environ.update(home_of_its_own(left))
+    try:
+        state = read_state()
+        sounds = {name: known.read().level_db for name, known in user_sounds().items()}
+        entries = [kept.entry for kept in newest_first()]
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    n_entries, trashed = len(entries), any(entry.did == "delete" for entry in entries)
+    n_states = 0 if state is None else 1 - round(state.sound["level_db"])
+    assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
+    possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
+    assert sounds in possible, (n_confirmed, sounds, possible)
+    # What was replaced in step 2 and renamed in step 4 can be brought back; a deleted sound is there or in the trash.
+    assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
+    assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
+    return sum(1 for _ in left.rglob(".*.part"))

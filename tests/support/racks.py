@@ -1,0 +1,43 @@
+"""Builds racks of the tiny instruments for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.config import Adsr, Config, VoiceConfig
+from runtime.engine.engine import Engine
+from runtime.events import KnobTurn
+from runtime.rack.parts import PartSettings, Playable
+from runtime.rack.rack import Rack
+from runtime.sound.patch import Patch
+from runtime.sound.sound import Sound
+from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
+
+
+def patch_of(n_voices: int = 8, mode: str = "poly", envelope: Adsr = SHORT, seed: int = 7, **sound: Any) -> Patch:
+    """A patch with these settings; sound: fields of Sound."""
+    voice = VoiceConfig(mode=mode, n_voices=n_voices, envelope=envelope)
+    return Patch(Config(voice=voice, seed=seed), Sound(**sound))
+
+
+def engine_of(patch: Patch, instrument: str = "tiny", limits: bool = False) -> Engine:
+    """An engine for a rack's part; its knobs stand so that only the fundamental of a note sounds."""
+    engine = Engine(decoder(instrument), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=limits)
+    for latent in range(engine.instrument.card.n_latents):
+        engine.post(KnobTurn(latent, 0.0))
+    return engine
+
+
+def playable_of(patch: Patch, instrument: str = "tiny") -> Playable:
+    """What a part or a swap plays."""
+    return Playable(engine_of(patch, instrument), patch.sound)
+
+
+def rack_of(
+    *settings: PartSettings, patch: Patch | None = None, instruments: tuple[str, ...] = ("tiny",), **options: Any
+) -> Rack:
+    """A rack with one part for each of the settings; instruments: in rotation; options: as in `Rack`."""
+    patch = patch or patch_of()
+    settings = settings or (PartSettings(),)
+    parts = [(playable_of(patch, instruments[number % len(instruments)]), each) for number, each in enumerate(settings)]
+    return Rack(parts, patch.settings.voice.n_voices, **options)

@@ -1,0 +1,82 @@
+"""Measures rooms: decay times in bands, density of echoes, flatness of spectra."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runtime.config import ReverbConfig
+from runtime.effects.reverb import Reverb
+
+BANDS_HZ = (125.0, 1000.0, 6000.0)
+WINDOW_S = 0.02
+# A long stretch of Gaussian noise has a periodogram of this flatness: exp(-Euler's constant).
+FLATNESS_OF_NOISE = 0.5615
+
+
+def impulse_response(
+    settings: ReverbConfig, duration_s: float, sample_rate_hz: int = 44100, sides: tuple[float, float] = (1.0, 1.0)
+) -> np.ndarray:
+    """What the room answers to a click in frame 0, of these heights on the left and on the right: float32 (n, 2)."""
+    n_frames = round(duration_s * sample_rate_hz)
+    sent, wet = np.zeros((2, n_frames, 2), np.float32)
+    sent[0] = sides
+    Reverb(sample_rate_hz, settings).add(0, wet, sent)
+    return wet
+
+
+def wanted_decays_s(settings: ReverbConfig) -> tuple[float, float, float]:
+    """The decay times at BANDS_HZ that the settings stand for."""
+    return settings.decay_s * settings.bass, settings.decay_s, settings.decay_s * (1.0 - 0.6 * settings.damping)
+
+
+def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndarray:
+    """The sound (n, 2) around one frequency: a Gaussian band of about half an octave, without delay."""
+    spectrum = np.fft.rfft(sound, 2 * len(sound), axis=0)
+    frequencies = np.fft.rfftfreq(2 * len(sound), 1.0 / sample_rate_hz)
+    octaves = np.log2(np.maximum(frequencies, 1.0) / centre_hz)
+    return np.fft.irfft(spectrum * np.exp(-0.5 * (octaves / 0.2) ** 2)[:, None], axis=0)[: len(sound)]
+
+
+def decay_curve_db(sound: np.ndarray) -> np.ndarray:
+    """Schroeder's backward integral of the energy of (n, 2), in dB of the whole: (n,)."""
+    energy = np.cumsum((sound.astype(np.float64) ** 2).sum(axis=1)[::-1])[::-1]
+    return 10.0 * np.log10(energy / energy[0] + 1e-30)
+
+
+def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0, last_db: float = -35.0) -> float:
+    """Time to fade by 60 dB, from a line through the decay curve between two levels (T30 of ISO 3382-1)."""
+    curve = decay_curve_db(sound)
+    first, last = int(np.argmax(curve < first_db)), int(np.argmax(curve < last_db))
+    slope = np.polyfit(np.arange(first, last) / sample_rate_hz, curve[first:last], 1)[0]
+    return -60.0 / slope
+
+
+def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
+    """Times in s, and the normalised echo density there, of a mono sound (n,): 1 is as dense as Gaussian noise.
+
+    Abel and Huang, A Simple, Robust Measure of Reverberation Echo Density (2006): the share of samples in a Hann
+    window of WINDOW_S that lie beyond the standard deviation there, divided by that share for a Gaussian.
+    """
+    window = np.hanning(round(WINDOW_S * sample_rate_hz) // 2 * 2 + 3)[1:-1]
+    window /= window.sum()
+    windows = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), len(window))
+    windows = windows[:: max(1, round(step_s * sample_rate_hz))]
+    deviations = np.sqrt((windows**2 * window).sum(axis=1, keepdims=True))
+    densities = ((np.abs(windows) > deviations) * window).sum(axis=1) / math.erfc(1.0 / math.sqrt(2.0))
+    return np.arange(len(windows)) * step_s + 0.5 * WINDOW_S, densities
+
+
+def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
+    """Flatness of the spectrum of a tail (n,), its decay undone, and by how many dB its highest peak exceeds the mean.
+
+    From 100 Hz to 10 kHz; slow changes over frequency, a twentieth of the range wide, are undone.
+    """
+    flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
+    power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2
+    frequencies = np.fft.rfftfreq(len(flat), 1.0 / sample_rate_hz)
+    power = power[(frequencies > 100.0) & (frequencies < min(10000.0, 0.45 * sample_rate_hz))]
+    n = len(power) // 40
+    power /= np.convolve(np.pad(power, n, mode="reflect"), np.ones(2 * n + 1) / (2 * n + 1), "valid")
+    return float(np.exp(np.log(power).mean()) / power.mean()), float(10.0 * np.log10(power.max() / power.mean()))
