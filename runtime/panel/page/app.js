@@ -5,6 +5,7 @@ import "/shape.js";
 import "/map.js";
 import "/sounds.js";
 import "/hands.js";
+import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";
 
@@ -34,5 +35,11 @@ tabs.forEach((tab, k) => {
     if (by) open(tabs[(k + by + tabs.length) % tabs.length].getAttribute("aria-controls"), true);
   });
 });
+addEventListener("hashchange", () => open(location.hash.slice(1)));
 open(location.hash.slice(1));
+// A browser may keep a page that was left, with its connection: its notes must not go on.
+addEventListener("pagehide", () => {
+  notes.releaseAll();
+  play.leave();
+});
 play.start();

@@ -69,8 +69,11 @@ class Tools extends HTMLElement {
   connectedCallback() {
     this.learn = button(t("learn.mode"), t("learn.mode.long"), () => this.toggle(), { "aria-pressed": "false", hidden: true });
     const language_ = button(t("language.short"), t("language"), switchLanguage, { lang: language === "de" ? "en" : "de" });
-    this.append(this.learn, language_);
+    this.record = button(t("record"), t("record.long"), () => play.ask("action", { name: "record" }).catch(complain), { class: "record", "aria-pressed": "false", hidden: true });
+    this.append(this.record, this.learn, language_);
+    play.addEventListener("meter", ({ detail }) => this.record.setAttribute("aria-pressed", detail.recording === true));
     play.addEventListener("present", () => {
+      this.record.hidden = !play.can("record");
       this.learn.hidden = !play.can("learn");
       if (this.learn.hidden) this.mark(false);
     });

@@ -5,7 +5,8 @@ class Notes extends EventTarget {
   constructor() {
     super();
     this.hands = new Map(); // by note: a Set of hands
-    play.addEventListener("present", () => this.forget());
+    // Another instrument leaves the keys as they are; if nothing plays any more, nothing is held either.
+    play.addEventListener("present", () => play.isPlaying || this.forget());
   }
 
   isOn(note) {

@@ -37,6 +37,13 @@ class Play extends EventTarget {
     this.socket.onclose = () => this.lost();
   }
 
+  /** End the connection; if the page is shown again, it is made again. */
+  leave() {
+    this.socket?.close();
+    this.isConnected = false;
+    this.dispatchEvent(new Event("connection"));
+  }
+
   get isPlaying() {
     return this.isConnected && this.state !== null;
   }

@@ -3,7 +3,7 @@ const EN = {
   "skip": "Skip to the controls",
   "tab.play": "Play", "tab.map": "Map", "tab.sounds": "Sounds", "tab.hands": "Controls", "tabs": "Parts of the page",
   "language": "Sprache: Deutsch", "language.short": "DE",
-  "now.previous": "Previous sound", "now.next": "Next sound", "now.none": "Sound without a name", "now.by": "{name}",
+  "now.previous": "Previous sound", "now.next": "Next sound", "now.none": "Sound without a name",
   "meter.voices": "{n} voices", "meter.voice": "1 voice", "meter.level": "Level", "meter.silent": "silent",
   "panic": "Panic", "panic.long": "Panic: end all notes", "learn.mode": "Learn", "learn.mode.long": "Show a learn mark at each control",
   "lost": "The connection is lost. Trying again …",
@@ -48,6 +48,7 @@ const EN = {
   "action.next_sound": "Next sound", "action.previous_sound": "Previous sound", "action.next_instrument": "Next instrument",
   "action.previous_instrument": "Previous instrument", "action.save": "Save", "action.panic": "Panic", "action.learn": "Learn",
   "action.record": "Record", "action.tap_tempo": "Tap tempo",
+  "latent.brightness": "Brightness", "latent.hollowness": "Hollowness", "latent.body": "Body", "latent.noise": "Noise",
   "record": "Record", "record.long": "Record what is heard; once more ends it",
 };
 const DE = {
@@ -99,6 +100,7 @@ const DE = {
   "action.next_sound": "Nächster Klang", "action.previous_sound": "Voriger Klang", "action.next_instrument": "Nächstes Instrument",
   "action.previous_instrument": "Voriges Instrument", "action.save": "Sichern", "action.panic": "Stopp", "action.learn": "Lernen",
   "action.record": "Aufnehmen", "action.tap_tempo": "Tempo tippen",
+  "latent.brightness": "Helligkeit", "latent.hollowness": "Hohlheit", "latent.body": "Körper", "latent.noise": "Rauschen",
   "record": "Aufnehmen", "record.long": "Aufnehmen, was man hört; noch einmal beendet es",
 };
 
@@ -148,9 +150,10 @@ export function noteName(note) {
 
 /** The name of a target for people. */
 export function targetName(target) {
+  if (target in words) return t(target);
   if (target.startsWith("latent.")) {
     const name = target.slice("latent.".length);
     return name.charAt(0).toUpperCase() + name.slice(1);
   }
-  return target in words ? t(target) : `action.${target}` in words ? t(`action.${target}`) : target;
+  return `action.${target}` in words ? t(`action.${target}`) : target;
 }

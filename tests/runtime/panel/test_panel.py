@@ -91,6 +91,33 @@ def test_sounds_are_saved_renamed_deleted_and_brought_back(page: Page) -> None:
     assert [row["name"] for row in page.ask("sounds.list")["result"]] == ["Renamed"]
 
 
+def test_another_instrument_plays_while_a_note_is_held() -> None:
+    with Playing(["--audio", "null", "--instrument", "fm"], dict(os.environ)) as playing, playing.page() as page:
+        page.tell("note", note=60, velocity=100)
+        page.voices(1)
+        assert page.ask("instrument", name="strings")["result"] == {"instrument": "strings"}
+        present = page.wait("play", lambda present: present["card"]["instrument"] == "strings")
+        assert "latent.latent 1" in present["state"]["positions"]
+        assert "did you mean 'strings'" in page.ask("instrument", name="string")["error"]["message"]
+        page.tell("note", note=60, velocity=0)
+        page.voices(0)
+        assert playing.stop() == 0
+        assert playing.errors == ""
+
+
+def test_a_recording_begins_and_ends(page: Page) -> None:
+    page.ask("action", name="record")
+    page.wait("meter", lambda meter: meter["recording"])
+    page.ask("action", name="record")
+    page.wait("meter", lambda meter: not meter["recording"])
+
+
+def test_every_target_says_what_moves_it(page: Page) -> None:
+    rows = {row["target"]: row["moved_by"] for row in page.ask("targets")["result"]}
+    assert rows.keys() >= page.present["state"]["positions"].keys()
+    assert page.ask("learn", target="width")["result"]["target"] == "width"
+
+
 @pytest.mark.parametrize(
     ("method", "params", "words"),
     [
