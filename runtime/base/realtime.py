@@ -18,7 +18,6 @@ _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
 _MOST_PAUSES = 64  # so that a thread that hangs, busy for ever, holds up nobody for ever
 # Flags of Linux's mlockall(2).
-_MMAP_THRESHOLD = -3  # of glibc's mallopt(3)
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 
 
@@ -65,20 +64,6 @@ def lock_memory() -> bool:
         return False
 
 
-def give_memory_back() -> bool:
-    """Let freed blocks of 128 KiB and more go back to the system at once; False where the C library is another.
-
-    glibc raises this limit whenever such a block is freed; then the memory of an instrument that was swapped stays, in
-    pieces. Fixed, 60 swaps kept 163 MB instead of 176 to 207.
-    """
-    if sys.platform != "linux":
-        return False
-    try:
-        return ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 128 * 2**10) == 1
-    except (OSError, AttributeError):
-        return False
-
-
 def prepare_process() -> None:
     """Prepare for playing, on the main thread, once everything is built: no garbage collection, fast thread switches.
 
@@ -88,7 +73,6 @@ def prepare_process() -> None:
     """
     promote_thread(SUPERVISOR_PRIORITY)
     lock_memory()
-    give_memory_back()
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runtime.config import Config
 from runtime.control.knobs import Knobs
-from runtime.control.mapping.bindings import Binding, Bindings, bind, key_of
+from runtime.control.mapping.bindings import Binding, Bindings, bind, bind_plain, key_of
 from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.lines import Kind
 from runtime.control.mapping.takeover import Takeover
@@ -215,6 +217,38 @@ class ControlMap:
         if isinstance(event, TargetMove):
             return waits_for_hop(event.target)
         return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
+
+    def memory(self) -> dict[str, dict[int, Any]]:
+        """The devices' maps, and what their controls' positions have left behind, as plain values, for `remember`."""
+        maps = {device: list(bindings.plain) for device, bindings in self._bindings.items()}
+        sides = {
+            number: (
+                {index: (each.msb, each.lsb, each.has_lsb) for index, each in side.halves.items()},
+                {index: each.place for index, each in side.takeovers.items()},
+                dict(side.pressed),
+                dict(side.touched),
+                side.parameter,
+                side.parameter_msb,
+            )
+            for number, side in self._sides.items()
+        }
+        return {"maps": maps, "sides": sides}
+
+    def remember(self, memory: dict[str, dict[int, Any]]) -> None:
+        """Go on from where another one was; ValueError for what is no `memory`."""
+        self._bindings = {device: bind_plain(lines) for device, lines in memory.get("maps", {}).items()}
+        self._sides.clear()
+        for number, side_memory in memory.get("sides", {}).items():
+            halves, takeovers, pressed, touched, parameter, parameter_msb = side_memory
+            side = self._sides[number] = _Side()
+            side.pressed, side.touched = dict(pressed), dict(touched)
+            side.parameter, side.parameter_msb = parameter, parameter_msb
+            for index, (msb, lsb, has_lsb) in halves.items():
+                side.halves[index] = half = _Halves()
+                half.msb, half.lsb, half.has_lsb = msb, lsb, has_lsb
+            for index, place in takeovers.items():
+                side.takeovers[index] = Takeover()
+                side.takeovers[index].place = place
 
     def _side(self, event: ChannelEvent) -> _Side:
         number = event.device << 4 | event.channel

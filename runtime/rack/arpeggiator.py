@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from runtime.control_numbers import Control
+from runtime.engine.recorded.plain_state import given, taken
 from runtime.engine.voices.modulation.tempo import Tempo
 from runtime.engine.voices.performance import SENSING_TIMEOUT_S
 from runtime.events import (
@@ -102,6 +103,20 @@ class Arpeggiator:
     def _enqueue(self, event: Event | _Choice, frame: int) -> None:
         insort(self._queue, (max(frame, self._taken), self._n_fed, event))
         self._n_fed += 1
+
+    def memory(self) -> dict[str, dict[str, Any]]:
+        """What outlives the notes, as plain values: its beats and the player's taps; for `remember`."""
+        loop = self._tempo.loop
+        memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps)}
+        return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
+
+    def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
+        """Go on at `frame` from where another one was, with no key down."""
+        self._now = self._taken = frame
+        given(self._taps, memory.get("taps", {}))
+        if "arpeggiator_clock" in memory:
+            given(self._tempo.begin_loop(frame), memory["arpeggiator_clock"])
+        given(self._tempo, memory.get("arpeggiator_tempo", {}))
 
     @property
     def _is_on(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.config import Config
+from runtime.control.control_map import ControlMap
 from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
 from runtime.engine.recorded.head import Start
@@ -19,9 +20,6 @@ from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects, SoundPart
-
-# Controls that move knobs, whatever the settings say: the sends, phase blend, and those of the map without a file.
-_KNOBS = frozenset({3, *range(70, 80), 91, 93})
 
 
 def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
@@ -48,9 +46,14 @@ def rack_from(start: Start, decoder: Decoder) -> Rack:
         start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
     )
     sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
-    sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
+    sound = msgspec.structs.replace(engine.patch.sound, effects=SoundEffects(*sends[0]))
     part = Playable(engine, sound), PartSettings()
-    return _rack([part], start.patch.settings, start.sample_rate_hz, {})
+    arpeggiator = Arpeggiator(sound.arpeggiator, sound.tempo_bpm, start.sample_rate_hz)
+    arpeggiator.remember(start.state.parts, start.state.frame)
+    controls = ControlMap(start.patch.settings, 0)
+    controls.remember(start.state.parts.get("maps", {}))
+    options = {"arpeggiator": arpeggiator, "controls": controls}
+    return _rack([part], start.patch.settings, start.sample_rate_hz, options)
 
 
 def _rack(
@@ -58,7 +61,7 @@ def _rack(
 ) -> Rack:
     first = parts[0][0].sound
     whole = {
-        "knobs": knob_controls(settings),
+        "controls": ControlMap(settings, 0),
         "effects": Effects(sample_rate_hz, settings.effects),
         "arpeggiator": Arpeggiator(first.arpeggiator, first.tempo_bpm, sample_rate_hz),
     }
@@ -109,8 +112,3 @@ def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
     """What a Swap asks for: reads, checks and builds it, which takes a while; UserError as from `choose`."""
     choice = choose(msgspec.structs.replace(config, preset=None), swap.instrument, None, swap.sound)
     return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)
-
-
-def knob_controls(config: Config) -> frozenset[int]:
-    """The numbers of the controls that move knobs."""
-    return _KNOBS | frozenset(config.latent_controls) | ({config.phase_control} - {None})

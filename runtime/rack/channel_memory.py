@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 
 from runtime.control_numbers import Control
 from runtime.events import (
@@ -27,12 +27,12 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The last event of each controller, in the order in which they came.
 
-    knobs: numbers of the controls that move the sound's knobs; they are not remembered, as another sound stands
-    elsewhere.
+    is_mapped: whether a control moves a target of the sound; such controls are not remembered, as the targets of
+    another sound stand elsewhere.
     """
 
-    def __init__(self, knobs: Collection[int]):
-        self._knobs = knobs
+    def __init__(self, is_mapped: Callable[[Event], bool]):
+        self._is_mapped = is_mapped
         self._said: dict[tuple, list[Event]] = {}
         self._parameter: dict[int, list[int]] = {}  # by channel: the number of the parameter that data entry sets
 
@@ -72,7 +72,7 @@ class ChannelMemory:
             self._hear_data(event)
         elif control == Control.RESET_ALL_CONTROLLERS:
             self._reset_controllers(channel)
-        elif control < Control.ALL_SOUND_OFF and control not in self._knobs:
+        elif control < Control.ALL_SOUND_OFF and not self._is_mapped(event):
             self._say((channel, control), [event])
 
     def _hear_data(self, event: ControlChange) -> None:

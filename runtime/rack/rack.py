@@ -5,11 +5,14 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from itertools import groupby
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
+from runtime.config import Config
+from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
 from runtime.engine.engine import Engine, Status
 from runtime.engine.limiter import limit
@@ -21,6 +24,7 @@ from runtime.events import (
     ControlChange,
     EndVoice,
     Event,
+    MapChange,
     NoteOn,
     PartChange,
     Reset,
@@ -45,7 +49,7 @@ class BeforeParts(Protocol):
 
     feed: takes an event at its frame, ascending. choose: the first part plays another sound from a frame on. take: the
     events, (frame, event), ascending, that happen before `end_frame` and were not taken yet; those that it lets pass
-    are among them.
+    are among them. memory: what outlives the notes, as plain values.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -53,6 +57,8 @@ class BeforeParts(Protocol):
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None: ...
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]: ...
+
+    def memory(self) -> dict[str, dict[str, Any]]: ...
 
 
 class BehindParts(Protocol):
@@ -83,9 +89,9 @@ class Rack:
     """Plays up to four parts, each an engine; posted to like an engine. It owns no thread, clock, file or log.
 
     parts: (playable, settings) of each, with engines that do not limit and have not rendered; n_voices: the most voices
-    of all parts together; knobs: numbers of the controls that move knobs; effects, arpeggiator: None: none; make: makes
-    what a Swap asks for, for a rack that may wait; wake: called when there is something for `take_actions` or
-    `take_retired`, on the audio thread; it must not wait.
+    of all parts together; controls: turns presses of controls into actions; None: those of the settings without a file;
+    effects, arpeggiator: None: none; make: makes what a Swap asks for, for a rack that may wait; wake: called when
+    there is something for `take_actions` or `take_retired`, on the audio thread; it must not wait.
 
     frame: the next frame to render; sample_rate_hz: of all engines.
     """
@@ -95,7 +101,7 @@ class Rack:
         parts: Sequence[tuple[Playable, PartSettings]],
         n_voices: int,
         *,
-        knobs: frozenset[int] = frozenset(),
+        controls: ControlMap | None = None,
         effects: BehindParts | None = None,
         arpeggiator: BeforeParts | None = None,
         make: Callable[[Swap], Playable] | None = None,
@@ -109,7 +115,8 @@ class Rack:
         self.wake = wake
         self._limit = self._n_voices = n_voices
         self._effects, self._arpeggiator, self._make = effects, arpeggiator, make
-        self._memory, self._senses = ChannelMemory(knobs), False
+        self._controls = ControlMap(Config(), 0) if controls is None else controls
+        self._memory, self._senses = ChannelMemory(self._controls.is_mapped), False
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[_Due] = []
         self._history: deque[tuple[int, object]] | None = None
@@ -187,7 +194,8 @@ class Rack:
             self._wants_state = False
             state = self.engine().state(self.is_silent and self._shares_alone())
             waiting = *state.waiting, *((due.frame, due.event) for due in self._pending)
-            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting)))
+            parts = state.parts if self._arpeggiator is None else state.parts | self._arpeggiator.memory()
+            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting, parts=parts)))
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)
@@ -257,16 +265,25 @@ class Rack:
         self._share = None
         self._begun.clear()
         self._n_voices_at_most = sum(e.status.n_active_voices for part in self._parts for e in part.engines())
-        for number, each in enumerate(due):
-            if each.frame > frame and self._needs_exact_frame(each.event):
-                return each.frame, due[number:]
-            self._hand(each)
+        n_handed = 0
+        # Events of one frame stay together, so that the notes among them are counted together.
+        for at, group in groupby(due, key=lambda each: each.frame):
+            at_once = list(group)
+            if at > frame and self._need_exact_frame([each.event for each in at_once]):
+                return at, due[n_handed:]
+            for each in at_once:
+                self._hand(each)
+            n_handed += len(at_once)
         return end, []
 
-    def _needs_exact_frame(self, event: Event) -> bool:
-        if isinstance(event, NoteOn):
-            return not self._shares_alone() and self._n_voices_at_most + len(self._parts) > self._limit
-        return isinstance(event, (PartChange, Swap)) or (isinstance(event, VoiceLimit) and not self._shares_alone())
+    def _need_exact_frame(self, events: Sequence[Event]) -> bool:
+        if any(isinstance(event, (PartChange, Swap)) for event in events):
+            return True
+        if self._shares_alone():
+            return False
+        n_notes = sum(isinstance(event, NoteOn) for event in events)
+        may_exceed = n_notes > 0 and self._n_voices_at_most + n_notes * len(self._parts) > self._limit
+        return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
 
     def _shares_alone(self) -> bool:
         """Whether there is one engine only, which keeps to the limit by itself."""
@@ -274,6 +291,8 @@ class Rack:
 
     def _hand(self, due: _Due) -> None:
         event, frame = due.event, due.given
+        if self._is_taken(due):
+            return
         self._memory.hear(event)
         # A sound was made ready for one engine.
         only = 0 if due.part is None and isinstance(event, SoundChange) else due.part
@@ -300,6 +319,23 @@ class Rack:
             # The sender is there, even if it says nothing to these parts.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
+
+    def _is_taken(self, due: _Due) -> bool:
+        """Start a control's action, and hand what a map has taken to every engine, whatever channel its part hears."""
+        event = due.event
+        if isinstance(event, MapChange):
+            self._controls.use(event.device, event.map)
+            self._memory.hear(event)
+        else:
+            action = self._controls.action(event)
+            if action is not None:
+                self._act(action, due.frame)
+            if not self._controls.is_mapped(event):
+                return False
+        for part in self._parts:
+            for engine in part.engines():
+                engine.post(event, due.given)
+        return True
 
     def _begin(self, part: Part, event: NoteOn, due: _Due) -> bool:
         """Begin a note on a part; False if it does not concern the part."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
+from runtime.base.errors import UserError
 from runtime.control.mapping.lines import Kind, MapLine
 from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, Control
@@ -45,7 +47,8 @@ class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
     moved: the bindings of each control by `key_of`; actions: the same for actions; kinds: the kinds that occur.
-    waiting: the controls, by `key_of`, that are first heard at a hop. lines: what it was made of.
+    waiting: the controls, by `key_of`, that are first heard at a hop. lines: what it was made of; plain: the lines as
+    JSON can hold them.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -53,6 +56,7 @@ class Bindings(msgspec.Struct, frozen=True):
     kinds: frozenset[Kind]
     waiting: frozenset[int]
     lines: tuple[MapLine, ...] = ()
+    plain: tuple[dict[str, Any], ...] = ()
 
 
 def key_of(kind: int, channel: int, number: int) -> int:
@@ -78,7 +82,17 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
                 moved.setdefault(key_of(kind, channel, number), []).append(_binding(index, line, part))
     kinds = {line.control_id.kind for line in lines}
     waiting = {key for key, found in moved.items() if _waits(key, found) and key not in actions}
-    return Bindings({k: tuple(v) for k, v in moved.items()}, actions, frozenset(kinds), frozenset(waiting), lines)
+    plain = tuple(msgspec.to_builtins(line) for line in lines)
+    tables = {k: tuple(v) for k, v in moved.items()}
+    return Bindings(tables, actions, frozenset(kinds), frozenset(waiting), lines, plain)
+
+
+def bind_plain(lines: object) -> Bindings:
+    """The tables for the `plain` lines of others; ValueError for anything else."""
+    try:
+        return bind(msgspec.convert(lines, list[MapLine], strict=False))
+    except (msgspec.MsgspecError, UserError) as error:
+        raise ValueError(f"no lines of a map ({error})") from None
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:

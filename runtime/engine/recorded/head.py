@@ -15,9 +15,10 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.files import read_bounded_file
 from runtime.config import AudioConfig, Config
+from runtime.control.mapping.bindings import bind_plain
 from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
-from runtime.events import Event, SoundChange, Swap
+from runtime.events import Event, MapChange, SoundChange, Swap
 from runtime.instrument.session import LARGEST_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
@@ -119,6 +120,8 @@ def plain_event(event: Event, settings: Config) -> list[Any]:
     """An event as JSON can hold it; settings: those at the recording's start."""
     if isinstance(event, SoundChange):
         return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
+    if isinstance(event, MapChange):
+        return plain(MapChange(event.device, list(event.map.plain)))
     if isinstance(event, Swap):
         return plain(msgspec.structs.replace(event, made=None))
     return plain(event)
@@ -130,6 +133,11 @@ def playable(event: Event, prepare: Callable[[Patch], object], settings: Config,
         if not isinstance(event.prepared, dict):
             raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")
         return SoundChange(prepare(patch_of_tree(event.prepared, settings, where)))
+    if isinstance(event, MapChange):
+        try:
+            return MapChange(event.device, bind_plain(event.map))
+        except ValueError as error:
+            raise UserError(where, f"{error}", "a whole recording", "use the file as it was recorded") from None
     return event
 
 

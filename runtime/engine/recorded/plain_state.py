@@ -1,4 +1,4 @@
-"""The plain values of an object: numbers, texts, and lists, tuples, dicts and sets of them.
+"""The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
 
 They are what the engine remembers of the player's controls. Whoever adds such an attribute to a class need not think of
 this: it is taken and given like the others.
@@ -7,12 +7,13 @@ this: it is taken and given like the others.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Any
 
 _SCALARS = (bool, int, float, str, type(None))
-_COPIED = (list, dict, set)
+_COPIED = (list, dict, set, deque)
 _PLAIN = (*_SCALARS, tuple, frozenset, *_COPIED)
-_TUPLE, _DICT, _SET, _FLOAT = "tuple", "dict", "set", "float"
+_TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 
 
 def taken(thing: object) -> dict[str, Any]:
@@ -35,6 +36,9 @@ def given(thing: object, values: dict[str, Any]) -> None:
         elif isinstance(present, dict | set):
             present.clear()
             present.update(value)
+        elif isinstance(present, deque):  # in place, so that its greatest length stays
+            present.clear()
+            present.extend(value)
         else:
             setattr(thing, name, type(present)(*value) if hasattr(present, "_fields") else value)
 
@@ -69,7 +73,7 @@ def _is_like(value: object, present: object) -> bool:
         return isinstance(value, _SCALARS) and isinstance(value, str) == isinstance(present, str)
     if hasattr(present, "_fields"):
         return isinstance(value, tuple) and len(value) == len(present)
-    kinds = ((list,), (dict,), (set, frozenset), (tuple,))
+    kinds = ((list,), (dict,), (set, frozenset), (tuple,), (deque,))
     return any(isinstance(value, kind) and isinstance(present, kind) for kind in kinds)
 
 
@@ -81,6 +85,8 @@ def _coded(value: object) -> Any:
         return value
     if isinstance(value, list):
         return [_coded(item) for item in value]
+    if isinstance(value, deque):
+        return {_DEQUE: [_coded(item) for item in value]}
     if isinstance(value, tuple):
         return {_TUPLE: [_coded(item) for item in value]}
     if isinstance(value, set | frozenset):
@@ -100,6 +106,8 @@ def _decoded(code: Any) -> Any:
         return float(content)
     if kind == _TUPLE:
         return tuple(_decoded(item) for item in content)
+    if kind == _DEQUE:
+        return deque(_decoded(item) for item in content)
     if kind == _SET:
         return {_decoded(item) for item in content}
     if kind == _DICT:

@@ -1,7 +1,7 @@
 """The state of an engine's controls at a frame: what an engine that starts there must know to sound the same.
 
-It holds what outlives the notes: knobs, maps, channels, tempo, the chosen sound, the number of notes so far (random
-values follow from it), and events that wait. It holds no voices: only a state in silence says all.
+It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
+notes so far (random values follow from it), and events that wait. It holds no voices: only a state in silence says all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class StateKeeper:
     """Takes the state of an engine's parts, and gives it to those of another engine."""
 
     def __init__(self, knobs: Knobs, controls: ControlMap, palette: Palette, performance: Performance):
-        self._palette, self._performance = palette, performance
+        self._palette, self._performance, self._controls = palette, performance, controls
         channels, self._knobs = palette.channels, knobs
         self._parts: dict[str, Any] = {
             "knobs": lambda: knobs,
@@ -61,6 +61,7 @@ class StateKeeper:
             "morph": lambda: knobs.morph,
             "controls": lambda: controls,
             "tempo": lambda: palette.tempo,
+            "clock": lambda: palette.tempo.loop,
             "zones": lambda: channels,
             "notes": lambda: performance.notes,
             "performance": lambda: performance,
@@ -69,6 +70,7 @@ class StateKeeper:
     def take(self, frame: int, is_silent: bool, waiting: tuple[tuple[int, Event], ...]) -> EngineState:
         """The present state, on the audio thread, between two blocks; arguments: as in EngineState."""
         parts = {name: taken(part()) for name, part in self._parts.items() if part() is not None}
+        parts["maps"] = self._controls.memory()
         chosen, played, palette = self._performance.chosen, self._performance.notes.played, self._palette
         known = [palette.first, *palette.programs]
         number = next((number for number, each in enumerate(known) if each is chosen), None)
@@ -89,10 +91,13 @@ class StateKeeper:
         if begun_at is not None:
             knobs.choose(begun_at)  # a sound, or one of its morph's, may leave them where they are
         performance.choose(chosen, state.frame)
+        if "clock" in state.parts:
+            palette.tempo.begin_loop(state.frame)
         for name, values in state.parts.items():
             part = self._parts[name]() if name in self._parts else None
             if part is not None:
                 given(part, values)
+        self._controls.remember(state.parts.get("maps", {}))
         for target, value in list(knobs.present.values.items()):
             if target.startswith(ENVELOPE):
                 knobs.present.set(target, value)  # the envelope itself is no plain value

@@ -169,6 +169,27 @@ def test_monitor_shows_what_arrives(start: Callable[..., LiveProgram], home: Pat
     keyboard.unplug()
 
 
+def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], home: Path) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program:
+        program.wait_for("MIDI input: keys:out")
+        teach = Learn(home, "--target", "learn")
+        teach.first_line()
+        for value in (127, 0):
+            keyboard.play([0xB0, 66, value])
+        assert "Before, it moved the sostenuto pedal." in teach.end()[1]
+        keyboard.play([0xB0, 3, 10])  # the target that was moved last
+        wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
+        keyboard.play([0xB0, 66, 127])
+        program.wait_for("learn: move the control for phase_blend.")
+        for value in range(0, 100, 9):
+            keyboard.play([0xB0, 21, value])
+        program.wait_for("learn: cc 21 of keys:out now moves phase_blend.")
+        keyboard.play([0xB0, 66, 0])
+        assert program.stop() == 0
+    keyboard.unplug()
+
+
 def test_each_of_two_keyboards_learns_for_itself(on_rig: JackServer, tmp_path: Path, home: Path) -> None:
     path = tmp_path / "two.yaml"
     path.write_text("midi: {api: UNIX_JACK, inputs: [keys, pads]}\naudio: {host_api: JACK, device: system}")

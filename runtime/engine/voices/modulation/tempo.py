@@ -65,6 +65,16 @@ class Tempo:
         self._last_clock = 0
         self._starts = self._follows_piece = False
 
+    @property
+    def loop(self) -> ClockLoop | None:
+        """What finds the beat of the MIDI clock; None before its first message."""
+        return self._loop
+
+    def begin_loop(self, frame: int) -> ClockLoop:
+        """A new loop in place of the one before, if there was one; `frame`: that of the clock's first message."""
+        self._loop = ClockLoop(round(self.beats_at(frame) * CLOCKS_PER_BEAT), frame, self._rate_hz)
+        return self._loop
+
     def start(self) -> None:
         """A sequencer starts: its next clock message is beat 0."""
         self._starts = True
@@ -94,7 +104,7 @@ class Tempo:
         """
         beats, starts = self.beats_at(frame), self._starts
         if self._loop is None or not self.has_clock(frame):
-            self._loop = ClockLoop(round(beats * CLOCKS_PER_BEAT), frame, self._rate_hz)
+            self.begin_loop(frame)
         else:
             self._loop.clock(frame)
         self._last_clock, self._starts, self._follows_piece = frame, False, True

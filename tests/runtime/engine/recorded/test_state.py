@@ -12,14 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.config import Adsr, Config, MidiConfig, VoiceConfig
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
 from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
 from runtime.engine.recorded.patch_tree import patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
 from runtime.events import (
+    Clock,
     ControlChange,
     Event,
     KnobTurn,
+    MapChange,
     NoteOff,
     NoteOn,
     PhaseBlend,
@@ -109,7 +113,16 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
     return n_states
 
 
+# A MIDI clock of about 120 beats a minute, with jitter.
+TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
+# Maps whose controls have a state: halves of 14 bits, takeovers, switches, parameters.
+MAPS = [
+    bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
+    bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),
+    bind([MapLine("cc 70", "level", mode="toggle", range=(0.7, 0.8)), MapLine("nrpn 100", "width")]),
+]
 more_events = st.one_of(
+    st.builds(MapChange, st.just(0), st.sampled_from(MAPS)),
     st.builds(Tempo, st.floats(20.0, 300.0)),
     st.builds(SoundChange, st.integers(0, 3)),
     st.builds(TargetMove, st.sampled_from((*RANGES, "latent.1")), st.floats(0.0, 1.0)),
@@ -119,7 +132,7 @@ phrases = st.lists(
         st.tuples(st.integers(0, 6000), st.one_of(events, events, more_events)),
         min_size=3,
         max_size=25,
-    ),
+    ).flatmap(lambda phrase: st.sampled_from((phrase, phrase + TICKING))),
     min_size=2,
     max_size=3,
 )
@@ -151,10 +164,21 @@ def piece() -> list[Timed]:
         (70, SoundChange(3)),
         (80, TargetMove("morph", 0.2)),
         (90, TargetMove("envelope.decay", 0.5)),
+        *((100 + frame, clock) for frame, clock in TICKING),
+        (95, MapChange(0, MAPS[0])),
+        (96, TargetMove("tilt", 0.5)),
+        (97, ControlChange(0, 20, 10)),
+        (98, ControlChange(0, 21, 30)),
         (100, NoteOn(0, 60, 100)),
         (900, NoteOff(0, 60)),
     ]
-    second: list[tuple[int, Event]] = [(500, NoteOn(0, 62, 80)), (5000, NoteOff(0, 62))]
+    second: list[tuple[int, Event]] = [
+        (400, ControlChange(0, 21, 60)),
+        (500, NoteOn(0, 62, 80)),
+        (600, Clock()),
+        (1500, Clock()),
+        (5000, NoteOff(0, 62)),
+    ]
     return [[(5, KnobTurn(0, 0.2))], first, second, [(300, TargetMove("morph", 0.9)), *second]]
 
 
@@ -167,7 +191,7 @@ def test_every_part_of_the_state_is_heard() -> None:
 
     sound, history = live(make(), piece(), 3000, 256)
     assert assert_goes_on_the_same(make, sound, history) == 4
-    for part in ("sound", "tempo", "notes", "channel_0"):
+    for part in ("sound", "tempo", "clock", "maps", "notes", "channel_0"):
         poor = []
         for frame, each in history:
             if isinstance(each, EngineState):
