@@ -8,8 +8,11 @@ MOST_PAGES = 8
 MOST_CONNECTIONS = 64
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
-MOST_ASKED = 32  # requests of one page that wait for their answers
-MESSAGES_A_SECOND, MESSAGES_AT_ONCE = 400.0, 800.0
+MOST_ASKED = 16  # requests of one page that wait for their answers
+MOST_ANSWERING = 6  # requests of all pages that what plays has not answered; it drops a reader that is far behind
+# What plays takes some 50 us for a message, on a thread that shares the interpreter with the audio thread.
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages a second, and after a silence
+ALL_RATE, ALL_BURST = 500.0, 1000.0
 
 
 def own_hosts(port: int) -> frozenset[str]:
@@ -23,15 +26,15 @@ def is_own_origin(origin: str | None, hosts: frozenset[str]) -> bool:
 
 
 class Allowance:
-    """How fast one page may speak: `MESSAGES_A_SECOND`, and `MESSAGES_AT_ONCE` after a silence."""
+    """How fast somebody may speak: `rate` messages a second, and `burst` at once after a silence."""
 
-    def __init__(self) -> None:
-        self._left, self._at_s = MESSAGES_AT_ONCE, time.monotonic()
+    def __init__(self, rate: float, burst: float):
+        self._rate, self._burst = rate, burst
+        self._left, self._at_s = burst, time.monotonic()
 
     def take(self) -> float:
         """Take one message; returns the seconds to wait before it is handled."""
         now_s = time.monotonic()
-        self._left = min(MESSAGES_AT_ONCE, self._left + (now_s - self._at_s) * MESSAGES_A_SECOND)
+        self._left = min(self._burst, self._left + (now_s - self._at_s) * self._rate) - 1.0
         self._at_s = now_s
-        self._left -= 1.0
-        return max(0.0, -self._left / MESSAGES_A_SECOND)
+        return max(0.0, -self._left / self._rate)

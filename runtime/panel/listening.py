@@ -9,6 +9,7 @@ from runtime.base.errors import UserError
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8246
 _BACKLOG = 64
+_UNSENT_BYTES = 128 * 2**10  # of the system's own, for each connection; without a limit it would keep some megabytes
 
 
 def listen(port: int | None) -> socket.socket:
@@ -37,6 +38,7 @@ def _listening(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
         listener.bind((HOST, port))
         listener.listen(_BACKLOG)
     except OSError:

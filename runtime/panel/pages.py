@@ -14,13 +14,22 @@ from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
-from runtime.panel.limits import MOST_ASKED, MOST_UNSENT_BYTES, Allowance
+from runtime.panel.limits import (
+    ALL_BURST,
+    ALL_RATE,
+    MOST_ANSWERING,
+    MOST_ASKED,
+    MOST_UNSENT_BYTES,
+    PAGE_BURST,
+    PAGE_RATE,
+    Allowance,
+)
 from runtime.panel.play_link import PlayLink
 
 CHANGE, METER, CONTROL = "change", "meter", "control"
 # What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
 ALLOWED = frozenset(
-    "watch state card instruments move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
+    "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo learn unlearn targets devices".split()
 )
 
@@ -75,6 +84,9 @@ class Pages:
         self._instrument: str | None = None  # the one that the pages show
         self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
+        self._greets: asyncio.Task[bytes] | None = None
+        self._allowance = Allowance(ALL_RATE, ALL_BURST)
+        self._answering = asyncio.Semaphore(MOST_ANSWERING)
         targets = {name: each._asdict() for name, each in RANGES.items()}
         self._hello = messages.news_line("hello", {"targets": targets, "actions": ACTIONS})
 
@@ -90,9 +102,9 @@ class Pages:
             page.send(self._hello)
             self._watch()
             page.send(await self._greeting())
-            allowance = Allowance()
+            allowance = Allowance(PAGE_RATE, PAGE_BURST)
             async for line in connection:
-                if (wait_s := allowance.take()) > 0.0:
+                if (wait_s := max(allowance.take(), self._allowance.take())) > 0.0:
                     await asyncio.sleep(wait_s)  # the sender waits, too, as nothing more is read
                 await self._take(page, line)
         except ConnectionClosed:
@@ -138,7 +150,8 @@ class Pages:
 
     async def _answer(self, page: _Page, number: messages.Id, method: str, params: object) -> None:
         try:
-            result = await self.link.ask(method, params)
+            async with self._answering:
+                result = await self.link.ask(method, params)
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
@@ -188,7 +201,12 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message that says what plays, or that nothing does."""
+        """The message that says what plays, or that nothing does; pages that come at once share the answers."""
+        if self._greets is None or self._greets.done():
+            self._greets = asyncio.create_task(self._greet())
+        return await asyncio.shield(self._greets)
+
+    async def _greet(self) -> bytes:
         try:
             answers = await asyncio.gather(*(self.link.ask(method, {}) for method in PRESENT))
         except UserError:

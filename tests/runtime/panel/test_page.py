@@ -210,7 +210,7 @@ def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
     wait_for(link, 0)
 
 
-def test_a_page_that_the_browser_keeps_for_the_way_back_plays_no_more(page: Browser, playing: Playing, link: Link) -> None:
+def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playing: Playing, link: Link) -> None:
     page.click("tb-keys .bar button:last-child")
     page.click('[data-note="60"]')
     wait_for(link, 1)

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from runtime.control.targets import RANGES
 from runtime.panel.assets import FOLDER
-from runtime.panel.limits import LONGEST_MESSAGE_BYTES, MOST_PAGES
+from runtime.panel.limits import LONGEST_MESSAGE_BYTES, MOST_PAGES, Allowance
 from tests.support.panel import Page, Playing
 from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, wait_until
@@ -201,6 +201,7 @@ def test_garbage_leaves_the_page_working(playing: Playing, page: Page) -> None:
             other.socket.send(_garbage(generator))
         other.tell("note", note=60, velocity=100)
         page.voices(1)
+        assert "result" in other.ask("sounds.list")
     page.voices(0)
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", playing.port)) as stream:
@@ -254,22 +255,43 @@ def test_many_connections_leave_those_that_are_there(playing: Playing, page: Pag
     wait_until(lambda: playing.get("/")[0] == 200, "an answer")
 
 
+def test_a_page_that_reads_nothing_is_dropped_and_what_plays_goes_on(playing: Playing, page: Page) -> None:
+    stream = socket.socket()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**14)
+    stream.connect(("127.0.0.1", playing.port))
+    with playing.page(max_queue=1, sock=stream) as slow:
+        with pytest.raises(ConnectionClosed):
+            for number in range(100_000):
+                slow.socket.send(json.dumps({"method": "targets", "id": number}))
+        page.tell("note", note=60, velocity=100)
+        page.voices(1)
+    page.tell("note", note=60, velocity=0)
+    page.voices(0)
+
+
+def test_who_speaks_too_fast_waits() -> None:
+    allowance = Allowance(rate=0.5, burst=3.0)
+    assert [allowance.take() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert 1.5 < allowance.take() <= 2.0
+    assert 3.5 < allowance.take() <= 4.0
+
+
 def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
+    wait_until(lambda: _opens(playing, MOST_PAGES), "room for all pages")  # a page of the test before may still go
+    wait_until(lambda: not _opens(playing, MOST_PAGES + 1), "a refusal")
+    wait_until(lambda: _opens(playing, 1), "room for a page")
+
+
+def _opens(playing: Playing, n_pages: int) -> bool:
+    """Whether so many pages can be open; False if one is refused because there are too many."""
     with contextlib.ExitStack() as pages:
-        for _ in range(MOST_PAGES):
-            pages.enter_context(playing.page())
-        with pytest.raises(InvalidStatus) as refused, playing.page():
-            pass
-        assert refused.value.response.status_code == 503
-    wait_until(lambda: _opens(playing), "room for a page")
-
-
-def _opens(playing: Playing) -> bool:
-    try:
-        with playing.page():
-            return True
-    except InvalidStatus:
-        return False
+        try:
+            for _ in range(n_pages):
+                pages.enter_context(playing.page())
+        except InvalidStatus as refused:
+            assert refused.response.status_code == 503
+            return False
+    return True
 
 
 def test_its_process_is_small(playing: Playing, page: Page) -> None:
