@@ -260,7 +260,7 @@ def test_a_page_that_reads_nothing_is_dropped_and_what_plays_goes_on(playing: Pl
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**14)
     stream.connect(("127.0.0.1", playing.port))
     with playing.page(max_queue=1, sock=stream) as slow:
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed):  # noqa: PT012
             for number in range(100_000):
                 slow.socket.send(json.dumps({"method": "targets", "id": number}))
         page.tell("note", note=60, velocity=100)
@@ -289,7 +289,8 @@ def _opens(playing: Playing, n_pages: int) -> bool:
             for _ in range(n_pages):
                 pages.enter_context(playing.page())
         except InvalidStatus as refused:
-            assert refused.response.status_code == 503
+            if refused.response.status_code != 503:
+                raise
             return False
     return True
 
