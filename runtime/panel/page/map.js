@@ -33,7 +33,7 @@ class SoundMap extends HTMLElement {
         make("h3", {}, t("map.near")), this.near, this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.forget());
     play.addEventListener("present", () => this.build());
     play.addEventListener("moved", () => this.moved());
     this.build();
@@ -58,6 +58,7 @@ class SoundMap extends HTMLElement {
     }));
     this.asked = null;
     this.moved();
+    this.forget();
   }
 
   buildEmbedding({ map_2d: places, latents, labels }) {
@@ -95,7 +96,7 @@ class SoundMap extends HTMLElement {
 
   /** Where the sound is: where it was dragged to, or else, once its latents have moved, where its nearest frames are. */
   moved() {
-    if (!this.points) return;
+    if (!this.points || !this.width) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
     else if (this.isPlane) this.place = this.planeAxes().map((k) => row[k]);
@@ -168,6 +169,13 @@ class SoundMap extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this.canvas, dense = Math.min(2, devicePixelRatio);
     [this.canvas.width, this.canvas.height] = [Math.round(width * dense), Math.round(height * dense)];
     [this.width, this.height, this.dense] = [width, height, dense];
+    if (width && this.points) this.moved(); // what moved while this part was hidden
+    this.forget();
+  }
+
+  /** Paint all anew at the next picture; else only the grip has moved. */
+  forget() {
+    this.ground = null;
     this.draw();
   }
 
@@ -181,16 +189,27 @@ class SoundMap extends HTMLElement {
 
   paint() {
     const pen = this.canvas.getContext("2d");
-    pen.setTransform(this.dense ?? 1, 0, 0, this.dense ?? 1, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.points || !this.width) return;
-    const style = getComputedStyle(this), isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const style = getComputedStyle(this);
+    this.ground ??= this.paintGround(style);
+    pen.drawImage(this.ground, 0, 0);
+    pen.scale(this.dense, this.dense);
+    this.paintGrip(pen, style);
+  }
+
+  /** All but the grip, painted once for each size and set of colours. */
+  paintGround(style) {
+    const ground = make("canvas", { width: this.canvas.width, height: this.canvas.height }), pen = ground.getContext("2d");
+    pen.scale(this.dense, this.dense);
+    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const tint = (k, alpha) => `oklch(${isDark ? 0.78 : 0.56} 0.13 ${hue(k)} / ${alpha})`;
     const number = new Map(this.names.map((name, k) => [name, k]));
     this.paintDensity(pen, (k, share) => tint(number.get(this.owners[k]), share * (isDark ? 0.1 : 0.12)));
     this.points.forEach((point, k) => dot(pen, this.toPixel(point), this.isPlane ? 6 : POINT_PX, tint(number.get(this.owners[k]), 0.9)));
     this.paintNames(pen, style);
-    this.paintGrip(pen, style);
+    return ground;
   }
 
   /** Soft discs that add up: where much was learnt, the paper is coloured. */

@@ -173,13 +173,14 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
 
 def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
-    page.evaluate("document.querySelector('#save-name').value = 'Page test'")
+    page.evaluate("document.querySelector('#save-name').select()")
+    page.command("Input.insertText", text="Page test")
     page.click(".save button")
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
     page.click(".own .acts button:last-child")
     wait_until(lambda: not link.ask("sounds.list"), "the deletion")
-    page.wait("document.querySelector('tb-toast').textContent.includes('Page test')")
+    page.wait("document.querySelector('tb-toast').textContent.includes('is deleted')")
     page.click("tb-toast button")
     wait_until(lambda: link.ask("sounds.list"), "the sound")
     page.wait("document.querySelector('.own .choice') !== null")
