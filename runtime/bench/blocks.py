@@ -9,10 +9,11 @@ import numpy as np
 from runtime.base.realtime import AUDIO_PRIORITY, promoted
 from runtime.bench.cases import Case
 from runtime.bench.floor import floor_load
-from runtime.bench.playing import VELOCITY, new_engine, spread_note
+from runtime.bench.playing import VELOCITY, new_engine, new_rack, spread_note
 from runtime.engine.engine import Engine
 from runtime.events import Event, NoteOn
 from runtime.instrument.decoder import Decoder
+from runtime.rack.rack import Rack
 
 N_SPELLS = 20
 WARM_UP_FRAMES = 8192
@@ -83,9 +84,13 @@ class _Run:
         return self._spent_s / (self._n_done * self._block_s)
 
 
-def started(decoder: Decoder, case: Case) -> Engine:
-    """An engine to which the case's notes and `once` events are posted; nothing is rendered yet."""
-    engine = new_engine(decoder, case.n_voices, sound=case.sound(decoder.card))
+def started(decoder: Decoder, case: Case) -> Engine | Rack:
+    """An engine, or a rack, to which the case's notes and `once` events are posted; nothing is rendered yet."""
+    sound = case.sound(decoder.card)
+    if case.in_rack:
+        engine = new_rack(decoder, case.n_voices, sound)
+    else:
+        engine = new_engine(decoder, case.n_voices, sound=sound)
     # The load of a voice does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
@@ -109,7 +114,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
     }
 
 
-def _time_blocks(engine: Engine, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
+def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
     """Render one block for each list of events; fills `times_s`, float (n_blocks,), with the seconds that each took."""
     for block, block_events in enumerate(events):
         for event in block_events:
@@ -119,7 +124,7 @@ def _time_blocks(engine: Engine, events: list[list[Event]], out: np.ndarray, tim
         times_s[block] = time.perf_counter() - begin_s
 
 
-def _spent_s(engine: Engine, events: list[list[Event]], out: np.ndarray) -> float:
+def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
     """CPU seconds to render one block for each list of events.
 
     The clock is read only before and after all blocks: two readings for each block would cost as much as copying out a

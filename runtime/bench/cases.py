@@ -13,7 +13,7 @@ from runtime.events import ControlChange, Event, PhaseBlend, PitchWheel
 from runtime.instrument.card import Card
 from runtime.sound.motion import LATENT, DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
-from runtime.sound.sound import Sound
+from runtime.sound.sound import Sound, SoundEffects
 
 BUFFERS_FRAMES = (64, 256)
 N_VOICES_OF_PLAIN = (1, 16, 64)
@@ -49,7 +49,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
 
     moving: whether every knob moves in every block. name: None for a plain case, which has no further events.
-    sound: called with the instrument's card; returns the sound that is played. once: events sent with the notes.
+    sound: called with the instrument's card; returns the sound that is played. in_rack: whether a rack plays it, with
+    its effects, as in `play`; else the engine alone. once: events sent with the notes.
     each_block: called with the time in s at which a block begins; returns the block's further events.
     """
 
@@ -58,6 +59,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     moving: bool
     name: str | None = None
     sound: Callable[[Card], Sound] = _plain_sound
+    in_rack: bool = False
     once: tuple[Event, ...] = ()
     each_block: Callable[[float], list[Event]] = _no_events
 
@@ -77,6 +79,7 @@ def _named(
     once: tuple[Event, ...] = (),
     each_block: Callable[[float], list[Event]] = _no_events,
     sound: Callable[[Card], Sound] = _plain_sound,
+    in_rack: bool = False,
 ) -> tuple[Case, ...]:
     """One case for each buffer size: N_VOICES_OF_NAMED voices, every knob moving; the rest as in Case."""
     return tuple(
@@ -86,6 +89,7 @@ def _named(
             moving=True,
             name=name,
             sound=sound,
+            in_rack=in_rack,
             once=once,
             each_block=each_block,
         )
@@ -107,5 +111,6 @@ NAMED = (
     *_named("bandwidth", once=_COHERENT, sound=lambda card: Sound(bandwidth_cents=20.0)),
     *_named("width", sound=lambda card: Sound(width=0.5)),
     *_named("all", once=_VIBRATO + _COHERENT, each_block=_wheel, sound=_modulated_sound),
+    *_named("effects", sound=lambda card: Sound(effects=SoundEffects(reverb=0.5, chorus=0.5)), in_rack=True),
 )
 CASES = PLAIN + NAMED

@@ -20,9 +20,9 @@ import runtime.live.supervisor
 import runtime.midi.inputs  # noqa: F401
 from runtime.bench.playing import VELOCITY
 from runtime.config import load_config
-from runtime.engine.build import build_engine
 from runtime.events import NoteOn
 from runtime.instrument.library import load
+from runtime.rack.build import build_rack
 from runtime.sound.patch import Patch
 
 N_MORE_BLOCKS = 200
@@ -31,7 +31,7 @@ N_MORE_BLOCKS = 200
 def main(path: str) -> None:
     """Load the instrument, play a note, and print when the first block is rendered, then the peak memory in MB."""
     decoder = load(path)
-    engine = build_engine(Patch(load_config()), decoder, decoder.card.sample_rate_hz)
+    engine = build_rack(Patch(load_config()), decoder, decoder.card.sample_rate_hz)
     engine.post(NoteOn(0, 60, VELOCITY))
     block = np.zeros((256, 2), np.float32)
     engine.render(block)

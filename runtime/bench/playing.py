@@ -8,6 +8,8 @@ from runtime.config import Adsr, Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import KnobTurn
 from runtime.instrument.decoder import Decoder
+from runtime.rack.build import build_rack
+from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
@@ -18,6 +20,12 @@ def new_engine(decoder: Decoder, n_voices: int, seed: int = 0, sound: Sound = So
     """An engine at the instrument's sample rate, with an envelope that has no attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
     return Engine(decoder, patch=Patch(Config(voice=voice, seed=seed), sound))
+
+
+def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
+    """A rack with one part and with effects, as `play` has it, and an envelope that has no attack."""
+    voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
+    return build_rack(Patch(Config(voice=voice), sound), decoder, decoder.card.sample_rate_hz)
 
 
 def spread_note(decoder: Decoder, number: int) -> int:

@@ -321,7 +321,11 @@ class Rack:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: _Due) -> bool:
-        """Start a control's action, and hand what a map has taken to every engine, whatever channel its part hears."""
+        """Start a control's action, and hand on what a map has taken.
+
+        It moves the parts that hear its channel. The channel of a knob box may be one that no part hears: then it moves
+        every part.
+        """
         event = due.event
         if isinstance(event, MapChange):
             self._controls.use(event.device, event.map)
@@ -332,7 +336,10 @@ class Rack:
                 self._act(action, due.frame)
             if not self._controls.is_mapped(event):
                 return False
-        for part in self._parts:
+        parts = self._parts if due.part is None else self._parts[due.part : due.part + 1]
+        if not isinstance(event, MapChange):
+            parts = [part for part in parts if part.hears(event.channel)] or parts
+        for part in parts:
             for engine in part.engines():
                 engine.post(event, due.given)
         return True

@@ -27,6 +27,8 @@ CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
 # Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
+# What acts outside one engine, or names other sounds.
+_NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
 _SECONDS = (0.0, 30.0)
 
 
@@ -72,7 +74,7 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
     knobs: names of the instrument's knobs; unwired: targets that are left out.
     """
     targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
-    fields = _fields(choices, Sound, ("morph",))  # a morph names other sounds
+    fields = _fields(choices, Sound, _NOT_FOR_AN_ENGINE)
     lfos = {}
     for key in ("lfo_1", "lfo_2"):
         lfo = fields[key]

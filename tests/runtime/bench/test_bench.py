@@ -36,7 +36,7 @@ KEYS = {
 TIMES = ["p50_ms", "p99_ms", "p999_ms", "max_ms"]
 RATIOS = ("p99_of_plain", "load_of_plain")
 ROW_KEYS = {"voices", "buffer", "moving", *TIMES, "budget_ms", "load"}
-CASE_NAMES = ("wheel", "vibrato", "coherent", "modulated", "bandwidth", "width", "all")
+CASE_NAMES = ("wheel", "vibrato", "coherent", "modulated", "bandwidth", "width", "all", "effects")
 PLAIN_ROWS = [(n, buffer, moving) for n in (1, 16, 64) for buffer in (64, 256) for moving in (True, False)]
 CASE_ROWS = [(name, buffer) for name in CASE_NAMES for buffer in (64, 256)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from runtime.acoustics.spectrum import periodic_hann
@@ -31,6 +33,8 @@ def noise_index(lane: int, hop: int) -> int:
     return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA
 
 
+# A table takes 11 MB, and 35 ms to make. Engines with the same seed share one: those of a rack, and one swapped in.
+@functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 

@@ -9,7 +9,7 @@ from runtime.acoustics.spectrum import StftSpec, periodic_hann
 from runtime.engine.hop_groups import HopGroups
 from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis, engine_hop_size
 from runtime.engine.synthesis.lanes import runs_of
-from runtime.engine.synthesis.phases.noise import _FLAT_GAIN, N_NOISE_SPECTRA, noise_phasors
+from runtime.engine.synthesis.phases.noise import _FLAT_GAIN, N_NOISE_SPECTRA, noise_phasors, noise_taps
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, new_pairs, write_pairs
 
 SPEC = StftSpec()
@@ -87,3 +87,10 @@ def test_lanes_are_grouped_into_runs_of_neighbours() -> None:
     assert runs_of([]) == []
     assert runs_of([3]) == [slice(3, 4)]
     assert runs_of([0, 1, 2, 5, 7, 8]) == [slice(0, 3), slice(5, 6), slice(7, 9)]
+
+
+def test_engines_with_the_same_seed_share_their_noise() -> None:
+    one, same, other = (noise_taps(2049, 4096, 1024, seed) for seed in (5, 5, 6))
+    assert one is same
+    assert not np.array_equal(one[0, 0], other[0, 0])
+    assert not one.flags.writeable
