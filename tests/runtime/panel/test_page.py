@@ -188,6 +188,15 @@ def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) ->
     wait_until(lambda: not link.ask("sounds.list"), "the deletion")
 
 
+def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
+    link.ask("watch", topics=["change"])
+    page.click("tb-tools button:nth-child(2)")
+    page.click("tb-slider:has(#at-width) .learn")
+    page.wait("document.querySelector('tb-toast').textContent.startsWith('Now move a control for Width')")
+    link.ask("learn", target="pan")  # another program's wish takes the place of the page's
+    assert ("change", "replaced") in [(topic, news.get("learn", {}).get("outcome")) for topic, news in link.news(1.0)]
+
+
 def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playing, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
     wait_for(link, 1)

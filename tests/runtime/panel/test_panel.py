@@ -57,6 +57,13 @@ def test_the_notes_of_a_page_end_with_it_and_those_of_another_page_go_on(playing
     page.voices(0)
 
 
+def test_the_notes_of_a_program_end_with_its_link(playing: Playing, page: Page) -> None:
+    with playing.link() as link:
+        link.ask("note", note=72, velocity=80)
+        page.voices(1)
+    page.voices(0)
+
+
 def test_a_page_cannot_end_a_note_that_it_does_not_hold(playing: Playing, page: Page) -> None:
     with playing.page() as other:
         other.tell("note", note=67, velocity=100)
