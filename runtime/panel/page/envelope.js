@@ -7,7 +7,7 @@ const HEIGHT = 110, EDGE = 10; // pixels
 // Shares of the width: attack, decay, a held part, release.
 const ATTACK = 0.28, DECAY = 0.28, HELD = 0.14, RELEASE = 0.3;
 const TARGETS = ["attack", "decay", "sustain", "release"].map((stage) => `envelope.${stage}`);
-const LEAST = 0.02; // so that points at 0 s can still be told apart
+const LEAST = 0.06; // so that points at 0 s can still be told apart
 
 export class Envelope extends HTMLElement {
   connectedCallback() {
