@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from runtime.control.targets import RANGES
 from runtime.panel.assets import FOLDER
 from runtime.panel.limits import LONGEST_MESSAGE_BYTES, MOST_PAGES, Allowance
+from tests.soak.panel import garbage
 from tests.support.panel import Page, Playing
 from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, wait_until
@@ -205,7 +206,7 @@ def test_garbage_leaves_the_page_working(playing: Playing, page: Page) -> None:
     generator = random.Random(17)
     with playing.page() as other:
         for _ in range(300):
-            other.socket.send(_garbage(generator))
+            other.socket.send(garbage(generator))
         other.tell("note", note=60, velocity=100)
         page.voices(1)
         assert "result" in other.ask("sounds.list")
@@ -218,32 +219,6 @@ def test_garbage_leaves_the_page_working(playing: Playing, page: Page) -> None:
         other.wait("never")
     assert playing.get("/")[0] == 200
     assert page.ask("state")["result"]["part"] == 0
-
-
-def _garbage(generator: random.Random) -> str | bytes:
-    methods = ["note", "moves", "sound", "save", "sounds.delete", "watch", "state", "x", 7, None]
-    values = [
-        None,
-        -1,
-        1e400,
-        128,
-        "💥",
-        "a" * 300,
-        [],
-        {"note": 60},
-        {"positions": {"pan": 9}},
-        {"name": "../../x"},
-        True,
-    ]
-    kind = generator.randrange(4)
-    if kind == 0:
-        return generator.randbytes(generator.randrange(300))
-    if kind == 1:
-        return "[" * generator.randrange(3000)
-    text = json.dumps(
-        {"method": generator.choice(methods), "params": generator.choice(values), "id": generator.choice(values)}
-    )
-    return text if kind == 2 else text[: generator.randrange(len(text))]
 
 
 def test_many_connections_leave_those_that_are_there(playing: Playing, page: Page) -> None:
