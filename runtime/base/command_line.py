@@ -101,7 +101,8 @@ class Parser(argparse.ArgumentParser):
         too_small = re.fullmatch(r"argument (.+?): found (.+); expected (.+); (.+)", message)
         if too_small:
             raise UserError(*too_small.groups())
-        raise UserError(self.prog, message, "a command line as --help shows it", f"see: {self.prog} --help")
+        where = self.prog.removeprefix("timbrebox ")
+        raise UserError(where, message, "a command line as --help shows it", f"see: {self.prog} --help")
 
 
 def _run_chosen(package: str, arguments: list[str]) -> int | None:
@@ -111,7 +112,9 @@ def _run_chosen(package: str, arguments: list[str]) -> int | None:
         subparser = subparsers.add_parser(name, help=text.replace("%", "%%"), description=text)
         if arguments[:1] == [name]:
             _command(package, name).add_arguments(subparser)
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        subparsers.choices[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     return _command(package, parsed.command).run(parsed)
 
 

@@ -8,10 +8,14 @@ from typing import Any
 from runtime.base.command_line import number_between
 from runtime.base.errors import UserError
 from runtime.commands.devices import columns
+from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 
 _MORE_S = 2.0  # for the answer after the time limit
 _FOREVER_S = 3600.0
+USAGE = """timbrebox learn [--list | --monitor]
+       timbrebox learn --target T [--timeout S] [--takeover HOW]
+       timbrebox learn --unlearn T | --unlearn-all"""
 _KINDS = {
     "PitchWheel": ("pitch_wheel", "pitch"),
     "Aftertouch": ("pressure", "value"),
@@ -22,6 +26,7 @@ _KINDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to do, which is to list when nothing is said, and the options of learning."""
+    parser.usage = USAGE
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list what can be moved, where it stands and what moves it")
     what.add_argument("--target", metavar="T", help="learn: the next control that moves, moves this from then on")
@@ -31,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limit = number_between(0.5, 120.0)
     parser.add_argument("--timeout", metavar="S", type=limit, default=10.0, help="seconds to wait for the control (10)")
     takeover = "while the control and the target stand apart (jump)"
-    parser.add_argument("--takeover", choices=("jump", "pick_up", "scaled"), default="jump", help=takeover)
+    ways = ("jump", "pick_up", "scaled")
+    takeover = f"{', '.join(ways)}: {takeover}"
+    parser.add_argument("--takeover", metavar="HOW", choices=ways, default="jump", help=takeover)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +91,9 @@ def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
-    print(f"Move the control for {target} now, within {limit_s:g} s. An encoder: first to the right.", flush=True)
+    asked = "Press" if target in ACTIONS else "Move"
+    encoder = "" if target in ACTIONS else " An encoder: first to the right."
+    print(f"{asked} the control for {target} now, within {limit_s:g} s.{encoder}", flush=True)
     for topic, news in link.news(limit_s + _MORE_S):
         if topic == "control":
             print(_event_line(news, names), flush=True)
@@ -102,7 +111,8 @@ def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
 
 def _print_learned(outcome: dict[str, Any]) -> None:
     line, before = outcome["line"], outcome["before"]
-    said = f"{line['control']} of {outcome['device']} now moves {outcome['target']}"
+    does = "starts" if "action" in line else "moves"
+    said = f"{line['control']} of {outcome['device']} now {does} {outcome['target']}"
     mode = "" if line.get("mode", "absolute") == "absolute" else f" ({line['mode'].replace('_', ' ')})"
     print(f"{said}{mode}." + (f" Before, it moved {', '.join(before)}." if before else ""))
 

@@ -1,4 +1,4 @@
-"""List the sounds that can be played by name; save, rename, copy, delete, import and export your own."""
+"""List the sounds that you can play by name, and keep your own: save, rename, delete, undo and more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from runtime.companion.state import read_state
 from runtime.config import load_config
 from runtime.instrument.encoder import SUFFIX as ENCODER_SUFFIX
 from runtime.instrument.importing import import_instrument
-from runtime.instrument.library import find, load, sha256_of
+from runtime.instrument.library import available, find, load, sha256_of
 from runtime.link.client import connect_if_playing
 from runtime.sound.choice import find_sound
 from runtime.sound.file import sound_text
-from runtime.sound.own import KnownSound, file_name, is_path
+from runtime.sound.own import KnownSound, file_name, is_path, user_sounds
 from runtime.sound.sound import Sound, SoundInstrument
-from runtime.sound.store import known_sounds
+from runtime.sound.store import instrument_sounds, known_sounds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +56,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the action says; it prints what it did in one line."""
+    if arguments.action in ("rename", "copy", "delete"):
+        _refuse_an_instrument_s(arguments.name)
     _ACTIONS[arguments.action or "list"](arguments)
     return 0
+
+
+def _refuse_an_instrument_s(name: str) -> None:
+    """UserError if a sound is none of the user's, but comes with an instrument."""
+    if name in user_sounds():
+        return
+    for instrument in available():
+        if name in instrument_sounds(load(instrument).card, instrument):
+            found = f"{name!r}, which comes with {instrument}"
+            remedy = "to have it as your own, play it and save it: ./timbrebox presets save"
+            raise UserError("sound's name", found, "a sound of your own", remedy)
 
 
 def _list(arguments: argparse.Namespace) -> None:

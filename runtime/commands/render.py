@@ -19,7 +19,7 @@ from runtime.config import DEFAULT_CONFIG, load_config
 from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
 from runtime.engine.recorded.head import playable, same_instrument, start_of
-from runtime.events import Event, KnobTurn, MapChange, PhaseBlend
+from runtime.events import Event, KnobTurn, MapChange, PhaseBlend, Swap
 from runtime.instrument.card import Card
 from runtime.instrument.library import load
 from runtime.midi.files import read_events
@@ -93,11 +93,18 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     if not same_instrument(instrument.path, start.instrument):
         print(f"timbrebox: {instrument.path.name} is not the file that {start.instrument.name} was when it was "
               "recorded; it may sound otherwise", file=sys.stderr)  # fmt: skip
-    if not start.state.is_silent:
+    if start.state.n_parts > 1:
+        said = f"{start.state.n_parts} parts were recorded; only the first one is rendered"
+        print(f"timbrebox: {said}", file=sys.stderr)
+    elif not start.state.is_silent:
         print("timbrebox: notes sounded when the recording began; they are missing", file=sys.stderr)
     if arguments.seed is not None:
         settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
         start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
+    swap_ticks = [tick for tick, event in recorded.events if isinstance(event, Swap)]
+    if swap_ticks:
+        said = f"another instrument was chosen {swap_ticks[0] / start.sample_rate_hz:.1f} s after the beginning"
+        print(f"timbrebox: {said}; render keeps {start.instrument.name}", file=sys.stderr)
     rack = rack_from(start, instrument)
     first = rack.frame
     events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]

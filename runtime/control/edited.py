@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "reverb": ("effects", "reverb"),
     "chorus": ("effects", "chorus"),
 }
+_DIGITS = 9
 _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
@@ -44,7 +45,7 @@ def edited_sound(knobs: SoundKnobs, card: Card) -> Sound:
     sound = patch.sound
     for target, fields in FIELDS.items():
         if values[target] != at_first[target]:
-            sound = _with(sound, fields, values[target])
+            sound = _with(sound, fields, _rounded(values[target]))
     if values["level"] != at_first["level"]:
         moved_db = values["level"] - at_first["level"]
         sound = _with(sound, ("level_db",), max(-60.0, min(12.0, (sound.level_db or 0.0) + moved_db)))
@@ -52,6 +53,11 @@ def edited_sound(knobs: SoundKnobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), knobs.filter_kind)
     names = [latent.name for latent in card.latents]
     return msgspec.structs.replace(sound, latents=dict(zip(names, knobs.positions, strict=True)))
+
+
+def _rounded(value: float) -> float:
+    """A value without the noise in its last digits that comes of knobs' positions, such as 5.5000000000000036."""
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:

@@ -83,7 +83,7 @@ class Choosing:
                 return
             present = self._present_number()
             at = numbers.index(present) + by if present in numbers else min(by, 0)
-            self.choose_number(numbers[at % len(numbers)], self._ignore, self._complain)
+            self.choose_number(numbers[at % len(numbers)], self._tell, self._complain)
 
         self._companion.ask("sounds.list", step, self._complain)
 
@@ -169,6 +169,9 @@ class Choosing:
 
     def _names(self) -> list[str | None]:
         return [patch.sound.name for patch in self._playing.choice.programs]
+
+    def _tell(self, played: dict[str, Any]) -> None:
+        self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
         """Nobody waits for an answer."""

@@ -20,7 +20,7 @@ from runtime.live.choosing import Choosing
 from runtime.live.device_maps import DeviceMaps
 from runtime.live.learning import Learning
 from runtime.live.memory import Memory
-from runtime.live.present import edited_sound, positions
+from runtime.live.present import edited_sound, positions, present_sound
 from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
 from runtime.live.remote.hands import Hands
@@ -175,9 +175,9 @@ class Desk:
 
         then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
         """
-        engine = self.playing.engine
-        folder = str(engine.patch.folder.resolve()) if engine.patch.folder else None
-        self.companion.ask("sounds.save", then, otherwise, name=name, tree=edited_sound(engine), folder=folder)
+        tree, folder = present_sound(self.playing.engine, self.playing.choice, for_another_folder=True)
+        folder = None if folder is None else str(folder.resolve())
+        self.companion.ask("sounds.save", then, otherwise, name=name, tree=tree, folder=folder)
 
     def _was_saved(self, saved: dict[str, Any]) -> None:
         self.say(f"Saved as {saved['name']}.")

@@ -108,7 +108,7 @@ class Learning:
         maps, device, line = self._desk.maps, learned.device, learned.line
         before = moved_before(maps.lines(device), line)
         maps.relearn(device, with_learned(maps.learned(device), line))
-        said = f"learn: {line.control} of {maps.label(device)} now moves {line.moves}"
+        said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
         self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
         self._tell({
             "outcome": "learned",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runtime.control.targets import LATENT, RANGES
 from runtime.engine.engine import Engine
+from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import sha256_of
 from runtime.sound.choice import Choice
 from runtime.sound.file import sound_tree
+from runtime.sound.own import is_path
+from runtime.sound.patch import Patch
+from runtime.sound.sound import SoundPart
 
 _DIGITS = 6
 
@@ -49,3 +54,35 @@ def card_of(choice: Choice) -> dict[str, Any]:
         "training": card.training,
         "measured": card.measured,
     }
+
+
+def present_sound(
+    engine: Engine, choice: Choice, for_another_folder: bool = False
+) -> tuple[dict[str, Any], Path | None]:
+    """The sound as a file keeps it, and the folder of its files; engine, choice: of the first part.
+
+    Of a sound with parts it is the sound that names them; what knobs changed in a part is not in it.
+    for_another_folder: whether parts that are files get their whole paths.
+    """
+    if choice.whole is None:
+        return edited_sound(engine), engine.patch.folder
+    sound, folder = choice.whole.sound, choice.whole.folder
+    said, first = choice.parts[0]
+    said = said if engine.patch is first.patch else renamed_part(said, engine.patch, engine.instrument)
+    parts = (said, *(part for part, _ in choice.parts[1:]))
+    parts = tuple(_from_anywhere(part, folder) for part in parts) if for_another_folder else parts
+    return sound_tree(msgspec.structs.replace(sound, parts=parts)), folder
+
+
+def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
+    """The part with another sound; the part as it is if that sound has no name."""
+    first = next((preset.name for preset in instrument.card.presets), None)
+    name = patch.sound.name or patch.settings.preset or first
+    return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)
+
+
+def _from_anywhere(part: SoundPart, folder: Path | None) -> SoundPart:
+    """The part with the whole path of its file, if it names one."""
+    if folder is None or not is_path(part.sound):
+        return part
+    return msgspec.structs.replace(part, sound=str((folder / part.sound).resolve()))

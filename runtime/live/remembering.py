@@ -19,10 +19,9 @@ from runtime.events import TargetMove
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import available, find, sha256_of
 from runtime.live.memory import PROVEN_AFTER_S, Memory
-from runtime.live.present import edited_sound, positions
+from runtime.live.present import positions, present_sound
 from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.sound.choice import Choice, choose_tree
-from runtime.sound.file import sound_tree
 from runtime.sound.patch import Patch
 
 if TYPE_CHECKING:
@@ -102,13 +101,12 @@ class Remembering:
     def state(self) -> State:
         """What is to be remembered."""
         engine, choice = self._playing.engine, self._playing.choice
-        patch = engine.patch if choice.whole is None else choice.whole
-        sound = edited_sound(engine) if choice.whole is None else sound_tree(patch.sound)
+        sound, folder = present_sound(engine, choice)
         return State(
             _name_of(engine.instrument),
             sha256_of(engine.instrument.path),
             sound,
-            str(patch.folder.resolve()) if patch.folder else None,
+            str(folder.resolve()) if folder else None,
             positions(engine),
             settings_of(choice.settings),
             self._memory.configured or settings_of(choice.settings),

@@ -22,6 +22,7 @@ from runtime.engine.engine import Engine
 from runtime.events import Event
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory
+from runtime.live.present import renamed_part
 from runtime.live.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.live.waiting.stop_signal import StopSignal
@@ -108,7 +109,7 @@ class Supervisor:
         """Another choice plays a part from now on."""
         parts = list(self._choice.parts)
         if parts:
-            parts[part] = parts[part][0], choice
+            parts[part] = renamed_part(parts[part][0], choice.patch, choice.instrument), choice
             choice = parts[0][1]
         self._choice = choice._replace(parts=tuple(parts), whole=self._choice.whole)
 

@@ -195,7 +195,8 @@ class Rack:
             state = self.engine().state(self.is_silent and self._shares_alone())
             waiting = *state.waiting, *((due.frame, due.event) for due in self._pending)
             parts = state.parts if self._arpeggiator is None else state.parts | self._arpeggiator.memory()
-            self._history.append((self.frame, msgspec.structs.replace(state, waiting=waiting, parts=parts)))
+            state = msgspec.structs.replace(state, waiting=waiting, parts=parts, n_parts=len(self._parts))
+            self._history.append((self.frame, state))
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)

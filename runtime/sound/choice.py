@@ -146,7 +146,7 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
         raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
     patches = []
     for name in morph.sounds:
-        found = _find_without_instrument(name) or _find_in_card(name, decoder)
+        found = _find_without_instrument(name) or _find_for_morph(name, decoder, where)
         patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
     ways = None
     if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
@@ -154,6 +154,15 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
         places = [each.positions or start_positions(card) for each in patches]
         ways = tuple(learned_path(*ends, learned) for ends in pairwise(places))
     return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
+
+
+def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
+    try:
+        return _find_in_card(name, decoder)
+    except UserError:
+        expected = f"a sound of {decoder.card.name}, or one of your own"
+        remedy = "correct the name, or add the key `instrument` to the sound"
+        raise UserError(f"{where}, morph.sounds", repr(name), expected, remedy) from None
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:

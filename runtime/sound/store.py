@@ -49,4 +49,7 @@ def known_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
 def unknown_sound(name: str, card: Card, known: Iterable[str]) -> UserError:
     """The error for a name that no sound has; it suggests the most similar known name."""
     expected = f"a sound of {card.name}, one of your own or a .yaml file"
-    return UserError("sound's name", repr(name), expected, did_you_mean(name, known))
+    nearest = did_you_mean(name, known)
+    # All names together would be a line that nobody reads.
+    remedy = nearest if nearest.startswith("did you mean") else "see: ./timbrebox presets"
+    return UserError("sound's name", repr(name), expected, remedy)

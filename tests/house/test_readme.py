@@ -18,6 +18,8 @@ from tests.support.places import ROOT
 
 pytestmark = pytest.mark.workshop
 
+README = (ROOT / "README.md").read_text()
+
 # Options that are added to a command so that it takes only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
@@ -30,10 +32,15 @@ SHORTENED = {
 }
 
 
-def readme_commands() -> list[str]:
-    """The lines of the README's shell blocks."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def commands_of(text: str) -> list[str]:
+    """The lines of the shell blocks of a page."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def player_section() -> str:
+    """The section whose commands speak to a `play` that runs; tests/runtime/live/test_readme_player.py plays it."""
+    return re.search(r"^## From plugging in.*?(?=^## )", README, re.MULTILINE | re.DOTALL)[0]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +87,7 @@ def run(folder: Path, line: str) -> tuple[int, str]:
 
 
 def test_every_command_works_as_it_stands(folder: Path) -> None:
-    commands = readme_commands()
+    commands = commands_of(README.replace(player_section(), ""))
     assert commands[:2] == ["./timbrebox play --demo", "./timbrebox play"]
     for line in commands:
         status, output = run(folder, line)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.control.mapping.lines import Kind, MapLine
+from runtime.control.mapping.lines import Kind, MapLine, check_line
 from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, Control
 from runtime.events import N_CHANNELS, Action
@@ -90,7 +90,10 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
 def bind_plain(lines: object) -> Bindings:
     """The tables for the `plain` lines of others; ValueError for anything else."""
     try:
-        return bind(msgspec.convert(lines, list[MapLine], strict=False))
+        known = msgspec.convert(lines, list[MapLine], strict=False)
+        for line in known:
+            check_line(line, "a recorded map")
+        return bind(known)
     except (msgspec.MsgspecError, UserError) as error:
         raise ValueError(f"no lines of a map ({error})") from None
 

@@ -65,6 +65,7 @@ class _Head(msgspec.Struct, frozen=True):
     step: int | None
     state: dict[str, dict[str, Any]]
     waiting: list[tuple[int, list[Any]]]
+    n_parts: int = 1
 
 
 def played_instrument(path: Path) -> PlayedInstrument:
@@ -92,6 +93,7 @@ def head_tree(start: Start) -> dict[str, Any]:
         step=state.step,
         state=state.parts_tree(),
         waiting=[(frame, plain_event(event, settings)) for frame, event in state.waiting],
+        n_parts=state.n_parts,
     )
     return msgspec.to_builtins(head)
 
@@ -108,7 +110,9 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         waiting = tuple((frame, event_of(values)) for frame, values in head.waiting)
         chosen = None if head.chosen is None else patch_of_tree(head.chosen, settings, where)
         parts = parts_of_tree(head.state)
-        state = EngineState(head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step)
+        state = EngineState(
+            head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step, head.n_parts
+        )
     except (msgspec.MsgspecError, ValueError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
     patch = patch_of_tree(head.patch, settings, where)

@@ -28,7 +28,7 @@ class EngineState(msgspec.Struct, frozen=True):
     is_silent: whether no voice sounded. program: number of the sound that was chosen; FIRST_SOUND: the sound at the
     start; OTHER_SOUND: `chosen`, which an event brought. step: of its morph, if that was moved; None: it was not.
     parts: the plain values of the engine's parts, by their names. waiting: events that had been posted and had not
-    happened, with their frames.
+    happened, with their frames. n_parts: how many parts played; the state is that of the first.
     """
 
     frame: int
@@ -38,6 +38,7 @@ class EngineState(msgspec.Struct, frozen=True):
     waiting: tuple[tuple[int, Event], ...] = ()
     chosen: Patch | None = None
     step: int | None = None
+    n_parts: int = 1
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
         """The parts as JSON can hold them; `parts_of_tree` reads them."""

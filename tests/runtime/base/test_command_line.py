@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.__main__ import main
 from runtime.base.command_line import Parser, at_least, find_commands, run_command, run_program
 from runtime.base.errors import UserError
 from tests.support.places import ROOT
@@ -81,7 +82,8 @@ def test_a_command_runs_next_to_one_that_cannot_be_imported(package: Path) -> No
         ([], "the following arguments are required: COMMAND"),
         (["gret"], "did you mean 'greet'?"),
         (["greet"], "the following arguments are required: name"),
-        (["greet", "you", "--loud"], "unrecognized arguments: --loud"),
+        (["greet", "you", "--loud"], "timbrebox: greet: found unrecognized arguments: --loud"),
+        (["greet", "you", "--loud"], "see: timbrebox greet --help"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_status_2(package: Path, arguments: list[str], said: str) -> None:
@@ -101,6 +103,16 @@ def test_a_command_of_the_instrument_imports_no_other() -> None:
 def test_every_command_is_found_by_its_file() -> None:
     files = {path.stem for path in (ROOT / "runtime" / "commands").iterdir() if path.suffix == ".py"}
     assert set(find_commands("runtime")) == files - {"__init__"}
+
+
+@pytest.mark.parametrize("command", sorted(find_commands("runtime")))
+def test_no_line_of_help_is_longer_than_a_terminal_is_wide(
+    command: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
 def test_a_program_parses_its_arguments_where_mistakes_are_reported(capsys: pytest.CaptureFixture) -> None:

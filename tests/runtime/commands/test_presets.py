@@ -182,3 +182,13 @@ def test_save_takes_what_plays_and_without_that_what_was_played(
     for name in ("first", "Sound 1"):
         sound = load_sound(tmp_path / "data" / "timbrebox" / "sounds" / f"{name}.yaml")
         assert (sound.name, sound.phase_blend, sound.made_for.name) == (name, 0.75, "tiny")
+
+
+@pytest.mark.parametrize("line", ["delete|Round bass", "rename|flute|mine", "copy|Round bass|mine"])
+def test_a_sound_of_an_instrument_is_no_sound_of_your_own(
+    folder: Path, line: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["presets", *line.split("|")]) == 2
+    said = capsys.readouterr().err
+    assert "which comes with " + ("orchestra" if "flute" in line else "virtual-analogue") in said
+    assert (said.count("\n"), len(list(folder.iterdir()))) == (1, 1)

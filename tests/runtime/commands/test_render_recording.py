@@ -12,13 +12,17 @@ import pytest
 
 from runtime.__main__ import main
 from runtime.config import Config, VoiceConfig, load_config
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
 from runtime.engine.build import build_engine
 from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
 from runtime.engine.recorded.state import EngineState
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, ProgramChange
+from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange, Swap
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
+from runtime.rack.build import build_chosen
+from runtime.rack.part_choice import choose_parts
 from runtime.sound.choice import choose
 from tests.support.hearing import read_wav
 from tests.support.places import DATA
@@ -96,6 +100,39 @@ def test_the_samples_are_those_that_were_heard(
     assert (noise != coherent).any()
 
 
+def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callable[..., np.ndarray]) -> None:
+    def learned(control: str, target: str) -> MapChange:
+        return MapChange(3, bind([MapLine(control=control, target=target)]))
+
+    choice = choose(load_config(), None, None, None)
+    rack = build_chosen(choice, 44100)
+    history: deque[tuple[int, object]] = deque()
+    rack.keep_history(history)
+    events: list[tuple[int, Event]] = [
+        (9000, NoteOn(0, 60, 100, 3)),
+        (12_000, ControlChange(0, 21, 40, 3)),
+        (15_000, learned("cc 22", "latent.1")),  # another control is learned while the recording goes on
+        (15_500, ControlChange(0, 22, 120, 3)),
+    ]
+    for frame, event in [(0, learned("cc 21", "filter.cutoff")), *events]:
+        rack.post(event, frame)
+    sound = np.zeros((30_208, 2), np.float32)
+    for at in range(0, len(sound), SIZE):
+        if at == 5888:
+            rack.ask_for_state()
+        rack.render(sound[at : at + SIZE])
+    (state,) = [item for _, item in history if isinstance(item, EngineState)]
+    state = msgspec.structs.replace(state, waiting=())
+    patch, programs = rack.engine().sounds
+    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
+    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
+    timed = [(at - state.frame, event_of(plain_event(event, patch.settings))) for at, event in events]
+    writer.add(timed, 20_000)
+    writer.finish(len(sound) - state.frame)
+    again, _ = rendered(tmp_path / "a.mid")
+    np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
+
+
 def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refusal(*arguments: str) -> str:
         assert main(["render", *arguments]) == 2
@@ -118,3 +155,24 @@ def test_a_recording_that_began_with_notes_says_so(tmp_path: Path, capsys: pytes
     record(path, Config(), TINY, 44100, first=1000)
     assert main(["render", str(path), str(tmp_path / "out.wav"), "--instrument", TINY]) == 0
     assert "notes sounded when the recording began" in capsys.readouterr().err
+
+
+def test_what_render_leaves_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("parts: [{sound: Round bass}, {sound: Slow pad}]")
+    choice = choose_parts(load_config(), None, None, str(tmp_path / "a.yaml"))
+    rack = build_chosen(choice, 44100)
+    history: deque[tuple[int, object]] = deque()
+    rack.keep_history(history)
+    rack.ask_for_state()
+    rack.render(np.zeros((SIZE, 2), np.float32))
+    ((_, state),) = history
+    patch, programs = rack.engine().sounds
+    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
+    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
+    writer.add([(441, event_of(plain_event(Swap(0, "strings"), patch.settings)))], 500)
+    writer.finish(1000)
+    assert main(["render", str(tmp_path / "a.mid"), str(tmp_path / "out.wav")]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "timbrebox: 2 parts were recorded; only the first one is rendered",
+        "timbrebox: another instrument was chosen 0.0 s after the beginning; render keeps virtual-analogue",
+    ]

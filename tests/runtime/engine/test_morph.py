@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from runtime.base.errors import UserError
 from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import NoteOff, NoteOn, SoundChange, TargetMove
 from runtime.sound.blending import blended
+from runtime.sound.choice import choose
 from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.shaping import Filter
@@ -55,6 +59,22 @@ def test_in_the_middle_of_two_sounds_a_cutoff_is_their_geometric_mean() -> None:
     engine = engine_of(low, high)
     play(engine, [(0, TargetMove("morph", 0.5))], 100)
     assert engine.edited_sound().filter.cutoff_hz == pytest.approx(800.0, rel=1e-6)
+
+
+def test_a_saved_value_has_no_noise_in_its_last_digits() -> None:
+    engine = engine_of(DARK, BRIGHT)
+    play(engine, [(0, TargetMove("vibrato.rate", 0.756341))], 100)
+    play(engine, [(100, TargetMove("envelope.attack", 0.5))], 100)
+    saved = engine.edited_sound()
+    for value in (saved.voice.vibrato_hz, saved.envelope.attack_s):
+        assert len(repr(value).replace(".", "").lstrip("0")) <= 9
+
+
+def test_a_sound_of_another_instrument_in_a_morph_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "way.yaml"
+    path.write_text("morph: {sounds: [Round bass, trumpet]}")
+    with pytest.raises(UserError, match=r"way.yaml, morph.sounds: found 'trumpet'.*add the key `instrument`"):
+        choose(Config(), None, None, str(path))
 
 
 def test_the_four_corners_of_a_square_are_its_sounds() -> None:

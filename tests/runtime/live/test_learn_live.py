@@ -83,6 +83,13 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
         keyboard.play([0xB0, 21, 127])
         wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
         assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
+        learn = Learn(home, "--target", "panic")
+        assert learn.first_line() == "Press the control for panic now, within 10 s.\n"
+        for value in (127, 0):
+            keyboard.play([0xB0, 30, value])
+            time.sleep(0.05)
+        assert learn.end()[1].splitlines()[-1] == "cc 30 of keys:out now starts panic."
+        assert Learn(home, "--unlearn", "panic").end()[0] == 0
         assert program.stop() == 0
     kept = yaml.safe_load(next(home.rglob("maps/*.yaml")).read_text())
     assert kept["lines"] == [{"control": "cc 21", "target": "phase_blend"}]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from runtime.companion.state import read_state
 from runtime.config import Config
@@ -125,7 +126,15 @@ def test_a_sound_with_parts_plays_live_and_comes_back(home: Path, start: Start) 
         assert instrument(home) == "pads"
         wait_until(lambda: read_state() is not None, "the state", lambda: program.lines)
         assert [part["sound"] for part in read_state().sound["parts"]] == ["a.yaml", "a.yaml"]
+        with Link(home / "run" / "timbrebox" / "control") as link:
+            file = link.ask("save", name="Kept")["file"]
+            link.ask("action", name="next_instrument")
+            program.wait_for("Instrument: strings.")
+            changed = link.ask("save", name="Changed")["file"]
         program.stop()
+    whole = {"sound": str((home / "a.yaml").resolve())}
+    assert yaml.safe_load(Path(file).read_text())["parts"] == [whole | {"instrument": "pads"}, whole]
+    assert yaml.safe_load(Path(changed).read_text())["parts"] == [{"sound": "violin", "instrument": "strings"}, whole]
     with start() as program:
         program.wait_for("The last sound is back: Both")
-        assert instrument(home) == "pads"
+        assert instrument(home) == "strings"

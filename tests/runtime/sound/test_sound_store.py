@@ -10,7 +10,7 @@ from runtime.base.errors import UserError
 from runtime.sound.file import save_sound
 from runtime.sound.own import file_name, sounds_folder, user_sounds
 from runtime.sound.sound import Sound, SoundInstrument
-from runtime.sound.store import known_sounds
+from runtime.sound.store import known_sounds, unknown_sound
 from tests.support.playing import decoder
 
 
@@ -77,3 +77,11 @@ def test_the_presets_come_first_and_the_user_s_sound_wins_on_the_same_name(folde
     )
     save_sound(folder / "bright.yaml", Sound(pan=-1.0))
     assert known_sounds(card, "tiny")["bright"].read() == Sound(pan=-1.0)
+
+
+def test_an_unknown_name_is_one_short_line() -> None:
+    known = [f"sound {number}" for number in range(100)]
+    assert str(unknown_sound("sound 12x", decoder().card, known)).endswith("did you mean 'sound 12'?")
+    line = str(unknown_sound("zither", decoder().card, known))
+    assert line.endswith("see: ./timbrebox presets")
+    assert len(line) < 200
