@@ -1,6 +1,6 @@
 """Makes the pictures of docs/panel.md from the real page: python -m tests.support.panel_pictures.
 
-The map's picture is large; reduce it to 192 colours before it is committed.
+The map's picture is large; reduce it to 256 colours before it is committed.
 """
 
 from __future__ import annotations
