@@ -73,6 +73,7 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads give way to it.
     wake: called on the audio thread after a block that was late, or nearly, or not finite; it must not wait.
+    is_metered: whether the peak is taken; peak: the largest sample, without its sign, since it was set to 0.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class BlockRenderer:
         self.clock, self.loads = EngineClock(sample_rate_hz, buffer_frames), BlockLoads()
         self.n_blocks = self.n_underflows = self.n_late = self.n_not_finite = 0
         self.failure: Exception | None = None
-        self.realtime = self.is_busy = False
+        self.realtime = self.is_busy = self.is_metered = False
+        self.peak = 0.0
         self.engine, self.effect, self._ring, self._wake = engine, effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
@@ -119,6 +121,8 @@ class BlockRenderer:
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)
+        if self.is_metered:
+            self.peak = max(self.peak, float(self._block.max()), -float(self._block.min()))
         self.n_blocks += 1
         self.n_underflows += underflow
         self.is_busy = False

@@ -13,6 +13,7 @@ import msgspec
 
 from runtime.audio.output import AudioIn
 from runtime.base.checked_yaml import checked
+from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.companion.state import read_settings
@@ -25,6 +26,8 @@ from runtime.live.remembering import choose_with_memory
 from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
 from runtime.live.waiting.stop_signal import StopSignal
 from runtime.midi.rtmidi_apis import api_number
+from runtime.panel.child import PanelChild
+from runtime.panel.listening import listen
 from runtime.service.notify import is_service, notify
 from runtime.sound.choice import Choice
 
@@ -42,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     through = "also play the sound card's input through the instrument's encoder (see docs/through.md)"
     parser.add_argument("--through", action="store_true", help=through)
     parser.add_argument("--audio-in", metavar="NAME", help="with --through: part of an input's name (see: devices)")
-    parser.add_argument("--no-panel", action="store_true", help="accepted for scripts; there is no panel yet")
+    parser.add_argument("--no-panel", action="store_true", help="serve no page (see docs/panel.md)")
+    parser.add_argument(
+        "--panel-port", metavar="N", type=at_least(1), help="port of the page (default: 8246, or a free one)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,11 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings, problem = _settings(arguments.config)
     open_closed_streams()
     lines = LineWriter(sys.stdout)
+    panel = _panel(arguments, lines)
     memory = Memory(lines.write)
     try:
         choice, problem = _choice(settings, problem, arguments, memory, lines.write)
         through = _effect(choice, arguments.audio_in) if arguments.through else None
-        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, lines, problem)
+        _play(choice, DEMO_FILE if arguments.demo else None, through, memory, panel, lines, problem)
     except UserError:
         memory.close()
         raise
@@ -135,11 +142,25 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
+def _panel(arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
+    """The page's process, not started yet; None if there is none. UserError if the port that is asked for is taken."""
+    if arguments.no_panel:
+        return None
+    try:
+        return PanelChild(listen(arguments.panel_port), lines.write)
+    except UserError as error:
+        if arguments.panel_port is not None:
+            raise
+        lines.write(f"No page: {error}")
+        return None
+
+
 def _play(
     choice: Choice,
     demo: Path | None,
     through: InputEffect | None,
     memory: Memory,
+    panel: PanelChild | None,
     lines: LineWriter,
     problem: str,
 ) -> None:
@@ -148,7 +169,7 @@ def _play(
         if choice.remark:
             lines.write(choice.remark)
         playing = Supervisor(
-            choice, lines.write, notify, through, memory, waits_for_named=is_service(), remark=problem
+            choice, lines.write, notify, through, memory, panel, waits_for_named=is_service(), remark=problem
         )
         playing.run(stop, demo)
     except AudioHangsError:

@@ -91,7 +91,9 @@ class Server:
         self._clients: list[Connection] = []
         self._watches: dict[Connection, frozenset[str]] = {}
         self._methods: dict[str, _Method] = {}
+        self._on_gone: list[Callable[[Connection], object]] = []
         self.add("watch", Watch, self._watch)
+        self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
@@ -100,6 +102,10 @@ class Server:
         Caller; returns the answer as plain values, or LATER; UserError refuses the request.
         """
         self._methods[method] = _Method(params, handler)
+
+    def on_gone(self, then: Callable[[Connection], object]) -> None:
+        """Call a function with the connection of each client that has gone."""
+        self._on_gone.append(then)
 
     @property
     def read_fds(self) -> list[int]:
@@ -136,7 +142,10 @@ class Server:
             if is_done or client.stuck_s() > LONGEST_STUCK_S:
                 client.close()
         if not all(client.is_open for client in self._clients):
+            gone = [client for client in self._clients if not client.is_open]
             self._clients = [client for client in self._clients if client.is_open]
+            for client in gone:
+                self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         self._accept()  # after those that have gone have left their places
 
@@ -175,7 +184,12 @@ class Server:
         longest = min(silent, key=lambda client: client.heard_s)
         longest.close()
         self._clients.remove(longest)
+        self._tell_gone(longest)
         return True
+
+    def _tell_gone(self, client: Connection) -> None:
+        for then in self._on_gone:
+            then(client)
 
     def _answer_lines(self, client: Connection) -> None:
         for _ in range(_LINES_A_TURN):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -24,12 +23,15 @@ from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions, present_sound
 from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
+from runtime.live.remote.hands import Hands
+from runtime.live.remote.meter import METER, Meter
 from runtime.live.requests import add_requests
+from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
 
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
-TOPICS = (CONTROLS, CHANGES)
+TOPICS = (CONTROLS, CHANGES, METER)
 WATCH_S = 0.03  # news of controls go out this often
 _MOST_ARRIVED = 256
 
@@ -49,6 +51,9 @@ class Playing(Protocol):
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
+    def take_peak(self, is_metered: bool) -> float:
+        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
         """Let a MIDI input's velocities become others, as in MidiInputs."""
 
@@ -62,10 +67,10 @@ class Desk:
     playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
     actions: what a control or another program can start, by name. server: the link's server, to which requests can be
     added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
-    what is heard.
+    what is heard. panel: the page's process, which the desk starts and closes; None: there is no page.
     """
 
-    def __init__(self, playing: Playing, say: Say, memory: Memory | None = None):
+    def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
         self.playing, self.say = playing, say
         self.actions = Actions(self)
         self._arrived: deque[Event] = deque(maxlen=_MOST_ARRIVED)
@@ -81,9 +86,15 @@ class Desk:
         self.learning = Learning(self)
         self.server = self._open_link()
         self.recorder.connect(self.server)
+        self._meter = Meter(playing, positions, lambda: self.recorder.is_recording)
+        self._panel = panel
+        if panel is not None and self.server is None:
+            panel.close()  # the page speaks to what plays over the link
+            self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
             self.learning.add_requests(self.server)
+            Hands(playing.post).add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
@@ -96,7 +107,8 @@ class Desk:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when `serve` has something to do."""
-        return [*self.companion.read_fds, *(self.server.read_fds if self.server else [])]
+        served = [each for each in (self.companion, self.server, self._panel) if each is not None]
+        return [descriptor for each in served for descriptor in each.read_fds]
 
     @property
     def write_fds(self) -> list[int]:
@@ -108,15 +120,22 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        wakes = WATCH_S if self._watches_controls or self.learning.is_active else math.inf
-        return min(self.companion.wait_s, self.recorder.wait_s, wakes)
+        waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s]
+        if self._panel is not None:
+            waits_s.append(self._panel.wait_s)
+        if self._watches_controls or self.learning.is_active:
+            waits_s.append(WATCH_S)
+        return min(waits_s)
 
     def serve(self) -> None:
         """Do what is due; never waits."""
         self.companion.serve()
         self.recorder.serve()
+        if self._panel is not None:
+            self._panel.serve()
         if self.server is not None:
             self.server.serve()
+            self._meter.serve(self.server)
             self._watches_controls = self.server.is_watched(CONTROLS)
         for _ in range(len(self._arrived)):
             event = self._arrived.popleft()
@@ -126,6 +145,10 @@ class Desk:
                     self.server.publish(CONTROLS, {"kind": type(event).__name__} | msgspec.structs.asdict(event))
         self.learning.serve()
         self.maps.serve()
+
+    def panel_lines(self) -> list[str]:
+        """The line that says where the page is; none without a page."""
+        return [f"PANEL {self._panel.url}"] if self._panel else []
 
     def remember(self) -> None:
         """Let the companion keep what has changed; call it every 2 s."""
@@ -172,6 +195,8 @@ class Desk:
         """End the link, the recording and the companion, after it has kept what has changed."""
         self.recorder.close()
         self.remember()
+        if self._panel is not None:
+            self._panel.close()
         if self.server is not None:
             self.server.close()
         self.companion.close()

@@ -37,6 +37,25 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 
 
+def card_of(choice: Choice) -> dict[str, Any]:
+    """What the instrument says of itself: its card without what only a program needs; and its sounds, in order."""
+    card = choice.instrument.card
+    embedding = card.embedding
+    return {
+        "instrument": choice.instrument.path.stem,
+        "name": card.name,
+        "latents": [latent.name for latent in card.latents],
+        "note_range": card.note_range,
+        "sounds": [{"name": each.sound.name, "positions": each.positions} for each in choice.programs],
+        "embedding": None if embedding is None else msgspec.to_builtins(embedding),
+        "sources": msgspec.to_builtins(card.sources),
+        "corpus": card.corpus,
+        "licence": card.licence,
+        "training": card.training,
+        "measured": card.measured,
+    }
+
+
 def present_sound(
     engine: Engine, choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:

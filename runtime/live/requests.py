@@ -12,7 +12,9 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.control.targets import ACTIONS, refuse_unknown_target
 from runtime.events import Action, TargetMove
 from runtime.instrument.card import Position
+from runtime.instrument.library import available
 from runtime.link.server import LATER, Caller, NoParams, Server
+from runtime.live.present import card_of
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -25,6 +27,12 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     target: Name
     position: Position
+
+
+class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Move several targets at once; positions: by target, 0 to 1 of its travel."""
+
+    positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=64)]
 
 
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +60,7 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds."""
+    """One of the user's sounds, or an instrument."""
 
     name: Name
 
@@ -79,9 +87,11 @@ def add_requests(server: Server, desk: Desk) -> None:
     """Let the server answer all requests that need nothing but the desk."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("move", Move, lambda params, _caller: _move(desk, params))
+    server.add("moves", Moves, lambda params, _caller: _move_all(desk, params))
     server.add("action", Act, lambda params, caller: _act(desk, params, caller))
-
-
+    server.add("card", NoParams, lambda _params, _caller: card_of(desk.playing.choice))
+    server.add("instrument", NamedSound, lambda params, _caller: _swap(desk, params.name))
+    server.add("instruments", NoParams, lambda _params, _caller: list(available()))
     server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
     server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
     for name, params in _OF_SOUNDS.items():
@@ -100,6 +110,15 @@ def _choose(desk: Desk, sound: ChooseSound, caller: Caller) -> object:
     else:
         caller.answer(choosing.play_tree(sound.tree, Path(sound.folder) if sound.folder else None, "the sound"))
     return LATER
+
+
+def _swap(desk: Desk, name: str) -> dict[str, object]:
+    if name not in available():
+        raise UserError("request instrument", repr(name), "an instrument that is here", did_you_mean(name, available()))
+    if desk.choosing.swap is None:
+        raise UserError("request instrument", repr(name), "a play that can change it", "start play with --instrument")
+    desk.choosing.swap(name, None)
+    return {"instrument": name}
 
 
 def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:
@@ -122,6 +141,12 @@ def _move(desk: Desk, move: Move) -> dict[str, object]:
         raise UserError(where, found, "a target that plays", did_you_mean(move.target, desk.state()["positions"]))
     desk.playing.post(TargetMove(move.target, move.position))
     return {"target": move.target, "position": move.position}
+
+
+def _move_all(desk: Desk, moves: Moves) -> dict[str, object]:
+    for target, position in moves.positions.items():
+        _move(desk, Move(target, position))
+    return {"n_moves": len(moves.positions)}
 
 
 def _act(desk: Desk, act: Act, _caller: Caller) -> object:

@@ -31,6 +31,7 @@ from runtime.live.watching.watch import Watch
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.devices import Identity
 from runtime.midi.inputs import MidiInputs
+from runtime.panel.child import PanelChild
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
@@ -63,6 +64,7 @@ class Supervisor:
     memory: what the last run remembered; this one remembers in its place; None: it remembers nothing.
     waits_for_named: a named device that is not there yet is waited for, as if none were named. remark: what is wrong
     with the settings, for the service's status.
+    panel: the page's process, not started yet; None: there is no page.
     """
 
     def __init__(
@@ -72,12 +74,13 @@ class Supervisor:
         notify: Callable[..., object],
         through: InputEffect | None = None,
         memory: Memory | None = None,
+        panel: PanelChild | None = None,
         waits_for_named: bool = False,
         remark: str = "",
     ):
         config = choice.patch.settings
         self._choice, self._config, self._say, self._notify = choice, config, say, notify
-        self._through, self._memory = through, memory
+        self._through, self._memory, self._panel = through, memory, panel
         self._waits_for_named, self._remark = waits_for_named, remark
         self._effect: Effect | None = None
         refuse_broken_map(config)
@@ -129,6 +132,12 @@ class Supervisor:
         """The names of the open MIDI inputs."""
         return self._midi.names
 
+    def take_peak(self, is_metered: bool) -> float:
+        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        renderer = self._renderers[-1]
+        peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
+        return peak
+
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
         """Let a MIDI input's velocities become others, as in MidiInputs."""
         self._midi.set_velocities(device, velocities)
@@ -158,7 +167,7 @@ class Supervisor:
         # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
         # clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
-        self._desk = Desk(self, self._say, self._memory)
+        self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
@@ -172,7 +181,7 @@ class Supervisor:
         prepare_process()
         self._start(output)
         try:
-            for line in [*midi_lines, *through_lines, self._ready_line()]:
+            for line in [*midi_lines, *through_lines, self._ready_line(), *self._desk.panel_lines()]:
                 self._say(line)
             self._notify(READY=1)
             self._tell_status()

@@ -22,7 +22,7 @@ LEVELS = {
         "config instrument",
         "sound",
         "control midi audio service demo effects link",
-        "companion engine",
+        "companion engine panel",
         "encoding rack",
         "through",
         "live",
@@ -36,7 +36,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("waiting watching",),
+    "runtime.live": ("remote waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.events import NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
-from tests.soak import play_files, random_sounds
+from tests.soak import panel, play_files, random_sounds
 from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
 from tests.soak.storm import byte_blocks, message_blocks
 
@@ -96,3 +96,7 @@ def test_a_note_out_of_tune_is_noticed() -> None:
     spectrum = random_sounds.spectrum_of(instrument, random_sounds.Sound(), 60)
     cents = random_sounds.cents_off(np.array([spectrum, spectrum]), np.array([60, 61]), random_sounds.LONG_SPEC)
     assert np.abs(cents - [0.0, -100.0]).max() < 10.0
+
+
+def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
+    assert panel.main(["--messages", "600", "--requests", "100"]) == 0

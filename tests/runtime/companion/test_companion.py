@@ -108,7 +108,7 @@ def test_it_ends_when_play_ends(with_signal: int, tmp_path: Path) -> None:
 
 
 def test_play_starts_it_again(tmp_path: Path) -> None:
-    with LiveProgram(["--audio", "null", "--instrument", TINY], dict(os.environ), tmp_path) as program:
+    with LiveProgram(["--audio", "null", "--instrument", TINY, "--no-panel"], dict(os.environ), tmp_path) as program:
         (companion,) = children(program.process_id)
         os.kill(companion, signal.SIGKILL)
         program.wait_for("The companion, which keeps files, has died (signal 9); it is started again.")

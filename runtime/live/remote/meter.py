@@ -1,0 +1,81 @@
+"""What a page shows while the instrument plays: voices, level, and where the targets stand, 20 times a second."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from runtime.engine.engine import Engine
+from runtime.link.server import Server
+
+METER = "meter"
+METER_S = 0.05
+SILENCE_DB = -120.0
+
+
+class Metered(Protocol):
+    """What the meter needs of what plays."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that sounds."""
+
+    def take_peak(self, is_metered: bool) -> float:
+        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+
+
+class Meter:
+    """Publishes the topic `meter` while somebody watches it.
+
+    playing: what plays; positions: gives where each target of an engine stands, by name; is_recording: tells whether a
+    recording goes on.
+    The news: voices that sound, level_db of the largest sample, the names of sound and instrument, whether a recording
+    goes on, and the positions of the targets that have moved; `moved` is left out if none has.
+    """
+
+    def __init__(
+        self,
+        playing: Metered,
+        positions: Callable[[Engine], dict[str, float]],
+        is_recording: Callable[[], bool] = lambda: False,
+    ):
+        self._playing, self._positions_of, self._is_recording = playing, positions, is_recording
+        self._due_s, self._is_watched = math.inf, False
+        self._positions: dict[str, float] = {}
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the next news; infinite if nobody watches."""
+        return max(0.0, self._due_s - time.monotonic())
+
+    def serve(self, server: Server) -> None:
+        """Publish what is due."""
+        was_watched, self._is_watched = self._is_watched, server.is_watched(METER)
+        if not self._is_watched:
+            if was_watched:
+                self._playing.take_peak(is_metered=False)
+            self._due_s = math.inf
+        elif not was_watched or self.wait_s == 0.0:
+            self._due_s = time.monotonic() + METER_S
+            server.publish(METER, self._news())
+
+    def _news(self) -> dict[str, object]:
+        engine, peak = self._playing.engine, self._playing.take_peak(is_metered=True)
+        before, self._positions = self._positions, self._positions_of(engine)
+        moved = {target: at for target, at in self._positions.items() if before.get(target) != at}
+        news = {
+            "voices": engine.status.n_active_voices,
+            "level_db": round(max(SILENCE_DB, 20.0 * math.log10(peak)), 1) if peak > 0.0 else SILENCE_DB,
+            "sound": engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine),
+            "instrument": engine.instrument.path.stem,
+            "recording": self._is_recording(),
+        }
+        return news | {"moved": moved} if moved else news
+
+
+def _first_preset(engine: Engine) -> str | None:
+    """The name of the preset with which an instrument begins if no sound was chosen."""
+    presets = engine.instrument.card.presets
+    return presets[0].name if presets and engine.patch.positions is None else None

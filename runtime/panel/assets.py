@@ -1,0 +1,52 @@
+"""The files of the page, read once, with the headers that a browser gets with each answer."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+FOLDER = Path(__file__).resolve().parent / "page"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+SAFETY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Asset(NamedTuple):
+    """A file of the page. kind: its media type. tag: another one whenever the content changes."""
+
+    content: bytes
+    kind: str
+    tag: str
+
+
+def load_assets() -> dict[str, Asset]:
+    """The page's files by the path under which a browser asks for them; no other path leads to a file."""
+    found = {}
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix in _TYPES:
+            content = path.read_bytes()
+            tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+            found[f"/{path.name}"] = Asset(content, _TYPES[path.suffix], tag)
+    found["/"] = found["/index.html"]
+    return found
+
+
+def policy(host: str) -> str:
+    """What the page may load, as a Content-Security-Policy: nothing but its own files; host: with the port."""
+    own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'"
+    # Some browsers do not take 'self' to include a WebSocket.
+    connect = f"connect-src 'self' ws://{host}"
+    return f"default-src 'none'; {own}; {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

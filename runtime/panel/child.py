@@ -1,0 +1,113 @@
+"""The page's process as the playing process sees it: a child that is started again, on the same port, if it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.panel.listening import url_of
+
+ROOT = Path(__file__).resolve().parents[2]
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
+_SETTLED_S = 10.0  # one that has lived this long did not die of how it was started
+_FAREWELL_S = 1.0
+
+
+class PanelChild:
+    """Starts the page's process, and starts it again within 5 s if it dies. Never waits, except in `close`.
+
+    The playing process holds the listening socket, so that the port stays the same, and a browser that connects while
+    the child is not there is answered by the next one. The child ends with the pipe to its standard input, however the
+    playing process ends; the pipe from its standard output ends with the child.
+
+    listener: the socket. say: called with each line for the user. n_starts: how often it was started.
+    """
+
+    def __init__(self, listener: socket.socket, say: Callable[[str], object]):
+        self._listener, self._say = listener, say
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wait_s, self._start_s = _FIRST_WAIT_S, -math.inf
+        self.n_starts = 0
+
+    @property
+    def url(self) -> str:
+        """The address of the page."""
+        return url_of(self._listener)
+
+    @property
+    def process_id(self) -> int | None:
+        """The number of its process; None while it is not there."""
+        return self._process.pid if self._process else None
+
+    @property
+    def read_fds(self) -> list[int]:
+        """File descriptors that become readable when there is something to do."""
+        return [self._process.stdout.fileno()] if self._process else []
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        return math.inf if self._process else max(0.0, self._start_s + self._wait_s - time.monotonic())
+
+    def serve(self) -> None:
+        """Do what is due: start it, or take note that it has died."""
+        if self._process is None:
+            if self.wait_s == 0.0:
+                self._start()
+        elif not self._is_alive():
+            self._bury()
+
+    def close(self) -> None:
+        """End the child, and close the socket."""
+        if self._process is not None:
+            self._process.stdin.close()
+            try:
+                self._process.wait(_FAREWELL_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+        self._listener.close()
+
+    def _start(self) -> None:
+        self._start_s = time.monotonic()
+        number = self._listener.fileno()
+        command = [sys.executable, "-m", "runtime", "panel", "--inherited", str(number)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        try:
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], bufsize=0, **pipes)
+        except OSError as error:
+            self._say(f"The page's process cannot be started ({error}).")
+            self._wait_s = _LONGEST_WAIT_S
+            return
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self.n_starts += 1
+
+    def _is_alive(self) -> bool:
+        with contextlib.suppress(OSError):
+            while (said := self._process.stdout.read(4096)) is not None:
+                if not said:
+                    return False
+        return True
+
+    def _bury(self) -> None:
+        """Take note that it has died."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        status = self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process = None
+        lived_s = time.monotonic() - self._start_s
+        self._wait_s = _FIRST_WAIT_S if lived_s > _SETTLED_S else min(2.0 * self._wait_s, _LONGEST_WAIT_S)
+        self._start_s = time.monotonic()
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        self._say(f"The page's process has died ({how}); it is started again.")

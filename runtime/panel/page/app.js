@@ -1,0 +1,45 @@
+// Starts the page: texts, parts, connection.
+import "/head.js";
+import "/keys.js";
+import "/shape.js";
+import "/map.js";
+import "/sounds.js";
+import "/hands.js";
+import { notes } from "/notes.js";
+import { play } from "/play.js";
+import { language, t } from "/words.js";
+
+document.documentElement.lang = language;
+for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
+
+const tabs = [...document.querySelectorAll("[role=tab]")];
+document.querySelector("[role=tablist]").setAttribute("aria-label", t("tabs"));
+
+function open(name, isFocused = false) {
+  const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
+  for (const tab of tabs) {
+    const isChosen = tab === chosen;
+    tab.setAttribute("aria-selected", isChosen);
+    tab.tabIndex = isChosen ? 0 : -1;
+    document.getElementById(tab.getAttribute("aria-controls")).hidden = !isChosen;
+  }
+  document.querySelector("tb-hands").open = chosen.id === "tab-hands";
+  if (isFocused) chosen.focus();
+  history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
+}
+
+tabs.forEach((tab, k) => {
+  tab.addEventListener("click", () => open(tab.getAttribute("aria-controls")));
+  tab.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (by) open(tabs[(k + by + tabs.length) % tabs.length].getAttribute("aria-controls"), true);
+  });
+});
+addEventListener("hashchange", () => open(location.hash.slice(1)));
+open(location.hash.slice(1));
+// A browser may keep a page that was left, with its connection: its notes must not go on.
+addEventListener("pagehide", () => {
+  notes.releaseAll();
+  play.leave();
+});
+play.start();

@@ -1,0 +1,134 @@
+// The top of the page: the sound that plays, voices and level, volume and panic; and what is said about the connection.
+import { button, make } from "/make.js";
+import { notes } from "/notes.js";
+import { play } from "/play.js";
+import { Slider } from "/slider.js";
+import { language, number, switchLanguage, t } from "/words.js";
+
+const QUIETEST_DB = -60;
+const TOAST_MS = 8000;
+
+class Now extends HTMLElement {
+  connectedCallback() {
+    this.name = make("strong");
+    this.by = make("span");
+    this.append(
+      button("‹", t("now.previous"), () => play.tell("action", { name: "previous_sound" }), { class: "round" }),
+      make("div", { class: "names", role: "status" }, this.name, this.by),
+      button("›", t("now.next"), () => play.tell("action", { name: "next_sound" }), { class: "round" }),
+    );
+    for (const news of ["present", "meter"]) play.addEventListener(news, () => this.show());
+    this.show();
+  }
+
+  show() {
+    const name = play.state ? (play.sound ?? t("now.none")) : "–";
+    const by = play.card?.name ?? " ";
+    if (this.name.textContent !== name) this.name.textContent = name;
+    if (this.by.textContent !== by) this.by.textContent = by;
+  }
+}
+customElements.define("tb-now", Now);
+
+class Meter extends HTMLElement {
+  connectedCallback() {
+    this.voices = make("span", { class: "voices" });
+    this.bar = make("div", { class: "bar", role: "meter", "aria-label": t("meter.level") }, make("div"));
+    this.bar.setAttribute("aria-valuemin", QUIETEST_DB);
+    this.bar.setAttribute("aria-valuemax", 0);
+    this.append(this.voices, this.bar);
+    this.shown = 0;
+    play.addEventListener("meter", ({ detail }) => this.show(detail.voices, detail.level_db));
+    play.addEventListener("present", () => this.show(0, QUIETEST_DB));
+    this.show(0, QUIETEST_DB);
+  }
+
+  show(voices, levelDb) {
+    const level = Math.max(0, Math.min(1, 1 - levelDb / QUIETEST_DB));
+    this.shown = Math.max(level, this.shown - 0.04);
+    this.bar.style.setProperty("--level", this.shown.toFixed(3));
+    this.bar.classList.toggle("hot", levelDb > -3);
+    this.bar.setAttribute("aria-valuenow", Math.max(QUIETEST_DB, Math.round(levelDb)));
+    this.bar.setAttribute("aria-valuetext", levelDb <= QUIETEST_DB ? t("meter.silent") : `${number(levelDb)} dB`);
+    const text = voices === 1 ? t("meter.voice") : t("meter.voices", { n: number(voices) });
+    if (this.voices.textContent !== text) this.voices.textContent = text;
+  }
+}
+customElements.define("tb-meter", Meter);
+
+class Out extends HTMLElement {
+  connectedCallback() {
+    this.append(Slider.for("level"), button(t("panic"), t("panic.long"), () => notes.panic(), { class: "panic" }));
+    // The ranges come with the connection.
+    play.addEventListener("present", () => this.firstChild.replaceWith(Slider.for("level")));
+  }
+}
+customElements.define("tb-out", Out);
+
+class Tools extends HTMLElement {
+  connectedCallback() {
+    this.learn = button(t("learn.mode"), t("learn.mode.long"), () => this.toggle(), { "aria-pressed": "false", hidden: true });
+    const language_ = button(t("language.short"), t("language"), switchLanguage, { lang: language === "de" ? "en" : "de" });
+    this.record = button(t("record"), t("record.long"), () => play.ask("action", { name: "record" }).catch(complain), { class: "record", "aria-pressed": "false", hidden: true });
+    this.append(this.record, this.learn, language_);
+    play.addEventListener("meter", ({ detail }) => this.record.setAttribute("aria-pressed", detail.recording === true));
+    play.addEventListener("present", () => {
+      this.record.hidden = !play.can("record");
+      this.learn.hidden = !play.can("learn");
+      if (this.learn.hidden) this.mark(false);
+    });
+  }
+
+  toggle() {
+    this.mark(this.learn.getAttribute("aria-pressed") !== "true");
+  }
+
+  mark(isOn) {
+    this.learn.setAttribute("aria-pressed", isOn);
+    document.body.classList.toggle("learning", isOn);
+  }
+}
+customElements.define("tb-tools", Tools);
+
+class Notice extends HTMLElement {
+  connectedCallback() {
+    for (const news of ["connection", "present"]) play.addEventListener(news, () => this.show());
+    // A page that connects at once says nothing.
+    setTimeout(() => this.show(), 1500);
+    this.isLate = false;
+  }
+
+  show() {
+    const text = !play.isConnected ? t("lost") : play.state ? "" : t("nothing");
+    if (!text && this.textContent && play.wasConnected) toast(t("back"));
+    if (play.wasConnected || performance.now() > 1400) this.textContent = text;
+    document.body.classList.toggle("away", !play.isPlaying);
+  }
+}
+customElements.define("tb-notice", Notice);
+
+class Toast extends HTMLElement {
+  show(text, act) {
+    clearTimeout(this.timer);
+    const parts = [make("span", {}, text)];
+    if (act) parts.push(button(act.text, act.text, () => { this.hide(); act.do(); }));
+    parts.push(button("×", t("close"), () => this.hide(), { class: "close" }));
+    this.replaceChildren(...parts);
+    this.timer = setTimeout(() => this.hide(), TOAST_MS);
+  }
+
+  hide() {
+    this.replaceChildren();
+  }
+}
+customElements.define("tb-toast", Toast);
+
+/** Say something to the user for a while; act: {text, do} for a button beside it. */
+export function toast(text, act) {
+  document.querySelector("tb-toast").show(text, act);
+}
+
+/** Say what went wrong. */
+export function complain(error) {
+  toast(error.message === "lost" ? t("lost") : error.message);
+}

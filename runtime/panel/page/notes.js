@@ -1,0 +1,58 @@
+// The notes that this page plays. Several hands (pointers, computer keys, buttons) may hold one note; it ends with the last.
+import { play } from "/play.js";
+
+class Notes extends EventTarget {
+  constructor() {
+    super();
+    this.hands = new Map(); // by note: a Set of hands
+    // Another instrument leaves the keys as they are; if nothing plays any more, nothing is held either.
+    play.addEventListener("present", () => play.isPlaying || this.forget());
+  }
+
+  isOn(note) {
+    return this.hands.has(note);
+  }
+
+  press(note, hand, velocity = 90) {
+    if (note < 0 || note > 127) return;
+    const hands = this.hands.get(note) ?? new Set();
+    hands.add(hand);
+    this.hands.set(note, hands);
+    play.tell("note", { note, velocity: Math.round(Math.min(127, Math.max(1, velocity))) });
+    this.dispatchEvent(new Event("change"));
+  }
+
+  release(note, hand) {
+    const hands = this.hands.get(note);
+    if (!hands?.delete(hand)) return;
+    if (!hands.size) {
+      this.hands.delete(note);
+      play.tell("note", { note, velocity: 0 });
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Release all that a hand holds; without one, all that this page holds. */
+  releaseAll(hand) {
+    for (const [note, hands] of [...this.hands]) {
+      for (const each of [...hands]) if (hand === undefined || each === hand) this.release(note, each);
+    }
+  }
+
+  holds(note, hand) {
+    return this.hands.get(note)?.has(hand) ?? false;
+  }
+
+  /** End everything, whoever plays it. */
+  panic() {
+    this.releaseAll();
+    play.tell("action", { name: "panic" });
+  }
+
+  forget() {
+    this.hands.clear();
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const notes = new Notes();

@@ -1,0 +1,74 @@
+// A slider for a target, with its name and its value in the target's unit: <tb-slider>.
+import { make } from "/make.js";
+import { play } from "/play.js";
+import { number, t, targetName } from "/words.js";
+
+const STEP = 0.001;
+
+/** The value of a target at its position, as people say it. */
+export function valueText(target, position) {
+  const { unit, lowest, highest } = play.rangeOf(target);
+  const value = play.valueAt(target, position);
+  if (target.startsWith("latent.")) return number(100 * value);
+  if (unit === "" && lowest === 0 && highest === 1) return `${number(100 * value)} %`;
+  if (target === "pan") {
+    const n = number(Math.abs(100 * value));
+    return Math.abs(value) < 0.005 ? t("pan.middle") : t(value < 0 ? "pan.left" : "pan.right", { n });
+  }
+  if (unit === "s") return value < 1 ? `${number(1000 * value)} ms` : `${number(value, 2)} s`;
+  if (unit === "Hz" && value >= 1000) return `${number(value / 1000, value < 10000 ? 2 : 1)} kHz`;
+  const digits = Math.abs(highest - lowest) >= 1000 ? 0 : Math.abs(value) < 10 ? 1 : 0;
+  const sign = lowest < 0 && value > 0.05 ? "+" : "";
+  return `${sign}${number(Math.abs(value) < 0.05 ? 0 : value, digits)} ${t(`unit.${unit}`).replace("unit.", "")}`.trim();
+}
+
+export class Slider extends HTMLElement {
+  /** A slider for a target; isTall: it stands upright. */
+  static for(target, isTall = false) {
+    const made = document.createElement("tb-slider");
+    made.target = target;
+    made.isTall = isTall;
+    return made;
+  }
+
+  connectedCallback() {
+    if (this.range) return this.show();
+    const { lowest, highest } = play.rangeOf(this.target);
+    const id = `at-${this.target.replace(/[^\w]/g, "-")}`;
+    this.value = make("output", { for: id, "aria-hidden": "true" });
+    this.range = make("input", { type: "range", id, min: 0, max: 1, step: STEP, input: () => this.take() });
+    if (lowest < 0 && lowest === -highest) this.range.addEventListener("dblclick", () => play.move({ [this.target]: 0.5 }));
+    this.classList.toggle("tall", this.isTall);
+    this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
+    const mark = make("button", { type: "button", class: "learn", click: () => this.learn() }, "●");
+    mark.setAttribute("aria-label", t("hands.learn.long", { name: targetName(this.target) }));
+    // Upright sliders are narrow, and `latent 3` says no more than 3 among the latents.
+    const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;
+    if (short !== name) this.range.setAttribute("aria-label", name);
+    this.append(make("label", { for: id, title: name }, short), this.value, this.range, mark);
+    this.show();
+  }
+
+  take() {
+    play.move({ [this.target]: Number(this.range.value) });
+  }
+
+  learn() {
+    this.dispatchEvent(new CustomEvent("learn", { bubbles: true, detail: this.target }));
+  }
+
+  /** Show where the target stands. */
+  show() {
+    const at = play.positions.get(this.target) ?? 0;
+    const text = valueText(this.target, at);
+    this.range.value = at;
+    this.range.setAttribute("aria-valuetext", text);
+    this.value.textContent = text;
+    this.style.setProperty("--at", at);
+  }
+}
+customElements.define("tb-slider", Slider);
+
+play.addEventListener("moved", ({ detail: moved }) => {
+  for (const each of document.querySelectorAll("tb-slider")) if (moved.has(each.target)) each.show();
+});

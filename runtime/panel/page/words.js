@@ -1,0 +1,159 @@
+// The texts of the page, in English and German. A key that German lacks is shown in English.
+const EN = {
+  "skip": "Skip to the controls",
+  "tab.play": "Play", "tab.map": "Map", "tab.sounds": "Sounds", "tab.hands": "Controls", "tabs": "Parts of the page",
+  "language": "Sprache: Deutsch", "language.short": "DE",
+  "now.previous": "Previous sound", "now.next": "Next sound", "now.none": "Sound without a name",
+  "meter.voices": "{n} voices", "meter.voice": "1 voice", "meter.level": "Level", "meter.silent": "silent",
+  "panic": "Panic", "panic.long": "Panic: end all notes", "learn.mode": "Learn", "learn.mode.long": "Show a learn mark at each control",
+  "lost": "The connection is lost. Trying again …",
+  "nothing": "Nothing plays at the moment. The page waits for it: ./timbrebox play",
+  "back": "Connected again.",
+  "keys": "Keyboard", "keys.hold": "Hold", "keys.hold.long": "Hold: notes go on until they are pressed again",
+  "keys.lower": "Octave down", "keys.higher": "Octave up", "keys.computer": "Computer keys A to L play; Y or Z and X change the octave.",
+  "chroma": "Twelve notes", "chroma.hold": "Hold one", "chroma.hold.long": "Hold one: a note goes on until another is chosen",
+  "chroma.octave": "Octave {n}",
+  "latents": "Latents",
+  "group.tone": "Tone", "group.filter": "Filter", "group.colour": "Colour", "group.envelope": "Envelope",
+  "group.motion": "Motion", "group.place": "Place", "group.morph": "Morph", "group.more": "More",
+  "phase_blend": "Breath to tone", "bandwidth": "Bandwidth", "width": "Width", "filter.cutoff": "Cutoff",
+  "filter.resonance": "Resonance", "tilt": "Tilt", "odd_even": "Odd to even", "formant": "Formants", "level": "Volume",
+  "pan": "Pan", "envelope.attack": "Attack", "envelope.decay": "Decay", "envelope.sustain": "Sustain",
+  "envelope.release": "Release", "portamento": "Glide", "vibrato.depth": "Vibrato depth", "vibrato.rate": "Vibrato rate",
+  "morph": "Morph", "morph.x": "Morph across", "morph.y": "Morph up", "reverb": "Reverb", "chorus": "Chorus",
+  "envelope.picture": "The envelope as a picture: drag its points, or use the sliders below.",
+  "pan.left": "{n} left", "pan.right": "{n} right", "pan.middle": "middle",
+  "unit.semitones": "st", "unit.dB per octave": "dB/oct", "unit.cents": "cents",
+  "map": "Map of what was learnt", "map.drag": "Drag the point, or use the arrow keys. Sounds near each other are alike.",
+  "map.plane": "This instrument has no map of its own, so two of its latents span one.",
+  "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.near": "Near here",
+  "map.go": "Go to {name}", "map.place": "The sound’s place on the map",
+  "sounds.own": "Your sounds", "sounds.instrument": "Sounds of {name}", "sounds.none": "None yet. Shape a sound and save it here.",
+  "sounds.find": "Find a sound", "sounds.nothing": "No sound has this in its name.", "sounds.name": "Name for the sound as it is now",
+  "sounds.save": "Save", "sounds.saved": "Saved as {name}.", "sounds.replaced": "Saved as {name}. The one before is kept: Undo.",
+  "sounds.rename": "Rename", "sounds.rename.long": "Rename {name}", "sounds.new": "New name for {name}",
+  "sounds.copy": "Copy", "sounds.copy.long": "Copy {name}", "sounds.copyname": "{name} copy",
+  "sounds.delete": "Delete", "sounds.delete.long": "Delete {name}", "sounds.deleted": "{name} is deleted.", "undo": "Undo",
+  "ok": "OK", "cancel": "Cancel", "close": "Close",
+  "instruments": "Instruments", "instrument.playing": "playing", "instrument.play": "Play {name}",
+  "instrument.fixed": "Another one: ./timbrebox play --instrument NAME",
+  "card": "About {name}", "card.licence": "Licence", "card.sources": "Sources", "card.latents": "Latents", "card.notes": "Notes",
+  "card.tune": "In tune", "card.measured": "measured at {n} knob positions",
+  "hands": "What moves what", "hands.cannot": "This play cannot learn controls. Its settings file can name them: docs/engine.md.",
+  "hands.how": "Choose Learn at a target, then move a knob or fader of your keyboard.", "hands.arrived": "What arrives",
+  "hands.nothing": "Nothing has arrived yet.", "hands.ports": "MIDI inputs", "hands.noport": "None yet. Plug a keyboard in.",
+  "hands.target": "Target", "hands.moved": "Moved by", "hands.learn": "Learn", "hands.learn.long": "Learn a control for {name}",
+  "hands.forget": "Forget", "hands.forget.long": "Forget what was learned for {name}",
+  "hands.wait": "Now move a control for {name} …", "hands.learned": "{what} now moves {name}.", "hands.timeout": "No control moved for {name}.",
+  "action.next_sound": "Next sound", "action.previous_sound": "Previous sound", "action.next_instrument": "Next instrument",
+  "action.previous_instrument": "Previous instrument", "action.save": "Save", "action.panic": "Panic", "action.learn": "Learn",
+  "action.record": "Record", "action.tap_tempo": "Tap tempo",
+  "latent.brightness": "Brightness", "latent.hollowness": "Hollowness", "latent.body": "Body", "latent.noise": "Noise",
+  "record": "Record", "record.long": "Record what is heard; once more ends it",
+};
+const DE = {
+  "skip": "Zu den Reglern springen",
+  "tab.play": "Spielen", "tab.map": "Karte", "tab.sounds": "Klänge", "tab.hands": "Regler", "tabs": "Teile der Seite",
+  "language": "Language: English", "language.short": "EN",
+  "now.previous": "Voriger Klang", "now.next": "Nächster Klang", "now.none": "Klang ohne Namen",
+  "meter.voices": "{n} Stimmen", "meter.voice": "1 Stimme", "meter.level": "Pegel", "meter.silent": "still",
+  "panic": "Stopp", "panic.long": "Stopp: alle Töne beenden", "learn.mode": "Lernen", "learn.mode.long": "An jedem Regler eine Lernmarke zeigen",
+  "lost": "Die Verbindung ist weg. Neuer Versuch …",
+  "nothing": "Zurzeit spielt nichts. Die Seite wartet darauf: ./timbrebox play",
+  "back": "Wieder verbunden.",
+  "keys": "Tastatur", "keys.hold": "Halten", "keys.hold.long": "Halten: Töne klingen weiter, bis man sie wieder drückt",
+  "keys.lower": "Oktave tiefer", "keys.higher": "Oktave höher", "keys.computer": "Die Computertasten A bis L spielen; Y oder Z und X wechseln die Oktave.",
+  "chroma": "Zwölf Töne", "chroma.hold": "Einen halten", "chroma.hold.long": "Einen halten: ein Ton klingt, bis ein anderer gewählt wird",
+  "chroma.octave": "Oktave {n}",
+  "latents": "Latente Regler",
+  "group.tone": "Ton", "group.filter": "Filter", "group.colour": "Farbe", "group.envelope": "Hüllkurve",
+  "group.motion": "Bewegung", "group.place": "Ort", "group.morph": "Überblenden", "group.more": "Mehr",
+  "phase_blend": "Hauch bis Ton", "bandwidth": "Bandbreite", "width": "Breite", "filter.cutoff": "Grenzfrequenz",
+  "filter.resonance": "Resonanz", "tilt": "Neigung", "odd_even": "Ungerade bis gerade", "formant": "Formanten", "level": "Lautstärke",
+  "pan": "Panorama", "envelope.attack": "Anstieg", "envelope.decay": "Abfall", "envelope.sustain": "Halten",
+  "envelope.release": "Ausklang", "portamento": "Gleiten", "vibrato.depth": "Vibrato-Tiefe", "vibrato.rate": "Vibrato-Tempo",
+  "morph": "Überblenden", "morph.x": "Überblenden quer", "morph.y": "Überblenden hoch", "reverb": "Hall", "chorus": "Chorus",
+  "envelope.picture": "Die Hüllkurve als Bild: ihre Punkte lassen sich ziehen; darunter die Regler.",
+  "pan.left": "{n} links", "pan.right": "{n} rechts", "pan.middle": "Mitte",
+  "unit.semitones": "HT", "unit.dB per octave": "dB/Okt", "unit.cents": "Cent",
+  "map": "Karte des Gelernten", "map.drag": "Den Punkt ziehen, oder die Pfeiltasten nehmen. Was nahe beieinander liegt, klingt ähnlich.",
+  "map.plane": "Dieses Instrument hat keine eigene Karte; zwei seiner latenten Regler spannen eine auf.",
+  "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.near": "In der Nähe",
+  "map.go": "Gehe zu {name}", "map.place": "Der Ort des Klangs auf der Karte",
+  "sounds.own": "Eigene Klänge", "sounds.instrument": "Klänge von {name}", "sounds.none": "Noch keine. Einen Klang formen und hier sichern.",
+  "sounds.find": "Klang suchen", "sounds.nothing": "Kein Klang hat das im Namen.", "sounds.name": "Name für den Klang, wie er jetzt ist",
+  "sounds.save": "Sichern", "sounds.saved": "Gesichert als {name}.", "sounds.replaced": "Gesichert als {name}. Der vorige ist aufgehoben: Rückgängig.",
+  "sounds.rename": "Umbenennen", "sounds.rename.long": "{name} umbenennen", "sounds.new": "Neuer Name für {name}",
+  "sounds.copy": "Kopieren", "sounds.copy.long": "{name} kopieren", "sounds.copyname": "{name} Kopie",
+  "sounds.delete": "Löschen", "sounds.delete.long": "{name} löschen", "sounds.deleted": "{name} ist gelöscht.", "undo": "Rückgängig",
+  "ok": "OK", "cancel": "Abbrechen", "close": "Schließen",
+  "instruments": "Instrumente", "instrument.playing": "spielt", "instrument.play": "{name} spielen",
+  "instrument.fixed": "Ein anderes: ./timbrebox play --instrument NAME",
+  "card": "Über {name}", "card.licence": "Lizenz", "card.sources": "Quellen", "card.latents": "Latente Regler", "card.notes": "Töne",
+  "card.tune": "Rein gestimmt", "card.measured": "gemessen an {n} Stellungen",
+  "hands": "Was bewegt was", "hands.cannot": "Dieses Programm kann keine Regler lernen. Die Einstellungen können sie nennen: docs/engine.md.",
+  "hands.how": "Bei einem Ziel „Lernen“ wählen, dann einen Regler der Klaviatur bewegen.", "hands.arrived": "Was ankommt",
+  "hands.nothing": "Noch ist nichts angekommen.", "hands.ports": "MIDI-Eingänge", "hands.noport": "Noch keine. Eine Klaviatur anschließen.",
+  "hands.target": "Ziel", "hands.moved": "Bewegt von", "hands.learn": "Lernen", "hands.learn.long": "Einen Regler für {name} lernen",
+  "hands.forget": "Vergessen", "hands.forget.long": "Vergessen, was für {name} gelernt wurde",
+  "hands.wait": "Jetzt einen Regler für {name} bewegen …", "hands.learned": "{what} bewegt jetzt {name}.", "hands.timeout": "Für {name} wurde nichts bewegt.",
+  "action.next_sound": "Nächster Klang", "action.previous_sound": "Voriger Klang", "action.next_instrument": "Nächstes Instrument",
+  "action.previous_instrument": "Voriges Instrument", "action.save": "Sichern", "action.panic": "Stopp", "action.learn": "Lernen",
+  "action.record": "Aufnehmen", "action.tap_tempo": "Tempo tippen",
+  "latent.brightness": "Helligkeit", "latent.hollowness": "Hohlheit", "latent.body": "Körper", "latent.noise": "Rauschen",
+  "record": "Aufnehmen", "record.long": "Aufnehmen, was man hört; noch einmal beendet es",
+};
+
+const KEPT = "timbrebox.language";
+export const language = kept() ?? (navigator.language.startsWith("de") ? "de" : "en");
+const words = language === "de" ? { ...EN, ...DE } : EN;
+
+function kept() {
+  try {
+    const found = localStorage.getItem(KEPT);
+    return found === "de" || found === "en" ? found : null;
+  } catch {
+    return null; // the browser keeps nothing for us
+  }
+}
+
+/** Show the page in the other language. */
+export function switchLanguage() {
+  try {
+    localStorage.setItem(KEPT, language === "de" ? "en" : "de");
+  } finally {
+    location.reload();
+  }
+}
+
+/** The text of a key, with {name} replaced; a key without a text is shown as it is. */
+export function t(key, values = {}) {
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** A number as people of this language write it. */
+export function number(value, digits = 0) {
+  return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+const PITCHES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+
+/** The name of a pitch class, 0 for C. */
+export function pitchName(chroma) {
+  return language === "de" && chroma === 11 ? "H" : language === "de" && chroma === 10 ? "B" : PITCHES[chroma];
+}
+
+/** The name of a MIDI note, such as C4 for 60. */
+export function noteName(note) {
+  return `${pitchName(note % 12)}${Math.floor(note / 12) - 1}`;
+}
+
+/** The name of a target for people. */
+export function targetName(target) {
+  if (target in words) return t(target);
+  if (target.startsWith("latent.")) {
+    const name = target.slice("latent.".length);
+    return name.charAt(0).toUpperCase() + name.slice(1);
+  }
+  return `action.${target}` in words ? t(`action.${target}`) : target;
+}

@@ -1,0 +1,229 @@
+"""The open pages: takes what each asks for, passes it on to what plays, and tells all what they must show."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Literal
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.exceptions import ConnectionClosed
+
+from runtime.base.errors import UserError
+from runtime.control.targets import ACTIONS, RANGES
+from runtime.link import messages
+from runtime.link.messages import REFUSED, Request
+from runtime.panel.limits import (
+    ALL_BURST,
+    ALL_RATE,
+    MOST_ANSWERING,
+    MOST_ASKED,
+    MOST_UNSENT_BYTES,
+    PAGE_BURST,
+    PAGE_RATE,
+    Allowance,
+)
+from runtime.panel.play_link import PlayLink
+
+CHANGE, METER, CONTROL = "change", "meter", "control"
+# What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
+ALLOWED = frozenset(
+    "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
+    "sounds.delete sounds.undo learn unlearn targets devices".split()
+)
+
+
+NOTHING = messages.news_line("play", None)
+
+
+class _Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    note: int
+    velocity: int = 0
+    channel: int = 0
+
+
+class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    name: str | None = None
+    number: int | None = None
+
+
+class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """topics: what a page wants to know beside what every page is told."""
+
+    topics: tuple[Literal["control"], ...]
+
+
+class _Page:
+    """An open page. held: (channel, note) of the keys that it holds. topics: what it is told."""
+
+    def __init__(self, connection: ServerConnection):
+        self.connection = connection
+        self.topics = {CHANGE, METER}
+        self.held: set[tuple[int, int]] = set()
+        self.asked: set[asyncio.Task[None]] = set()
+
+    def send(self, line: bytes) -> None:
+        """Send a message; a page that takes nothing is dropped."""
+        if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+            self.connection.transport.abort()
+            return
+        broadcast([self.connection], line.decode())
+
+
+# What a page must know of what plays: the answers to these requests.
+PRESENT = ("state", "card", "instruments", "methods")
+
+
+class Pages:
+    """Serves all pages over one link, so that four pages cost what plays no more than one."""
+
+    def __init__(self) -> None:
+        self.link = PlayLink(self._came, self._went, self._news)
+        self._pages: dict[ServerConnection, _Page] = {}
+        self._instrument: str | None = None  # the one that the pages show
+        self._watched: set[str] = set()
+        self._looks: asyncio.Task[None] | None = None
+        self._greets: asyncio.Task[bytes] | None = None
+        self._allowance = Allowance(ALL_RATE, ALL_BURST)
+        self._answering = asyncio.Semaphore(MOST_ANSWERING)
+        targets = {name: each._asdict() for name, each in RANGES.items()}
+        self._hello = messages.news_line("hello", {"targets": targets, "actions": ACTIONS})
+
+    @property
+    def n_pages(self) -> int:
+        """How many pages are open."""
+        return len(self._pages)
+
+    async def serve(self, connection: ServerConnection) -> None:
+        """Serve a page until it goes; then end the notes that it holds."""
+        page = self._pages[connection] = _Page(connection)
+        try:
+            page.send(self._hello)
+            self._watch()
+            page.send(await self._greeting())
+            allowance = Allowance(PAGE_RATE, PAGE_BURST)
+            async for line in connection:
+                if (wait_s := max(allowance.take(), self._allowance.take())) > 0.0:
+                    await asyncio.sleep(wait_s)  # the sender waits, too, as nothing more is read
+                await self._take(page, line)
+        except ConnectionClosed:
+            pass
+        finally:
+            del self._pages[connection]
+            for task in page.asked:
+                task.cancel()
+            for key in page.held:
+                self._end_note(key)
+            self._watch()
+
+    # --- from pages ---
+
+    async def _take(self, page: _Page, line: str | bytes) -> None:
+        """Handle one message; one that is no request is answered with an error, like one that is refused."""
+        number = None
+        try:
+            request = msgspec.json.decode(line, type=Request)
+            number = request.id
+            if request.method not in ALLOWED:
+                raise UserError("request", repr(request.method[:100]), "a request that pages may send", "see docs")
+            if request.method == "note":
+                self._play(page, msgspec.json.decode(request.params, type=_Note))
+            elif request.method == "watch":
+                page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
+                self._watch()
+            elif number is None:
+                self.link.tell(request.method, _checked(request))
+            else:
+                await self._answer_later(page, request)
+        except UserError as error:
+            page.send(messages.error_line(number, REFUSED, error))
+        except messages.Failures as error:
+            page.send(messages.error_line(number, messages.NOT_A_REQUEST, f"no request: {error}"))
+
+    async def _answer_later(self, page: _Page, request: Request) -> None:
+        while len(page.asked) >= MOST_ASKED:
+            await asyncio.wait(page.asked, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.create_task(self._answer(page, request.id, request.method, _checked(request)))
+        page.asked.add(task)
+        task.add_done_callback(page.asked.discard)
+
+    async def _answer(self, page: _Page, number: messages.Id, method: str, params: object) -> None:
+        try:
+            async with self._answering:
+                result = await self.link.ask(method, params)
+        except UserError as error:
+            page.send(messages.error_line(number, REFUSED, error))
+        else:
+            page.send(messages.answer_line(number, result))
+
+    def _play(self, page: _Page, played: _Note) -> None:
+        key = played.channel, played.note
+        if played.velocity:
+            self.link.tell("note", msgspec.to_builtins(played))
+            page.held.add(key)
+        elif key in page.held:
+            page.held.remove(key)
+            self._end_note(key)
+
+    def _end_note(self, key: tuple[int, int]) -> None:
+        """End a note, unless another page holds it."""
+        if not any(key in other.held for other in self._pages.values()):
+            with contextlib.suppress(UserError):
+                self.link.tell("note", {"note": key[1], "velocity": 0, "channel": key[0]})
+
+    # --- from what plays ---
+
+    async def _came(self) -> None:
+        self._watch()
+        self._tell(None, await self._greeting())
+
+    def _went(self) -> None:
+        self._instrument, self._watched = None, set()
+        for page in self._pages.values():
+            page.held.clear()
+        self._tell(None, NOTHING)
+
+    def _watch(self) -> None:
+        """Watch what the pages want to know, and nothing if no page is open: it costs what plays some time."""
+        wanted = set().union(*(page.topics for page in self._pages.values()))
+        if wanted != self._watched and self.link.is_up:
+            self._watched = wanted
+            self.link.tell("watch", {"topics": sorted(wanted)})
+
+    def _news(self, topic: str, news: Any) -> None:
+        if topic == METER and self._instrument is not None and news["instrument"] != self._instrument:
+            self._instrument = None
+            self._looks = asyncio.create_task(self._look_again())
+        self._tell(topic, messages.news_line(topic, news))
+
+    async def _look_again(self) -> None:
+        self._tell(None, await self._greeting())
+
+    async def _greeting(self) -> bytes:
+        """The message that says what plays, or that nothing does; pages that come at once share the answers."""
+        if self._greets is None or self._greets.done():
+            self._greets = asyncio.create_task(self._greet())
+        return await asyncio.shield(self._greets)
+
+    async def _greet(self) -> bytes:
+        try:
+            answers = await asyncio.gather(*(self.link.ask(method, {}) for method in PRESENT))
+        except UserError:
+            return NOTHING
+        present = dict(zip(PRESENT, answers, strict=True))
+        self._instrument = present["card"]["instrument"]
+        return messages.news_line("play", present)
+
+    def _tell(self, topic: str | None, line: bytes) -> None:
+        """Send to all pages, or to those that watch a topic."""
+        for page in list(self._pages.values()):
+            if topic is None or topic in page.topics:
+                page.send(line)
+
+
+def _checked(request: Request) -> object:
+    """The params to pass on; UserError or msgspec's errors if a page may not send them."""
+    if request.method == "sound":
+        return msgspec.to_builtins(msgspec.json.decode(request.params, type=_Sound))
+    return msgspec.json.decode(request.params, type=dict[str, Any])

@@ -1,0 +1,146 @@
+"""A real Chromium for tests of the page, spoken to by the Chrome DevTools Protocol 1.3 over WebSocket."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+_LIMIT_S = 30.0
+_FLAGS = (
+    "--headless=new", "--remote-debugging-port=0", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
+    "--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--hide-scrollbars", "--mute-audio", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+def missing_browser() -> str:
+    """What must be installed before a Browser can run; an empty text if nothing is missing."""
+    return "" if _program() else "no browser: apt-get install chromium fonts-dejavu-core"
+
+
+class Browser:
+    """A headless Chromium with one page; a context manager. complaints: errors that the page wrote to the console."""
+
+    def __init__(self) -> None:
+        self._ids, self.complaints = itertools.count(1), []
+        self._folder = tempfile.TemporaryDirectory(prefix="tb-browser-", ignore_cleanup_errors=True)
+
+    def __enter__(self) -> Browser:
+        flags = [*_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else []), f"--user-data-dir={self._folder.name}"]
+        self._log = (Path(self._folder.name) / "log").open("wb")
+        self._process = subprocess.Popen([_program(), *flags, "about:blank"], stdout=self._log, stderr=self._log)
+        port = self._port()
+        self._socket = self._page(port)
+        for domain in ("Page", "Runtime", "Log"):
+            self.command(f"{domain}.enable")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(_LIMIT_S)
+        self._log.close()
+        self._folder.cleanup()
+
+    def command(self, method: str, **params: object) -> dict[str, Any]:
+        """Send a command of the protocol; returns its result."""
+        number = next(self._ids)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while (message := json.loads(self._socket.recv(_LIMIT_S))).get("id") != number:
+            self._note(message)
+        assert "error" not in message, message
+        return message["result"]
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a script in the page; a promise is awaited."""
+        done = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in done, done["exceptionDetails"]
+        return done["result"].get("value")
+
+    def open(self, url: str) -> None:
+        """Open a page, and wait until it shows what plays."""
+        self.command("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete' && document.querySelector('tb-slider.tall') !== null")
+
+    def wait(self, condition: str) -> None:
+        """Wait until a script's value is true; AssertionError after 30 s."""
+        deadline_s = time.monotonic() + _LIMIT_S
+        while not self.evaluate(f"Boolean({condition})"):
+            assert time.monotonic() < deadline_s, f"{condition} did not come; {self.complaints}"
+            time.sleep(0.02)
+
+    def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
+        """A place on an element, in pixels of the window, after scrolling to it; x, y: shares of width and height."""
+        box = self.evaluate(
+            f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}}); "
+            "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
+        )
+        return box[0] + x * box[2], box[1] + y * box[3]
+
+    def mouse(self, kind: str, place: tuple[float, float]) -> None:
+        """A mouse's event: kind is mousePressed, mouseMoved or mouseReleased."""
+        button = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
+        self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **button)
+
+    def click(self, selector: str) -> None:
+        """Click on the middle of an element."""
+        place = self.middle(selector)
+        self.mouse("mousePressed", place)
+        self.mouse("mouseReleased", place)
+
+    def key(self, kind: str, code: str, key: str) -> None:
+        """A key's event: kind is keyDown or keyUp; code: the key's place, key: what it writes."""
+        self.command("Input.dispatchKeyEvent", type=kind, code=code, key=key)
+
+    def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:
+        """Give the page a size in pixels, and a scheme, `light` or `dark`; still: reduced motion."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        features += [{"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}]
+        self.command("Emulation.setEmulatedMedia", features=features)
+        self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def picture(self, path: Path) -> None:
+        """Write what the window shows to a PNG file."""
+        shot = self.command("Page.captureScreenshot", format="png", optimizeForSpeed=False)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        params = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(params["exceptionDetails"].get("exception", params)))
+        elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+
+    def _port(self) -> int:
+        log, deadline_s = Path(self._folder.name) / "log", time.monotonic() + _LIMIT_S
+        while not (found := re.search(r"ws://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace"))):
+            if time.monotonic() > deadline_s or self._process.poll() is not None:
+                raise AssertionError(log.read_text(errors="replace"))
+            time.sleep(0.05)
+        return int(found[1])
+
+    def _page(self, port: int) -> ClientConnection:
+        from urllib.request import urlopen
+
+        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=_LIMIT_S) as answer:
+            (page,) = [each for each in json.load(answer) if each["type"] == "page"]
+        return connect(page["webSocketDebuggerUrl"], max_size=None).__enter__()
+
+
+def _program() -> str | None:
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
