@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from runtime.control_numbers import Control
+from runtime.engine.recorded.plain_state import given
 from runtime.engine.voices.modulation.tempo import Tempo
 from runtime.engine.voices.performance import SENSING_TIMEOUT_S
 from runtime.events import (
@@ -79,6 +80,10 @@ class Arpeggiator:
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
         """Play by other settings from `frame` on; tempo_bpm: that of their sound."""
         self._enqueue(_Choice(settings, tempo_bpm), frame)
+
+    def follow(self, tempo: dict[str, Any]) -> None:
+        """Count the beats as an engine does whose tempo has these plain values, as `plain_state.taken` gives them."""
+        given(self._tempo, tempo)
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]:
         """The events before `end_frame` that were not taken yet, ascending: (frame, event)."""

@@ -47,8 +47,10 @@ def rack_from(start: Start, decoder: Decoder) -> Rack:
     )
     sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
     sound = msgspec.structs.replace(start.patch.sound, effects=SoundEffects(*sends[0]))
-    part = Playable(engine, sound), PartSettings()
-    rack = _rack([part], start.patch.settings, start.sample_rate_hz, {})
+    part, present = Playable(engine, sound), engine.patch.sound
+    arpeggiator = Arpeggiator(present.arpeggiator, present.tempo_bpm, start.sample_rate_hz)
+    arpeggiator.follow(start.state.parts.get("tempo", {}))
+    rack = _rack([(part, PartSettings())], start.patch.settings, start.sample_rate_hz, {"arpeggiator": arpeggiator})
     for change in start.state.maps:
         rack.post(change)
     return rack

@@ -10,8 +10,9 @@ import pytest
 
 from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
-from runtime.events import Clock, ClockStart, Event, NoteOn, ProgramChange, Tempo
+from runtime.events import Clock, ClockStart, ControlChange, Event, NoteOn, ProgramChange, Tempo
 from runtime.rack.arpeggiator import Arpeggiator
+from runtime.rack.build import build_rack
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.file import load_sound
 from runtime.sound.motion import Lfo, Modulation
@@ -83,3 +84,15 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
     assert load_sound(tmp_path / "example.yaml").arpeggiator.mode == "up"
     names = re.findall(r"^\| `(\w+)` \|(?:[^|\n]*\|){3}$", page, re.MULTILINE)
     assert names == list(Arpeggio.__struct_fields__)
+
+
+@pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
+def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
+    """From an arpeggio to a plain sound; the second bank has no sound of the engine's, so nothing changes yet."""
+    config = Config(voice=VoiceConfig(envelope=SHORT))
+    first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
+    rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])
+    for event in (ControlChange(0, 32, bank), ProgramChange(0, 1), NoteOn(0, 60, 100)):
+        rack.post(event, 0)
+    rack.render(np.zeros((N_FRAMES, 2), np.float32))
+    assert rack.status.n_notes == n_notes
