@@ -96,3 +96,25 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
         rack.post(event, 0)
     rack.render(np.zeros((N_FRAMES, 2), np.float32))
     assert rack.status.n_notes == n_notes
+
+
+@pytest.mark.parametrize("block", [64, 512])
+def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
+    """An LFO on the beat, and a clock with jitter that is posted two blocks ahead, as it is live, or all at once."""
+    lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
+    patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)
+    jitter = np.random.default_rng(5).integers(0, 90, 100)
+    timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
+    timed += [(number * 780 + int(late), Clock()) for number, late in enumerate(jitter)]
+
+    def played(ahead: int) -> np.ndarray:
+        engine, waiting = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch), list(timed)
+        out = np.zeros((N_FRAMES // block * block, 2), np.float32)
+        for first in range(0, len(out), block):
+            while waiting and waiting[0][0] < first + ahead:
+                engine.post(waiting[0][1], waiting[0][0])
+                waiting.pop(0)
+            engine.render(out[first : first + block])
+        return out
+
+    np.testing.assert_array_equal(played(2 * block), played(N_FRAMES))
