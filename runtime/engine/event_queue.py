@@ -18,8 +18,8 @@ class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
     has_news: whether events were posted since the last `collect`; is_urgent: whether one of those events is heard at
-    its own frame, or counted from it, and is to be collected in this block. history: if given, every event is appended with its frame as soon as the
-    audio thread takes it, (frame, event).
+    its own frame, or counted from it, and is to be collected in this block. history: if given, every event is appended
+    with its frame as soon as the audio thread takes it, (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
