@@ -33,8 +33,8 @@ from runtime.events import (
     Tempo,
     VoiceLimit,
 )
-from runtime.live.stop_signal import StopSignal
 from runtime.live.supervisor import Supervisor
+from runtime.live.waiting.stop_signal import StopSignal
 from runtime.sound.choice import choose
 from runtime.sound.patch import Patch, PlayedMorph
 
