@@ -9,15 +9,17 @@ from collections.abc import Iterable
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
 from runtime.engine.hop_groups import HopGroups
-from runtime.events import Event, KnobTurn
+from runtime.events import Clock, Event, KnobTurn, Tempo
+
+_COUNTED = (Clock, Tempo)
 
 
 class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
     has_news: whether events were posted since the last `collect`; is_urgent: whether one of those events is heard at
-    its own frame and does not wait for a hop. history: if given, every event is appended with its frame as soon as the
-    audio thread takes it, (frame, event).
+    its own frame, or counted from it, and is to be collected in this block. history: if given, every event is appended
+    with its frame as soon as the audio thread takes it, (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -35,7 +37,8 @@ class EventQueue:
             self._positions[event.latent] = event.position  # of a knob's positions before a hop, only the last is heard
         else:
             self._posted.append((frame, event))
-            if not self._controls.may_wait_for_hop(event):
+            # The beat is counted from a clock's own frame, which would be lost if it were collected in a later block.
+            if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
 

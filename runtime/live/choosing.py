@@ -83,7 +83,14 @@ class Choosing:
                 return
             present = self._present_number()
             at = numbers.index(present) + by if present in numbers else min(by, 0)
-            self.choose_number(numbers[at % len(numbers)], self._tell, self._complain)
+            number = numbers[at % len(numbers)]
+
+            def skip(error: UserError) -> None:
+                if not isinstance(error, TooLateError):  # else the next step would come to the same sound again
+                    self._number, self._patch = number, self._playing.engine.patch
+                self._complain(error)
+
+            self.choose_number(number, self._tell, skip)
 
         self._companion.ask("sounds.list", step, self._complain)
 

@@ -27,6 +27,7 @@ from runtime.events import (
     MapChange,
     NoteOn,
     PartChange,
+    ProgramChange,
     Reset,
     SoundChange,
     Swap,
@@ -42,6 +43,7 @@ MOST_PARTS = 4
 MOST_LEAVING = 3  # engines on which notes of one part ring out
 LONGEST_PIECE = 4096
 MOST_WAITING = 256
+_BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class BeforeParts(Protocol):
@@ -121,6 +123,7 @@ class Rack:
         self._pending: list[_Due] = []
         self._history: deque[tuple[int, object]] | None = None
         self._wants_state = False
+        self._banks: dict[int, list[int]] = {}  # by channel: as the arpeggiator, which comes before the parts, needs it
         self._n_events = self._n_past_notes = self._n_past_stolen = 0
         self._actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self._retired: deque[Engine] = deque()
@@ -261,7 +264,18 @@ class Rack:
             return made.sound if isinstance(made, Playable) and event.part == 0 else None
         if isinstance(event, SoundChange):
             return event.prepared.sound
+        if isinstance(event, ProgramChange):
+            return self._program(event)
+        if isinstance(event, ControlChange) and event.control in _BANK_SELECTS:
+            self._banks.setdefault(event.channel, [0, 0])[_BANK_SELECTS.index(event.control)] = event.value
         return None
+
+    def _program(self, event: ProgramChange) -> Sound | None:
+        """The sound that a program change lets the first part play; None if it is not the engine's: it comes later."""
+        programs = self.engine().sounds[1]
+        is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
+        heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)
+        return programs[event.program].sound if is_own and heard else None
 
     def _hand_out(self, due: list[_Due], frame: int, end: int) -> tuple[int, list[_Due]]:
         """Hand events to the parts, up to the first that needs all engines to be rendered up to its frame.

@@ -17,13 +17,13 @@ from runtime.control.mapping.lines import MapLine
 from runtime.engine.build import build_engine
 from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
 from runtime.engine.recorded.state import EngineState
-from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange, Swap
+from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange, Swap, Tempo
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
 from runtime.rack.build import build_chosen
 from runtime.rack.part_choice import choose_parts
-from runtime.sound.choice import choose
+from runtime.sound.choice import Choice, choose
 from tests.support.hearing import read_wav
 from tests.support.places import DATA
 
@@ -100,21 +100,14 @@ def test_the_samples_are_those_that_were_heard(
     assert (noise != coherent).any()
 
 
-def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callable[..., np.ndarray]) -> None:
-    def learned(control: str, target: str) -> MapChange:
-        return MapChange(3, bind([MapLine(control=control, target=target)]))
-
-    choice = choose(load_config(), None, None, None)
+def assert_rack_is_repeated(
+    path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
+) -> None:
+    """Play on a rack, and record from frame 5888 + SIZE on, which must be silent; `render` must repeat it."""
     rack = build_chosen(choice, 44100)
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
-    events: list[tuple[int, Event]] = [
-        (9000, NoteOn(0, 60, 100, 3)),
-        (12_000, ControlChange(0, 21, 40, 3)),
-        (15_000, learned("cc 22", "latent.1")),  # another control is learned while the recording goes on
-        (15_500, ControlChange(0, 22, 120, 3)),
-    ]
-    for frame, event in [(0, learned("cc 21", "filter.cutoff")), *events]:
+    for frame, event in before + after:
         rack.post(event, frame)
     sound = np.zeros((30_208, 2), np.float32)
     for at in range(0, len(sound), SIZE):
@@ -125,12 +118,37 @@ def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callabl
     state = msgspec.structs.replace(state, waiting=())
     patch, programs = rack.engine().sounds
     head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
-    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
-    timed = [(at - state.frame, event_of(plain_event(event, patch.settings))) for at, event in events]
-    writer.add(timed, 20_000)
+    writer = RecordedMidiWriter(path, one_tick_a_frame(44100), head)
+    writer.add([(at - state.frame, event_of(plain_event(event, patch.settings))) for at, event in after], 20_000)
     writer.finish(len(sound) - state.frame)
-    again, _ = rendered(tmp_path / "a.mid")
+    again, _ = rendered(path)
+    assert np.abs(again).max() > 1000
     np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
+
+
+def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callable[..., np.ndarray]) -> None:
+    def learned(control: str, target: str) -> MapChange:
+        return MapChange(3, bind([MapLine(control=control, target=target)]))
+
+    events: list[tuple[int, Event]] = [
+        (9000, NoteOn(0, 60, 100, 3)),
+        (12_000, ControlChange(0, 21, 40, 3)),
+        (15_000, learned("cc 22", "latent.1")),  # another control is learned while the recording goes on
+        (15_500, ControlChange(0, 22, 120, 3)),
+    ]
+    choice = choose(load_config(), None, None, None)
+    assert_rack_is_repeated(tmp_path / "a.mid", choice, [(0, learned("cc 21", "filter.cutoff"))], events, rendered)
+
+
+@pytest.mark.parametrize("before", [[(100, Tempo(300.0))], [(100, Tempo(300.0)), (200, ProgramChange(0, 9))]])
+def test_the_arpeggiator_goes_on_as_it_was(
+    tmp_path: Path, rendered: Callable[..., np.ndarray], before: list[tuple[int, Event]]
+) -> None:
+    path = tmp_path / "arpeggio.yaml"
+    path.write_text("arpeggiator: {mode: up, rate_beats: 0.25}\nenvelope: {release_s: 0.01}")
+    events: list[tuple[int, Event]] = [(9000, NoteOn(0, 60, 100)), (9000, NoteOn(0, 67, 100))]
+    choice = choose(load_config(), None, None, str(path))
+    assert_rack_is_repeated(tmp_path / "a.mid", choice, before, events, rendered)
 
 
 def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,18 @@ def test_sounds_are_chosen_by_number_and_step_by_step(playing: Playing) -> None:
     playing.wait_for("mellow")
 
 
+def test_a_sound_that_cannot_be_played_is_named_and_passed_over(playing: Playing) -> None:
+    save_sound(playing.folder / "c.yaml", Sound(pan=0.5))
+    (playing.folder / "a.yaml").write_text("parts: [{sound: mellow}, {sound: bright}]")
+    (playing.folder / "b.yaml").write_text("pan: 3")
+    playing.link.ask("sound", name="bright")
+    playing.wait_for("bright")
+    for words in ("found a sound with parts", "found 3 at pan", "Sound: c."):
+        playing.link.ask("action", name="next_sound")
+        playing.program.wait_for(words)
+    playing.wait_for("c")
+
+
 def test_a_sound_is_chosen_that_is_in_no_file(playing: Playing) -> None:
     playing.link.ask("sound", tree={"name": "drawn", "phase_blend": 0.5})
     playing.wait_for("drawn")

@@ -10,8 +10,9 @@ import pytest
 
 from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
-from runtime.events import Clock, ClockStart, Event, NoteOn, ProgramChange, Tempo
+from runtime.events import Clock, ClockStart, ControlChange, Event, NoteOn, ProgramChange, Tempo
 from runtime.rack.arpeggiator import Arpeggiator
+from runtime.rack.build import build_rack
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.file import load_sound
 from runtime.sound.motion import Lfo, Modulation
@@ -83,3 +84,37 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
     assert load_sound(tmp_path / "example.yaml").arpeggiator.mode == "up"
     names = re.findall(r"^\| `(\w+)` \|(?:[^|\n]*\|){3}$", page, re.MULTILINE)
     assert names == list(Arpeggio.__struct_fields__)
+
+
+@pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
+def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
+    """From an arpeggio to a plain sound; the second bank has no sound of the engine's, so nothing changes yet."""
+    config = Config(voice=VoiceConfig(envelope=SHORT))
+    first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
+    rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])
+    for event in (ControlChange(0, 32, bank), ProgramChange(0, 1), NoteOn(0, 60, 100)):
+        rack.post(event, 0)
+    rack.render(np.zeros((N_FRAMES, 2), np.float32))
+    assert rack.status.n_notes == n_notes
+
+
+@pytest.mark.parametrize("block", [64, 512])
+def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
+    """An LFO on the beat, and a clock with jitter that is posted two blocks ahead, as it is live, or all at once."""
+    lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
+    patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)
+    jitter = np.random.default_rng(5).integers(0, 90, 100)
+    timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
+    timed += [(number * 780 + int(late), Clock()) for number, late in enumerate(jitter)]
+
+    def played(ahead: int) -> np.ndarray:
+        engine, waiting = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch), list(timed)
+        out = np.zeros((N_FRAMES // block * block, 2), np.float32)
+        for first in range(0, len(out), block):
+            while waiting and waiting[0][0] < first + ahead:
+                engine.post(waiting[0][1], waiting[0][0])
+                waiting.pop(0)
+            engine.render(out[first : first + block])
+        return out
+
+    np.testing.assert_array_equal(played(2 * block), played(N_FRAMES))
