@@ -68,7 +68,10 @@ class JackServer:
             # JACK allows eight servers, and counts a killed one until another of the same name has run.
             self.__enter__()
         self._process.terminate()
-        self._process.wait()
+        if self._process.wait() != 0:  # it does not end properly just after a client was killed, and counts on
+            self.__enter__()
+            self._process.terminate()
+            self._process.wait()
 
 
 def missing_tools() -> str:
