@@ -165,7 +165,7 @@ def parse_card(text: str, where: object) -> Card:
     """Read a card from its JSON; UserError that begins with `where` if that is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         found = f"broken JSON ({error})"
         raise UserError(f"{where}, card", found, "the JSON that export wrote", "export it again") from None
     card = checked(tree, Card, f"{where}, card")
