@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import wave
 from collections.abc import Iterable
@@ -100,9 +101,12 @@ def _render_recording(arguments: argparse.Namespace) -> int:
         start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
     rack = rack_from(start, instrument)
     first = rack.frame
-    events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
-    for tick, event in recorded.events:
-        events.append((first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file)))
+    moved = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
+    played = (
+        (first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file))
+        for tick, event in recorded.each_event()
+    )
+    events = itertools.chain(moved, played)
     blocks = render_recorded(rack, events, recorded.n_ticks)
     with signals_as_exceptions():
         _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])

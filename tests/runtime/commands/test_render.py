@@ -94,7 +94,6 @@ def test_knob_positions_change_the_sound(tmp_path: Path) -> None:
         (["cut.mid", "out.wav"], "found a truncated MIDI file"),
         (["empty.mid", "out.wav"], "MIDI file"),
         ([SCALE, "none/out.wav"], "expected a writable place"),
-        (["key.mid", "out.wav"], "found a damaged MIDI file (Could not decode key"),
         (["endless-number.mid", "out.wav"], "found a damaged MIDI file (a number without an end)"),
         (["film.mid", "out.wav"], "found a damaged MIDI file (times in frames of film"),
         (["large.mid", "out.wav"], "expected a MIDI file of at most 2,097,152"),
