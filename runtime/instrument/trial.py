@@ -18,7 +18,7 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-LONGEST_S, LONGEST_CPU_S = 9.5, 8
+LONGEST_S, LONGEST_CPU_S = 8.0, 6
 LARGEST_GROWTH_BYTES = 320 * 2**20  # of the trying process, once it has loaded its libraries
 GOOD = "good"
 _ROOT = Path(__file__).resolve().parents[2]

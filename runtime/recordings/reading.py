@@ -9,6 +9,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from runtime.base.quiet import quiet_stderr
+
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19  # of all channels together, beyond two
@@ -28,7 +30,7 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
     try:
         if not path.is_file():
             raise UnusableError("no such file")
-        with soundfile.SoundFile(path) as file:
+        with _opened(path) as file:
             if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
                 raise UnusableError(f"{file.samplerate:,} samples a second")
             if file.channels > MOST_CHANNELS:
@@ -39,7 +41,8 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")
             n_read = 0
             while True:
-                block = file.read(n_at_once, dtype="float32", always_2d=True)
+                with quiet_stderr():  # of libsndfile's decoders, one prints what it thinks of a file
+                    block = file.read(n_at_once, dtype="float32", always_2d=True)
                 bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
                 if len(bad):
                     raise UnusableError(f"NaN or infinite samples from {(n_read + bad[0]) / file.samplerate:.2f} s on")
@@ -53,3 +56,8 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"it breaks off after {n_read} of {file.frames} samples")
     except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
         raise UnusableError(f"not a readable recording ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    with quiet_stderr():
+        return soundfile.SoundFile(path)
