@@ -19,7 +19,7 @@ from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
 from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
-from runtime.engine.recorded.head import playable, same_instrument, start_of
+from runtime.engine.recorded.head import damage_as_user_error, playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, MapChange, PhaseBlend
 from runtime.instrument.card import Card
 from runtime.instrument.library import load
@@ -99,7 +99,8 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     if arguments.seed is not None:
         settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
         start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
-    rack = rack_from(start, instrument)
+    with damage_as_user_error(arguments.midi_file):
+        rack = rack_from(start, instrument)
     first = rack.frame
     moved = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
     played = (
@@ -108,7 +109,7 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     )
     events = itertools.chain(moved, played)
     blocks = render_recorded(rack, events, recorded.n_ticks)
-    with signals_as_exceptions():
+    with signals_as_exceptions(), damage_as_user_error(arguments.midi_file):
         _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
     print(
         f"{arguments.sound_file}: {recorded.n_ticks / start.sample_rate_hz:.1f} s as recorded, "

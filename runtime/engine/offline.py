@@ -47,13 +47,18 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending."""
+    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending.
+
+    ValueError for a sample that is not finite: an engine that goes on from a damaged recording's state may make one.
+    """
     waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
     while engine.frame < end:
         part = block[: end - engine.frame]
         waiting.post(engine, len(part))
         engine.render(part)
+        if not np.isfinite(part).all():
+            raise ValueError("a sample that is no number")
         yield part
 
 

@@ -196,8 +196,8 @@ def _odd_models() -> dict[str, bytes]:
 
 _ENDLESS_NOTE = b"\x00\x90\x3c\x40" + b"\xff\xff\xff\x7f\x80\x3c\x40" + b"\x00\xff\x2f\x00"
 _NOTES = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * ((2**21 - 100) // 3)
-_ODD_NAMES = {"a bell": "x\x07.yaml", "right to left": "x\u202e.yaml", "a newline": "x\ny.yaml", "an escape": "x\x1b[2J.yaml",
-              "no UTF-8": b"x\xff.yaml", "a long name": "x" * 250 + ".yaml"}  # fmt: skip
+_ODD_NAMES = {"a bell": "x\x07.yaml", "right to left": "x\u202e.yaml", "a newline": "x\ny.yaml",
+              "an escape": "x\x1b[2J.yaml", "no UTF-8": b"x\xff.yaml", "a long name": "x" * 250 + ".yaml"}  # fmt: skip
 _PLACES = ("config", "sound", "map", "midi", "scala", "wav", "onnx", "trajectory", "package", "state")
 
 HARMFUL: dict[str, Make] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 
@@ -70,7 +71,7 @@ GOOD = model([PLAIN], [_weights()])
 def _grown(times: int) -> list[bytes]:
     """Operators that double the width so many times; the last one makes g."""
     names = [_X, *(f"g{n}" for n in range(times - 1)), "g"]
-    return [node("Concat", [a, a], b, axis=1) for a, b in zip(names, names[1:], strict=False)]
+    return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 
 
 def _mean() -> list[bytes]:

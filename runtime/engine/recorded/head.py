@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -114,6 +115,16 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
     patch = patch_of_tree(head.patch, settings, where)
     programs = tuple(_programs(head.programs, settings, where))
     return Start(head.sample_rate_hz, head.instrument, patch, programs, state)
+
+
+@contextmanager
+def damage_as_user_error(where: object) -> Iterator[None]:
+    """What fails in here is the recording's fault: its head gives an engine values that nobody checks one by one."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        found = f"a damaged recording ({type(error).__name__}: {error})"
+        raise UserError(where, found, "a whole one", "use the file as recorded") from None
 
 
 def _programs(trees: list[dict[str, Any]], settings: Config, where: object) -> Iterator[Patch]:
