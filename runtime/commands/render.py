@@ -29,6 +29,7 @@ from runtime.rack.build import build_chosen, make_swapped, rack_from
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
+from runtime.sound.trajectory.use import trajectory_paths
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -150,8 +151,11 @@ def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
     inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
     if choice.patch.settings.tuning.scale is not None:
         inputs.append(choice.patch.settings.tuning.scale)
+    if choice.patch.settings.midi.map is not None:
+        inputs.append(choice.patch.settings.midi.map)
     every = [choice, *(each for _, each in choice.parts)]
     inputs += [each.instrument.path for each in every]
+    inputs += [path for each in every for path in trajectory_paths(each.patch.sound.trajectory, each.patch.folder)]
     return inputs + [each.sound_file for each in every if each.sound_file is not None]
 
 

@@ -16,6 +16,7 @@ METADATA_KEY = "timbrebox"
 INPUT_NAME = "latents_and_conditioning"
 OUTPUT_NAME = "magnitude"
 CARD_VERSION = 2
+LONGEST_NAME = 200
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -177,6 +178,9 @@ def _refuse_contradictions(card: Card, where: str) -> None:
     def refuse(found: str, expected: str) -> None:
         raise UserError(where, found, expected, "export the instrument again")
 
+    for name in (card.name, *(latent.name for latent in card.latents), *(preset.name for preset in card.presets)):
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            refuse(f"the name {name[:LONGEST_NAME]!a}", f"at most {LONGEST_NAME} characters that can be printed")
     if card.window != "hann":
         refuse(f"window {card.window!r}", "'hann'")
     if card.hop_size * 4 != card.frame_size:

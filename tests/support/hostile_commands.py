@@ -24,6 +24,9 @@ KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", 
 Make = Callable[[Path], list[str]]
 
 
+ODD = "odd.yaml"  # sounds and maps must have this ending, and others may
+
+
 class Outcome(NamedTuple):
     """What a command did; fault: what it should not have done, or None."""
 
@@ -100,25 +103,25 @@ def _special(kind: str, make: Callable[[Path], Path]) -> Make:
 
 
 def _pipe(folder: Path) -> Path:
-    os.mkfifo(folder / "odd")
-    return folder / "odd"
+    os.mkfifo(folder / ODD)
+    return folder / ODD
 
 
 def _socket(folder: Path) -> Path:
     with socket.socket(socket.AF_UNIX) as one:
-        one.bind(str(folder / "odd"))
-    return folder / "odd"
+        one.bind(str(folder / ODD))
+    return folder / ODD
 
 
 def _folder(folder: Path) -> Path:
-    (folder / "odd").mkdir()
-    return folder / "odd"
+    (folder / ODD).mkdir()
+    return folder / ODD
 
 
 def _link(target: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        (folder / "odd").symlink_to(target)
-        return folder / "odd"
+        (folder / ODD).symlink_to(target)
+        return folder / ODD
 
     return make
 
@@ -134,9 +137,9 @@ def _content(name: str | bytes, content: bytes) -> Callable[[Path], Path]:
 
 def _sparse(size: int) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        with open(folder / "odd", "wb") as stream:
+        with open(folder / ODD, "wb") as stream:
             stream.truncate(size)
-        return folder / "odd"
+        return folder / ODD
 
     return make
 
@@ -147,9 +150,9 @@ ODD_PLACES = {
     "a folder": _folder,
     "/dev/zero": _link("/dev/zero"),
     "a link to nothing": _link("nowhere"),
-    "a link to itself": _link("odd"),
+    "a link to itself": _link(ODD),
     "a file of 1 TB": _sparse(2**40),
-    "an empty file": _content("odd", b""),
+    "an empty file": _content(ODD, b""),
 }
 
 
@@ -174,18 +177,18 @@ def _alias_bomb() -> bytes:
 
 
 def _zip_bomb(folder: Path) -> Path:
-    with zipfile.ZipFile(folder / "odd", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(folder / ODD, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("sound.yaml", "sound_version: 1\n")
         for number in range(2):
             archive.writestr(f"{number}.onnx", bytes(200 * 2**20))
-    return folder / "odd"
+    return folder / ODD
 
 
 def _long_zip(folder: Path) -> Path:
-    with zipfile.ZipFile(folder / "odd", "w") as archive:
+    with zipfile.ZipFile(folder / ODD, "w") as archive:
         for number in range(20_000):
             archive.writestr(f"{number}.trajectory", b"")
-    return folder / "odd"
+    return folder / ODD
 
 
 def _odd_models() -> dict[str, bytes]:
@@ -209,7 +212,7 @@ HARMFUL |= {
     for kind in ("config", "sound", "midi")
 }
 HARMFUL |= {
-    name: _special(kind, _content("odd" + suffix, content))
+    name: _special(kind, _content(ODD + suffix, content))
     for name, (kind, suffix, content) in {
         "aliases in aliases": ("config", ".yaml", _alias_bomb()),
         "a list that holds itself": ("sound", ".yaml", b"sound_version: 1\nlatents: &a {x: *a}\n"),
@@ -219,8 +222,8 @@ HARMFUL |= {
         "brackets without end": ("config", ".yaml", b"[" * 200_000),
         "a key of 200,000 characters": ("config", ".yaml", b"a" * 200_000 + b": 1"),
         "a tag that runs code": ("config", ".yaml", b"!!python/object/apply:os.system ['touch hacked']"),
-        "a scale with a huge ratio": ("scala", ".scl", b"x\nx\n1\n" + b"9" * 4000 + b"/1\n"),
-        "a scale of 60,000 degrees": ("scala", ".scl", b"x\nx\n60000\n" + b"2/1\n" * 60_000),
+        "a scale with a huge ratio": ("scala", ".scl", b"x\n1\n" + b"9" * 4000 + b"/1\n"),
+        "a scale of 60,000 degrees": ("scala", ".scl", b"x\n60000\n" + b"2/1\n" * 60_000),
         "days of music in 40 bytes": ("midi", ".mid", midi(_ENDLESS_NOTE * 4, 1)),
         "film time": ("midi", ".mid", midi(b"\0\xff\x2f\0", 0xE728)),
         "no ticks": ("midi", ".mid", midi(b"\0\xff\x2f\0", 0)),

@@ -6,6 +6,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,17 +44,23 @@ class Package(NamedTuple):
     instruments: dict[str, bytes]
 
 
-def pack(path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes]) -> None:
+def pack(
+    path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes], inputs: Iterable[Path] = ()
+) -> None:
     """Write a package.
 
     folder: where the files of the sound's trajectories lie. instruments: the contents of the instrument's files, by
-    name, or none. UserError if a file is missing, or the package cannot be written.
+    name, or none. inputs: files that must not be overwritten.
+    UserError if a file is missing, or the package cannot be written.
     """
     contents = files_of(sound, folder, sound.name)
     sound = renamed(sound, lambda file: digest_name(contents[file]))
     files = {_SOUND: sound_text(sound).encode()}
     files |= {digest_name(content): content for content in contents.values()} | instruments
-    with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        atomic_write(path, "wb", inputs=inputs) as stream,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
 
