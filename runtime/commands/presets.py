@@ -168,7 +168,8 @@ def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)
     if encoder.exists():
         files[encoder.name] = read_bounded_file(encoder, "an encoder", package.LARGEST_INSTRUMENT_BYTES)
-    return msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path))), files, [path, encoder]
+    sound = msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path)))
+    return sound, files, [path, encoder]
 
 
 def _import(arguments: argparse.Namespace) -> None:

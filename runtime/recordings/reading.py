@@ -15,6 +15,7 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19  # of all channels together, beyond two
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
+LARGEST_SAMPLE = 1e6  # of full scale: sums of larger ones may become infinite
 WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 
 
@@ -46,6 +47,8 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
                 if len(bad):
                     raise UnusableError(f"NaN or infinite samples from {(n_read + bad[0]) / file.samplerate:.2f} s on")
+                if len(block) and np.abs(block).max() > LARGEST_SAMPLE:
+                    raise UnusableError(f"samples of more than {LARGEST_SAMPLE:,.0f} times full scale")
                 n_read += len(block)
                 last = len(block) < n_at_once
                 mono = block.mean(axis=1)
