@@ -36,7 +36,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
 
 def new_session(content: bytes) -> onnxruntime.InferenceSession:
     """A session of a model's bytes; onnxruntime's errors pass through."""
-    onnxruntime.set_default_logger_severity(3)  # newer releases warn about a missing GPU on every start
+    onnxruntime.set_default_logger_severity(4)  # what is wrong is raised as well; said twice, it is not one line
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

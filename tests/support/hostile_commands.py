@@ -245,7 +245,7 @@ HARMFUL |= {"an archive that grows": _special("package", _zip_bomb), "a long arc
 HARMFUL |= {
     f"a model {name}": _special("onnx", lambda folder, name=name: _content("odd.onnx", _odd_models()[name])(folder))
     for name in ("of Loop", "of folded 2 GB", "with weights outside", "with an empty check", "with weights that are no "
-                 "numbers", "that takes memory", "that takes time", "in another format")
+                 "numbers", "that takes memory", "that takes time", "of too many rows", "in another format")
 }  # fmt: skip
 
 

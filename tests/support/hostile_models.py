@@ -116,5 +116,8 @@ MODELS = {
     "with weights that are no numbers": model([PLAIN], [_weights(float("nan"))]),
     "that takes memory": model([*_grown(24), *_mean()], [_ONE]),
     "that takes time": model([*_grown(9), *_SLOW, *_SLOW_END], [_ONE]),
+    "of too many rows": model(
+        [node("MatMul", [_X, "w"], "y"), node("Concat", ["y", "y"], _Y, axis=0)], [_weights()]
+    ),
     "in another format": struct.pack("<I", 24) + b"ORTM" + bytes(500),
 }  # fmt: skip
