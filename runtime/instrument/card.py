@@ -110,8 +110,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
     name: Annotated[str, msgspec.Meta(min_length=1)]
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)] = 44100
-    frame_size: Annotated[int, msgspec.Meta(ge=64, le=65536, multiple_of=2)] = 4096
-    hop_size: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 1024
+    frame_size: Annotated[int, msgspec.Meta(ge=1024, le=65536, multiple_of=2)] = 4096
+    hop_size: Annotated[int, msgspec.Meta(ge=256, le=65536)] = 1024
     window: str = "hann"
     latents: Annotated[tuple[Latent, ...], msgspec.Meta(min_length=1)]
     conditioning: Conditioning

@@ -8,9 +8,9 @@ import struct
 
 import numpy as np
 
-N_INPUTS, N_BINS = 14, 33
+N_INPUTS, N_BINS = 14, 513
 CARD = {
-    "card_version": 1, "name": "odd", "frame_size": 64, "hop_size": 16, "note_range": [48, 71],
+    "card_version": 1, "name": "odd", "frame_size": 1024, "hop_size": 256, "note_range": [48, 71],
     "latents": [{"name": name, "min": -1.0, "max": 1.0, "default": 0.0} for name in ("a", "b")],
     "conditioning": {"kind": "chroma"}, "check": {"input": [0.0] * N_INPUTS, "output": [0.0] * N_BINS},
 }  # fmt: skip
