@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tried import know_test_instruments
+
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
 # Files whose tests take long together: real trainings, real minutes of playing, whole installations.
 # `./timbrebox test --quick` leaves them out.
@@ -72,4 +74,5 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="tb-") as home:  # the path of a socket may have 107 bytes
         for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
             monkeypatch.setenv(name, f"{home}/{folder}")
+        know_test_instruments(Path(home, "state"))
         yield

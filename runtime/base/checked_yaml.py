@@ -15,6 +15,8 @@ from runtime.base.files import read_bounded_file
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
 MOST_ALIASES = 10
+MOST_VALUES = 50_000  # PyYAML needs 50 us for each
+LONGEST_NUMBER = 100  # characters; Python reads a longer one in quadratic time, and cannot show it
 _EXPECTED = "a readable YAML file"
 
 
@@ -46,22 +48,37 @@ def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that allows at most MOST_ALIASES aliases.
+    """A YAML loader with limits: MOST_ALIASES, MOST_VALUES, LONGEST_NUMBER.
 
     An alias repeats an earlier part of the file, so aliases inside aliases could fill the memory.
     """
 
     def __init__(self, stream: str):
         super().__init__(stream)
-        self._n_aliases = 0
+        self._n_aliases = self._n_values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            self._n_aliases += 1
-            if self._n_aliases > MOST_ALIASES:
-                problem = f"more than {MOST_ALIASES} aliases"
-                raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+        self._n_values += 1
+        self._n_aliases += self.check_event(yaml.AliasEvent)
+        if self._n_aliases > MOST_ALIASES:
+            self._refuse(f"more than {MOST_ALIASES} aliases")
+        if self._n_values > MOST_VALUES:
+            self._refuse(f"more than {MOST_VALUES:,} values")
         return super().compose_node(parent, index)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """A number; ValueError for one of too many digits."""
+        if len(node.value) > LONGEST_NUMBER:
+            raise ValueError(f"a number of {len(node.value):,} characters")
+        is_whole = node.tag.endswith(":int")
+        return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
+
+    def _refuse(self, problem: str) -> None:
+        raise yaml.composer.ComposerError(None, None, problem, self.peek_event().start_mark)
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:

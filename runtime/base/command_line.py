@@ -39,6 +39,8 @@ def run_program(
 
 def run_command(command: Callable[[], int | None]) -> int:
     """Call `command` and return the exit status: its result, or 0 for None; 2 after a UserError; 130 if interrupted."""
+    with contextlib.suppress(AttributeError, ValueError):  # a file's name may have bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command() or 0
     except UserError as error:

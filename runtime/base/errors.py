@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST_PART = 500  # characters: a message quotes files, and these come from anywhere
+
 
 class UserError(Exception):
     """A mistake that the user can correct; a command prints it as one line and ends with status 2.
@@ -13,8 +15,21 @@ class UserError(Exception):
     """
 
     def __init__(self, where: object, found: str, expected: str, remedy: str):
-        super().__init__(" ".join(f"{where}: found {found}; expected {expected}; {remedy}".split()))
-        self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
+        parts = [printable(_shortened(str(part))) for part in (where, found, expected, remedy)]
+        super().__init__("{}: found {}; expected {}; {}".format(*parts))
+        self.where, self.found, self.expected, self.remedy = parts
+
+
+def printable(text: str) -> str:
+    """A text in one line that a terminal shows as it is: other characters, such as the bell, become \\x07 and so on."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST_PART:
+        return text
+    return f"{text[: LONGEST_PART // 2]} … {text[-LONGEST_PART // 2 :]}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -13,10 +13,10 @@ _LONGEST_VARINT = 10
 
 
 class Field(NamedTuple):
-    """One field: its number, and its value, a whole number or bytes; of 4 or 8 fixed bytes these bytes."""
+    """One field: its number, and its value, a whole number or bytes; None for a number of 4 or 8 fixed bytes."""
 
     number: int
-    value: int | memoryview
+    value: int | memoryview | None
 
 
 def fields(message: memoryview) -> Iterator[Field]:
@@ -39,34 +39,37 @@ def fields(message: memoryview) -> Iterator[Field]:
             raise ValueError(f"wire type {wire_type}")
         if size > end - at:
             raise ValueError("a field that is longer than what is left")
-        yield Field(number, message[at : at + size])
+        yield Field(number, message[at : at + size] if wire_type == _BYTES else None)
         at += size
 
 
-def numbers(value: int | memoryview) -> list[int]:
-    """The whole numbers of a repeated field: one, or many packed ones; ValueError as in `fields`."""
+def numbers(value: int | memoryview | None, most: int) -> list[int]:
+    """The whole numbers of a repeated field: one, or at most `most` packed ones; ValueError as in `fields`."""
     if isinstance(value, int):
         return [value]
-    found, at = [], 0
-    while at < len(value):
-        number, at = _varint(value, at)
+    message, found, at = part(value), [], 0
+    while at < len(message):
+        if len(found) == most:
+            raise ValueError(f"more than {most} numbers")
+        number, at = _varint(message, at)
         found.append(number)
     return found
 
 
-def text(value: int | memoryview) -> str:
-    """The text of a field; ValueError if it is no UTF-8 text, or has characters that cannot be printed."""
-    if isinstance(value, int):
-        raise ValueError("a number in place of a text")
-    found = bytes(value).decode("utf-8")
+def text(value: int | memoryview | None, longest: int) -> str:
+    """The text of a field; ValueError if it is no UTF-8 text, is longer than `longest` bytes or cannot be printed."""
+    content = part(value)
+    if len(content) > longest:
+        raise ValueError(f"a name of {len(content):,} characters")
+    found = bytes(content).decode("utf-8")
     if not found.isprintable():
         raise ValueError(f"{found[:40]!a}, which cannot be printed")
     return found
 
 
-def part(value: int | memoryview) -> memoryview:
+def part(value: int | memoryview | None) -> memoryview:
     """The bytes of a field; ValueError if it is a number."""
-    if isinstance(value, int):
+    if not isinstance(value, memoryview):
         raise ValueError("a number in place of a part")
     return value
 

@@ -44,11 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
         out = sound_path(path, arguments.out)
         refuse_taken(out, most, arguments.force, path)
     decoder = load(arguments.instrument)
-    coder = coder_of(decoder, load_encoder(decoder))
+    encoder = load_encoder(decoder)
+    coder = coder_of(decoder, encoder)
+    inputs = [decoder.path, encoder.path, *([] if is_bank else [path])]
+    if arguments.json:
+        refuse_bad_target(arguments.json, inputs=inputs)
     with signals_as_exceptions():
         rows = _bank(arguments, coder, options) if is_bank else _one(path, out, coder, options)
         if arguments.json:
-            write_json(arguments.json, {"candidates": rows}, inputs=[] if is_bank else [path])
+            write_json(arguments.json, {"candidates": rows}, inputs=inputs)
     return 0
 
 

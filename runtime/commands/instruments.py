@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from runtime.base.errors import UserError
+from runtime.base.errors import UserError, printable
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import available
 
@@ -21,13 +21,19 @@ def run(_arguments: argparse.Namespace) -> int:
         try:
             card = Decoder(path).card
         except UserError as error:
-            print(f"{name}: not playable: {error}")
+            _say(f"{name}: not playable: {error}")
             continue
         lowest, highest = card.note_range
-        print(f"{name}: {note_name(lowest)} to {note_name(highest)}, {card.n_latents} knobs, {path}")
-        print(f"  knobs: {', '.join(latent.name for latent in card.latents)}")
-        print(f"  presets: {', '.join(preset.name for preset in card.presets) or 'none'}")
-        print(f"  licence: {card.licence or 'not stated'}")
+        _say(f"{name}: {note_name(lowest)} to {note_name(highest)}, {card.n_latents} knobs, {path}")
+        _say(f"  knobs: {', '.join(latent.name for latent in card.latents)}")
+        _say(f"  presets: {', '.join(preset.name for preset in card.presets) or 'none'}")
+        _say(f"  licence: {card.licence or 'not stated'}")
     if not available():
         print("no instruments here; make one with ./timbrebox export, or give an .onnx file to --instrument")
     return 0
+
+
+def _say(line: str) -> None:
+    """Print a line of texts from files, which may hold characters that do something to a terminal."""
+    indent = line[: len(line) - len(line.lstrip())]
+    print(indent + printable(line))

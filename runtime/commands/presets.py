@@ -24,6 +24,7 @@ from runtime.sound.file import sound_text
 from runtime.sound.own import KnownSound, file_name, is_path, user_sounds
 from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.store import instrument_sounds, known_sounds
+from runtime.sound.trajectory.use import trajectory_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,22 +163,26 @@ def _export(arguments: argparse.Namespace) -> None:
     name = name if is_path(arguments.name) else arguments.name
     sound = msgspec.structs.replace(sound, name=name)
     out = Path(arguments.file or Path(file_name(name)).stem + package.SUFFIX)
+    inputs = [Path(arguments.name)] if is_path(arguments.name) else []
+    inputs += trajectory_paths(sound.trajectory, folder)
     instruments = {}
     if arguments.with_instrument:
-        sound, instruments = _with_instrument(sound, arguments)
-    package.pack(out, sound, folder, instruments)
+        sound, instruments, read = _with_instrument(sound, arguments)
+        inputs += read
+    package.pack(out, sound, folder, instruments, inputs)
     with_instrument = f", with {next(iter(instruments))}" if instruments else ""
     print(f"{out}: {name}{with_instrument}")
 
 
-def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes]]:
-    """The sound, which names its instrument by digest, and the contents of the instrument's files."""
+def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
+    """The sound, which names its instrument by digest; contents and paths of the instrument's files."""
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_INSTRUMENT_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)
     if encoder.exists():
         files[encoder.name] = read_bounded_file(encoder, "an encoder", package.LARGEST_INSTRUMENT_BYTES)
-    return msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path))), files
+    sound = msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path)))
+    return sound, files, [path, encoder]
 
 
 def _import(arguments: argparse.Namespace) -> None:

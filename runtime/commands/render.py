@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import wave
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from runtime.base.signals import signals_as_exceptions
 from runtime.config import DEFAULT_CONFIG, load_config
 from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
-from runtime.engine.recorded.head import playable, same_instrument, start_of
+from runtime.engine.recorded.head import damage_as_user_error, playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, MapChange, PhaseBlend, Swap
 from runtime.instrument.card import Card
 from runtime.instrument.library import load
@@ -28,6 +29,7 @@ from runtime.rack.build import build_chosen, make_swapped, rack_from
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
+from runtime.sound.trajectory.use import trajectory_paths
 
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
@@ -101,17 +103,21 @@ def _render_recording(arguments: argparse.Namespace) -> int:
     if arguments.seed is not None:
         settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
         start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
-    swap_ticks = [tick for tick, event in recorded.events if isinstance(event, Swap)]
-    if swap_ticks:
-        said = f"another instrument was chosen {swap_ticks[0] / start.sample_rate_hz:.1f} s after the beginning"
+    swap_tick = next((tick for tick, event in recorded.each_event() if isinstance(event, Swap)), None)
+    if swap_tick is not None:
+        said = f"another instrument was chosen {swap_tick / start.sample_rate_hz:.1f} s after the beginning"
         print(f"timbrebox: {said}; render keeps {start.instrument.name}", file=sys.stderr)
-    rack = rack_from(start, instrument)
+    with damage_as_user_error(arguments.midi_file):
+        rack = rack_from(start, instrument)
     first = rack.frame
-    events = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
-    for tick, event in recorded.events:
-        events.append((first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file)))
+    moved = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
+    played = (
+        (first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file))
+        for tick, event in recorded.each_event()
+    )
+    events = itertools.chain(moved, played)
     blocks = render_recorded(rack, events, recorded.n_ticks)
-    with signals_as_exceptions():
+    with signals_as_exceptions(), damage_as_user_error(arguments.midi_file):
         _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
     print(
         f"{arguments.sound_file}: {recorded.n_ticks / start.sample_rate_hz:.1f} s as recorded, "
@@ -152,8 +158,11 @@ def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
     inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
     if choice.patch.settings.tuning.scale is not None:
         inputs.append(choice.patch.settings.tuning.scale)
+    if choice.patch.settings.midi.map is not None:
+        inputs.append(choice.patch.settings.midi.map)
     every = [choice, *(each for _, each in choice.parts)]
     inputs += [each.instrument.path for each in every]
+    inputs += [path for each in every for path in trajectory_paths(each.patch.sound.trajectory, each.patch.folder)]
     return inputs + [each.sound_file for each in every if each.sound_file is not None]
 
 

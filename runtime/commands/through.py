@@ -38,11 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     offsets = None
     if arguments.latents is not None:
         offsets = offsets_at(tuple(listed_positions(decoder.card, arguments.latents)))
-    chain = Chain(decoder, load_encoder(decoder), decoder.card.spec)
+    encoder = load_encoder(decoder)
+    chain = Chain(decoder, encoder, decoder.card.spec)
     chain.set(EffectSettings(offsets, arguments.motion, arguments.colour, arguments.dry_wet))
     began_s = time.perf_counter()
     with signals_as_exceptions():
-        n_samples = through_file(arguments.recording, arguments.out, chain)
+        n_samples = through_file(arguments.recording, arguments.out, chain, [decoder.path, encoder.path])
     length_s, seconds = n_samples / decoder.card.sample_rate_hz, time.perf_counter() - began_s
     print(
         f"{arguments.out}: {length_s:.1f} s through {decoder.card.name} in {seconds:.1f} s"

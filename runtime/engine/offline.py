@@ -33,25 +33,57 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
     events: (time in s, event), ascending.
     """
     rate_hz = engine.sample_rate_hz
-    for time_s, event in events:
-        engine.post(event, round(time_s * rate_hz))
+    waiting = _Waiting((round(time_s * rate_hz), event) for time_s, event in events)
     end = round((events[-1][0] if events else 0.0) * rate_hz)
-    for channel in range(N_CHANNELS):  # the file may leave a key or pedal down
-        engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
-        engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)
     block = np.zeros((BLOCK_FRAMES, 2), np.float32)
-    last = end + round(LONGEST_TAIL_S * rate_hz)
+    last, is_over = end + round(LONGEST_TAIL_S * rate_hz), False
     while engine.frame < end or (not engine.is_silent and engine.frame < last):
+        waiting.post(engine, BLOCK_FRAMES)
+        if waiting.is_empty and not is_over:
+            is_over = True
+            _let_go(engine, end)
         engine.render(block)
         yield block
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending."""
-    for frame, event in events:
-        engine.post(event, frame)
+    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending.
+
+    ValueError for a sample that is not finite: an engine that goes on from a damaged recording's state may make one.
+    """
+    waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
     while engine.frame < end:
         part = block[: end - engine.frame]
+        waiting.post(engine, len(part))
         engine.render(part)
+        if not np.isfinite(part).all():
+            raise ValueError("a sample that is no number")
         yield part
+
+
+class _Waiting:
+    """Events, (frame, event), ascending, each posted just before its block: millions at once would fill the memory."""
+
+    def __init__(self, events: Iterable[tuple[int, Event]]):
+        self._events = iter(events)
+        self._next = next(self._events, None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all are posted."""
+        return self._next is None
+
+    def post(self, engine: Plays, n_frames: int) -> None:
+        """Post what happens before the engine has rendered n_frames more."""
+        while self._next is not None and self._next[0] < engine.frame + n_frames:
+            frame, event = self._next
+            engine.post(event, frame)
+            self._next = next(self._events, None)
+
+
+def _let_go(engine: Plays, end: int) -> None:
+    """The file may leave a key or pedal down."""
+    for channel in range(N_CHANNELS):
+        engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
+        engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

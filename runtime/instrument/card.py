@@ -16,6 +16,7 @@ METADATA_KEY = "timbrebox"
 INPUT_NAME = "latents_and_conditioning"
 OUTPUT_NAME = "magnitude"
 CARD_VERSION = 2
+LONGEST_NAME = 200
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -109,8 +110,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
     name: Annotated[str, msgspec.Meta(min_length=1)]
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)] = 44100
-    frame_size: Annotated[int, msgspec.Meta(ge=64, le=65536, multiple_of=2)] = 4096
-    hop_size: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 1024
+    frame_size: Annotated[int, msgspec.Meta(ge=1024, le=65536, multiple_of=2)] = 4096
+    hop_size: Annotated[int, msgspec.Meta(ge=256, le=65536)] = 1024
     window: str = "hann"
     latents: Annotated[tuple[Latent, ...], msgspec.Meta(min_length=1)]
     conditioning: Conditioning
@@ -165,7 +166,7 @@ def parse_card(text: str, where: object) -> Card:
     """Read a card from its JSON; UserError that begins with `where` if that is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         found = f"broken JSON ({error})"
         raise UserError(f"{where}, card", found, "the JSON that export wrote", "export it again") from None
     card = checked(tree, Card, f"{where}, card")
@@ -177,6 +178,9 @@ def _refuse_contradictions(card: Card, where: str) -> None:
     def refuse(found: str, expected: str) -> None:
         raise UserError(where, found, expected, "export the instrument again")
 
+    for name in (card.name, *(latent.name for latent in card.latents), *(preset.name for preset in card.presets)):
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            refuse(f"the name {name[:LONGEST_NAME]!a}", f"at most {LONGEST_NAME} characters that can be printed")
     if card.window != "hann":
         refuse(f"window {card.window!r}", "'hann'")
     if card.hop_size * 4 != card.frame_size:

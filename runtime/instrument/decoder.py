@@ -8,10 +8,10 @@ import numpy as np
 
 from runtime.base.errors import UserError
 from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME, parse_card
-from runtime.instrument.session import bind_rows, card_text, open_session, refuse_other_ends
+from runtime.instrument.session import MAX_BATCH, bind_rows, card_text, open_session, refuse_other_ends
 
-MAX_BATCH = 64
 CHECK_TOLERANCE = 1e-4
+LARGEST_MAGNITUDE = 1e6  # spectra have a peak of about 1
 
 
 class Decoder:
@@ -22,6 +22,7 @@ class Decoder:
     inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
     magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins); `decode` writes them.
     batch_invariant: whether a row is decoded to the same bits in a batch of any size.
+    n_silenced: how many spectra were replaced by silence because they were not finite, or beyond LARGEST_MAGNITUDE.
 
     UserError if the file cannot be read, is not an ONNX model, has no valid card, does not fit its card, or does not
     decode the card's check inputs to the card's check outputs.
@@ -42,19 +43,32 @@ class Decoder:
         # On x86-64 a row gives the same result in any batch. On other processors it may not; then every batch gets the
         # full size, so that a voice sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
+        self.n_silenced = 0
 
     def decode(self, n_rows: int) -> np.ndarray:
         """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
-        return self.magnitudes[:n_rows]
+        decoded = self.magnitudes[:n_rows]
+        # The greatest of values that are not all numbers is no number.
+        if not (decoded.max() <= LARGEST_MAGNITUDE and decoded.min() >= -LARGEST_MAGNITUDE):
+            self._silence(decoded)
+        return decoded
+
+    def _silence(self, decoded: np.ndarray) -> None:
+        """Set every row with a value that no spectrum has to 0: it must not reach the sound card."""
+        for row in decoded:
+            if not (row.max() <= LARGEST_MAGNITUDE and row.min() >= -LARGEST_MAGNITUDE):
+                row[:] = 0.0
+                self.n_silenced += 1
 
     def _verify_check_pair(self) -> None:
         where = f"{self.path}, card, check"
         remedy = "the file is damaged or was changed; export it again"
         try:
-            given = np.asarray(self.card.check.input, np.float32).reshape(-1, self.card.n_inputs)
-            expected = np.asarray(self.card.check.output, np.float32).reshape(len(given), self.card.spec.n_bins)
-        except ValueError:
+            with np.errstate(over="ignore"):  # 1e39 becomes infinite, and is refused below
+                given = np.asarray(self.card.check.input, np.float32).reshape(-1, self.card.n_inputs)
+                expected = np.asarray(self.card.check.output, np.float32).reshape(len(given), self.card.spec.n_bins)
+        except (ValueError, TypeError, OverflowError):
             shape = f"rows of {self.card.n_inputs} inputs and {self.card.spec.n_bins} magnitudes"
             raise UserError(where, "a pair of other sizes", shape, remedy) from None
         if not len(given):
@@ -62,7 +76,8 @@ class Decoder:
         for row, target in zip(given, expected, strict=True):
             self.inputs[0] = row
             self._session.run_with_iobinding(self._bindings[0])
-            error = float(np.abs(self.magnitudes[0] - target).max())
+            with np.errstate(invalid="ignore"):
+                error = float(np.abs(self.magnitudes[0] - target).max())
             if not error <= CHECK_TOLERANCE:
                 raise UserError(where, f"an output {error:.2g} off", f"at most {CHECK_TOLERANCE:g}", remedy)
 

@@ -99,7 +99,10 @@ class Encoder:
     def encode(self, n_rows: int) -> np.ndarray:
         """Encode the first n_rows of `magnitudes` and `chroma`, 1 to MAX_BATCH; returns a view of `outputs`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1])
-        return self.outputs[:n_rows]
+        latents = self.outputs[:n_rows]
+        if not np.isfinite(latents).all():
+            latents[~np.isfinite(latents)] = 0.0
+        return latents
 
     def set_chroma(self, row: int, note: int) -> None:
         """Write a row of `chroma`: that of a MIDI note, or, where the encoder was taught so, that of the spectrum."""
@@ -129,7 +132,7 @@ class Encoder:
             for values, given in zip(arrays, check.input, strict=True):
                 values[0] = np.asarray(given, np.float32).reshape(values.shape[1])
             expected = np.asarray(check.output, np.float32).reshape(self.outputs.shape[1])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UserError(where, "a pair of other sizes", "a row for each input and the latents", remedy) from None
         error = float(np.abs(self.encode(1)[0] - expected).max())
         if not error <= CHECK_TOLERANCE * max(1.0, float(np.abs(expected).max())):
@@ -153,7 +156,7 @@ def _read_card(text: str, card: Card, path: Path) -> EncoderCard:
     where = f"{path}, card"
     try:
         tree = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise UserError(where, f"broken JSON ({error})", "the JSON that export wrote", EXPORT_AGAIN) from None
     own = checked(tree, EncoderCard, where)
     remedy = f"put the encoder of {card.name} beside the instrument"

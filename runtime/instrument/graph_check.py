@@ -7,10 +7,11 @@ Source of the field numbers: onnx/onnx.proto.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.base.errors import UserError
-from runtime.base.protobuf import fields, numbers, part, text
+from runtime.base.protobuf import Field, fields, numbers, part, text
 
 # What `export` writes, and what networks of the same kind need. None of these loops, branches, or makes a tensor whose
 # size is one of its inputs, such as ConstantOfShape does.
@@ -26,12 +27,18 @@ KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
+# Inputs after the first say sizes, places or axes: they must not depend on what the player does.
+SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
+                             "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # of one tensor and of all constants: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # of the whole file; of one tensor
+# The first bytes of onnxruntime's other format, which it takes for a model, whatever else they may be.
+_OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
-_EXTERNAL = 1  # TensorProto.DataLocation
+_FRACTIONS = frozenset((1, 10, 11))
 
 EXPORT_AGAIN = "export it again"
 
@@ -39,7 +46,7 @@ EXPORT_AGAIN = "export it again"
 _MODEL_GRAPH, _MODEL_METADATA, _MODEL_TRAINING, _MODEL_FUNCTIONS = 7, 14, 20, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_SPARSE = 1, 5, 11, 12, 15
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 3, 4, 5, 7
-_ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPHS = 5, (6, 10, 11, 14, 15, 22, 23)
+_ATTRIBUTE_NAME, _ATTRIBUTE_NUMBER, _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPHS = 1, 3, 5, (6, 10, 11, 14, 15, 22, 23)
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 8, 13, 14
 _VALUE_INFO_NAME = 1
 
@@ -67,16 +74,20 @@ class _Graph:
     """The walk through one file; every method raises an error, with the reason, for what must not be there."""
 
     def __init__(self) -> None:
-        self._n_values = self._n_nodes = 0
+        self._n_values = self._n_fields = 0
         self._constants: set[str] = set()
+        self._known: set[str] = set()
+        self._still: set[str] = set()  # what depends on constants and sizes alone
 
     def check(self, model: memoryview) -> None:
+        if bytes(model[_OTHER_FORMAT_AT : _OTHER_FORMAT_AT + len(_OTHER_FORMAT)]) == _OTHER_FORMAT:
+            raise _NotAllowedError("a model in another format than ONNX")
         graphs = []
-        for number, value in fields(model):
+        for number, value in self._fields(model):
             if number == _MODEL_GRAPH:
                 graphs.append(part(value))
             elif number == _MODEL_METADATA:
-                for _, entry in fields(part(value)):
+                for _, entry in self._fields(part(value)):
                     bytes(part(entry)).decode("utf-8")
             elif number in (_MODEL_TRAINING, _MODEL_FUNCTIONS):
                 raise _NotAllowedError("a model with training steps or functions of its own")
@@ -85,25 +96,30 @@ class _Graph:
         self._graph(graphs[0])
 
     def _graph(self, graph: memoryview) -> None:
-        nodes = []
-        for number, value in fields(graph):
+        nodes, inputs = [], set()
+        for number, value in self._fields(graph):
             if number == _GRAPH_INITIALIZER:
                 self._constants.add(self._tensor(part(value)))
             elif number == _GRAPH_NODE:
                 nodes.append(part(value))
             elif number in (_GRAPH_INPUT, _GRAPH_OUTPUT):
-                self._value_info(part(value))
+                name = self._value_info(part(value))
+                if number == _GRAPH_INPUT:
+                    inputs.add(name)
             elif number == _GRAPH_SPARSE:
                 raise _NotAllowedError("sparse weights")
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
+        self._known |= self._constants | inputs
+        self._constants -= inputs  # such a constant is only the default of an input
+        self._still |= self._constants
         for node in nodes:
             self._node(node)
 
     def _node(self, node: memoryview) -> None:
         operator, domain, name = "", "", ""
-        inputs, outputs = [], []
-        for number, value in fields(node):
+        inputs, outputs, types = [], [], set()
+        for number, value in self._fields(node):
             if number == _NODE_OPERATOR:
                 operator = _name(value)
             elif number == _NODE_DOMAIN:
@@ -115,38 +131,60 @@ class _Graph:
             elif number == _NODE_OUTPUT:
                 outputs.append(_name(value))
             elif number == _NODE_ATTRIBUTE:
-                self._attribute(part(value))
+                types.update(self._attribute(part(value)))
         if domain not in STANDARD_DOMAINS:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
+        # Else a constant that comes later would not be known as one.
+        if not self._known.issuperset(given for given in inputs if given):
+            raise _NotAllowedError(f"the operator {operator} before what it works on")
+        self._known.update(outputs)
+        moving = [bool(given) and given not in self._still for given in inputs]
+        if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
+            # They could be a divisor of 0, or a place that does not exist.
+            raise _NotAllowedError("whole numbers made of what is played")
+        if operator in SIZED_BY_INPUTS and any(moving[1:]):
+            # A trial with each number of rows could not find the worst size.
+            raise _NotAllowedError(f"the operator {operator} with a size that moves")
+        if operator == "Shape" or not any(moving):
+            self._still.update(outputs)
         if all(given in self._constants for given in inputs if given):
             if operator not in KEEPS_SIZE:
                 raise _NotAllowedError(f"the operator {operator} with constants alone")
             self._constants.update(outputs)
 
-    def _attribute(self, attribute: memoryview) -> None:
-        for number, value in fields(attribute):
+    def _attribute(self, attribute: memoryview) -> list[int]:
+        """Check one attribute; returns what it says of the type to make, if that is its meaning."""
+        name, said = "", []
+        for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
                 raise _NotAllowedError("a graph within the graph")
             if number == _ATTRIBUTE_TENSOR:
                 self._tensor(part(value))
+            elif number == _ATTRIBUTE_NAME:
+                name = _name(value)
+            elif number == _ATTRIBUTE_NUMBER and isinstance(value, int):
+                said.append(value)
+        return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
         """Check one constant; returns its name."""
         sizes: list[int] = []
         name, kind = "", 0
-        for number, value in fields(tensor):
+        for number, value in self._fields(tensor):
             if number == _TENSOR_DIMS:
-                sizes += numbers(value)
+                sizes += numbers(value, MOST_DIMENSIONS)
             elif number == _TENSOR_TYPE and isinstance(value, int):
                 kind = value
             elif number == _TENSOR_NAME:
                 name = _name(value)
-            elif number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value == _EXTERNAL):
+            elif number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0):
                 raise _NotAllowedError("weights in another file")
         if kind not in _TYPES:
             raise _NotAllowedError(f"weights of the type {kind}")
+        if len(sizes) > MOST_DIMENSIONS:
+            raise _NotAllowedError(f"weights of {len(sizes)} dimensions")
         n_values = math.prod(sizes)
         self._n_values += n_values
         if self._n_values > LARGEST_VALUES:
@@ -155,14 +193,22 @@ class _Graph:
             raise _NotAllowedError(f"{n_values:,} weights in {len(tensor):,} bytes")
         return name
 
-    def _value_info(self, info: memoryview) -> None:
-        for number, value in fields(info):
+    def _value_info(self, info: memoryview) -> str:
+        """Check an input or output of the graph; returns its name."""
+        name = ""
+        for number, value in self._fields(info):
             if number == _VALUE_INFO_NAME:
-                _name(value)
+                name = _name(value)
+        return name
+
+    def _fields(self, message: memoryview) -> Iterator[Field]:
+        """The fields of a part; too many would take minutes to walk."""
+        for field in fields(message):
+            self._n_fields += 1
+            if self._n_fields > MOST_FIELDS:
+                raise _NotAllowedError(f"more than {MOST_FIELDS:,} parts")
+            yield field
 
 
-def _name(value: int | memoryview) -> str:
-    found = text(value)
-    if len(found) > LONGEST_TEXT:
-        raise _NotAllowedError(f"a name of {len(found):,} characters")
-    return found
+def _name(value: int | memoryview | None) -> str:
+    return text(value, LONGEST_TEXT)

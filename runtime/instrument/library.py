@@ -11,8 +11,8 @@ from runtime.base.files import read_bounded_file
 from runtime.base.user_folders import data_folder
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.session import LARGEST_BYTES
+from runtime.instrument.trial import BUNDLED_FOLDER
 
-BUNDLED_FOLDER = Path(__file__).parent.parent / "bundled"
 # Besides the folder of the user's data, into which instruments are imported.
 USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"

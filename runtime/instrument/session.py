@@ -12,8 +12,11 @@ from runtime.base.files import read_bounded_file
 from runtime.base.private_onnxruntime import onnxruntime
 from runtime.instrument.card import METADATA_KEY
 from runtime.instrument.graph_check import EXPORT_AGAIN, refuse_bad_graph
+from runtime.instrument.trial import refuse_untried
 
 LARGEST_BYTES = 64 * 2**20
+LARGEST_CARD_BYTES = 8 * 2**20
+MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
@@ -23,15 +26,22 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
     """
     content = read_bounded_file(path, expected, LARGEST_BYTES, remedy)
     refuse_bad_graph(content, path, expected)
-    onnxruntime.set_default_logger_severity(3)  # newer releases warn about a missing GPU on every start
+    refuse_untried(content, path)
+    try:
+        return new_session(content)
+    except Exception as error:  # onnxruntime's exceptions have no public base class
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise UserError(path, f"not an ONNX model ({reason})", expected, EXPORT_AGAIN) from None
+
+
+def new_session(content: bytes) -> onnxruntime.InferenceSession:
+    """A session of a model's bytes; onnxruntime's errors pass through."""
+    onnxruntime.set_default_logger_severity(4)  # what is wrong is raised as well; said twice, it is not one line
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no public base class
-        reason = str(error).splitlines()[0][:120]
-        raise UserError(path, f"not an ONNX model ({reason})", expected, EXPORT_AGAIN) from None
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
@@ -40,6 +50,8 @@ def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
     if text is None:
         remedy = "make it with: ./timbrebox export"
         raise UserError(path, "an ONNX model without a card", f"metadata under {METADATA_KEY!r}", remedy)
+    if len(text) > LARGEST_CARD_BYTES:
+        raise UserError(path, f"a card of {len(text):,} bytes", f"at most {LARGEST_CARD_BYTES:,}", EXPORT_AGAIN)
     return text
 
 

@@ -88,7 +88,7 @@ class InputPort:
             promote_thread(MIDI_PRIORITY)
         try:
             event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
-        except ValueError:
+        except (ValueError, LookupError, TypeError):
             return  # not MIDI: a bad cable or a faulty device
         if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
             return

@@ -9,9 +9,13 @@ import numpy as np
 import soundfile
 import soxr
 
+from runtime.base.quiet import quiet_stderr
+
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
-BLOCK_SAMPLES = 1 << 19
+BLOCK_SAMPLES = 1 << 19  # of all channels together, beyond two
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
+LARGEST_SAMPLE = 1e6  # of full scale: sums of larger ones may become infinite
 WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 
 
@@ -24,20 +28,29 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
 
     speed: how fast it is played: at 2, it is an octave higher and half as long.
     """
-    if not path.is_file():
-        raise UnusableError("no such file")
     try:
-        with soundfile.SoundFile(path) as file:
+        if not path.is_file():
+            raise UnusableError("no such file")
+        with _opened(path) as file:
+            if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
+                raise UnusableError(f"{file.samplerate:,} samples a second")
+            if file.channels > MOST_CHANNELS:
+                raise UnusableError(f"{file.channels} channels")
+            # A low rate makes more samples of each that is read, and many channels are many samples.
+            n_at_once = BLOCK_SAMPLES * 2 // max(2, file.channels)
             rate_hz = file.samplerate * speed
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")
             n_read = 0
             while True:
-                block = file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)
+                with quiet_stderr():  # of libsndfile's decoders, one prints what it thinks of a file
+                    block = file.read(n_at_once, dtype="float32", always_2d=True)
                 bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
                 if len(bad):
                     raise UnusableError(f"NaN or infinite samples from {(n_read + bad[0]) / file.samplerate:.2f} s on")
+                if len(block) and np.abs(block).max() > LARGEST_SAMPLE:
+                    raise UnusableError(f"samples of more than {LARGEST_SAMPLE:,.0f} times full scale")
                 n_read += len(block)
-                last = len(block) < BLOCK_SAMPLES
+                last = len(block) < n_at_once
                 mono = block.mean(axis=1)
                 yield mono if rate_hz == sample_rate_hz else resampler.resample_chunk(mono, last=last)
                 if last:
@@ -46,3 +59,8 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"it breaks off after {n_read} of {file.frames} samples")
     except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
         raise UnusableError(f"not a readable recording ({str(error).rpartition(': ')[2].rstrip('.')})") from None
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    with quiet_stderr():
+        return soundfile.SoundFile(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ import soundfile
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
+from runtime.base.quiet import quiet_stderr
 from runtime.engine.limiter import limit
 from runtime.recordings.reading import FORMATS, UnusableError, mono_blocks
 from runtime.through.chain import Chain
@@ -24,15 +25,16 @@ SAMPLE_BYTES = 2
 LONGEST_SAMPLES = (2**32 - 1 - 36) // SAMPLE_BYTES
 
 
-def through_file(recording: Path, out: Path, chain: Chain) -> int:
+def through_file(recording: Path, out: Path, chain: Chain, inputs: Sequence[Path] = ()) -> int:
     """Write a recording after the effect, 16 bit and mono, at the chain's sample rate; returns its length in samples.
 
+    inputs: more files that must not be overwritten.
     UserError if the recording cannot be read or is too long, or `out` cannot be written or is the recording.
     """
     _refuse_no_file(recording)
     try:
         with (
-            atomic_write(out, "wb", inputs=[recording], makes_folder=False) as stream,
+            atomic_write(out, "wb", inputs=[recording, *inputs], makes_folder=False) as stream,
             Progress("through", _seconds(recording)) as progress,
         ):
             return _write(recording, stream, chain, progress)
@@ -71,12 +73,13 @@ def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
 def _refuse_no_file(recording: Path) -> None:
     """UserError for what is no regular file, so that reading never waits for a pipe."""
     if not recording.is_file():
-        found = "a folder" if recording.is_dir() else "no such file"
+        there = "a folder" if recording.is_dir() else "something else than a file"
+        found = there if recording.exists() else "no such file"
         raise UserError(recording, found, f"a recording: {FORMATS}", "check the path")
 
 
 def _seconds(recording: Path) -> float:
     """How long a recording says that it is; 1 if it does not."""
-    with suppress(soundfile.SoundFileError, RuntimeError, OSError):
+    with suppress(soundfile.SoundFileError, RuntimeError, OSError), quiet_stderr():
         return soundfile.info(recording).duration
     return 1.0

@@ -18,8 +18,8 @@ from tests.support.places import ROOT
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
-        "base acoustics recordings events control_numbers",
-        "config instrument",
+        "base acoustics events control_numbers",
+        "config instrument recordings",
         "sound",
         "control midi audio service demo effects link",
         "companion engine panel",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,17 +15,24 @@ from runtime.base.checked_yaml import load_yaml_text
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 from runtime.companion.sounds.trajectory_files import digest_name, files_of, renamed
+from runtime.instrument.session import LARGEST_BYTES as LARGEST_INSTRUMENT_BYTES
 from runtime.sound.file import sound_from_tree, sound_text
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.packing import LARGEST_BYTES as LARGEST_TRAJECTORY_BYTES
 from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
-LARGEST_INSTRUMENT_BYTES = 256 * 2**20
-LARGEST_BYTES = 3 * LARGEST_INSTRUMENT_BYTES
-MOST_FILES = 16
+LARGEST_BYTES = LARGEST_INSTRUMENT_BYTES + 2**24
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # a decoder and its encoder
+LARGEST_UNPACKED_BYTES = 3 * LARGEST_INSTRUMENT_BYTES // 2
+_LARGEST_LIST_BYTES = 2**14  # of the archive's list of files: zipfile makes objects of every entry
+_END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"  # .ZIP File Format Specification, 4.3.16 and 4.3.15
 _SOUND, _ONNX = "sound.yaml", ".onnx"
 _EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    LookupError,
+)  # fmt: skip
 _DATE = (2000, 1, 1, 0, 0, 0)  # the same content gives the same file
 
 
@@ -34,17 +44,23 @@ class Package(NamedTuple):
     instruments: dict[str, bytes]
 
 
-def pack(path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes]) -> None:
+def pack(
+    path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes], inputs: Iterable[Path] = ()
+) -> None:
     """Write a package.
 
     folder: where the files of the sound's trajectories lie. instruments: the contents of the instrument's files, by
-    name, or none. UserError if a file is missing, or the package cannot be written.
+    name, or none. inputs: files that must not be overwritten.
+    UserError if a file is missing, or the package cannot be written.
     """
     contents = files_of(sound, folder, sound.name)
     sound = renamed(sound, lambda file: digest_name(contents[file]))
     files = {_SOUND: sound_text(sound).encode()}
     files |= {digest_name(content): content for content in contents.values()} | instruments
-    with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        atomic_write(path, "wb", inputs=inputs) as stream,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
 
@@ -55,10 +71,11 @@ def unpack(path: Path) -> Package:
     if not content.startswith(b"PK"):
         sound = _sound(content, path)
         return Package(sound, files_of(sound, path.parent, path), {})
+    _refuse_long_list(content, path)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = _files(archive, path)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise UserError(path, f"a damaged file ({error})", _EXPECTED, _REMEDY) from None
     if _SOUND not in files:
         raise UserError(path, f"no {_SOUND} in it", _EXPECTED, _REMEDY)
@@ -73,7 +90,7 @@ def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)
-    files = {}
+    files: dict[str, bytes] = {}
     for entry in entries:
         name = entry.filename
         largest = _largest(name)
@@ -83,7 +100,20 @@ def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
             files[name] = stream.read(largest + 1)
         if len(files[name]) > largest:
             raise UserError(path, f"more than {largest:,} bytes of {name!r} in it", "less", _REMEDY)
+        if sum(map(len, files.values())) > LARGEST_UNPACKED_BYTES:
+            raise UserError(path, "too much in it", f"at most {LARGEST_UNPACKED_BYTES:,} bytes", _REMEDY)
+    n_instruments = sum(name.endswith(_ONNX) for name in files)
+    if n_instruments > MOST_INSTRUMENTS:
+        raise UserError(path, f"{n_instruments} .onnx files in it", f"at most {MOST_INSTRUMENTS}", _REMEDY)
     return files
+
+
+def _refuse_long_list(content: bytes, path: Path) -> None:
+    """UserError if the archive's list of files is long, or is where only archives of more than 4 GB have it."""
+    end = content.rfind(_END)
+    n_bytes = int.from_bytes(content[end + 12 : end + 16], "little")
+    if end < 0 or n_bytes > _LARGEST_LIST_BYTES or content[end - 20 : end - 16] == _LARGE_END:
+        raise UserError(path, "a damaged file (no list of what is in it, or too long a one)", _EXPECTED, _REMEDY)
 
 
 def _largest(name: str) -> int | None:

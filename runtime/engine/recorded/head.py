@@ -6,9 +6,10 @@ docs/recording.md lists its keys.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +26,7 @@ from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
 RECORDING_VERSION = 1
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # all trajectories together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -51,15 +53,15 @@ class _Head(msgspec.Struct, frozen=True):
     """The keys of a head; `seed` and `n_voices` repeat what `settings` say, for people who read it."""
 
     recording_version: int
-    sample_rate_hz: int
-    start_frame: int
+    sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)]
+    start_frame: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     is_silent: bool
     seed: int
     n_voices: int
     instrument: PlayedInstrument
     settings: dict[str, Any]
     patch: dict[str, Any]
-    programs: list[dict[str, Any]]
+    programs: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=1000)]
     program: int
     chosen: dict[str, Any] | None
     step: int | None
@@ -113,11 +115,34 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         state = EngineState(
             head.start_frame, head.is_silent, head.program, parts, waiting, chosen, head.step, head.n_parts
         )
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
     patch = patch_of_tree(head.patch, settings, where)
-    programs = tuple(patch_of_tree(program, settings, where) for program in head.programs)
+    programs = tuple(_programs(head.programs, settings, where))
     return Start(head.sample_rate_hz, head.instrument, patch, programs, state)
+
+
+@contextmanager
+def damage_as_user_error(where: object) -> Iterator[None]:
+    """What fails in here is the recording's fault: its head gives an engine values that nobody checks one by one."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        found = f"a damaged recording ({type(error).__name__}: {error})"
+        raise UserError(where, found, "a whole one", "use the file as recorded") from None
+
+
+def _programs(trees: list[dict[str, Any]], settings: Config, where: object) -> Iterator[Patch]:
+    n_bytes = 0
+    for tree in trees:
+        patch = patch_of_tree(tree, settings, where)
+        played = [each.trajectory for one in (patch, *(patch.morph.patches if patch.morph else ())) for each in
+                  one.trajectories]  # fmt: skip
+        n_bytes += sum(each.latents.nbytes + each.colour_db.nbytes + each.level_db.nbytes for each in played)
+        if n_bytes > LARGEST_SOUNDS_BYTES:
+            expected = f"at most {LARGEST_SOUNDS_BYTES:,}"
+            raise UserError(where, f"sounds of {n_bytes:,} bytes", expected, "use the file as recorded")
+        yield patch
 
 
 def plain_event(event: Event, settings: Config) -> list[Any]:

@@ -17,6 +17,8 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
+LARGEST_ARRAY_BYTES = 4 * 2**20  # the colour of the longest trajectory has half of that
+MOST_PARTS = 8  # trajectories of a patch, or patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
 
@@ -49,10 +51,12 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
         sound = msgspec.convert(tree["sound"], Sound, strict=False)
         positions = tree.get("positions")
         positions = None if positions is None else tuple(map(float, positions))
-        trajectories = tuple(_played(each, where) for each in tree.get("trajectories", ()))
+        trajectories = tuple(_played(each, where) for each in _few(tree.get("trajectories", [])))
         morph = _morph(tree["morph"], base, where) if "morph" in tree else None
         return Patch(settings, sound, positions, trajectories, morph=morph)
-    except (msgspec.MsgspecError, TypeError, ValueError, KeyError, zlib.error) as error:
+    except (
+        msgspec.MsgspecError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, zlib.error
+    ) as error:  # fmt: skip
         raise UserError(where, f"no readable sound ({error})", "a sound of this version", _REMEDY) from None
 
 
@@ -80,7 +84,16 @@ def _played(tree: dict[str, Any], where: object) -> PlayedTrajectory:
 
 def _morph(tree: dict[str, Any], base: Config, where: object) -> PlayedMorph:
     ways = tree["ways"] and tuple(_array(way, "<f8") for way in tree["ways"])
-    return PlayedMorph(tuple(patch_of_tree(each, base, where) for each in tree["patches"]), tree["shape"], ways)
+    patches = _few(tree["patches"])
+    if any("morph" in each for each in patches):
+        raise ValueError("a morph of morphs")
+    return PlayedMorph(tuple(patch_of_tree(each, base, where) for each in patches), tree["shape"], ways)
+
+
+def _few(parts: list[Any]) -> list[Any]:
+    if len(parts) > MOST_PARTS:
+        raise ValueError(f"{len(parts)} parts, more than {MOST_PARTS}")
+    return parts
 
 
 def _array_tree(array: np.ndarray, kind: str) -> dict[str, Any]:
@@ -89,5 +102,8 @@ def _array_tree(array: np.ndarray, kind: str) -> dict[str, Any]:
 
 
 def _array(tree: dict[str, Any], kind: str) -> np.ndarray:
-    content = zlib.decompress(base64.b64decode(tree[kind[1:]], validate=True))
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(base64.b64decode(tree[kind[1:]], validate=True), LARGEST_ARRAY_BYTES)
+    if not unpacker.eof:
+        raise ValueError(f"an array that is cut, or of more than {LARGEST_ARRAY_BYTES:,} bytes")
     return np.frombuffer(content, kind).reshape(tree["shape"])

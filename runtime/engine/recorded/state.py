@@ -102,6 +102,6 @@ class StateKeeper:
         for target, value in list(knobs.present.values.items()):
             if target.startswith(ENVELOPE):
                 knobs.present.set(target, value)  # the envelope itself is no plain value
-        if state.step is not None and state.step < len(chosen.morphs):
+        if state.step is not None and 0 <= state.step < len(chosen.morphs):
             performance.notes.played = chosen.morphs[state.step]
         performance.follow_knobs(state.frame)

@@ -44,7 +44,7 @@ def event_of(values: list[Any]) -> Event:
         name, *fields = values
         kind = _TYPES[name]
         return msgspec.convert(dict(zip(kind.__struct_fields__, fields, strict=False)), kind)
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no event ({error})") from None
 
 

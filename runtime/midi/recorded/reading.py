@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,11 @@ from runtime.events import Event
 from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
-LARGEST_BYTES = 256 * 2**20
+LARGEST_BYTES = 128 * 2**20
+# The head or a sound that was chosen, as JSON, whose objects may take 20 times as much; in practice at most 4 MB.
+LARGEST_EVENT_BYTES = 8 * 2**20
+MOST_EVENTS = 2_000_000  # 80 a second for 7 hours
+_END_KIND = 0x2F
 _FIRST_BYTES = 64
 _TRACK_AT = 22  # after the file's header and the track's
 
@@ -24,12 +29,21 @@ _TRACK_AT = 22  # after the file's header and the track's
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: what the recorder said of the engine. events: (tick, event), ascending. n_ticks: length.
+    head: what the recorder said of the engine. content: the file's bytes. n_ticks: length.
     """
 
     head: dict[str, Any]
-    events: list[tuple[int, Event]]
+    content: bytes
     n_ticks: int
+
+    @property
+    def events(self) -> list[tuple[int, Event]]:
+        """(tick, event), ascending."""
+        return list(self.each_event())
+
+    def each_event(self) -> Iterator[tuple[int, Event]]:
+        """The same, but each is made only when its turn comes, because all may take much memory."""
+        return _Reader(self.content).events()
 
 
 def is_recorded(path: str | Path) -> bool:
@@ -46,9 +60,14 @@ def is_recorded(path: str | Path) -> bool:
 def read_recorded(path: str | Path) -> RecordedMidi:
     """Read a recorded MIDI file; UserError if it is none, or damaged. A file that was cut short is read to its end."""
     content = read_bounded_file(path, "a recorded MIDI file", LARGEST_BYTES)
+    reader = _Reader(content)
     try:
-        return _read(content)
-    except (ValueError, IndexError, LookupError, msgspec.MsgspecError) as error:
+        for _ in reader.events():
+            pass
+        if reader.head is None:
+            raise ValueError("it does not say what was played")
+        return RecordedMidi(reader.head, content, reader.n_ticks)
+    except (ValueError, LookupError, TypeError, RecursionError, msgspec.MsgspecError) as error:
         remedy = "use the file as it was recorded"
         raise UserError(path, f"a damaged recording ({error})", "a whole one", remedy) from None
 
@@ -76,38 +95,58 @@ class _Bytes:
         raise ValueError("a number without an end")
 
 
-def _read(content: bytes) -> RecordedMidi:
-    track, tick, device = _Bytes(content), 0, 0
-    head: dict[str, Any] | None = None
-    events: list[tuple[int, Event]] = []
-    try:
-        while True:
-            delta, status = track.number(), track.take(1)[0]
-            if status != META:
-                if not 0x80 <= status <= 0xEF:
-                    raise ValueError(f"the byte {status:#x} where a message begins")
-                data = track.take(1 if status >> 4 in (0xC, 0xD) else 2)
-                if max(data) > 127:
-                    raise ValueError("a message with a value above 127")
+class _Reader:
+    """Walks a track; what it says besides events is in its attributes, as in RecordedMidi."""
+
+    def __init__(self, content: bytes):
+        self._content = content
+        self.head: dict[str, Any] | None = None
+        self.n_ticks = 0
+
+    def events(self) -> Iterator[tuple[int, Event]]:
+        """(tick, event), ascending; ValueError or LookupError for a damaged track."""
+        track, tick, device, n_events = _Bytes(self._content), 0, 0, 0
+        try:
+            while True:
+                delta, status = track.number(), track.take(1)[0]
+                if status != META:
+                    event = _short_event(track, status, device)
+                else:
+                    kind = track.take(1)[0]
+                    said = track.take(track.number())
+                    event = self._long_event(kind, said)
+                    device = said[0] if kind == PORT and said else device
                 tick += delta
-                events.append((tick, event_of_midi(status, data, device)))
-                continue
-            kind = track.take(1)[0]
-            said = track.take(track.number())
-            tick += delta
-            if kind == 0x2F:
-                break
-            if kind == PORT and said:
-                device = said[0]
-            elif kind == SPECIFIC and said.startswith(SIGNATURE + HEAD):
-                head = head or _head(said[len(SIGNATURE + HEAD) :])
-            elif kind == SPECIFIC and said.startswith(SIGNATURE + EVENT):
-                events.append((tick, event_of(msgspec.json.decode(said[len(SIGNATURE + EVENT) :]))))
-    except EOFError:
-        pass  # the writer was killed between two writes: what came before is whole
-    if head is None:
-        raise ValueError("it does not say what was played")
-    return RecordedMidi(head, events, tick)
+                self.n_ticks = tick
+                if event is not None:
+                    n_events += 1
+                    if n_events > MOST_EVENTS:
+                        raise ValueError(f"more than {MOST_EVENTS:,} events")
+                    yield tick, event
+                elif status == META and kind == _END_KIND:
+                    break
+        except EOFError:
+            pass  # the writer was killed between two writes: what came before is whole
+
+    def _long_event(self, kind: int, said: bytes) -> Event | None:
+        if kind != SPECIFIC or not said.startswith(SIGNATURE):
+            return None
+        if len(said) > LARGEST_EVENT_BYTES:
+            raise ValueError(f"an event of {len(said):,} bytes")
+        if said.startswith(SIGNATURE + HEAD):
+            self.head = self.head or _head(said[len(SIGNATURE + HEAD) :])
+        elif said.startswith(SIGNATURE + EVENT):
+            return event_of(msgspec.json.decode(said[len(SIGNATURE + EVENT) :]))
+        return None
+
+
+def _short_event(track: _Bytes, status: int, device: int) -> Event:
+    if not 0x80 <= status <= 0xEF:
+        raise ValueError(f"the byte {status:#x} where a message begins")
+    data = track.take(1 if status >> 4 in (0xC, 0xD) else 2)
+    if max(data) > 127:
+        raise ValueError("a message with a value above 127")
+    return event_of_midi(status, data, device)
 
 
 def _head(said: bytes) -> dict[str, Any]:

@@ -119,6 +119,12 @@ def read_trajectories(
     )
 
 
+def trajectory_paths(use: SoundTrajectory | list[SoundTrajectory] | None, folder: Path | None) -> list[Path]:
+    """The files that `read_trajectories` has read."""
+    uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
+    return [folder / one.file for one in uses if one.file is not None and folder is not None]
+
+
 def _refuse_unclear_places(uses: list[SoundTrajectory], where: str) -> None:
     if len(uses) < 2:
         return

@@ -94,7 +94,6 @@ def test_knob_positions_change_the_sound(tmp_path: Path) -> None:
         (["cut.mid", "out.wav"], "found a truncated MIDI file"),
         (["empty.mid", "out.wav"], "MIDI file"),
         ([SCALE, "none/out.wav"], "expected a writable place"),
-        (["key.mid", "out.wav"], "found a damaged MIDI file (Could not decode key"),
         (["endless-number.mid", "out.wav"], "found a damaged MIDI file (a number without an end)"),
         (["film.mid", "out.wav"], "found a damaged MIDI file (times in frames of film"),
         (["large.mid", "out.wav"], "expected a MIDI file of at most 2,097,152"),
@@ -143,8 +142,6 @@ def test_a_mistake_is_one_line_and_status_2(
 def write_odd_midi_files() -> None:
     write_midi("long.mid", mido.MetaMessage("set_tempo", tempo=2**24 - 1), note(2**28 - 1), ticks_per_beat=1)
     write_midi("film.mid", note(480), ticks_per_beat=-25 * 256 + 40)
-    write_midi("key.mid", mido.MetaMessage("key_signature", key="C"), note(480))
-    Path("key.mid").write_bytes(Path("key.mid").read_bytes().replace(b"\x59\x02\x00\x00", b"\x59\x02\x63\x00"))
     delta = note(480).bin()
     write_midi("endless-number.mid", note(0))
     content = Path("endless-number.mid").read_bytes()

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mido
+import numpy as np
 import pytest
 
+from runtime.sound.trajectory.packing import save_trajectory
+from runtime.sound.trajectory.trajectory import N_BANDS, Trajectory
 from tests.support.hearing import read_wav
 from tests.support.places import ROOT
 from tests.support.rig import wait_until
@@ -30,7 +33,9 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
     if "--instrument" not in command:
         command += ["--instrument", TINY]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}, stdout=pipe, stderr=pipe, text=True, **settings)
+    places = {name: value for name, value in os.environ.items() if name.startswith("XDG_")}
+    env = {"PYTHONPATH": str(ROOT)} | places
+    return subprocess.Popen(command, env=env, **({"stdout": pipe, "stderr": pipe, "text": True} | settings))
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
@@ -213,3 +218,75 @@ def test_a_terminal_shows_how_much_is_done(tmp_path: Path) -> None:
             shown += os.read(terminal.fileno(), 4096)
         assert process.wait(LIMIT_S) == 0
     assert b"\r\x1b[Krender: " in shown
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full", "/dev/zero", "/dev/stdout"])
+def test_no_device_of_the_system_is_replaced(device: str) -> None:
+    before = os.stat(device)
+    said = refusal(SCALE, device, stdin=subprocess.DEVNULL)
+    assert "found a device" in said or "found a pipe" in said
+    assert (os.stat(device).st_ino, os.stat(device).st_rdev) == (before.st_ino, before.st_rdev) or "stdout" in device
+
+
+@pytest.mark.parametrize("read", ["path.trajectory", "sound.yaml", "map.yaml"])
+def test_what_a_sound_or_the_settings_name_is_never_overwritten(tmp_path: Path, read: str) -> None:
+    trajectory = Trajectory(
+        step_s=0.1, knobs=(), latents=np.zeros((2, 0)), colour_db=np.zeros((2, N_BANDS)), level_db=np.zeros(3)
+    )
+    save_trajectory(tmp_path / "path.trajectory", trajectory)
+    (tmp_path / "sound.yaml").write_text("sound_version: 1\ntrajectory: {file: path.trajectory}\n")
+    (tmp_path / "map.yaml").write_text("map_version: 1\nlines: []\n")
+    (tmp_path / "mine.yaml").write_text("midi: {map: map.yaml}\n")
+    content = (tmp_path / read).read_bytes()
+    asked = [SCALE, read, "--sound", "sound.yaml", "--config", "mine.yaml"]
+    assert "which is read" in refusal(*asked, cwd=tmp_path)
+    assert (tmp_path / read).read_bytes() == content
+
+
+def test_through_and_export_never_overwrite_what_they_read(tmp_path: Path) -> None:
+    for name in ("tiny.onnx", "tiny.encoder.onnx"):
+        shutil.copy(DATA / name, tmp_path / name)
+    shutil.copy(SCALE, tmp_path / "song.mid")
+    (tmp_path / "mine.yaml").write_text("sound_version: 1\n")
+    assert finished("song.mid", "take.wav", cwd=tmp_path) == (0, "")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for command in (
+        ["through", "take.wav", "tiny.onnx", "--instrument", "./tiny.onnx"],
+        ["through", "take.wav", "tiny.encoder.onnx", "--instrument", "./tiny.onnx"],
+        ["encode", "take.wav", "--instrument", "./tiny.onnx", "--json", "tiny.onnx"],
+        ["presets", "export", "mine.yaml", "mine.yaml"],
+        ["presets", "export", "mine.yaml", "tiny.onnx", "--with-instrument", "--instrument", "./tiny.onnx"],
+    ):
+        asked = [sys.executable, "-m", "runtime", *command]
+        done = subprocess.run(
+            asked, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")}, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "which is read" in done.stderr
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="only root makes a small disk")
+def test_a_disk_that_is_really_full_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("a disk cannot be mounted here")
+    try:
+        (disk / "out.wav").write_bytes(b"an earlier take")
+        assert "found No space left on device; expected a writable place with room" in refusal(SCALE, disk / "out.wav")
+        assert [path.name for path in disk.iterdir()] == ["out.wav"]
+        assert (disk / "out.wav").read_bytes() == b"an earlier take"
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_name_that_is_no_text_is_written_and_said(tmp_path: Path) -> None:
+    out = os.fsencode(tmp_path) + b"/x\xff\x07.wav"
+    command = [sys.executable, "-m", "runtime", "render", SCALE, out, "--instrument", TINY]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.path.exists(out)
