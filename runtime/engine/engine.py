@@ -188,7 +188,7 @@ class Engine:
     @property
     def n_muted(self) -> int:
         """How many spectra so far were silenced, because the instrument gave numbers that no sound has."""
-        return self._spectra.n_muted
+        return self.instrument.n_silenced
 
     @property
     def is_silent(self) -> bool:

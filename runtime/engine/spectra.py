@@ -15,8 +15,6 @@ from runtime.engine.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
-LOUDEST = np.float32(1e4)  # a sine at full scale has a magnitude near 1
-
 
 class Foreseen(NamedTuple):
     """What was computed early for one `lead`.
@@ -30,15 +28,11 @@ class Foreseen(NamedTuple):
 
 
 class Spectra:
-    """Gives voices the spectra that belong to their notes and the knobs.
-
-    n_decoded: spectra decoded so far; n_muted: how many of them were silenced, because a number in them was not finite
-    or its amount exceeded LOUDEST.
-    """
+    """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card
-        self.n_decoded = self.n_muted = 0
+        self.n_decoded = 0
         self._instrument, self._sound = instrument, sound
         self._rows = DecoderRows(card, n_lanes)
         self._remembered = RememberedSpectra(card.note_range, card.spec.n_bins)
@@ -138,19 +132,9 @@ class Spectra:
         else:
             self._rows.fill(self._instrument.inputs, voices)
         self.n_decoded += len(voices)
-        magnitudes = self._sane(self._instrument.decode(len(voices)))
+        magnitudes = self._instrument.decode(len(voices))
         if not values.played.latents_move:
             remembered.remember(voices, magnitudes)
-        return magnitudes
-
-    def _sane(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The spectra, those silenced that no sound has: they would spoil all that is added up, and what remembers."""
-        highest, lowest = np.maximum.reduce(magnitudes, axis=None), np.minimum.reduce(magnitudes, axis=None)
-        if not (highest <= LOUDEST and lowest >= -LOUDEST):
-            for row in magnitudes:
-                if not (row.max() <= LOUDEST and row.min() >= -LOUDEST):
-                    row.fill(0.0)
-                    self.n_muted += 1
         return magnitudes
 
     def _give_plain(self, voices: Sequence[Voice], opening: bool) -> None:
@@ -160,7 +144,7 @@ class Spectra:
         for first in range(0, len(unknown), MAX_BATCH):
             batch = unknown[first : first + MAX_BATCH]
             self._rows.fill(self._instrument.inputs, batch)
-            magnitudes = self._sane(self._instrument.decode(len(batch)))
+            magnitudes = self._instrument.decode(len(batch))
             if opening:
                 remembered.remember(batch, magnitudes)
             self._set(batch, magnitudes)
