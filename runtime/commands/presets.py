@@ -1,4 +1,4 @@
-"""List the sounds that you can play by name, and keep your own: save, rename, delete, undo and more."""
+"""List the sounds that you can play by name, and keep your own."""
 
 from __future__ import annotations
 
