@@ -13,7 +13,7 @@ import time
 
 from websockets.exceptions import WebSocketException
 
-from tests.support.panel import Playing
+from tests.support.panel import Page, Playing
 
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
@@ -48,13 +48,25 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
     """Send messages over pages that read what they are answered, each page for some hundred messages."""
     generator = random.Random(seed)
     while n_messages > 0:
-        with playing.page() as page:
+        with a_page(playing) as page:
             reader = threading.Thread(target=_read, args=(page.socket,), daemon=True)
             reader.start()
             for _ in range(min(n_messages, 500)):
                 page.socket.send(garbage(generator))
                 n_messages -= 1
         reader.join()
+
+
+def a_page(playing: Playing) -> Page:
+    """A page; while the knocking has taken all connections, it waits for one."""
+    give_up_s = time.monotonic() + 20.0
+    while True:
+        try:
+            return playing.page()
+        except (WebSocketException, OSError):
+            if time.monotonic() > give_up_s:
+                raise
+            time.sleep(0.05)
 
 
 def knock(playing: Playing, n_requests: int, seed: int) -> None:

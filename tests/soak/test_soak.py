@@ -51,7 +51,7 @@ def test_an_exception_and_a_bad_sample_are_noticed() -> None:
         list(storm.play(iter([[(0, object())]])))  # type: ignore[list-item]
     storm = Storm(make_engine(4, "poly", 0))
     storm.engine._mixer._tails[:] = np.nan
-    storm.engine._mixer._tails_end = 10**9
+    storm.engine._mixer.tails_end = 10**9
     with pytest.raises(BrokenError, match="nan"):
         list(storm.play(iter([[]])))
 
