@@ -227,7 +227,9 @@ class Rack:
             frame = self.frame if given is None or given < self.frame else given
             insort(self._pending, _Due(frame, self._n_events, event, given, part))
             if self._history is not None:
-                self._history.append((frame, event))
+                # An engine in the history would live on for as long as the history does.
+                said = msgspec.structs.replace(event, made=None) if isinstance(event, Swap) else event
+                self._history.append((frame, said))
             self._n_events += 1
         n_due = 0
         while n_due < len(self._pending) and self._pending[n_due].frame < end:

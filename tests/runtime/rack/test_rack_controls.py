@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 
 from runtime.control.mapping.bindings import bind
 from runtime.control.mapping.lines import MapLine
-from runtime.events import Action, ControlChange, MapChange, NoteOff, NoteOn
+from runtime.events import Action, ControlChange, MapChange, NoteOff, NoteOn, Swap
 from runtime.rack.parts import PartSettings
 from runtime.rack.rack import Rack
-from tests.support.racks import rack_of
+from tests.support.racks import patch_of, playable_of, rack_of
 
 
 def after(rack: Rack, *events: object) -> Rack:
@@ -60,3 +62,10 @@ def test_a_map_holds_for_its_device_alone() -> None:
     assert rack.engine().target_position("latent.2") == 0.0
     after(rack, ControlChange(0, 20, 127, device=2))
     assert rack.engine().target_position("latent.2") == 1.0
+
+
+def test_the_history_of_a_swap_holds_no_engine() -> None:
+    rack, history = rack_of(), deque()
+    rack.keep_history(history)
+    after(rack, Swap(0, "tiny", made=playable_of(patch_of())))
+    assert [event for _, event in history if isinstance(event, Swap)] == [Swap(0, "tiny")]
