@@ -88,8 +88,7 @@ class ControlMap:
     All state follows from the events in their order, so the same events always give the same positions.
     """
 
-    def __init__(self, config: Config, n_latents: int):
-        del n_latents  # knobs ignore the latents that the instrument does not have
+    def __init__(self, config: Config):
         self._common = bind(configured_lines(config))
         self._bindings: dict[int, Bindings] = {}
         self._sides: dict[int, _Side] = {}

@@ -6,8 +6,7 @@ import math
 from typing import NamedTuple
 
 from runtime.base.errors import UserError, did_you_mean
-
-LATENT = "latent."
+from runtime.sound.motion import LATENT
 
 
 class Range(NamedTuple):

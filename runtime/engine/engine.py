@@ -95,7 +95,7 @@ class Engine:
         modes = {each.settings.voice.mode for each in played}
         n_lanes = max(config.voice.n_voices, 1 if modes == {"poly"} else 2)
         self._knobs = Knobs(card, patch)
-        controls = ControlMap(config, card.n_latents)
+        controls = ControlMap(config)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
         palette = Palette(card, patch, programs, channels, self._bank.table, n_lanes, self.sample_rate_hz)

@@ -50,7 +50,7 @@ def rack_from(start: Start, decoder: Decoder) -> Rack:
     part = Playable(engine, sound), PartSettings()
     arpeggiator = Arpeggiator(sound.arpeggiator, sound.tempo_bpm, start.sample_rate_hz)
     arpeggiator.remember(start.state.parts, start.state.frame)
-    controls = ControlMap(start.patch.settings, 0)
+    controls = ControlMap(start.patch.settings)
     controls.remember(start.state.parts.get("maps", {}))
     options = {"arpeggiator": arpeggiator, "controls": controls}
     return _rack([part], start.patch.settings, start.sample_rate_hz, options)
@@ -61,7 +61,7 @@ def _rack(
 ) -> Rack:
     first = parts[0][0].sound
     whole = {
-        "controls": ControlMap(settings, 0),
+        "controls": ControlMap(settings),
         "effects": Effects(sample_rate_hz, settings.effects),
         "arpeggiator": Arpeggiator(first.arpeggiator, first.tempo_bpm, sample_rate_hz),
     }

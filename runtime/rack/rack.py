@@ -117,7 +117,7 @@ class Rack:
         self.wake = wake
         self._limit = self._n_voices = n_voices
         self._effects, self._arpeggiator, self._make = effects, arpeggiator, make
-        self._controls = ControlMap(Config(), 0) if controls is None else controls
+        self._controls = ControlMap(Config()) if controls is None else controls
         self._memory, self._senses = ChannelMemory(self._controls.is_mapped), False
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[_Due] = []

@@ -40,7 +40,7 @@ class Desk:
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
-        self.map = ControlMap(Config(), decoder().card.n_latents)
+        self.map = ControlMap(Config())
         self.map.use(0, bind(lines))
         self.target = target
         self.knobs.move(target, at)
@@ -272,11 +272,11 @@ def test_devices_and_channels_keep_their_own_state() -> None:
 def test_the_settings_lines_win_over_the_default_map() -> None:
     card = decoder().card
     knobs = Knobs(card, Patch(Config()))
-    standard = ControlMap(Config(), card.n_latents)
+    standard = ControlMap(Config())
     assert all(standard.move(ControlChange(0, control, 127), knobs) for control in (3, 70, 73, 74, 76, 79, 91, 93))
     assert not any(standard.move(ControlChange(0, control, 127), knobs) for control in (1, 7, 64, 66, 67, 75))
     assert (knobs.position("latent.1"), knobs.position("phase_blend")) == (1.0, 1.0)
-    silent = ControlMap(Config(phase_control=None, latent_controls={20: 1}), card.n_latents)
+    silent = ControlMap(Config(phase_control=None, latent_controls={20: 1}))
     assert not any(silent.move(ControlChange(0, control, 0), knobs) for control in (3, 70, 76))
     assert silent.move(ControlChange(0, 20, 0), knobs)
     assert knobs.position("latent.1") == 0.0

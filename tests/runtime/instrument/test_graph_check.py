@@ -12,24 +12,10 @@ from runtime.instrument import session
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.graph_check import LARGEST_VALUES, MOST_NODES, refuse_bad_graph
 from runtime.instrument.library import BUNDLED_FOLDER
+from tests.support.hostile_models import field
 from tests.support.places import DATA
 
 TINY = (DATA / "tiny.onnx").read_bytes()
-
-
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def tensor(name: str, sizes: list[int], raw: bytes = b"", kind: int = 1, more: bytes = b"") -> bytes:
