@@ -139,6 +139,13 @@ def test_another_site_s_page_cannot_use_a_paired_device(panel: PanelProgram, ori
     assert panel.get("/pair", Origin=origin, Cookie=cookie).getheader("Access-Control-Allow-Origin") is None
 
 
+def test_a_slow_sender_is_cut(panel: PanelProgram) -> None:
+    with socket.create_connection((panel.address, panel.port)) as slow:
+        slow.sendall(b"GET / HT")
+        slow.settimeout(60.0)
+        assert slow.recv(100) == b""
+
+
 def test_one_machine_cannot_take_all_places(panel: PanelProgram) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(MOST_OF_SENDER):

@@ -50,7 +50,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
             page.voices(0)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
                 pad.connect(("127.0.0.1", osc_port))
-                pad.send(b"#bundle\0nonsense")
+                pad.send(b"nonsense")
                 pad.send(bundle(message("/timbrebox/note", 60, 100), message("/timbrebox/target/pan", 0.25)))
                 page.voices(1)
                 wait_until(lambda: page.ask("state")["result"]["positions"]["pan"] == 0.25, "the move")
