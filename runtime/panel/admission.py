@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from runtime.panel.access.devices import Device
 from runtime.panel.access.pairing import Pairing
 from runtime.panel.door import Connection
+from runtime.panel.listening import is_on_network, network_urls, url_of
 from runtime.panel.osc import OscPort
 from runtime.panel.pages import Pages
 
@@ -26,24 +28,23 @@ class Admission:
     """What is said about who may come in.
 
     pages: the open ones, which may ask `paired.list`, `paired.code` and `paired.end`. pairing: where the code and the
-    devices are. url: for a browser of this machine; network_urls: for others; empty: nobody else can come in.
-    say: called with each line for the user. osc: set when there is one.
+    devices are. listener: the page's socket. say: called with each line for the user. osc: set when there is one.
     """
 
-    def __init__(self, pages: Pages, pairing: Pairing, url: str, network_urls: list[str], say: Callable[[str], object]):
-        self._pages, self._pairing, self._say = pages, pairing, say
-        self._url, self._network_urls = url, network_urls
+    def __init__(self, pages: Pages, pairing: Pairing, listener: socket.socket, say: Callable[[str], object]):
+        self._pages, self._pairing, self._listener, self._say = pages, pairing, listener, say
+        self._is_on_network = is_on_network(listener)
         self.osc: OscPort | None = None
         self._soon: asyncio.TimerHandle | None = None
-        if network_urls:
+        if self._is_on_network:
             pages.add("paired.list", self._list)
-            pages.add("paired.code", lambda _connection, _params: {"code": pairing.code, "urls": network_urls})
+            pages.add("paired.code", self._show_code)
             pages.add("paired.end", self._end)
 
     def say_where(self) -> None:
         """Tell the user how other devices come in."""
-        if self._network_urls:
-            self._say(f"In the network: {'  '.join(self._network_urls)}")
+        if self._is_on_network:
+            self._say(f"In the network: {'  '.join(network_urls(self._listener))}")
             self.say_code(self._pairing.code)
 
     def say_code(self, code: str) -> None:
@@ -63,11 +64,16 @@ class Admission:
             self._soon = None
         if not self._pages.link.is_up:
             return
-        code = self._pairing.code if self._network_urls else None
-        news = {"url": self._url, "network_urls": self._network_urls, "code": code}
-        news["paired"] = [device.name for device in self._pairing.devices.all()] if self._network_urls else []
-        news["osc"] = {"taken": self.osc.n_taken, "ignored": self.osc.n_ignored} if self.osc else None
+        news: dict[str, object] = {"url": url_of(self._listener)}
+        if self._is_on_network:
+            news |= {"network_urls": network_urls(self._listener), "code": self._pairing.code}
+            news["paired"] = [device.name for device in self._pairing.devices.all()]
+        if self.osc is not None:
+            news["osc"] = {"taken": self.osc.n_taken, "ignored": self.osc.n_ignored}
         self._pages.link.tell("panel.tell", news)
+
+    def _show_code(self, _connection: Connection, _params: msgspec.Raw) -> dict[str, object]:
+        return {"code": self._pairing.code, "urls": network_urls(self._listener)}
 
     def _list(self, connection: Connection, _params: msgspec.Raw) -> list[dict[str, object]]:
         return [self._row(device, connection) for device in self._pairing.devices.all()]

@@ -19,7 +19,7 @@ from runtime.panel.access.pairing import Pairing
 from runtime.panel.admission import Admission, say
 from runtime.panel.door import Connection, Door
 from runtime.panel.limits import LONGEST_MESSAGE_BYTES
-from runtime.panel.listening import checked_address, is_on_network, network_urls, url_of
+from runtime.panel.listening import checked_address, is_on_network, url_of
 from runtime.panel.osc import OscPort, listen_for_osc
 from runtime.panel.pages import Pages
 from runtime.service.notify import notify
@@ -46,14 +46,15 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
     is_open, port = is_on_network(listener), listener.getsockname()[1]
     pages = Pages({"is_on_network": is_open}, lambda: admission.tell())
     pairing = Pairing(Devices(state_folder() / DEVICES_FILE, say), lambda code: admission.say_code(code))
-    admission = Admission(pages, pairing, url_of(listener), network_urls(listener), say)
+    admission = Admission(pages, pairing, listener, say)
     door = Door(OwnNames(port, is_open, settings.names), pairing, lambda: pages.n_pages, port)
     async with serve(
         pages.serve, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
     ) as server:
         admission.osc = await _osc(pages, settings, admission)
         admission.say_where()
-        notify(READY=1, STATUS=f"the page is at {url_of(listener)}")
+        if parent is None:
+            notify(READY=1, STATUS=f"the page is at {url_of(listener)}")
         speaks = asyncio.create_task(pages.link.run())
         await ends.wait()
         speaks.cancel()

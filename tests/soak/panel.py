@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from tests.support.rig import JackServer
 from tests.support.timed_play import BlockTimes
 
 N_CONNECTIONS, SLOW_S = 1000, 60.0
+CHORD = (36, 43, 48, 52, 55, 60, 64, 67)
 _OPENING = (
     "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -168,6 +170,15 @@ def osc_noise(port: int, n_packets: int, seed: int) -> None:
             time.sleep(0.001)
 
 
+def play_on(playing: Playing, ends: threading.Event) -> None:
+    """Hold a chord, and strike it again every second, as the attack's own messages may end it."""
+    with playing.link() as link:
+        while not ends.wait(1.0):
+            for note in CHORD:
+                link.ask("note", note=note, velocity=0)
+                link.ask("note", note=note, velocity=80)
+
+
 def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
     """All of it at once; returns how many slow senders were cut."""
     jobs = [
@@ -201,11 +212,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.jack:
             env = stack.enter_context(JackServer(folder / "jackd.log", period_frames=256)).env
             audio = "system"
-        print(_run(options, folder, env, audio))
+        _run(options, folder, env, audio)
     return 0
 
 
-def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: str) -> str:
+def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: str) -> None:
     settings, osc_port, before = folder / "osc.yaml", free_port(socket.SOCK_DGRAM), _tree()
     settings.write_text(
         f"{{audio: {{host_api: {'JACK' if options.jack else 'null'}}}, panel: {{osc_port: {osc_port}}}}}"
@@ -215,11 +226,18 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
     with Playing(arguments, env, folder / "home", module="tests.support.timed_play") as playing:
         with playing.page():
             panel = playing.panel_process()
-        quiet_s = time.monotonic()
+        ends = threading.Event()
+        chord = threading.Thread(target=play_on, args=(playing, ends))
+        chord.start()
+        times_s = [time.monotonic()]
         time.sleep(options.quiet_s)
-        begin_s = time.monotonic()
+        times_s.append(time.monotonic())
         n_cut = attack(playing, options, osc_port)
-        end_s = time.monotonic()
+        times_s.append(time.monotonic())
+        time.sleep(options.quiet_s)
+        times_s.append(time.monotonic())
+        ends.set()
+        chord.join()
         with playing.page() as page:
             page.ask("action", name="panic")  # OSC packets that were whole after all may hold notes
             page.voices(0)
@@ -233,15 +251,16 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
     assert n_cut == options.slow, f"{n_cut} of {options.slow} slow senders were cut"
     assert _tree() == before, "a file was written outside the user's folders"
     assert {path.name for path in (folder / "home").iterdir()} <= {"data", "state", "run", ".cache", ".config"}
-    times = BlockTimes(folder / "times.npy")
-    late = [f"{times.n_late(*span)} of {len(times.between(*span))}" for span in ((quiet_s, begin_s), (begin_s, end_s))]
-    p99 = [1000.0 * float(np.percentile(times.between(*s), 99)) for s in ((quiet_s, begin_s), (begin_s, end_s))]
-    return (
+    print(
         f"{options.messages} messages, {options.requests} requests and OSC packets ({osc}), "
-        f"{N_CONNECTIONS} connections, {n_cut} slow senders in {end_s - begin_s:.0f} s. "
-        f"Late blocks before: {late[0]}, meanwhile: {late[1]}; "
-        f"p99 {p99[0]:.2f} ms, {p99[1]:.2f} ms. The page's process: {re.search(r'VmHWM:(.*)', memory)[1].strip()}."
+        f"{N_CONNECTIONS} connections, {n_cut} slow senders in {times_s[2] - times_s[1]:.0f} s. "
+        f"The page's process: {re.search(r'VmHWM:(.*)', memory)[1].strip()}."
     )
+    times = BlockTimes(folder / "times.npy")
+    for name, span in zip(("before", "meanwhile", "after"), itertools.pairwise(times_s), strict=True):
+        p50, p99 = np.percentile(1000.0 * times.between(*span), (50, 99))
+        n_late, n_blocks = times.n_late(*span), len(times.between(*span))
+        print(f"{name}: {n_late} of {n_blocks} blocks late, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
 
 
 def _tree() -> set[tuple[str, int]]:

@@ -47,8 +47,8 @@ class _File(msgspec.Struct):
 class Devices:
     """The paired devices, kept in a file, of which only hashes of the secrets can be learnt.
 
-    path: the file. say: called with a line for the user if it cannot be used; then nobody is paired, or the pairing is
-    forgotten at the end. clock: gives seconds since 1970.
+    path: the file. say: called with a line for the user when a device is paired, or if the file cannot be used; then
+    nobody is paired, or the pairing is forgotten at the end. clock: gives seconds since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):
@@ -68,6 +68,7 @@ class Devices:
         device = Device(max(self._devices, default=0) + 1, _hashed(token), name_of(user_agent), now_s, now_s)
         self._devices[device.id] = device
         self._write()
+        self._say(f"Paired: {device.name}")
         return device, token
 
     def find(self, token: str) -> Device | None:
