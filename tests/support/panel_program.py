@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -96,6 +95,7 @@ class PanelProgram:
     def cookie(self) -> str:
         """The cookie of a device that has just been paired."""
         answer = self.pair()
-        assert answer.status == 204, answer.status
+        cookie = answer.getheader("Set-Cookie")
+        assert answer.status == 204 and cookie, answer.status
         self.read_until("Pairing code: ")
-        return re.match(r"[^;]+", answer.getheader("Set-Cookie"))[0]
+        return cookie.split(";")[0]
