@@ -148,7 +148,7 @@ class Engine:
 
     def edited_sound(self) -> Sound:
         """The present sound as the player's knobs have made it; from any thread."""
-        return edited_sound(self._knobs.present, self.instrument.card)
+        return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
         """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""

@@ -83,6 +83,7 @@ class Performance:
         self.n_events = 0
         self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self.chosen = palette.first
+        self.notes.played = self._step_of(palette.first)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
@@ -176,9 +177,13 @@ class Performance:
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
         if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-        self.chosen = self.notes.played = played
+        self.chosen, self.notes.played = played, self._step_of(played)
         self._palette.admit(self._knobs.present)
         self.sends.append((frame, *self._sends()))
+
+    def _step_of(self, chosen: PlayedSound) -> PlayedSound:
+        """What the next notes play: of a morph, the sound of the step at which it stands."""
+        return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
@@ -208,8 +213,8 @@ class Performance:
             self._channel_controls.retune(range(N_CHANNELS))
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
-        if not moved.isdisjoint(CONTROLS) and self.chosen.morphs:
-            self.notes.played = self.chosen.morphs[self._knobs.morph.step]
+        if not moved.isdisjoint(CONTROLS):
+            self.notes.played = self._step_of(self.chosen)
         self._palette.admit(self._knobs.present)
         moved.clear()
 
