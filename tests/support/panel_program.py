@@ -96,6 +96,6 @@ class PanelProgram:
         """The cookie of a device that has just been paired."""
         answer = self.pair()
         cookie = answer.getheader("Set-Cookie")
-        assert answer.status == 204 and cookie, answer.status
+        assert (answer.status, bool(cookie)) == (204, True)
         self.read_until("Pairing code: ")
         return cookie.split(";")[0]
