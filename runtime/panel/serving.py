@@ -14,6 +14,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from runtime.panel.assets import SAFETY, load_assets, policy
+from runtime.panel.files import downloads, files
 from runtime.panel.limits import (
     LONGEST_MESSAGE_BYTES,
     MOST_CONNECTIONS,
@@ -39,17 +40,20 @@ def run(listener: socket.socket, parent: int | None) -> None:
 class _Door:
     """Lets requests for the page's own files and its WebSocket in, and nothing else."""
 
-    def __init__(self, pages: Pages, port: int):
+    def __init__(self, pages: Pages, taken: downloads.Downloads, port: int):
         self._pages, self._hosts, self._assets = pages, own_hosts(port), load_assets()
+        self._downloads = taken
 
-    def answer(self, _connection: ServerConnection, request: Request) -> Response | None:
+    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The answer to a request; None if it may open a WebSocket."""
         hosts = request.headers.get_all("Host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return _response(http.HTTPStatus.MISDIRECTED_REQUEST, b"This page has another address.\n")
         path = request.path.split("?")[0]
-        if path == SOCKET_PATH:
+        if path in (SOCKET_PATH, files.SOCKET_PATH):
             return self._refusal(request)
+        if path.startswith(downloads.PREFIX):
+            return self._downloads.answer(connection, path)
         asset = self._assets.get(path)
         if asset is None:
             return _response(http.HTTPStatus.NOT_FOUND, b"There is no such file.\n")
@@ -85,18 +89,25 @@ class _Connection(ServerConnection):
 
 async def _serve(listener: socket.socket, parent: int | None) -> None:
     pages, ends = Pages(), asyncio.Event()
+    taking = files.Files(pages.link.ask)
     _end_with(ends, parent)
-    door = _Door(pages, listener.getsockname()[1])
+    door = _Door(pages, taking.downloads, listener.getsockname()[1])
+
+    async def serve_one(connection: ServerConnection) -> None:
+        is_for_files = connection.request.path.split("?")[0] == files.SOCKET_PATH
+        await (taking if is_for_files else pages).serve(connection)
+
     limits = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": None, "server_header": None}
     times = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout": _PONG_LIMIT_S}
     server: Server
     async with serve(
-        pages.serve, sock=listener, process_request=door.answer, create_connection=_Connection, close_timeout=1.0,
+        serve_one, sock=listener, process_request=door.answer, create_connection=_Connection, close_timeout=1.0,
         **limits, **times,
     ) as server:  # fmt: skip
         speaks = asyncio.create_task(pages.link.run())
         await ends.wait()
         speaks.cancel()
+        taking.close()
         server.close(code=1001)
 
 
