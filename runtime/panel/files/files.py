@@ -258,13 +258,16 @@ class Files:
             if state["sound"].get("parts"):
                 raise UserError("candidate", "a sound with parts that plays", "one without", "choose another sound")
             self._before = state["sound"], state["folder"]
-        return await self._ask("sound", {"tree": tree})
+        played = await self._ask("sound", {"tree": tree})
+        self._tell()
+        return played
 
     async def _back(self, _params: _Nothing) -> object:
         """Play again what played before the first candidate was heard."""
         if self._before is None:
             raise UserError("back", "no sound before", "a candidate that was heard", "hear one")
         (tree, folder), self._before = self._before, None
+        self._tell()
         return await self._ask("sound", {"tree": tree, "folder": folder})
 
     async def _keep(self, params: _Keep) -> object:
@@ -272,12 +275,13 @@ class Files:
         with contextlib.suppress(UserError):
             await self._ask("sound", {"name": name})
         self._before = None
+        self._tell()
         return {"name": name}
 
     # --- news ---
 
     def _news(self) -> bytes:
-        return messages.news_line("files", self._work.facts)
+        return messages.news_line("files", self._work.facts | {"is_trying": self._before is not None})
 
     def _tell(self) -> None:
         line = self._news()

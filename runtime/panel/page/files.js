@@ -211,13 +211,15 @@ class Files extends HTMLElement {
       event.preventDefault();
       place.classList.toggle("over", isOver);
     };
-    place.addEventListener("dragover", (event) => mark(event, true));
-    place.addEventListener("dragleave", (event) => mark(event, false));
-    place.addEventListener("drop", (event) => {
+    // Anywhere on the page while this part is shown: a browser would else leave the page and show the file.
+    const here = (act) => (event) => this.isOpen && event.dataTransfer?.types.includes("Files") && act(event);
+    addEventListener("dragover", here((event) => mark(event, true)));
+    addEventListener("dragleave", here((event) => mark(event, false)));
+    addEventListener("drop", here((event) => {
       mark(event, false);
       const [file] = event.dataTransfer.files;
       if (file) this.send(kindOf(file.name), file);
-    });
+    }));
     return place;
   }
 
@@ -247,6 +249,7 @@ class Files extends HTMLElement {
     this.showWork(now, failed, taken);
     this.showOnce("piece", piece, () => this.showPiece(piece));
     this.showOnce("found", found, () => this.showFound(found));
+    if (this.back) this.back.hidden = !link.facts.is_trying;
   }
 
   /** Show a result when it has changed, so that what a user types or hears is not replaced by the same again. */
@@ -318,7 +321,6 @@ class Files extends HTMLElement {
   async hear(k, note) {
     try {
       await link.ask("hear", { number: k });
-      this.back.hidden = false;
       clearTimeout(this.heard);
       notes.releaseAll("files");
       notes.press(note, "files");
@@ -331,13 +333,11 @@ class Files extends HTMLElement {
   async goBack() {
     notes.releaseAll("files");
     await link.ask("back").catch(complain);
-    this.back.hidden = true;
   }
 
   async keep(k, wanted) {
     try {
       const { name } = await link.ask("keep", { number: k, name: wanted });
-      this.back.hidden = true;
       toast(t("sounds.saved", { name }));
       play.dispatchEvent(new CustomEvent("change", { detail: { saved: name } }));
     } catch (error) {
