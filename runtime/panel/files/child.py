@@ -27,7 +27,8 @@ _USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as runtim
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
-OnProgress = Callable[[float, float | None], object]
+OnProgress = Callable[[str, float, float | None], object]
+PLAYER = (sys.executable, "-m", "runtime")
 
 
 class Said(NamedTuple):
@@ -38,27 +39,31 @@ class Said(NamedTuple):
 
 
 async def run_command(
-    arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path
-) -> Said:
-    """Run `python -m runtime` with arguments; UserError with its last line if it fails or takes longer than limit_s.
+    arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
+    program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
+) -> Said:  # fmt: skip
+    """Run a program of ours with arguments; UserError with its last line if it fails or takes longer than limit_s.
 
-    on_progress: called with the share that is done and the seconds left, or None. names: what a message calls each
-    path. folder: for temporary files. If this is cancelled, the process is ended.
+    on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: what a
+    message calls each path. folder: for temporary files. on_line: called with each line of the result as it comes. If
+    this is cancelled, the process is ended.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "runtime", *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
+        *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
         env=os.environ | {LINES_VARIABLE: "json", "TMPDIR": str(folder)},
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     lines: list[str] = []
     remarks: list[str] = []
+
+    def take(line: str) -> None:
+        lines.append(line)
+        on_line(line)
+
     try:
         async with asyncio.timeout(limit_s):
-            takes = [
-                _take(process.stdout, lines.append),
-                _take(process.stderr, lambda line: _progress(line, on_progress) or remarks.append(line)),
-            ]
-            await asyncio.gather(*takes)
+            streams = ((process.stdout, take), (process.stderr, remarks.append))
+            await asyncio.gather(*(_take(stream, on_progress, take_line) for stream, take_line in streams))
             status = await process.wait()
     except TimeoutError:
         expected, remedy = f"at most {limit_s / 60.0:g} minutes of work", "choose a shorter file"
@@ -79,13 +84,15 @@ def _error_of(line: str) -> UserError:
     return UserError(*(parts.groups() if parts else ("this work", line, "a file that can be used", "try another")))
 
 
-async def _take(stream: asyncio.StreamReader, take: Callable[[str], object]) -> None:
+async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
+    """Take a stream's lines: those of the progress, and the first _MOST_LINES of the others."""
     n_lines = 0
     while line := await stream.readline():
-        n_lines += 1
         text = line.decode("utf-8", "replace").strip()
-        if text and (n_lines <= _MOST_LINES or text.startswith("{")):
-            take(text)
+        if text and not _progress(text, on_progress):
+            n_lines += 1
+            if n_lines <= _MOST_LINES:
+                take(text)
 
 
 def _progress(line: str, on_progress: OnProgress) -> bool:
@@ -94,7 +101,7 @@ def _progress(line: str, on_progress: OnProgress) -> bool:
         return False
     with contextlib.suppress(ValueError, KeyError, TypeError):
         said = json.loads(line)
-        on_progress(said["share"], said["left_s"])
+        on_progress(said["progress"], said["share"], said["left_s"])
     return True
 
 

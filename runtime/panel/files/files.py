@@ -63,11 +63,17 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be downloaded. suffix: of a recording's file."""
+    """What is to be downloaded. suffix: of a recording's file; number: of a preview."""
 
-    what: Literal["recording", "piece", "sound"]
+    what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""
     suffix: str = ""
+    number: int = 0
+
+
+class _Make(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: _Name
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] | None = None
 
 
 class _Part:
@@ -106,6 +112,8 @@ class Files:
             "hear": (_Numbered, self._hear),
             "back": (_Nothing, self._back),
             "keep": (_Keep, self._keep),
+            "make": (_Make, self._make),
+            "forget": (_Nothing, self._forget),
         }
 
     async def serve(self, connection: ServerConnection) -> None:
@@ -229,6 +237,9 @@ class Files:
         if params.what == "piece":
             path, name = self._work.piece()
             return {"path": downloads.offer(path, name)}
+        if params.what == "preview":
+            path = self._work.making.preview(params.number)
+            return {"path": downloads.offer(path, path.name)}
         if params.what == "recording":
             path = self._recordings.path(params.name, params.suffix)
             return {"path": downloads.offer(path, path.name)}
@@ -277,6 +288,14 @@ class Files:
         self._before = None
         self._tell()
         return {"name": name}
+
+    async def _make(self, params: _Make) -> object:
+        await self._work.make(params.name, params.minutes)
+        return {}
+
+    async def _forget(self, _params: _Nothing) -> object:
+        self._work.forget_taught()
+        return {}
 
     # --- news ---
 

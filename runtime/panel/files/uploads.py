@@ -13,7 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
-Kind = Literal["midi", "recording", "sound"]
+Kind = Literal["midi", "recording", "sound", "taught"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
 _SPARE_BYTES = 64 * 2**20  # of the disk, which stays free for what plays and records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from runtime.base.user_folders import data_folder, state_folder
 from runtime.panel.files.child import Said, run_command
 from runtime.panel.files.folders import PassingFolder
 from runtime.panel.files.limits import LONGEST_WORK_S, MOST_MINUTES
+from runtime.panel.files.making import Making
 from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
@@ -38,6 +39,7 @@ class Work:
         self._piece: dict[str, object] | None = None
         self._found: dict[str, Any] | None = None
         self._taken: dict[str, object] | None = None
+        self.making = Making(self._new_folder)
         self._one_at_a_time = asyncio.Lock()
         with contextlib.suppress(UserError):  # the page must be served anyway, and this is tried again
             self._opened()
@@ -46,13 +48,16 @@ class Work:
     def facts(self) -> dict[str, object]:
         """What pages show: the work that goes on, its results, and why the last one failed."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
-        return {"now": self._now, "failed": self._failed, "piece": self._piece, "found": found, "taken": self._taken}
+        results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
+        return {"now": self._now, "failed": self._failed} | results
 
     def begin(self, announced: Announced) -> Upload:
         """Let a file come in; UserError if another one is being worked on, or this one cannot be taken."""
         if self._now is not None:
             found = f"{self._now['name']}, on which it works"
             raise UserError(announced.name, found, "one file at a time", "wait for its end, or cancel it")
+        if announced.kind == "taught":
+            self.making.refuse(announced)
         upload = Upload(announced, self._new_path())
         self._failed = self._taken = None
         self._now = {"kind": announced.kind, "name": announced.name, "is_coming": True, "share": 0.0, "left_s": None}
@@ -60,10 +65,43 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Begin to work on a file that has come in."""
+        """Begin to work on a file that has come in; one for an instrument is only put to the others."""
+        if announced.kind == "taught":
+            self.making.add(announced, upload.path)
+            self._now = None
+            self._changed()
+            return
         self._now = self._now | {"is_coming": False, "share": None}
         self._changed()
         self._task = asyncio.create_task(self._do(announced, upload.path))
+
+    async def make(self, name: str, minutes: int | None) -> None:
+        """Begin to make an instrument of the recordings that have come in."""
+        known = await self._ask("instruments", {})
+        if self._now is not None:
+            raise UserError(name, f"{self._now['name']}, on which it works", "one thing at a time", "wait for its end")
+        arguments = self.making.begin(name, known, minutes)
+        self._failed = self._taken = None
+        self._now = {"kind": "make", "name": name, "is_coming": False, "share": None, "left_s": None}
+        self._changed()
+        self._task = asyncio.create_task(self._guarded("make", self._make(name, arguments)))
+
+    def forget_taught(self) -> None:
+        """Forget the recordings for an instrument, unless it is being made."""
+        if self._now is None:
+            self.making.forget()
+            self._changed()
+
+    async def _make(self, name: str, arguments: list[str]) -> None:
+        def heard(line: str) -> None:
+            if self.making.heard(line):
+                self._changed()
+
+        options = {"program": self.making.program, "on_line": heard}
+        names = {self.making.folder: "recordings"}
+        limit_s = LONGEST_WORK_S["make"]
+        await run_command(arguments, limit_s, self._progressed, names, self._opened(), **options)
+        self.making.is_made(name)
 
     def broke_off(self, upload: Upload, error: UserError | None = None) -> None:
         """Forget a file that has not come in; error: why."""
@@ -118,18 +156,23 @@ class Work:
             self._folder.close()
 
     async def _do(self, announced: Announced, path: Path) -> None:
+        does = {"midi": self._render, "recording": self._encode, "sound": self._import}[announced.kind]
         try:
-            await {"midi": self._render, "recording": self._encode, "sound": self._import}[announced.kind](
-                announced.name, path
-            )
+            await self._guarded(announced.kind, does(announced.name, path))
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work, and note how it ended."""
+        try:
+            await work
         except UserError as error:
-            self._failed = {"kind": announced.kind, "line": str(error)}
+            self._failed = {"kind": kind, "line": str(error)}
         except asyncio.CancelledError:
             self._failed = None
         except Exception as error:  # a mistake of ours ends this work, and not the page
-            self._failed = {"kind": announced.kind, "line": f"{type(error).__name__}: {error}"}
+            self._failed = {"kind": kind, "line": f"{type(error).__name__}: {error}"}
         finally:
-            path.unlink(missing_ok=True)
             self._now = self._task = None
             self._changed()
 
@@ -169,9 +212,9 @@ class Work:
     async def _run(self, arguments: list[str], kind: str, names: dict[Path, str]) -> Said:
         return await run_command(arguments, LONGEST_WORK_S[kind], self._progressed, names, self._opened())
 
-    def _progressed(self, share: float, left_s: float | None) -> None:
+    def _progressed(self, step: str, share: float, left_s: float | None) -> None:
         if self._now is not None:
-            self._now = self._now | {"share": share, "left_s": left_s}
+            self._now = self._now | {"step": step, "share": share, "left_s": left_s}
             self._changed()
 
     def _candidate_file(self, number: int) -> Path:
@@ -183,6 +226,11 @@ class Work:
     def _new_path(self) -> Path:
         self._n_files += 1
         return self._opened() / f"file-{self._n_files}"
+
+    def _new_folder(self) -> Path:
+        path = self._new_path()
+        path.mkdir(mode=0o700)
+        return path
 
     def _opened(self) -> Path:
         """The folder, which is made if it is not there; UserError if it cannot be."""

@@ -66,6 +66,19 @@ class Link extends EventTarget {
     sending.isReading = false;
   }
 
+  /** A promise that holds when nothing is being done. */
+  idle() {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.facts.now && this.socket) return;
+        this.removeEventListener("files", look);
+        resolve();
+      };
+      this.addEventListener("files", look);
+      look();
+    });
+  }
+
   take({ id, result, error, method, params }) {
     if (method === "got") {
       if (this.sending) this.sending.got = params;
@@ -128,8 +141,9 @@ class Files extends HTMLElement {
         make("p", { class: "hint" }, t("files.sounds.how")),
         make("div", { class: "bar" }, this.sounds,
           make("button", { type: "button", click: () => download({ what: "sound", name: this.sounds.value }).catch(complain) }, t("files.download"))),
-        this.chooser("sound", t("files.sound.take"))),
+        this.chooser("sound", t("files.sound.take")), this.making = make("div", { class: "making", hidden: true })),
     );
+    this.prepareMaking();
     link.addEventListener("files", () => this.show());
     link.addEventListener("ready", () => this.read());
     play.addEventListener("meter", ({ detail }) => this.showRecording(detail.recording === true));
@@ -225,10 +239,15 @@ class Files extends HTMLElement {
 
   chooser(kind, text) {
     const input = make("input", { type: "file", accept: ACCEPTED[kind], class: "unseen", tabindex: -1, "aria-hidden": "true", "aria-label": text, "data-kind": kind });
-    input.addEventListener("change", () => {
-      const [file] = input.files;
-      if (file) this.send(kind, file);
+    input.multiple = kind === "taught";
+    input.addEventListener("change", async () => {
+      const files = [...input.files];
       input.value = "";
+      for (const file of files) {
+        if (!(await this.send(kind, file))) break;
+        if (input.multiple) await link.idle();
+        if (link.facts.failed) break;
+      }
     });
     return make("span", {}, input, make("button", { type: "button", click: () => input.click() }, text));
   }
@@ -237,8 +256,10 @@ class Files extends HTMLElement {
     try {
       await link.send(kind, file);
       if (kind === "recording") this.original = file;
+      return true;
     } catch (error) {
       complain(error);
+      return false;
     }
   }
 
@@ -247,6 +268,7 @@ class Files extends HTMLElement {
   show() {
     const { now, failed, piece, found, taken } = link.facts;
     this.showWork(now, failed, taken);
+    this.showMaking(link.facts);
     this.showOnce("piece", piece, () => this.showPiece(piece));
     this.showOnce("found", found, () => this.showFound(found));
     if (this.back) this.back.hidden = !link.facts.is_trying;
@@ -266,7 +288,8 @@ class Files extends HTMLElement {
       const share = isComing ? link.sending.got / link.sending.file.size : now.share;
       const left = now.left_s === null || now.is_coming ? "" : t("files.left", { time: clock(now.left_s) });
       const bar = make("progress", { max: 1, value: share ?? false, "aria-label": now.name });
-      const text = t(now.is_coming ? "files.coming" : `files.doing.${now.kind}`, { name: now.name });
+      const step = now.step && `files.step.${now.step}` in this.steps ? ` (${this.steps[`files.step.${now.step}`]})` : "";
+      const text = t(now.is_coming ? "files.coming" : `files.doing.${now.kind}`, { name: now.name }) + step;
       this.work.replaceChildren(make("p", {}, text), bar, make("p", { class: "hint" }, left || " "),
         button(t("cancel"), t("cancel"), () => link.ask("cancel").catch(complain)));
     } else if (failed) {
@@ -276,6 +299,50 @@ class Files extends HTMLElement {
       this.showOnce("taken", taken, () => play.dispatchEvent(new CustomEvent("change", { detail: { saved: taken.name } })));
     } else {
       this.work.replaceChildren();
+    }
+  }
+
+  // --- an instrument ---
+
+  prepareMaking() {
+    this.steps = Object.fromEntries(["listening", "training"].map((step) => [`files.step.${step}`, t(`files.step.${step}`)]));
+    this.taught = make("p", { class: "hint" });
+    this.previews = make("div");
+    this.made = make("div");
+    const name = make("input", { required: true, maxlength: 60, autocomplete: "off", "aria-label": t("files.make.name"), placeholder: t("files.make.name") });
+    const minutes = make("select", { "aria-label": t("files.make.minutes") }, make("option", { value: "" }, t("files.make.time")),
+      ...[3, 5, 10, 20, 40].map((n) => make("option", { value: n }, t("files.make.n", { n }))));
+    this.makeForm = make("form", { class: "bar", submit: (event) => {
+      event.preventDefault();
+      link.ask("make", { name: name.value.trim(), minutes: minutes.value ? Number(minutes.value) : null }).catch(complain);
+    } }, name, minutes, make("button", { class: "main" }, t("files.make")), button(t("files.forget"), t("files.forget.long"), () => link.ask("forget").catch(complain)));
+    this.making.append(make("h2", {}, t("files.instrument")), make("p", { class: "hint" }, t("files.instrument.how")),
+      this.chooser("taught", t("files.recordings.choose")), this.taught, this.makeForm, this.previews, this.made);
+  }
+
+  showMaking({ can_make: canMake, taught, previews, made, now }) {
+    this.making.hidden = !canMake;
+    if (!canMake) return;
+    this.taught.textContent = taught.n ? t("files.taught", { n: number(taught.n), size: size(taught.bytes) }) : "";
+    this.makeForm.hidden = !taught.n || now !== null;
+    this.showOnce("previews", previews, () => this.previews.replaceChildren(...(previews ? [
+      make("p", { class: "hint" }, t("files.previews")), make("div", { class: "bar" }, ...Array.from({ length: previews }, (_, k) =>
+        button(number(k + 1), t("files.preview", { n: k + 1 }), () => this.hearPreview(k))))] : [])));
+    this.showOnce("made", made, () => this.made.replaceChildren(...(made ? [make("div", { class: "result" },
+      make("p", {}, t("files.made", { name: made.name })),
+      make("button", { type: "button", class: "main", click: () => play.ask("instrument", { name: made.name }).catch(complain) }, t("instrument.play", { name: made.name })))] : [])));
+  }
+
+  async hearPreview(k) {
+    try {
+      const { path } = await link.ask("take", { what: "preview", number: k });
+      const address = URL.createObjectURL(await (await fetch(path)).blob());
+      this.player?.pause();
+      this.player = new Audio(address);
+      this.player.addEventListener("ended", () => URL.revokeObjectURL(address));
+      await this.player.play();
+    } catch (error) {
+      complain(error);
     }
   }
 

@@ -64,6 +64,11 @@ const EN = {
   "far.very": "very near the recording", "far.near": "near the recording", "far.like": "similar to the recording", "far.off": "far from the recording",
   "files.sounds": "Sounds as files", "files.sounds.how": "A sound of yours as a file, for another machine or a friend; and the way back.",
   "files.sound": "A sound of yours", "files.sound.take": "Take a sound’s file in",
+  "files.doing.make": "Making {name} …", "files.doing.taught": "{name} …", "files.step.listening": "listening", "files.step.training": "learning",
+  "files.instrument": "Make an instrument", "files.instrument.how": "Recordings of single notes, of one sound or of several, become an instrument. This takes minutes, and the machine is busy meanwhile.",
+  "files.recordings.choose": "Choose recordings", "files.taught": "{n} recordings, {size}", "files.make": "Make", "files.make.name": "Name of the instrument",
+  "files.make.minutes": "Time to spend", "files.make.time": "as long as it needs", "files.make.n": "{n} minutes", "files.forget": "Forget",
+  "files.forget.long": "Forget these recordings", "files.previews": "How far it is:", "files.preview": "Hear preview {n}", "files.made": "{name} is made.",
   "record": "Record", "record.long": "Record what is heard; once more ends it",
 };
 const DE = {
@@ -131,6 +136,11 @@ const DE = {
   "far.very": "sehr nahe an der Aufnahme", "far.near": "nahe an der Aufnahme", "far.like": "der Aufnahme ähnlich", "far.off": "weit von der Aufnahme",
   "files.sounds": "Klänge als Dateien", "files.sounds.how": "Ein eigener Klang als Datei, für ein anderes Gerät oder jemand anderen; und der Weg zurück.",
   "files.sound": "Ein eigener Klang", "files.sound.take": "Die Datei eines Klangs aufnehmen",
+  "files.doing.make": "{name} wird gemacht …", "files.doing.taught": "{name} …", "files.step.listening": "hört zu", "files.step.training": "lernt",
+  "files.instrument": "Ein Instrument machen", "files.instrument.how": "Aufnahmen einzelner Töne, von einem Klang oder mehreren, werden ein Instrument. Das dauert Minuten, und die Maschine hat so lange zu tun.",
+  "files.recordings.choose": "Aufnahmen wählen", "files.taught": "{n} Aufnahmen, {size}", "files.make": "Machen", "files.make.name": "Name des Instruments",
+  "files.make.minutes": "Wie lange", "files.make.time": "so lange es braucht", "files.make.n": "{n} Minuten", "files.forget": "Vergessen",
+  "files.forget.long": "Diese Aufnahmen vergessen", "files.previews": "So weit ist es:", "files.preview": "Probe {n} hören", "files.made": "{name} ist fertig.",
   "record": "Aufnehmen", "record.long": "Aufnehmen, was man hört; noch einmal beendet es",
 };
 

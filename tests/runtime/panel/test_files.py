@@ -21,6 +21,7 @@ from runtime.base.errors import UserError
 from runtime.panel.files.downloads import disposition
 from runtime.panel.files.folders import PassingFolder
 from runtime.panel.files.limits import LARGEST_BYTES
+from runtime.panel.files.making import Making
 from runtime.panel.files.recordings import Recordings
 from runtime.panel.files.uploads import Announced, Upload
 from tests.support.panel import Playing
@@ -232,3 +233,38 @@ def test_a_name_cannot_leave_its_header() -> None:
         "attachment; filename=\"a__ x_y__Set-Cookie_ z_..__.wav\"; "
         "filename*=UTF-8''a%22%3B%20x%3Dy%0D%0ASet-Cookie%3A%20z%2F..%2F%C3%B6.wav"
     )
+
+
+def test_an_instrument_is_made_only_where_the_workshop_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.panel.files.making.workshop", lambda: None)
+    making = Making(lambda: tmp_path)
+    assert making.facts["can_make"] is False
+    with pytest.raises(UserError, match="no workshop on this machine"):
+        making.refuse(Announced("taught", "a.wav", 5))
+
+
+def test_recordings_for_an_instrument_keep_what_their_names_say_and_nothing_of_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.panel.files.making.workshop", lambda: "/usr/bin/python3")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    making = Making(lambda: tmp_path)
+    for number, name in enumerate(("../x/Violin A#4 (p).WAV", "Violin A#4 (p).wav", "../...flac", "-rf.mp3")):
+        announced = Announced("taught", name, 5)
+        making.refuse(announced)
+        (tmp_path / str(number)).touch()
+        making.add(announced, tmp_path / str(number))
+    assert sorted(path.name for path in making.folder.iterdir()) == [
+        "Violin A#4 -p 2.wav", "Violin A#4 -p.wav", "recording.flac", "rf.mp3"
+    ]  # fmt: skip
+    for name, said in (("../x", "letters, digits"), ("strings", "a free name"), ("-x", "letters, digits")):
+        with pytest.raises(UserError, match=said):
+            making.begin(name, ["strings"], None)
+    arguments = making.begin("My violin", ["strings"], 5)
+    assert f"--out={tmp_path}/data/timbrebox/instruments/My violin.onnx" in arguments
+    assert making.heard(f"to hear how far it is: {tmp_path}/work/preview-001.wav")
+    assert making.preview(0) == tmp_path / "work" / "preview-001.wav"
+    with pytest.raises(UserError, match="another kind of file"):
+        making.refuse(Announced("taught", "a.exe", 5))
+    with pytest.raises(UserError, match="too many recordings"):
+        making.refuse(Announced("taught", "a.wav", 512 * 2**20))
