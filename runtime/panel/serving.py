@@ -18,6 +18,7 @@ from runtime.panel.access.names import OwnNames
 from runtime.panel.access.pairing import Pairing
 from runtime.panel.admission import Admission, say
 from runtime.panel.door import Connection, Door
+from runtime.panel.files import downloads, files
 from runtime.panel.limits import LONGEST_MESSAGE_BYTES
 from runtime.panel.listening import checked_address, is_on_network, url_of
 from runtime.panel.osc import OscPort, listen_for_osc
@@ -46,10 +47,18 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
     is_open, port = is_on_network(listener), listener.getsockname()[1]
     pages = Pages({"is_on_network": is_open}, lambda: admission.tell())
     pairing = Pairing(Devices(state_folder() / DEVICES_FILE, say), lambda code: admission.say_code(code))
-    admission = Admission(pages, pairing, listener, say)
+    taking = files.Files(pages.link.ask)
+    admission = Admission(pages, pairing, listener, say, lambda: (*pages.connections, *taking.connections))
     door = Door(OwnNames(port, is_open, settings.names), pairing, lambda: pages.n_pages, port)
+    door.add_socket(files.SOCKET_PATH)
+    door.add_folder(downloads.PREFIX, taking.downloads.answer)
+
+    async def serve_one(connection: Connection) -> None:
+        is_for_files = connection.request.path.split("?")[0] == files.SOCKET_PATH
+        await (taking if is_for_files else pages).serve(connection)
+
     async with serve(
-        pages.serve, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
+        serve_one, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
     ) as server:
         admission.osc = await _osc(pages, settings, admission)
         admission.say_where()
@@ -58,6 +67,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
         speaks = asyncio.create_task(pages.link.run())
         await ends.wait()
         speaks.cancel()
+        taking.close()
         server.close(code=1001)
 
 
