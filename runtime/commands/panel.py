@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # `play` passes on its listening socket; the child ends when its standard input does.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
-        serve(socket.socket(fileno=arguments.inherited), parent=0)
+        serve(socket.socket(fileno=arguments.inherited), parent=0, ring=arguments.ring)
         return 0
     listener = listen(arguments.port)
     print(f"PANEL {url_of(listener)}", flush=True)

@@ -24,7 +24,7 @@ from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.ramp_points import RampPoints
 from runtime.engine.recorded.state import EngineState, StateKeeper
-from runtime.engine.spectra import Spectra
+from runtime.engine.spectra import Seen, Spectra
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.wide_sound import WideSound
@@ -198,6 +198,11 @@ class Engine:
     def sounding(self) -> list[Voice]:
         """The voices that sound and have not been cut, in any order."""
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
+
+    def seen(self, voice: Voice) -> tuple[Seen, float]:
+        """What a sounding voice sounds like, and its gain now; from any thread, so it may mix two moments."""
+        envelope, left, right = self._bank.levels(voice, self.frame)
+        return self._spectra.seen(voice), envelope * max(left, right)
 
     def is_mono(self) -> bool:
         """Whether the next note takes the place of the one that sounds."""

@@ -102,6 +102,10 @@ class Supervisor:
         """The engine that the next notes of the first part play."""
         return self._rack.engine()
 
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+        return self._rack.engines()
+
     @property
     def sample_rate_hz(self) -> int:
         """The rate of what plays."""

@@ -33,8 +33,13 @@ class PanelChild:
     def __init__(self, listener: socket.socket, say: Callable[[str], object]):
         self._listener, self._say = listener, say
         self._process: subprocess.Popen[bytes] | None = None
+        self._ring: int | None = None
         self._wait_s, self._start_s = _FIRST_WAIT_S, -math.inf
         self.n_starts = 0
+
+    def lend(self, ring: int) -> None:
+        """Let the child read what is heard; ring: descriptor of a SoundRing, open as long as this is."""
+        self._ring = ring
 
     @property
     def url(self) -> str:
@@ -81,9 +86,11 @@ class PanelChild:
         self._start_s = time.monotonic()
         number = self._listener.fileno()
         command = [sys.executable, "-m", "runtime", "panel", "--inherited", str(number)]
+        lent = [] if self._ring is None else [self._ring]
+        command += [word for each in lent for word in ("--ring", str(each))]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         try:
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], bufsize=0, **pipes)
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number, *lent], bufsize=0, **pipes)
         except OSError as error:
             self._say(f"The page's process cannot be started ({error}).")
             self._wait_s = _LONGEST_WAIT_S

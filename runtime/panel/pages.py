@@ -24,9 +24,10 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
+from runtime.panel.painter import Painter
 from runtime.panel.play_link import PlayLink
 
-CHANGE, METER, CONTROL = "change", "meter", "control"
+CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 # What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
@@ -51,7 +52,7 @@ class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """topics: what a page wants to know beside what every page is told."""
 
-    topics: tuple[Literal["control"], ...]
+    topics: tuple[Literal["control", "picture"], ...]
 
 
 class _Page:
@@ -70,15 +71,24 @@ class _Page:
             return
         broadcast([self.connection], line.decode())
 
+    def send_picture(self, picture: bytes) -> None:
+        """Send a live picture; a page that is behind goes without."""
+        if not self.connection.transport.get_write_buffer_size():
+            broadcast([self.connection], picture)
+
 
 # What a page must know of what plays: the answers to these requests.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
-    """Serves all pages over one link, so that four pages cost what plays no more than one."""
+    """Serves all pages over one link, so that four pages cost what plays no more than one.
 
-    def __init__(self) -> None:
+    ring: descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
+    """
+
+    def __init__(self, ring: int | None = None) -> None:
+        self._painter = Painter(ring)
         self.link = PlayLink(self._came, self._went, self._news)
         self._pages: dict[ServerConnection, _Page] = {}
         self._instrument: str | None = None  # the one that the pages show
@@ -192,10 +202,19 @@ class Pages:
             self.link.tell("watch", {"topics": sorted(wanted)})
 
     def _news(self, topic: str, news: Any) -> None:
+        if topic == PICTURE:
+            self._show(self._painter.paint(news))
+            return
         if topic == METER and self._instrument is not None and news["instrument"] != self._instrument:
             self._instrument = None
             self._looks = asyncio.create_task(self._look_again())
         self._tell(topic, messages.news_line(topic, news))
+
+    def _show(self, picture: bytes | None) -> None:
+        """Send a live picture to the pages that want it; None: nothing has changed."""
+        for page in list(self._pages.values()) if picture is not None else ():
+            if PICTURE in page.topics:
+                page.send_picture(picture)
 
     async def _look_again(self) -> None:
         self._tell(None, await self._greeting())

@@ -27,13 +27,13 @@ SOCKET_PATH = "/ws"
 _OPEN_LIMIT_S, _PING_S, _PONG_LIMIT_S = 5.0, 5.0, 10.0
 
 
-def run(listener: socket.socket, parent: int | None) -> None:
+def run(listener: socket.socket, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    parent: a file descriptor that ends when the playing process does; None: serve until SIGINT, SIGTERM or SIGHUP.
+    ring: descriptor of a SoundRing with what is heard; None: there is none. parent: a file descriptor that ends when the playing process does; None: serve until SIGINT, SIGTERM or SIGHUP.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
-    asyncio.run(_serve(listener, parent))
+    asyncio.run(_serve(listener, parent, ring))
 
 
 class _Door:
@@ -83,8 +83,8 @@ class _Connection(ServerConnection):
         super().connection_lost(exc)
 
 
-async def _serve(listener: socket.socket, parent: int | None) -> None:
-    pages, ends = Pages(), asyncio.Event()
+async def _serve(listener: socket.socket, parent: int | None, ring: int | None) -> None:
+    pages, ends = Pages(ring), asyncio.Event()
     _end_with(ends, parent)
     door = _Door(pages, listener.getsockname()[1])
     limits = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": None, "server_header": None}
