@@ -72,6 +72,20 @@ class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_name: Name
 
 
+class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound of the user's; tree: as in a sound's file, without files of trajectories."""
+
+    name: Name
+    tree: dict[str, Any]
+
+
+class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound, `INSTRUMENT/NAME` or, of the user's own, `/NAME`, and what is said of it: favourite, tags."""
+
+    sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    mark: dict[str, Any]
+
+
 # These requests go on to the companion as they are.
 _OF_SOUNDS = {
     "sounds.list": NoParams,
@@ -80,6 +94,8 @@ _OF_SOUNDS = {
     "sounds.copy": RenamedSound,
     "sounds.delete": NamedSound,
     "sounds.undo": NoParams,
+    "sounds.marks": NoParams,
+    "sounds.mark": MarkedSound,
 }
 
 
@@ -94,6 +110,7 @@ def add_requests(server: Server, desk: Desk) -> None:
     server.add("instruments", NoParams, lambda _params, _caller: list(available()))
     server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
     server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
+    server.add("sounds.write", WrittenSound, lambda params, caller: _write(desk, params, caller))
     for name, params in _OF_SOUNDS.items():
         server.add(name, params, partial(_ask_companion, desk, name))
 
@@ -123,6 +140,15 @@ def _swap(desk: Desk, name: str) -> dict[str, object]:
 
 def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:
     desk.save(save.name, caller.answer, caller.refuse)
+    return LATER
+
+
+def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
+    def saved(answer: dict[str, Any]) -> None:
+        desk.changed(saved=answer["name"])
+        caller.answer(answer)
+
+    desk.companion.ask("sounds.save", saved, caller.refuse, name=sound.name, tree=sound.tree, folder=None)
     return LATER
 
 

@@ -26,12 +26,13 @@ from runtime.panel.limits import (
 )
 from runtime.panel.painter import Painter
 from runtime.panel.play_link import PlayLink
+from runtime.panel.trees import refuse_files
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
-# What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
+# What a page may ask of what plays. A sound that it gives itself may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
-    "sounds.delete sounds.undo learn unlearn targets devices".split()
+    "sounds.delete sounds.undo sounds.read sounds.write sounds.marks sounds.mark learn unlearn targets devices".split()
 )
 
 
@@ -47,6 +48,12 @@ class _Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     name: str | None = None
     number: int | None = None
+    tree: dict[str, Any] | None = None
+
+
+class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    tree: dict[str, Any]
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +172,8 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
+            if method == "sounds.read":  # where files lie concerns no page
+                result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
     def _play(self, page: _Page, played: _Note) -> None:
@@ -243,6 +252,9 @@ class Pages:
 
 def _checked(request: Request) -> object:
     """The params to pass on; UserError or msgspec's errors if a page may not send them."""
-    if request.method == "sound":
-        return msgspec.to_builtins(msgspec.json.decode(request.params, type=_Sound))
+    kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
+    if kind is not None:
+        given = msgspec.json.decode(request.params, type=kind)
+        refuse_files(given.tree or {})
+        return msgspec.to_builtins(given)
     return msgspec.json.decode(request.params, type=dict[str, Any])

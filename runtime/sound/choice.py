@@ -145,8 +145,9 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
         found = f"{len(morph.sounds)} sounds"
         raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
     patches = []
-    for name in morph.sounds:
-        found = _find_without_instrument(name) or _find_for_morph(name, decoder, where)
+    for each in morph.sounds:
+        found = _place_of_morph(patch, each, where) if isinstance(each, dict) else _find_without_instrument(each)
+        found = found or _find_for_morph(each, decoder, where)
         patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
     ways = None
     if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
@@ -154,6 +155,12 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
         places = [each.positions or start_positions(card) for each in patches]
         ways = tuple(learned_path(*ends, learned) for ends in pairwise(places))
     return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
+
+
+def _place_of_morph(patch: Patch, latents: dict[str, float], where: str) -> _Found:
+    """The sound that has the morph, with its knobs elsewhere."""
+    sound = msgspec.structs.replace(patch.sound, latents=(patch.sound.latents or {}) | latents, morph=None)
+    return _Found(sound, f"{where}, morph.sounds", kept_in=patch.folder)
 
 
 def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:

@@ -6,18 +6,21 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from runtime.instrument.card import Position
+
 MOST_SOUNDS, N_CORNERS = 8, 4
 
 
 class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A way through other sounds of the same instrument; the controls `morph`, or `morph.x` and `morph.y`, move along.
 
-    sounds: names of the sounds, 2 to 8, in their order; with shape `square` four: at x and y 0 0, 1 0, 0 1 and 1 1.
+    sounds: names of the sounds, 2 to 8, in their order; or places, positions of latents by name: the sound that has the
+    morph, with its knobs there. With shape `square` four: at x and y 0 0, 1 0, 0 1 and 1 1.
     shape: `path`, moved by `morph`; `square`, moved by `morph.x` and `morph.y`.
     along: with `path`, `straight`, each knob goes straight from sound to sound; `learned`, the knobs stay where the
     instrument learnt sounds.
     """
 
-    sounds: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
+    sounds: Annotated[tuple[str | dict[str, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
     shape: Literal["path", "square"] = "path"
     along: Literal["straight", "learned"] = "straight"

@@ -21,9 +21,10 @@ function open(name, isFocused = false) {
     const isChosen = tab === chosen;
     tab.setAttribute("aria-selected", isChosen);
     tab.tabIndex = isChosen ? 0 : -1;
-    document.getElementById(tab.getAttribute("aria-controls")).hidden = !isChosen;
+    const part = document.getElementById(tab.getAttribute("aria-controls"));
+    part.hidden = !isChosen;
+    part.firstElementChild.open = isChosen; // a part that is not seen need not be told anything
   }
-  document.querySelector("tb-hands").open = chosen.id === "tab-hands";
   if (isFocused) chosen.focus();
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }

@@ -29,7 +29,7 @@ class Hands extends HTMLElement {
   /** Called when this part of the page is shown or hidden: only then does what plays tell what arrives. */
   set open(isOpen) {
     this.isOpen = isOpen;
-    play.watch(isOpen ? ["control"] : []);
+    play.want("control", this, isOpen);
     if (isOpen) this.read();
   }
 
