@@ -118,6 +118,19 @@ class Supervisor:
         """What a part plays."""
         return self._choice.parts[part][1] if self._choice.parts else self._choice
 
+    def take_whole(self, choice: Choice, rack: Rack) -> None:
+        """Let another rack play from now on."""
+        self._n_notes_of_past_racks += self._rack.status.n_notes
+        self._choice, self._rack = choice, rack
+        for change in self._desk.maps.changes():
+            rack.post(change)
+        self._desk.recorder.follow(rack)
+        self._renderers[-1].engine = rack
+        self._watch.follow(self._renderers[-1], rack, self._block_s)
+        name = choice.whole.sound.name if choice.whole else choice.patch.sound.name
+        self._desk.changed(sound=name)
+        self._say(f"Sound: {name}.")
+
     def swapped(self, part: int, choice: Choice) -> None:
         """Another choice plays a part from now on."""
         parts = list(self._choice.parts)
@@ -180,6 +193,7 @@ class Supervisor:
         ):
             self._desk.actions.add(name, act)
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        self._desk.choosing.whole = self._swaps
         for device, identity in self._midi.devices.items():
             self._desk.maps.came(device, identity)
         prepare_process()

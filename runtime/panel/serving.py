@@ -30,7 +30,8 @@ _OPEN_LIMIT_S, _PING_S, _PONG_LIMIT_S = 5.0, 5.0, 10.0
 def run(listener: socket.socket, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    ring: descriptor of a SoundRing with what is heard; None: there is none. parent: a file descriptor that ends when the playing process does; None: serve until SIGINT, SIGTERM or SIGHUP.
+    ring: descriptor of a SoundRing with what is heard; None: there is none.
+    parent: a file descriptor that ends when the playing process does; None: serve until SIGINT, SIGTERM or SIGHUP.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
     asyncio.run(_serve(listener, parent, ring))

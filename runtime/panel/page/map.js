@@ -6,18 +6,18 @@ import { Path } from "/path.js";
 import { Pins } from "/pins.js";
 import { play } from "/play.js";
 import { Slider } from "/slider.js";
+import { Trail } from "/trail.js";
 import { number, t, targetName } from "/words.js";
 
 const EDGE_PX = 26, POINT_PX = 3.2, GRIP_PX = 13;
 const STEP = 0.02;
 const DRAG_HAND = "map", DRAG_NOTE = 60;
-const SAME = 1e-3, APART = 0.012;
-const N_TRAIL = 300; // places of the newest note that are shown: 10 s
+const SAME = 1e-3;
 
 class SoundMap extends HTMLElement {
   connectedCallback() {
     this.draw = atNextPicture(() => this.paint());
-    this.trail = [];
+    this.trail = new Trail();
     this.ground = make("canvas", { class: "ground", "aria-hidden": "true" });
     this.canvas = make("canvas", {
       tabindex: 0, role: "application", "aria-label": t("map.place"), "aria-describedby": "map-how",
@@ -55,7 +55,7 @@ class SoundMap extends HTMLElement {
   /** Called when the map is shown or hidden: only then is the newest note followed. */
   set open(isOpen) {
     this.isOpen = isOpen;
-    this.trail = [];
+    this.trail?.clear();
     play.want("picture", this, isOpen);
   }
 
@@ -72,7 +72,7 @@ class SoundMap extends HTMLElement {
     this.hues = new Map(this.names.map((name, k) => [name, hue(k)]));
     this.buildColours();
     this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph")] : []));
-    this.trail = [];
+    this.trail?.clear();
     this.asked = null;
     this.moved();
     this.forget();
@@ -158,19 +158,10 @@ class SoundMap extends HTMLElement {
     this.draw();
   }
 
-  /** The newest note goes its own way, by a trajectory or an LFO: its place, and where it has been. */
+  /** Show where the newest note is, if it goes its own way. */
   follow(latents) {
     const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
-    const isAway = at && this.place && Math.hypot(at[0] - this.place[0], at[1] - this.place[1]) > APART;
-    if (!at || (!isAway && !this.trail.length)) {
-      if (!at && this.trail.length) this.trail = [];
-      else return;
-    } else {
-      this.trail.push(at);
-      if (this.trail.length > N_TRAIL) this.trail.shift();
-      if (this.trail.length > 30 && this.trail.slice(-30).every(([x, y]) => Math.hypot(x - at[0], y - at[1]) < 1e-3)) this.trail = [];
-    }
-    this.draw();
+    if (this.trail.follow(at, this.place)) this.draw();
   }
 
   say(found) {
@@ -272,7 +263,7 @@ class SoundMap extends HTMLElement {
     const pen = cleared(this.canvas, this.dense);
     if (!this.points) return;
     this.path.paint(pen, style);
-    this.paintTrail(pen, style);
+    this.trail.paint(pen, (place) => this.toPixel(place), style.getPropertyValue("--accent"));
     this.paintGrip(pen, style);
   }
 
@@ -303,18 +294,6 @@ class SoundMap extends HTMLElement {
       const at = this.rows[k][latent];
       return `oklch(${isDark ? 0.5 + 0.4 * at : 0.75 - 0.4 * at} 0.14 ${270 - 220 * at} / ${alpha})`;
     };
-  }
-
-  paintTrail(pen, style) {
-    if (this.trail.length < 2) return;
-    const pixels = this.trail.map((place) => this.toPixel(place));
-    pen.beginPath();
-    for (const [x, y] of pixels) pen.lineTo(x, y);
-    pen.lineJoin = pen.lineCap = "round";
-    pen.lineWidth = 2;
-    pen.strokeStyle = style.getPropertyValue("--accent");
-    pen.stroke();
-    dot(pen, pixels.at(-1), 7, style.getPropertyValue("--accent"));
   }
 
   paintGrip(pen, style) {
