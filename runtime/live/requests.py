@@ -14,7 +14,8 @@ from runtime.events import Action, TargetMove
 from runtime.instrument.card import Position
 from runtime.instrument.library import available
 from runtime.link.server import LATER, Caller, NoParams, Server
-from runtime.live.present import card_of
+from runtime.live.present import card_of, present_sound
+from runtime.sound.morph import MOST_SOUNDS
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -79,6 +80,13 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: dict[str, Any]
 
 
+class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new sound of the user's: the present one, which morphs through places, positions of latents by name."""
+
+    name: Name
+    places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
+
+
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A sound, `INSTRUMENT/NAME` or, of the user's own, `/NAME`, and what is said of it: favourite, tags."""
 
@@ -110,6 +118,7 @@ def add_requests(server: Server, desk: Desk) -> None:
     server.add("instruments", NoParams, lambda _params, _caller: list(available()))
     server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
     server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
+    server.add("sounds.path", WayOverPlaces, lambda params, caller: _write_path(desk, params, caller))
     server.add("sounds.write", WrittenSound, lambda params, caller: _write(desk, params, caller))
     for name, params in _OF_SOUNDS.items():
         server.add(name, params, partial(_ask_companion, desk, name))
@@ -144,11 +153,23 @@ def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:
 
 
 def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
-    def saved(answer: dict[str, Any]) -> None:
+    return _keep(desk, sound.name, sound.tree, None, caller)
+
+
+def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
+    tree, folder = present_sound(desk.playing.engine, desk.playing.choice, for_another_folder=True)
+    if "parts" in tree:
+        raise UserError("request sounds.path", "a sound with parts", "one without", "choose such a sound first")
+    return _keep(desk, way.name, tree | {"morph": {"sounds": way.places}}, folder, caller)
+
+
+def _keep(desk: Desk, name: str, tree: dict[str, Any], folder: Path | None, caller: Caller) -> object:
+    def kept(answer: dict[str, Any]) -> None:
         desk.changed(saved=answer["name"])
         caller.answer(answer)
 
-    desk.companion.ask("sounds.save", saved, caller.refuse, name=sound.name, tree=sound.tree, folder=None)
+    place = None if folder is None else str(folder.resolve())
+    desk.companion.ask("sounds.save", kept, caller.refuse, name=name, tree=tree, folder=place)
     return LATER
 
 

@@ -32,7 +32,8 @@ CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 # What a page may ask of what plays. A sound that it gives itself may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
-    "sounds.delete sounds.undo sounds.read sounds.write sounds.marks sounds.mark learn unlearn targets devices".split()
+    "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
+    "sounds.mark learn unlearn targets devices".split()
 )
 
 

@@ -26,6 +26,8 @@ function open(name, isFocused = false) {
     part.firstElementChild.open = isChosen; // a part that is not seen need not be told anything
   }
   if (isFocused) chosen.focus();
+  const list = chosen.parentElement; // which a narrow window scrolls
+  list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }
 

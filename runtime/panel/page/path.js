@@ -60,11 +60,7 @@ export class Path {
     const name = this.name.value.trim();
     if (!name) return;
     try {
-      const { sound } = await play.ask("state");
-      const sounds = thinned(this.places, N_PLACES).map((place) => this.map.latentsAt(place));
-      const tree = { ...sound, name, latents: { ...sound.latents, ...sounds[0] }, morph: { sounds } };
-      if ([sound.trajectory].flat().some((each) => each?.file)) delete tree.trajectory; // its file stays where it is
-      await play.ask("sounds.write", { name, tree });
+      await play.ask("sounds.path", { name, places: thinned(this.places, N_PLACES).map((place) => this.map.latentsAt(place)) });
       await play.ask("sound", { name });
       this.set(false);
       toast(t("path.saved", { name }));

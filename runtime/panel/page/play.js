@@ -2,6 +2,7 @@
 const AGAIN_MS = [300, 600, 1200, 2000];
 const ANSWER_LIMIT_MS = 16000;
 const MOVES_EVERY_MS = 20;
+const MOST_SENT = 8000; // characters; as bytes no more than a message may have
 const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
 const OWN_MOVE_MS = 400; // what the page has moved itself does not jump back when older news arrive
@@ -150,8 +151,9 @@ class Play extends EventTarget {
   // --- messages ---
 
   send(message) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return false;
-    this.socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    if (this.socket?.readyState !== WebSocket.OPEN || text.length > MOST_SENT) return false;
+    this.socket.send(text);
     return true;
   }
 
