@@ -129,8 +129,8 @@ class Choosing:
                 return
             self._pending = None
             if self.whole is not None and (read["tree"].get("parts") or self.whole.plays_whole):
-                self.whole.ask_whole(None, read["file"])
-                then({"name": read["name"], "instrument": self._other_instrument(read["tree"])})
+                number_of_it = None if read["bank"] is None else BANK_SIZE * read["bank"] + read["program"]
+                then(self._ask_whole(number_of_it, None, read["file"], read["name"]))
                 return
             try:
                 other = self._other_instrument(read["tree"])
@@ -147,6 +147,13 @@ class Choosing:
             then(played)
 
         return play
+
+    def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
+        """Let what plays be built anew for a sound; the number of the sound counts from now on."""
+        self._n_choices += 1
+        self._pending = number
+        self.whole.ask_whole(instrument, sound)
+        return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any]) -> str | None:
         """The name of the instrument that a sound is made for, if it is another one that is there."""
@@ -166,9 +173,8 @@ class Choosing:
     def _play_own_of_instrument(self, number: int) -> dict[str, Any]:
         if self.whole is not None and self.whole.plays_whole:
             choice = self._playing.choice
-            stem, name = choice.instrument.path.stem, choice.programs[number].sound.name
-            self.whole.ask_whole(stem, name)
-            return {"name": name, "instrument": stem}
+            name = choice.programs[number].sound.name
+            return self._ask_whole(number, str(choice.instrument.path), name, name)
         return self._play(self._playing.choice.programs[number], number)
 
     def _play(self, patch: Patch, number: int | None) -> dict[str, Any]:
@@ -197,7 +203,8 @@ class Choosing:
         return [patch.sound.name for patch in self._playing.choice.programs]
 
     def _tell(self, played: dict[str, Any]) -> None:
-        self._say(f"Sound: {played['name']}.")
+        if "waits" not in played:
+            self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
         """Nobody waits for an answer."""

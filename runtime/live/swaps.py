@@ -69,7 +69,7 @@ class Swaps:
     ):
         self._playing, self._say, self._wake, self._is_busy = playing, say, wake, is_busy
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
-        self._made: deque[tuple[_Wish, Choice, Playable | Rack] | Exception] = deque()
+        self._made: deque[tuple[_Wish, Choice, Playable | Rack] | tuple[_Wish, Exception]] = deque()
         self.plays_whole = False  # whether a sound with parts was chosen while playing
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not said to have happened
         self._asked: dict[int, str] = {}  # by part: the instrument that was asked for last
@@ -95,7 +95,10 @@ class Swaps:
         self._want(ALL_PARTS, instrument, sound)
 
     def _want(self, part: int, instrument: str | None, sound: str | None) -> None:
-        settings = self._playing.choice_of(max(0, part)).settings
+        choice = self._playing.choice_of(max(0, part))
+        settings = choice.settings
+        if part == ALL_PARTS:  # what names no instrument is for the present one
+            settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.put(_Wish(part, instrument, sound, settings, self._playing.sample_rate_hz))
         if self._thread is None:
             self._thread = threading.Thread(target=self._make_all, name="swap", daemon=True)
@@ -105,9 +108,10 @@ class Swaps:
         """Post the instruments that are ready, and say what failed."""
         while self._made:
             made = self._made.popleft()
-            if isinstance(made, Exception):
+            if isinstance(made[1], Exception):
                 self._asked.clear()
-                self._say(f"The instrument stays: {made if isinstance(made, UserError) else repr(made)}")
+                stays = "The sound stays as it is" if made[0].part == ALL_PARTS else "The instrument stays"
+                self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
             if isinstance(ready, Rack):
@@ -148,7 +152,7 @@ class Swaps:
                     time.sleep(_FADE_S)
                 self._made.append((wish, *made))
             except Exception as error:  # whatever it is, what plays must go on playing
-                self._made.append(error)
+                self._made.append((wish, error))
             self._wake()
 
 

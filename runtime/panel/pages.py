@@ -149,6 +149,7 @@ class Pages:
                 self._play(page, msgspec.json.decode(request.params, type=_Note))
             elif request.method == "watch":
                 page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
+                self._painter.begin_again()
                 self._watch()
             elif number is None:
                 self.link.tell(request.method, _checked(request))

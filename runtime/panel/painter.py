@@ -9,6 +9,7 @@ from typing import Any
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
+_MOST_ALIKE = 30  # pages let levels fall slowly, so they need the last picture more than once
 
 
 class Painter:
@@ -20,18 +21,21 @@ class Painter:
     def __init__(self, ring: int | None):
         self._ring = ring
         self._hearing: _Hearing | None = None
-        self._last = b""
+        self._last, self._n_alike = b"", 0
 
     def paint(self, news: dict[str, Any]) -> bytes | None:
-        """The picture; None if it is the same as the last one."""
+        """The picture; None if the last second's have been the same."""
         hz, latents = news["hz"], bytes(round(255.0 * at) for at in news.get("latents", ()))
         drawn = base64.b64decode(news["spectrum"]) if "spectrum" in news else _SILENT
         head = struct.pack(f"<BBxx{len(hz)}f", len(hz), len(latents), *hz)
         picture = head + self._heard(news["rate_hz"]) + drawn + latents
-        if picture == self._last:
-            return None
+        self._n_alike = self._n_alike + 1 if picture == self._last else 0
         self._last = picture
-        return picture
+        return picture if self._n_alike <= _MOST_ALIKE else None
+
+    def begin_again(self) -> None:
+        """Somebody else wants pictures, who has seen none."""
+        self._n_alike = 0
 
     def _heard(self, rate_hz: int) -> bytes:
         if self._ring is None:

@@ -16,7 +16,8 @@ class Hands extends HTMLElement {
       make("div", { class: "column wide" },
         make("h2", {}, t("hands")), this.how,
         make("table", {}, make("thead", {}, make("tr", {},
-          make("th", { scope: "col" }, t("hands.target")), make("th", { scope: "col" }, t("hands.moved")), make("th", {}))), this.table)),
+          make("th", { scope: "col" }, t("hands.target")), make("th", { scope: "col" }, t("hands.moved")),
+          make("th", { scope: "col" }, make("span", { class: "unseen" }, t("hands.acts"))))), this.table)),
       make("div", { class: "column" },
         make("h2", {}, t("hands.ports")), this.ports, make("h2", {}, t("hands.arrived")), this.arrived),
     );

@@ -18,7 +18,7 @@ class Layers extends HTMLElement {
     this.more = button(t("layers.add"), t("layers.add"), () => this.add());
     this.form = make("form", { class: "layers", submit: (event) => this.save(event) },
       make("label", { for: "layers-name" }, t("layers.name")), this.name, this.list, this.known,
-      make("div", { class: "acts" }, this.more, make("button", { class: "main" }, t("layers.save"))));
+      make("div", { class: "buttons" }, this.more, make("button", { class: "main" }, t("layers.save"))));
     this.whole = make("details", { class: "card" }, make("summary", {}, t("layers")), make("p", { class: "hint" }, t("layers.how")), this.form);
     this.whole.addEventListener("toggle", () => this.whole.open && !this.parts.length && this.begin());
     this.append(this.whole);
@@ -29,7 +29,7 @@ class Layers extends HTMLElement {
   /** A new one: the keyboard divided at middle C. */
   begin() {
     this.name.value = t("layers.default");
-    this.parts = [{ ...NEW, sound: play.sound ?? "", keys: [0, 59] }, { ...NEW, keys: [60, 127] }];
+    this.parts = [{ ...NEW, sound: play.state?.sound?.name ?? "", keys: [0, 59] }, { ...NEW, keys: [60, 127] }];
     this.show();
   }
 

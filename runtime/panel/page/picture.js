@@ -21,8 +21,8 @@ function along(hz) {
 class Picture extends HTMLElement {
   connectedCallback() {
     if (this.canvas) return;
-    this.heard = new Float32Array(N_BANDS);
-    this.decoded = new Float32Array(N_BANDS);
+    this.heard = new Float32Array(N_BANDS).fill(QUIETEST_DB);
+    this.decoded = new Float32Array(N_BANDS).fill(QUIETEST_DB);
     this.hz = [];
     this.canvas = make("canvas", { role: "img", "aria-label": t("picture.long") });
     this.grid = draw("svg", { "aria-hidden": "true" });
