@@ -16,7 +16,8 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same.
 
-    moved: for each lane whose latents move by themselves, their positions in its last row, float32 (n_lanes, n_latents).
+    moved: positions of the latents in the last row of each lane whose latents move by themselves, float32
+    (n_lanes, n_latents).
     """
 
     def __init__(self, card: Card, n_lanes: int):

@@ -1,6 +1,6 @@
-"""Measures the page in a real Chromium: its work per second, its first paint, its size: python -m tests.soak.panel_browser.
+"""Measures the page in a real Chromium, its work, first paint and size: python -m tests.soak.panel_browser.
 
-The figures of "work" are processor time of the page's main thread, from the Performance domain of the DevTools Protocol.
+Work is processor time of the page's main thread, from the Performance domain of the DevTools Protocol.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--instrument", default="orchestra")
     arguments = parser.parse_args()
-    with Playing(["--audio", "null", "--instrument", arguments.instrument], dict(os.environ)) as playing:
-        with Browser() as browser:
-            browser.look(1280, 900)
-            paints_s = [first_paint_s(playing, browser) for _ in range(3)]
-            parts = {tab: work(playing, browser, tab, arguments.seconds) for tab in ("play", "map", "sounds")}
+    options = ["--audio", "null", "--instrument", arguments.instrument]
+    with Playing(options, dict(os.environ)) as playing, Browser() as browser:
+        browser.look(1280, 900)
+        paints_s = [first_paint_s(playing, browser) for _ in range(3)]
+        parts = {tab: work(playing, browser, tab, arguments.seconds) for tab in ("play", "map", "sounds")}
     n_bytes = sum(path.stat().st_size for path in FOLDER.iterdir())
     print(json.dumps({"first_paint_s": paints_s, "bytes": n_bytes, **parts}))
     is_light = max(part["task_percent"] for part in parts.values()) < 20.0

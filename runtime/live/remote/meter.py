@@ -73,17 +73,20 @@ class Meter:
         news = {
             "voices": engine.status.n_active_voices,
             "level_db": round(max(SILENCE_DB, 20.0 * math.log10(peak)), 1) if peak > 0.0 else SILENCE_DB,
-            "sound": self._name_of_whole() or engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine),
+            "sound": self._name_of_whole() or _name_of(engine),
             "instrument": engine.instrument.path.stem,
             "recording": self._is_recording(),
         }
         return news | {"moved": moved} if moved else news
 
-
     def _name_of_whole(self) -> str | None:
         """The name of a sound with parts, if one plays."""
         whole = self._playing.choice.whole
         return whole and whole.sound.name
+
+
+def _name_of(engine: Engine) -> str | None:
+    return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
 
 
 def _first_preset(engine: Engine) -> str | None:

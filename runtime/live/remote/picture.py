@@ -1,4 +1,4 @@
-"""What a page draws beside the output's spectrum: the newest note's spectrum and latents, and the pitches, 30 times a second."""
+"""What a page draws beside the output's spectrum, 30 times a second: the newest note's spectrum, and all pitches."""
 
 from __future__ import annotations
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from tests.runtime.panel.test_page import browser, link, page, voices, wait_for  # noqa: F401
+import pytest
+
 from runtime.link.client import Link
 from tests.support.browser import Browser
+from tests.support.panel import name_of_sound, voices, wait_for_voices
 from tests.support.rig import wait_until
 
 MAP = "tb-map canvas:not(.ground)"
 
 
-def name_of_sound(link: Link) -> str | None:
-    link.ask("watch", topics=["meter"])
-    _, meter = next(link.news(5.0))
-    link.ask("watch", topics=[])
-    return meter["sound"]
+@pytest.fixture
+def page(opened: Browser) -> Browser:
+    """The page in a browser, just opened."""
+    return opened
 
 
 def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Browser, link: Link) -> None:
     ink = (
         "(() => { const c = document.querySelector('tb-picture canvas'), p = c.getContext('2d').getImageData(0, 0, "
-        "c.width, c.height / 2).data; let n = 0; for (let k = 3; k < p.length; k += 4) n += p[k] > 0; return n; })()"
+        "c.width, 0.7 * c.height).data; let n = 0; for (let k = 3; k < p.length; k += 4) n += p[k] > 0; return n; })()"
     )
     page.wait("document.querySelector('tb-picture').width > 0")
     assert page.evaluate(ink) == 0
@@ -42,10 +43,10 @@ def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, li
     page.wait("document.querySelectorAll('.pins button').length > 3")
     place = page.middle('.pins button[aria-label="Choose harp"]')
     page.mouse("mousePressed", place)
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     assert name_of_sound(link) == "harp"
     page.mouse("mouseReleased", place)
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.wait("document.querySelector('.pins [aria-current]')?.getAttribute('aria-label') === 'Choose harp'")
 
 
@@ -99,7 +100,7 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
     page.mouse("mousePressed", place)
     wait_until(lambda: voices(link) > 0 and name_of_sound(link) == "violin", "the phrase")
     page.mouse("mouseReleased", place)
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello", "the sound before")
 
@@ -118,9 +119,9 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
     page.key("keyDown", "KeyA", "a")
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     link.ask("sound", name="violin")
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
     link.ask("sounds.delete", name="Two hands")
