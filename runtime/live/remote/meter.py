@@ -23,6 +23,9 @@ class Metered(Protocol):
     def engine(self) -> Engine:
         """The engine that sounds."""
 
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+
     @property
     def choice(self) -> Choice:
         """The instrument, and the sounds that it was started with."""
@@ -71,7 +74,7 @@ class Meter:
         before, self._positions = self._positions, self._positions_of(engine)
         moved = {target: at for target, at in self._positions.items() if before.get(target) != at}
         news = {
-            "voices": engine.status.n_active_voices,
+            "voices": sum(each.status.n_active_voices for each in self._playing.engines()),
             "level_db": round(max(SILENCE_DB, 20.0 * math.log10(peak)), 1) if peak > 0.0 else SILENCE_DB,
             "sound": self._name_of_whole() or _name_of(engine),
             "instrument": engine.instrument.path.stem,

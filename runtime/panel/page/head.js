@@ -101,7 +101,11 @@ class Notice extends HTMLElement {
 
   show() {
     const text = !play.isConnected ? t("lost") : play.state ? "" : t("nothing");
-    if (!text && this.textContent && play.wasConnected) toast(t("back"));
+    if (play.wasConnected && !play.isPlaying) this.wasLost = true;
+    if (!text && this.wasLost) {
+      this.wasLost = false;
+      toast(t("back"));
+    }
     if (play.wasConnected || performance.now() > 1400) this.textContent = text;
     document.body.classList.toggle("away", !play.isPlaying);
   }

@@ -7,6 +7,12 @@ const PHRASE = [[48, 1], [60, 1], [64, 1], [67, 1], [72, 2], [67, 1], [64, 1]]; 
 const STEP_MS = 220;
 
 export class Phrase {
+  /** ended: called when a button that was held is not any more. */
+  constructor(ended) {
+    this.ended = ended;
+    this.isHeld = false;
+  }
+
   /** Listeners for a button; begin: called first, a promise. */
   holder(begin) {
     const isKey = (event) => event.key === " " || event.key === "Enter";
@@ -20,10 +26,12 @@ export class Phrase {
 
   async start(begin) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
+    this.isHeld = true;
     try {
       await begin();
     } catch (error) {
       complain(error);
+      this.end();
       return;
     }
     const step = (k) => {
@@ -40,5 +48,8 @@ export class Phrase {
     this.turn = (this.turn ?? 0) + 1;
     clearTimeout(this.timer);
     notes.releaseAll(HAND);
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.ended();
   }
 }

@@ -19,7 +19,7 @@ class Sounds extends HTMLElement {
     this.theirTitle = make("h2");
     this.instruments = make("div", { class: "instruments" });
     this.layers = make("tb-layers");
-    this.phrase = new Phrase();
+    this.phrase = new Phrase(() => this.show());
     this.append(
       make("div", { class: "finding" }, this.find, this.filters),
       make("div", { class: "column" },
@@ -44,6 +44,7 @@ class Sounds extends HTMLElement {
   }
 
   show() {
+    if (this.phrase.isHeld) return; // the button that is held must stay
     const isNew = this.shownSound !== play.sound, focus = document.activeElement?.closest("[data-focus]")?.dataset.focus;
     this.shownSound = play.sound;
     if (isNew && document.activeElement !== this.name) this.name.value = play.sound ?? "";
