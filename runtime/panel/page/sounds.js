@@ -141,15 +141,15 @@ class Sounds extends HTMLElement {
 
   /** Choose a sound to hear it; the sound before can be had back, with what the knobs had made of it. */
   async audition(name, isOwn) {
-    if (!this.before || play.sound === this.before.name) this.before = (await play.ask("state")).sound;
+    if (!this.former || play.sound === this.former.name) this.former = (await play.ask("state")).sound;
     await choose(name, isOwn);
-    const { before } = this;
+    const { former: before } = this;
     if (before.name === name) return;
     toast(t("sounds.heard", { name }), { text: t("sounds.back", { name: before.name ?? t("now.none") }), do: () => this.goBack(before) });
   }
 
   goBack(before) {
-    this.before = null;
+    this.former = null;
     play.ask("sound", { tree: before }).catch(() => play.ask("sound", { name: before.name }).catch(complain));
   }
 
