@@ -49,7 +49,11 @@ class DecoderRows:
                 row[:] = self._rows[voice.lane]
         if positions is not None:
             rows[:n, :n_latents] = self._lowest + positions * self._travels
-            self.moved[[voice.lane for voice in voices]] = positions
+            if last - first == n - 1:
+                self.moved[first : last + 1] = positions
+            else:
+                for position, voice in zip(positions, voices, strict=True):
+                    self.moved[voice.lane] = position
         elif all(voice.knobs is voices[0].knobs for voice in voices):
             rows[:n, :n_latents] = self._values_of(voices[0].knobs)
         else:

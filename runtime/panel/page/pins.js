@@ -13,7 +13,7 @@ export class Pins {
   /** map: the map, which says where a sound with some latents lies; plays: whether a pin is heard while it is held. */
   constructor(map, plays) {
     [this.map, this.plays] = [map, plays];
-    this.layer = make("div", { class: "pins", role: "group", "aria-label": t("map.pins") });
+    this.layer = make("div", { class: "pins", role: "group", "aria-label": t("map.pins"), keydown: (event) => this.walk(event) });
     this.pen = new OffscreenCanvas(1, 1).getContext("2d");
     shelf.addEventListener("change", () => this.build());
   }
@@ -33,6 +33,7 @@ export class Pins {
     this.pins = [...own, ...theirs].map((pin) => ({ ...pin, button: this.button(pin) }));
     this.layer.replaceChildren(...this.pins.map((pin) => pin.button));
     this.lay();
+    this.focusOn(this.pins.find(({ name }) => name === play.sound) ?? this.pins[0], false);
   }
 
   button({ name, isOwn }) {
@@ -52,6 +53,20 @@ export class Pins {
       pointerup: release, pointerleave: release, pointercancel: release,
       click: (event) => event.detail === 0 && act().catch(complain), // by a key
     }, make("span", {}, name));
+  }
+
+  /** The group is one stop of the Tab key; the arrow keys go on from pin to pin. */
+  walk(event) {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const n = this.pins.length, at = this.pins.findIndex(({ button }) => button === event.target);
+    this.focusOn(this.pins[(at + by + n) % n], true);
+  }
+
+  focusOn(pin, isFocused) {
+    for (const each of this.pins) each.button.tabIndex = each === pin ? 0 : -1;
+    if (isFocused) pin.button.focus();
   }
 
   /** Put the pins where they belong, with names as far as these do not lie on one another. */
