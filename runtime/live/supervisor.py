@@ -90,6 +90,7 @@ class Supervisor:
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._output: Output
         self._rack: Rack | None = None
+        self._former: Rack | None = None
         self._returns = ReturnPipe()
         self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
         self._needs_device, self._no_device = False, ""
@@ -121,6 +122,7 @@ class Supervisor:
     def take_whole(self, choice: Choice, rack: Rack) -> None:
         """Let another rack play from now on."""
         self._n_notes_of_past_racks += self._rack.status.n_notes
+        self._former = self._rack  # until the audio thread has left it, which must not free it
         self._choice, self._rack = choice, rack
         for change in self._desk.maps.changes():
             rack.post(change)
@@ -348,6 +350,7 @@ class Supervisor:
 
     def _check_all(self) -> None:
         """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
+        self._former = None
         self._check_midi()
         renderer = self._renderers[-1]
         if renderer.failure is not None:
