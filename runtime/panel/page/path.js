@@ -15,7 +15,7 @@ export class Path {
     this.isOn = false;
     this.starts = button(t("path.draw"), t("path.draw.long"), () => this.set(!this.isOn), { "aria-pressed": "false" });
     this.name = make("input", { id: "path-name", required: true, maxlength: 100, autocomplete: "off" });
-    this.form = make("form", { class: "save", hidden: true, submit: (event) => this.save(event) },
+    this.form = make("form", { class: "keep", hidden: true, submit: (event) => this.save(event) },
       make("label", { for: "path-name" }, t("path.name")),
       make("div", {}, this.name, make("button", { class: "main" }, t("sounds.save")),
         button(t("path.discard"), t("path.discard"), () => this.set(false))));

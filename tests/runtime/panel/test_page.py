@@ -192,6 +192,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     wait_for_voices(link, 0)
     page.evaluate("history.go(-2)")
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
+    page.wait("document.querySelector('tb-slider.tall') !== null")
     page.click("tb-keys .bar button:last-child")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
