@@ -13,7 +13,15 @@ document.documentElement.lang = language;
 for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
-document.querySelector("[role=tablist]").setAttribute("aria-label", t("tabs"));
+const list = document.querySelector("[role=tablist]");
+list.setAttribute("aria-label", t("tabs"));
+
+/** In a narrow window the list of parts scrolls. */
+function bringIntoView() {
+  const chosen = list.querySelector("[aria-selected=true]");
+  if (chosen) list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+}
+new ResizeObserver(bringIntoView).observe(list);
 
 function open(name, isFocused = false) {
   const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
@@ -26,8 +34,7 @@ function open(name, isFocused = false) {
     part.firstElementChild.open = isChosen; // a part that is not seen need not be told anything
   }
   if (isFocused) chosen.focus();
-  const list = chosen.parentElement; // which a narrow window scrolls
-  list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+  bringIntoView();
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }
 

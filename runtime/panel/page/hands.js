@@ -49,7 +49,7 @@ class Hands extends HTMLElement {
       button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target)),
       by.some((each) => each.includes("learned")) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.forget(target)) : "",
     ] : [];
-    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, by.join(", ") || "–"), make("td", { class: "acts" }, ...acts));
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, by.map(said).join(", ") || "–"), make("td", { class: "acts" }, ...acts));
   }
 
   async learn(target) {
@@ -85,3 +85,8 @@ class Hands extends HTMLElement {
   }
 }
 customElements.define("tb-hands", Hands);
+
+/** What moves a target, as people write it. */
+function said(control) {
+  return control.replace(/^cc /, "CC ").replace("(default map)", `(${t("hands.default")})`);
+}
