@@ -127,7 +127,7 @@ const DE = {
   "hands.how": "Bei einem Ziel „Lernen“ wählen, dann einen Regler der Klaviatur bewegen.", "hands.arrived": "Was ankommt",
   "hands.nothing": "Noch ist nichts angekommen.", "hands.ports": "MIDI-Eingänge", "hands.noport": "Noch keine. Eine Klaviatur anschließen.",
   "hands.target": "Ziel", "hands.moved": "Bewegt von", "hands.learn": "Lernen", "hands.learn.long": "Einen Regler für {name} lernen",
-  "hands.default": "Grundbelegung", "hands.acts": "Was zu tun ist", "hands.forget": "Vergessen", "hands.forget.long": "Vergessen, was für {name} gelernt wurde",
+  "hands.default": "Vorgabe", "hands.acts": "Was zu tun ist", "hands.forget": "Vergessen", "hands.forget.long": "Vergessen, was für {name} gelernt wurde",
   "hands.wait": "Jetzt einen Regler für {name} bewegen …", "hands.learned": "{what} bewegt jetzt {name}.", "hands.timeout": "Für {name} wurde nichts bewegt.",
   "action.next_sound": "Nächster Klang", "action.previous_sound": "Voriger Klang", "action.next_instrument": "Nächstes Instrument",
   "action.previous_instrument": "Voriges Instrument", "action.save": "Sichern", "action.panic": "Stopp", "action.learn": "Lernen",
