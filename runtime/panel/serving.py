@@ -31,21 +31,21 @@ _LIMITS = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": No
 _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout": _PONG_LIMIT_S, "close_timeout": 1.0}
 
 
-def run(listener: socket.socket, settings: PanelConfig, parent: int | None) -> None:
+def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
     settings: names in a network, and OSC. parent: a file descriptor that ends when the playing process does; None:
-    serve until SIGINT, SIGTERM or SIGHUP.
+    serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with what is heard; None: there is none.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
-    asyncio.run(_serve(listener, settings, parent))
+    asyncio.run(_serve(listener, settings, parent, ring))
 
 
-async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | None) -> None:
+async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None) -> None:
     ends = asyncio.Event()
     _end_with(ends, parent)
     is_open, port = is_on_network(listener), listener.getsockname()[1]
-    pages = Pages({"is_on_network": is_open}, lambda: admission.tell())
+    pages = Pages({"is_on_network": is_open}, lambda: admission.tell(), ring)
     pairing = Pairing(Devices(state_folder() / DEVICES_FILE, say), lambda code: admission.say_code(code))
     taking = files.Files(pages.link.ask)
     admission = Admission(pages, pairing, listener, say, lambda: (*pages.connections, *taking.connections))
