@@ -36,7 +36,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.panel": ("limits", "access files"),
+    "runtime.panel": ("limits", "access files playing"),
     "runtime.panel.access": ("names devices", "pairing"),
     "runtime.live": ("remote waiting watching",),
     "runtime.sound": ("trajectory",),
