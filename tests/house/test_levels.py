@@ -27,6 +27,7 @@ LEVELS = {
         "through",
         "live",
         "bench",
+        "doctor",
         "commands",
         "__main__",
     ),
@@ -36,7 +37,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("remote waiting watching",),
+    "runtime.live": ("remote signs waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",
