@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -104,6 +106,8 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
         sys.path.append(SYSTEM_PACKAGES)  # last, so that it adds packages, but replaces none
+    # lgpio makes a pipe in this folder; otherwise in the present one, which the service cannot write to.
+    os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero
 
     return gpiozero

@@ -98,13 +98,14 @@ def _leader(root: Path, process: int) -> int:
 
 def _holders(given: Given) -> list[Finding]:
     own = (given.playing or {}).get("process")
-    found = {number: name for number, name in holders(given.root).items() if _leader(given.root, number) != own}
+    every = holders(given.root)
+    found = {number: name for number, name in every.items() if _leader(given.root, number) != own}
     strangers = {number: name for number, name in found.items() if name not in SOUND_SERVERS}
     if strangers:
         names = ", ".join(f"{name} (process {number})" for number, name in strangers.items())
         says = f"{names} has a sound card; if it is the one above, play cannot have it"
         return [Finding("Who has it", MEND, says, f"close it: kill {' '.join(map(str, strangers))}")]
-    if own is not None:
+    if len(found) < len(every):
         return [Finding("Who has it", GOOD, "Timbrebox, which plays")]
     if found:
         return [Finding("Who has it", GOOD, f"{', '.join(found.values())}, a sound server: several programs can play")]

@@ -36,7 +36,8 @@ def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Findin
         try:
             yield from check(given)
         except Exception as error:  # a broken machine is what the doctor is for
-            yield Finding(_name(check), BAD, f"cannot be told ({type(error).__name__}: {error})", "tell us: see README")
+            says = f"cannot be told ({type(error).__name__}: {error})"
+            yield Finding(_name(check), BAD, says, "send us the report: ./timbrebox doctor --report report.txt")
 
 
 def _name(check: Callable[..., object]) -> str:

@@ -1,0 +1,112 @@
+"""What the doctor says of made-up machines: processor, memory, power, who holds the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.config import Config
+from runtime.doctor.devices import _holders, holders
+from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
+from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
+from runtime.doctor.playing import connections
+from tests.support.made_machine import MadeMachine
+
+CPU = "sys/devices/system/cpu/cpu0/cpufreq"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> MadeMachine:
+    return MadeMachine(tmp_path)
+
+
+def given(machine: MadeMachine, **playing: object) -> Given:
+    return Given(Config(), root=machine.root, playing=playing or None)
+
+
+def only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+def test_the_system_has_its_name(machine: MadeMachine) -> None:
+    machine.write("etc/os-release", 'ID=raspbian\nPRETTY_NAME="Raspberry Pi OS"')
+    machine.write("proc/device-tree/model", "Raspberry Pi 4 Model B\0")
+    found = only(check_system(given(machine)))
+    assert found.verdict == GOOD
+    assert found.says.startswith("Raspberry Pi OS, Raspberry Pi 4 Model B, 64-bit (")
+
+
+@pytest.mark.parametrize(
+    ("governor", "driver", "verdict"),
+    [
+        ("ondemand", "cpufreq-dt", MEND),
+        ("powersave", "cpufreq-dt", MEND),
+        ("powersave", "intel_pstate", GOOD),
+        ("performance", "cpufreq-dt", GOOD),
+        ("schedutil", "cpufreq-dt", GOOD),
+    ],
+)
+def test_a_slow_governor_is_to_mend(machine: MadeMachine, governor: str, driver: str, verdict: str) -> None:
+    machine.write(f"{CPU}/scaling_governor", governor)
+    machine.write(f"{CPU}/scaling_driver", driver)
+    found = only(check_processor(given(machine)))
+    assert found.verdict == verdict
+    assert governor in found.says
+    assert ("scaling_governor" in found.mend) == (verdict == MEND)
+
+
+def test_a_busy_processor_is_to_mend(machine: MadeMachine) -> None:
+    machine.write("proc/loadavg", "99.50 3.00 1.00 2/300 999")
+    assert "busy" in only(check_processor(given(machine))).says
+    machine.write("proc/loadavg", "0.10 3.00 1.00 2/300 999")
+    assert only(check_processor(given(machine))).verdict == GOOD
+
+
+@pytest.mark.parametrize(("free_mb", "verdict"), [(100, BAD), (200, MEND), (900, GOOD)])
+def test_little_memory(machine: MadeMachine, free_mb: int, verdict: str) -> None:
+    machine.write("proc/meminfo", f"MemTotal:  1024000 kB\nMemAvailable:   {free_mb * 1024} kB")
+    assert only(check_memory(given(machine))).verdict == verdict
+
+
+def test_power(machine: MadeMachine) -> None:
+    assert only(check_power(given(machine))).verdict == GOOD
+    machine.write("sys/class/thermal/thermal_zone0/temp", "79000")
+    assert only(check_power(given(machine))).verdict == MEND
+    firmware = "sys/devices/platform/soc/soc:firmware/get_throttled"
+    machine.write(firmware, "50000")
+    past = only(check_power(given(machine)))
+    assert (past.verdict, "in the past" in past.says, "supply" in past.mend) == (MEND, True, True)
+    machine.write(firmware, "d")
+    assert [found.verdict for found in check_power(given(machine))] == [BAD, BAD]
+
+
+def test_who_has_the_card(machine: MadeMachine) -> None:
+    assert _holders(given(machine)) == []
+    machine.write("proc/asound/card0/pcm0p/sub0/status", "state: RUNNING\nowner_pid   : 712")
+    machine.write("proc/asound/card1/pcm0p/sub0/status", "closed")
+    machine.write("proc/712/status", "Name:\tdata-loop\nTgid:\t710")
+    machine.write("proc/710/comm", "pipewire")
+    assert only(_holders(given(machine))).verdict == GOOD
+    machine.link("proc/900/fd/7", "/dev/snd/pcmC1D0p")
+    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer is in nobody's way
+    machine.write("proc/900/comm", "vlc")
+    assert holders(machine.root) == {712: "pipewire", 900: "vlc"}
+    stranger = only(_holders(given(machine)))
+    assert (stranger.verdict, stranger.mend) == (MEND, "close it: kill 900")
+    assert "vlc (process 900)" in stranger.says
+    assert "Timbrebox" in only(_holders(given(machine, process=900))).says
+
+
+def test_the_far_ends_of_a_process(machine: MadeMachine) -> None:
+    machine.link("proc/5/fd/3", "socket:[111]")
+    machine.link("proc/5/fd/4", "socket:[112]")
+    machine.write(
+        "proc/5/net/tcp",
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 0100007F:2036 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 111 1 0\n"
+        "   1: 0A00000A:9999 08080808:01BB 01 00000000:00000000 00:00000000 00000000  0 0 112 1 0\n"
+        "   2: 0A00000A:9998 08080808:01BB 01 00000000:00000000 00:00000000 00000000  0 0 999 1 0",
+    )
+    assert connections(machine.root, 5) == ["0100007F:2036", "08080808:01BB"]
