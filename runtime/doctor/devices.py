@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,11 +15,10 @@ from runtime.audio.devices import OutputDevice, choose_output, list_outputs, loa
 from runtime.audio.output import NO_DEVICE
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
-from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
+from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, NoAnswerError, ask_process, text_of
 from runtime.midi.rtmidi_apis import api_names, api_number, list_inputs, wanted_ports
 
 PATIENCE_S = 20.0
-ROOT = Path(__file__).resolve().parents[2]
 SOUND_SERVERS = ("pipewire", "pulseaudio", "jackd", "jackdbus")
 _JOIN_AUDIO = "sudo usermod -a -G audio $USER && echo 'now log out, and in again'"
 _RESTART_SERVER = "start the sound server again: systemctl --user restart pipewire, or end jackd; then ask again"
@@ -29,22 +26,12 @@ _RESTART_SERVER = "start the sound server again: systemctl --user restart pipewi
 
 def check_devices(given: Given) -> list[Finding]:
     """The sound card that `play` takes, who has it, and the keyboards that it hears."""
-    listed = _listed()
-    if listed is None:
-        return [Finding("Sound card", BAD, "the sound system does not answer", _RESTART_SERVER)]
+    try:
+        listed = ask_process("runtime.doctor.devices", limit_s=PATIENCE_S)
+    except NoAnswerError as error:
+        return [Finding("Sound card", BAD, f"the drivers do not say what is here: {error}", _RESTART_SERVER)]
     outputs = [OutputDevice(*each) for each in listed["outputs"]]
     return [*_card(given, outputs), *_holders(given), *_keyboards(given, listed["inputs"])]
-
-
-def _listed() -> dict | None:
-    command = [sys.executable, "-m", "runtime.doctor.devices"]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S, check=False
-        )
-        return json.loads(done.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        return None
 
 
 def _card(given: Given, outputs: list[OutputDevice]) -> list[Finding]:
@@ -63,6 +50,7 @@ def _card(given: Given, outputs: list[OutputDevice]) -> list[Finding]:
         says = "none is here; play waits, and takes one as soon as it comes"
         return [Finding("Sound card", MEND, says, "plug one in, or start the sound server; then: ./timbrebox devices")]
     rate_hz = audio.sample_rate_hz or chosen.default_rate_hz
+    given.figures["sample_rate_hz"] = rate_hz
     more = f"; {len(outputs) - 1} more outputs: ./timbrebox devices" if len(outputs) > 1 else ""
     return [Finding("Sound card", GOOD, f"{chosen}, {rate_hz} Hz{_rates(given.root)}{more}")]
 

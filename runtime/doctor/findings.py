@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,6 +20,7 @@ Verdict = Literal["good", "to mend", "bad"]
 GOOD: Verdict = "good"
 MEND: Verdict = "to mend"
 BAD: Verdict = "bad"
+ROOT = Path(__file__).resolve().parents[2]
 _MARGIN = " " * 9
 _NAME_WIDTH = 14
 _LEAST_WIDTH, _MOST_WIDTH = 60, 110
@@ -89,6 +92,28 @@ def output_of(*command: str, limit_s: float = _PATIENCE_S) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+class NoAnswerError(Exception):
+    """A process of the doctor's gave no answer; the text says why."""
+
+
+def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
+    """The JSON that one of the doctor's own modules prints, run in a process of its own; NoAnswerError without one."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoAnswerError(f"no answer within {limit_s:g} s") from None
+    except OSError as error:
+        raise NoAnswerError(str(error)) from None
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise NoAnswerError(said[-1]) from None
 
 
 def text_of(path: Path) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from runtime.base.errors import UserError
 from runtime.base.realtime import prepare_process
 from runtime.bench.playing import VELOCITY, knob_turns, spread_note
 from runtime.config import Adsr, Config, VoiceConfig
-from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
+from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, NoAnswerError, ask_process
 from runtime.engine.build import warm_up
 from runtime.events import NoteOn
 from runtime.instrument.decoder import Decoder
@@ -25,7 +23,6 @@ from runtime.rack.build import build_rack
 from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAYED_S, PATIENCE_S = 4.0, 60.0
 ROOM = 0.7  # of the time that a block plays: beyond it, a little more work makes blocks late
 _LOOK_S = 0.2
@@ -38,36 +35,24 @@ def check_speed(given: Given) -> list[Finding]:
     if given.playing is not None:
         return [Finding("Speed", GOOD, "not measured, because that would disturb what plays; see Playing")]
     audio, n_voices = given.config.audio, given.config.voice.n_voices
-    rate_hz = audio.sample_rate_hz or FALLBACK_RATE_HZ
+    rate_hz = given.figures.get("sample_rate_hz") or audio.sample_rate_hz or FALLBACK_RATE_HZ
     try:
-        measured = measure(find(given.instrument or given.config.instrument), n_voices, audio.buffer_frames, rate_hz)
+        instrument = find(given.instrument or given.config.instrument).resolve()
+        values = instrument, n_voices, audio.buffer_frames, rate_hz
+        measured = ask_process("runtime.doctor.speed", *values, limit_s=PATIENCE_S)
     except UserError as error:
-        return [Finding("Speed", BAD, str(error), "mend the instrument first")]
-    if measured is None:
-        says = f"cannot be measured: no sound within {PATIENCE_S:g} s"
-        return [Finding("Speed", BAD, says, "end other programs: top")]
+        return [Finding("Speed", BAD, f"cannot be measured: {error}", "mend the instrument first")]
+    except NoAnswerError as error:
+        return [Finding("Speed", BAD, f"cannot be measured: {error}", "mend what the other lines name, then try again")]
     given.figures["speed"] = measured
     return [_judged(measured)]
-
-
-def measure(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz: int) -> dict | None:
-    """Percentiles of the time that a block takes, in ms, and its budget; None if the measuring process fails."""
-    values = instrument.resolve(), n_voices, buffer_frames, sample_rate_hz
-    command = [sys.executable, "-m", "runtime.doctor.speed", *map(str, values)]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S, check=False
-        )
-        return json.loads(done.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        return None
 
 
 def _judged(measured: dict) -> Finding:
     p99_ms, budget_ms = measured["p99_ms"], measured["budget_ms"]
     says = (
-        f"99 of 100 blocks are made within {p99_ms:.1f} of {budget_ms:.1f} ms "
-        f"({measured['voices']} voices, {measured['buffer']} frames), the slowest in {measured['max_ms']:.1f}"
+        f"99 of 100 blocks take at most {p99_ms:.1f} ms, and have {budget_ms:.1f} "
+        f"({measured['voices']} voices, {measured['buffer']} frames); the slowest took {measured['max_ms']:.1f}"
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
@@ -77,6 +62,8 @@ def _judged(measured: dict) -> Finding:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"
     else:
         remedy = "in the settings, fewer voices: voice: {n_voices: 8}"
+    if not measured["real_time"]:
+        remedy = f"first mend Real time, above; then: {remedy}"
     if p99_ms <= budget_ms:
         return Finding("Speed", MEND, f"{says}: little room is left", remedy)
     return Finding("Speed", BAD, f"{says}: voices will be dropped, and the sound will break up", remedy)

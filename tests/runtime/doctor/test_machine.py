@@ -11,6 +11,7 @@ from runtime.doctor.devices import _holders, holders
 from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
 from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
 from runtime.doctor.playing import connections
+from runtime.doctor.speed import _judged
 from tests.support.made_machine import MadeMachine
 
 CPU = "sys/devices/system/cpu/cpu0/cpufreq"
@@ -110,3 +111,20 @@ def test_the_far_ends_of_a_process(machine: MadeMachine) -> None:
         "   2: 0A00000A:9998 08080808:01BB 01 00000000:00000000 00:00000000 00000000  0 0 999 1 0",
     )
     assert connections(machine.root, 5) == ["0100007F:2036", "08080808:01BB"]
+
+
+@pytest.mark.parametrize(
+    ("p99_ms", "real_time", "verdict", "words"),
+    [
+        (1.0, True, GOOD, ""),
+        (4.5, True, MEND, "./timbrebox play --buffer 512"),
+        (6.0, True, BAD, "./timbrebox play --buffer 512"),
+        (6.0, False, BAD, "first mend Real time"),
+    ],
+)
+def test_the_verdict_on_the_speed(p99_ms: float, real_time: bool, verdict: str, words: str) -> None:
+    measured = {"p99_ms": p99_ms, "max_ms": 9.0, "budget_ms": 5.8, "voices": 16, "buffer": 256, "real_time": real_time}
+    found = _judged(measured)
+    assert found.verdict == verdict
+    assert words in found.mend
+    assert f"at most {p99_ms:.1f} ms, and have 5.8" in found.says
