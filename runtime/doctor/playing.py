@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from runtime.base.errors import UserError
 from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
@@ -63,18 +64,29 @@ def check_network(given: Given) -> list[Finding]:
         return [Finding("Network", BAD, "onnxruntime's telemetry is on", "tell us: this is our mistake")]
     if given.playing is None:
         return [Finding("Network", GOOD, off)]
-    processes = _family(given.root, given.playing["process"])
-    ends = [end for process in processes for end in connections(given.root, process)]
-    abroad = sorted({end for end in ends if not _LOCAL.match(end)})
+    ends = [end for process in _family(given.root, given.playing["process"]) for end in sockets(given.root, process)]
+    abroad = [end for end in ends if end.goes_out and not end.is_local]
     if abroad:
-        says = f"what plays has {len(abroad)} connections beyond this machine"
-        return [Finding("Network", BAD, says, "see which: sudo ss -tunp; then tell us: this is our mistake")]
+        says = f"what plays has {len(abroad)} connections to other machines, which it has made itself"
+        return [Finding("Network", BAD, says, "see which: sudo ss -tunp; then send us the report: this is our mistake")]
+    if any(not end.is_local for end in ends):
+        return [Finding("Network", GOOD, f"{off}; other machines may use the page or OSC, as the settings say")]
     page = "; the page answers on this machine only" if ends else ""
     return [Finding("Network", GOOD, f"{off}{page}")]
 
 
-def connections(root: Path, process: int) -> list[str]:
-    """The far ends of a process's network sockets, or where they listen, as /proc/net has them; none without rights."""
+class Socket(NamedTuple):
+    """A network socket of a process. is_local: whether it is for this machine only; goes_out: it has called another."""
+
+    is_local: bool
+    goes_out: bool
+
+
+def sockets(root: Path, process: int) -> list[Socket]:
+    """The network sockets of a process; none if this user may not see them.
+
+    Source: proc_net(5): local address, remote address, state and inode are the columns 1, 2, 3 and 9.
+    """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):
         with suppress(OSError):
@@ -84,8 +96,13 @@ def connections(root: Path, process: int) -> list[str]:
         for kind in ("tcp", "tcp6", "udp", "udp6")
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
-    mine = [row for row in rows if len(row) > 9 and row[9] in own]
-    return [row[1] if row[3] in _UNCONNECTED else row[2] for row in mine]
+    mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
+    # Whoever has called us is at a port on which we listen.
+    served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
+    return [
+        Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)
+        for local, far, state in mine
+    ]
 
 
 def _family(root: Path, process: int) -> list[int]:

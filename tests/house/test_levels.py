@@ -38,6 +38,8 @@ LEVELS = {
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
     "runtime.live": ("remote signs waiting watching",),
+    "runtime.panel": ("limits", "access files"),
+    "runtime.panel.access": ("names devices", "pairing"),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

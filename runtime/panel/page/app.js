@@ -5,6 +5,8 @@ import "/shape.js";
 import "/map.js";
 import "/sounds.js";
 import "/hands.js";
+import "/paired.js";
+import "/files.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";
@@ -24,6 +26,7 @@ function open(name, isFocused = false) {
     document.getElementById(tab.getAttribute("aria-controls")).hidden = !isChosen;
   }
   document.querySelector("tb-hands").open = chosen.id === "tab-hands";
+  document.querySelector("tb-files").open = chosen.id === "tab-files";
   if (isFocused) chosen.focus();
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }

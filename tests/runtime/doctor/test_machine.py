@@ -10,7 +10,7 @@ from runtime.config import Config
 from runtime.doctor.devices import _holders, holders
 from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
 from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
-from runtime.doctor.playing import connections
+from runtime.doctor.playing import check_network, sockets
 from runtime.doctor.speed import _judged
 from tests.support.made_machine import MadeMachine
 
@@ -100,17 +100,29 @@ def test_who_has_the_card(machine: MadeMachine) -> None:
     assert "Timbrebox" in only(_holders(given(machine, process=900))).says
 
 
-def test_the_far_ends_of_a_process(machine: MadeMachine) -> None:
-    machine.link("proc/5/fd/3", "socket:[111]")
-    machine.link("proc/5/fd/4", "socket:[112]")
-    machine.write(
-        "proc/5/net/tcp",
-        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-        "   0: 0100007F:2036 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 111 1 0\n"
-        "   1: 0A00000A:9999 08080808:01BB 01 00000000:00000000 00:00000000 00000000  0 0 112 1 0\n"
-        "   2: 0A00000A:9998 08080808:01BB 01 00000000:00000000 00:00000000 00000000  0 0 999 1 0",
-    )
-    assert connections(machine.root, 5) == ["0100007F:2036", "08080808:01BB"]
+def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
+    for number in (111, 112, 113):
+        machine.link(f"proc/5/fd/{number}", f"socket:[{number}]")
+    row = "   0: {} {} {} 00000000:00000000 00:00000000 00000000  0 0 {} 1 0"
+    rows = [
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+        row.format("0100007F:2036", "00000000:0000", "0A", 111),  # it listens on this machine
+        row.format("0A00000A:9998", "08080808:01BB", "01", 999),  # another process's
+    ]
+    machine.write("proc/5/net/tcp", "\n".join(rows))
+    assert sockets(machine.root, 5) == [(True, False)]
+    assert "on this machine only" in only(check_network(given(machine, process=5))).says
+    rows += [
+        row.format("00000000:2037", "00000000:0000", "0A", 112),  # it listens in a network
+        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # which somebody uses
+    ]
+    machine.write("proc/5/net/tcp", "\n".join(rows))
+    assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]
+    served = only(check_network(given(machine, process=5)))
+    assert (served.verdict, "as the settings say" in served.says) == (GOOD, True)
+    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # it calls somebody
+    machine.write("proc/5/net/tcp", "\n".join(rows))
+    assert only(check_network(given(machine, process=5))).verdict == BAD
 
 
 @pytest.mark.parametrize(
