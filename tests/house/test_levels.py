@@ -33,7 +33,7 @@ LEVELS = {
     ),
     "runtime.control": ("targets", "mapping"),
     "runtime.companion": ("recording sounds",),
-    "runtime.engine": ("voices synthesis", "recorded"),
+    "runtime.engine": ("voices synthesis", "sounding recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),

@@ -73,7 +73,7 @@ class Work:
             return
         self._now = self._now | {"is_coming": False, "share": None}
         self._changed()
-        self._task = asyncio.create_task(self._do(announced, upload.path))
+        self._task = asyncio.create_task(self._guarded(announced.kind, self._do(announced, upload.path)))
 
     async def make(self, name: str, minutes: int | None) -> None:
         """Begin to make an instrument of the recordings that have come in."""
@@ -158,7 +158,7 @@ class Work:
     async def _do(self, announced: Announced, path: Path) -> None:
         does = {"midi": self._render, "recording": self._encode, "sound": self._import}[announced.kind]
         try:
-            await self._guarded(announced.kind, does(announced.name, path))
+            await does(announced.name, path)
         finally:
             path.unlink(missing_ok=True)
 

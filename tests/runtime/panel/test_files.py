@@ -230,7 +230,7 @@ def test_recordings_are_whole_files_of_the_folder_only(tmp_path: Path, monkeypat
 
 def test_a_name_cannot_leave_its_header() -> None:
     assert disposition('a"; x=y\r\nSet-Cookie: z/../ö.wav') == (
-        "attachment; filename=\"a__ x_y__Set-Cookie_ z_..__.wav\"; "
+        'attachment; filename="a__ x_y__Set-Cookie_ z_..__.wav"; '
         "filename*=UTF-8''a%22%3B%20x%3Dy%0D%0ASet-Cookie%3A%20z%2F..%2F%C3%B6.wav"
     )
 
