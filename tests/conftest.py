@@ -24,6 +24,7 @@ SLOW = [
         "house/test_readme.py",
         "house/test_service.py",
         "runtime/bench",
+        "runtime/doctor/test_doctor_command.py",
         "runtime/engine/test_partitions.py",
         "runtime/live",
         "runtime/test_no_network.py",
