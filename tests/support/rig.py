@@ -14,9 +14,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from runtime.link.client import Link
 from tests.support.places import ROOT
 
 SAMPLE_RATE_HZ = 44100
@@ -221,6 +223,12 @@ def home_of_its_own(home: Path) -> dict[str, str]:
     """Environment variables with which a program keeps all its files in this folder."""
     names = {"HOME": "", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return {name: str(home / folder) for name, folder in names.items()}
+
+
+def ask(home: Path, method: str, **params: object) -> Any:
+    """Ask the program whose user's folder this is, over the link; returns its answer."""
+    with Link(home / "run" / "timbrebox" / "control") as link:
+        return link.ask(method, **params)
 
 
 def wait_until(condition: object, what: str, report: object = str) -> None:
