@@ -24,6 +24,8 @@ from tests.support.places import ROOT
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
+# How long the tests play that count lost periods. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` plays a minute.
+PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
 
