@@ -20,6 +20,7 @@ import numpy as np
 
 from runtime.link.client import Link
 from tests.support.places import ROOT
+from tests.support.tried import know_test_instruments
 
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
@@ -139,7 +140,8 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None: an empty folder, removed at the end. env: environment variables; HOME and
+    home: folder of the user's files; None: a new folder, removed at the end. In a new one, the instruments of the tests
+    are known as tried, because a trial at each start would take long. env: environment variables; HOME and
     those of XDG lead to the folder of the user's files. module: the program's, or a test's that calls it.
     """
 
@@ -147,8 +149,11 @@ class LiveProgram:
         self, arguments: Sequence[object], env: dict[str, str], home: Path | None = None, module: str = "runtime"
     ):
         self._command = [sys.executable, "-m", module, "play", *map(str, arguments)]
-        self._empty_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
-        self.env = env | home_of_its_own(home or Path(self._empty_home.name))
+        self._new_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
+        home = home or Path(self._new_home.name)
+        if not (home / "state").exists():
+            know_test_instruments(home / "state")
+        self.env = env | home_of_its_own(home)
         self.lines: list[str] = []
 
     def __enter__(self) -> LiveProgram:
@@ -217,8 +222,8 @@ class LiveProgram:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-        if self._empty_home is not None:
-            self._empty_home.cleanup()
+        if self._new_home is not None:
+            self._new_home.cleanup()
 
 
 def home_of_its_own(home: Path) -> dict[str, str]:

@@ -21,5 +21,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program, without a sound card."""
-    return lambda *options: LiveProgram(["--audio", "null", *options], dict(os.environ), home)
+    """A function that starts the program, without a sound card; further arguments: as LiveProgram's."""
+    return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

@@ -140,7 +140,7 @@ def test_a_state_that_has_proven_harmless_is_restored_after_each_kill_but_not_af
         move(home, **MOVED)
         program.kill()
     for with_signal in (signal.SIGKILL, signal.SIGSEGV):
-        with start() as program:
+        with start(module="tests.support.short_trial") as program:
             assert moved_sound(home) == MOVED
             wait_until(lambda: not state_path().with_name("state.crash").read_bytes(), "the end of the trial")
             program.stop(with_signal)
