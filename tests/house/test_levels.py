@@ -36,6 +36,8 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
+    "runtime.panel": ("limits", "access"),
+    "runtime.panel.access": ("names devices", "pairing"),
     "runtime.live": ("remote waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (

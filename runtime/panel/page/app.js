@@ -5,6 +5,7 @@ import "/shape.js";
 import "/map.js";
 import "/sounds.js";
 import "/hands.js";
+import "/paired.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";
