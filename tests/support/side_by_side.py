@@ -19,6 +19,8 @@ REAL_TIME = (
 # Files that take long. They begin first: one that began last would keep a single process busy at the end.
 LONG = (
     "tests/house/test_readme.py",
+    "tests/training/paper/",
+    "tests/training/learning/",
     "tests/runtime/engine/",
 )
 
