@@ -36,6 +36,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
+    "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.live": ("remote waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (
