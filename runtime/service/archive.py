@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runtime.base.errors import UserError
+from runtime.service.places import ENVIRONMENT
 
 LARGEST_BYTES = 2 * 2**30
 MOST_FILES = 50_000
@@ -47,6 +48,8 @@ def _unpack(source: Path, folder: Path) -> None:
                 if n_bytes > room or number > MOST_FILES:
                     found = f"more than {room / 2**20:,.0f} MB or {MOST_FILES:,} files"
                     raise UserError(source, found, _EXPECTED, "check the archive, and the room on this machine")
-                archive.extract(member, folder, filter="data")
+                # An environment fits only the machine that it was made on.
+                if ENVIRONMENT not in Path(member.name).parts[:2]:
+                    archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:
         raise UserError(source, f"no readable archive ({error})", _EXPECTED, "get it again") from None
