@@ -15,11 +15,12 @@ from runtime.base.files import atomic_write, make_folder, read_bounded_file
 from runtime.base.signals import signals_as_exceptions
 from runtime.service.archive import opened
 from runtime.service.places import HOME, PACKAGED, ROOT, SETTINGS, STATE, UNIT, UNITS, USER
-from runtime.service.system import call, is_booted, make_user, refuse_fleeting_disk, restart
+from runtime.service.system import call, is_booted, last_line, make_user, properties, refuse_fleeting_disk, restart
 from runtime.service.versions import Versions, version_of
 
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _LARGEST_BYTES = 256 * 2**10
+_OLD_WITHIN_S = 90.0
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
@@ -52,6 +53,7 @@ def put_in(source: Path, within_s: float) -> Path:
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
+    before = properties("InvocationID").get("InvocationID", "") if is_booted() else ""
     try:
         make_user()
         _write_first_settings(source)
@@ -64,7 +66,8 @@ def put_in(source: Path, within_s: float) -> Path:
                 _play(versions, old)
             raise
         if problem:
-            _go_back(versions, old, new, problem, within_s)
+            last = last_line(besides=before)
+            _go_back(versions, old, new, f"{problem}{f', and last said: {last}' if last else ''}", within_s)
         versions.prune(new, old)
     except OSError as error:
         raise UserError(HOME, error.strerror or str(error), "a disk with room", "free some space") from None
@@ -112,27 +115,15 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT)
 
 
-def _go_back(versions: Versions, old: Path | None, new: Path, problem: str, within_s: float) -> None:
+def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
     """Play the old version again, and tell why; without one, the new one stays."""
-    last = last_line()
-    found = f"{problem}{f', and last said: {last}' if last else ''}"
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
-    again = restart(within_s)
+    again = restart(max(within_s, _OLD_WITHIN_S))
     versions.prune(old)
     state = f"the version before, {old.name}, {'plays again' if not again else 'is back, but is ' + again}"
     raise UserError(f"service, {new.name}", found, f"READY within {within_s:g} s", state)
-
-
-def last_line() -> str:
-    """The last line that the program itself printed, as the journal has it; an empty text if there is none."""
-    command = ["journalctl", f"--identifier={USER}", "--lines=1", "--output=cat", "--quiet", "--no-pager"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return " ".join(done.stdout.split())
 
 
 def _write_first_settings(source: Path) -> None:

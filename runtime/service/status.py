@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.service.install import last_line
 from runtime.service.places import HOME, SETTINGS, UNIT, USER
-from runtime.service.system import properties
+from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
 LAST_LINE = "LastLine"  # not systemd's: the program's last line in the journal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 import subprocess
 import time
@@ -77,6 +78,22 @@ def restart(within_s: float) -> str:
             return f"a program that ended {MOST_RESTARTS} times"
         time.sleep(_LOOK_EVERY_S)
     return f"a program that was not ready after {within_s:g} s"
+
+
+def last_line(besides: str = "") -> str:
+    """The last line that the program itself printed, as the journal has it; an empty text if there is none.
+
+    besides: a run of the service, by systemd's InvocationID, whose lines do not count.
+    """
+    fields = "--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID"
+    command = ["journalctl", f"--identifier={USER}", "--lines=50", "--output=json", fields, "--quiet", "--no-pager"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
+        entries = [json.loads(line) for line in done.stdout.splitlines()]
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    said = [str(entry.get("MESSAGE")) for entry in entries if entry.get("_SYSTEMD_INVOCATION_ID") != besides]
+    return " ".join(said[-1].split()) if said else ""
 
 
 def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
