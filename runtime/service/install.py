@@ -113,6 +113,9 @@ def _play(versions: Versions, version: Path) -> None:
             left.unlink()
     _reload()
     call("systemctl", "enable", UNIT)
+    for unit in new:
+        if is_booted() and unit.name != UNIT:
+            call("systemctl", "try-restart", "--no-block", unit.name)  # only where the owner has started it
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:

@@ -98,7 +98,7 @@ class Rig:
         yield "second `service install`", self.second_install
         yield "reboot", self.reboot
         for number in range(n_cuts):
-            yield f"plug pulled {number + 1} while `update` runs", self.cut_update
+            yield f"everything in the box killed at once while `update` runs, {number + 1}", self.cut_update
         yield "package removed", self.remove
         yield "package installed again", self.first_package_again
         yield "package purged", self.purge
@@ -342,8 +342,8 @@ def main() -> None:
             rows.append(_row(name, step))
     finally:
         box.pull_plug()
-    if arguments.out:
-        arguments.out.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        if arguments.out:
+            arguments.out.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def _row(name: str, step: Callable[[], str]) -> str:
