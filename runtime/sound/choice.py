@@ -144,6 +144,10 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
     if morph.shape == "square" and len(morph.sounds) != N_CORNERS:
         found = f"{len(morph.sounds)} sounds"
         raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
+    if morph.at is not None and len(morph.at) != (2 if morph.shape == "square" else 1):
+        expected = "[x, y]" if morph.shape == "square" else "one number, such as [0.5]"
+        remedy = f"correct it, or change shape: {morph.shape}"
+        raise UserError(f"{where}, morph.at", str(list(morph.at)), expected, remedy)
     patches = []
     for name in morph.sounds:
         found = _find_without_instrument(name) or _find_for_morph(name, decoder, where)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runtime.engine.decoder_rows import DecoderRows
+from runtime.engine.sounding.decoder_rows import DecoderRows
+from runtime.engine.sounding.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.shaping.shaper import Shaper
-from runtime.engine.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
