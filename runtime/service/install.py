@@ -53,7 +53,7 @@ def put_in(source: Path, within_s: float) -> Path:
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
-    before = properties("InvocationID").get("InvocationID", "") if is_booted() else ""
+    before = properties("MainPID").get("MainPID", "") if is_booted() else ""
     try:
         make_user()
         _write_first_settings(source)

@@ -83,16 +83,17 @@ def restart(within_s: float) -> str:
 def last_line(besides: str = "") -> str:
     """The last line that the program itself printed, as the journal has it; an empty text if there is none.
 
-    besides: a run of the service, by systemd's InvocationID, whose lines do not count.
+    besides: the process whose lines do not count, as text. Its last lines may come when the next run has begun, so the
+    journal's number of the run would not tell.
     """
-    fields = "--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID"
+    fields = "--output-fields=MESSAGE,_PID"
     command = ["journalctl", f"--identifier={USER}", "--lines=50", "--output=json", fields, "--quiet", "--no-pager"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
         entries = [json.loads(line) for line in done.stdout.splitlines()]
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return ""
-    said = [str(entry.get("MESSAGE")) for entry in entries if entry.get("_SYSTEMD_INVOCATION_ID") != besides]
+    said = [str(entry.get("MESSAGE")) for entry in entries if entry.get("_PID") != besides]
     return " ".join(said[-1].split()) if said else ""
 
 
