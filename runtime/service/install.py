@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,6 +59,7 @@ def put_in(source: Path, within_s: float) -> Path:
         make_user()
         _write_first_settings(source)
         new = versions.add(source)
+        since_s = int(time.time())
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
@@ -66,7 +68,7 @@ def put_in(source: Path, within_s: float) -> Path:
                 _play(versions, old)
             raise
         if problem:
-            last = last_line(besides=before)
+            last = last_line(since_s, besides=before)
             _go_back(versions, old, new, f"{problem}{f', and last said: {last}' if last else ''}", within_s)
         versions.prune(new, old)
     except OSError as error:

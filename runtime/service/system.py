@@ -80,14 +80,24 @@ def restart(within_s: float) -> str:
     return f"a program that was not ready after {within_s:g} s"
 
 
-def last_line(besides: str = "") -> str:
+def last_line(since_s: int = 0, besides: str = "") -> str:
     """The last line that the program itself printed, as the journal has it; an empty text if there is none.
 
-    besides: the process whose lines do not count, as text. Its last lines may come when the next run has begun, so the
+    since_s: the time, as of time.time(), before which lines do not count. besides: the process whose lines do not
+    count, as text: the last lines of one run may come when the next has begun, so that times and the
     journal's number of the run would not tell.
     """
     fields = "--output-fields=MESSAGE,_PID"
-    command = ["journalctl", f"--identifier={USER}", "--lines=50", "--output=json", fields, "--quiet", "--no-pager"]
+    command = [
+        "journalctl",
+        f"--identifier={USER}",
+        f"--since=@{since_s}",
+        "--lines=50",
+        "--output=json",
+        fields,
+        "--quiet",
+        "--no-pager",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
         entries = [json.loads(line) for line in done.stdout.splitlines()]
