@@ -90,6 +90,7 @@ class Supervisor:
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._output: Output
         self._rack: Rack | None = None
+        self._former: Rack | None = None
         self._returns = ReturnPipe()
         self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
         self._needs_device, self._no_device = False, ""
@@ -102,6 +103,10 @@ class Supervisor:
         """The engine that the next notes of the first part play."""
         return self._rack.engine()
 
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+        return self._rack.engines()
+
     @property
     def sample_rate_hz(self) -> int:
         """The rate of what plays."""
@@ -113,6 +118,20 @@ class Supervisor:
     def choice_of(self, part: int) -> Choice:
         """What a part plays."""
         return self._choice.parts[part][1] if self._choice.parts else self._choice
+
+    def take_whole(self, choice: Choice, rack: Rack) -> None:
+        """Let another rack play from now on."""
+        self._n_notes_of_past_racks += self._rack.status.n_notes
+        self._former = self._rack  # until the audio thread has left it, which must not free it
+        self._choice, self._rack = choice, rack
+        for change in self._desk.maps.changes():
+            rack.post(change)
+        self._desk.recorder.follow(rack)
+        self._renderers[-1].engine = rack
+        self._watch.follow(self._renderers[-1], rack, self._block_s)
+        name = choice.whole.sound.name if choice.whole else choice.patch.sound.name
+        self._desk.changed(sound=name)
+        self._say(f"Sound: {name}.")
 
     def swapped(self, part: int, choice: Choice) -> None:
         """Another choice plays a part from now on."""
@@ -176,6 +195,7 @@ class Supervisor:
         ):
             self._desk.actions.add(name, act)
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        self._desk.choosing.whole = self._swaps
         for device, identity in self._midi.devices.items():
             self._desk.maps.came(device, identity)
         prepare_process()
@@ -330,6 +350,7 @@ class Supervisor:
 
     def _check_all(self) -> None:
         """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
+        self._former = None
         self._check_midi()
         renderer = self._renderers[-1]
         if renderer.failure is not None:
