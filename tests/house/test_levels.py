@@ -39,6 +39,7 @@ LEVELS = {
     "runtime.midi": ("recorded",),
     "runtime.live": ("remote signs waiting watching",),
     "runtime.panel": ("limits", "access files playing"),
+    "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.panel.access": ("names devices", "pairing"),
     "runtime.sound": ("trajectory",),
     "training": (
