@@ -76,3 +76,15 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.setenv(name, f"{home}/{folder}")
         know_test_instruments(Path(home, "state"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_priority() -> Iterator[None]:
+    """No test keeps the priority of the audio thread, which plays in it: all later tests, and what they start, had it.
+
+    Two such test processes that are busy leave nothing of two cores to anybody else.
+    """
+    former = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    if os.sched_getscheduler(0) != former[0]:
+        os.sched_setscheduler(0, *former)
