@@ -27,6 +27,7 @@ SLOW = [
         "house/test_readme.py",
         "house/test_service.py",
         "runtime/bench",
+        "runtime/doctor/test_doctor_command.py",
         "runtime/companion/test_kills.py",
         "runtime/engine/synthesis/test_transposition.py",
         "runtime/engine/test_moving_clicks.py",

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # `play` passes on its listening socket; the child ends when its standard input does.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--settings", help=argparse.SUPPRESS)
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
         settings = msgspec.json.decode(arguments.settings, type=PanelConfig)
-        serve(socket.socket(fileno=arguments.inherited), settings, parent=0)
+        serve(socket.socket(fileno=arguments.inherited), settings, parent=0, ring=arguments.ring)
         return 0
     settings = _settings(arguments)
     listener = listen(settings, "--port" if arguments.port else "panel: port")

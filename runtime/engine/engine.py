@@ -23,7 +23,7 @@ from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.sounding.hop_groups import HopGroups
-from runtime.engine.sounding.spectra import Spectra
+from runtime.engine.sounding.spectra import Seen, Spectra
 from runtime.engine.sounding.voice_sound import VoiceSound
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.wide_sound import WideSound
@@ -195,6 +195,11 @@ class Engine:
     def sounding(self) -> list[Voice]:
         """The voices that sound and have not been cut, in any order."""
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
+
+    def seen(self, voice: Voice) -> tuple[Seen, float]:
+        """What a sounding voice sounds like, and its gain now; from any thread, so it may mix two moments."""
+        envelope, left, right = self._bank.levels(voice, self.frame)
+        return self._spectra.seen(voice), envelope * max(left, right)
 
     def is_mono(self) -> bool:
         """Whether the next note takes the place of the one that sounds."""

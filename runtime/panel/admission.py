@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -28,11 +28,20 @@ class Admission:
     """What is said about who may come in.
 
     pages: the open ones, which may ask `paired.list`, `paired.code` and `paired.end`. pairing: where the code and the
-    devices are. listener: the page's socket. say: called with each line for the user. osc: set when there is one.
+    devices are. listener: the page's socket. say: called with each line for the user. connections: gives all that are
+    open, also those that are no pages. osc: set when there is one.
     """
 
-    def __init__(self, pages: Pages, pairing: Pairing, listener: socket.socket, say: Callable[[str], object]):
+    def __init__(
+        self,
+        pages: Pages,
+        pairing: Pairing,
+        listener: socket.socket,
+        say: Callable[[str], object],
+        connections: Callable[[], Iterable[Connection]],
+    ):
         self._pages, self._pairing, self._listener, self._say = pages, pairing, listener, say
+        self._connections = connections
         self._is_on_network = is_on_network(listener)
         self.osc: OscPort | None = None
         self._soon: asyncio.TimerHandle | None = None
@@ -84,11 +93,10 @@ class Admission:
         return row | {"n_pages": len(pages), "is_this": asker in pages}
 
     def _end(self, _connection: Connection, params: msgspec.Raw) -> dict[str, object]:
-        """End the pairing of a device, and close its pages."""
+        """End the pairing of a device, and close its connections."""
         device = self._pairing.devices.end(msgspec.json.decode(params, type=_End).id)
-        for each in self._pages.connections:
-            if each.device is not None and each.device.id == device.id:
-                self._closing = asyncio.ensure_future(each.close(ENDED))
+        own = [each for each in self._connections() if each.device is not None and each.device.id == device.id]
+        self._closing = [asyncio.ensure_future(each.close(ENDED)) for each in own]
         self.tell()
         return {"name": device.name}
 

@@ -39,8 +39,13 @@ class PanelChild:
         self._listener, self._say, self._settings = listener, say, settings
         self._said = b""
         self._process: subprocess.Popen[bytes] | None = None
+        self._ring: int | None = None
         self._wait_s, self._start_s = _FIRST_WAIT_S, -math.inf
         self.n_starts = 0
+
+    def lend(self, ring: int) -> None:
+        """Let the child read what is heard; ring: descriptor of a SoundRing, open as long as this is."""
+        self._ring = ring
 
     @property
     def url(self) -> str:
@@ -88,9 +93,11 @@ class PanelChild:
         number = self._listener.fileno()
         settings = msgspec.json.encode(self._settings).decode()
         command = [sys.executable, "-m", "runtime", "panel", "--inherited", str(number), "--settings", settings]
+        lent = [] if self._ring is None else [self._ring]
+        command += [word for each in lent for word in ("--ring", str(each))]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         try:
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], bufsize=0, **pipes)
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number, *lent], bufsize=0, **pipes)
         except OSError as error:
             self._say(f"The page's process cannot be started ({error}).")
             self._wait_s = _LONGEST_WAIT_S

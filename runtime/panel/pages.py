@@ -15,7 +15,6 @@ from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
 from runtime.panel.door import Connection
-from runtime.panel.held import HeldKeys, Played
 from runtime.panel.limits import (
     ALL_BURST,
     ALL_RATE,
@@ -26,13 +25,17 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.painter import Painter
+from runtime.panel.playing.play_link import PlayLink
+from runtime.panel.trees import refuse_files
 
-CHANGE, METER, CONTROL = "change", "meter", "control"
-# What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
+CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
+# What a page may ask of what plays. A sound that it gives itself may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
-    "sounds.delete sounds.undo learn unlearn targets devices".split()
+    "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
+    "sounds.mark learn unlearn targets devices".split()
 )
 
 
@@ -46,12 +49,18 @@ Own = Callable[[Connection, msgspec.Raw], object]
 class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     name: str | None = None
     number: int | None = None
+    tree: dict[str, Any] | None = None
+
+
+class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    tree: dict[str, Any]
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """topics: what a page wants to know beside what every page is told."""
 
-    topics: tuple[Literal["control"], ...]
+    topics: tuple[Literal["control", "picture"], ...]
 
 
 class _Page:
@@ -69,6 +78,11 @@ class _Page:
             return
         broadcast([self.connection], line.decode())
 
+    def send_picture(self, picture: bytes) -> None:
+        """Send a live picture; a page that is behind goes without."""
+        if not self.connection.transport.get_write_buffer_size():
+            broadcast([self.connection], picture)
+
 
 # What a page must know of what plays: the answers to these requests.
 PRESENT = ("state", "card", "instruments", "methods")
@@ -77,11 +91,18 @@ PRESENT = ("state", "card", "instruments", "methods")
 class Pages:
     """Serves all pages over one link, so that four pages cost what plays no more than one.
 
-    hello: what every page is told first, beside targets and actions. came: called when there is a link again.
+    hello: what every page is told first, beside targets and actions. came: called when there is a link again. ring:
+    descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
     link: to what plays. keys: those that are held. allowance: of all that is sent to what plays.
     """
 
-    def __init__(self, hello: dict[str, object] | None = None, came: Callable[[], object] = lambda: None):
+    def __init__(
+        self,
+        hello: dict[str, object] | None = None,
+        came: Callable[[], object] = lambda: None,
+        ring: int | None = None,
+    ):
+        self._painter = Painter(ring)
         self.link = PlayLink(self._came, self._went, self._news)
         self.keys = HeldKeys(self.link)
         self.allowance = Allowance(ALL_RATE, ALL_BURST)
@@ -152,6 +173,7 @@ class Pages:
                 self.keys.play(page, msgspec.json.decode(request.params, type=Played))
             elif request.method == "watch":
                 page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
+                self._painter.begin_again()
                 self._watch()
             elif number is None:
                 self.link.tell(request.method, _checked(request))
@@ -176,6 +198,8 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
+            if method == "sounds.read":  # where files lie concerns no page
+                result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
     # --- from what plays ---
@@ -198,10 +222,19 @@ class Pages:
             self.link.tell("watch", {"topics": sorted(wanted)})
 
     def _news(self, topic: str, news: Any) -> None:
+        if topic == PICTURE:
+            self._show(self._painter.paint(news))
+            return
         if topic == METER and self._instrument is not None and news["instrument"] != self._instrument:
             self._instrument = None
             self._looks = asyncio.create_task(self._look_again())
         self._tell(topic, messages.news_line(topic, news))
+
+    def _show(self, picture: bytes | None) -> None:
+        """Send a live picture to the pages that want it; None: nothing has changed."""
+        for page in list(self._pages.values()) if picture is not None else ():
+            if PICTURE in page.topics:
+                page.send_picture(picture)
 
     async def _look_again(self) -> None:
         self._tell(None, await self._greeting())
@@ -230,6 +263,9 @@ class Pages:
 
 def _checked(request: Request) -> object:
     """The params to pass on; UserError or msgspec's errors if a page may not send them."""
-    if request.method == "sound":
-        return msgspec.to_builtins(msgspec.json.decode(request.params, type=_Sound))
+    kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
+    if kind is not None:
+        given = msgspec.json.decode(request.params, type=kind)
+        refuse_files(given.tree or {})
+        return msgspec.to_builtins(given)
     return msgspec.json.decode(request.params, type=dict[str, Any])

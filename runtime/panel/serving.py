@@ -18,6 +18,7 @@ from runtime.panel.access.names import OwnNames
 from runtime.panel.access.pairing import Pairing
 from runtime.panel.admission import Admission, say
 from runtime.panel.door import Connection, Door
+from runtime.panel.files import downloads, files
 from runtime.panel.limits import LONGEST_MESSAGE_BYTES
 from runtime.panel.listening import checked_address, is_on_network, url_of
 from runtime.panel.osc import OscPort, listen_for_osc
@@ -30,26 +31,34 @@ _LIMITS = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": No
 _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout": _PONG_LIMIT_S, "close_timeout": 1.0}
 
 
-def run(listener: socket.socket, settings: PanelConfig, parent: int | None) -> None:
+def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
     settings: names in a network, and OSC. parent: a file descriptor that ends when the playing process does; None:
-    serve until SIGINT, SIGTERM or SIGHUP.
+    serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with what is heard; None: there is none.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
-    asyncio.run(_serve(listener, settings, parent))
+    asyncio.run(_serve(listener, settings, parent, ring))
 
 
-async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | None) -> None:
+async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None) -> None:
     ends = asyncio.Event()
     _end_with(ends, parent)
     is_open, port = is_on_network(listener), listener.getsockname()[1]
-    pages = Pages({"is_on_network": is_open}, lambda: admission.tell())
+    pages = Pages({"is_on_network": is_open}, lambda: admission.tell(), ring)
     pairing = Pairing(Devices(state_folder() / DEVICES_FILE, say), lambda code: admission.say_code(code))
-    admission = Admission(pages, pairing, listener, say)
+    taking = files.Files(pages.link.ask)
+    admission = Admission(pages, pairing, listener, say, lambda: (*pages.connections, *taking.connections))
     door = Door(OwnNames(port, is_open, settings.names), pairing, lambda: pages.n_pages, port)
+    door.add_socket(files.SOCKET_PATH)
+    door.add_folder(downloads.PREFIX, taking.downloads.answer)
+
+    async def serve_one(connection: Connection) -> None:
+        is_for_files = connection.request.path.split("?")[0] == files.SOCKET_PATH
+        await (taking if is_for_files else pages).serve(connection)
+
     async with serve(
-        pages.serve, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
+        serve_one, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
     ) as server:
         admission.osc = await _osc(pages, settings, admission)
         admission.say_where()
@@ -58,6 +67,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
         speaks = asyncio.create_task(pages.link.run())
         await ends.wait()
         speaks.cancel()
+        taking.close()
         server.close(code=1001)
 
 

@@ -27,6 +27,17 @@ class Foreseen(NamedTuple):
     gains: list[np.ndarray]
 
 
+class Seen(NamedTuple):
+    """What a voice sounds like at present.
+
+    magnitudes: its spectrum after filter and colour, float32 (n_bins,), amplitudes of sinusoids before the voice's own
+    gain; latents: positions of its latents, 0 to 1.
+    """
+
+    magnitudes: np.ndarray
+    latents: Sequence[float]
+
+
 class Spectra:
     """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
 
@@ -94,6 +105,11 @@ class Spectra:
         for voice, key in keys:
             voice.led_to = key
         return True
+
+    def seen(self, voice: Voice) -> Seen:
+        """What a voice sounds like; from any thread, so it may mix two moments."""
+        latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
+        return Seen(self._sound.magnitudes(voice.lane), latents)
 
     def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
         """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once.
