@@ -22,6 +22,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 LevelDb = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
 
 
@@ -176,6 +177,23 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     equaliser: EqualiserConfig = EqualiserConfig()
 
 
+class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the page is served, and where OSC is listened for; see docs/panel.md.
+
+    address: the address of this machine to listen on; 127.0.0.1: this machine only; 0.0.0.0: every network that it is
+        in, where a device must be paired by a code.
+    port: 1 to 65535; None: 8246, or on this machine only, if that is taken, a free one.
+    names: names, beside this machine's own, by which browsers in a network reach it.
+    osc_port: UDP port for OSC, 1 to 65535; None: no OSC. osc_address: as address, but OSC knows no pairing.
+    """
+
+    address: str = "127.0.0.1"
+    port: Port | None = None
+    names: tuple[str, ...] = ()
+    osc_port: Port | None = None
+    osc_address: str = "127.0.0.1"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings.
 
@@ -202,6 +220,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: AudioConfig = AudioConfig()
     midi: MidiConfig = MidiConfig()
     effects: EffectsConfig = EffectsConfig()
+    panel: PanelConfig = PanelConfig()
     latent_controls: dict[
         Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_LATENT)]
     ] = msgspec.field(default_factory=dict)

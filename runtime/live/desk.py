@@ -25,6 +25,7 @@ from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
 from runtime.live.remote.hands import Hands
 from runtime.live.remote.meter import METER, Meter
+from runtime.live.remote.panel_news import PanelNotes
 from runtime.live.remote.picture import PICTURE, Picture
 from runtime.live.requests import add_requests
 from runtime.panel.child import PanelChild
@@ -106,6 +107,7 @@ class Desk:
             add_requests(self.server, self)
             self.learning.add_requests(self.server)
             Hands(playing.post).add_requests(self.server)
+            PanelNotes().add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:

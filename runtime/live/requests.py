@@ -15,6 +15,7 @@ from runtime.instrument.card import Position
 from runtime.instrument.library import available
 from runtime.link.server import LATER, Caller, NoParams, Server
 from runtime.live.present import card_of, present_sound
+from runtime.live.remembering import state_of
 from runtime.sound.morph import MOST_SOUNDS
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ _OF_SOUNDS = {
 def add_requests(server: Server, desk: Desk) -> None:
     """Let the server answer all requests that need nothing but the desk."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
+    server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))
     server.add("moves", Moves, lambda params, _caller: _move_all(desk, params))
     server.add("action", Act, lambda params, caller: _act(desk, params, caller))
@@ -122,6 +124,19 @@ def add_requests(server: Server, desk: Desk) -> None:
     server.add("sounds.write", WrittenSound, lambda params, caller: _write(desk, params, caller))
     for name, params in _OF_SOUNDS.items():
         server.add(name, params, partial(_ask_companion, desk, name))
+
+
+def _present(desk: Desk) -> dict[str, Any]:
+    """All that another process needs to play the same: what is remembered, and the settings, with whole paths."""
+    playing, settings = desk.playing, desk.playing.choice.settings
+    state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
+    if settings.tuning.scale is not None:
+        scale = str(Path(settings.tuning.scale).resolve())
+        settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # else it is a name
+        midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
+        settings = msgspec.structs.replace(settings, midi=midi)
+    return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)
 
 
 def _choose(desk: Desk, sound: ChooseSound, caller: Caller) -> object:

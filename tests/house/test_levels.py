@@ -32,10 +32,12 @@ LEVELS = {
     ),
     "runtime.control": ("targets", "mapping"),
     "runtime.companion": ("recording sounds",),
-    "runtime.engine": ("voices synthesis", "recorded"),
+    "runtime.engine": ("voices synthesis", "sounding recorded"),
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
+    "runtime.panel": ("limits", "access files"),
+    "runtime.panel.access": ("names devices", "pairing"),
     "runtime.live": ("remote waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (

@@ -5,6 +5,8 @@ import "/shape.js";
 import "/map.js";
 import "/sounds.js";
 import "/hands.js";
+import "/paired.js";
+import "/files.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";

@@ -170,7 +170,7 @@ def test_the_files_are_there_are_small_and_name_no_other_host(playing: Playing) 
         assert (status, received) == (200, content)
         assert headers["x-content-type-options"] == "nosniff"
         addresses = set(re.findall(rb"\b(?:https?|wss?):/+[^\s\"'`<>]+", content))
-        assert addresses <= {b"http://www.w3.org/2000/svg", b"ws://${location.host}/ws"}
+        assert addresses <= {b"http://www.w3.org/2000/svg", b"ws://${location.host}/ws", b"ws://${location.host}/files"}
     status, headers, received = playing.get("/")
     assert received == files["index.html"]
     assert "default-src 'none'" in headers["content-security-policy"]
