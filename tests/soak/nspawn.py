@@ -284,7 +284,7 @@ class Rig:
         return (self.box.root / "opt/timbrebox/current").readlink().name
 
     def _status(self) -> str:
-        return self._run("timbrebox", "service", "status")
+        return self._run("/opt/timbrebox/current/timbrebox", "service", "status")
 
     def _dpkg(self, *words: str) -> float:
         began_s = time.monotonic()
