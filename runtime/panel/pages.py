@@ -15,7 +15,6 @@ from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
 from runtime.panel.door import Connection
-from runtime.panel.held import HeldKeys, Played
 from runtime.panel.limits import (
     ALL_BURST,
     ALL_RATE,
@@ -26,8 +25,9 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
-from runtime.panel.painter import Painter
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.painter import Painter
+from runtime.panel.playing.play_link import PlayLink
 from runtime.panel.trees import refuse_files
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
