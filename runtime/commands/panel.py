@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", action="store_true", help="show the code that pairs a device with a running page")
     # `play` passes on its listening socket; the child ends when its standard input does.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
     parser.add_argument("--settings", help=argparse.SUPPRESS)
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
 
 
 def run(arguments: argparse.Namespace) -> int:

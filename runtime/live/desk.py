@@ -69,6 +69,9 @@ class Playing(Protocol):
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
 
+    def say_yes(self) -> None:
+        """Let it be heard that something is learned or saved."""
+
 
 class Desk:
     """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
@@ -195,6 +198,7 @@ class Desk:
 
     def _was_saved(self, saved: dict[str, Any]) -> None:
         self.say(f"Saved as {saved['name']}.")
+        self.playing.say_yes()
         self.changed(saved=saved["name"])
 
     def _cannot_save(self, error: UserError) -> None:

@@ -11,9 +11,9 @@ from pythonosc.osc_message import OscMessage
 
 from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
-from runtime.panel.held import HeldKeys, Played
 from runtime.panel.limits import Allowance
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.play_link import PlayLink
 from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"

@@ -16,7 +16,6 @@ from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
 from runtime.panel.access.trees import refuse_files
 from runtime.panel.door import Connection
-from runtime.panel.held import HeldKeys, Played
 from runtime.panel.limits import (
     ALL_BURST,
     ALL_RATE,
@@ -27,8 +26,9 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
-from runtime.panel.painter import Painter
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.painter import Painter
+from runtime.panel.playing.play_link import PlayLink
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 # What a page may ask of what plays. A sound that it gives itself may name no file.
@@ -91,8 +91,8 @@ PRESENT = ("state", "card", "instruments", "methods")
 class Pages:
     """Serves all pages over one link, so that four pages cost what plays no more than one.
 
-    hello: what every page is told first, beside targets and actions. came: called when there is a link again.
-    ring: descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
+    hello: what every page is told first, beside targets and actions. came: called when there is a link again. ring:
+    descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
     link: to what plays. keys: those that are held. allowance: of all that is sent to what plays.
     """
 

@@ -9,9 +9,9 @@ import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from runtime.base.errors import UserError
-from runtime.panel.held import HeldKeys
 from runtime.panel.limits import Allowance
 from runtime.panel.osc import LARGEST_BYTES, MOST_MESSAGES, OscPort
+from runtime.panel.playing.held import HeldKeys
 
 
 class Told:

@@ -12,8 +12,8 @@ import pytest
 
 from runtime.acoustics.spectrum_picture import HIGHEST_HZ, LOWEST_HZ, N_BANDS, QUIETEST_DB, SpectrumPicture
 from runtime.audio.sound_ring import SoundRing
-from runtime.panel import painter
-from runtime.panel.painter import Painter
+from runtime.panel.playing import painter
+from runtime.panel.playing.painter import Painter
 from tests.support.panel import Page, Playing
 
 RATE_HZ = 48000

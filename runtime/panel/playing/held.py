@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.play_link import PlayLink
 
 
 class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
