@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 import yaml
 
 from runtime.companion.state import read_state
@@ -20,28 +17,9 @@ from runtime.live.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.rack.build import build_chosen
 from runtime.sound.choice import Choice, choose
-from tests.support.rig import LiveProgram, home_of_its_own, wait_until
+from tests.support.rig import LiveProgram, ask, wait_until
 
 Start = Callable[..., LiveProgram]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's folder, for this process, too."""
-    for name, value in home_of_its_own(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return tmp_path
-
-
-@pytest.fixture
-def start(home: Path) -> Start:
-    """A function that starts the program, without a sound card."""
-    return lambda *options: LiveProgram(["--audio", "null", *options], dict(os.environ), home)
-
-
-def ask(home: Path, method: str, **params: object) -> Any:
-    with Link(home / "run" / "timbrebox" / "control") as link:
-        return link.ask(method, **params)
 
 
 def instrument(home: Path) -> str:
