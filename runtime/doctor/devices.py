@@ -67,7 +67,7 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The programs that play on a sound card, by process id; from the cards' status and all open files."""
+    """The programs that have a sound card open for playback, by process id; from cards' status and open files."""
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):
         found |= {int(number) for number in re.findall(r"^owner_pid\s*:\s*(\d+)", text_of(path), re.MULTILINE)}

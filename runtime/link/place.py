@@ -35,7 +35,7 @@ def sockets() -> list[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner, and in a service its group, can enter.
 
-    OSError if the path is no folder of this user: where all can write, somebody may have put a trap there.
+    OSError if the path is no folder of this user: where all can write, somebody may have set a trap.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
