@@ -40,7 +40,7 @@ def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
 
 
 def private_names(root: Path = Path("/")) -> dict[str, str]:
-    """The replacement of each private name: of the machine, the user, the user's files, and USB serial numbers."""
+    """The replacement for each private name: names of the machine, user and user's files, USB serial numbers."""
     found = {platform.node(): "HOST", platform.node().partition(".")[0]: "HOST"}
     users = {getpass.getuser()} if "LOGNAME" in os.environ or os.geteuid() != 0 else set()
     users |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}

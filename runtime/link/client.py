@@ -23,7 +23,7 @@ _RECEIVE_BYTES = 64 * 2**10
 class Link:
     """A connection to a playing process; a context manager.
 
-    path: of the process's socket. OSError if no process listens there.
+    path: the process's socket. OSError if no process listens there.
     """
 
     def __init__(self, path: Path):

@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; the main thread's loop calls `serve`, so it needs no thread."""
+"""The link's server, in the playing process; the main thread's loop calls `serve`, so no other thread is needed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """The client that sent a request; answers it, at once or later. An answer to a client that has gone is dropped."""
+    """The client that sent a request; sends the answer, at once or later. A disconnected client gets no answer."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -72,7 +72,7 @@ class Caller:
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: of the socket. topics: names that can be watched. group_may_connect: whether the folder's group may connect.
+    path: the socket. topics: names that can be watched. group_may_connect: whether the folder's group may connect.
     OSError if the socket cannot be made; BlockingIOError if a running process uses it. A dead process's socket is
     replaced.
     """
@@ -177,7 +177,7 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the longest silent of the clients that watch nothing and were not heard since `before_s`, if any."""
+        """Drop the longest silent client that watches nothing and was not heard since `before_s`; False if none."""
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False

@@ -32,7 +32,7 @@ class PanelChild:
     closes, and this ends the child. When the child ends, the pipe from its standard output closes.
 
     listener: the socket. say: called with each line for the user, including the lines that the child prints. settings:
-    of the page. n_starts: how often the child was started.
+    the page's settings. n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):

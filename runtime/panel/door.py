@@ -57,8 +57,8 @@ class Connection(ServerConnection):
 class Door:
     """Admits requests for the page's files, its downloads and its WebSockets, and refuses all others.
 
-    names: of this page. pairing: admits devices in the network. n_pages: returns how many pages are open. port: of
-    this page.
+    names: this page's names. pairing: admits devices in the network. n_pages: returns how many pages are open. port:
+    this page's port.
     """
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
@@ -122,7 +122,7 @@ class Door:
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
         """Answer whether a device is paired; pair it if its request has the right code.
 
-        The code is in a header of our own: another site's page cannot send it without permission, which is never given.
+        The code is in a header of our own: another site's page would need permission to send it, which is never given.
         """
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:

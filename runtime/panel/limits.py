@@ -17,7 +17,7 @@ ALL_RATE, ALL_BURST = 500.0, 1000.0
 
 
 class Allowance:
-    """A limit on one sender's messages (token bucket): `rate` a second, and `burst` at once after a silence."""
+    """A limit on messages (token bucket): `rate` a second, and `burst` at once after a silence."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst

@@ -22,8 +22,8 @@ _INTERFACES = "/sys/class/net"
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     """Return a socket that listens for browsers.
 
-    settings: address and port. If port is None, DEFAULT_PORT is used; if another program uses it and the address is
-    this machine's own, a free port. where: the name of the user's setting, for the error message. UserError if the
+    settings: address and port. Without a port, DEFAULT_PORT is used, or a free port if another program uses it and the
+    address is a loopback address. where: the name of the user's setting, for the error message. UserError if the
     address or the port cannot be used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port

@@ -64,7 +64,7 @@ class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Page:
-    """An open page. topics: of the news that it receives."""
+    """An open page. topics: names of the news that it receives."""
 
     def __init__(self, connection: Connection):
         self.connection = connection
@@ -84,7 +84,7 @@ class _Page:
             broadcast([self.connection], picture)
 
 
-# The requests whose answers a page must know about the playing process.
+# Requests to the playing process; every page must know the answers.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
@@ -203,7 +203,7 @@ class Pages:
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
-    # --- from what plays ---
+    # --- from the playing process ---
 
     async def _came(self) -> None:
         self._watch()

@@ -19,7 +19,7 @@ _FLEETING = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """A mounted file system. kind: such as ext4; upper: the folder that stores an overlay's changes, else empty."""
+    """A mounted file system. kind: its type, such as ext4; upper: folder of an overlay's changes, else empty."""
 
     point: str
     kind: str

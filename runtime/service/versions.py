@@ -100,7 +100,7 @@ class Versions:
 
 
 def version_of(source: Path) -> str:
-    """The version of the program in a folder; UserError if there is no program."""
+    """The version number of the program in a folder; UserError if the folder contains no program."""
     try:
         with open(source / "pyproject.toml", "rb") as stream:
             project = tomllib.load(stream)["project"]
@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """Copy a file or a folder; shares: by hard links, where the file system allows them."""
+    """Copy a file or a folder; shares: True for hard links, where the file system allows them."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)

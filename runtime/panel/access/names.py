@@ -24,7 +24,7 @@ def sender(address: str) -> str:
 class OwnNames:
     """Checks whether the headers Host and Origin name this page.
 
-    port: of the page. is_on_network: whether other machines can reach the page. others: further names for the page.
+    port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
 
     A stranger can make a name that he owns lead here, and his page would then have our origin (DNS rebinding). He
     cannot do this with an address, nor with this machine's name in its own network. So in a network the address that

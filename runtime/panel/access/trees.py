@@ -1,4 +1,4 @@
-"""Checks a sound that a page sends: it may name no file, or a stranger could make this machine read any file."""
+"""Refuses a page's sound that names a file; otherwise a stranger could make this machine read any file."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Files:
         self._work.close()
         self._recordings.close()
 
-    # --- what comes in ---
+    # --- messages from pages ---
 
     async def _take_request(self, part: _Part, line: str) -> None:
         number = None

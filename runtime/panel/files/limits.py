@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MOST_CONNECTIONS = 8
 CHUNK_BYTES = 15 * 2**10  # below the page's longest message
-WINDOW_BYTES = 512 * 2**10  # what a browser may send before its arrival is reported
+WINDOW_BYTES = 512 * 2**10  # bytes that a browser may send before it is told how many have arrived
 SLOWEST_CHUNK_S = 30.0  # a sender or a receiver that needs longer for a piece is disconnected
 LARGEST_BYTES = {"midi": 16 * 2**20, "recording": 128 * 2**20, "sound": 80 * 2**20, "taught": 128 * 2**20}
 MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument

@@ -27,7 +27,7 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file being received; UserError if it is empty, too large, or has no room. n_taken: received bytes."""
+    """A file being received; UserError if it is empty, too large or does not fit on the disk. n_taken: bytes so far."""
 
     def __init__(self, announced: Announced, path: Path):
         self.path, self._name, self._n_bytes, self.n_taken = path, announced.name, announced.bytes, 0
@@ -59,7 +59,7 @@ class Upload:
         if self.is_whole or len(self._waiting) >= _WRITTEN_AT_ONCE_BYTES:
             content, self._waiting = bytes(self._waiting), bytearray()
             try:
-                await asyncio.to_thread(_write_all, self._file, content)  # a slow card must not keep the page waiting
+                await asyncio.to_thread(_write_all, self._file, content)  # a slow memory card must not block the page
             except OSError as error:
                 raise self._full(error) from None
 

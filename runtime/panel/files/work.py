@@ -20,7 +20,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-_LONGEST_SHOWN = 90  # of a recording's name, as the candidate's name may have 100 characters with its number
+_LONGEST_SHOWN = 90  # characters of a recording's name; with a candidate's number, 100 are allowed
 
 
 class Work:
@@ -150,7 +150,7 @@ class Work:
         return path
 
     def close(self) -> None:
-        """End the work, and remove all files."""
+        """End the work, and remove all temporary files."""
         self.cancel()
         if self._folder is not None:
             self._folder.close()

@@ -14,7 +14,7 @@ from runtime.panel.playing.play_link import PlayLink
 
 
 class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key goes down or, with velocity 0, up; note and velocity as in MIDI, channel from 0."""
+    """A key press or, with velocity 0, a key release; note and velocity as in MIDI, channel from 0."""
 
     note: Annotated[int, msgspec.Meta(ge=0, le=127)]
     velocity: Annotated[int, msgspec.Meta(ge=0, le=127)] = 0

@@ -1,7 +1,7 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and Debian's scripts.
 
-Nothing is compiled, so any machine builds for both architectures. Two packages have no wheel: PyAudio and
-python-rtmidi are Debian's. The environment links to them and hides Debian's other Python packages, above all its
+Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
+packages are used. The environment links to these two and hides Debian's other Python packages, above all its
 onnxruntime, which crashes on a Raspberry Pi 4.
 """
 
