@@ -34,7 +34,7 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    settings: names in the network, and OSC. parent: descriptor of a pipe that closes when the playing process ends; None
+    settings: names in the network, and OSC. parent: descriptor of a pipe that closes with the playing process; None
     to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with the output's sound; None without one.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
