@@ -102,7 +102,7 @@ def uninstall(*, purge: bool) -> int:
 
 
 def _play(versions: Versions, version: Path) -> None:
-    """Switch `current` to a version, replace the unit files by that version's, and reload and enable them."""
+    """Switch `current` to a version, install its unit files, reload systemd, and enable the service."""
     versions.switch(version)
     new = sorted((version / "runtime" / "service").glob("*.service"))
     for unit in new:
