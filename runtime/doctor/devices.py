@@ -1,6 +1,6 @@
-"""Sound cards, who holds them, and keyboards.
+"""Checks sound cards, the programs that use them, and keyboards.
 
-The drivers are asked in a process of their own, because some hang when their sound server has died.
+A separate process queries the drivers, because some hang if their sound server has died.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RESTART_SERVER = "start the sound server again: systemctl --user restart pipewi
 
 
 def check_devices(given: Given) -> list[Finding]:
-    """The sound card that `play` takes, who has it, and the keyboards that it hears."""
+    """Check `play`'s sound card, the programs that use sound cards, and `play`'s keyboards."""
     try:
         listed = ask_process("runtime.doctor.devices", limit_s=PATIENCE_S)
     except NoAnswerError as error:
@@ -56,7 +56,7 @@ def _card(given: Given, outputs: list[OutputDevice]) -> list[Finding]:
 
 
 def _rates(root: Path) -> str:
-    """The rates that the USB cards say they can play."""
+    """The sample rates that the USB cards report, as a text."""
     found = []
     for path in sorted(root.glob("proc/asound/card*/stream*")):
         playback = text_of(path).partition("Playback:")[2].partition("Capture:")[0]
@@ -67,7 +67,7 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The programs that have a sound card open to play, by process: from the cards, and from the open files."""
+    """The programs that have a sound card open for playback, by process id; from cards' status and open files."""
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):
         found |= {int(number) for number in re.findall(r"^owner_pid\s*:\s*(\d+)", text_of(path), re.MULTILINE)}
@@ -79,7 +79,7 @@ def holders(root: Path) -> dict[int, str]:
 
 
 def _leader(root: Path, process: int) -> int:
-    """The process that a thread belongs to: the kernel names the thread that opened the card."""
+    """The process of a thread; needed because the kernel reports the thread that opened the card."""
     leader = re.search(r"^Tgid:\s*(\d+)", text_of(root / f"proc/{process}/status"), re.MULTILINE)
     return int(leader[1]) if leader else process
 
@@ -117,7 +117,7 @@ def _keyboards(given: Given, inputs: dict[str, list[str] | str]) -> list[Finding
 
 
 def _list_all() -> dict[str, object]:
-    """What the drivers list; for an API of MIDI without its server, why it lists nothing."""
+    """The outputs, and the inputs of each MIDI API, or the reason why the API lists none."""
     portaudio = load_portaudio()
     outputs = list_outputs(portaudio)
     inputs: dict[str, object] = {}

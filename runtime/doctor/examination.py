@@ -1,4 +1,4 @@
-"""The whole examination: every check, in the order of the screen."""
+"""The whole examination: every check, in the order shown on the screen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Finding]:
-    """The findings, each as soon as it is known; a check that fails is a finding, too, and the others go on."""
+    """Yield each finding as soon as it is known; a check that raises becomes a finding, and the next checks run."""
     for check in checks:
         try:
             yield from check(given)

@@ -1,4 +1,4 @@
-"""What the doctor says: findings, each with a verdict and, if it is not good, with what mends it."""
+"""The doctor's findings: each has a verdict and, unless the verdict is good, the way to mend the problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATIENCE_S = 10.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line. name: what was looked at; says: what was found; mend: what to do, mostly a command to type."""
+    """One result. name: what was checked; says: what was found; mend: what to do, mostly a command to type."""
 
     name: str
     verdict: Verdict
@@ -37,10 +37,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What the doctor is to look at.
+    """What the checks are given.
 
-    config: the settings. instrument: its name or file; None: that of the settings. root: where /proc, /sys and /dev
-    lie. playing: what a `play` that runs says of itself; None: none runs. figures: what was measured, for the JSON.
+    config: the settings. instrument: name or file; None for the settings' instrument. root: the folder of /proc, /sys
+    and /dev. playing: what the playing process reports; None if nothing plays. figures: measured values, for the JSON.
     """
 
     config: Config
@@ -60,9 +60,9 @@ def worst(findings: Sequence[Finding]) -> Verdict:
 
 
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
-    """The findings in columns: the verdict, the name, what was found, and below it what mends it.
+    """The findings as lines: verdict, name and what was found, in columns, and below them the way to mend it.
 
-    width: of the screen, in characters; None: that of the terminal. A command is never broken, so it can be copied.
+    width: of the screen, in characters; None for the terminal's width. A command is never broken, so it can be copied.
     """
     width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
     lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)
@@ -76,7 +76,7 @@ def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """The last line: how many findings have which verdict."""
+    """The last line: the number of findings with each verdict."""
     n_bad = sum(finding.verdict == BAD for finding in findings)
     n_mend = sum(finding.verdict == MEND for finding in findings)
     if not n_bad and not n_mend:
@@ -86,7 +86,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def output_of(*command: str, limit_s: float = _PATIENCE_S) -> str | None:
-    """What a program of the system prints; None if it is not there, fails, or takes too long."""
+    """The output of a program of the system; None if the program is missing, fails, or takes too long."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -95,11 +95,11 @@ def output_of(*command: str, limit_s: float = _PATIENCE_S) -> str | None:
 
 
 class NoAnswerError(Exception):
-    """A process of the doctor's gave no answer; the text says why."""
+    """A process that the doctor started gave no answer; the text says why."""
 
 
 def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
-    """The JSON that one of the doctor's own modules prints, run in a process of its own; NoAnswerError without one."""
+    """Run a module in a separate process and return the JSON that it prints; NoAnswerError if it prints none."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(
@@ -117,7 +117,7 @@ def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The text of one of the kernel's small files, without its end; an empty text if there is none."""
+    """The stripped text of a small file, such as the kernel's; empty if the file cannot be read."""
     try:
         return path.read_text(errors="replace").strip(" \0\n")
     except OSError:

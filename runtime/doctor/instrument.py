@@ -1,4 +1,4 @@
-"""The settings' instrument: its file, its graph, its card, and whether it computes what it should."""
+"""Checks the instrument: its file, its graph, its card, and whether it computes what it should."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.instrument.library import DEFAULT_INSTRUMENT, find, load, sha256_of
 
 
 def check_instrument(given: Given) -> list[Finding]:
-    """Load it, which looks at its operators, its card and its recorded pair."""
+    """Load the instrument; this checks its operators, its card, and its output for the card's check input."""
     asked = given.instrument or given.config.instrument
     try:
         decoder = load(asked)

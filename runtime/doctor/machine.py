@@ -1,4 +1,4 @@
-"""The machine itself: system, processor, memory, voltage and heat."""
+"""Checks the machine itself: system, processor, memory, voltage and heat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SET_GOVERNOR = (
 
 
 def check_system(given: Given) -> list[Finding]:
-    """The system's name, 64-bit or not, and Python."""
+    """Check that the system is 64-bit, and the version of Python."""
     release = dict(re.findall(r'^(\w+)="?(.*?)"?$', text_of(given.root / "etc/os-release"), re.MULTILINE))
     name = release.get("PRETTY_NAME") or f"{platform.system()} {platform.release()}"
     bits = 64 if sys.maxsize > 2**32 else 32
@@ -38,13 +38,13 @@ def check_system(given: Given) -> list[Finding]:
 
 
 def check_processor(given: Given) -> list[Finding]:
-    """How many cores, how the processor chooses its speed, and whether others use it."""
+    """Check how the processor chooses its speed, and whether other programs keep it busy."""
     n_cores = os.cpu_count() or 1
     governors = {text_of(path) for path in given.root.glob(_GOVERNORS)} - {""}
     says = f"{n_cores} cores" if n_cores > 1 else "1 core"
     says += f", governor {' and '.join(sorted(governors))}" if governors else ", full speed (no governor)"
     slow = governors - set(GOOD_GOVERNORS)
-    # intel_pstate's powersave is quick to speed up; it is not the kernel's governor of this name.
+    # The powersave of intel_pstate and amd-pstate speeds up quickly, unlike the kernel's governor of this name.
     driver = text_of(given.root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_driver")
     if slow and not (slow == {"powersave"} and driver.startswith(("intel_pstate", "amd-pstate"))):
         return [Finding("Processor", MEND, f"{says}: slow to speed up, so a loud chord may crackle", _SET_GOVERNOR)]
@@ -56,7 +56,7 @@ def check_processor(given: Given) -> list[Finding]:
 
 
 def check_memory(given: Given) -> list[Finding]:
-    """How much memory is free."""
+    """Check how much memory is free."""
     found = dict(re.findall(r"^(\w+):\s+(\d+) kB", text_of(given.root / "proc/meminfo"), re.MULTILINE))
     if "MemAvailable" not in found:
         return []
@@ -70,7 +70,7 @@ def check_memory(given: Given) -> list[Finding]:
 
 
 def check_power(given: Given) -> list[Finding]:
-    """Voltage and heat, where the machine tells."""
+    """Check voltage and heat, where the machine reports them."""
     power = read_power(given.root)
     heat = "" if power.temperature_c is None else f"{power.temperature_c:.0f} degrees Celsius"
     problems = [

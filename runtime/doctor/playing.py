@@ -1,4 +1,4 @@
-"""What plays at present: how it goes, and that it speaks to no other machine."""
+"""Checks the playing process: whether it plays well, and that it connects to no other machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.link.client import connect
 
 MOST_LATE_SHARE = 0.001
-_UNCONNECTED = ("0A", "07")  # it listens; UDP that takes from everywhere
+_UNCONNECTED = ("0A", "07")  # states of TCP that listens, and of UDP without a fixed other end
 _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000FFFF00000100007F")
 
 
 def ask_playing() -> tuple[dict | None, str]:
-    """What a `play` or the service says of itself, and its process; None, with what is wrong, if nothing answers."""
+    """The health and process id of the playing process, or None; and the problem, empty if nothing plays."""
     try:
         with connect() as link:
             return link.ask("health") | {"process": link.ask("state")["process"]}, ""
@@ -27,7 +27,7 @@ def ask_playing() -> tuple[dict | None, str]:
 
 
 def check_playing(given: Given) -> list[Finding]:
-    """Voices, late blocks, and what it says is wrong."""
+    """Check the late blocks and the problems that the playing process reports."""
     playing = given.playing
     if playing is None:
         return [Finding("Playing", GOOD, "nothing plays now")]
@@ -56,7 +56,7 @@ def _duration(seconds: float) -> str:
 
 
 def check_network(given: Given) -> list[Finding]:
-    """That nothing is sent: the telemetry is off, and what plays has no connection to another machine."""
+    """Check that telemetry is off, and that the playing process has not connected to another machine."""
     from runtime.base import private_onnxruntime
 
     off = "Timbrebox sends nothing, and onnxruntime's telemetry is off"
@@ -76,7 +76,7 @@ def check_network(given: Given) -> list[Finding]:
 
 
 class Socket(NamedTuple):
-    """A network socket of a process. is_local: whether it is for this machine only; goes_out: it has called another."""
+    """A network socket of a process. is_local: for this machine only; goes_out: the process made the connection."""
 
     is_local: bool
     goes_out: bool
@@ -85,7 +85,7 @@ class Socket(NamedTuple):
 def sockets(root: Path, process: int) -> list[Socket]:
     """The network sockets of a process; none if this user may not see them.
 
-    Source: proc_net(5): local address, remote address, state and inode are the columns 1, 2, 3 and 9.
+    Source: proc_net(5): local address, remote address, state and inode are the columns 1, 2, 3 and 9, from 0.
     """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):
@@ -97,7 +97,7 @@ def sockets(root: Path, process: int) -> list[Socket]:
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
     mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
-    # Whoever has called us is at a port on which we listen.
+    # A connection that another process made arrives at a port on which this process listens.
     served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
     return [
         Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)

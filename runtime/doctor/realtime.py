@@ -1,4 +1,4 @@
-"""Whether the audio thread may go before other programs, and whether its memory may stay out of swap."""
+"""Checks whether the audio thread may have real-time priority, and whether its memory may stay out of swap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONTAINER = "run it outside of a container, or give the container: --cap-add=SY
 
 
 def check_limits(_given: Given) -> list[Finding]:
-    """Both limits; the priority is tried, because permission comes in several ways."""
+    """Check both limits; the priority is tried, because permission can be given in several ways."""
     if sys.platform != "linux":
         return []
     with promoted(AUDIO_PRIORITY) as permitted:

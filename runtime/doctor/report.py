@@ -1,4 +1,4 @@
-"""The report that an owner can send: the findings, without names that are nobody else's business."""
+"""The report that an owner can send: the findings, without private names."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from runtime.base.user_folders import data_folder
 from runtime.doctor.findings import text_of
 
 SOUND_FILES = r"wav|flac|mp3|ogg|opus|aiff?|m4a|mid|midi"
-# Names that everybody has, and that the text needs.
+# Names that are not private, and that the text needs.
 _COMMON = {"root", "timbrebox", "localhost", "audio", "pi", "linux", "debian", "raspberrypi", "user", "play", "sound"}
-_LEAST = 3  # shorter names are in too many words
+_LEAST = 3  # a shorter name would match too many words
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _PACKAGES = ("numpy", "onnxruntime", "PyAudio", "python-rtmidi", "JACK-Client", "alsa-midi")
 
 
 def version() -> str:
-    """Timbrebox's version, as pyproject.toml says it."""
+    """Timbrebox's version in pyproject.toml."""
     found = re.search(r'^version = "(.*?)"', text_of(PROJECT), re.MULTILINE)
     return found[1] if found else "unknown"
 
 
 def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
-    """The whole text; lines: what the screen shows; root: where /sys lies."""
+    """The whole text; lines: what the screen shows; root: the folder of /proc and /sys."""
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
     cards = text_of(root / "proc/asound/cards")
     head = f"Report of timbrebox doctor, version {version()}\nKernel {platform.release()}; {packages}\n"
@@ -40,7 +40,7 @@ def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
 
 
 def private_names(root: Path = Path("/")) -> dict[str, str]:
-    """What to replace, by name: the machine's, the user's, the user's own files, the serial numbers of USB devices."""
+    """The replacement for each private name: names of the machine, user and user's files, USB serial numbers."""
     found = {platform.node(): "HOST", platform.node().partition(".")[0]: "HOST"}
     users = {getpass.getuser()} if "LOGNAME" in os.environ or os.geteuid() != 0 else set()
     users |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}
@@ -55,7 +55,7 @@ def private_names(root: Path = Path("/")) -> dict[str, str]:
 
 
 def without_private(text: str, names: dict[str, str]) -> str:
-    """The text with these names, home folders and names of sound files replaced."""
+    """The text in which `names`, home folders and names of sound files are replaced."""
     homes = {os.path.expanduser("~"), str(Path.home())} - {"/", ""}
     for home in sorted(homes, key=len, reverse=True):
         text = re.sub(rf"{re.escape(home)}(?=/|\b)", "~", text)

@@ -1,4 +1,4 @@
-"""The boot service: whether it runs, and how often and why it was restarted."""
+"""Checks the boot service: whether it runs, and how often and why it was restarted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, output_of
 UNIT = "timbrebox.service"
 _NAMES = "LoadState,UnitFileState,ActiveState,StatusText,NRestarts,Result"
 MOST_REASONS = 3
-# What systemd itself writes into the journal when a service ends in another way than it should.
+# What systemd itself writes into the journal when a service fails.
 _REASONS = (
     (r"code=killed, status=9/KILL", "it was killed"),
     (r"[Ww]atchdog timeout", "it hung, and the watchdog ended it"),
@@ -21,7 +21,7 @@ _REASONS = (
 
 
 def check_service(given: Given) -> list[Finding]:
-    """The state that systemd tells, and the last restarts, from the journal."""
+    """Check the state that systemd reports, and the last restarts in the journal."""
     if not (given.root / "run/systemd/system").is_dir():
         return [Finding("Service", GOOD, "this machine was not started by systemd, so there is none")]
     answer = output_of("systemctl", "show", UNIT, f"--property={_NAMES}")
@@ -56,7 +56,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, the last MOST_REASONS times; journal: systemd's lines, dated as short-iso."""
+    """When and why the service ended, the last MOST_REASONS times; journal: systemd's lines in short-iso format."""
     found = []
     for line in journal.splitlines():
         if not re.search(r"Main process exited|[Ww]atchdog timeout|oom-kill", line):
@@ -68,7 +68,7 @@ def restarts(journal: str) -> list[str]:
                 detail = f" ({match[1]})" if match.re.groups else ""
                 found.append((date, f"{reason}{detail}"))
                 break
-    # The watchdog's line comes first, then that of the signal by which it ended the program.
+    # After the watchdog's line, systemd logs the signal that ended the program: both are one event.
     merged: list[tuple[str, str]] = []
     for date, reason in found:
         if merged and merged[-1][0] == date and "watchdog" in merged[-1][1] and "watchdog" not in reason:

@@ -1,4 +1,4 @@
-"""Whether this machine is fast enough: the real engine plays in a process of its own, at the pace of a sound card."""
+"""Checks whether this machine is fast enough: the real engine plays in a separate process, at a sound card's pace."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
 PLAYED_S, PATIENCE_S = 4.0, 60.0
-ROOM = 0.7  # of the time that a block plays: beyond it, a little more work makes blocks late
+ROOM = 0.7  # share of a block's duration; beyond this, a little more work makes blocks late
 _LOOK_S = 0.2
-_N_FIRST = 16  # blocks that are not judged: memory is used for the first time
+_N_FIRST = 16  # blocks that are not judged, because they use memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
 def check_speed(given: Given) -> list[Finding]:
-    """Play all voices, with every knob in motion, in blocks of the settings' size."""
+    """Measure how long blocks of the settings' size take while all voices sound and every knob moves."""
     if given.playing is not None:
         return [Finding("Speed", GOOD, "not measured, because that would disturb what plays; see Playing")]
     audio, n_voices = given.config.audio, given.config.voice.n_voices
@@ -56,7 +56,7 @@ def _judged(measured: dict) -> Finding:
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
-    # Larger blocks forgive single waits; the work itself only becomes less with fewer voices.
+    # Larger blocks only absorb single delays; fewer voices reduce the work itself.
     buffer_frames = 2 * measured["buffer"]
     if buffer_frames <= LARGEST_BUFFER_FRAMES:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"
@@ -70,7 +70,7 @@ def _judged(measured: dict) -> Finding:
 
 
 class _Moved:
-    """A rack whose knobs all move in every block, as a SoundSource."""
+    """A SoundSource: a rack in which every knob moves in every block."""
 
     def __init__(self, rack: Rack, n_latents: int):
         self._rack, self._n_latents = rack, n_latents
@@ -86,7 +86,7 @@ class _Moved:
 
 
 def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz: int) -> dict[str, object]:
-    """Play for PLAYED_S; returns the figures."""
+    """Play for PLAYED_S seconds and return the measured figures."""
     decoder = Decoder(instrument)
     envelope = Adsr(attack_s=0.0)
     patch = Patch(Config(voice=VoiceConfig(n_voices=n_voices, envelope=envelope)))
@@ -121,7 +121,7 @@ def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz:
 
 
 def main() -> None:
-    """Measure, as the arguments say, and print the figures as JSON."""
+    """Measure with the command line's arguments and print the figures as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("instrument", type=Path)
     for name in ("n_voices", "buffer_frames", "sample_rate_hz"):

@@ -21,7 +21,10 @@ _RECEIVE_BYTES = 64 * 2**10
 
 
 class Link:
-    """A connection to a playing process; a context manager. path: its socket. OSError if nobody answers there."""
+    """A connection to a playing process; a context manager.
+
+    path: the process's socket. OSError if no process listens there.
+    """
 
     def __init__(self, path: Path):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -37,7 +40,7 @@ class Link:
         self._ids = itertools.count(1)
 
     def ask(self, method: str, /, *, limit_s: float = LIMIT_S, **params: object) -> Any:
-        """The answer to a request; UserError if it is refused, or if no answer comes within `limit_s` seconds."""
+        """Return the answer to a request; UserError if the request is refused or has no answer within `limit_s` s."""
         number, until_s = next(self._ids), time.monotonic() + limit_s
         try:
             self._socket.settimeout(limit_s)
@@ -55,7 +58,7 @@ class Link:
         raise UserError(str(self.path), found, "an answer from the playing program", "try again, or start it again")
 
     def news(self, limit_s: float) -> Iterator[tuple[str, Any]]:
-        """News of what `watch` asked for, as (topic, plain values), until none has come for `limit_s` seconds."""
+        """Yield news of watched topics, as (topic, plain values), until none has arrived for `limit_s` seconds."""
         while True:
             message = self._news.pop(0) if self._news else self._next(time.monotonic() + limit_s)
             if message is None:
@@ -78,7 +81,7 @@ class Link:
         self.close()
 
     def _next(self, until_s: float) -> messages.Message | None:
-        """The next message; None if none comes in time; UserError if the playing process has gone."""
+        """Return the next message, or None if none arrives by `until_s`; UserError if the playing process has gone."""
         while (end := self._received.find(b"\n")) < 0:
             wait_s = until_s - time.monotonic()
             if wait_s <= 0.0:
@@ -121,7 +124,7 @@ def connect() -> Link:
 
 
 def connect_if_playing() -> Link | None:
-    """As `connect`, but None if nothing plays."""
+    """As `connect`, but return None instead of raising UserError."""
     with contextlib.suppress(UserError):
         return connect()
     return None

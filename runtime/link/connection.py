@@ -1,4 +1,4 @@
-"""One end of a stream socket that never waits: lines in, lines out, both bounded."""
+"""One end of a non-blocking stream socket: receives and sends lines, with bounded buffers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _LONGEST_FAREWELL_S = 1.0
 class Connection:
     """Lines over a non-blocking stream socket.
 
-    longest_line: bytes of the longest line that is taken; most_unsent: bytes that may wait for a slow reader.
-    is_open: False as soon as the other end has gone or was too slow; has_ended: the other end sends no more;
-    too_long: it has sent too long a line.
-    heard_s: `time.monotonic()` of the last whole line.
+    longest_line: most bytes of a received line; most_unsent: most bytes that may wait for a slow reader.
+    is_open: False after `close`, which also follows a failed or too slow send; has_ended: the other end sends no more;
+    too_long: the other end has sent too long a line. heard_s: `time.monotonic()` when the last line was taken.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
@@ -26,7 +25,7 @@ class Connection:
         self.is_open, self.has_ended, self.too_long = True, False, False
         self.heard_s = self._moved_s = time.monotonic()
         self._leaves_s: float | None = None
-        self._searched = 0  # up to here there is no end of a line
+        self._searched = 0  # no newline has been received before this index
 
     def fileno(self) -> int:
         """The socket's file descriptor."""
@@ -34,7 +33,7 @@ class Connection:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether something waits to be sent."""
+        """Whether bytes wait to be sent."""
         return bool(self._unsent)
 
     @property
@@ -51,13 +50,13 @@ class Connection:
         return self._leaves_s is not None
 
     def stuck_s(self) -> float:
-        """Seconds since the other end has taken something of what waits to be sent; 0 if nothing waits."""
+        """Seconds for which no waiting byte could be sent; 0 if none waits."""
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
-        """Take what has arrived, at most `longest_line` bytes more than were there."""
+        """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
         if self.has_ended or not self.is_open or len(self._received) > self._longest:
-            return  # the lines that are there come first
+            return  # the lines already received must be taken first
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -71,7 +70,7 @@ class Connection:
             self.close()
 
     def take_line(self) -> bytes | None:
-        """The next whole line without its end; None if there is none yet."""
+        """Remove and return the next line, without its newline; None if no whole line of allowed length is there."""
         if not self.has_line:
             self.too_long = len(self._received) > self._longest
             return None
@@ -85,7 +84,7 @@ class Connection:
         return line
 
     def send(self, line: bytes) -> None:
-        """Send a line as soon as the other end takes it; closes if too much waits already."""
+        """Send a line, or keep what cannot be sent yet; close if more than `most_unsent` bytes then wait."""
         if not self.is_open:
             return
         if not self._unsent:
@@ -96,7 +95,7 @@ class Connection:
             self.close()
 
     def flush(self) -> None:
-        """Send what waits, as far as the other end takes it."""
+        """Send as many of the waiting bytes as the socket accepts now."""
         try:
             while self._unsent and self.is_open:
                 n_sent = self._socket.send(self._unsent)
@@ -113,9 +112,9 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Take no more lines, and close as soon as the other end has had the chance to read the last line.
+        """Ignore further lines, and close once the other end sends no more, or if it still sends after 1 s.
 
-        Closing at once, with data unread, would throw away what was sent and not read yet.
+        Closing at once, with unread input, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S
@@ -124,6 +123,6 @@ class Connection:
             self.end_sending()
 
     def close(self) -> None:
-        """Close the socket; lines that were received can still be taken."""
+        """Close the socket; received lines can still be taken."""
         self.is_open = False
         self._socket.close()

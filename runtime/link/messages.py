@@ -16,14 +16,14 @@ NOT_JSON, NOT_A_REQUEST, UNKNOWN_METHOD, WRONG_PARAMS, OUR_FAILURE = -32700, -32
 REFUSED = -32000
 
 Id = int | str | None
-# msgspec and JSON-RPC 2.0 agree on these types.
+# What reading a message can raise: ValueError for too long a line, RecursionError for deep nesting.
 Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """What a client asks for.
 
-    method: name of the request. params: a JSON object. id: comes back with the answer; None: no answer is wanted.
+    method: name of the request. params: a JSON object. id: returned with the answer; None if no answer is wanted.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Why a request was refused.
 
-    code: one of the numbers above. data: the parts of a UserError (where, found, expected, remedy); None: it is none.
+    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy); None for other errors.
     """
 
     code: int
@@ -58,12 +58,12 @@ def answer_line(number: Id, result: object) -> bytes:
 
 
 def error_line(number: Id, code: int, error: Exception | str) -> bytes:
-    """The answer to a request that is refused, as a line."""
+    """The answer to a refused request, as a line."""
     return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "error": problem_of(code, error)}) + b"\n"
 
 
 def news_line(topic: str, news: object) -> bytes:
-    """News for those who watch a topic, as a line."""
+    """News of a topic, as a line."""
     return msgspec.json.encode({"jsonrpc": "2.0", "method": topic, "params": news}) + b"\n"
 
 

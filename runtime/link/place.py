@@ -1,4 +1,4 @@
-"""Where the link's socket lies: one for each user, and one for the service."""
+"""The paths of the link's sockets: one for each user, and one for the service."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 
 
 def own_socket() -> Path:
-    """The socket of this user's `play`; in a service, the one in the folder that systemd names.
+    """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
 
     Sources: systemd.exec(5), $RUNTIME_DIRECTORY; XDG Base Directory Specification 0.8: a relative $XDG_RUNTIME_DIR is
-    ignored. Without that variable, the socket lies in a folder of the user's under the folder for temporary files.
+    ignored. Without this variable, the socket is in the user's own folder below the folder for temporary files.
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):
@@ -35,7 +35,7 @@ def sockets() -> list[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner, and in a service its group, can enter.
 
-    OSError if it is not this user's own: in a place where all can write, somebody may have made it as a trap.
+    OSError if the path is no folder of this user: where all can write, somebody may have set a trap.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()

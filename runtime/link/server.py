@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; it has no thread: the main thread's loop calls `serve`."""
+"""The link's server, in the playing process; the main thread's loop calls `serve`, so no other thread is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # only when a new client finds no place
+LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if a new client finds no place
 _LINES_A_TURN = 16
 
 Params = Any
@@ -34,11 +34,11 @@ LATER = Later()
 
 
 class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that has none."""
+    """The params of a request that needs none."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `watch`: the topics of which the client wants news from now on, instead of those before."""
+    """The params of `watch`: the topics that the client watches from now on, in place of any earlier topics."""
 
     topics: tuple[str, ...]
 
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """The client that sent a request; answers it, at once or later. An answer to a client that has gone is dropped."""
+    """The client that sent a request; sends the answer, at once or later. A disconnected client gets no answer."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -60,7 +60,7 @@ class Caller:
             self._connection.send(messages.answer_line(self._id, result))
 
     def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
-        """Answer with a user's mistake."""
+        """Answer with an error."""
         self._connection.send(messages.error_line(self._id, code, error))
 
     @property
@@ -70,17 +70,17 @@ class Caller:
 
 
 class Server:
-    """Answers requests on a Unix stream socket, and sends news to those who watch.
+    """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket. topics: names of what can be watched. group_may_connect: whether the folder's group may connect.
-    OSError if the socket cannot be made; BlockingIOError if a living process has it. A socket that a dead process left
-    is taken over.
+    path: the socket. topics: names that can be watched. group_may_connect: whether the folder's group may connect.
+    OSError if the socket cannot be made; BlockingIOError if a running process uses it. A dead process's socket is
+    replaced.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The lock says whether the process that made the socket is alive: the system drops it with the process.
+        # The kernel releases the lock when its process ends, so the lock tells whether the socket's maker still runs.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,20 +96,20 @@ class Server:
         self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
-        """Answer requests of this name.
+        """Answer requests with this name.
 
-        params: a msgspec.Struct; a request whose params do not fit is refused. handler: called with the params and the
+        params: a msgspec.Struct type; a request with other params is refused. handler: called with the params and the
         Caller; returns the answer as plain values, or LATER; UserError refuses the request.
         """
         self._methods[method] = _Method(params, handler)
 
     def on_gone(self, then: Callable[[Connection], object]) -> None:
-        """Call a function with the connection of each client that has gone."""
+        """Call `then` with the connection of each client that has disconnected."""
         self._on_gone.append(then)
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that become readable when there is something to do."""
+        """File descriptors that become readable when `serve` has something to do."""
         return [self._listener.fileno(), *(client.fileno() for client in self._clients if not client.has_ended)]
 
     @property
@@ -119,7 +119,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait that have already arrived: call `serve` again at once."""
+        """Whether received requests still wait for their answers: call `serve` again at once."""
         return any(client.has_line for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -127,13 +127,13 @@ class Server:
         return any(topic in topics for topics in self._watches.values())
 
     def publish(self, topic: str, news: object) -> None:
-        """Send news to those who watch the topic."""
+        """Send news to the clients that watch the topic."""
         for client, topics in list(self._watches.items()):
             if topic in topics:
                 client.send(messages.news_line(topic, news))
 
     def serve(self) -> None:
-        """Do what is due, and never wait: new clients, requests, unsent answers, clients that have gone."""
+        """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting."""
         for client in self._clients:
             client.flush()
             client.receive()
@@ -147,7 +147,7 @@ class Server:
             for client in gone:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
-        self._accept()  # after those that have gone have left their places
+        self._accept()  # last, when the places of disconnected clients are free
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""
@@ -162,7 +162,7 @@ class Server:
         for _ in range(MOST_CLIENTS):
             try:
                 stream, _ = self._listener.accept()
-            except OSError:  # nobody there, gone again, or no file descriptor left
+            except OSError:  # no client waits, it has gone again, or no file descriptor is left
                 return
             client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
             n_clients = sum(not each.is_leaving for each in self._clients)
@@ -177,7 +177,7 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the client that has been silent for longest, if it neither watches nor was heard since `before_s`."""
+        """Drop the longest silent client that watches nothing and was not heard since `before_s`; False if none."""
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False
@@ -204,7 +204,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer a line; after one that is no request the client is dropped, as nothing it says can be trusted."""
+        """Answer a line; a client that sends a malformed request is dropped, as its lines cannot be trusted."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:
@@ -217,7 +217,7 @@ class Server:
             result = self._call(request, caller)
         except UserError as error:
             caller.refuse(error)
-        except Exception as error:  # a mistake of ours in a handler must not end the music
+        except Exception as error:  # a bug in a handler must not end the music
             client.send(messages.error_line(request.id, messages.OUR_FAILURE, f"{type(error).__name__}: {error}"))
         else:
             if not isinstance(result, Later):

@@ -1,4 +1,4 @@
-"""Tells the user, what plays and the pages where the page is, by which code devices are paired, and which ones are."""
+"""Sends the page's addresses, the pairing code and the paired devices to the user, the playing process and pages."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from runtime.panel.listening import is_on_network, network_urls, url_of
 from runtime.panel.osc import OscPort
 from runtime.panel.pages import Pages
 
-_SOON_S = 2.0  # packets that are ignored are news so often at most
-ENDED = 4401  # the code with which the WebSocket of a device ends that is paired no more
+_SOON_S = 2.0  # shortest time between reports of OSC packets
+ENDED = 4401  # close code of a WebSocket whose device is no longer paired
 
 
 class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,11 +25,11 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Admission:
-    """What is said about who may come in.
+    """Reports how devices may connect and which are paired, and ends pairings.
 
-    pages: the open ones, which may ask `paired.list`, `paired.code` and `paired.end`. pairing: where the code and the
-    devices are. listener: the page's socket. say: called with each line for the user. connections: gives all that are
-    open, also those that are no pages. osc: set when there is one.
+    pages: the open pages, which may request `paired.list`, `paired.code` and `paired.end`. pairing: has the code and
+    the devices. listener: the page's socket. say: called with each line for the user. connections: returns all open
+    connections, also those for files. osc: the OSC port, None without OSC.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class Admission:
             pages.add("paired.end", self._end)
 
     def say_where(self) -> None:
-        """Tell the user how other devices come in."""
+        """Tell the user the addresses for other devices and the pairing code."""
         if self._is_on_network:
             self._say(f"In the network: {'  '.join(network_urls(self._listener))}")
             self.say_code(self._pairing.code)
 
     def say_code(self, code: str) -> None:
-        """Tell everybody about a new code."""
+        """Tell the user and the playing process a code."""
         self._say(f"Pairing code: {code}")
         self.tell()
 
     def tell_soon(self) -> None:
-        """As `tell`, but not more often than every 2 s."""
+        """Call `tell` in 2 s, unless a call is already due."""
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(_SOON_S, self.tell)
 
     def tell(self) -> None:
-        """Tell what plays, of which `doctor` and `panel --code` ask it."""
+        """Tell the playing process the page's state, so that `doctor` and `panel --code` can ask for it."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
@@ -102,6 +102,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line for the user, or for the process that started this one, if it is still there."""
+    """Print a line for the user, or for the parent process if it still runs."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""The files of the page, read once, with the headers that a browser gets with each answer."""
+"""The files of the page, read once, and the headers of every answer to a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAFETY = {
 
 
 class Asset(NamedTuple):
-    """A file of the page. kind: its media type. tag: another one whenever the content changes."""
+    """A file of the page. kind: its media type. tag: its ETag, which changes with the content."""
 
     content: bytes
     kind: str
@@ -33,7 +33,7 @@ class Asset(NamedTuple):
 
 
 def load_assets() -> dict[str, Asset]:
-    """The page's files by the path under which a browser asks for them; no other path leads to a file."""
+    """Read the page's files; return them by URL path. No other path leads to a file."""
     found = {}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix in _TYPES:
@@ -45,8 +45,8 @@ def load_assets() -> dict[str, Asset]:
 
 
 def policy(host: str) -> str:
-    """What the page may load, as a Content-Security-Policy: nothing but its own files; host: with the port."""
+    """The Content-Security-Policy, which lets the page load only its own files; host: with the port."""
     own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; media-src blob:"
-    # Some browsers do not take 'self' to include a WebSocket.
+    # In some browsers 'self' does not include WebSockets.
     connect = f"connect-src 'self' ws://{host}"
     return f"default-src 'none'; {own}; {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""The page's process as the playing process sees it: a child that is started again, on the same port, if it dies."""
+"""Runs the page's process as a child of the playing process, and restarts it on the same port if it dies."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from runtime.panel.listening import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # one that has lived this long did not die of how it was started
+_SETTLED_S = 10.0  # a child that has lived this long did not die because of how it was started
 _FAREWELL_S = 1.0
 _LONGEST_LINE_BYTES = 4096
 
 
 class PanelChild:
-    """Starts the page's process, and starts it again within 5 s if it dies. Never waits, except in `close`.
+    """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket, so that the port stays the same, and a browser that connects while
-    the child is not there is answered by the next one. The child ends with the pipe to its standard input, however the
-    playing process ends; the pipe from its standard output ends with the child.
+    The playing process holds the listening socket. So the port stays the same, and a browser that connects while no
+    child runs is answered by the next child. However the playing process ends, the pipe to the child's standard input
+    closes, and this ends the child. When the child ends, the pipe from its standard output closes.
 
-    listener: the socket. say: called with each line for the user, also those that the child prints. settings: of the
-    page. n_starts: how often it was started.
+    listener: the socket. say: called with each line for the user, including the lines that the child prints. settings:
+    the page's settings. n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):
@@ -44,7 +44,7 @@ class PanelChild:
         self.n_starts = 0
 
     def lend(self, ring: int) -> None:
-        """Let the child read what is heard; ring: descriptor of a SoundRing, open as long as this is."""
+        """Let the child read the output's sound; ring: descriptor of a SoundRing, to be kept open until `close`."""
         self._ring = ring
 
     @property
@@ -54,21 +54,21 @@ class PanelChild:
 
     @property
     def process_id(self) -> int | None:
-        """The number of its process; None while it is not there."""
+        """The child's process id; None while no child runs."""
         return self._process.pid if self._process else None
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that become readable when there is something to do."""
+        """File descriptors that become readable when `serve` has something to do."""
         return [self._process.stdout.fileno()] if self._process else []
 
     @property
     def wait_s(self) -> float:
-        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        """Seconds until `serve` must be called even if no descriptor is readable."""
         return math.inf if self._process else max(0.0, self._start_s + self._wait_s - time.monotonic())
 
     def serve(self) -> None:
-        """Do what is due: start it, or take note that it has died."""
+        """Start the child if it is due, pass on its lines, and note its death."""
         if self._process is None:
             if self.wait_s == 0.0:
                 self._start()
@@ -117,7 +117,7 @@ class PanelChild:
         return True
 
     def _bury(self) -> None:
-        """Take note that it has died."""
+        """Clean up after the child's death, and schedule the restart."""
         with contextlib.suppress(OSError):
             self._process.kill()
         status = self._process.wait()

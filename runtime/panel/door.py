@@ -1,4 +1,4 @@
-"""The door: which requests get an answer, a page or the WebSocket, and which are turned away."""
+"""The door: decides which requests get a file or a WebSocket, and which are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime.panel.limits import MOST_CONNECTIONS, MOST_OF_SENDER, MOST_PAGES
 
 SOCKET_PATH, PAIR_PATH, PAIR_PAGE = "/ws", "/pair", "/pair.html"
 CODE_HEADER = "Timbrebox-Code"
-# What a device that is not paired may see.
+# The files that an unpaired device may read.
 _OPEN = frozenset((PAIR_PAGE, "/pair.js", "/pair.css", "/style.css", "/words.js", "/icon.svg"))
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
@@ -29,14 +29,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 class Connection(ServerConnection):
     """A connection, closed at once if there are too many.
 
-    device: the paired device that it belongs to; None: a program or a browser of this machine.
+    device: the paired device that connected; None without a pairing, as for a program of this machine.
     """
 
     device: Device | None = None
     _n_open: ClassVar[Counter[str]] = Counter()  # by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Note where it comes from; called by asyncio."""
+        """Note the sender's address, and abort if there are too many connections; called by asyncio."""
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self.arrived_at = (transport.get_extra_info("sockname") or ("",))[0]
         self._sender = sender(self.peer) if self.peer else ""
@@ -47,7 +47,7 @@ class Connection(ServerConnection):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place to another one; called by asyncio."""
+        """Free the place for another connection; called by asyncio."""
         self._n_open[self._sender] -= 1
         if not self._n_open[self._sender]:
             del self._n_open[self._sender]
@@ -55,14 +55,15 @@ class Connection(ServerConnection):
 
 
 class Door:
-    """Lets requests for the page's own files and its WebSocket in, and nothing else.
+    """Admits requests for the page's files, its downloads and its WebSockets, and refuses all others.
 
-    names: what this page is called. pairing: lets devices of a network in. n_pages: how many pages are open.
+    names: this page's names. pairing: admits devices in the network. n_pages: returns how many pages are open. port:
+    this page's port.
     """
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        self._cookie = f"timbrebox-{port}"  # browsers do not tell the ports of a machine apart
+        self._cookie = f"timbrebox-{port}"  # browsers send a machine's cookies to all its ports
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}
@@ -72,11 +73,11 @@ class Door:
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
-        """Answer requests for the paths that begin like this; only from those that are let in."""
+        """Let `answer` answer requests for paths that begin with `prefix`, if the sender is admitted."""
         self._folders[prefix] = answer
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
-        """The answer to a request; None if it may open a WebSocket."""
+        """The answer to a request; None if the request may open a WebSocket."""
         hosts = request.headers.get_all("Host")
         if len(hosts) != 1 or not self._names.is_own(hosts[0], connection.arrived_at):
             return response(http.HTTPStatus.MISDIRECTED_REQUEST, b"This page has another address.\n")
@@ -97,7 +98,7 @@ class Door:
                 return of_folder(connection, path)
         answer = self._file(path, request, hosts[0])
         if path == "/" and connection.device is not None:
-            answer.headers["Set-Cookie"] = self._cookie_with(token)  # so that the browser keeps it for longer
+            answer.headers["Set-Cookie"] = self._cookie_with(token)  # renews the cookie, which otherwise expires
         return answer
 
     def _file(self, path: str, request: Request, host: str) -> Response:
@@ -119,9 +120,9 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Whether a device is paired or, if it says a code, pair it.
+        """Answer whether a device is paired; pair it if its request has the right code.
 
-        The code is a header of ours: no other site's page can send one without asking first, which is never answered.
+        The code is in a header of our own: another site's page would need permission to send it, which is never given.
         """
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
@@ -161,6 +162,6 @@ def response(
     kind: str = "text/plain; charset=utf-8",
     more: dict[str, str] | None = None,
 ) -> Response:
-    """An answer after which the connection ends; more: headers beside those of every answer."""
+    """An answer that ends the connection; more: further headers."""
     fields = {"Content-Type": kind, "Content-Length": str(len(content)), "Connection": "close"}
     return Response(status, status.phrase, Headers(fields | SAFETY | (more or {})), content)

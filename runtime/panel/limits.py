@@ -6,31 +6,31 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # connections of one other machine, so that it cannot take all
+MOST_OF_SENDER = 16  # connections of one other machine, which could otherwise use up all
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
-MOST_ASKED = 16  # requests of one page that wait for their answers
-MOST_ANSWERING = 6  # requests of all pages that what plays has not answered; it drops a reader that is far behind
-# What plays takes some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages a second, and after a silence
+MOST_ASKED = 16  # unanswered requests of one page
+MOST_ANSWERING = 6  # unanswered requests of all pages; the playing process disconnects a client that reads too slowly
+# The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages a second, and at once after a silence
 ALL_RATE, ALL_BURST = 500.0, 1000.0
 
 
 class Allowance:
-    """How fast somebody may speak: `rate` messages a second, and `burst` at once after a silence."""
+    """A limit on messages (token bucket): `rate` a second, and `burst` at once after a silence."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst
         self._left, self._at_s = burst, time.monotonic()
 
     def take(self) -> float:
-        """Take one message; returns the seconds to wait before it is handled."""
+        """Count one message; return the seconds to wait before handling it."""
         self._refill()
         self._left -= 1.0
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Take one message if it may be handled at once, and return 0; else the seconds until one may be."""
+        """Count one message and return 0 if it may be handled at once; else return the seconds until one may be."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

@@ -1,4 +1,4 @@
-"""The sockets of the page's process, and the addresses that lead to them; on this machine only, unless told."""
+"""The page's listening socket and its addresses; by default only this machine can connect."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from runtime.panel.access.names import is_here
 
 DEFAULT_PORT = 8246
 _BACKLOG = 64
-_UNSENT_BYTES = 128 * 2**10  # of the system's own, for each connection; without a limit it would keep some megabytes
+_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; without a limit it would hold some megabytes
 _SIOCGIFADDR = 0x8915
 _INTERFACES = "/sys/class/net"
 
 
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
-    """A socket that listens for browsers.
+    """Return a socket that listens for browsers.
 
-    settings: address and port; without a port DEFAULT_PORT or, on this machine only, if it is taken, a free one.
-    where: what the user said it by, for the error message. UserError if the address or the port cannot be had.
+    settings: address and port. Without a port, DEFAULT_PORT is used, or a free port if another program uses it and the
+    address is a loopback address. where: the name of the user's setting, for the error message. UserError if the
+    address or the port cannot be used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
     try:
@@ -40,7 +41,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 
 
 def checked_address(address: str, where: str) -> str:
-    """The address; UserError if it is none."""
+    """Return the IP address in its standard form; UserError if it is none."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -63,7 +64,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def network_urls(listener: socket.socket) -> list[str]:
-    """The addresses of the page for other machines, by name and by number; empty if they cannot reach it."""
+    """The page's URLs for other machines, by name and by IPv4 address; empty if no other machine can reach it."""
     if not is_on_network(listener):
         return []
     address, port = listener.getsockname()[:2]
@@ -73,7 +74,7 @@ def network_urls(listener: socket.socket) -> list[str]:
 
 
 def _own_numbers() -> list[str]:
-    """The IPv4 addresses of this machine in networks, one of each interface; none where only Linux would say.
+    """The IPv4 addresses of this machine's network interfaces, one for each; none on systems other than Linux.
 
     Source: netdevice(7), SIOCGIFADDR.
     """

@@ -1,4 +1,4 @@
-"""OSC: programs and pads that send Open Sound Control over UDP move the targets and play notes, as pages do."""
+"""OSC: lets programs and pads move targets and play notes with Open Sound Control over UDP, as pages do."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
-MOST_MESSAGES = 64  # of one packet
-_DEEPEST = 4  # bundles in bundles
-_RARE_RATE, _RARE_BURST = 5.0, 20.0  # actions, sounds and instruments a second, and after a silence: some write files
+MOST_MESSAGES = 64  # in one packet
+_DEEPEST = 4  # nested bundles
+# Actions, sounds and instruments a second, and at once after a silence: few, because some of them write files.
+_RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
-_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is not waited for
+_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is ignored
 
 
 class NotUnderstoodError(Exception):
-    """A packet that is no OSC, or that says nothing that we know."""
+    """A packet that is not OSC, contains an unknown request, or exceeds a limit."""
 
 
 class OscPort(asyncio.DatagramProtocol):
-    """Takes OSC packets and tells what plays; whatever it does not understand, it ignores and counts.
+    """Receives OSC packets and passes them on to the playing process; ignores and counts what it does not understand.
 
-    link: to what plays. keys: those that are held. allowance: packets beyond it are dropped, since nobody waits for us.
-    changed: called when a packet has been counted. n_taken, n_ignored: packets.
+    link: to the playing process. keys: the held keys. allowance: packets beyond it are dropped, since UDP cannot slow a
+    sender down. changed: called when a packet has been counted. n_taken, n_ignored: numbers of packets.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
-        # The library writes a line for each odd packet.
+        # The library would log a line for each malformed packet.
         logging.getLogger().addFilter(lambda _record: False)
         self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
         self._rare = Allowance(_RARE_RATE, _RARE_BURST)
         self.n_taken = self.n_ignored = 0
 
     def datagram_received(self, data: bytes, _address: object) -> None:
-        """Do what a packet says; called by asyncio."""
+        """Handle a packet; called by asyncio."""
         try:
             if self._allowance.try_take() > 0.0:
                 raise NotUnderstoodError
@@ -75,7 +76,7 @@ class OscPort(asyncio.DatagramProtocol):
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """The link's request, method and params, that an address /timbrebox/KIND/REST with values stands for."""
+    """The method and params of the link's request for the address /timbrebox/KIND/REST with these values."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC
@@ -95,7 +96,7 @@ def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[st
 def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
     """The messages of a packet, which may be a bundle of messages and bundles; NotUnderstoodError if it is neither.
 
-    Source: opensoundcontrol.org, OSC 1.0. The library's own reader of bundles goes round for ever at a negative size.
+    Source: opensoundcontrol.org, OSC 1.0. The library's own reader of bundles loops for ever on a negative size.
     """
     if len(packet) > LARGEST_BYTES or depth > _DEEPEST:
         raise NotUnderstoodError
@@ -119,11 +120,11 @@ def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
 
 
 def read_message(packet: bytes) -> tuple[str, list[object]]:
-    """Address and values of a message; NotUnderstoodError if it is broken."""
+    """The address and values of a message; NotUnderstoodError if the message is malformed."""
     try:
         message = OscMessage(packet)
         return message.address, message.params
-    except Exception as error:  # whatever bytes from outside make a library do, it must not end the page
+    except Exception as error:  # no bytes from outside may end the page's process, whatever the library raises
         raise NotUnderstoodError from error
 
 
@@ -134,14 +135,14 @@ def _played(values: list[object]) -> Played:
 
 
 def _whole(value: object) -> int:
-    """A number as a whole one: many pads send nothing but floats."""
+    """Return a whole number as an int: many pads send only floats. NotUnderstoodError for other values."""
     if isinstance(value, bool) or not isinstance(value, float | int) or value != value // 1:
         raise NotUnderstoodError
     return int(value)
 
 
 async def listen_for_osc(address: str, port: int, made: Callable[[], OscPort]) -> asyncio.DatagramTransport:
-    """Listen for OSC on a UDP port; UserError if it cannot be had."""
+    """Listen for OSC on a UDP port; UserError if the port cannot be used."""
     try:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(made, local_addr=(address, port))
     except OSError as error:

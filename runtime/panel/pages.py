@@ -1,4 +1,4 @@
-"""The open pages: takes what each asks for, passes it on to what plays, and tells all what they must show."""
+"""The open pages: passes their requests on to the playing process, and tells all pages what they must show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
-# What a page may ask of what plays. A sound that it gives itself may name no file.
+# What a page may ask the playing process. A sound that the page sends may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
@@ -42,7 +42,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A request that is answered here.
+# Handles a request that this process answers itself.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -58,13 +58,13 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """topics: what a page wants to know beside what every page is told."""
+    """topics: what a page receives in addition to the topics that every page receives."""
 
     topics: tuple[Literal["control", "picture"], ...]
 
 
 class _Page:
-    """An open page. topics: what it is told."""
+    """An open page. topics: names of the news that it receives."""
 
     def __init__(self, connection: Connection):
         self.connection = connection
@@ -72,28 +72,28 @@ class _Page:
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
-        """Send a message; a page that takes nothing is dropped."""
+        """Send a message; a page that reads nothing is disconnected."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """Send a live picture; a page that is behind goes without."""
+        """Send a live picture, unless the page has not yet read everything sent before."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 
 
-# What a page must know of what plays: the answers to these requests.
+# Requests to the playing process; every page must know the answers.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
-    """Serves all pages over one link, so that four pages cost what plays no more than one.
+    """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
-    hello: what every page is told first, beside targets and actions. came: called when there is a link again. ring:
-    descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
-    link: to what plays. keys: those that are held. allowance: of all that is sent to what plays.
+    hello: what every page is told first, in addition to targets and actions. came: called when a link has been made.
+    ring: descriptor of a SoundRing with the output's sound; None if the live picture shows only the decoder's spectrum.
+    link: to the playing process. keys: the held keys. allowance: for all messages to the playing process.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Pages:
         self._tell_of_link = came
         self._own: dict[str, Own] = {}
         self._pages: dict[Connection, _Page] = {}
-        self._instrument: str | None = None  # the one that the pages show
+        self._instrument: str | None = None  # the instrument that the pages show
         self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
         self._greets: asyncio.Task[bytes] | None = None
@@ -128,14 +128,15 @@ class Pages:
         return list(self._pages)
 
     def add(self, method: str, handler: Own) -> None:
-        """Answer requests of this name here, and not by what plays.
+        """Answer requests with this name here, instead of passing them on.
 
-        handler: called with the page's connection and the params as JSON; returns plain values; UserError refuses.
+        handler: called with the page's connection and the params as JSON; returns plain values; UserError refuses the
+        request.
         """
         self._own[method] = handler
 
     async def serve(self, connection: Connection) -> None:
-        """Serve a page until it goes; then end the notes that it holds."""
+        """Serve a page until it disconnects; then release the keys that it holds."""
         page = self._pages[connection] = _Page(connection)
         try:
             page.send(self._hello)
@@ -144,7 +145,7 @@ class Pages:
             allowance = Allowance(PAGE_RATE, PAGE_BURST)
             async for line in connection:
                 if (wait_s := max(allowance.take(), self.allowance.take())) > 0.0:
-                    await asyncio.sleep(wait_s)  # the sender waits, too, as nothing more is read
+                    await asyncio.sleep(wait_s)  # this slows the sender down, too, as nothing is read meanwhile
                 await self._take(page, line)
         except ConnectionClosed:
             pass
@@ -158,7 +159,7 @@ class Pages:
     # --- from pages ---
 
     async def _take(self, page: _Page, line: str | bytes) -> None:
-        """Handle one message; one that is no request is answered with an error, like one that is refused."""
+        """Handle one message; malformed and refused requests are answered with an error."""
         number = None
         try:
             request = msgspec.json.decode(line, type=Request)
@@ -198,11 +199,11 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # where files lie concerns no page
+            if method == "sounds.read":  # no page needs the paths of files
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
-    # --- from what plays ---
+    # --- from the playing process ---
 
     async def _came(self) -> None:
         self._watch()
@@ -215,7 +216,7 @@ class Pages:
         self._tell(None, NOTHING)
 
     def _watch(self) -> None:
-        """Watch what the pages want to know, and nothing if no page is open: it costs what plays some time."""
+        """Watch only the topics that open pages want, because news costs the playing process time."""
         wanted = set().union(*(page.topics for page in self._pages.values()))
         if wanted != self._watched and self.link.is_up:
             self._watched = wanted
@@ -231,7 +232,7 @@ class Pages:
         self._tell(topic, messages.news_line(topic, news))
 
     def _show(self, picture: bytes | None) -> None:
-        """Send a live picture to the pages that want it; None: nothing has changed."""
+        """Send a live picture to the pages that want it; None if nothing has changed."""
         for page in list(self._pages.values()) if picture is not None else ():
             if PICTURE in page.topics:
                 page.send_picture(picture)
@@ -240,7 +241,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message that says what plays, or that nothing does; pages that come at once share the answers."""
+        """The message that says what plays, or NOTHING; pages that connect at the same time share the requests."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)
@@ -255,14 +256,14 @@ class Pages:
         return messages.news_line("play", present)
 
     def _tell(self, topic: str | None, line: bytes) -> None:
-        """Send to all pages, or to those that watch a topic."""
+        """Send a line to the pages that watch `topic`; None for all pages."""
         for page in list(self._pages.values()):
             if topic is None or topic in page.topics:
                 page.send(line)
 
 
 def _checked(request: Request) -> object:
-    """The params to pass on; UserError or msgspec's errors if a page may not send them."""
+    """Return the params to pass on; UserError or msgspec's errors if a page may not send them."""
     kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
     if kind is not None:
         given = msgspec.json.decode(request.params, type=kind)

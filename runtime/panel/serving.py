@@ -1,4 +1,4 @@
-"""Serves the page's files and its WebSocket, until the playing process has gone or a signal comes."""
+"""Serves the page's files and its WebSockets, until the playing process ends or a signal arrives."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    settings: names in a network, and OSC. parent: a file descriptor that ends when the playing process does; None:
-    serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with what is heard; None: there is none.
+    settings: names in the network, and OSC. parent: descriptor of a pipe that closes with the playing process; None
+    to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with the output's sound; None without one.
     """
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
     asyncio.run(_serve(listener, settings, parent, ring))
 
 
@@ -72,7 +72,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """What listens for OSC; None if nothing does, as it is not asked for or its port is taken."""
+    """Listen for OSC; return None if the settings do not ask for it or its address or port cannot be used."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)
@@ -92,7 +92,7 @@ def _end_with(ends: asyncio.Event, parent: int | None) -> None:
         if parent is None:
             loop.add_signal_handler(number, ends.set)
         elif number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)  # a signal for the whole group: the playing process decides
+            signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the playing process decides
     if parent is not None:
         os.set_blocking(parent, False)
         loop.add_reader(parent, lambda: _has_ended(parent) and ends.set())

@@ -1,4 +1,4 @@
-"""Lets avahi show the page in lists of what is in the network, where avahi is and networks can reach the page."""
+"""Announces the page in the network through avahi, if avahi is installed and the network can reach the page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FILE = Path(__file__).parent / "avahi" / "timbrebox.service"
 
 
 def announce(address: str, folder: Path = AVAHI) -> bool:
-    """Copy the file for avahi into its folder, or remove it from there; returns whether the page is announced now.
+    """Copy the page's file into avahi's folder, or remove it there; return whether the page is now announced.
 
-    address: on which the page listens (panel: address). OSError if the folder cannot be written to. Avahi looks at the
-    folder by itself.
+    address: the page's listening address (panel: address). OSError if the folder cannot be written to. Avahi watches
+    the folder by itself.
     """
     if not folder.is_dir():
         return False

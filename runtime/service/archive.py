@@ -1,4 +1,4 @@
-"""Unpacks an archive of the program, which comes from outside: bounded, and nothing lands outside its folder."""
+"""Unpacks an untrusted archive of the program: its size is bounded, and all files stay inside the target folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _EXPECTED = "a .tar.gz of a Timbrebox checkout"
 
 @contextmanager
 def opened(source: Path, folder: Path) -> Iterator[Path]:
-    """Yield the folder of the program that `source` is: a folder as it is, or what an archive holds, until the end.
+    """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive `source`.
 
-    folder: where an archive is unpacked; what is there is deleted. UserError if `source` is neither.
+    folder: where an archive is unpacked; deleted before and after. UserError if `source` is neither.
     """
     if source.is_dir():
         yield source.resolve()
@@ -33,7 +33,7 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         _unpack(source, folder)
         inside = list(folder.iterdir())
-        # An archive from a web page holds one folder, one made by `git archive` holds the files themselves.
+        # An archive from a web page holds one folder; an archive made by `git archive` holds the files themselves.
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -48,7 +48,7 @@ def _unpack(source: Path, folder: Path) -> None:
                 if n_bytes > room or number > MOST_FILES:
                     found = f"more than {room / 2**20:,.0f} MB or {MOST_FILES:,} files"
                     raise UserError(source, found, _EXPECTED, "check the archive, and the room on this machine")
-                # An environment fits only the machine that it was made on.
+                # An environment works only on the machine where it was made.
                 if ENVIRONMENT not in Path(member.name).parts[:2]:
                     archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:

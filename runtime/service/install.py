@@ -25,7 +25,7 @@ _OLD_WITHIN_S = 90.0
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
-    """Install the program that runs this; see `put_in`."""
+    """Install the program that is running now; see `put_in`."""
     with _alone(anyway), signals_as_exceptions():
         version = put_in(ROOT, within_s)
     if not is_booted():
@@ -37,7 +37,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the program that plays by the one in a folder or an archive; see `put_in`."""
+    """Replace the installed program by the program in a folder or an archive; see `put_in`."""
     if Versions(HOME).current() is None:
         raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
     with _alone(anyway), signals_as_exceptions(), opened(source, HOME / ".unpacked") as folder:
@@ -47,10 +47,10 @@ def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
 
 
 def put_in(source: Path, within_s: float) -> Path:
-    """Make the program in `source` the one that plays, and return its folder.
+    """Install and start the program in `source`, and return its folder.
 
-    within_s: the time in which it must become ready; else the one before plays again, and there is a UserError.
-    Settings and sounds of the owner stay as they are.
+    within_s: the time in which the program must become ready; else the version before plays again, and UserError is
+    raised. The owner's settings and sounds do not change.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -63,7 +63,7 @@ def put_in(source: Path, within_s: float) -> Path:
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
-        except BaseException:  # also an interruption
+        except BaseException:  # also when a signal interrupts
             if old is not None:
                 _play(versions, old)
             raise
@@ -77,7 +77,7 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program; purge: also its user, its settings, and all sounds and recordings."""
+    """Stop the service and delete the program; purge: delete also its user, settings, sounds and recordings."""
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -102,7 +102,7 @@ def uninstall(*, purge: bool) -> int:
 
 
 def _play(versions: Versions, version: Path) -> None:
-    """Make a version the one that starts: the link, the units, and that systemd knows them."""
+    """Switch `current` to a version, install its unit files, reload systemd, and enable the service."""
     versions.switch(version)
     new = sorted((version / "runtime" / "service").glob("*.service"))
     for unit in new:
@@ -117,11 +117,11 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT)
     for unit in new:
         if is_booted() and unit.name != UNIT:
-            call("systemctl", "try-restart", "--no-block", unit.name)  # only where the owner has started it
+            call("systemctl", "try-restart", "--no-block", unit.name)  # restarts only a unit that the owner has started
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and tell why; without one, the new one stays."""
+    """Play the old version again, and raise UserError; without an old version, the new version stays."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -132,7 +132,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless there are some: those of an installation of an older kind, or none."""
+    """Write the owner's settings, unless they exist: as edited in an installation of an older kind, or defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -157,16 +157,16 @@ def _reload() -> None:
 
 
 def _refuse_checkout() -> None:
-    """UserError if somebody keeps a checkout where versions are installed, and deleted."""
+    """UserError if HOME, where versions are installed and deleted, is a checkout."""
     if (HOME / ".git").exists() or ROOT == HOME:
         raise UserError(HOME, "a checkout", "a folder for the service alone", f"move it: sudo mv {HOME} /opt/checkout")
 
 
 @contextmanager
 def _alone(anyway: bool) -> Iterator[None]:
-    """UserError if another installation is under way, or if HOME is no place for one.
+    """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
-    anyway: a disk that seems to forget is no error. The kernel drops the lock of an installation that dies.
+    anyway: accept a disk that seems to lose its changes at power-off. The kernel releases a dead process's lock.
     """
     _refuse_checkout()
     if not anyway:

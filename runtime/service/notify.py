@@ -1,4 +1,4 @@
-"""Notices to systemd: that the program is ready, that it is alive, and the state that it is in."""
+"""Sends notices to systemd: the program is ready, it is alive, and its state."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def is_service() -> bool:
 
 
 def notify(**news: object) -> bool:
-    """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd takes it. Never waits.
+    """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd receives it. Never waits.
 
-    Source: sd_notify(3): a datagram of NAME=value lines to $NOTIFY_SOCKET, whose leading @ means an abstract address.
+    Source: sd_notify(3): a datagram of NAME=value lines to $NOTIFY_SOCKET; a leading @ means an abstract address.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

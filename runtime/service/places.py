@@ -1,4 +1,4 @@
-"""Where the service's files lie, and which files of a checkout it needs."""
+"""The paths of the service's files, and the parts of a checkout that the service needs."""
 
 from __future__ import annotations
 

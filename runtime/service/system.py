@@ -1,4 +1,4 @@
-"""What the service asks of the machine: systemd, the user, and a disk that keeps what is written."""
+"""What the service needs from the machine: systemd, a user, and a disk that keeps data at power-off."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from runtime.base.errors import UserError
 from runtime.service.places import STATE, UNIT, USER
 
-MOST_RESTARTS = 3  # after so many the program will not become ready
+MOST_RESTARTS = 3  # after this many, `restart` stops waiting for the program
 STEADY_S = 3.0
 _LOOK_EVERY_S = 0.2
 _FLEETING = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """A mounted file system. kind: such as ext4; upper: of an overlay, the folder that takes what is written."""
+    """A mounted file system. kind: its type, such as ext4; upper: folder of an overlay's changes, else empty."""
 
     point: str
     kind: str
@@ -27,7 +27,7 @@ class Mount(NamedTuple):
 
 
 def call(*command: object) -> str:
-    """Run a program and return what it printed; UserError, with its complaint, if it fails."""
+    """Run a program and return its output; UserError, with its error text, if it fails."""
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
@@ -56,9 +56,9 @@ def properties(*names: str) -> dict[str, str]:
 
 
 def restart(within_s: float) -> str:
-    """Restart the service; returns an empty text once it is READY and stays so, else what is wrong.
+    """Restart the service; return an empty text once it has stayed READY for STEADY_S, else what is wrong.
 
-    within_s: the time in which it must become ready.
+    within_s: the time in which the service must become ready.
     """
     wanted = ("ActiveState", "InvocationID", "NRestarts")
     before = properties(*wanted).get("InvocationID")
@@ -81,11 +81,11 @@ def restart(within_s: float) -> str:
 
 
 def last_line(since_s: int = 0, besides: str = "") -> str:
-    """The last line that the program itself printed, as the journal has it; an empty text if there is none.
+    """The last line in the journal that the program itself printed; an empty text if there is none.
 
-    since_s: the time, as of time.time(), before which lines do not count. besides: the process whose lines do not
-    count, as text: the last lines of one run may come when the next has begun, so that times and the
-    journal's number of the run would not tell.
+    since_s: earlier lines are ignored, as of time.time(). besides: process id, as text, whose lines are ignored: the
+    last lines of one run may be logged after the next run has begun, so neither the time nor the journal's number of
+    the run tells the runs apart.
     """
     fields = "--output-fields=MESSAGE,_PID"
     command = [
@@ -108,15 +108,15 @@ def last_line(since_s: int = 0, besides: str = "") -> str:
 
 
 def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
-    """UserError if what is written to `path` is lost at power-off: in memory, or in an overlay that keeps it there.
+    """UserError if `path` is in memory, or in an overlay that stores changes in memory: both are lost at power-off.
 
-    mounts: as /proc/self/mountinfo; None: this machine's.
+    mounts: text like /proc/self/mountinfo; None for this machine's mounts.
     """
     known = _mounts(mounts if mounts is not None else Path("/proc/self/mountinfo").read_text(errors="replace"))
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
-    # The start of the system hides the upper folder of the overlay that it makes of the root; then it is in memory.
+    # A system that overlays its root at boot hides the overlay's upper folder, which is then in memory.
     if mount.kind == "overlay" and (
         not Path(mount.upper).is_dir() or _mount_of(Path(mount.upper), known).kind in _FLEETING
     ):
@@ -130,7 +130,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """Source: proc_pid_mountinfo(5); the fields after " - " are the kind, the source and the options."""
+    """Parse a mountinfo text. Source: proc_pid_mountinfo(5); after " - " follow kind, source and options."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
@@ -143,5 +143,5 @@ def _mounts(text: str) -> list[Mount]:
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount:
     path = path.resolve()
     inside = [mount for mount in mounts if path.is_relative_to(mount.point)]
-    # Of two at the same place the later one covers the other.
+    # Of two mounts at the same point, the later one covers the earlier one.
     return max(enumerate(inside), key=lambda item: (len(item[1].point), item[0]), default=(0, Mount("/", "", "")))[1]

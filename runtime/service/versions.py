@@ -1,7 +1,7 @@
-"""The installed versions of the program: each in its own folder, and a link, `current`, to the one that plays.
+"""The installed versions of the program: each in its own folder, and a link, `current`, to the playing version.
 
-A version is made beside the others and flushed to the disk. Then the link is replaced in one step. So after a power cut
-the link leads to a whole version, the old one or the new one.
+A version is made beside the others and flushed to the disk. Then the link is replaced atomically. So after a power cut
+the link leads to a whole version, old or new.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Versions:
         return found if self._link.is_symlink() and found.is_dir() else None
 
     def add(self, source: Path) -> Path:
-        """Make a version of the program in `source`, and return its folder; it does not play yet.
+        """Copy the program in `source` into a new version, and return its folder; the version does not play yet.
 
-        UserError if `source` has no environment of its own and none can be made. OSError if the disk is full.
+        UserError if no suitable environment can be copied or made. OSError if the disk is full.
         """
         make_folder(self._folder)
         self._remove_unfinished()
@@ -58,7 +58,7 @@ class Versions:
         return self._folder / name
 
     def switch(self, version: Path) -> None:
-        """Make `current` lead to a version; at any moment, also of a power cut, it leads to the old or the new one."""
+        """Make `current` lead to a version, atomically: after a power cut it leads to the old or the new version."""
         partial = self._home / ".current.partial"
         partial.unlink(missing_ok=True)
         partial.symlink_to(version.relative_to(self._home))
@@ -66,7 +66,7 @@ class Versions:
         sync_folder(self._home)
 
     def prune(self, *kept: Path | None) -> None:
-        """Delete all versions but those, and what an installation of an older kind left in the home."""
+        """Delete all versions except `kept`, and what an installation of an older kind left in the home."""
         for folder in self._folder.iterdir():
             if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -83,7 +83,7 @@ class Versions:
         return max((int(number[1]) for number in numbers if number), default=0) + 1
 
     def _fill(self, target: Path, source: Path) -> None:
-        # Only root changes a packaged or installed version, and never in place: it can share its files.
+        # Only root changes a packaged or installed version, and never in place, so hard links to its files are safe.
         shares = source == PACKAGED
         for part in PARTS:
             if (source / part).exists():
@@ -100,7 +100,7 @@ class Versions:
 
 
 def version_of(source: Path) -> str:
-    """The version of the program in a folder; UserError if there is no program."""
+    """The version number of the program in a folder; UserError if the folder contains no program."""
     try:
         with open(source / "pyproject.toml", "rb") as stream:
             project = tomllib.load(stream)["project"]
@@ -120,7 +120,7 @@ def has_environment(place: Path, version: Path) -> bool:
 
 
 def refuse_hidden_python(python: Path) -> None:
-    """UserError if the Python of `.venv` lies in a directory that the service cannot reach."""
+    """UserError if `.venv`'s Python is in a directory that the service cannot reach."""
     hidden = any(python.is_relative_to(place) for place in ("/home", "/root", "/run/user"))
     if hidden or not all(path.stat().st_mode & stat.S_IXOTH for path in (python, *python.parents)):
         raise UserError(
@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Take over the owner's instruments that the new version does not bring itself."""
+    """Copy the owner's instruments that the new version does not contain itself."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """Let the version's own launcher set up its environment; it says on stderr what it does."""
+    """Make the version's environment with the version's own launcher, which reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):
@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """Copy a file or a folder; shares: without room for a second copy, where the file system can."""
+    """Copy a file or a folder; shares: True for hard links, where the file system allows them."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)
@@ -167,7 +167,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Make everything readable by all and writable by its owner, root, only."""
+    """Make all files readable by everybody and writable only by their owner, root."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

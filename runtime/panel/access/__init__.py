@@ -1,1 +1,1 @@
-"""Who may come in, and with what: names of this machine, pairing by a code, paired devices, sounds without files."""
+"""Decides who may connect, by this machine's names, a code and paired devices; refuses sounds that name files."""

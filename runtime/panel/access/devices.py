@@ -1,4 +1,4 @@
-"""The devices that are paired with this machine: who they are, since when, and until when."""
+"""The devices that are paired with this machine, and when each pairing began and ends."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _SYSTEMS = (
 class Device(msgspec.Struct, forbid_unknown_fields=True):
     """A paired device.
 
-    id: its number. token_sha256: of the secret that its browser keeps. name: browser and system, as it says itself.
-    paired_s, seen_s: seconds since 1970 of the pairing and of the last visit, the latter to a day.
+    id: number of the device. token_sha256: hash of the secret that the device's browser keeps. name: the browser and
+    system that the browser reports. paired_s: time of the pairing, in seconds since 1970. seen_s: time of the last
+    visit, to within a day.
     """
 
     id: int
@@ -45,10 +46,11 @@ class _File(msgspec.Struct):
 
 
 class Devices:
-    """The paired devices, kept in a file, of which only hashes of the secrets can be learnt.
+    """The paired devices, kept in a file that contains only hashes of their secrets.
 
-    path: the file. say: called with a line for the user when a device is paired, or if the file cannot be used; then
-    nobody is paired, or the pairing is forgotten at the end. clock: gives seconds since 1970.
+    path: the file. say: called with a line for the user when a device is paired, or if the file cannot be used: if it
+    cannot be read, no device is paired; if it cannot be written, pairings are lost when this process ends. clock:
+    returns seconds since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):
@@ -56,12 +58,12 @@ class Devices:
         self._devices = {device.id: device for device in self._read()}
 
     def all(self) -> list[Device]:
-        """All devices, the one that was seen last first."""
+        """All devices, the most recently seen first."""
         self._forget_absent()
         return sorted(self._devices.values(), key=lambda device: -device.seen_s)
 
     def add(self, user_agent: str) -> tuple[Device, str]:
-        """A new device, and the secret that its browser must keep; too many: the one not seen for longest goes."""
+        """Add a device; return it and its browser's secret. Beyond MOST_DEVICES, the longest unseen is removed."""
         token, now_s = secrets.token_urlsafe(32), self._clock()
         for gone in self.all()[MOST_DEVICES - 1 :]:
             del self._devices[gone.id]
@@ -72,7 +74,7 @@ class Devices:
         return device, token
 
     def find(self, token: str) -> Device | None:
-        """The device that has this secret; None: none, or no longer."""
+        """Return the device with this secret, and note the visit; None if no such device is paired any more."""
         hashed, now_s = _hashed(token), self._clock()
         device = next((each for each in self._devices.values() if each.token_sha256 == hashed), None)
         if device is None or now_s - device.seen_s > LONGEST_ABSENCE_S:
@@ -83,7 +85,7 @@ class Devices:
         return device
 
     def end(self, number: int) -> Device:
-        """Forget a device; UserError if there is none of this number."""
+        """Forget a device; UserError if no device has this number."""
         device = self._devices.pop(number, None)
         if device is None:
             raise UserError("request paired.end", f"device {number}", "one that is paired", "look at the list again")
@@ -113,7 +115,7 @@ class Devices:
 
 
 def name_of(user_agent: str) -> str:
-    """The browser and the system that a browser says it is; only known words, since anybody can say anything."""
+    """The browser and system that a User-Agent header names; only known words, since anybody can send anything."""
     words = [
         next((name for mark, name in table if re.search(re.escape(mark), user_agent)), "")
         for table in (_BROWSERS, _SYSTEMS)

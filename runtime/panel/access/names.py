@@ -1,4 +1,4 @@
-"""The names and addresses that mean this page; a browser that asks under another one was led here by somebody else."""
+"""The names and addresses of this page; a browser that uses another name was led here by somebody else."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ _HERE = ("127.0.0.1", "localhost")
 
 
 def is_here(address: str) -> bool:
-    """Whether an address is this machine's own, which no other machine can send from."""
+    """Whether an address is a loopback address, from which no other machine can send."""
     return _plain(address).is_loopback
 
 
 def sender(address: str) -> str:
-    """Who an address belongs to: for IPv6 the first 64 bits, since one machine has all the others."""
+    """The sender behind an address: for IPv6 the /64 network, since one machine can use all addresses in it."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 
 
 class OwnNames:
-    """The values of the headers Host and Origin that mean this page.
+    """Checks whether the headers Host and Origin name this page.
 
-    port: the page's. is_on_network: whether other machines can reach it. others: more names by which they do.
+    port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
 
-    A name that somebody else owns can be made to lead here, and his page would then have our origin; an address cannot,
-    nor can a name of this machine in its own network. So an address is let in if it is the one that was connected to.
+    A stranger can make a name that he owns lead here, and his page would then have our origin (DNS rebinding). He
+    cannot do this with an address, nor with this machine's name in its own network. So in a network the address that
+    was connected to is accepted.
     """
 
     def __init__(self, port: int, is_on_network: bool = False, others: Iterable[str] = ()):
@@ -39,12 +40,12 @@ class OwnNames:
         self._is_on_network = is_on_network
 
     def is_own(self, host: str, arrived_at: str) -> bool:
-        """Whether a Host means this page; arrived_at: the address of this machine that was connected to."""
+        """Whether a Host names this page; arrived_at: the address of this machine that was connected to."""
         host = host.lower()
         return host in self._hosts or (self._is_on_network and host in self._with_port(_literal(arrived_at)))
 
     def is_own_origin(self, origin: str | None, arrived_at: str) -> bool:
-        """Whether a page of ours asks; None: no browser does, since each one tells the origin of a WebSocket's page."""
+        """Whether an Origin is this page, or None: then no browser asks, since browsers send a WebSocket's Origin."""
         return origin is None or (origin.startswith("http://") and self.is_own(origin[7:], arrived_at))
 
     def _with_port(self, name: str) -> tuple[str, ...]:
@@ -57,12 +58,12 @@ def _network_names() -> tuple[str, ...]:
 
 
 def _literal(address: str) -> str:
-    """An address as a URL has it."""
+    """An address as it is written in a URL."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else f"[{plain}]"
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address without its zone; IPv4 that came through a socket for both is IPv4."""
+    """An address without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
     found = ipaddress.ip_address(address.split("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

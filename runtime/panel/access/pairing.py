@@ -1,4 +1,4 @@
-"""Pairing: who knows the code that this machine shows may come in, and guessing it takes too long."""
+"""Pairing: a device that sends the code shown by this machine may connect, and guessing the code takes too long."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
 N_DIGITS = 8
-SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender, and how many at once after a silence
-# Of 100 million codes: who guesses for a year, without a pause and from everywhere, finds it with a chance of 16 %.
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender a second, and at once after a silence
+# There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that is not looked at; wait_s: seconds until the next one may be."""
+    """A guess that was not checked; wait_s: seconds until the next guess may be checked."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")
@@ -26,9 +26,9 @@ class TooSoonError(Exception):
 
 
 class Pairing:
-    """The code, which is another one after each pairing, and guesses at it.
+    """Keeps the code, which changes after each pairing, and checks guesses.
 
-    devices: those that are paired. shown: called with each new code.
+    devices: the paired devices. shown: called with each new code.
     """
 
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
@@ -43,7 +43,7 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """A new device and its secret if the code is right, else None; TooSoonError if there were too many guesses."""
+        """Pair a device and return it and its secret if the code is right, else None; TooSoonError if too many."""
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
         if wait_s > 0.0:
@@ -59,7 +59,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the one that has not guessed for longest
+            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for longest
         self._guessing[who] = allowance
         return allowance
 

@@ -1,4 +1,4 @@
-"""Sounds that a page gives: they may name no file, or a stranger could have any file of this machine read."""
+"""Refuses a page's sound that names a file; otherwise a stranger could make this machine read any file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def refuse_files(tree: dict[str, Any]) -> None:
-    """UserError if a sound, as in a sound's file, names a file: of a trajectory, a part or a morph."""
+    """UserError if a sound's tree names a file, for a trajectory, a part or a morph."""
     trajectories = tree.get("trajectory")
     for each in trajectories if isinstance(trajectories, list) else [trajectories]:
         if isinstance(each, dict) and "file" in each:

@@ -1,1 +1,1 @@
-"""Files that come and go by the page: recordings, rendered pieces, sounds, and what the browser sends."""
+"""The page's downloads and uploads: recordings, rendered pieces and sounds, and the files that a browser sends."""

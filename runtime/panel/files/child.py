@@ -1,4 +1,4 @@
-"""Runs a command of ours in another process, which can be cancelled, has little priority, and ends with this one."""
+"""Runs a command in a child process that can be cancelled, has low priority, and ends with this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _NICE, _GRACE_S = 10, 3.0
 _MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
 _PREFIX = "timbrebox: "
-_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as runtime/base/errors.py writes it
+_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as in runtime/base/errors.py
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
@@ -42,11 +42,11 @@ async def run_command(
     arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
     program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
 ) -> Said:  # fmt: skip
-    """Run a program of ours with arguments; UserError with its last line if it fails or takes longer than limit_s.
+    """Run `program` with arguments; UserError if it fails, with its last remark, or takes longer than limit_s.
 
-    on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: what a
-    message calls each path. folder: for temporary files. on_line: called with each line of the result as it comes. If
-    this is cancelled, the process is ended.
+    on_progress: called with the step, its share that is done, and the seconds left, or None. names: what messages show
+    in place of each path. folder: for temporary files. on_line: called with each line of the result when it arrives.
+    Cancelling this ends the process.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
@@ -85,7 +85,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Take a stream's lines: those of the progress, and the first _MOST_LINES of the others."""
+    """Read a stream's lines; report progress, and pass the first _MOST_LINES other lines to `take`."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()
@@ -96,7 +96,7 @@ async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Cal
 
 
 def _progress(line: str, on_progress: OnProgress) -> bool:
-    """Whether a line says how far the work is."""
+    """Return whether a line reports progress; if it does, call `on_progress`."""
     if not line.startswith('{"progress"'):
         return False
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -106,14 +106,14 @@ def _progress(line: str, on_progress: OnProgress) -> bool:
 
 
 def _shown(line: str, names: dict[Path, str]) -> str:
-    """A line of a command as the user reads it: with the names of files, and without their places."""
+    """A command's line for the user, with names of files in place of paths."""
     for path, name in names.items():
         line = line.replace(str(path), name)
     return line.removeprefix(_PREFIX)
 
 
 def _leash() -> None:
-    """In the new process, before the command: it gives way to all others, and ends with its parent."""
+    """Lower the new process's priority, limit its files, and let it end with its parent; runs before the command."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -122,7 +122,7 @@ def _leash() -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process, if it lives."""
+    """End the process, if it still runs."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -1,7 +1,7 @@
-"""Downloads: an address that holds for one use and a minute, and the sending of the file behind it.
+"""Downloads: an address that is valid for one use and one minute, and the sending of its file.
 
-The page's server answers a plain request from memory. So the connection is taken from it, and the file is sent piece by
-piece by the system itself, however large it is.
+The page's server can only answer from memory. So the connection is taken from the server, and the operating system
+sends the file piece by piece, however large it is.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class _Ticket(NamedTuple):
 
 
 class Downloads:
-    """The addresses that were given out, and the files that are being sent."""
+    """The addresses that are still valid, and the files that are being sent."""
 
     def __init__(self) -> None:
         self._tickets: dict[str, _Ticket] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     def offer(self, path: Path, name: str, then: Callable[[], object] = lambda: None) -> str:
-        """The address at which a file can be had once, as `name`; UserError if it cannot be opened.
+        """Return an address to download a file once, as `name`; UserError if the file cannot be opened.
 
-        The file stays what it is now, also if its path leads to another one later. then: called when the address is
-        used or no longer holds.
+        The file that `path` leads to now is sent, even if `path` leads to another file later. then: called when the
+        download has ended or the address is no longer valid.
         """
         try:
             stream = path.open("rb")
@@ -70,9 +70,9 @@ class Downloads:
         return PREFIX + token
 
     def answer(self, connection: ServerConnection, path: str) -> Response:
-        """Send the file behind an address over this connection, which is taken from its server; or else a refusal.
+        """Take the connection from its server and start sending the file of an address; or return a refusal.
 
-        What is returned for a file that is sent goes nowhere.
+        If a file is sent, the returned response is never sent.
         """
         self._forget_old()
         ticket = self._tickets.pop(path.removeprefix(PREFIX), None)
@@ -83,7 +83,7 @@ class Downloads:
             return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, b"Too many downloads at once.\n")
         stream = connection.transport.get_extra_info("socket").dup()
         stream.setblocking(False)
-        connection.transport.abort()  # closes the server's own descriptor; this one goes on
+        connection.transport.abort()  # closes the server's own descriptor; the duplicate stays open
         task = asyncio.create_task(_send(stream, ticket))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
@@ -106,7 +106,7 @@ class Downloads:
 
 
 def disposition(name: str) -> str:
-    """The value of Content-Disposition for a file of this name (RFC 6266): nothing in it can leave the value."""
+    """The value of Content-Disposition for a file (RFC 6266); no character of `name` can end the value."""
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 

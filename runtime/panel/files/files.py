@@ -1,4 +1,4 @@
-"""Serves the part "Take it with you" of every page: its requests, what it sends, and the news of the work."""
+"""Serves the part "Take it with you" of every page: its requests, its uploads, and news of the work."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Make(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Part:
-    """A page's connection. upload: what comes in over it, with what was announced."""
+    """A page's connection. upload: the announcement and the upload that is under way; None without one."""
 
     def __init__(self, connection: ServerConnection):
         self.connection = connection
@@ -86,7 +86,7 @@ class _Part:
         self.n_told = 0
 
     def send(self, line: bytes) -> None:
-        """Send a message; a page that takes nothing is dropped."""
+        """Send a message; a page that reads nothing is disconnected."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
@@ -94,14 +94,14 @@ class _Part:
 
 
 class Files:
-    """Serves the connections for files. ask: asks what plays."""
+    """Serves the connections for files. ask: sends a request to the playing process."""
 
     def __init__(self, ask: Ask):
         self._ask = ask
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        self._before: tuple[dict[str, Any], str | None] | None = None  # the sound before a candidate was heard
+        self._before: tuple[dict[str, Any], str | None] | None = None  # the sound before the first candidate
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),
             "recordings.delete": (_Named, self._delete),
@@ -117,7 +117,7 @@ class Files:
         }
 
     async def serve(self, connection: ServerConnection) -> None:
-        """Serve a connection until it goes; what was coming in over it is forgotten."""
+        """Serve a connection until it closes; an unfinished upload is discarded."""
         if len(self._parts) >= MOST_CONNECTIONS:
             await connection.close(_TRY_AGAIN, "too many pages")
             return
@@ -147,12 +147,12 @@ class Files:
         return [part.connection for part in self._parts]
 
     def close(self) -> None:
-        """End all work, and remove all files that nobody keeps."""
+        """End all work, and remove all temporary files."""
         self.downloads.close()
         self._work.close()
         self._recordings.close()
 
-    # --- what comes in ---
+    # --- messages from pages ---
 
     async def _take_request(self, part: _Part, line: str) -> None:
         number = None
@@ -185,7 +185,7 @@ class Files:
             part.send(messages.answer_line(number, await handler(params)))
         except UserError as error:
             part.send(messages.error_line(number, REFUSED, error))
-        except Exception as error:  # a mistake of ours in one request must not end the others
+        except Exception as error:  # a bug in one request must not end the others
             part.send(messages.error_line(number, messages.OUR_FAILURE, f"{type(error).__name__}: {error}"))
 
     def _begin_upload(self, part: _Part, announced: Announced) -> None:
@@ -265,7 +265,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Let a candidate be the sound that plays; what played before is remembered."""
+        """Play a candidate; the sound that played before the first candidate is remembered."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")
@@ -279,7 +279,7 @@ class Files:
         return played
 
     async def _back(self, _params: _Nothing) -> object:
-        """Play again what played before the first candidate was heard."""
+        """Play the sound again that played before the first candidate."""
         if self._before is None:
             raise UserError("back", "no sound before", "a candidate that was heard", "hear one")
         (tree, folder), self._before = self._before, None

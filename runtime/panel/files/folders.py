@@ -1,4 +1,4 @@
-"""Private folders for files that nobody keeps: each ends with the process that made it, or is cleared by the next."""
+"""Private folders for temporary files: each is removed by the process that made it, or else by the next process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from runtime.link.place import make_private
 
 
 class PassingFolder:
-    """A folder of this process below `base`, which only its user can enter; those of dead processes are removed.
+    """A folder of this process below `base`, which only its user can enter; dead processes' folders are removed.
 
-    path: the folder. UserError if it cannot be made. The lock on it ends with the process, however that ends.
+    path: the folder. UserError if it cannot be made. The kernel releases its lock when the process ends, or dies.
     """
 
     def __init__(self, base: Path):
@@ -24,7 +24,7 @@ class PassingFolder:
             make_private(base)
             whole = os.open(base, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fcntl.flock(whole, fcntl.LOCK_EX)  # so that no other process takes the new folder for a dead one's
+                fcntl.flock(whole, fcntl.LOCK_EX)  # or another process could remove the new folder as a dead one's
                 _remove_dead(base)
                 self.path.mkdir(mode=0o700)
                 self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -36,7 +36,7 @@ class PassingFolder:
             raise UserError(base, error.strerror or str(error), "a writable place with room", remedy) from None
 
     def clear(self) -> None:
-        """Remove what is in the folder."""
+        """Remove the folder's contents."""
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""An instrument of recordings that a browser has sent, made by the workshop where it is installed."""
+"""Makes an instrument from recordings that a browser has sent, if the workshop is installed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from runtime.panel.files.uploads import Announced
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 _LONGEST_NAME = 60
-# Notes and sounds are read from the names of files, so some of a name is kept: nothing that has a meaning in a path.
+# A file's name tells its note and sound, so the name is kept, without characters that have a meaning in a path.
 _DROPPED = re.compile(r"[^A-Za-z0-9#_ -]+")
 _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The Python that has the workshop's packages; None if it is not installed on this machine."""
+    """The Python that has the workshop's packages; None if the workshop is not installed."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
@@ -32,14 +32,14 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Of a name the letters, digits, spaces and # _ -, at most 60, for a file; may be empty."""
+    """A name for a file: only letters, digits, spaces and # _ -, at most 60; others become -; may be empty."""
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 
 
 class Making:
-    """The recordings for an instrument, and what its making has given so far.
+    """The recordings for an instrument, and the results of making it so far.
 
-    new_folder: makes a folder. folder: where the recordings lie, after the first one has come in.
+    new_folder: makes a folder and returns its path.
     """
 
     def __init__(self, new_folder: Callable[[], Path]):
@@ -51,7 +51,7 @@ class Making:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show."""
+        """What pages show about the recordings and the results."""
         return {
             "can_make": self._python is not None,
             "taught": {"n": self._n_files, "bytes": self._n_bytes},
@@ -61,7 +61,7 @@ class Making:
 
     @property
     def folder(self) -> Path:
-        """Where the recordings lie."""
+        """The folder of the recordings, made when it is first needed."""
         if self._above is None:
             self._above = self._new_folder()
             (self._above / "recordings").mkdir()
@@ -69,11 +69,11 @@ class Making:
 
     @property
     def program(self) -> Sequence[str]:
-        """The command that makes."""
+        """The command that makes the instrument, without arguments."""
         return (self._python, "-m", "export")
 
     def refuse(self, announced: Announced) -> None:
-        """UserError if a recording cannot be put to the others."""
+        """UserError if a recording cannot be added to the others."""
         if self._python is None:
             raise UserError(announced.name, "no workshop on this machine", "one", "./timbrebox make installs it")
         if Path(announced.name).suffix.lower() not in SUFFIXES:
@@ -83,7 +83,7 @@ class Making:
             raise UserError(announced.name, "too many recordings", expected, "choose fewer")
 
     def add(self, announced: Announced, path: Path) -> None:
-        """Put a recording that has come in to the others."""
+        """Add a received recording to the others."""
         given = Path(announced.name)
         stem = wanted = plain_name(given.stem) or "recording"
         number = 1
@@ -94,7 +94,10 @@ class Making:
         self._n_files, self._n_bytes, self._made = self._n_files + 1, self._n_bytes + announced.bytes, None
 
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
-        """The arguments of the command; known: names that instruments have. UserError for a name that cannot be."""
+        """Clear earlier results and return the command's arguments.
+
+        known: names in use. UserError if there is no recording or the name cannot be used.
+        """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")
         if name != plain_name(name) or not name:
@@ -110,7 +113,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Take note of a line that the command prints; whether there is another preview."""
+        """Read a line that the command prints; return whether it names another preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False
@@ -118,17 +121,17 @@ class Making:
         return True
 
     def is_made(self, name: str) -> None:
-        """The instrument is there."""
+        """Note that the instrument has been made."""
         self._made = {"name": name}
 
     def preview(self, number: int) -> Path:
-        """A preview's sound file; UserError if there is none."""
+        """The sound file of a preview; UserError if there is none with this number."""
         if not 0 <= number < len(self._previews):
             raise UserError("preview", str(number), "one of the list", "wait for it")
         return self._previews[number]
 
     def forget(self) -> None:
-        """Forget the recordings and what came of them; the instrument stays."""
+        """Delete the recordings and previews; a finished instrument stays."""
         if self._above is not None:
             shutil.rmtree(self._above, ignore_errors=True)
         self._above, self._previews, self._made = None, [], None

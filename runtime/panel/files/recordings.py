@@ -1,4 +1,4 @@
-"""The recordings that lie on this machine: a list, and a deletion that can be taken back."""
+"""The recordings on this machine: a list, and a deletion that can be undone."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings by name; a name stands for all files of a recording, and is never made into a path.
+    """The user's recordings by name; a name means all files of a recording, and is never turned into a path.
 
-    What was deleted last can be brought back, until something else is deleted or this process ends.
+    The last deleted recording can be restored, until another is deleted or this process ends.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Recordings:
         return sorted(found, key=lambda row: (row["ended_s"], row["name"]), reverse=True)[:MOST_LISTED]
 
     def path(self, name: str, suffix: str) -> Path:
-        """The file of a recording; UserError if there is none."""
+        """The file of a recording with this suffix; UserError if there is none."""
         return next((file.path for file in self._files(name) if file.path.suffix == suffix), None) or _refuse(name)
 
     def delete(self, name: str) -> None:
-        """Put a recording's files aside; what was put aside before is gone for good."""
+        """Set a recording's files aside, so that `undo` can restore them; delete the files set aside before."""
         files = self._files(name)
         if self._deleted is None:
             self._deleted = PassingFolder(self.folder / _DELETED)
@@ -53,7 +53,7 @@ class Recordings:
             _move(file.path, self._deleted.path / file.path.name)
 
     def undo(self) -> str:
-        """Bring back what was deleted last; returns its name; UserError if there is nothing."""
+        """Restore the last deleted recording and return its name; UserError if there is none."""
         aside = sorted(self._deleted.path.iterdir()) if self._deleted else []
         if not aside:
             raise UserError("undo", "nothing to bring back", "a recording that was deleted", "see the list")
@@ -62,7 +62,7 @@ class Recordings:
         return aside[0].stem
 
     def close(self) -> None:
-        """Forget what was deleted."""
+        """Delete the files that were set aside."""
         if self._deleted is not None:
             self._deleted.close()
 

@@ -1,4 +1,4 @@
-"""What a browser sends: announced with kind, name and size, then piece by piece into a private folder."""
+"""Receives a browser's file: it is announced with kind, name and size, then sent piece by piece."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
 Kind = Literal["midi", "recording", "sound", "taught"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
-_SPARE_BYTES = 64 * 2**20  # of the disk, which stays free for what plays and records
+_SPARE_BYTES = 64 * 2**20  # of the disk, kept free for playing and recording
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `send`: what the file is, how it is called there, and its size. The name is only shown."""
+    """The params of `send`: what the file is for, its name on the browser's machine, and its size."""
 
     kind: Kind
     name: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
@@ -27,7 +27,7 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file that comes in; UserError if it is too large, or there is no room for it. n_taken: bytes so far."""
+    """A file being received; UserError if it is empty, too large or does not fit on the disk. n_taken: bytes so far."""
 
     def __init__(self, announced: Announced, path: Path):
         self.path, self._name, self._n_bytes, self.n_taken = path, announced.name, announced.bytes, 0
@@ -47,11 +47,11 @@ class Upload:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was announced has come."""
+        """Whether all announced bytes have been received."""
         return self.n_taken == self._n_bytes
 
     async def take(self, piece: bytes) -> None:
-        """Take the next piece; UserError if more comes than was announced, or the disk is full."""
+        """Write the next piece; UserError if the file gets larger than announced, or the disk is full."""
         self.n_taken += len(piece)
         if self.n_taken > self._n_bytes:
             raise UserError(self._name, "more than was announced", f"{self._n_bytes:,} bytes", "send it again")
@@ -59,7 +59,7 @@ class Upload:
         if self.is_whole or len(self._waiting) >= _WRITTEN_AT_ONCE_BYTES:
             content, self._waiting = bytes(self._waiting), bytearray()
             try:
-                await asyncio.to_thread(_write_all, self._file, content)  # a slow card must not keep the page waiting
+                await asyncio.to_thread(_write_all, self._file, content)  # a slow memory card must not block the page
             except OSError as error:
                 raise self._full(error) from None
 

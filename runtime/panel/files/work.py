@@ -1,4 +1,4 @@
-"""The work on what a browser has sent, one file at a time: render a piece, encode a recording, take in a sound."""
+"""Works on a browser's files, one at a time: renders, encodes or imports one, or makes an instrument."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-_LONGEST_SHOWN = 90  # characters of a sound's name, which may have 100
+_LONGEST_SHOWN = 90  # characters of a recording's name; with a candidate's number, 100 are allowed
 
 
 class Work:
-    """What is being done, and what came of it; shared by all pages.
+    """The current work and its results, shared by all pages.
 
-    ask: asks what plays. changed: called when `facts` has changed.
+    ask: sends a request to the playing process. changed: called when `facts` has changed.
     """
 
     def __init__(self, ask: Ask, changed: Callable[[], object]):
@@ -41,18 +41,18 @@ class Work:
         self._taken: dict[str, object] | None = None
         self.making = Making(self._new_folder)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page must be served anyway, and this is tried again
+        with contextlib.suppress(UserError):  # the page must be served anyway; the folder is made later
             self._opened()
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show: the work that goes on, its results, and why the last one failed."""
+        """What pages show: the current work, the results, and why the last work failed."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
         results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
         return {"now": self._now, "failed": self._failed} | results
 
     def begin(self, announced: Announced) -> Upload:
-        """Let a file come in; UserError if another one is being worked on, or this one cannot be taken."""
+        """Start to receive a file; UserError if other work is under way, or the file is refused."""
         if self._now is not None:
             found = f"{self._now['name']}, on which it works"
             raise UserError(announced.name, found, "one file at a time", "wait for its end, or cancel it")
@@ -65,7 +65,7 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Begin to work on a file that has come in; one for an instrument is only put to the others."""
+        """Start to work on a received file; a recording for an instrument is only added to the others."""
         if announced.kind == "taught":
             self.making.add(announced, upload.path)
             self._now = None
@@ -76,7 +76,7 @@ class Work:
         self._task = asyncio.create_task(self._guarded(announced.kind, self._do(announced, upload.path)))
 
     async def make(self, name: str, minutes: int | None) -> None:
-        """Begin to make an instrument of the recordings that have come in."""
+        """Start to make an instrument from the received recordings."""
         known = await self._ask("instruments", {})
         if self._now is not None:
             raise UserError(name, f"{self._now['name']}, on which it works", "one thing at a time", "wait for its end")
@@ -87,7 +87,7 @@ class Work:
         self._task = asyncio.create_task(self._guarded("make", self._make(name, arguments)))
 
     def forget_taught(self) -> None:
-        """Forget the recordings for an instrument, unless it is being made."""
+        """Delete the recordings for an instrument, unless any work is under way."""
         if self._now is None:
             self.making.forget()
             self._changed()
@@ -104,7 +104,7 @@ class Work:
         self.making.is_made(name)
 
     def broke_off(self, upload: Upload, error: UserError | None = None) -> None:
-        """Forget a file that has not come in; error: why."""
+        """Discard an unfinished upload; error: why it failed, or None."""
         upload.path.unlink(missing_ok=True)
         if error is not None:
             self._failed = {"kind": self._now["kind"], "line": str(error)}
@@ -112,35 +112,35 @@ class Work:
         self._changed()
 
     def cancel(self) -> None:
-        """End the work that goes on."""
+        """End the current work."""
         if self._task is not None:
             self._task.cancel()
 
     def piece(self) -> tuple[Path, str]:
-        """The piece that was rendered, and its name; UserError if there is none."""
+        """The path and the name of the rendered piece; UserError if there is none."""
         if self._piece is None:
             raise UserError("piece", "none", "a piece that was rendered", "drop a MIDI file")
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate as the tree of a sound's file; UserError if there is none."""
+        """A candidate as the tree of a sound's file; UserError if there is none with this number."""
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
 
     async def keep(self, number: int, name: str) -> str:
-        """Keep a candidate among the user's sounds; returns the name that it got."""
+        """Save a candidate as a user's sound, and return the sound's name."""
         return await self._take_in(self._candidate_file(number), name, "sound")
 
     async def packed(self, name: str) -> Path:
-        """A user's sound in one file that can be mailed; the caller removes it."""
+        """Write a user's sound to a single file that can be sent; the caller removes the file."""
         path = self._new_path()
         async with self._one_at_a_time:
             await self._run(["presets", "export", "--", name, str(path)], "export", {path: name})
         return path
 
     def text_file(self, content: str) -> Path:
-        """A new file with a text; the caller removes it. UserError if the disk is full."""
+        """Write a text to a new file; the caller removes the file. UserError if the file cannot be written."""
         path = self._new_path()
         try:
             path.write_text(content, encoding="utf-8")
@@ -150,7 +150,7 @@ class Work:
         return path
 
     def close(self) -> None:
-        """End the work, and remove all files."""
+        """End the work, and remove all temporary files."""
         self.cancel()
         if self._folder is not None:
             self._folder.close()
@@ -163,14 +163,14 @@ class Work:
             path.unlink(missing_ok=True)
 
     async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
-        """Do some work, and note how it ended."""
+        """Await some work, and note why it failed, if it does."""
         try:
             await work
         except UserError as error:
             self._failed = {"kind": kind, "line": str(error)}
         except asyncio.CancelledError:
             self._failed = None
-        except Exception as error:  # a mistake of ours ends this work, and not the page
+        except Exception as error:  # a bug ends this work, but not the page
             self._failed = {"kind": kind, "line": f"{type(error).__name__}: {error}"}
         finally:
             self._now = self._task = None
@@ -204,7 +204,7 @@ class Work:
         self._taken = {"name": await self._take_in(path, _stem(name), "sound", name)}
 
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
-        """Take a sound's file in by the door through which every file of a stranger comes; returns its name here."""
+        """Import a sound's file with the checks for files from strangers; return the sound's name here."""
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})
         return said.lines[0].split(f": {data_folder() / 'sounds'}")[0] if said.lines else name
@@ -233,7 +233,7 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """The folder, which is made if it is not there; UserError if it cannot be."""
+        """The folder, made when it is first needed; UserError if it cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path

@@ -1,1 +1,1 @@
-"""Speaks with what plays, for all pages: the link, the keys that they hold, the picture of what is heard."""
+"""Connects all pages to the playing process: the link, the keys that pages hold, and the live picture."""

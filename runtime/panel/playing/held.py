@@ -1,4 +1,4 @@
-"""The keys that pages and other programs hold; all of them share one connection to what plays."""
+"""The keys that pages and other programs hold; all holders share one connection to the playing process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.panel.playing.play_link import PlayLink
 
 
 class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key goes down or, with velocity 0, up; note and velocity as in MIDI, channel from 0."""
+    """A key press or, with velocity 0, a key release; note and velocity as in MIDI, channel from 0."""
 
     note: Annotated[int, msgspec.Meta(ge=0, le=127)]
     velocity: Annotated[int, msgspec.Meta(ge=0, le=127)] = 0
@@ -22,7 +22,7 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeldKeys:
-    """Who holds which keys. A key that several hold ends when the last one lets go."""
+    """Tracks which holder holds which keys. A key is released when its last holder releases it."""
 
     def __init__(self, link: PlayLink):
         self._link = link
@@ -39,12 +39,12 @@ class HeldKeys:
             self._end(key)
 
     def let_go(self, holder: Hashable) -> None:
-        """Release all that somebody holds."""
+        """Release all keys of a holder."""
         for key in self._held.pop(holder, ()):
             self._end(key)
 
     def forget(self) -> None:
-        """What played is gone, and all keys with it."""
+        """Forget all keys, because the playing process has gone."""
         self._held.clear()
 
     def _end(self, key: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""The live picture: measures the spectrum of what is heard, and packs it with what the playing process says."""
+"""The live picture: measures the output's spectrum, and packs it with the playing process's news."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # pages let levels fall slowly, so they need the last picture more than once
+_MOST_ALIKE = 30  # pages let levels fall slowly, so they need the last picture repeated
 
 
 class Painter:
-    """Makes a picture's bytes of each news `picture`; docs/panel.md describes them.
+    """Makes a picture's bytes from each news `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing. NumPy is loaded with the first picture, as most of this process's memory is its.
+    ring: descriptor of a SoundRing; None without one. NumPy is imported with the first picture, because it would take
+    up most of this process's memory.
     """
 
     def __init__(self, ring: int | None):
@@ -24,7 +25,7 @@ class Painter:
         self._last, self._n_alike = b"", 0
 
     def paint(self, news: dict[str, Any]) -> bytes | None:
-        """The picture; None if the last second's have been the same."""
+        """The picture; None if it is the same as all pictures of the last second."""
         hz, latents = news["hz"], bytes(round(255.0 * at) for at in news.get("latents", ()))
         drawn = base64.b64decode(news["spectrum"]) if "spectrum" in news else _SILENT
         head = struct.pack(f"<BBxx{len(hz)}f", len(hz), len(latents), *hz)
@@ -34,7 +35,7 @@ class Painter:
         return picture if self._n_alike <= _MOST_ALIKE else None
 
     def begin_again(self) -> None:
-        """Somebody else wants pictures, who has seen none."""
+        """Repeat an unchanged picture for another second, for a page that has received none."""
         self._n_alike = 0
 
     def _heard(self, rate_hz: int) -> bytes:
@@ -46,7 +47,7 @@ class Painter:
 
 
 class _Hearing:
-    """Measures what is heard."""
+    """Measures the output's spectrum."""
 
     def __init__(self, ring: int, rate_hz: int):
         import numpy as np
@@ -61,11 +62,11 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """256 levels of the last frames; of left and right together by power, so that nothing wide is lost."""
+        """256 levels of the last frames; left and right are averaged as power, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT
         sides = self._np.abs(self._np.fft.rfft(sound * self._window, axis=0))
-        # A sine of amplitude 1 on both sides is 0 dB; its peak through this window is a quarter of the window's length.
+        # 0 dB is a sine of amplitude 1 on both sides; with this window its peak is a quarter of the window's length.
         mean = self._np.sqrt(self._np.mean(sides * sides, axis=1))
         return self._picture.draw(mean, 4.0 / WINDOW_FRAMES)

@@ -1,4 +1,4 @@
-"""The link to the playing process as the page's process has it: one connection, made again whenever it is lost."""
+"""The page's link to the playing process: one connection, made again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MOST_UNSENT_BYTES = 2**20
 
 
 class PlayLink:
-    """Speaks to what plays.
+    """Speaks with the playing process.
 
-    came: called, and awaited, when a connection is made; went: called when it is lost; news: called with the topic and
-    the plain values of what was watched. is_up: whether there is a connection.
+    came: called, and awaited, when a connection is made; went: called when the connection is lost; news: called with
+    the topic and plain values of each news. is_up: whether there is a connection.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PlayLink:
         return self._writer is not None
 
     async def run(self) -> None:
-        """Connect, take what comes, and connect again, for ever."""
+        """Connect, handle received messages, and connect again, for ever."""
         while True:
             reader = await self._connect()
             if reader is not None:
@@ -53,7 +53,7 @@ class PlayLink:
             await asyncio.sleep(AGAIN_S)
 
     async def ask(self, method: str, params: object) -> Any:
-        """The answer to a request; UserError if it is refused, if none comes, or if nothing plays."""
+        """Return the answer to a request; UserError if the request fails or nothing plays."""
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
@@ -65,7 +65,7 @@ class PlayLink:
             self._waiting.pop(number, None)
 
     def tell(self, method: str, params: object) -> None:
-        """Ask for something without an answer; UserError if nothing plays."""
+        """Send a request that needs no answer; UserError if nothing plays."""
         self._send(method, params, None)
 
     def _send(self, method: str, params: object, number: int | None) -> None:

@@ -1,8 +1,8 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and Debian's scripts.
 
-Nothing is compiled, so any machine builds for both architectures. Two packages have no wheel, and come from Debian:
-PyAudio and python-rtmidi. The environment has links to them, and sees nothing else of Debian's Python packages, above
-all not its onnxruntime, which dies on a Raspberry Pi 4.
+Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
+packages are used. The environment links to these two and hides Debian's other Python packages, above all its
+onnxruntime, which crashes on a Raspberry Pi 4.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from runtime.base.errors import UserError
 from runtime.service.places import ENVIRONMENT, PACKAGED, PARTS, ROOT, SETTINGS
 from runtime.service.versions import version_of
 
-# Debian's names of the machines, and those that wheels have. Debian 13's glibc is newer than all of these.
+# Debian's and the wheels' names of the machines. Debian 13's glibc is new enough for all platforms in _WHEELS.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
-PYTHON = "3.13"  # that of Debian 13, on which the Raspberry Pi OS of 2025 is based
+PYTHON = "3.13"  # in Debian 13, on which the Raspberry Pi OS of 2025 is based
 _NEXT_PYTHON = "3.14"
-# What comes from Debian: each package's name in the list, Debian's name, and the folder that is imported.
+# Packages from Debian: the name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}
 _TEMPLATES = Path(__file__).parent
-_PRESSED = 9  # zstd's level; 19 takes ten minutes for a few megabytes less
+_PRESSED = 9  # zstd's level; 19 would save a few megabytes, and take ten minutes
 _SCRIPTS = ("postinst", "prerm", "postrm")
 
 
 def build(architecture: str, revision: int, out: Path) -> tuple[Path, float]:
-    """Build the package for a machine of MACHINES into the folder `out`.
+    """Build the package for an architecture in MACHINES, into the folder `out`.
 
-    revision: number of this build of the version; a higher one is an upgrade. Returns the package's path and its
+    revision: number of this build of the version; a higher number is an upgrade. Returns the package's path and its
     installed size in MB. UserError if a program is missing, or a package cannot be fetched.
     """
     if not shutil.which("dpkg-deb"):
@@ -74,7 +74,7 @@ def _fill(tree: Path, architecture: str) -> None:
 
 
 def _fill_environment(environment: Path, architecture: str) -> None:
-    """What `python -m venv` and pip would make on the target machine."""
+    """Make the same environment as `python -m venv` and pip would on the target machine."""
     site = environment / "lib" / f"python{PYTHON}" / "site-packages"
     site.mkdir(parents=True)
     _link(environment / "bin" / "python", f"/usr/bin/python{PYTHON}")
@@ -94,7 +94,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # scripts, which name the Python of the machine that built this
+    shutil.rmtree(site / "bin", ignore_errors=True)  # scripts that name the building machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 
@@ -106,7 +106,7 @@ def _wanted() -> list[str]:
 
 
 def _describe(tree: Path, version: str, architecture: str, n_bytes: int) -> None:
-    """Write Debian's part of the package: what it is, what it needs, and the scripts."""
+    """Write Debian's part of the package: its description, its dependencies, and the scripts."""
     folder = tree / "DEBIAN"
     folder.mkdir(mode=0o755)
     values = {
