@@ -78,5 +78,5 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def section_sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the same of each sound of the string sections."""
+    """Yield the string sections' sounds, as `sounds` yields the orchestra's."""
     return listed(SECTIONS_SOUNDFONT, SECTIONS, only, most_notes)

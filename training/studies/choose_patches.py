@@ -40,9 +40,9 @@ HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch, named by its bank and its index there.
+    """A patch, with its bank and its index in the bank.
 
-    frames: a few of each note that it must play, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
+    frames: a few frames of each note that was played, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
     """
 
     bank: str
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 def render_all(
     keys: amsynth.HeldNotes = KEYS, listed: Sequence[amsynth.Patch] = (), spec: StftSpec = StftSpec()
 ) -> Iterator[Candidate]:
-    """Render every factory patch on all cores; yields those that sound at each of the keys.
+    """Render every factory patch on all cores; yields the patches that sound at every key.
 
     listed: patches to leave out; a patch with the same controls under another name is left out too.
     """
@@ -139,7 +139,7 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
         members = np.flatnonzero(group == number)
         apart = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         chosen.append(int(members[apart.argmin()]))
-    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from those chosen
+    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from the chosen
         apart = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
         chosen.append(int(apart.argmax()))
     return [candidates[index] for index in sorted(chosen)]
