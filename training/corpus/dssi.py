@@ -35,8 +35,8 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    n_samples: samples recorded of each note; n_held: samples until the note ends; program: bank and number, None for
-    the plugin's first; controls: values of control ports by name.
+    n_samples: samples recorded of each note; n_held: samples until the note ends; program: bank and number, None to
+    select none; controls: values of control ports by name.
     """
 
     notes: list[int]

@@ -156,7 +156,7 @@ class Synth:
         """Configure the plugin, select a program (bank and number), and let the plugin run without a note for a while.
 
         OSError if the plugin refuses a setting. The plugin runs before and after the selection for `warm_up_samples`,
-        in real time: some plugins load a program in a thread of their own.
+        in real time, because some plugins load a program in a separate thread.
         """
         for key, value in settings:
             if self._plugin.configure(self._handle, key.encode(), value.encode()):

@@ -31,7 +31,7 @@ class Recording:
     """A recording: its file and what is known about it.
 
     split: empty for a split drawn at random; BY_FRAME divides the recording's own frames among the splits. note: MIDI
-    note; sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: its pitch above the note.
+    note; sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: how sharp it is, in cents.
     """
 
     path: Path
@@ -106,7 +106,7 @@ def add_recording(
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
     detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
-    with the notes they then sound. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    with the copies' notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
@@ -154,7 +154,7 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 
 
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
-    """A recording's audible frames, only the clear ones if `clear_at` is a note; UnusableError if there are none."""
+    """A recording's audible frames, or with a note `clear_at` only frames clear at this note; UnusableError if none."""
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
         n_samples += n_new
@@ -215,7 +215,8 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    if transpose and recordings and not recordings[0].split:  # draw now: only train is transposed
+    # Splits for transposing are drawn at once, because only training recordings are transposed.
+    if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]
     sizes = [recording.path.stat().st_size if recording.path.is_file() else 0 for recording in recordings]

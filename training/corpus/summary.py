@@ -9,7 +9,7 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 
 
 def summary(store: FrameStore) -> str:
-    """A table of the frames of each pitch class in each split and of each split's clips, with remarks below.
+    """A table that counts frames by pitch class and split, and clips by split, with remarks below.
 
     The remarks: how many frames have the pitch class of a known note, and how many a detected one; the pitch classes
     that a split lacks.

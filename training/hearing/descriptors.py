@@ -49,7 +49,7 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
     """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
 
-    chosen: a function that takes the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
+    chosen: a function that receives the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
     """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 

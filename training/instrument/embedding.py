@@ -45,7 +45,7 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """Join latents (n, n_latents) and the conditioning of notes (n,) into the decoder's input, float32 (n, n_inputs).
 
-    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 will do.
+    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 are enough.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 

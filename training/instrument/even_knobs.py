@@ -53,8 +53,8 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
     """The same autoencoder with new latents from 0 to 1; piecewise linear curves map them to the old latents.
 
-    values: each old latent's values at n_values equally spaced values of the new latent, the first at 0 and the last at
-    1; float32 (n_latents, n_values), rising.
+    values: the old latents' values at n_values equally spaced values of the new latents, from 0 to 1; float32
+    (n_latents, n_values), rising.
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
     old_encoder, n_latents = autoencoder.encoder, len(values)

@@ -1,4 +1,4 @@
-"""Points that an instrument can play, each a note and a position of every knob, and the frames decoded there."""
+"""Draws points, each a note and a position of every knob, and decodes an instrument's frames at points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N_LINES, N_STEPS = 100, 16  # in `knob_steps_db`: lines for each knob, and steps
 
 
 class Playable(Protocol):
-    """An instrument to play or measure: an exported one (runtime.instrument.decoder.Decoder) or a RunInstrument.
+    """An instrument to play or measure: exported (runtime.instrument.decoder.Decoder), or a RunInstrument.
 
     inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
     float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number

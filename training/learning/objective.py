@@ -2,9 +2,9 @@
 
 The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
 for more: that mixtures of two sounds of one note are learned too (`mixup`), that a sound has the same latents at every
-note (`exchange`), that the levels in bands are right (`band_penalty`), that every note is heard at its pitch at any
-knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each
-knob follows a descriptor of timbre (`knobs`).
+note (`exchange`, `sound_penalty`), that the levels in bands are right (`band_penalty`), that every note is heard at its
+pitch at any knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and
+that each knob follows a descriptor of timbre (`knobs`, `effect_penalty`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.7
 # A harmonic with its energy beside its frequency is heard out of tune. A frame's energy may be off by MOST_DETUNE_CENTS
 # on average; beyond this limit, DETUNE_CENTS cents cost as much as a missing share of 1.
 MOST_DETUNE_CENTS, DETUNE_CENTS = 6.0, 100.0
-# Energy on both sides of a harmonic's frequency is heard at one of the sides: its variance, in squared bins, is limited
-# too. The lobe of a Hann window has a variance of 0.33.
+# Energy spread to both sides of a harmonic's frequency is heard at one side, so its variance, in squared bins, is
+# limited too. The lobe of a Hann window has a variance of 0.33.
 MOST_SPREAD_BINS = 0.6
 
 
@@ -157,7 +157,7 @@ class Objective(keras.Model):
             sums = probed**descriptor.exponent @ ops.take(self._weights[:, index], notes, axis=0) + 1e-9
             found = descriptor.scale * (ops.log(sums[..., 0]) - ops.log(sums[..., 1]))
             off = (found - wanted[..., index]) / spreads[..., index]
-            # No sound may have the values that two knobs ask for, so a large error counts linearly, not squared.
+            # Two knobs may ask for values that no sound combines, so a large error counts linearly, not squared.
             self.add_loss(self.recipe.fit.effect_penalty * ops.mean(ops.sqrt(1.0 + ops.square(off)) - 1.0))
 
 

@@ -45,7 +45,7 @@ def added_losses(losses, weight):
 
 
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
-    """The scalar that a step minimises: error and added losses of the batch's rows, then the L2 penalty.
+    """The scalar that a step minimises: the sum of the error, the added losses and the L2 penalty.
 
     error: the rows' mean error; losses: see `added_losses`; weight: the rows' weights (n,), 0 for a row that fills up a
     batch; kernels: as `values` in `l2_penalty`. Error and added losses are means over the rows, or sums with

@@ -21,7 +21,7 @@ from training.model.checkpoint import Checkpoint
 from training.model.recipe import Recipe, load_recipe, resolve_conditioning
 from training.model.run_folder import BEST, LAST, RunRecord
 
-Show = Callable[[float], None]  # takes the share of the work that is done, 0 to 1
+Show = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
 
 
 def train(

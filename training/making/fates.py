@@ -19,7 +19,7 @@ LONGEST_USED_S = 20.0  # of a single note, so that no file outweighs the rest
 LONGEST_ANY_S = 60.0  # of a recording that is not a single note
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
-LEAST_HELD_SHARE = 0.5  # of a recording's length; with less time in held notes, they are not cut out
+LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # the recipe of notes needs this number or share of single notes
 CUTS = "cuts"
@@ -178,7 +178,8 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
-    if abs(cents) > 100.0 * AGREES_SEMITONES:  # another note or octave was chosen: correct only what octaves leave over
+    # If another octave was chosen, only the rest beyond whole octaves is corrected; if another note, nothing.
+    if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
         return ("", 0.0) if not octaves or abs(rest) > 100.0 * AGREES_SEMITONES else _tuning(rest, keep)

@@ -34,17 +34,18 @@ FEWEST_EPOCHS = 4
 MOST_STEPS = 9000
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
-# Training no longer helps if this share of the epochs lowers the error by a smaller share than LEAST_GAIN. While the
-# learning rate falls, the error is long nearly constant: with 0.2 and 0.01, 100 recordings stopped at 5.1 dB.
+# Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
+# While the learning rate falls, the error is long nearly constant: with 0.2 and 0.01, training on 100 recordings
+# stopped at 5.1 dB.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # of the epochs so far: the number of further epochs in which the learning rate falls to its end
+LAST_SHARE = 0.15  # of the epochs so far; so many more follow when training no longer helps, as the learning rate falls
 OVERTIME = 1.15  # of the time left; if the epochs left need more, their number is reduced
 
 Stage = Callable[[int], None]
 
 
 def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
-    """Load the recipe for single notes or for any sounds; path: a recipe to load instead, None if not asked for."""
+    """Load the recipe for single notes or for any sounds; path: a recipe to load instead, or None."""
     return load_recipe(path or RECIPES / ("own-notes.yaml" if decision.only_notes else "own-sounds.yaml"))
 
 
@@ -176,7 +177,7 @@ class _Watch:
 
 
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
-    """Whether the last PATIENCE_SHARE of n_epochs lowered the error by a smaller share than LEAST_GAIN.
+    """Whether the last PATIENCE_SHARE of n_epochs lowered the error by less than the share LEAST_GAIN.
 
     history: one row for each epoch, as in the run folder's table; the error is the validation error, or without
     validation frames the training error.

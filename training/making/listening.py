@@ -20,13 +20,13 @@ LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because ta
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # of a harmonic's frequency: 25 cents
-LEAST_STEADY_SHARE = 0.6  # in a note, of the frames' summed amplitudes at one pitch or its octaves
-LEAST_HARMONIC_SHARE = 0.5  # in a frame that has a pitch, of its energy on the harmonics of the note
-LEAST_PITCHED_SHARE = 0.5  # in a recording that has a pitch, of the frames' summed amplitudes in frames that have one
-WEAKEST_FIRST_DB = -50.0  # of a note's first harmonic below the strongest; at a chord's common period there is none
+LEAST_STEADY_SHARE = 0.6  # of the judged frames, weighted by amplitude; with fewer at one pitch or its octaves: WANDERS
+LEAST_HARMONIC_SHARE = 0.5  # of a frame's energy; with less energy on a note's harmonics, the frame has no pitch
+LEAST_PITCHED_SHARE = 0.5  # of the judged frames, weighted by amplitude; with fewer that have a pitch, there is no note
+WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; with a weaker first harmonic, the recording is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; the detector may hear notes an octave above this an octave too low
-OFTEN_SHARE = 0.2  # of the frames' summed amplitudes, for an octave that is heard in much of a recording
+OFTEN_SHARE = 0.2  # of the judged frames, weighted by amplitude; an octave heard in fewer is ignored
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 
@@ -45,9 +45,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: the pitch and its octaves, as MIDI notes, as far as each is heard in much of the recording. held: the
-    notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean levels
-    in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: MIDI notes, the pitch or octaves of it, that are heard in much of the recording. held: the notes held
+    one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean levels in the
+    bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -95,7 +95,7 @@ def listen(samples: np.ndarray) -> Heard:
 
 
 def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fractional MIDI note heard in each frame (n, n_bins), and whether the frame has its energy on the harmonics.
+    """The fractional MIDI note heard in each frame (n, n_bins), and whether the energy is on this note's harmonics.
 
     Both have the shape (n,); a frame in which no pitch is heard has the note -1.
     """

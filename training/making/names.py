@@ -25,7 +25,7 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
 HIGHEST_LAYER = 16  # v1 to v16 are layers; if any number is higher, all are velocities
-LEAST_AGREEING_SHARE = 0.7  # numbers are notes if this share of the files have the note heard as their number
+LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
@@ -33,7 +33,7 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: never empty; note: MIDI note, velocity: MIDI velocity, each None if not named."""
+    """What a file's name says. sound: never empty; note: MIDI note or None; velocity: MIDI velocity or None."""
 
     sound: str
     note: int | None = None
@@ -77,7 +77,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard lie above the names' notes, if nearly all files agree; else 0.
+    """By how many octaves the notes heard lie above the names' notes, if most files agree; otherwise 0.
 
     named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers name middle C C3.
     """

@@ -1,4 +1,4 @@
-"""Chooses what to hold out of training: whole recordings if there are many, otherwise some frames of each."""
+"""Chooses what to hold out of training: whole recordings if there are many, otherwise frames of each recording."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Measures likeness: how much an instrument sounds like the recordings that it was trained on.
 
-Distances are computed by runtime/acoustics/timbre_distance.py. A recording's path is the decoder's frames at the
-latents that the encoder gives the recording's frames; its still form is the decoder's frame at the mean of these
-latents.
+Distances are computed by runtime/acoustics/timbre_distance.py. A recording's path is its frames, encoded and decoded
+again; its still form is the frame decoded at the mean of the path's latents.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Take:
     """A recording in a corpus, or a transposed copy of a recording.
 
     sound: name of the timbre, and MIDI velocity or None; note: MIDI note; held_out: whether the recording was held out
-    of training; transposed: semitones; frames: float32 (n, n_bins); levels_db: float32 (n, 64), levels in bands.
+    of training; transposed: as in Clip; frames: float32 (n, n_bins); levels_db: float32 (n, 64), levels in bands.
     """
 
     sound: tuple[str, int | None]
@@ -84,7 +83,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
-    All figures are means over recordings, distances in dB, shares from 0 to 1; None if the corpus lacks the data.
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
     path_db, still_db: distance of a training recording from its path, from its still form; heldout_path_db,
     heldout_still_db: the same for held-out recordings; change_correlation: see the function, over the n_changing
     recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of a recording
@@ -271,7 +270,8 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        mean_db = take.levels_db.mean(axis=0)  # to search by; the distance is over every frame
+        # The search compares with the mean over time; the resulting distance is over all frames.
+        mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)
         behind.append(distance_db(levels_db[nearest][None], take.levels_db) - still_db)

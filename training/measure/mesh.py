@@ -114,7 +114,7 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: from PAPER_MESH, or else the most, from 2, with at most LARGEST_MESH points in all."""
+    """Points along each latent: from PAPER_MESH; otherwise the most that LARGEST_MESH allows, at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 

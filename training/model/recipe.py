@@ -28,8 +28,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; its other models have `none`.
-    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; they make the encoder
-    small. None for all bins.
+    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; few bands make the
+    encoder small. None for all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
@@ -123,7 +123,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recipe: one model and how it is trained.
 
-    labels: `known` takes the chroma from the corpus's notes; `detected` takes it from the spectrum, as in the paper.
+    labels: `known` uses the corpus's notes; `detected` uses the chroma detected in the spectrum, as in the paper.
     even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py), so that
     equal turns of a knob make equal steps of timbre.
     """

@@ -1,4 +1,4 @@
-"""The variational bottleneck: in training, latents are drawn from normal distributions; otherwise they are means."""
+"""The variational bottleneck: in training it draws latents from normal distributions, otherwise it uses the means."""
 
 from __future__ import annotations
 

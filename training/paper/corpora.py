@@ -1,4 +1,4 @@
-"""Opens the paper's corpora, whole or reduced, and builds missing ones."""
+"""Opens the paper's corpora, whole or reduced, and builds missing corpora."""
 
 from __future__ import annotations
 

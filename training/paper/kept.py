@@ -74,7 +74,7 @@ class KeptRun:
 
 
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
-    """Facts that distinguish corpora, and that are the same on whatever machine a corpus was built.
+    """Facts that distinguish corpora, and that are the same on every machine.
 
     The fingerprint is left out, because processors differ in the last bits of a frame.
     """

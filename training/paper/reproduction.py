@@ -47,8 +47,8 @@ class Reproduction:
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
         """Read the kept files of a planned run; None if there are none.
 
-        If they are of another config or corpus: UserError, or None with `force`. store: the corpus that the run must
-        have, or None to compare the configs only.
+        If the files are of another config or corpus: UserError, or None with `force`. store: the corpus that the run
+        must have, or None to compare the configs only.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
@@ -66,9 +66,9 @@ class Reproduction:
         return sorted(int(name) for name in names if name.isdigit())
 
     def work(self, planned: list[PlannedRun]) -> None:
-        """Train, measure and keep every planned run that needs it.
+        """Train, measure and keep every planned run that is not done.
 
-        A run needs it if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
+        A run is not done if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
         further patches and can still be measured.
         """
         todo = [run for run in planned if not self._is_done(run, None)]

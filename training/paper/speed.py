@@ -102,7 +102,7 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # untimed: fills the caches, as they are in a training step
+                call()  # untimed: fills the caches, which are full in a training step too
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)

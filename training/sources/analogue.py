@@ -60,9 +60,9 @@ def heard_patches(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]

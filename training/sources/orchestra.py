@@ -70,9 +70,9 @@ SECTIONS = tuple(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound of the orchestra.
+    """Yield (number of sounds, name, takes, origin) of each sound of the orchestra.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 

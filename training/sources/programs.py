@@ -103,9 +103,9 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each program in a table.
+    """Yield (number of sounds, name, takes, origin) of each program in a table.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

@@ -1,9 +1,10 @@
 """Choose amsynth patches that are heard at the pitch of the key over the whole keyboard, and that differ in timbre.
 
-python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`; configs/amsynth100.csv
-is one. Every factory patch plays six notes from C2 to C7. It is a candidate if a few frames of each note are all clear
-(training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the patch nearest to the middle
-of each group is chosen. configs/amsynth20.csv, further test patches for the models of the paper, is made by:
+python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`, such as
+configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. A patch is a candidate if a few frames of
+each note are all clear (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the
+patch nearest to the middle of each group is chosen. configs/amsynth20.csv, further test patches for the models of the
+paper, is made by:
 
 python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
 --notes 36 47 58 60 62 64 65 67 69 71 72 80 96
@@ -116,7 +117,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear; keys: the notes that it played."""
+    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 

@@ -5,7 +5,7 @@ python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number
 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
 A program that sounds some semitones above or below its key is transposed. With --held, a sound that dies away while its
-key is held is left out. Each further sound is the one farthest from those chosen so far (training/sources/farthest.py).
+key is held is left out. Each next sound is the sound farthest from all chosen so far (training/sources/farthest.py).
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ _LEAST = float(np.finfo(np.float32).tiny)
 
 
 class RealTimePhases:
-    """Phases of a stream of frames one hop apart; a frame's phases depend on the frames so far and n_ahead later ones.
+    """Phases of a stream of frames one hop apart; they depend on the frames so far and on n_ahead later frames.
 
     With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt =
-    2 pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So the phase of one
-    bin gives the phase of the next: phases are integrated in time, from the frame before, and within a frame to
-    neighbouring bins. The integration always continues from the loudest bin not yet used, because loud bins have the
-    smallest errors; a heap finds this bin.
+    2 pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So one known phase
+    is enough: phases are integrated in time, from the frame before, and within a frame to neighbouring bins. The
+    integration always continues from the loudest bin not yet used, because loud bins have the smallest errors; a heap
+    finds this bin.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins. n_steps counts the heap's removals, which take most of the time.
@@ -73,7 +73,7 @@ class RealTimePhases:
     def _steps(self, least: float) -> tuple[np.ndarray, np.ndarray]:
         """Phase steps of the present frame, from hop to hop and from bin to bin: (n_bins,) and (n_bins - 1,).
 
-        Steps from hop to hop exclude the step of the bin's centre frequency. Magnitudes below `least` are raised to it.
+        Steps from hop to hop exclude the step of the bin's centre frequency. Smaller magnitudes are raised to `least`.
         """
         first, second, third = (np.log(np.maximum(frame, least)) for frame in self._frames)
         present = second if self._n_ahead else third
@@ -91,7 +91,7 @@ class RealTimePhases:
     ) -> np.ndarray:
         """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
 
-        The heap stores bins of known phase: numbers below n_bins in the frame before, higher ones in the present frame.
+        The heap stores bins of known phase: numbers below n_bins in the frame before, higher numbers in this frame.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()
