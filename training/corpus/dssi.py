@@ -21,8 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: samples for which the plugin runs before
-    the first note; environment: environment variables of the plugin's process.
+    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: samples for which each instance runs
+    before it plays; environment: environment variables of the plugin's process.
     """
 
     path: Path

@@ -138,7 +138,7 @@ class Objective(keras.Model):
         self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune + spread))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
-        """Penalise decoded frames whose descriptors are not those that the knob positions ask for.
+        """Penalise differences between decoded frames' descriptors and the values that the knob positions ask for.
 
         A knob position, 0 to 1, asks for a quantile of the descriptor in the corpus (`FrameBatches.knob_quantiles`).
         probed: as in `_add_pitch_penalty`.

@@ -51,7 +51,7 @@ class Mesh:
     def map(self) -> np.ndarray:
         """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
 
-        With more than two latents, the share is the mean over the others. With one, the last axis has length 1.
+        With more than two latents, the share is the mean over the others. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)

@@ -89,7 +89,7 @@ class FrameBatches:
         return bool(fit.mixup or fit.exchange or fit.knobs or any(penalties))
 
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
-        """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
+        """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
         mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
         (n, 1), 0 to 1, the share of the row's own latents. even_latents: float (n, n_latents), evenly distributed from

@@ -1,4 +1,4 @@
-"""Choose the sounds of a source: those heard at the pitch of every key that is tried, and that differ in timbre.
+"""Choose sounds of a source that are heard at the pitch of every key tried, and that differ in timbre.
 
 python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
