@@ -1,1 +1,1 @@
-"""The workshop: recordings to frames, frames to a model, and its figures."""
+"""The workshop: turns recordings into frames, trains models on the frames, and measures the models."""

@@ -21,7 +21,7 @@ TRANSPOSE = "also train on every recording resampled by 1 to N semitones either 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The sounds to read, the folder to write, and which frames to keep."""
+    """Add options for the sounds to read, the folder to write and the frames to keep."""
     parser.add_argument("source", metavar="amsynth|DIR", help="the synthesizer amsynth, or a folder of recordings")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: one in data/)")
     parser.add_argument("--force", action="store_true", help="replace frames that are already there")

@@ -19,7 +19,7 @@ from training.model.run_folder import TrainedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The model to measure, how thoroughly, and where the results go."""
+    """Add options for the model, the thoroughness of the measurement and the folder of the results."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="the folder that `train` wrote, or an .onnx file")
     corpus = "the run's corpus, if it has moved; with an .onnx file, a corpus to compare it with"
     parser.add_argument("--corpus", type=Path, metavar="DIR", help=corpus)
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_instrument(arguments: argparse.Namespace) -> int:
-    """Measure how an exported instrument plays and, if a corpus is given, how close it comes to the corpus's sounds."""
+    """Measure how an exported instrument plays and, with a corpus, how close the knobs come to held-out sounds."""
     for option in ("mesh", "json"):
         if getattr(arguments, option) is not None:
             raise UserError(f"--{option}", "this option with an .onnx file", "it with a run folder", "leave it out")

@@ -1,4 +1,4 @@
-"""Train the paper's models, and report which of its findings hold."""
+"""Train the paper's models, and report which of the paper's findings hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICK_EFFORT = Effort(n_rounds=6, n_batches=3)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The models to train, how long, and the folders to use."""
+    """Add options for the models to train, the number of epochs and the folders to use."""
     parser.add_argument("--quick", action="store_true", help="every model on a reduced corpus, in minutes")
     tables = "some of table1 to table5, table2-living, vae, speed"
     parser.add_argument("--only", nargs="+", default=[], metavar="TABLE", help=tables)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _reproduction(arguments: argparse.Namespace, plan: Plan) -> Reproduction:
-    """The Reproduction to work on; a quick one uses separate folders, so that it never mixes with a full one."""
+    """Return the Reproduction; a quick reproduction has separate folders, so that it never mixes with a full one."""
     data, runs, out, mesh = arguments.data, arguments.runs, arguments.out or OUT, None
     if arguments.quick:
         data, runs, mesh = data / QUICK, runs / QUICK, plan.quick.mesh
@@ -75,7 +75,7 @@ def _reproduction(arguments: argparse.Namespace, plan: Plan) -> Reproduction:
 
 
 def _measure_speed(reproduction: Reproduction, plan: Plan, chosen: list[PlannedRun], quick: bool) -> None:
-    """Time training steps with each augmentation, and plain matrix products to compare; write the times to a file."""
+    """Time training steps with each augmentation and, for comparison, plain matrix products; write a file of times."""
     run = (chosen or choose_runs(plan, [], 1))[0]
     run = next((run for run in chosen if not reproduction.corpora.why_missing(run.model.corpus)), run)
     store = reproduction.corpora.open(run.model.corpus)

@@ -13,7 +13,7 @@ from training.model.run_folder import RUNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The recipe, the corpus, and the run folder to write."""
+    """Add options for the recipe, the corpus and the run folder to write."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="a recipe, such as configs/training/tiny.yaml")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="the folder that `corpus` wrote")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/ and the recipe's name)")

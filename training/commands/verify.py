@@ -13,13 +13,13 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import encoder_path, load_encoder
 from training.measure.playability import N_POINTS
 
-# How far a figure may differ from the card's: another machine rounds otherwise, and fewer points scatter more.
+# How far a figure may differ from the card's figure: machines round differently, and fewer points scatter more.
 TOLERANCES = {"in_tune": 0.01, "octave_off": 0.005, "told_apart_still": 0.03, "told_apart_path": 0.03}
 TOLERANCE_DB = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The instrument, its corpus, and where the figures go."""
+    """Add options for the instrument, its corpus and the file of the figures."""
     parser.add_argument("instrument", type=Path, metavar="F.onnx", help="the instrument")
     corpus = "the corpus that it was taught, to measure its likeness too"
     parser.add_argument("--corpus", type=Path, metavar="DIR", help=corpus)
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every figure beside the card's; 1 if one of them is not the card's."""
+    """Print every figure beside the card's figure; return 1 if any differs by more than its tolerance, else 0."""
     if arguments.json:
         refuse_bad_target(arguments.json, inputs=[arguments.instrument])
     instrument = Decoder(arguments.instrument)

@@ -1,1 +1,1 @@
-"""A corpus: its sounds, from recordings or a synthesizer, and the store on disk that holds their frames."""
+"""Builds a corpus from recordings or a synthesizer, and stores its frames on disk."""

@@ -28,8 +28,8 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Seconds per note. With these, 80 patches give about as many frames as the paper's corpora have: the corpora of 61
-# chromatic notes, of 36 notes in C major and of 8 notes in C major.
+# Seconds per note. They give 80 patches about as many frames as the paper's three corpora: 61 chromatic notes, 36 notes
+# in C major, and 8 notes in C major.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
@@ -179,7 +179,7 @@ def build(
 
 
 def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
-    """The frame store's `about`, as FrameWriter takes it. options: the settings of `build`, except the scale."""
+    """The `about` that FrameWriter stores. options: entries for `about["options"]` in addition to the scale's."""
     of_scale = {"scale": scale.name, "octaves": scale.n_octaves, "note_s": scale.note_s, "velocity": VELOCITY}
     return {
         "kind": "amsynth",

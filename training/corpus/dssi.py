@@ -1,4 +1,4 @@
-"""Plays a DSSI synthesizer offline, in a process of its own for each patch."""
+"""Plays a DSSI synthesizer offline, in a separate process for each patch."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: how long it runs before it is played;
-    environment: variables to set.
+    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: samples for which each instance runs
+    before it plays; environment: environment variables of the plugin's process.
     """
 
     path: Path
@@ -35,8 +35,8 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    program: bank and number; controls: values of control ports by name. n_held: the samples after which a note ends, of
-    the n_samples that are recorded.
+    n_samples: samples recorded of each note; n_held: samples until the note ends; program: bank and number, None to
+    select none; controls: values of control ports by name.
     """
 
     notes: list[int]
@@ -49,7 +49,7 @@ class Playing:
 
 
 def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
-    """Play notes, each by a new instance: mono float32 (n_notes, n_samples); a UserError names `where`."""
+    """Play each note on a new plugin instance; returns mono float32 (n_notes, n_samples). A UserError names `where`."""
     answer = _ask(plugin, asdict(playing), where)
     return np.frombuffer(answer, "<f4").reshape(len(playing.notes), -1, playing.n_samples).mean(1, dtype=np.float32)
 

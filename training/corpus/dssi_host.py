@@ -18,8 +18,8 @@ BLOCK_SIZE = 64
 MIDI_CHANNEL = 0
 PORT_INPUT, PORT_OUTPUT, PORT_CONTROL, PORT_AUDIO = 1, 2, 4, 8
 HINT_SAMPLE_RATE, HINT_LOGARITHMIC, HINT_DEFAULT_MASK = 0x8, 0x10, 0x3C0
-HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints that are a constant
-# Default hints that are a point between a port's two bounds: the weight of the upper bound, 0 to 1.
+HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # default hints for a constant
+# Default hints for a value between a port's two bounds, with the weight of the upper bound, 0 to 1.
 HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}
 EVENT_NOTE_ON, EVENT_NOTE_OFF = 6, 7
 
@@ -156,7 +156,7 @@ class Synth:
         """Configure the plugin, select a program (bank and number), and let the plugin run without a note for a while.
 
         OSError if the plugin refuses a setting. The plugin runs before and after the selection for `warm_up_samples`,
-        in real time: some plugins load a program in a thread of their own.
+        in real time, because some plugins load a program in a separate thread.
         """
         for key, value in settings:
             if self._plugin.configure(self._handle, key.encode(), value.encode()):
@@ -218,7 +218,7 @@ def main() -> int:
 
 
 def answer(request: dict) -> None:
-    """Write what `main` promises; KeyError for an unknown control, OSError or AttributeError if the plugin fails."""
+    """Answer a request of `main`; KeyError for an unknown control, OSError or AttributeError if the plugin fails."""
     plugin, n_samples = load_plugin(request["plugin"]), request.get("n_samples", 0)
     settings, warm_up_samples = request.get("settings", []), request.get("warm_up_samples", 0)
     for note in request.get("notes", []):

@@ -39,8 +39,8 @@ class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
     split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown. sound: the name of the
-    timbre, empty if nobody gave one. velocity: MIDI velocity, None if unknown. transposed: how many semitones the clip
-    was moved from its recording's note to `note`.
+    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: semitones from the recording's note
+    up to `note`.
     """
 
     name: str
@@ -94,7 +94,7 @@ class FrameWriter:
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: its frames' chroma, its clip's index
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: the frames' chroma, the clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -211,7 +211,7 @@ class FrameWriter:
 class FrameStore:
     """The frames of a corpus, opened read-only.
 
-    magnitudes: float32 (n, n_bins), memory-mapped, each with a peak of 1. split: uint8 (n,), index in SPLITS.
+    magnitudes: float32 (n, n_bins), memory-mapped, each row with a peak of 1. split: uint8 (n,), index in SPLITS.
     note: int16 (n,), known MIDI note or NO_NOTE. chroma: uint8 (n,), detected pitch class.
     clip: int32 (n,), index in `clips`. sha256: hash of the magnitudes, in hex digits. spec, about: as in FrameWriter.
     """
@@ -257,7 +257,7 @@ class FrameStore:
 
 
 def refuse_bad_frames(store: FrameStore) -> None:
-    """Raise a UserError if a frame is silent or not finite: the store is damaged, or `corpus` did not write it."""
+    """Raise a UserError if a frame is silent or not finite: a damaged store, or one that `corpus` did not write."""
     for start in range(0, len(store.magnitudes), _ROWS_AT_ONCE):
         rows = np.asarray(store.magnitudes[start : start + _ROWS_AT_ONCE])
         peaks = rows.max(axis=1)  # NaN, infinity and silence all show in the peak

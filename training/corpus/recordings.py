@@ -1,4 +1,4 @@
-"""Turns recordings into frames: any common format, sample rate and number of channels, streamed file by file."""
+"""Turns recordings of any common format, sample rate and number of channels into frames, one file at a time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that lie within half a semitone of the note
+LEAST_STEADY_SHARE = 0.5  # of the frames with a pitch, the least share within half a semitone of the note
 BY_FRAME = "by frame"
-HELD_OUT_STEP = 16  # with BY_FRAME, of so many frames one goes to val and one to test
-PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # the paper has 70, 5 and 5 of 80 patches
+HELD_OUT_STEP = 16  # with BY_FRAME, one frame in this many goes to val and one to test
+PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
 
 
 @dataclass(frozen=True)
 class Recording:
     """A recording: its file and what is known about it.
 
-    split: empty if the splits are to be drawn at random; BY_FRAME divides the recording's own frames among the splits.
-    sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: how far it sounds above its note.
+    split: empty for a split drawn at random; BY_FRAME divides the recording's own frames among the splits. note: MIDI
+    note; sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: how sharp it is, in cents.
     """
 
     path: Path
@@ -105,8 +105,8 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
-    detected first. transpose: for training, also add the recording resampled by 1 to so many semitones either way, as
-    the neighbouring notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
+    with the copies' notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
@@ -128,7 +128,7 @@ def add_recording(
 
 
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
-    """Add frames as one clip, or with BY_FRAME as a clip for each split; a moved recording is only trained on."""
+    """Add frames as one clip, or with BY_FRAME as one clip per split; a transposed recording is added to train only."""
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
     held_out = {"val": place == HELD_OUT_STEP // 2, "test": place == HELD_OUT_STEP - 1}
@@ -154,7 +154,7 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 
 
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
-    """A recording's audible frames, only the clear ones if `clear_at` is a note; UnusableError if there are none."""
+    """A recording's audible frames, or with a note `clear_at` only frames clear at this note; UnusableError if none."""
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
         n_samples += n_new
@@ -185,7 +185,7 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
     """For each block of a recording, yield its frames (n, n_bins) and its number of samples.
 
-    A frame that spans two blocks comes with the later one.
+    A frame that spans two blocks is yielded with the later block.
     """
     remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz, speed):
@@ -215,7 +215,8 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    if transpose and recordings and not recordings[0].split:  # only training recordings are transposed: draw at once
+    # Splits for transposing are drawn at once, because only training recordings are transposed.
+    if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]
     sizes = [recording.path.stat().st_size if recording.path.is_file() else 0 for recording in recordings]

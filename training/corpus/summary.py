@@ -9,10 +9,10 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 
 
 def summary(store: FrameStore) -> str:
-    """A table of how many frames each split has of each pitch class, and remarks below it.
+    """A table that counts frames by pitch class and split, and clips by split, with remarks below.
 
-    The remarks: clips per split; frames whose pitch class comes from a known note, and frames in which it is detected
-    because the note is unknown; the classes that a split lacks.
+    The remarks: how many frames have the pitch class of a known note, and how many a detected one; the pitch classes
+    that a split lacks.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

@@ -1,4 +1,4 @@
-"""Clear frames: frames that are heard at their note, with some margin, by the detector that also judges the models."""
+"""Finds clear frames: the pitch detector, which also judges the models, hears them at their note with some margin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runtime.acoustics.heard_pitch import in_tune
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
 
-# The least shares of its energy that a clear frame has on all harmonics of its note, on the odd harmonics, and on those
+# The least shares of a clear frame's energy on all harmonics of its note, on the odd harmonics, and on the harmonics
 # whose number is not a multiple of three. With smaller shares the detector is close to hearing another note, and may
 # hear that note in a mixture of frames.
 CLEAR_SHARES = (0.93, 0.10, 0.10)

@@ -14,7 +14,7 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # of the energy, -60 dB: a smaller share is not heard
+LEAST_SHARE = 1e-6  # of the energy, -60 dB: a smaller share is inaudible
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
@@ -34,7 +34,7 @@ class Descriptor:
     denominator: Weights
 
     def weights(self, note: int, spec: StftSpec) -> np.ndarray:
-        """The weights for a MIDI note, float32 (2, n_bins): those of the numerator, then those of the denominator."""
+        """The weights for a MIDI note, float32 (2, n_bins): the numerator's, then the denominator's."""
         return np.array([self.numerator(note, spec), self.denominator(note, spec)], np.float32)
 
 
@@ -49,7 +49,7 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
     """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
 
-    chosen: a function that takes the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
+    chosen: a function that receives the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
     """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 

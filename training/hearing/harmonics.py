@@ -15,7 +15,7 @@ CHORUS_CENTS = 25.0  # two oscillators detuned by less than this still make one 
 
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
-    """For each bin, the number, from 1, of a MIDI note's harmonic there, or 0 between harmonics.
+    """The number of a MIDI note's harmonic at each bin, counted from 1; 0 between harmonics.
 
     Returns a read-only int array (n_bins,).
     """
@@ -26,7 +26,7 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
-    """A comb for a MIDI note: at each harmonic a Hann window's main lobe, 1 at its peak; 0 between: float (n_bins,).
+    """A MIDI note's comb, float (n_bins,): a Hann window's main lobe with a peak of 1 at each harmonic, else 0.
 
     Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, because detuned oscillators may lie that far off.
     """
@@ -61,9 +61,9 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The shares of each frame's energy that lie on harmonics of its note: float (n, 3), 0 to 1.
 
-    magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,). The three shares are those of all
-    harmonics, of the odd harmonics, and of those whose number is not a multiple of three. A note without odd harmonics
-    is heard an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
+    magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,). The three shares lie on all harmonics, on
+    the odd harmonics, and on the harmonics whose number is not a multiple of three. A note without odd harmonics is
+    heard an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -1,4 +1,4 @@
-"""Measures how different two spectra sound: the distance between timbres that the whole project uses."""
+"""Measures how different two spectra sound: the log-spectral distance between frames, bin by bin."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A trained run as an instrument: its latents and knobs, and the frames that it decodes at knob positions."""
+"""Plays a trained run as an instrument: finds latents, gives them knobs, and decodes frames at knob positions."""

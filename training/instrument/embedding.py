@@ -45,7 +45,7 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """Join latents (n, n_latents) and the conditioning of notes (n,) into the decoder's input, float32 (n, n_inputs).
 
-    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 will do.
+    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 are enough.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
@@ -74,7 +74,7 @@ def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndar
 
 
 def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """The mean error of each split; None for a split without frames. errors: of the frames, (n,), by split."""
+    """The mean error of each split; None for a split without frames. errors: each split's frame errors, (n,)."""
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 
@@ -86,8 +86,8 @@ def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
 def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
     """Call `function` on row numbers (n,), N_ROWS_AT_ONCE at a time; returns the joined results, float32 (n, width).
 
-    function: takes row numbers (N_ROWS_AT_ONCE,), returns floats (N_ROWS_AT_ONCE, width). A row is repeated to fill the
-    last call, because a new batch size would compile the model again.
+    function: receives row numbers (N_ROWS_AT_ONCE,), returns floats (N_ROWS_AT_ONCE, width). A row is repeated to fill
+    the last call, because a new batch size would compile the model again.
     """
     result = np.empty((len(rows), width), np.float32)
     for start in range(0, len(rows), N_ROWS_AT_ONCE):

@@ -20,11 +20,11 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # share of the mean step; smaller steps count as this, so that no stretch of a knob shrinks to a point
+LEAST_STEP = 0.2  # of the mean step; smaller steps are raised to this, so that no stretch of a knob shrinks to a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
-    """The run with new latents from 0 to 1, whose equal steps are, on average, equal steps of timbre.
+    """The run with new latents from 0 to 1; their equal steps are, on average, equal steps of timbre.
 
     Returns the same run if its recipe does not set `even_knobs`.
     """
@@ -51,10 +51,10 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 
 
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
-    """The same autoencoder with new latents, which go from 0 to 1 while the old latents go through `values`.
+    """The same autoencoder with new latents from 0 to 1; piecewise linear curves map them to the old latents.
 
-    values: each old latent's values at n_values equally spaced values of the new latent, the first at 0 and the last at
-    1; float32 (n_latents, n_values), rising.
+    values: the old latents' values at n_values equally spaced values of the new latents, from 0 to 1; float32
+    (n_latents, n_values), rising.
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
     old_encoder, n_latents = autoencoder.encoder, len(values)

@@ -13,10 +13,10 @@ DEFAULT_NOTE_RANGE = (36, 96)
 
 
 def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, ...] = ()) -> tuple[Latent, ...]:
-    """One knob per latent; its travel spans the middle 98 % of the latent's values, and its default is their median.
+    """One knob per latent; its travel spans the middle 98 % of the latent's values, and its default is the median.
 
-    embedding: latents of the training frames, (n, n_latents); bottleneck: its kind in the recipe; for "sigmoid", the
-    travel stays within 0 to 1; names: names of the first knobs; a knob without one is called after its number.
+    embedding: latents of the training frames, (n, n_latents); bottleneck: the kind of bottleneck in the recipe; with
+    "sigmoid" the travel stays within 0 to 1; names: names of the first knobs; the other knobs are named by number.
     """
     knobs = []
     for number, values in enumerate(embedding.T.astype(np.float64), start=1):
@@ -31,7 +31,7 @@ def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, .
 
 
 def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
-    """Knob positions, 0 to 1, of latents (n, n_latents), in the same shape; values beyond the travel go to its ends."""
+    """Knob positions, 0 to 1, of latents (n, n_latents), in the same shape; values beyond the travel are clipped."""
     columns = [knob.position_of(values) for knob, values in zip(knobs, latents.T, strict=True)]
     return np.stack(columns, axis=1).clip(0.0, 1.0)
 

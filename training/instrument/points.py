@@ -1,4 +1,4 @@
-"""Points that an instrument can play, each a note and a position of every knob, and the frames decoded there."""
+"""Draws points, each a note and a position of every knob, and decodes an instrument's frames at points."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from runtime.instrument.card import Card
 from training.hearing.spectral_distance import log_spectral_distance_db
 
-N_LINES, N_STEPS = 100, 16  # of `knob_steps_db`: lines for each knob, and steps along each line
+N_LINES, N_STEPS = 100, 16  # in `knob_steps_db`: lines for each knob, and steps along each line
 
 
 class Playable(Protocol):
-    """An instrument to play or measure: an exported one (runtime.instrument.decoder.Decoder) or a RunInstrument.
+    """An instrument to play or measure: exported (runtime.instrument.decoder.Decoder), or a RunInstrument.
 
     inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
-    float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame has the same bits however many
-    rows are decoded at once.
+    float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number
+    of rows decoded at once.
     """
 
     card: Card
@@ -62,13 +62,13 @@ def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray)
     for first in range(0, len(rows), n_at_once):
         n = len(rows[first : first + n_at_once])
         instrument.inputs[:n] = rows[first : first + n]
-        # Always a full batch, because a Keras model compiles again for every new size.
+        # The batch is always full, because a Keras model compiles again for every new size.
         frames[first : first + n] = instrument.decode(n_at_once)[:n]
     return frames
 
 
 def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move one knob from end to end N_LINES times, each time with a note and other knob positions drawn at random.
+    """Move one knob from end to end N_LINES times, each time with the note and the other knobs drawn at random.
 
     index: number of the knob. Returns the frames, float32 (N_LINES, N_STEPS + 1, n_bins), the distances between
     neighbouring frames in dB, (N_LINES, N_STEPS), and each frame's MIDI note, (N_LINES * (N_STEPS + 1),), line by line.

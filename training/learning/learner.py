@@ -1,4 +1,4 @@
-"""The learner: a recipe's network, objective, optimizer and compiled steps, put together."""
+"""Builds the learner: a recipe's network, optimizer and compiled steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.model.batches import FrameBatches
 
 @dataclass(frozen=True)
 class Learner:
-    """A network and the parts that train it. resident: if not None, trains whole epochs instead of `steps.train`."""
+    """A network and the parts that train it. resident: trains epochs in place of `steps.train`; None if unused."""
 
     autoencoder: Autoencoder
     optimizer: keras.Optimizer

@@ -2,9 +2,9 @@
 
 The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
 for more: that mixtures of two sounds of one note are learned too (`mixup`), that a sound has the same latents at every
-note (`exchange`), that the levels in bands are right (`band_penalty`), that every note is heard at its pitch at any
-knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and that each
-knob follows a descriptor of timbre (`knobs`).
+note (`exchange`, `sound_penalty`), that the levels in bands are right (`band_penalty`), that every note is heard at its
+pitch at any knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and
+that each knob follows a descriptor of timbre (`knobs`, `effect_penalty`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ N_PROJECTIONS = 32
 # these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
 LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
 PRIMES = (2, 3, 5, 7, 11)
-# And at least so much of its energy must lie on the first harmonics. High harmonics lie so close together that any
-# noise up there passes for harmonic.
+# At least LEAST_LOW_SHARE of the energy must also lie on the first harmonics. High harmonics are so close together that
+# any noise there counts as harmonic.
 N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.7
-# A harmonic whose energy lies beside its frequency is heard beside it, too. So much is allowed, in cents, mean over the
-# energy of a frame; beyond it, DETUNE_CENTS cents weigh as much as a share of 1 that is missing.
+# A harmonic with its energy beside its frequency is heard out of tune. A frame's energy may be off by MOST_DETUNE_CENTS
+# on average; beyond this limit, DETUNE_CENTS cents cost as much as a missing share of 1.
 MOST_DETUNE_CENTS, DETUNE_CENTS = 6.0, 100.0
-# Nor may the energy of a harmonic be spread: on both sides of its frequency it is heard at one of them. The lobe of a
-# Hann window has a variance of 0.33 squared bins.
+# Energy spread to both sides of a harmonic's frequency is heard at one side, so its variance, in squared bins, is
+# limited too. The lobe of a Hann window has a variance of 0.33.
 MOST_SPREAD_BINS = 0.6
 
 
@@ -63,8 +63,8 @@ class Objective(keras.Model):
     def call(self, inputs: list, extras: dict, training: bool = False):
         """The mean squared error of each row, float (n,), between the output's and the target's roots of magnitudes.
 
-        inputs, extras: those of a batch of FrameBatches. training: whether to add the penalties and, with
-        `mixup`, to mix the two rows of each pair.
+        inputs, extras: as in a batch of FrameBatches. training: whether to add the penalties and, with `mixup` or
+        `exchange`, to mix the two rows of each pair.
         """
         target = inputs[0] ** (1.0 / self._compression) if self._compression > 1 else inputs[0]
         n_encoder_inputs = len(self._encoder.inputs)
@@ -105,14 +105,14 @@ class Objective(keras.Model):
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
     def _add_band_penalty(self, roots, target) -> None:
-        """Penalise differences between the levels in bands of output and target, both roots of magnitudes."""
+        """Penalise differences between the band levels of output and target; both are roots of magnitudes."""
         if not self.recipe.fit.band_penalty:
             return
         off = self._band_levels(roots) - self._band_levels(target)
         self.add_loss(self.recipe.fit.band_penalty * ops.mean(ops.square(off)))
 
     def _band_levels(self, roots):
-        """Levels under the loudest band's, in units of 20 dB, with a soft floor: (n, n_bands)."""
+        """Band levels relative to the loudest band, in units of 20 dB, with a soft floor: (n, n_bands)."""
         power = ops.maximum(roots, 0.0) ** (2 * self._compression) @ self._filters
         loudest = ops.max(power, axis=-1, keepdims=True) + 1e-9
         return ops.log10(power / loudest + 10.0 ** (FLOOR_DB / 10.0)) / 2.0
@@ -138,7 +138,7 @@ class Objective(keras.Model):
         self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune + spread))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
-        """Penalise decoded frames whose descriptors are not those that the knob positions ask for.
+        """Penalise differences between decoded frames' descriptors and the values that the knob positions ask for.
 
         A knob position, 0 to 1, asks for a quantile of the descriptor in the corpus (`FrameBatches.knob_quantiles`).
         probed: as in `_add_pitch_penalty`.
@@ -157,7 +157,7 @@ class Objective(keras.Model):
             sums = probed**descriptor.exponent @ ops.take(self._weights[:, index], notes, axis=0) + 1e-9
             found = descriptor.scale * (ops.log(sums[..., 0]) - ops.log(sums[..., 1]))
             off = (found - wanted[..., index]) / spreads[..., index]
-            # Two knobs may ask for values that no sound has together, so a large error counts linearly, not squared.
+            # Two knobs may ask for values that no sound combines, so a large error counts linearly, not squared.
             self.add_loss(self.recipe.fit.effect_penalty * ops.mean(ops.sqrt(1.0 + ops.square(off)) - 1.0))
 
 
@@ -173,9 +173,9 @@ def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
     The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
-    multiple of the prime, and one the first N_LOW_HARMONICS. The last two are no masks: they say how far each bin of a
-    harmonic lies above it, in units of DETUNE_CENTS, and the square of that in bins. Returns float32 (n_notes, n_bins,
-    4 + n_primes), in the order of `conditioning.notes`.
+    multiple of the prime, and one mask marks the first N_LOW_HARMONICS. The last two columns are not masks: each bin's
+    distance above its harmonic in units of DETUNE_CENTS, and the square of this distance in bins. Returns float32
+    (n_notes, n_bins, 4 + n_primes), in the order of `conditioning.notes`.
     """
     masks = []
     for note in conditioning.notes:
@@ -191,8 +191,8 @@ def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
 def _cents_above(note: int, numbers: np.ndarray, spec: StftSpec) -> np.ndarray:
     """How many cents each bin lies above its harmonic of the note, float (n_bins,); 0 between harmonics.
 
-    They are linear in the frequency, as a lobe is, so that the mean over a lobe that lies right is 0.
-    numbers: of the harmonic that each bin belongs to, int (n_bins,); 0 for none.
+    They are linear in frequency, so that their mean over a symmetric lobe at the harmonic's frequency is 0.
+    numbers: the number of each bin's harmonic, int (n_bins,); 0 between harmonics.
     """
     ratio = np.arange(len(numbers)) * spec.bin_hz / (np.maximum(numbers, 1) * float(note_to_hz(note)))
     cents = 1200.0 / np.log(2.0) * (ratio - 1.0)

@@ -41,7 +41,7 @@ class ResidentFrames:
                 error = steps.train_step(batch, {}, weights[number])
                 return number + 1, total + error * tf.reduce_sum(weights[number])
 
-            # No parallel iterations, because each step starts from the weights of the step before.
+            # Iterations are not parallel, because each step starts from the weights of the step before.
             start = tf.constant(0), tf.constant(0.0)
             return tf.while_loop(lambda number, _: number < n_steps, take_step, start, parallel_iterations=1)[1]
 
@@ -58,7 +58,7 @@ class ResidentFrames:
         total = 0.0
         for start in range(0, len(places), n_rows_at_once):
             chosen = places[start : start + n_rows_at_once]
-            # Always the same shape, so that the loop is compiled once; rows of weight 0 fill up the last batch.
+            # The shape is always the same, so that the loop is compiled once; rows of weight 0 fill up the last batch.
             filled, weights = np.full(n_rows_at_once, chosen[-1]), np.zeros(n_rows_at_once, np.float32)
             filled[: len(chosen)], weights[: len(chosen)] = chosen, 1.0
             shape = STEPS_AT_ONCE, self._batch_size

@@ -13,7 +13,7 @@ from training.model.recipe import FitRecipe
 
 
 class Steps(Protocol):
-    """The training and validation steps of a Keras backend. The errors stay on the device until someone reads them."""
+    """The training and validation steps of a Keras backend. The errors stay on the device until they are read."""
 
     def train(self, batch: Batch) -> Any:
         """Update the weights once; returns the batch's mean error before the update."""
@@ -45,7 +45,7 @@ def added_losses(losses, weight):
 
 
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
-    """The scalar that a step minimises: error and added losses of the batch's rows, then the L2 penalty.
+    """The scalar that a step minimises: the sum of the error, the added losses and the L2 penalty.
 
     error: the rows' mean error; losses: see `added_losses`; weight: the rows' weights (n,), 0 for a row that fills up a
     batch; kernels: as `values` in `l2_penalty`. Error and added losses are means over the rows, or sums with
@@ -58,7 +58,7 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
 
 
 def l2_penalty(values, l2: float):
-    """The paper's L2 penalty, on the kernels among the trainable values: those with two axes. Biases are left out."""
+    """The paper's L2 penalty on the kernels, which are the trainable values with two axes; biases are left out."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
 
 

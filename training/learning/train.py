@@ -21,7 +21,7 @@ from training.model.checkpoint import Checkpoint
 from training.model.recipe import Recipe, load_recipe, resolve_conditioning
 from training.model.run_folder import BEST, LAST, RunRecord
 
-Show = Callable[[float], None]  # takes the share of the work that is done, 0 to 1
+Show = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
 
 
 def train(
@@ -34,7 +34,7 @@ def train(
     """Train a recipe and return the run's record; if `folder` holds the same run, continue after its last epoch.
 
     store: the corpus; folder: the run folder to write; on_epoch: called with the record after every saved epoch; None
-    prints the progress.
+    to print the progress.
     UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
     not given, or if the error of an epoch is not finite.
     """
@@ -51,9 +51,9 @@ def train(
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
-    """The record to continue: the folder's, if it holds the same run.
+    """Return the folder's record if the folder holds the same run; otherwise remove any old run, and return `record`.
 
-    Otherwise `record`, once any old run's files are removed; UserError if they may not be removed.
+    UserError if the folder holds another run and `force` is not given, or if it holds other things.
     """
     remove_leftovers(folder)
     if (folder / run_folder.RECORD).exists():
@@ -70,9 +70,9 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """The end of the message "a run of another ...", if the folder's run differs from the new one; else None.
+    """How the folder's run differs from the new run, to end the message "a run of another ..."; None if they are alike.
 
-    Another number of epochs is no difference.
+    A different number of epochs does not count.
     """
     try:
         old_recipe, old_record = load_recipe(folder / run_folder.RECIPE), run_folder.read_record(folder)
@@ -174,7 +174,7 @@ class _Training:
             self.on_epoch(self.record)
 
     def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, show: Show) -> float | None:
-        """Take a step on each of these batches; returns the mean error of their rows, None if n_rows is 0.
+        """Take a step on each of these batches; returns the mean error of the rows, None if n_rows is 0.
 
         The errors are read from the device at the end only, because each read waits for its step.
         """

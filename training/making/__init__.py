@@ -1,1 +1,1 @@
-"""Listens to a folder of sounds, decides what each file is good for, and trains an instrument on it."""
+"""Listens to a folder of sounds, decides how to use each file, and trains an instrument on the usable files."""

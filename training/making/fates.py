@@ -1,4 +1,4 @@
-"""Decides what becomes of each file of a folder: used as which note of which sound, or left out, and why."""
+"""Decides for each file of a folder whether it is learned, and as which note of which sound, or why it is left out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from training.making.names import AGREES_SEMITONES, Named, octave_convention, re
 from training.making.survey import Found, read_samples
 
 LONGEST_USED_S = 20.0  # of a single note, so that no file outweighs the rest
-LONGEST_ANY_S = 60.0  # of a recording that is no single note
+LONGEST_ANY_S = 60.0  # of a recording that is not a single note
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
-LEAST_HELD_SHARE = 0.5  # of a recording, for its held notes to be cut out
+LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
-FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # single notes, absolute or of all usable files, for the recipe of notes
+FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # the recipe of notes needs this number or share of single notes
 CUTS = "cuts"
 UNUSABLE = {
     SILENCE: "silence",
@@ -34,10 +34,10 @@ UNUSABLE = {
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of a file.
+    """The decision about a file.
 
-    name: its path in the folder; heard: as in Found; said: one phrase for the table; recordings: what is learnt from
-    it, none if it is left out; contradiction: whether name and ear disagree.
+    name: its path in the folder; heard: as in Found; said: one phrase for the table; recordings: the recordings to
+    learn, empty if the file is left out; contradiction: whether the name's note differs from the note heard.
     """
 
     name: str
@@ -48,16 +48,16 @@ class Fate:
 
     @property
     def used(self) -> bool:
-        """Whether something is learnt from the file."""
+        """Whether the file has recordings to learn."""
         return bool(self.recordings)
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user asked for.
+    """The user's options.
 
-    keep_tuning: recordings stay as much out of tune as they are; trust_names: the names' notes win over the ear; cuts:
-    folder for the parts that are cut out of long recordings.
+    keep_tuning: do not correct the recordings' tuning; trust_names: use the names' notes rather than the notes heard;
+    cuts: folder for the parts that are cut out of long recordings.
     """
 
     keep_tuning: bool = False
@@ -67,10 +67,10 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a folder.
+    """The decision about a folder.
 
-    only_notes: whether the instrument learns single notes, with the notes known; else it learns any sound. fates: in
-    the order of the files; octave: by how many octaves the names are off, all alike.
+    only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
+    in the order of the files; octave: number of octaves by which the notes heard lie above the names' notes.
     """
 
     only_notes: bool
@@ -79,12 +79,12 @@ class Decision:
 
     @property
     def recordings(self) -> list[Recording]:
-        """All that is learnt."""
+        """All recordings to learn."""
         return [recording for fate in self.fates for recording in fate.recordings]
 
 
 def decide(found: list[Found], folder: Path, wishes: Wishes, manifest: list[Recording] | None = None) -> Decision:
-    """Decide about each file; manifest: what the user's table says, which takes the place of the files' names."""
+    """Decide about each file; manifest: rows of the user's table, which override the files' names, or None."""
     notes = [file for file in found if file.heard and file.heard.kind == NOTE]
     audible = [file for file in found if file.heard and file.heard.kind not in (SILENCE, SHORT)]
     melodies = [file for file in audible if _holds_notes(file.heard)]
@@ -158,9 +158,9 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn a recording as, and what there is to say if the name disagrees with the ear.
+    """The note to learn a recording as, and a remark if the name's note differs from the note heard.
 
-    named: MIDI note of the name; octave: by how many octaves all names are off.
+    named: MIDI note of the name, None if it has none; octave: as in Decision.
     """
     ear = heard.note
     if named is None:
@@ -177,8 +177,9 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
-    """What to say of a recording that is so many cents above its note, and by how many cents to put it right."""
-    if abs(cents) > 100.0 * AGREES_SEMITONES:  # its name or another octave won: there is nothing to put right
+    """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
+    # If another octave was chosen, only the rest beyond whole octaves is corrected; if another note, nothing.
+    if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
         return ("", 0.0) if not octaves or abs(rest) > 100.0 * AGREES_SEMITONES else _tuning(rest, keep)
@@ -195,7 +196,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # two strings at once have a common period, too
+        if heard.note != held.note:  # two strings together also have a period, but of a note that neither plays
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}
@@ -218,7 +219,7 @@ def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:
-    """The file, or the first part of a long one; and what to say about that."""
+    """The path of the file, or of its first part if the file is long, and a remark on the part."""
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""
@@ -227,12 +228,12 @@ def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str
 
 
 def _name(path: Path, file: Found) -> str:
-    """The path of what is learnt from a file, as seen from the folder: another one if a part was cut out."""
+    """The path, relative to the folder, of the file or of a part that was cut out of the file."""
     return file.name if path == file.path else os.path.relpath(path, file.path.parents[file.name.count("/")])
 
 
 def _cut(file: Found, start_s: float, end_s: float, label: str, folder: Path) -> Path:
-    """The path of a part of a file, which is written unless an earlier run has done so."""
+    """Write a part of a file, unless an earlier run has written it; returns the part's path."""
     path = folder / f"{file.digest}-{label}.wav"
     if not path.exists():
         rate_hz = SPEC.sample_rate_hz

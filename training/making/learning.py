@@ -1,4 +1,4 @@
-"""Builds the corpus of a decided folder, and trains on it for as long as the time allows and it helps."""
+"""Builds the corpus from the decision about a folder, and trains on it while time is left and the error falls."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ from training.model.run_folder import METRICS, RunRecord
 
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
-TRANSPOSE = 3  # semitones by which each recording is also learnt, either way
+TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
 MOST_FRAMES = 30_000  # of a corpus, transposed copies included
 FRAMES_OF_ONE = (24, 96)  # fewest and most frames of a recording at one pitch
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000
-N_TIMED_EPOCHS = 2  # the first epoch compiles; the second tells how long one takes
-RESTART_S = 12.0  # what it takes to begin the training again with another number of epochs
-# It no longer helps if this share of the epochs gains less than this. The learning rate falls slowly, and on the way
-# the error stands nearly still for long: with 0.2 and 0.01, 100 recordings stopped at 5.1 dB.
+N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
+RESTART_S = 12.0  # the time to restart the training with another number of epochs
+# Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
+# While the learning rate falls, the error is long nearly constant: with 0.2 and 0.01, training on 100 recordings
+# stopped at 5.1 dB.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # of the epochs so far: how many more it takes to bring the learning rate down
-OVERTIME = 1.15  # of the planned time: with more, the rest is shortened
+LAST_SHARE = 0.15  # of the epochs so far; training that no longer helps ends after this many more epochs
+OVERTIME = 1.15  # of the time left; if the epochs left need more, their number is reduced
 
 Stage = Callable[[int], None]
 
 
 def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
-    """The recipe for single notes, or for sounds of any kind; path: another recipe, which the user asked for."""
+    """Load the recipe for single notes or for any sounds; path: a recipe to load instead, or None."""
     return load_recipe(path or RECIPES / ("own-notes.yaml" if decision.only_notes else "own-sounds.yaml"))
 
 
 def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> FrameStore:
-    """The corpus in the work folder; built anew if the recordings, what is known about them, or the recipe changed.
+    """Open the corpus in the work folder; rebuild it if the recordings, their labels or the recipe have changed.
 
     A run that was trained on the old corpus is removed.
     """
@@ -67,11 +68,11 @@ def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> F
 
 @dataclass
 class Training:
-    """A training with a limited time.
+    """A training with a time limit.
 
-    recipe, store: what is trained on what; folder: the run folder; seconds: time for the training; on_stage: called
-    with the number of epochs trained at a few stages, for previews; is_last_stretch: whether all that is left is to
-    bring the learning rate down.
+    recipe: the recipe to train; store: its corpus; folder: the run folder; seconds: the time limit; on_stage: called
+    with the number of epochs so far at a few stages, for previews; is_last_stretch: whether the number of epochs has
+    been cut because training no longer helped.
     """
 
     recipe: Recipe
@@ -82,7 +83,7 @@ class Training:
     is_last_stretch: bool = False
 
     def run(self) -> RunRecord:
-        """Train, or go on with what an earlier process began; returns the run's record."""
+        """Train, or continue the training of an earlier process; returns the run's record."""
         self._begun_s = time.monotonic()
         n_epochs = self._planned()
         while True:
@@ -98,11 +99,11 @@ class Training:
             write_json(self._plan_path(), {"n_epochs": n_epochs, "is_last_stretch": self.is_last_stretch})
 
     def left_s(self) -> float:
-        """The time that is left for the training."""
+        """The seconds that are left for the training."""
         return self.seconds - (time.monotonic() - self._begun_s)
 
     def epochs_for(self, seconds: float, epoch_s: float) -> int:
-        """How many epochs fit into a time; epoch_s: how long one takes."""
+        """How many epochs of `epoch_s` fit into `seconds`, at least FEWEST_EPOCHS."""
         return max(FEWEST_EPOCHS, min(self._most_epochs(), int(seconds / max(epoch_s, 1e-3))))
 
     def _most_epochs(self) -> int:
@@ -119,7 +120,7 @@ class Training:
 
 
 class _ReplanError(Exception):
-    """The training is to go on with another number of epochs; reason: what to tell the user."""
+    """Raised to restart the training with another number of epochs; reason: what to tell the user."""
 
     def __init__(self, n_epochs: int, reason: str, is_last_stretch: bool = False):
         super().__init__(reason)
@@ -135,7 +136,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Called after each epoch; raises _ReplanError to change the number of epochs."""
+        """Show the progress after an epoch, and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -158,7 +159,7 @@ class _Watch:
         raise _ReplanError(n_epochs, f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}")
 
     def _shorten(self, history: list[dict[str, Any]]) -> None:
-        """End earlier if the error no longer falls, or if the time does not suffice."""
+        """Reduce the number of epochs if the error no longer falls, or if the time is too short."""
         done, left = len(history), self._n_epochs - len(history)
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
@@ -176,10 +177,10 @@ class _Watch:
 
 
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
-    """Whether the last PATIENCE_SHARE of n_epochs made the error smaller by less than LEAST_GAIN.
+    """Whether the last PATIENCE_SHARE of n_epochs lowered the error by less than the share LEAST_GAIN.
 
-    history: one row for each epoch, as in the run folder's table; the error is that of frames held out, if there are
-    any.
+    history: one row for each epoch, as in the run folder's table; the error is the validation error, or without
+    validation frames the training error.
     """
     errors = [row["loss"] if row["val_loss"] is None else row["val_loss"] for row in history]
     patience = max(5, round(PATIENCE_SHARE * n_epochs))

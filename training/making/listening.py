@@ -1,4 +1,4 @@
-"""Listens to one recording: its level and length, the note heard in it, its tuning, and why it is no single note."""
+"""Listens to one recording: measures level, length, note and tuning, or finds why it is not a single note."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from training.making.tuning import pitch_of_note
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
 BLOCK_S = 20.0  # spectra are computed in pieces, so that a long recording does not fill the memory
-LOUD_DB = 40.0  # frames that lie farther under the loudest one do not count: tails end in noise
+LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # of a harmonic's frequency: 25 cents
-LEAST_STEADY_SHARE = 0.6  # of the judged frames, weighted by their amplitude, at one pitch or octaves of it
-LEAST_HARMONIC_SHARE = 0.5  # of a frame's energy on the harmonics of its note, for a frame that has a pitch
-LEAST_PITCHED_SHARE = 0.5  # of the judged frames that have a pitch, for a recording that has one
-WEAKEST_FIRST_DB = -50.0  # of a note's first harmonic under the strongest one; a chord's common period has none
+LEAST_STEADY_SHARE = 0.6  # of the judged frames, weighted by amplitude; with fewer at one pitch or its octaves: WANDERS
+LEAST_HARMONIC_SHARE = 0.5  # of a frame's energy; with less energy on a note's harmonics, the frame has no pitch
+LEAST_PITCHED_SHARE = 0.5  # of the judged frames, weighted by amplitude; with fewer that have a pitch, there is no note
+WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; with a weaker first harmonic, the recording is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; the detector may hear notes an octave above this an octave too low
-OFTEN_SHARE = 0.2  # of a recording, weighted as above, for an octave that is heard in much of it
+OFTEN_SHARE = 0.2  # of the judged frames, weighted by amplitude; an octave heard in fewer is ignored
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 
 @dataclass(frozen=True)
 class HeldNote:
-    """A note that is held inside a longer recording. start_s, end_s: where; note: MIDI note."""
+    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording; note: MIDI note."""
 
     start_s: float
     end_s: float
@@ -45,9 +45,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: MIDI notes, octaves of the pitch, that are heard in much of the recording. held: the notes that are
-    held one after the other, if kind is WANDERS. onset_s: where the sound begins. timbre_db: mean levels in the bands
-    of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: MIDI notes, the pitch or octaves of it, that are heard in much of the recording. held: the notes held
+    one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean levels in the
+    bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Heard:
 
     @property
     def note(self) -> int | None:
-        """The nearest MIDI note, if there is a single one."""
+        """The MIDI note nearest to the pitch; None without a pitch."""
         return None if self.pitch is None else round(self.pitch)
 
 
@@ -95,7 +95,7 @@ def listen(samples: np.ndarray) -> Heard:
 
 
 def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fractional MIDI note heard in each frame (n, n_bins), and whether its energy lies on that note's harmonics.
+    """The fractional MIDI note heard in each frame (n, n_bins), and whether the energy is on this note's harmonics.
 
     Both have the shape (n,); a frame in which no pitch is heard has the note -1.
     """
@@ -131,7 +131,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
     """The kind of a recording, and the fractional MIDI note that is heard in most of it.
 
-    frames, pitches, has_pitch: as in `pitches_of`; weights: how much each frame counts, (n,), 1 in all.
+    frames, pitches, has_pitch: as in `pitches_of`; weights: the frames' weights, (n,), with a sum of 1.
     """
     if weights[has_pitch].sum() < LEAST_PITCHED_SHARE:
         return (CHORD if _has_partials(frames, weights) else NOISE), -1.0
@@ -143,15 +143,15 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
         return WANDERS, note
     first_db, second_db, third_db = _harmonic_levels_db(frames[steady & has_pitch], note)
     if max(first_db, third_db) < WEAKEST_FIRST_DB <= second_db and note > HIGHEST_DETECTED:
-        return NOTE, note + N_CHROMA  # all that is heard is an octave higher, beyond the detector's reach
+        return NOTE, note + N_CHROMA  # the true note is an octave higher, above the detector's range
     lacks_root = first_db < WEAKEST_FIRST_DB and (second_db < WEAKEST_FIRST_DB or note > LOWEST_WITH_FIRST)
     return (CHORD if lacks_root else NOTE), note
 
 
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
-    """The levels of a note's first three harmonics under the strongest partial, in dB.
+    """The levels of a note's first three harmonics relative to the strongest partial, in dB.
 
-    The common period of a chord is that of a note far below its tones, whose own first harmonic is missing.
+    A chord's common period belongs to a note far below the chord's tones; the first harmonic of this note is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz
@@ -160,7 +160,7 @@ def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
 
 
 def _has_partials(frames: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether the sound is made of steady partials, although they belong to no single note."""
+    """Whether most of the energy is in a few strong bins, as in a sound of steady partials."""
     power = weights @ np.square(frames)
     strongest = np.sort(power)[::-1]
     return float(strongest[:64].sum() / max(strongest.sum(), 1e-20)) >= 0.9
@@ -176,7 +176,7 @@ def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tuple[HeldNote, ...]:
-    """The stretches in which one note is held; loud: numbers of the frames that count."""
+    """The stretches in which one note is held; loud: numbers of the frames that are not too quiet."""
     pitches = np.full(len(starts), -99.0)
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     for first in range(0, len(loud), n_at_once):
@@ -186,7 +186,7 @@ def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tu
     held, begin = [], 0
     step_s, frame_s = SPEC.hop_size / SPEC.sample_rate_hz, SPEC.frame_size / SPEC.sample_rate_hz
     for end in range(1, len(pitches) + 1):
-        # A stretch ends where the pitch leaves the stretch's first pitches.
+        # A stretch ends where the pitch differs from the stretch's first pitches.
         here = np.median(pitches[begin : begin + 8])
         if end < len(pitches) and pitches[end] > 0 and abs(pitches[end] - here) <= HELD_SEMITONES:
             continue

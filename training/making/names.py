@@ -1,4 +1,4 @@
-"""Reads what the names of files and folders say: the sound, its note, and how hard it was played."""
+"""Reads sounds, notes and velocities from the names of files and folders."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _LAYER = re.compile(r"(?:velocity|vel|v|layer|lyr)(\d{1,3})(?:rr?\d{1,2})?", re.
 _TAKE = re.compile(r"(?:rr|take|tk|nr|no|copy|kopie)\d{0,3}", re.IGNORECASE)
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 127}
 DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, "fortissimo": 112}
-# Words that say how hard a note is played, but also belong to names such as "soft pad": they count only where the same
-# name is also found with another of them.
+# Words for how hard a note is played that also occur in names such as "soft pad": they count as dynamics only if the
+# same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
-HIGHEST_LAYER = 16  # v1 to v16 are layers; with a number above, they are velocities
-LEAST_AGREEING_SHARE = 0.7  # of the files whose number is the note heard, for numbers that are notes
-LOWEST_VELOCITY = 16  # plain numbers from here up may be velocities
+HIGHEST_LAYER = 16  # v1 to v16 are layers; if any number is higher, all are velocities
+LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
+LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: always something; note: MIDI note; velocity: MIDI velocity; None: not said."""
+    """What a file's name says. sound: never empty; note: MIDI note or None; velocity: MIDI velocity or None."""
 
     sound: str
     note: int | None = None
@@ -42,7 +42,12 @@ class Named:
 
 @dataclass
 class _Parts:
-    """The parts of a path. folders: their names without dynamics; words: of the file's name, without what is below."""
+    """The parts of a path.
+
+    folders: the folders' names without notes, numbers and dynamics; words: the other words of the file's name; numbers:
+    plain numbers of the file's name; notes: MIDI notes; layers: numbers of velocity layers; velocity: MIDI velocity,
+    None if not named.
+    """
 
     folders: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -54,10 +59,10 @@ class _Parts:
 
 
 def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder: str) -> list[Named]:
-    """What the names of all files of a folder say, together: one name alone may be read in several ways.
+    """Read the names of all files of a folder together, because a single name may be read in several ways.
 
-    paths: relative to the folder; heard: for each, the fractional MIDI note heard; folder: the folder's own name, the
-    sound of files that are called only by their note.
+    paths: relative to the folder; heard: the fractional MIDI note heard in each file, or None; folder: the folder's own
+    name, which names the sound of files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)
@@ -72,9 +77,9 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the names of a folder are off, if it is the same for nearly all; else 0.
+    """By how many octaves the notes heard lie above the names' notes, if most files agree; otherwise 0.
 
-    named, heard: for each file its MIDI note by name and by ear, None if there is none. Some makers call middle C C3.
+    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers name middle C C3.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(
@@ -94,13 +99,13 @@ def _parts(path: PurePath) -> _Parts:
         words = _read_tokens(name, parts)
         if words:
             parts.folders.append(" ".join(words))
-    parts.numbers.clear()  # numbers of folders are part of neither note nor velocity
+    parts.numbers.clear()  # numbers in folder names are neither notes nor velocities
     parts.words = _read_tokens(path.stem, parts)
     return parts
 
 
 def _read_tokens(text: str, parts: _Parts) -> list[str]:
-    """Put what the words of a name say into `parts`; returns the other words."""
+    """Add the notes, numbers and dynamics in a name to `parts`; returns the other words."""
     tokens = [token for token in _SEPARATORS.split(unicodedata.normalize("NFC", text)) if token]
     words = []
     for token in tokens:
@@ -138,7 +143,7 @@ def _note(groups: Sequence[str | None]) -> int:
 
 
 def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> None:
-    """Take the numbers in the names as MIDI notes where they are the notes heard, whatever the octave."""
+    """Use the numbers in the names as MIDI notes if most of them are the notes heard, in any octave."""
     for place in (-1, 0):
         tried = [
             (part, part.numbers[place], pitch)
@@ -154,7 +159,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
 
 
 def _weak_words(parts: list[_Parts]) -> None:
-    """Take `soft`, `loud` and the like as dynamics where the same name has another of them, too."""
+    """Use `soft`, `loud` and similar words as dynamics if the same name also occurs with another of these words."""
     found: dict[tuple, set[str]] = defaultdict(set)
     splits = []
     for part in parts:
@@ -175,7 +180,10 @@ def _weak_words(parts: list[_Parts]) -> None:
 
 
 def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
-    """The sound of each file: the words of its name; if several folders have those, or there are none, the folder's."""
+    """The sound of each file: the words of its name, after the folder's name if several folders have the same words.
+
+    Without words: the name of the file's folder.
+    """
     own = [" ".join(part.words) for part in parts]
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for part, name in zip(parts, own, strict=True):
@@ -191,7 +199,7 @@ def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
 
 
 def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
-    """Take plain numbers as velocities where they alone tell files of one sound and note apart."""
+    """Use plain numbers as velocities if only these numbers distinguish files of the same sound and note."""
     groups: dict[tuple[str, int], list[_Parts]] = defaultdict(list)
     for part, sound in zip(parts, sounds, strict=True):
         if part.notes and part.numbers and part.velocity is None and not part.layers:
@@ -204,7 +212,7 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The velocity of a file; highest_layer: the highest number of a layer in all the names."""
+    """The velocity of a file, None if not named; highest_layer: the highest layer number in all names."""
     if part.velocity is not None or not part.layers:
         return part.velocity
     layer = part.layers[-1]

@@ -1,4 +1,4 @@
-"""Chooses what is held out of training: single frames of a few recordings, whole recordings of many."""
+"""Chooses what to hold out of training: whole recordings if there are many, otherwise frames of each recording."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from training.corpus.recordings import BY_FRAME, Recording
 
-FEWEST_FOR_WHOLE = 48  # recordings, for some of them to be held out whole
-FEWEST_OF_A_SOUND = 6  # recordings of a sound, for one of them to be held out
+FEWEST_FOR_WHOLE = 48  # with fewer recordings, none is held out whole
+FEWEST_OF_A_SOUND = 6  # with fewer recordings of a sound, none of them is held out whole
 HELD_OUT_SHARE = 0.1
 
 
 def with_splits(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings, each with a split, unless they have one.
+    """The same recordings with new splits, unless each has a split already.
 
-    Of many, whole recordings are held out: never the lowest or highest note of a sound, and of each sound at most one
-    in FEWEST_OF_A_SOUND. Of few, each gives some of its frames.
+    If there are many recordings, whole recordings are held out: never the lowest or highest note of a sound, and at
+    most one in FEWEST_OF_A_SOUND of each sound. If there are few, some frames of each recording are held out.
     """
     if all(recording.split for recording in recordings):
         return recordings
@@ -28,7 +28,7 @@ def with_splits(recordings: list[Recording]) -> list[Recording]:
 
 
 def _held_out(recordings: list[Recording]) -> list[int]:
-    """The numbers of the recordings to hold out, from every sound in turn."""
+    """The indices of the recordings to hold out, chosen from each sound in turn."""
     by_sound: dict[str, list[int]] = defaultdict(list)
     for index, recording in enumerate(recordings):
         if recording.note is not None:

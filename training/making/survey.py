@@ -1,4 +1,4 @@
-"""Looks at every file of a folder: listens to the recordings, and says of the others why they are none."""
+"""Examines every file of a folder: listens to the recordings, and says why each other file is not a recording."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime.base.progress import Progress
 from runtime.recordings.reading import SUFFIXES, UnusableError, mono_blocks
 from training.making.listening import SPEC, Heard, listen
 
-LONGEST_HEARD_S = 360.0  # of a longer recording, only this much is listened to
+LONGEST_HEARD_S = 360.0  # only this much of a longer recording is listened to
 # Sounds that libsndfile cannot read; every other file is tried.
 UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ac3", ".mka", ".webm", ".ape", ".wv", ".mid", ".midi", ".mov")
 CACHE_VERSION = 1
@@ -26,8 +26,8 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder; heard: what is heard in it, or None if it is no readable recording; problem: why it is
-    none; digest: of its content.
+    name: its path in the folder; heard: what is heard in the file, None if it is not a readable recording; problem: why
+    it is not a readable recording; digest: digest of the content.
     """
 
     path: Path
@@ -51,10 +51,10 @@ class _Cache(msgspec.Struct):
 
 
 def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Found]:
-    """Every file of a folder and its subfolders, sorted by name; hidden files do not count.
+    """Find and listen to every file of a folder and its subfolders, sorted by name; hidden files are ignored.
 
-    cache: a file that keeps what was heard, so that a second run listens only to files that have changed; leave_out:
-    folders that are not looked into. UserError if there is no such folder.
+    cache: a file that stores what was heard, so that a second run listens only to new and changed files; leave_out:
+    folders to ignore. UserError if there is no such folder.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
@@ -71,7 +71,7 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Listen to files in turn; known: what was heard before, to which this is added."""
+    """Listen to files in turn, except to unchanged files in `known`; add to `known` what is heard."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()
@@ -98,7 +98,7 @@ def _is_text(name: str) -> bool:
 
 
 def listen_to_file(path: Path) -> tuple[Heard | None, str]:
-    """What is heard in a file; or None, and why it is no readable recording."""
+    """What is heard in a file; or None, and why the file is not a readable recording."""
     if path.suffix.lower() in UNREADABLE:
         return None, f"{path.suffix} files are not read; turn it into WAV, FLAC, OGG or MP3"
     try:
@@ -139,6 +139,6 @@ def _digest(path: Path) -> str:
 def _read_cache(path: Path) -> _Cache:
     try:
         cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
-    except (OSError, msgspec.DecodeError):  # no cache yet, or that of another version: everything is heard again
+    except (OSError, msgspec.DecodeError):  # no cache yet, or another version's: listen to all files
         return _Cache()
     return cache if cache.version == CACHE_VERSION else _Cache()

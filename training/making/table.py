@@ -1,4 +1,4 @@
-"""Shows what was heard in a folder: a table with one line for each file, and what is worth saying about all of them."""
+"""Shows what was heard in a folder: a table with one line for each file, and remarks on the whole folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from training.corpus.recordings import Recording
 from training.making.fates import Decision, Fate
 
 NAME_WIDTH = 44
-REACH_SEMITONES = 3  # notes that are learnt from a neighbour; the others are played transposed
-DISAGREE_DB = 6.0  # between recordings of one name
+REACH_SEMITONES = 3  # a missing note this near to a recorded note is learned from it; others are played transposed
+DISAGREE_DB = 6.0  # least distance between recordings that should sound alike but disagree
 MOST_LISTED = 12
 
 
 def table(decision: Decision) -> list[str]:
-    """The lines of the table: the files of each sound, then those that are left out."""
+    """The lines of the table: the files of each sound, then the files that are left out."""
     groups: dict[str, list[Fate]] = defaultdict(list)
     for fate in decision.fates:
         groups[fate.recordings[0].sound if fate.used else ""].append(fate)
@@ -31,7 +31,7 @@ def table(decision: Decision) -> list[str]:
 
 
 def remarks(decision: Decision) -> list[str]:
-    """What is to be said about the folder as a whole, one line each."""
+    """Remarks on the folder as a whole, one line each."""
     by_sound = recordings_by_sound(decision)
     n_used = sum(fate.used for fate in decision.fates)
     n_files, n_sounds = len(decision.fates), len(by_sound)
@@ -50,7 +50,7 @@ def remarks(decision: Decision) -> list[str]:
 
 
 def recordings_by_sound(decision: Decision) -> dict[str, list[Recording]]:
-    """What is learnt, by the name of the sound."""
+    """The recordings to learn, by the name of the sound."""
     by_sound: dict[str, list[Recording]] = defaultdict(list)
     for recording in decision.recordings:
         by_sound[recording.sound].append(recording)
@@ -104,7 +104,7 @@ def _line(fate: Fate) -> str:
 
 
 def _fitted(name: str) -> str:
-    """A name of at most NAME_WIDTH characters: the middle of a longer one is left out."""
+    """The name in at most NAME_WIDTH characters, without the middle of a longer name."""
     half = (NAME_WIDTH - 1) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
 

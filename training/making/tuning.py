@@ -8,19 +8,19 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-STEP_SAMPLES = 64  # between the two spectra whose phases are compared; short, so that no turn is missed
+STEP_SAMPLES = 64  # between the two spectra whose phases are compared; short, so that no full turn is missed
 N_FRAMES = 48
 N_HARMONICS = 8
-FARTHEST = 0.04  # of a harmonic's frequency: a partial farther away belongs to something else
-WEAKEST_DB = -40.0  # under the frame's strongest harmonic
+FARTHEST = 0.04  # of a harmonic's frequency: a partial farther away is not this harmonic
+WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker harmonics are ignored
 
 
 def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> float:
     """The pitch of a steady note, as a fractional MIDI note.
 
     samples: float32 (n,) at 44.1 kHz; starts: samples at which steady frames begin, (n_frames,); about_hz: frequency of
-    the note, to within half a semitone. The frequency of each harmonic follows from how far its phase turns between two
-    spectra. Strong harmonics count more; the weighted median is taken over harmonics and frames.
+    the note, to within half a semitone. The frequency of each harmonic follows from the change of its phase between two
+    spectra. The result is the median over harmonics and frames, weighted by magnitude.
     Source: Flanagan and Golden, Phase Vocoder, 1966.
     """
     starts = starts[starts + SPEC.frame_size + STEP_SAMPLES <= len(samples)]
@@ -47,7 +47,7 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 
 
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """The frequencies at which phases turned from `first` to `second`; the nearest ones to the bins' own."""
+    """The frequencies that turn the phases from `first` to `second` in STEP_SAMPLES, each the nearest to its bin."""
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))
     return (expected + turned) * SPEC.sample_rate_hz / (2.0 * np.pi * STEP_SAMPLES)

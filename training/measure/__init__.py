@@ -1,1 +1,1 @@
-"""How good a model or an instrument is: errors, embedding, pitch, knobs and reach, in figures, plots and sound."""
+"""Measures models and instruments: errors, embedding, pitch, knobs and reach, in figures, plots and sound."""

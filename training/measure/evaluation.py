@@ -36,10 +36,10 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of a run, and the data that its plots and its sound are made from.
+    """The figures of a run, and the data for its plots and its sound.
 
-    report: the figures, as plain values; latents: of the training frames, (n, n_latents); pitch_classes: the training
-    frames' labels, 0 to 11, (n,); mesh: None without conditioning.
+    report: the figures, as plain values; latents: the training frames' latents, (n, n_latents); pitch_classes: the
+    training frames' labels, 0 to 11, (n,); mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -99,16 +99,16 @@ def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.n
 
 
 def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None:
-    """The part of the test frames' mean squared error that comes from the silent bins; None without test frames.
+    """The silent bins' part of the test frames' mean squared error; None without test frames.
 
-    silent: bool (n_bins,); the model's output is taken to be 0 there for every test frame, too.
+    silent: bool (n_bins,); the model's output in these bins is assumed to be 0 for the test frames, too.
     """
     frames = store.magnitudes[store.rows("test")]
     return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None
 
 
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
-    """Measure a run on the test frames of another corpus than its own.
+    """Measure a run on the test frames of a corpus that it was not trained on.
 
     Returns `mse`: mean squared error over all these frames; `mse_by_sound`: mean squared error of each sound, by name.
     """
@@ -128,10 +128,10 @@ def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     """Measure an embedding, which is the latents of frames, (n, n_latents).
 
-    Returns `bounds`: each latent's smallest and largest value; `median`: of each latent; `density`: the share of cells
-    that hold a frame, after the space between the bounds is cut into about N_DENSITY_CELLS equal cells;
-    `cells_per_axis`: how many cells each latent is cut into; `correlation`: matrix of Pearson's correlation of each
-    pair of latents, None where one of the two is constant.
+    Returns `bounds`: each latent's smallest and largest value; `median`: each latent's median; `density`: the share of
+    cells that hold a frame, with the space between the bounds cut into about N_DENSITY_CELLS equal cells;
+    `cells_per_axis`: the number of cells along each latent; `correlation`: matrix of Pearson's correlation of each pair
+    of latents, None where one of the two is constant.
     """
     low, high = latents.min(axis=0), latents.max(axis=0)
     n_cells = max(round(N_DENSITY_CELLS ** (1.0 / latents.shape[1])), 2)
@@ -159,7 +159,7 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
 def _pitch_class_rows(
     run: TrainedRun, store: FrameStore, test_errors: np.ndarray, mesh: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """A row of figures for each of the 12 pitch classes, from C to B; a figure is None where there is no data for it.
+    """A row of figures for each of the 12 pitch classes, from C to B; a figure without data is None.
 
     test_errors: mean squared errors of the test frames, (n,); mesh: from Mesh.summary, or None.
     """

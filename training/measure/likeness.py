@@ -1,7 +1,7 @@
-"""Likeness: how much an instrument sounds like the recordings that it was taught.
+"""Measures likeness: how much an instrument sounds like the recordings that it was trained on.
 
-Distances are those of runtime/acoustics/timbre_distance.py. A recording's path is every frame of it through the encoder
-and the decoder; its still form is the decoder's frame at the mean of the path's latents.
+Distances are computed by runtime/acoustics/timbre_distance.py. A recording's path is its frames, encoded and decoded
+again; its still form is the frame decoded at the mean of the path's latents.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
 N_FRAMES = 96  # of each recording, from its beginning: 2.2 s
-CHANGING_DB = 2.0  # a recording changes if its levels lie this far from their mean over time
+CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
@@ -28,10 +28,10 @@ Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Take:
-    """A recording as a corpus holds it, or a transposed copy of one.
+    """A recording in a corpus, or a transposed copy of a recording.
 
-    sound: its timbre, and its velocity layer if there is one; note: MIDI note; held_out: whether it was not trained on;
-    frames: float32 (n, n_bins); levels_db: float32 (n, 64), the frames' levels in bands.
+    sound: name of the timbre, and MIDI velocity or None; note: MIDI note; held_out: whether the recording was held out
+    of training; transposed: as in Clip; frames: float32 (n, n_bins); levels_db: float32 (n, 64), levels in bands.
     """
 
     sound: tuple[str, int | None]
@@ -43,7 +43,7 @@ class Take:
 
 
 def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
-    """The first N_FRAMES frames of every clip of a corpus whose note the instrument knows."""
+    """The first N_FRAMES frames of each clip in a corpus, for clips at notes that the instrument knows."""
     starts = np.flatnonzero(np.diff(store.clip, prepend=-1))
     takes = []
     for start, index in zip(starts.tolist(), store.clip[starts].tolist(), strict=True):
@@ -60,7 +60,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What an instrument makes of a take.
+    """A take's latents, path and still form.
 
     latents: float32 (n, n_latents); path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
     """
@@ -71,7 +71,7 @@ class Decoded:
 
 
 def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
-    """A take through encoder and decoder: its path and its still form."""
+    """Encode a take, and decode its path and its still form."""
     notes, spec = np.full(len(take.frames), take.note), instrument.card.spec
     latents = encode(take.frames, notes)
     path_db = band_levels_db(decode_latents(instrument, latents, notes), spec)
@@ -80,16 +80,16 @@ def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
 
 
 def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, seed: int = 0) -> dict[str, Any]:
-    """Measure how much an instrument sounds like the corpus that it was taught; returns plain values.
+    """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
-    encode: gives the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
-    Distances in dB, shares from 0 to 1, None for what the corpus cannot tell:
-    path_db, still_db: of training recordings; heldout_path_db, heldout_still_db: of recordings that were not trained
-    on; change_correlation: of the levels' way from their mean over time, over the recordings that change, `n_changing`;
-    told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: from the mean of all recordings of the note to
-    a recording; nearest_other_db: from the nearest other sound at the note; knobs_behind_still_db: how much farther
-    the nearest of N_POSITIONS knob positions is than the still form; n_strong_knobs: knobs that move the sound by
-    LEAST_TRAVEL_DB on most lines.
+    encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    path_db, still_db: distance of a training recording from its path, from its still form; heldout_path_db,
+    heldout_still_db: the same for held-out recordings; change_correlation: see the function, over the n_changing
+    recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of a recording
+    from the mean of all recordings at its note; nearest_other_db: its distance from the nearest other sound at its
+    note; knobs_behind_still_db: how much farther the nearest of N_POSITIONS knob positions is than the still form;
+    n_strong_knobs: number of knobs that change the sound by LEAST_TRAVEL_DB on LEAST_SHARE_OF_LINES of the lines.
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
     originals = [take for take in takes if not take.transposed]
@@ -128,8 +128,8 @@ def presets_nearest(
 ) -> float | None:
     """How often the preset named after a recording's sound is the nearest of all presets to the recording: 0 to 1.
 
-    names: of the presets; positions_at: gives their knob positions at a MIDI note, float (n_presets, n_latents).
-    None if there are fewer than two presets, or none of them is named after a sound of the corpus.
+    names: the presets' names; positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
+    n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
     """
     card = instrument.card
     right = []
@@ -144,7 +144,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, each beside what it must beat."""
+    """Print the figures of `measure_likeness`, the distances beside the distances that they must beat."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
@@ -180,12 +180,12 @@ def _percent(value: float | None) -> str:
 
 
 def change_db(levels_db: np.ndarray) -> float:
-    """How far levels (n, n_bands) lie from their mean over time: root mean square over bands and time, in dB."""
+    """How much levels (n, n_bands) differ from their mean over time: root mean square over bands and time, in dB."""
     return float(np.sqrt(np.mean(np.square(levels_db - levels_db.mean(axis=0)))))
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation, over bands and time, of two sets of levels (n, n_bands), each less its mean over time."""
+    """The correlation, over bands and time, of two sets of levels (n, n_bands), each with its time mean subtracted."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 
@@ -193,10 +193,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often what was made of a recording is nearer to it than to others: a share of N_DRAWS, 0 to 1.
+    """How often a recording's decoded form is nearer to the recording than to other sounds: share of draws, 0 to 1.
 
-    Each draw takes a training recording and up to N_DRAWN - 1 other sounds at its note, none of them nearer than
-    LEAST_APART_DB to another. made_db: levels in bands, by the id of the take. None if no draw finds another sound.
+    Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at the same note, all at least
+    LEAST_APART_DB apart. made_db: levels of the decoded forms in bands, by the take's id. None if no draw has another
+    sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):
@@ -219,7 +220,7 @@ def told_apart(
 
 
 def strong_lines(instrument: Playable, seed: int = 0) -> list[float]:
-    """For each knob, the share of N_LINES random lines on which it moves the sound by LEAST_TRAVEL_DB or more."""
+    """For each knob, the share of N_LINES random lines on which it changes the sound by LEAST_TRAVEL_DB or more."""
     spec, shares = instrument.card.spec, []
     for index in range(instrument.card.n_latents):
         starts = Points.draw(instrument, N_LINES, seed + 1)
@@ -269,7 +270,8 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        mean_db = take.levels_db.mean(axis=0)  # the nearest to the mean; its distance is then taken to every frame
+        # The search compares with the mean over time; the resulting distance is over all frames.
+        mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)
         behind.append(distance_db(levels_db[nearest][None], take.levels_db) - still_db)

@@ -27,8 +27,8 @@ class Mesh:
     """A mesh of points in the latent space; at each point, every pitch class in `notes` was asked for.
 
     bounds: ends of the mesh on each latent, (n_latents, 2); notes: the note asked for, by pitch class; hits: whether
-    the strongest pitch class of the decoded frame is the one asked for, bool (len(notes), n_per_axis, ...), with one
-    axis for each latent after the first axis; heard: for each pitch class, at what share of some random points, 0 to 1,
+    the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis, ...), with one
+    axis for each latent after the first axis; heard: for each pitch class, the share of random points, 0 to 1, at which
     the note asked for is heard in tune.
     """
 
@@ -51,7 +51,7 @@ class Mesh:
     def map(self) -> np.ndarray:
         """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
 
-        With more latents, the share is the mean over the others. With one latent, the last axis has length 1.
+        With more than two latents, the share is the mean over the others. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
@@ -85,8 +85,8 @@ def sample_mesh(
 ) -> Mesh | None:
     """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
 
-    latents: latents of the training frames, (n, n_latents); n_per_axis: points along each latent, by default
-    `points_per_axis`; on_share: called with the share done, 0 to 1, in place of a progress line.
+    latents: latents of the training frames, (n, n_latents); n_per_axis: points along each latent, None for
+    `points_per_axis`; on_share: called with the share done, 0 to 1; None to print a progress line.
     Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
@@ -114,7 +114,7 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: as in PAPER_MESH, or else as many as LARGEST_MESH points in all allow, at least 2."""
+    """Points along each latent: from PAPER_MESH; otherwise the most that LARGEST_MESH allows, at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
@@ -129,7 +129,7 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """For each pitch class of the training labels, the note that asks for it: the label nearest to the labels' middle.
+    """For each pitch class of the training labels, the note to ask for: the label nearest to the labels' middle.
 
     Where the labels are detected pitch classes, this note is the pitch class itself, 0 to 11. If all notes played are
     known, a pitch class that was detected but never played is left out.

@@ -12,7 +12,7 @@ from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41
 RIGHT, LOW, HIGH, OTHER = range(4)
-# In tune is the lightest and another pitch the darkest, also in grey; the two kinds of octaves look alike in grey.
+# Even in grey, "in tune" is the lightest colour and "another pitch" the darkest; the octaves look alike in grey.
 KINDS = {
     RIGHT: ("within 20 cents", "#EDEDED"),
     LOW: ("octaves too low", "#56B4E9"),
@@ -24,8 +24,8 @@ KINDS = {
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
     """How a MIDI note is heard at each position of two knobs, the other knobs in the middle.
 
-    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS); from row to row knob y
-    goes from 0 to 1, from column to column knob x.
+    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS); knob y rises from 0 to
+    1 over the rows, knob x over the columns.
     """
     positions = np.full((N_PER_AXIS, N_PER_AXIS, instrument.card.n_latents), 0.5)
     axis = np.linspace(0.0, 1.0, N_PER_AXIS)
@@ -38,7 +38,7 @@ def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.n
 
 
 def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) -> Figure:
-    """Draw a map for each C of the instrument's range, titled with the share in tune; without a C, for its lowest note.
+    """Draw a map for each C of the instrument's range, or for the lowest note if there is no C.
 
     x, y: numbers of the two knobs.
     """

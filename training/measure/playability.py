@@ -1,4 +1,4 @@
-"""Measures how an instrument plays over all its notes and knob positions: pitch, loudness, and the effect of each knob.
+"""Measures pitch, loudness and the effect of each knob over all notes and knob positions of an instrument.
 
 Pitch and loudness are measured on the sound that the runtime's engine renders, everything else on decoded frames.
 """
@@ -36,7 +36,7 @@ def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.
     """Play points with coherent phases, one after the other, and analyse N_ANALYSED_FRAMES frames of each steady sound.
 
     Returns the magnitudes of each sound, float32 (n, n_bins), which are the root of the frames' mean power, and the
-    loudness of the frames in LUFS, float (n,).
+    loudness of each sound in LUFS, float (n,).
     """
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=RELEASE_S))
@@ -97,10 +97,10 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 
 
 def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
-    """The part of the instrument's range whose notes are in tune wherever the knobs stand.
+    """The lowest and highest note of the part of the instrument's range that is in tune at nearly all knob positions.
 
-    Low notes that few recordings reach may be out of tune; played transposed from a higher note, they are in tune. Of
-    the range, at most MOST_TRIMMED notes are left out at either end; the whole range if that does not suffice.
+    Low notes with few recordings may be out of tune, and are in tune if transposed from a higher note. An end that
+    would lose more than MOST_TRIMMED notes stays as it is; the notes between the ends are not checked.
     """
     lowest, highest = instrument.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_NOTE)
@@ -112,7 +112,7 @@ def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
 
 
 def _trim(good: np.ndarray) -> int:
-    """How many notes to leave out at the beginning: up to the first three good ones in a row."""
+    """The number of notes before the first three good notes in a row; 0 if there are more than MOST_TRIMMED."""
     rows = good[:-2] & good[1:-1] & good[2:]
     first = int(np.argmax(rows)) if rows.any() else 0
     return first if first <= MOST_TRIMMED else 0
@@ -148,7 +148,7 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
 def _mean_rank_correlation(values: np.ndarray) -> float:
     """Spearman's rank correlation of values with the knob's position along a line, mean over the lines.
 
-    values: of a descriptor, float (N_LINES * (N_STEPS + 1),), line after line.
+    values: a descriptor's values, float (N_LINES * (N_STEPS + 1),), line after line.
     """
     order = np.argsort(np.argsort(values.reshape(N_LINES, -1), axis=1), axis=1) - N_STEPS / 2.0
     position = np.arange(N_STEPS + 1) - N_STEPS / 2.0

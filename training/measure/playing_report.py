@@ -1,4 +1,4 @@
-"""All figures of how an instrument plays, for `evaluate`, for the instrument's card, and for the table of trials."""
+"""Collects all figures of how an instrument plays, for `evaluate`, the instrument's card and the table of trials."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def measure_playing(
 ) -> dict[str, Any]:
     """Measure random points, each knob, and the reach; returns plain values.
 
-    store: the corpus whose held-out frames are to be reached; without it, or without such frames, reach is None; run:
-    the run that the instrument was made from, if known, to measure its encoder's reconstruction as well; n_points: how
-    many random points; seed: of these points and of the knobs' lines. UserError if the instrument knows the notes of no
-    held-out frame, or if the corpus's frames have another spec.
+    store: the corpus whose held-out frames are to be reached; reach is None without a corpus or without held-out
+    frames; run: the run that the instrument was made from, to measure the encoder's reconstruction too, or None;
+    n_points: number of random points; seed: seed of these points and of the knobs' lines. UserError if the instrument
+    knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
     # Reach comes first, because it refuses an unfit corpus at once, while the other figures take minutes.
     reach = None if store is None else measure_reach(instrument, store, run)
@@ -40,8 +40,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: measured with a store and with the run, so that no distance is missing; run: for the number of its decoder's
-    parameters, its epochs and its training time.
+    report: measured with a store and with the run, so that no distance is missing; run: gives the number of decoder
+    parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}

@@ -1,4 +1,4 @@
-"""Reach: how close the knobs can come to sounds that a model was not trained on."""
+"""Measures reach: how close the knobs can come to sounds that a model was not trained on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def held_out_rows(
 ) -> tuple[np.ndarray, int]:
     """Choose at most n random frames of val and test whose notes are in train and in the conditioning's octaves.
 
-    Returns their row numbers, ascending, and the number of frames left out because of their octave. The same seed gives
-    the same rows. UserError if all frames are left out.
+    Returns the chosen frames' row numbers, ascending, and the number of frames left out because of their octave. The
+    same seed gives the same rows. UserError if all frames are left out because of their octave.
     """
     rows = np.concatenate([store.rows("val"), store.rows("test")])
     rows = rows[np.isin(store.note[rows], store.note[store.rows("train")])]
@@ -47,7 +47,7 @@ def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | Non
     over knob positions found; `reconstruction_db`, only with a run: to the frame decoded from the latents that the
     run's encoder gives; `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
     many held-out frames were measured; `n_left_out`, only if not 0: how many are at notes that the instrument does not
-    know. UserError if the instrument knows none of their notes, or if the corpus's frames have another spec.
+    know. UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
     """
     spec = store.spec
     if spec != instrument.card.spec:
@@ -74,11 +74,11 @@ def _frames_of(spec: StftSpec) -> str:
 
 
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
-    """Search at random for the knob positions that come nearest to each frame; returns their distances in dB, (n,).
+    """Search at random for the knob positions that come nearest to each frame; returns the least distances in dB, (n,).
 
-    frames: (n, n_bins); notes: their MIDI notes, (n,); first: knob positions to try too, one set for each
-    frame, (n, n_latents), or None. The first round draws positions over the whole travel; each later round draws them
-    around the best positions so far, closer to them than the round before.
+    frames: (n, n_bins); notes: the frames' MIDI notes, (n,); first: knob positions to try as well, (n, n_latents), or
+    None. The first round draws positions over the whole travel; each later round draws positions around the best
+    positions so far, with a smaller spread than the round before.
     """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)

@@ -60,7 +60,7 @@ class Traversals:
 def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Traversals:
     """Traverse a run's latents from end to end; latents: latents of the training frames, (n, n_latents)."""
     note = _played_note(run, store)
-    # The range of one note makes the engine decode this note; otherwise it might decode another and transpose it.
+    # A range of one note makes the engine decode this note; otherwise it might decode another note and transpose it.
     instrument = RunInstrument(run, store, latents, (note, note))
     travel = np.array([(knob.min, knob.default, knob.max) for knob in instrument.card.latents])
     strips_db, band_hz = _strips(run, store.spec, travel, note)
@@ -116,7 +116,7 @@ def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> t
 
 
 def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray:
-    """The largest magnitude in each band of a frame (n_bins,); a band without a bin has that of the nearest bin."""
+    """The largest magnitude in each band of a frame (n_bins,); a band without a bin gets the nearest bin's."""
     first = np.minimum(np.rint(edges_hz[:-1] / bin_hz).astype(int), len(frame) - 1)
     last = np.maximum(np.rint(edges_hz[1:] / bin_hz).astype(int), first + 1)
     return np.array([frame[a:b].max() for a, b in zip(first, last, strict=True)])

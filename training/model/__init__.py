@@ -1,1 +1,1 @@
-"""A model: its recipe, its network, the batches that it reads, and the folder of its training run."""
+"""Defines a model: its recipe, network, batches and checkpoints, and the folder of its training run."""

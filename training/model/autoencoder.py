@@ -48,7 +48,7 @@ class Autoencoder:
 def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning, seed: int) -> Autoencoder:
     """Build the recipe's untrained autoencoder. Its weights depend on the seed, not on the backend.
 
-    spec: the transform that made the frames; conditioning: the one that `resolve_conditioning` returned.
+    spec: the transform that made the frames; conditioning: what `resolve_conditioning` returned.
     """
     encoder, posterior = _build_encoder(recipe, spec)
     roots, decoder = _build_decoder(recipe, spec, conditioning)
@@ -112,7 +112,7 @@ def _build_decoder(
 
 
 class Bands(layers.Layer):
-    """A Keras layer that gives the root of the power in each of n_bands bands over the heard bins, even in mel."""
+    """A Keras layer that returns the root of the power in n_bands bands, evenly spaced in mel over the heard bins."""
 
     def __init__(self, n_bands: int, spec: StftSpec, **options):
         super().__init__(**options)
@@ -157,8 +157,8 @@ def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> n
 class OutputReLU(layers.Layer):
     """ReLU with a slope on its negative side in training, so that a bin stuck at 0 still gets a gradient.
 
-    slope: 0 is the paper's plain ReLU. At slope 0 most bins die in the first epochs and never recover. Measured after
-    20 epochs on the chromatic amsynth corpus: 1,609 of 2,049 bins, which account for 36 % of the error.
+    slope: 0 for the paper's plain ReLU. At slope 0 most bins die in the first epochs and never recover. Measured after
+    20 epochs on the chromatic amsynth corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
     """
 
     def __init__(self, slope: float, **options):

@@ -32,7 +32,7 @@ def prepare_keras(seed: int = 0) -> None:
 
                 tf.config.experimental.enable_op_determinism()
                 tf.config.list_physical_devices()
-                tf.get_logger().setLevel("ERROR")  # else it warns about every new batch size
+                tf.get_logger().setLevel("ERROR")  # otherwise TensorFlow warns about every new batch size
             keras.utils.set_random_seed(seed)
     except ModuleNotFoundError as error:
         raise UserError(

@@ -21,7 +21,7 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # into which the time of a recording is divided, to find frames of one sound at the same time
+N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
 N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, as each needs a table of weights
 QUANTILES = 0.05, 0.95  # a corpus's most extreme sounds are outliers that no knob needs to reach
 
@@ -29,8 +29,8 @@ QUANTILES = 0.05, 0.95  # a corpus's most extreme sounds are outliers that no kn
 class FrameBatches:
     """The batches of one frame store for one recipe.
 
-    The frames stay on the disk; the operating system caches as many as fit. conditioning: the one that
-    `resolve_conditioning` returned.
+    The frames stay on the disk; the operating system caches as many as fit. conditioning: what `resolve_conditioning`
+    returned.
     """
 
     def __init__(self, store: FrameStore, recipe: Recipe, conditioning: Conditioning):
@@ -56,10 +56,10 @@ class FrameBatches:
         return [*inputs, self.conditioning_rows(rows)] if self.conditioning.size else inputs
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """The training rows in the random order of one epoch, int (n,); it depends on the seed and the epoch only.
+        """The training rows in one epoch's random order, int (n,); the order depends on the seed and the epoch only.
 
-        With mixup, rows come in pairs of one note; with exchange, in pairs of one sound at one place in its time. A
-        group with an odd number of rows loses one row.
+        With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
+        recording's time. A group with an odd number of rows loses one row.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
@@ -89,21 +89,21 @@ class FrameBatches:
         return bool(fit.mixup or fit.exchange or fit.knobs or any(penalties))
 
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
-        """The extras for a batch of these rows (n,); only those that the recipe's objective needs.
+        """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
         mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
         (n, 1), 0 to 1, the share of the row's own latents. even_latents: float (n, n_latents), evenly distributed from
         0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
         sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
-        equally many for each probe note, first all of the first note, then all of the second, and so on.
+        the same number for each probe note, in the order of the probe notes.
         """
         fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
         extras: dict[str, np.ndarray] = {}
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # mostly the own
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # mostly the row's own latents
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
@@ -124,7 +124,7 @@ class FrameBatches:
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame: equal for frames of one sound, and of one velocity, at one place in their time."""
+        """A number for each frame, the same for frames of one sound, velocity and part of a recording's time."""
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
         lengths = np.bincount(clip, minlength=len(self.store.clips))
@@ -171,7 +171,7 @@ class FrameBatches:
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The rows in another random order, in pairs whose two rows have the same group.
 
-    order: row numbers in random order, int (n,); groups: a number for each of them, (n,).
+    order: row numbers in random order, int (n,); groups: the group's number of each row, (n,).
     """
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]

@@ -1,4 +1,4 @@
-"""Half precision: values that an exported file can hold in half the room."""
+"""Rounds values to half precision, so that an exported file can store them in half the space."""
 
 from __future__ import annotations
 

@@ -27,14 +27,14 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bottleneck: activation of the latents. `variational` draws the latents at random in training.
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
-    `chroma`; those without have `none`.
-    encoder_bands: the encoder reads the frame in so many bands, evenly spaced in mel, which makes it small; None: in
-    all bins.
+    `chroma`; its other models have `none`.
+    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; few bands make the
+    encoder small. None for all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots, which the decoder then computes and the
-    error compares. A higher root gives soft partials more weight in the error.
+    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots, which the network then reads and computes,
+    and the error compares. A higher root gives soft partials more weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`.
     Source: Colonel and Keene 2020.
@@ -79,13 +79,13 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
-    exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same place
-    in its time; the latents then say which sound it is, and not which note.
+    exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same part
+    of a recording's time; the latents then represent the sound, and not the note.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
-    bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it counts every band alike.
-    sound_penalty: weight of the squared distance of the latents from their mean over the sound, so that a place among
-    the latents is the same sound at every note.
+    bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it gives all bands the same weight.
+    sound_penalty: weight of the squared distance of the latents from their mean over the sound, so that a point in the
+    latent space is the same sound at every note.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
     knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
@@ -123,7 +123,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recipe: one model and how it is trained.
 
-    labels: `known` takes the chroma from the corpus's notes; `detected` takes it from the spectrum, as in the paper.
+    labels: `known` uses the corpus's notes; `detected` uses the chroma detected in the spectrum, as in the paper.
     even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py), so that
     equal turns of a knob make equal steps of timbre.
     """
@@ -191,9 +191,9 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The recipe's conditioning; its octaves begin at the C at or below the corpus's lowest note and cover the highest.
+    """The recipe's conditioning; octaves begin at the C at or below the corpus's lowest note and cover all its notes.
 
-    UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has none.
+    UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has no known note.
     """
     if len(store.rows("train")) == 0:
         raise UserError(store.folder, "no training frames", "at least one", "build the corpus again with more clips")

@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """The corpus that a run was trained on. folder: its path then; fingerprint: from `FrameStore.fingerprint`."""
+    """The corpus that a run was trained on. folder: its path at the time; fingerprint: `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -124,7 +124,7 @@ def locked(folder: Path) -> Iterator[None]:
 class TrainedRun:
     """A trained run, read from its folder.
 
-    history: one row per epoch; weights: `last` or `best`, the epoch whose weights the model has.
+    history: one row per epoch; weights: whether the model has the weights of the `last` or of the `best` epoch.
     """
 
     folder: Path

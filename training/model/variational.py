@@ -1,4 +1,4 @@
-"""The variational bottleneck: latents are random draws from normal distributions in training, else their means."""
+"""The variational bottleneck: in training it draws latents from normal distributions, otherwise it uses the means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SAMPLED = "sampled"
 def divergence(mean, log_variance):
     """Kullback-Leibler divergence, in nats, of normal distributions from the standard normal distribution.
 
-    mean, log_variance: those of the distributions, tensors of one shape; returns a tensor of the same shape.
+    mean, log_variance: the distributions' parameters, tensors of one shape; returns a tensor of the same shape.
     Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0)
@@ -21,8 +21,8 @@ class Sampled(layers.Layer):
     """A Keras layer that gives the latents: in training a random draw from their distributions, otherwise the means.
 
     In training the layer also adds a penalty to the loss, one value per row: `beta` times the divergence summed over
-    the latents. `beta` is 0 until `set_beta`. The draw depends on the seed and on the number of steps so far. The
-    state of the random generator and `beta` are variables, so a checkpoint holds them.
+    the latents. `beta` is 0 until `set_beta` is called. The draw depends on the seed and on the number of steps so far.
+    The state of the random generator and `beta` are variables, so a checkpoint stores them.
     """
 
     def __init__(self, seed: int):

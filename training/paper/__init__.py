@@ -1,1 +1,1 @@
-"""The paper reproduced: its corpora and models, its tables and figures, and a verdict on each of its findings."""
+"""Reproduces the paper: its corpora and models, its tables and figures, and a verdict on each of its findings."""

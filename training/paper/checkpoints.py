@@ -1,7 +1,7 @@
-"""Small checkpoints, a sixth of a full checkpoint's size, from which a long run can go on, on any machine.
+"""Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a long run.
 
-Kernels are rounded to 16 bits. Of a kernel's two Adam moments, the first is dropped and starts again at 0; of the
-second, only the means of its rows and columns are kept, whose products approximate it (Shazeer and Stern 2018,
+Kernels are rounded to 16 bits. A kernel's first Adam moment is dropped and starts again at 0. Of its second moment,
+only the means of rows and columns are kept, because their products approximate the moment (Shazeer and Stern 2018,
 section 3). Everything else is kept exactly.
 """
 
@@ -45,10 +45,10 @@ def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore)
 
 
 def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> bool:
-    """Make a run folder from a small checkpoint, so that training can go on in it; returns whether it made one.
+    """Make a run folder from a small checkpoint, so that training can continue; returns whether the folder was made.
 
-    It makes none if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run. The
-    recipe's number of epochs may differ. The new run's record says that numbers were rounded. UserError if the
+    No folder is made if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run.
+    The recipe's number of epochs may differ. The new run's record says that numbers were rounded. UserError if the
     checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
@@ -71,10 +71,10 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, by name, that a small checkpoint keeps of one of the optimizer's variables; name: of the variable."""
+    """The arrays, by name, that a small checkpoint keeps of an optimizer's variable; name: the variable's name."""
     if value.ndim != 2:
         return {name: value}
-    if value.min() < 0.0:  # only a first moment can be negative: a second one is a mean of squares
+    if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative
         return {f"{name}{ZEROS}": np.array(value.shape)}
     return {f"{name}{ROWS}": value.mean(axis=1), f"{name}{COLUMNS}": value.mean(axis=0)}
 

@@ -40,7 +40,7 @@ class Claim:
     """One finding of the paper.
 
     key: its name in notes.yaml; source: the part of the paper that shows it; text: the finding in words; test: yields
-    the comparisons that the verdict needs, with None in place of a comparison whose runs are missing.
+    the comparisons that the verdict needs, and None for each comparison that lacks a run.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim with its verdict on our runs, and the comparisons that the verdict follows from."""
+    """A claim, its verdict on our runs, and the comparisons that led to the verdict."""
 
     claim: Claim
     verdict: Verdict
@@ -95,7 +95,7 @@ def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
 
 
 def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Comparison) -> Comparison:
-    """The comparison decided on test and further sounds together; `on_test` itself if a model lacks errors on them."""
+    """Compare on test and further sounds together; returns `on_test` if a model lacks errors on further sounds."""
     ours, theirs = (results.error_by_sound(config, further=True) for config in (smaller, larger))
     if not ours or ours.keys() != theirs.keys():
         return on_test
@@ -205,7 +205,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that every latent that has not collapsed changes the pitch; one that does not is disentangled from pitch."""
+    """Test that every latent that has not collapsed changes the pitch, so that none is disentangled from pitch."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

@@ -1,4 +1,4 @@
-"""The paper's corpora, whole or reduced: opens them, and builds those that are missing."""
+"""Opens the paper's corpora, whole or reduced, and builds missing corpora."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-FURTHER = "-further"  # the folder of a corpus's further patches is named like the corpus's, with this ending
+FURTHER = "-further"  # appended to the name of a corpus's folder, for the folder of its further patches
 
 
 @dataclass(frozen=True)
 class Corpora:
     """The corpora of a plan, all in one folder.
 
-    violin: folder of violin recordings, or None; violin_manifest: table of these recordings, by default manifest.csv in
+    violin: folder of violin recordings, or None; violin_manifest: table of these recordings, None for manifest.csv in
     their folder; quick: build reduced corpora.
     """
 
@@ -40,7 +40,7 @@ class Corpora:
         return f"no recordings for the {name} corpus (--violin DIR names a folder with a manifest)"
 
     def open(self, name: str) -> FrameStore:
-        """Open a corpus, after building it if it is missing; UserError if that fails or a frame is not usable."""
+        """Open a corpus, after building it if missing; UserError if it cannot be built or a frame is not usable."""
         path = self._path(name)
         if not path.exists():
             print(f"building the {name} corpus: {path}", flush=True)
@@ -100,7 +100,7 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """Pick recordings of a split, as many as the quick plan says, evenly spaced in the list, to differ in pitch."""
+        """Pick the quick plan's number of recordings of a split, evenly spaced in the list so that pitches differ."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

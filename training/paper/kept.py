@@ -1,4 +1,4 @@
-"""Kept runs: a few small files of each finished run, from which the report can be written without the run itself.
+"""Keeps a few small files of each finished run, from which the report can be written without the run itself.
 
 evaluation.json   every figure, the recipe, the corpus and the environment
 history.csv       error, validation error and seconds of every epoch
@@ -74,9 +74,9 @@ class KeptRun:
 
 
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
-    """Facts that tell corpora apart and are the same wherever a corpus was built.
+    """Facts that distinguish corpora, and that are the same on every machine.
 
-    The fingerprint is not among them, because processors differ in the last bits of a frame.
+    The fingerprint is left out, because processors differ in the last bits of a frame.
     """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
@@ -85,7 +85,7 @@ def corpus_facts(store: FrameStore) -> dict[str, Any]:
 def keep(
     folder: Path, evaluation: Evaluation, run: TrainedRun, store: FrameStore, further: FrameStore | None = None
 ) -> None:
-    """Write the small files of an evaluated run; evaluation.json comes last and says that the others are complete.
+    """Write the small files of an evaluated run; evaluation.json is written last, when the others are complete.
 
     further: frames of more test sounds, or None; the run's error on each of these sounds is kept too, because the
     report is written without the weights.
@@ -117,7 +117,7 @@ def read_kept(folder: Path) -> KeptRun | None:
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """Compare a kept run with the one asked for; returns the first difference, "config" or "corpus", or None.
+    """Compare a kept run with the run asked for; returns the first difference, "config" or "corpus", or None.
 
     The number of epochs does not count as a difference. store: the corpus asked for, or None to compare the recipes
     only.

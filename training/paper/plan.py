@@ -45,7 +45,8 @@ class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
-    epochs: of every model; patches, recordings: how many of each split; mesh: points per axis by number of latents.
+    epochs: epochs of every model; patches, recordings: the number in each split; mesh: points per axis by number of
+    latents.
     """
 
     epochs: Count
@@ -64,7 +65,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def tables(self) -> list[str]:
-        """Names of the tables that show at least one model, sorted; these are the names that `--only` takes."""
+        """Names of the tables that show at least one model, sorted; `--only` accepts these names and ONLY_SPEED."""
         return sorted({table for model in self.models for table in model.tables})
 
     @property
@@ -113,7 +114,7 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    n_seeds: how many seeds, from 0 up; epochs: replaces the recipes' number of epochs, if given.
+    n_seeds: number of seeds, from seed 0 on; epochs: number of epochs, None for the recipes' numbers.
 
     UserError for an unknown table.
     """

@@ -59,7 +59,7 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How the reproduction was made. quick: on reduced corpora; left_out: why tables are incomplete, by table."""
+    """How the reproduction was made. quick: on reduced corpora; left_out: by table, why a table is incomplete."""
 
     quick: bool = False
     left_out: dict[str, str] = field(default_factory=dict)

@@ -25,8 +25,8 @@ from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
 KEEP_EVERY_S = 3600.0  # of training, between two small checkpoints
-# Estimated costs, to show the time left, in units of a forward pass of one frame: of training on a frame, of a point of
-# the mesh, and of everything else that is measured or compiled for a run.
+# Estimated costs, to show the time left, in forward passes of one frame: the cost of training on a frame, of a point of
+# the mesh, and of all other measuring and compiling for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -47,8 +47,8 @@ class Reproduction:
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
         """Read the kept files of a planned run; None if there are none.
 
-        If they are of another config or corpus: UserError, or None with `force`. store: the corpus that the run must
-        have, or None to compare the configs only.
+        If the files are of another config or corpus: UserError, or None with `force`. store: the corpus that the run
+        must have, or None to compare the configs only.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
@@ -66,9 +66,9 @@ class Reproduction:
         return sorted(int(name) for name in names if name.isdigit())
 
     def work(self, planned: list[PlannedRun]) -> None:
-        """Train, measure and keep every planned run that needs it.
+        """Train, measure and keep every planned run that is not done.
 
-        A run needs it if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
+        A run is not done if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
         further patches and can still be measured.
         """
         todo = [run for run in planned if not self._is_done(run, None)]

@@ -1,4 +1,4 @@
-"""All kept runs by model, and the measures of them that tables and claims use."""
+"""Collects all kept runs by model, and computes the measures that tables and claims use."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Results:
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments (versions and device) that the runs were trained in, each one once."""
+        """The environments (versions and device) that the runs were trained in, without repetition."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]
@@ -103,5 +103,5 @@ class Results:
 
 
 def short_name(config: str) -> str:
-    """A config's name without `paper-`, with which all of them begin."""
+    """A config's name without the prefix `paper-`."""
     return config.removeprefix("paper-")

@@ -86,7 +86,7 @@ def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Produ
 
 
 class Products:
-    """Matrix products of given shapes, to time in each library. flop: their floating-point operations, all together."""
+    """Matrix products of given shapes, to time in each library. flop: floating-point operations of all products."""
 
     def __init__(self, products: list[Product]):
         self.flop = sum(2.0 * rows * inner * columns for rows, inner, columns in products)
@@ -102,7 +102,7 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # untimed, to fill the caches, which a training step finds filled
+                call()  # untimed: fills the caches, which are full in a training step too
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
@@ -115,7 +115,7 @@ class Products:
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
     """Functions that compute `left @ right`: one in NumPy and, if Keras runs on TensorFlow, two in TensorFlow.
 
-    The first of the two runs without XLA, the second with it. They read one element, to wait for the whole product.
+    The first TensorFlow function runs without XLA, the second with XLA. Both read one element, to wait for the product.
     """
     import keras
 

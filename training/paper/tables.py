@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. name: of its files, without ending; rows: values by column; None for a missing value."""
+    """A table of the report. name: its files' name without suffix; rows: values by column, None for a missing value."""
 
     name: str
     title: str
@@ -90,7 +90,7 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 
 
 def _further(results: Results) -> Table:
-    """Errors on the further sounds, next to those on the test split.
+    """Errors on the further sounds, next to the errors on the test split.
 
     The column "all sounds" is the geometric mean, over all test sounds and further sounds, of the error on a sound;
     this mean decides the findings.

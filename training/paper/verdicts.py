@@ -23,7 +23,7 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 @dataclass(frozen=True)
 class Values:
-    """A measure of one model. name: the model's; by_seed: a value for each seed; wobble: its runs' largest wobble."""
+    """A measure of one model. name: the model's name; by_seed: a value per seed; wobble: the runs' largest wobble."""
 
     name: str
     by_seed: tuple[float, ...]
@@ -57,7 +57,7 @@ class Comparison:
 
 
 def pooled_spread(values: Iterable[Values]) -> Spread | None:
-    """The spread between seeds, pooled over all models with at least two; None if there is no such model."""
+    """The spread between seeds, pooled over all models with at least two seeds; None without such models."""
     several = [value.logs for value in values if len(value.by_seed) > 1]
     freedom = sum(len(logs) - 1 for logs in several)
     if not freedom:
@@ -71,8 +71,8 @@ def is_less(
 ) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
 
-    ratios: if the values are geometric means of errors over sounds, the error of `larger` divided by that of `smaller`
-    on each sound, (n_sounds,); else None.
+    ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are
+    geometric means of errors over sounds; otherwise None.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))

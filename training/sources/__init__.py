@@ -1,1 +1,1 @@
-"""Recordings that are free to use, each set rendered or fetched by one command into a folder with a manifest."""
+"""Renders or fetches sets of recordings that are free to use, each into a folder with a manifest."""

@@ -27,7 +27,7 @@ def plugin() -> Path:
 
 
 def candidates() -> list[amsynth.Patch]:
-    """The patches that the bundled instrument learnt from."""
+    """The patches that the bundled instrument was trained on."""
     return amsynth.read_patches(CANDIDATES, amsynth.find_banks(plugin()))
 
 
@@ -54,15 +54,15 @@ def render_all(
 def heard_patches(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray | None]]:
-    """Yield each patch with its sound at these notes; None if a note is not heard at its key."""
+    """Yield each patch with its sound at these notes, or with None if a note is not heard at its key."""
     for patch, samples in render_all(patches, notes, held_s, 0.0):
         yield patch, None if any(map(why_unusable, _takes(notes, samples))) else samples
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]

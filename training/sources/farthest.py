@@ -1,4 +1,4 @@
-"""Chooses sounds that differ: each further one is the one that is farthest from those chosen already."""
+"""Chooses sounds that differ: each next sound is the sound farthest from all sounds chosen so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from runtime.acoustics.spectrum import magnitude_frames
 from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 
-HEARD_DB = -40.0  # frames farther below the loudest one do not count
+HEARD_DB = -40.0  # frames farther below the loudest frame are ignored
 LEAST_APART_DB = 3.0
 Name = TypeVar("Name", bound=Hashable)
 
@@ -26,10 +26,10 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
-    """Choose up to n sounds, from `first` on; returns each with its distance in dB from those chosen before.
+    """Choose up to n sounds, beginning with `first`; returns each sound's distance in dB from the sounds before it.
 
-    levels_db: `steady_levels` of each sound, all at the same notes. No two of the chosen are nearer than
-    LEAST_APART_DB to each other. The distance of `first` is given as infinite.
+    levels_db: `steady_levels` of each sound, all at the same notes. The chosen sounds are at least LEAST_APART_DB
+    apart. The distance of `first` is infinite.
     """
     chosen = {first: np.inf}
     while len(chosen) < min(n, len(levels_db)):

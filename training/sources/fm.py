@@ -13,9 +13,9 @@ from training.sources.programs import Player, Program, listed
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "hexter24.csv"
 LICENCE = "rendered from the built-in programs of hexter (GPL-2+)"
-# Hexter leaves the phases of new voices as it finds them in memory: with memory of zeros, every render is the same.
+# Hexter does not initialise the phases of new voices; these variables zero the memory, so renders are bit-identical.
 ZEROED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
-EMPTY = "<-->"  # the name of a program that is not set
+EMPTY = "<-->"  # the name of an unused program
 
 
 def plugin() -> Plugin:
@@ -27,14 +27,14 @@ PLAYER = Player("source fm", plugin, range(36, 97, 3), held_s=3.0, release_s=1.0
 
 
 def candidates() -> list[Program]:
-    """Hexter's programs, without those that are not set."""
+    """Hexter's programs, without the unused programs."""
     return [program for program in PLAYER.offered() if program.name != EMPTY]
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 

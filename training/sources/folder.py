@@ -20,14 +20,14 @@ from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
 
 MANIFEST = "manifest.csv"
-ALL = 128  # notes: no fewer than there are
+ALL = 128  # the number of MIDI notes, so that no note is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
 PEAK = 0.7  # of the loudest note of each sound
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
-# A note is judged by the frames at most this far below its loudest one, and kept if most are heard at the note.
+# A note is judged by its frames at most this far below the loudest frame, and kept if most are heard at the note.
 JUDGED_DB = -20.0
 TOLERANCE_CENTS = 50.0
 LEAST_SHARE = 0.5
@@ -47,7 +47,7 @@ Note = TypeVar("Note")
 
 
 def thinned(notes: Sequence[Note], n: int) -> list[Note]:
-    """At most n of these notes (or files of notes), evenly spread, with the middle one if n is 1."""
+    """At most n of these notes (or files of notes), evenly spread; the middle note if n is 1."""
     if n >= len(notes):
         return list(notes)
     places = np.linspace(0, len(notes) - 1, n) if n > 1 else [len(notes) // 2]
@@ -56,7 +56,7 @@ def thinned(notes: Sequence[Note], n: int) -> list[Note]:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a sound comes from. licence: of the recordings; source: package, and the preset in it."""
+    """The origin of a sound. licence: licence of the recordings; source: the package, and the preset in the package."""
 
     licence: str
     source: str
@@ -158,16 +158,16 @@ def why_unusable(take: Take) -> str:
 
 
 def heard_note(samples: np.ndarray) -> float:
-    """The fractional MIDI note that is heard in most of the loud frames of a sound (n_samples,); NaN if there is none.
+    """The median of the fractional MIDI notes heard in a sound's loud frames; NaN if no note is heard.
 
-    samples: at SAMPLE_RATE_HZ.
+    samples: (n_samples,) at SAMPLE_RATE_HZ.
     """
     heard = _heard_notes(samples)
     return float(np.nanmedian(heard)) if np.isfinite(heard).any() else float("nan")
 
 
 def _heard_notes(samples: np.ndarray) -> np.ndarray:
-    """The notes heard in the loud frames of a sound: float (n_frames,); empty if it is silent."""
+    """The fractional MIDI note heard in each loud frame of a sound, or NaN: float (n_frames,); empty if silent."""
     magnitudes = magnitude_frames(samples, SPEC)
     frames, kept = unit_peak_frames(magnitudes, SPEC)
     if not len(frames):
@@ -177,7 +177,7 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples to where they stay TAIL_DB below the peak, with a fade at the end; (n_samples,)."""
+    """The samples (n_samples,) up to the point from which they stay TAIL_DB below the peak, with a fade-out."""
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10.0 ** (TAIL_DB / 20.0))
     kept = samples[: loud[-1] + 1].copy()
     n_fade = min(len(kept), round(FADE_S * SAMPLE_RATE_HZ))

@@ -70,13 +70,13 @@ SECTIONS = tuple(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound of the orchestra.
+    """Yield (number of sounds, name, takes, origin) of each sound of the orchestra.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 
 
 def section_sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the same of each sound of the string sections."""
+    """Yield the string sections' sounds, as `sounds` yields the orchestra's."""
     return listed(SECTIONS_SOUNDFONT, SECTIONS, only, most_notes)

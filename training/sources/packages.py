@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 
 
 def debian_file(package: str, path: str) -> Path:
-    """A file of a Debian package, such as usr/lib/dssi/hexter.so: the installed one, or else the fetched one.
+    """The path of a Debian package's file, such as usr/lib/dssi/hexter.so; fetches the package unless installed.
 
     UserError if the package cannot be fetched or has no such file.
     """
@@ -38,24 +38,24 @@ def debian_file(package: str, path: str) -> Path:
 
 
 def debian_file_here(package: str, path: str) -> Path | None:
-    """A file of a Debian package that is installed or was fetched before; None if it is not there."""
+    """The path of a file of a Debian package that is installed or was fetched before; None if there is no such file."""
     places = (Path("/") / path, cache_folder() / f"debian-{package}" / path)
     return next((place for place in places if place.exists()), None)
 
 
 def npm_package(package: str, version: str, sha512: str) -> Path:
-    """The unpacked folder of an npm package; sha512: its digest in base64. UserError if it cannot be fetched."""
+    """The unpacked folder of an npm package; sha512: the archive's digest in base64. UserError if fetching fails."""
     name = f"npm-{package}-{version}"
     return _fetched(name, lambda folder: _fetch_npm(package, version, sha512, folder)) / "package"
 
 
 def npm_licence(folder: Path) -> str:
-    """The licence in the package.json of an unpacked npm package; empty if it names none."""
+    """The licence in the package.json of an unpacked npm package; empty if none is named."""
     return str(json.loads((folder / "package.json").read_text(encoding="utf-8")).get("license", ""))
 
 
 def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` in the cache; fetched if it is not there, whole or not at all."""
+    """The folder `name` in the cache; fetched atomically if it is missing."""
     target = cache_folder() / name
     if target.is_dir():
         return target

@@ -1,4 +1,4 @@
-"""The source `pads`: PADsynth programs of ZynAddSubFX, sounds of many random phases; configs/zynaddsubfx16.csv."""
+"""The source `pads`: PADsynth programs of ZynAddSubFX, with many random phases, from configs/zynaddsubfx16.csv."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plugin() -> Plugin:
 
 @cache
 def _home() -> tempfile.TemporaryDirectory:
-    """A home for the plugin, which looks for banks in ~/banks and writes files to its home; removed at the end."""
+    """A temporary home folder for the plugin, which reads banks from ~/banks and writes files to its home."""
     home = tempfile.TemporaryDirectory()
     (Path(home.name) / "banks").symlink_to(debian_file("zynaddsubfx-data", BANKS))
     return home
@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs that are made by PADsynth alone, without those of noise banks."""
+    """The programs that are made by PADsynth alone, except programs in noise banks."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():
@@ -70,9 +70,9 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 

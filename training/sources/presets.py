@@ -1,4 +1,4 @@
-"""Plays the presets of a soundfont that a list names, each over its range, and finds who recorded their samples."""
+"""Plays a list of a soundfont's presets, each over its range, and reads the credits of the presets' samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.sources.soundfont import Preset, render
 
 STEP = 3  # semitones between two recorded notes
 SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
-FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # what the tables of credits name no other source for
+FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # for presets without a credit in the tables
 CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
 BOTH = (100, 50)
 
@@ -44,14 +44,14 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: from the lowest, every STEP semitones, and no more than one semitone below the top."""
+        """The notes to record: every STEP semitones from the lowest, and the highest unless a note is next to it."""
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
 
 
 def preset_credits(soundfont: Soundfont) -> dict[tuple[int, int], str]:
-    """Who recorded the samples of each preset (bank, program), as the package's table of credits says."""
+    """The credit of each preset's samples, by (bank, program), from the package's table of credits."""
     text = gzip.decompress(debian_file(soundfont.package, soundfont.credits).read_bytes()).decode("utf-8-sig")
     lines = text.splitlines(keepends=True)
     table = csv.DictReader(lines[1:] if lines[0].startswith("sep=") else lines)
@@ -76,9 +76,9 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

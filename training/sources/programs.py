@@ -1,4 +1,4 @@
-"""Plays the programs of a DSSI plugin that a table lists, each transposed so that it sounds at its note."""
+"""Plays programs of a DSSI plugin from a table, each transposed so that a note is heard at its own pitch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Player:
         return [Program(bank, number, name) for bank, number, name in found]
 
     def read(self, path: Path) -> list[Program]:
-        """Read a table of programs (COLUMNS); UserError if a name is not the plugin's."""
+        """Read a table of programs (COLUMNS); UserError if a name differs from the plugin's name for the program."""
         names = {(program.bank, program.number): program.name for program in self.offered()}
         found = []
         for row in read_table(path, COLUMNS):
@@ -81,9 +81,9 @@ class Player:
                 yield program, [Take(note, VELOCITY, one) for note, one in zip(notes, samples, strict=True)]
 
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
-        """The program, transposed to where it is heard, and its samples.
+        """The program, transposed so that each note is heard at its own pitch, and its samples.
 
-        None instead of samples if a note is not heard at its key, or if the notes' peaks differ by MOST_UNEVEN_DB.
+        None instead of samples if a note is not heard at its pitch, or if the notes' peaks differ by MOST_UNEVEN_DB.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)
@@ -103,9 +103,9 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each program in a table.
+    """Yield (number of sounds, name, takes, origin) of each program in a table.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

@@ -15,7 +15,7 @@ from runtime.base.errors import UserError
 from training.sources.folder import SAMPLE_RATE_HZ, Take
 
 HELD_S, RELEASE_S, GAP_S = 3.0, 1.0, 1.0
-LEAD_S = 0.5  # fluidsynth plays the start of a file unevenly, so that the first note waits
+LEAD_S = 0.5  # before the first note, because fluidsynth plays the start of a file unevenly
 TICKS_PER_S = 960
 BANK_SELECT, ALL_SOUND_OFF = 0, 120
 

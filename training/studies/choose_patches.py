@@ -1,9 +1,10 @@
 """Choose amsynth patches that are heard at the pitch of the key over the whole keyboard, and that differ in timbre.
 
-python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`; configs/amsynth100.csv
-is one. Every factory patch plays six notes from C2 to C7. It is a candidate if a few frames of each note are all clear
-(training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the patch nearest to the middle
-of each group is chosen. configs/amsynth20.csv, further test patches for the models of the paper, is made by:
+python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`, such as
+configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. A patch is a candidate if a few frames of
+each note are all clear (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the
+patch nearest to the middle of each group is chosen. configs/amsynth20.csv, further test patches for the models of the
+paper, is made by:
 
 python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
 --notes 36 47 58 60 62 64 65 67 69 71 72 80 96
@@ -40,9 +41,9 @@ HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch, named by its bank and its index there.
+    """A patch, with its bank and its index in the bank.
 
-    frames: a few of each note that it must play, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
+    frames: a few frames of each note that was played, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
     """
 
     bank: str
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 def render_all(
     keys: amsynth.HeldNotes = KEYS, listed: Sequence[amsynth.Patch] = (), spec: StftSpec = StftSpec()
 ) -> Iterator[Candidate]:
-    """Render every factory patch on all cores; yields those that sound at each of the keys.
+    """Render every factory patch on all cores; yields the patches that sound at every key.
 
     listed: patches to leave out; a patch with the same controls under another name is left out too.
     """
@@ -116,7 +117,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear; keys: the notes that it played."""
+    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 
@@ -139,7 +140,7 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
         members = np.flatnonzero(group == number)
         apart = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         chosen.append(int(members[apart.argmin()]))
-    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from those chosen
+    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from the chosen
         apart = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
         chosen.append(int(apart.argmax()))
     return [candidates[index] for index in sorted(chosen)]

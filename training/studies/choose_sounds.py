@@ -1,11 +1,11 @@
-"""Choose the sounds of a source: those heard at the pitch of every key that is tried, and that differ in timbre.
+"""Choose sounds of a source that are heard at the pitch of every key tried, and that differ in timbre.
 
 python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
 A program that sounds some semitones above or below its key is transposed. With --held, a sound that dies away while its
-key is held is left out. Each further sound is the one farthest from those chosen so far (training/sources/farthest.py).
+key is held is left out. Each next sound is the sound farthest from all chosen so far (training/sources/farthest.py).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints how far each is from those chosen before."""
+    """Choose the sounds and write the list; prints each sound's distance from the sounds chosen before."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -60,16 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dies_away(samples: np.ndarray) -> bool:
-    """Whether a note (n_notes, n_samples) ends LEAST_FALL_DB or more below its loudest tenth of a second."""
+    """Whether any of the notes (n_notes, n_samples) ends LEAST_FALL_DB below its loudest tenth of a second."""
     whole = samples[:, : samples.shape[1] // N_TENTH * N_TENTH].reshape(len(samples), -1, N_TENTH)
     tenths = np.sqrt(np.square(whole).mean(axis=-1))
     return bool((tenths[:, -1] < tenths.max(axis=1) * 10.0 ** (-LEAST_FALL_DB / 20.0)).any())
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Name, row and samples of each candidate among a plugin's programs.
+    """Yield name, row and samples of each candidate among a plugin's programs.
 
-    No samples if the program is unfit (Player.at_its_notes). Of programs of one name, only the first is examined.
+    Samples are None if the program is unfit (Player.at_its_notes). Of programs with one name, only the first is
+    examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -84,14 +85,14 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Name, row and samples of each patch of the list that the bundled instrument learnt from."""
+    """Yield name, row and samples of each patch in the list that the bundled instrument was trained on."""
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
         for done, (patch, samples) in enumerate(analogue.heard_patches(candidates, notes, HELD_S), start=1):
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # a list may be all test
+            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # a list may have split test only
             yield analogue.sound_name(patch), row, samples
 
 

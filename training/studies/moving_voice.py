@@ -16,9 +16,9 @@ METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")
 
 
 class MovingVoice(SteadyVoice):
-    """A voice that takes a new frame at each hop, with phases by any of METHODS.
+    """A voice that plays a new frame at each hop, with phases by any of METHODS.
 
-    `rtpghi_ahead` looks one frame ahead, `rtpghi` at none.
+    `rtpghi_ahead` looks one frame ahead, `rtpghi` does not look ahead.
     """
 
     def __init__(self, spec: StftSpec, seed: int = 0):
@@ -29,8 +29,8 @@ class MovingVoice(SteadyVoice):
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
         """The sound of frames (n, n_bins), float32 (n * hop_size,); frame k's window begins at sample k * hop_size.
 
-        The last frames' windows reach past the end. They are added at the beginning, or left out with the engine's
-        phases: so let three frames at each end be silent.
+        The last frames' windows reach past the end. The part past the end is added at the beginning, or left out with
+        the engine's phases, so the first three and the last three frames should be silent.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)
@@ -38,7 +38,8 @@ class MovingVoice(SteadyVoice):
             phases = phase_frames(frames, self.spec, int(method == "rtpghi_ahead"), self._seed)
             return overlap_added(turned_to_start(phases) * frames, periodic_hann(self.spec.frame_size), self.spec)
         sound = self._played(frames, float(method == "coherent"))
-        # A spectrum sounds alone from the end of its crossfade to the next hop: the middle of that is its window's.
+        # A spectrum sounds alone from the end of its crossfade to the next hop. The lag centres this time in
+        # the spectrum's window.
         lag = (self.spec.frame_size - self.hop_size - len(self._fade_in)) // 2
         return np.concatenate([np.zeros(lag, np.float32), sound])[: len(sound)]
 

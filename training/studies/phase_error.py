@@ -30,7 +30,7 @@ SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
 ANALYSIS_HOP_S = 0.01  # differs from the synthesis hop, so that the analysed frames begin at all places within a hop
-LANE = slice(0, 1)  # the only lane of the engine's parts that are used here
+LANE = slice(0, 1)  # the only lane used here
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
@@ -83,7 +83,7 @@ class SteadyVoice:
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
         """Time the coherent phases on frames (n, n_bins); returns medians in µs.
 
-        Returns `plan`: of planning the phases of a frame; `hop`: of `spectra`, which each hop needs.
+        Returns `plan`: the time to plan a frame's phases; `hop`: the time of `spectra`, which each hop needs.
         """
         plan_s, hop_s = [], []
         for _ in range(20):

@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# Bins this far below the loudest of their frame and of the frame before get random phases.
+# Bins below this share of the loudest bin in the present frame and the frame before get random phases.
 TOLERANCE = 1e-6
 # Where the frame before is silent, the heap is ordered by the present frame.
 _TRACE = 1e-9
@@ -22,16 +22,16 @@ _LEAST = float(np.finfo(np.float32).tiny)
 
 
 class RealTimePhases:
-    """Phases of a stream of frames that lie one hop apart; each depends only on frames so far, and on n_ahead more.
+    """Phases of a stream of frames one hop apart; they depend on the frames so far and on n_ahead later frames.
 
-    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p, which a Hann window
-    has nearly: in time, dp/dt = 2 pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. So the phase is known
-    once it is known in one bin. From the frame before it is carried on in time, and within a frame to neighbouring
-    bins: always from the loudest bin that has not been carried on yet, because loud bins have the least errors. A heap
-    finds that bin.
+    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt =
+    2 pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So one known phase
+    is enough: phases are integrated in time, from the frame before, and within a frame to neighbouring bins. The
+    integration always continues from the loudest bin not yet used, because loud bins have the smallest errors; a heap
+    finds this bin.
 
-    Phases are those at the middle of the window; `turned_to_start` turns them to its start. Before the first frame, the
-    stream is taken to have rested on it. n_steps counts the heap's removals, which take most of the time.
+    Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
+    to repeat the first frame before it begins. n_steps counts the heap's removals, which take most of the time.
 
     n_ahead: 0, or 1 to look one frame ahead; seed: seed of the random phases.
     """
@@ -49,9 +49,9 @@ class RealTimePhases:
         self.n_steps = 0
 
     def add(self, magnitudes: np.ndarray) -> np.ndarray | None:
-        """Take a frame's magnitudes (n_bins,); returns the phases of the frame that was added n_ahead before.
+        """Add a frame's magnitudes (n_bins,); returns the phases of the frame added n_ahead frames earlier.
 
-        Radians, (n_bins,); None if there is no such frame.
+        The phases are in radians, (n_bins,); None if there is no earlier frame.
         """
         frame = np.array(magnitudes, np.float64)
         if not self._frames:
@@ -73,7 +73,7 @@ class RealTimePhases:
     def _steps(self, least: float) -> tuple[np.ndarray, np.ndarray]:
         """Phase steps of the present frame, from hop to hop and from bin to bin: (n_bins,) and (n_bins - 1,).
 
-        From hop to hop, the step of the bin's centre frequency is left out. Softer magnitudes count as `least`.
+        Steps from hop to hop exclude the step of the bin's centre frequency. Smaller magnitudes are raised to `least`.
         """
         first, second, third = (np.log(np.maximum(frame, least)) for frame in self._frames)
         present = second if self._n_ahead else third
@@ -89,9 +89,9 @@ class RealTimePhases:
         time_steps: np.ndarray,
         bin_steps: np.ndarray,
     ) -> np.ndarray:
-        """Phases of the present frame (n_bins,): random, but integrated from the frame before where are_wanted.
+        """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
 
-        The heap holds bins whose phase is known; a number from n_bins on stands for a bin of the present frame.
+        The heap stores bins of known phase: numbers below n_bins in the frame before, higher numbers in this frame.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()
@@ -122,12 +122,12 @@ class RealTimePhases:
 
 
 def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed: int = 0) -> np.ndarray:
-    """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins); the last frame is held."""
+    """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins); the last frame is repeated."""
     stream = RealTimePhases(spec, n_ahead, seed)
     found = [stream.add(frame) for frame in [*magnitudes, *magnitudes[len(magnitudes) - n_ahead :]]]
     return np.array(found[n_ahead:])
 
 
 def turned_to_start(phases: np.ndarray) -> np.ndarray:
-    """Unit phasors of phases (n, n_bins) at the middle of a window, as its start sees them: complex64 (n, n_bins)."""
+    """Unit phasors, relative to the window's start, of phases (n, n_bins) at its middle: complex64 (n, n_bins)."""
     return (np.exp(1j * phases) * (-1.0) ** np.arange(phases.shape[1])).astype(np.complex64)

@@ -29,15 +29,15 @@ from training.studies.moving_voice import METHODS, MovingVoice
 from training.studies.phase_error import ANALYSIS_HOP_S, N_SPECTRA, SECONDS, spectral_error, unsteadiness
 
 NOTE_S = 1.5  # how long amsynth's notes are held
-RECORDING_S = 4.0  # how much of a recording is taken
+RECORDING_S = 4.0  # how much of a recording is used
 FADE_OUT_S = 0.05  # at the end, where a note is cut off
 ATTACK_S = 0.1
-AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest of all
+AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest bin of all frames
 LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of the loudest stretch's
 
 
 class Note(NamedTuple):
-    """A recorded note: group: amsynth, or the folder that it lies in; sound: mono float32 (n_samples,)."""
+    """A note's sound. group: `amsynth`, or the recording's folder; sound: mono float32 (n_samples,)."""
 
     group: str
     name: str
@@ -54,12 +54,12 @@ def padded(sound: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec) -> dict[str, float]:
-    """How far a sound (n_samples,) is from the true one of the same length: error, attack_error, unsteadiness.
+    """How much a sound (n_samples,) differs from the true sound of the same length.
 
-    attack_error: as in `spectral_error`, but against the true sound's frames, over the first ATTACK_S of those that are
-    audible; error: over the rest; unsteadiness: of the ratio of the two sounds' RMS in stretches of 10 ms, after the
-    attack: its standard deviation, divided by its mean. The last ATTACK_S are left out: there the sound was cut off.
-    played: the bins that count.
+    Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
+    ATTACK_S of the audible frames; `error`: mean error over the rest; `unsteadiness`: standard deviation divided by
+    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. The last two leave out the last
+    ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)
@@ -82,12 +82,12 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
 
 
 def n_attack(values: np.ndarray) -> int:
-    """How many values (n,), one every ANALYSIS_HOP_S, are of the attack; fewer than half of them."""
+    """How many of the values (n,), one every ANALYSIS_HOP_S, belong to the attack; fewer than half."""
     return min(round(ATTACK_S / ANALYSIS_HOP_S), (len(values) - 1) // 2)
 
 
 def without_ends(values: np.ndarray) -> np.ndarray:
-    """Values (n,) without those of the attack and without as many at the end."""
+    """The values (n,) without the attack's values, and without the same number of values at the end."""
     return values[n_attack(values) : len(values) - n_attack(values)]
 
 
@@ -120,7 +120,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """The whole notes from which frames of an amsynth corpus come; rows: row numbers of the frames."""
+    """Render the whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"
