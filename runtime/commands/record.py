@@ -10,7 +10,7 @@ from runtime.link.client import connect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to do, and how the sound is written."""
+    """Add the options of `record`."""
     parser.add_argument("do", nargs="?", choices=("start", "stop", "status"), default="status", help="default: status")
     parser.add_argument("--format", choices=("wav", "flac"), help="of the sound file (default: wav)")
     parser.add_argument("--bits", type=int, choices=(16, 24), help="of the sound file (default: 16)")

@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: MessagePack, each after its length, over a stream socket."""
+"""Messages between the playing process and its companion: MessagePack after a length, over a stream socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose lines are messages. Both ends are trusted, as nobody else can reach the socket."""
+    """A connection whose "lines" are these messages. Both ends are trusted: no other process can reach the socket."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
@@ -48,7 +48,7 @@ class Frames(Connection):
 
 
 def request(name: str, params: dict[str, Any], number: int | None) -> Request:
-    """A request to the companion; number: None if no answer is wanted."""
+    """A request to the companion; number: the request's ID, or None for no answer."""
     return Request(name, msgspec.Raw(msgspec.msgpack.encode(params)), number)
 
 
@@ -63,5 +63,5 @@ def refusal(number: Id, problem: Problem) -> Message:
 
 
 def news(name: str, params: dict[str, Any]) -> Message:
-    """What the companion says without being asked."""
+    """A message that the companion sends unasked."""
     return Message(method=name, params=params)

@@ -36,7 +36,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
 
 def new_session(content: bytes) -> onnxruntime.InferenceSession:
     """A session of a model's bytes; onnxruntime's errors pass through."""
-    onnxruntime.set_default_logger_severity(4)  # what is wrong is raised as well; said twice, it is not one line
+    onnxruntime.set_default_logger_severity(4)  # errors are raised, and reported in one line; a log would repeat them
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -76,7 +76,7 @@ def refuse_other_ends(
 def bind_rows(
     session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray], output: tuple[str, np.ndarray], n_rows: int
 ) -> onnxruntime.IOBinding:
-    """A binding that computes the first n_rows of `output` from those of `inputs`, without allocating."""
+    """A binding that computes the first n_rows of `output` from the first n_rows of `inputs`, without allocating."""
     binding = session.io_binding()
     for name, values in inputs.items():
         binding.bind_input(name, "cpu", 0, np.float32, values[:n_rows].shape, values.ctypes.data)
