@@ -1,4 +1,4 @@
-"""The morph: a held chord whose knobs travel from preset to preset."""
+"""The morph: a held chord, while the knobs travel from sound to sound."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 SPEC = StftSpec()
 LOWEST_HZ, HIGHEST_HZ, N_ROWS = 50.0, 16000.0, 150
 RANGE_DB = 70.0
-COLOURS = "cividis"  # its brightness grows with the level, so that it survives print and colour-blindness
+COLOURS = "cividis"  # brightness grows with the level: readable in print and with colour-blindness
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
 SMALL, SMALLEST = 9, 8  # of text, in points

@@ -93,7 +93,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """The part's events, an octave up or down if the sound's recordings lie there."""
+    """The part's events, moved an octave up or down if that is nearer to the sound's recordings."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

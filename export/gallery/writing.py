@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The sections of the page in `out`, if there is one, about instruments that still exist."""
+    """The sections of an existing page in `out` that are about the instruments `known`."""
     path = out / PAGE
     if not path.exists():
         return {}

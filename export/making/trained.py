@@ -70,7 +70,7 @@ class Trained:
 
     @property
     def sounding(self) -> Sounding:
-        """The run as it can be played before the export."""
+        """The run, without an export, in a form that can be played."""
         return Sounding(self.playable, self.playable.encode)
 
     @property

@@ -1,4 +1,4 @@
-"""Writes what is heard of the bundled sounds: a table, a picture, and a page that shows both."""
+"""Writes the figures of the bundled sounds: a table, a picture, and a page that shows both."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the options say with the `play` that is running."""
+    """Do what the options say, with the running `play`."""
     with connect() as link:
         if arguments.target is not None:
             _learn(link, arguments.target, arguments.timeout, arguments.takeover)
@@ -87,7 +87,7 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn a control; print what arrives until then. UserError if no control moves in time."""
+    """Learn a control; print each arriving event until then. UserError if no control moves in time."""
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]

@@ -89,7 +89,7 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and what is wrong with the settings.
+    """What to play, and the problem with the settings, or "".
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
     """

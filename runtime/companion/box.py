@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HOLD_S = 2.0
 _LOOK_S = 0.2
-# Where Debian puts the packages python3-gpiozero and python3-lgpio; the project's own environment does not see them.
+# Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
 _BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # seconds on, then as many off

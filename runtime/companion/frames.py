@@ -24,11 +24,11 @@ class Frames(Connection):
 
     @property
     def has_line(self) -> bool:
-        """Whether a whole message has been received and not been taken yet."""
+        """Whether a complete message waits for `take_line`."""
         return len(self._received) >= _LENGTH.size and len(self._received) >= self._n_bytes()
 
     def take_line(self) -> bytes | None:
-        """The next whole message; None if there is none yet."""
+        """Remove and return the next complete message; None if none has arrived yet."""
         if not self.has_line:
             return None
         end = self._n_bytes()
@@ -37,7 +37,7 @@ class Frames(Connection):
         return content
 
     def put(self, message: Request | Message) -> None:
-        """Send a message as soon as the other end takes it; ValueError if it is too long."""
+        """Send a message as soon as the socket allows; ValueError if the message is too long."""
         content = msgspec.msgpack.encode(message)
         if len(content) > LONGEST_FRAME_BYTES:
             raise ValueError(f"a message of {len(content)} bytes; at most {LONGEST_FRAME_BYTES} can be sent")

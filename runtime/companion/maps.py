@@ -1,4 +1,4 @@
-"""Control maps in the companion: it reads the map of an input, and keeps what was learned."""
+"""Control maps in the companion: reads the setup of an input, and stores learned lines."""
 
 from __future__ import annotations
 

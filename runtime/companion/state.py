@@ -72,7 +72,7 @@ def write_state(state: State) -> None:
 
 
 def read_state() -> State | None:
-    """The remembered state; None if there is none; UserError if the file is broken or of a newer Timbrebox."""
+    """The remembered state; None without a file; UserError if the file is broken or of a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None
@@ -126,7 +126,7 @@ def write_settings(config: Config) -> None:
 
 
 def read_settings() -> Config | None:
-    """The last settings that `play` could use; None if there are none, or none that can be read."""
+    """The last settings that `play` could use; None if their file is missing or unreadable."""
     try:
         return msgspec.json.decode(read_bounded_file(settings_path(), "settings", LARGEST_BYTES), type=Config)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -111,7 +111,7 @@ class Colours:
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours, float32 (n, n_bins); colour_db: (n, 40)."""
+        """Spectra with their colours applied, float32 (n, n_bins); colour_db: (n, 40)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 

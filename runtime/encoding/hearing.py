@@ -13,7 +13,7 @@ from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 
 AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
-ONSET_DB = -40.0  # a sound begins where its level first comes this close to its loudest
+ONSET_DB = -40.0  # a sound begins where its level is first this close to its highest level
 LEAD_S = 0.003  # kept before the onset, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
@@ -21,8 +21,8 @@ LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, becaus
 LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
-# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, how much
-# louder they are than what lies between partials, and how far apart the partials must be to be told from each other.
+# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the least
+# ratio of this energy to the energy between partials, and the least fundamental, in bins, at which both can be measured.
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
@@ -111,7 +111,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """First and last frame (not included) of each note, the longest first; one stretch if there is only one note."""
+    """The first frame and the end frame of each note, the longest note first; one stretch if there is only one note."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []

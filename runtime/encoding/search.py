@@ -1,4 +1,4 @@
-"""Searches the knob positions whose spectrum, with its colour, comes nearest to a recording."""
+"""Searches for the knob positions with the spectrum that is, with its colour, nearest to a recording."""
 
 from __future__ import annotations
 

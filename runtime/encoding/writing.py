@@ -21,7 +21,7 @@ def candidate_path(out: Path, number: int) -> Path:
 
 
 def sound_path(recording: Path, out: Path | None) -> Path:
-    """The path of a recording's sound: `out`, or NAME.yaml in the working directory; UserError if it is no .yaml."""
+    """The path of a recording's sound: `out`, or NAME.yaml in the working directory; UserError for another ending."""
     path = out or Path(recording.stem + SUFFIX)
     if path.suffix not in (SUFFIX, ".yml"):
         raise UserError("--out", str(path), f"a name that ends in {SUFFIX}", f"add {SUFFIX}")

@@ -69,7 +69,7 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    path: the .encoder.onnx file; card: the card of the instrument that it must belong to.
+    path: the .encoder.onnx file; card: the card of the encoder's instrument.
     magnitudes: rows of unit-peak frames, float32 (MAX_BATCH, n_bins), and chroma: rows of pitch classes, float32
     (MAX_BATCH, 12); the caller of `encode` writes them; chroma is not read if `reads_chroma` is false.
     outputs: the latents, float32 (MAX_BATCH, n_latents); `encode` writes them.
@@ -152,7 +152,7 @@ def _refuse_other_file(path: Path, card: Card) -> None:
 
 
 def _read_card(text: str, card: Card, path: Path) -> EncoderCard:
-    """The encoder's card; UserError if it is broken, or belongs to another instrument than `card`."""
+    """The encoder's card; UserError if that card is broken, or belongs to another instrument than `card`."""
     where = f"{path}, card"
     try:
         tree = msgspec.json.decode(text)

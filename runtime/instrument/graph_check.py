@@ -155,7 +155,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns the target types if it is a `to`, as of Cast, else an empty list."""
+        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast, else an empty list."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

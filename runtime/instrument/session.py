@@ -20,7 +20,7 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session of one thread that never spins; UserError if the file cannot be read or is no model of the usual kind.
+    """A session of one thread that never spins; UserError if the file cannot be read or is no model for an instrument.
 
     expected: what the file should be; remedy: what the user can do if it cannot be read.
     """
@@ -45,7 +45,7 @@ def new_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
-    """The JSON of the card in the file's metadata; UserError if there is none."""
+    """The JSON of the card in the file's metadata; UserError if there is no card, or if the card is too large."""
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         remedy = "make it with: ./timbrebox export"

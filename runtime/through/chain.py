@@ -133,7 +133,7 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn spectra into factors for the sound's own spectra; their product has the sound's levels and phases."""
+        """Turn spectra into factors for the sound's own spectra; the product has the sound's levels and phases."""
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]
         power = self._decoded[:n]

@@ -25,7 +25,7 @@ class LiveThrough:
 
     decoder, encoder: used by nothing else; rate_hz: of input and output; positions: returns the knobs' positions, 0 to
     1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent by twice the knob's
-    way, so that a knob that starts in the middle of its travel reaches both ends of the latent's.
+    way: a knob that starts in the middle of its travel can move the latent over the whole travel in either direction.
 
     delay_frames: latency from input to output, without the sound card's buffers. The work of a hop may wait a little
     for a block in which the engine has less to do. The output depends neither on this wait nor on the block size.

@@ -56,7 +56,7 @@ class LatentMover:
         self.moves = settings.motion != 1.0 or bool(self._offset.any())
 
     def keep_last(self, latents: np.ndarray, heard: list[bool]) -> None:
-        """Replace the latents, float32 (n, n_latents), of each silent frame by those of the last audible frame."""
+        """Replace each silent frame's latents, float32 (n, n_latents), by the last audible frame's latents."""
         for row, is_heard in zip(latents, heard, strict=True):
             if is_heard:
                 self._last[:] = row

@@ -1,4 +1,4 @@
-"""The folder of recordings, and the names of their files, while the files grow and afterwards."""
+"""The folder of recordings, and the names of growing and of finished files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def free_stem(folder: Path, name: str) -> str:
 
 
 def growing(folder: Path, stem: str, suffix: str) -> Path:
-    """The path of a file while it grows."""
+    """The path of a growing file."""
     return folder / f"{stem}{_PART}{suffix}"
 
 

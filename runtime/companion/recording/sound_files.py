@@ -82,12 +82,12 @@ class WavFile:
 
 
 class FlacFile:
-    """A FLAC file of 16 or 24 bits, stereo. OSError if it cannot be made."""
+    """A FLAC file of 16 or 24 bits, stereo. OSError if the file cannot be made."""
 
     n_most = None
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16):
-        import soundfile  # not at the top: recording WAV does not need it
+        import soundfile  # not at the top, because recording WAV does not need it
 
         self.n_frames, self._bits = 0, bits
         self._errors = (soundfile.SoundFileError, AssertionError, OSError)
