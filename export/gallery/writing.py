@@ -1,4 +1,4 @@
-"""Writes the gallery: the audio, the pictures and, at last, the page."""
+"""Writes the gallery: the audio, the pictures and, last, the page."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
-    """One sentence a line; figures: from `export` in trained.py; frames_held_out: whether only frames were held out."""
+    """One sentence a line; figures: from `export` in trained.py; frames_held_out: frames, not files, were held out."""
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
     return lines + _tuning(figures)
 

@@ -16,7 +16,7 @@ from runtime.service.notify import is_service
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options; an option that is left out has its value from the settings."""
+    """Add the options; an option that is left out gets its value from the settings."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument(
         "--address", metavar="A", help="address to listen on; 0.0.0.0: for this machine's networks, too"

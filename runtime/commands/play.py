@@ -33,7 +33,7 @@ from runtime.sound.choice import Choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `play`; an option that is left out has its value from the settings."""
+    """Add the options of `play`; an option that is left out gets its value from the settings."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to start with (see: instruments)")
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings and ""; in a service, None and the mistake in the settings, which a restart would not mend."""
+    """The settings and ""; for unusable settings in a service, None and the mistake: restarting would not mend it."""
     try:
         return load_config(path), ""
     except UserError as error:

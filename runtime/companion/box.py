@@ -26,7 +26,7 @@ _BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # seconds on, then as many off
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `box`: GPIO numbers of the pins (None for no pin), which the first request opens; lamp state."""
+    """The params of `box`: GPIO numbers, None for no pin, and the lamp's state; the first request opens the pins."""
 
     led_pin: int | None
     shutdown_pin: int | None

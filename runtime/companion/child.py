@@ -22,7 +22,7 @@ from runtime.link.messages import Message, error_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # a companion that lived this long did not die of its start
+_SETTLED_S = 10.0  # a companion that lived this long did not fail at its start
 _MESSAGES_A_TURN = 64
 
 Then = Callable[[Any], object]

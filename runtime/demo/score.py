@@ -29,7 +29,7 @@ class Score:
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
         """Play notes with a sound; notes: (start, length, names of the notes, velocity).
 
-        Of notes that begin at the same tick, those of an earlier call come first.
+        Of notes that begin at the same tick, the notes of an earlier call come first.
         """
         for start, length, names, velocity in notes:
             program = Message("program_change", channel=channel, program=self._programs[sound])

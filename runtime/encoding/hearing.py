@@ -21,8 +21,8 @@ LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, becaus
 LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
-# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the least
-# ratio of this energy to the energy between partials, and the least fundamental, in bins, at which both can be measured.
+# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the
+# least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
@@ -190,7 +190,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow, because a chord's lowest note leaks into it
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow: a chord's lowest note leaks into bins around
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 

@@ -22,7 +22,7 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# onnxruntime computes nodes with constant inputs alone while it loads. These operators make nothing larger.
+# While onnxruntime loads, it computes nodes with only constant inputs. These operators make nothing larger.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",

@@ -1,4 +1,4 @@
-"""What the player asks of the effect, and how its knobs move the latents."""
+"""What the player asks of the effect, and how the knobs move the latents."""
 
 from __future__ import annotations
 
