@@ -24,8 +24,8 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: the ring's at the start. first: the recording's first frame. name: part of the files' names. head: head
-    of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
+    generation, first: the ring's generation, and the recording's first frame in it. name: part of the files' names.
+    head: head of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
     """
 
     generation: int
