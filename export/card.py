@@ -64,7 +64,7 @@ def decoder_card(
 
 
 def sources_of(store: FrameStore) -> tuple[Source, ...]:
-    """The corpus's sources with their licences, each once, in the order in which they come."""
+    """The corpus's sources with their licences, each once, in the corpus's order."""
     said = dict.fromkeys((clip.source, clip.licence) for clip in store.clips if clip.source or clip.licence)
     return tuple(Source(source or "not stated", licence or "not stated") for source, licence in said)
 
@@ -72,7 +72,7 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    encoder: the Keras model; labels: the recipe's; card: the decoder's card; inputs: one row for each input of the
+    encoder: the Keras model; labels: from the recipe; card: the decoder's card; inputs: one row for each input of the
     encoder; output: the encoder's latents (n_latents,) for these rows.
     """
     names = [tensor.name for tensor in encoder.inputs]

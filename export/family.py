@@ -21,14 +21,14 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # of a recording at one pitch
-LEAST_STEPS = 9_000  # of training: few recordings need more epochs
+TRANSPOSE, MOST_FRAMES = 3, 32  # semitones, up and down; frames of a recording at one pitch
+LEAST_STEPS = 9_000  # of training; with few recordings, so many steps take more epochs
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument: its file's name, and the source of its recordings; None: only its encoder is made."""
+    """A bundled instrument. file: its file's name; source: of its recordings, or None to make only its encoder."""
 
     file: str
     source: str | None
@@ -38,7 +38,7 @@ FAMILY = (*(Member(name, name) for name in ("orchestra", "strings", "fm", "pads"
 
 
 def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Render, learn and export one instrument; goes on where an earlier call stopped. Returns the files written.
+    """Render, learn and export one instrument; resumes where an earlier call stopped. Returns the files written.
 
     work: the folder of recordings, corpora and runs.
     """
@@ -61,9 +61,9 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings, each with the cents by which it is heard above its note; those heard elsewhere are left out.
+    """The recordings, each with `cents` as heard; recordings more than FARTHEST_CENTS off their note are left out.
 
-    Sampled instruments are seldom in tune to a few cents, and an instrument learns that, too.
+    Sampled instruments are seldom in tune to a few cents, and without `cents` an instrument would learn that, too.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

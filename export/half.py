@@ -1,4 +1,4 @@
-"""Weights of half precision: they take half the room in a file, and the decoder computes with them as they are."""
+"""Weights of half precision: they halve the size of a file, without loss if the model was rounded before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def round_weights(model: Any) -> None:
 
 
 def store_as_half(onnx_model: Any) -> None:
-    """Store the large tensors of an ONNX model as float16, where that loses nothing; a Cast node turns each back."""
+    """Store the large tensors of an ONNX model as float16, where this is lossless; Cast nodes turn them back."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph, casts = onnx_model.graph, []

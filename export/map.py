@@ -1,4 +1,4 @@
-"""The map of an instrument: some of its training frames as places among the knobs, and on a plane."""
+"""The map of an instrument: knob positions of some training frames, and their places on a plane."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ N_PLACES = 400
 
 
 def embedding_of(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple[Latent, ...]) -> Embedding:
-    """At most N_PLACES training frames, evenly chosen.
+    """At most N_PLACES training frames, evenly chosen, none of a transposed copy.
 
-    rows: numbers of the training frames in the store, int (n,); latents: theirs, (n, n_latents). The plane is that of
-    the two directions in which the knob positions vary most (principal components), stretched to 0 to 1.
+    rows: numbers of the training frames in the store, int (n,); latents: latents of these frames, (n, n_latents). The
+    plane shows the first two principal components of the knob positions, each scaled to 0 to 1.
     """
     original = np.array([store.clips[clip].transposed == 0 for clip in store.clip[rows]])
     rows, latents = rows[original], latents[original]

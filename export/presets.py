@@ -29,7 +29,7 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: first the candidate with the best score, then others with good scores, far from those chosen.
+    """At most n presets: first the candidate with the best score, then good candidates far from the chosen ones.
 
     knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """

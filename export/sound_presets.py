@@ -42,7 +42,7 @@ def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
 def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple) -> list[CardPreset]:
     """One preset per sound: the mean knob positions of its frames.
 
-    rows: numbers of the training frames in the store, int (n,); latents: theirs, (n, n_latents).
+    rows: numbers of the training frames in the store, int (n,); latents: latents of these frames, (n, n_latents).
     """
     names = np.array([sound_name(clip) if not clip.transposed else "" for clip in store.clips])[store.clip[rows]]
     positions = positions_of(latents, knobs)
@@ -52,9 +52,9 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 
 
 def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[CardPreset]:
-    """One preset per sound, with up to MOST_KEYS trajectories of its recordings, and all equally loud.
+    """One preset per sound, with up to MOST_KEYS trajectories of its recordings; all presets are equally loud.
 
-    recordings: the folder in which the clips' names are paths.
+    recordings: the folder to which the clips' names are relative.
     """
     sounds = sounds_of(store)
     presets = []
@@ -68,9 +68,9 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
 
 
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
-    """The mean knob positions, float (n_presets, n_latents), of presets as a MIDI note plays them.
+    """The mean knob positions, float (n_presets, n_latents), with which presets play a MIDI note.
 
-    Between the keys of a preset's trajectories the positions lie on straight lines, as in the engine.
+    Between the keys of a preset's trajectories the positions are linearly interpolated, as in the engine.
     """
     rows = []
     for preset in presets:
@@ -96,13 +96,13 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    # Rounded up at a half: rounding to even would take one recording twice.
+    # Halves are rounded up: rounding them to even would choose one recording twice.
     places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 
 
 def _sound(name: str, clips: list[Clip], coder: Coder, recordings: Path) -> Sound:
-    """One sound of several recordings: the mean of their positions, and a trajectory at the key of each."""
+    """One sound from several recordings: their mean knob positions, and for each a trajectory at its key."""
     options = Options(most=1)
     sounds = [encode_recording(recordings / clip.name, coder, options)[0].sound for clip in clips]
     knobs = tuple(latent.name for latent in coder.decoder.card.latents)
@@ -125,7 +125,7 @@ def _sound(name: str, clips: list[Clip], coder: Coder, recordings: Path) -> Soun
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """The sound with the level at which a chord has LOUDNESS_LUFS."""
+    """The sound with the level that gives a chord LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

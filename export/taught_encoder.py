@@ -1,6 +1,6 @@
-"""An encoder for a decoder that has none: it learns the way back from what the decoder makes of random latents.
+"""Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
 
-The bundled virtual analogue was exported before encoders were kept. Its decoder stays as it is.
+The bundled virtual analogue was exported before encoders were kept. Its decoder is not changed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-MOST_TILT_DB = 3.0  # per octave, either way: recordings are never quite what a decoder makes
+MOST_TILT_DB = 3.0  # per octave, up or down, because recordings never quite equal decoded spectra
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
 
 
 def write_taught_encoder(path: Path) -> Path:
-    """Teach an encoder to the decoder at `path`, and write it beside the decoder; returns its path."""
+    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns the encoder's path."""
     decoder = Decoder(path)
     frames, notes, latents = _lessons(decoder)
     encoder = _taught(decoder, [frames, Conditioning("chroma").rows(notes)], latents)

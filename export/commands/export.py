@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run to export, the files to write, and how the instrument is measured."""
+    """Add the options of `export`."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the folder that `train` wrote")
     out = "the instrument to write; its encoder goes into NAME.encoder.onnx in the same folder"
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.onnx", help=out)
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from export.instrument import export_instrument, instrument_paths
     from training.model.run_folder import TrainedRun
 
-    instrument_paths(arguments.out, arguments.force)  # refuse before TensorFlow takes seconds to load
+    instrument_paths(arguments.out, arguments.force)  # refuse bad paths before TensorFlow takes seconds to load
     trained = TrainedRun.open(arguments.run, arguments.weights)
     from training.instrument.even_knobs import with_even_knobs
 

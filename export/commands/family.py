@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The instruments to build, and the folder to work in."""
+    """Add the options of `family`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="orchestra, strings, fm, … (default: all)")
     work = "recordings, corpora and runs (default: family); what is there already is not made again"
     parser.add_argument("--work", type=Path, default=Path("family"), metavar="DIR", help=work)

@@ -12,7 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The instruments, their recordings, and where to write."""
+    """Add the options of `gallery`."""
     names = "names or files of instruments (default: all bundled ones); the page keeps what it says of others"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     recordings = "the folder with a folder of recordings, and a manifest.csv, for each instrument (default: none)"
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @signals_as_exceptions()
 def run(arguments: argparse.Namespace) -> int:
-    """Make everything first, then write it; print the size of each file."""
+    """Make all contents first, then write the files; print the size of each."""
     from export.gallery.exhibit import make_exhibit
     from export.gallery.writing import kept_sections, write_gallery
     from runtime.base.progress import Progress

@@ -10,7 +10,7 @@ from runtime.base.signals import signals_as_exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The folder, what to write, and what to believe."""
+    """Add the options of `make`."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="recordings, in subfolders, too; any common format")
     parser.add_argument("--name", help="the instrument's name (default: the folder's)")
     out = "the instrument to write (default: instruments/ and its name)"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @signals_as_exceptions()
 def run(arguments: argparse.Namespace) -> int:
-    """Listen, train, measure, export and report; the same command goes on after an interruption."""
+    """Listen, train, measure, export and report; the same command resumes after an interruption."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only
     from export.making.stages import Order, make
 

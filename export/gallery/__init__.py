@@ -1,1 +1,1 @@
-"""Makes the gallery: for each instrument a piece, its recordings beside it, a morph, a picture, and one page."""
+"""Makes the gallery: one page, and for each instrument a piece, pairs with its recordings, a morph and a picture."""

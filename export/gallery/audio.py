@@ -1,4 +1,4 @@
-"""Plays events with one sound, sets a recording to the gallery's loudness, and packs it as OGG."""
+"""Plays events with one sound, sets audio to the gallery's loudness, and encodes audio as OGG."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def render(instrument: Decoder, patch: Patch, events: Iterable[tuple[float, Even
     """Play events, (time in s, event), with one sound until the last note has ended; float32 (n_frames, 2)."""
     settings = msgspec.structs.replace(patch.settings, seed=1)
     engine = build_engine(msgspec.structs.replace(patch, settings=settings), instrument, SAMPLE_RATE_HZ)
-    # At one moment keys come up before others go down, so that a repeated key sounds again.
+    # At equal times, note-offs come before note-ons, so that a repeated key sounds again.
     ordered = sorted(events, key=lambda event: (event[0], isinstance(event[1], NoteOn)))
     sound = np.concatenate([block.copy() for block in render_events(engine, ordered)])
     heard = np.flatnonzero(np.abs(sound).max(axis=1) > SILENT)
@@ -77,7 +77,7 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 
 
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """The sound as OGG Vorbis, in the best quality of COMPRESSIONS that makes at most largest_bytes, or the last."""
+    """The sound as OGG Vorbis, in the best quality of COMPRESSIONS that fits largest_bytes, or else in the lowest."""
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)
         if len(content) <= largest_bytes:

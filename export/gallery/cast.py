@@ -1,4 +1,4 @@
-"""Who plays what: hears each sound of an instrument for a moment, and gives it a part in the piece."""
+"""Casts the piece: measures one note of each of an instrument's sounds, and chooses a sound for each part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note, against its loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with its loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -22,9 +22,9 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: MIDI note in the middle of the recordings that it comes from; None if it comes from none. lowness: how far
-    down it is at home, in semitones. attack_s: time to 3 dB below its loudest. fall_db: from its loudest to the end of
-    a held note.
+    note: mean MIDI note of its recordings, or None without recordings. lowness: minus this note, or without
+    recordings minus the note of the mean frequency. attack_s: time to 3 dB below the loudest level. fall_db: from the
+    loudest level to the end of the held note.
     """
 
     name: str
@@ -50,7 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits a part of the piece; the parts choose in this order. A second counts as 20 to 40 dB.
+# How well a sound fits a part of the piece; the parts choose in this order. A second of attack costs as much as 20 to
+# 40 dB or semitones.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -60,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes a sound for each part; no sound twice as long as there are others."""
+    """A sound for each part of each of N_SCENES scenes; a sound plays twice only if there are too few sounds."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

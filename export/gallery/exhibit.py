@@ -28,9 +28,9 @@ PIECE, PAIRS, MORPH = "piece", "pairs", "morph"
 class Exhibit(NamedTuple):
     """One instrument in the gallery.
 
-    name: as in `./timbrebox instruments`. presets, bundled: the names of its sounds. players: the sounds of the piece,
-    for each scene and part. morph: the sounds that the morph passes. lengths_s: of each audio file, by its kind.
-    files: contents by file name.
+    name: as in `./timbrebox instruments`. presets, bundled: names of the card's presets and of the bundled sounds.
+    players: the sounds of the piece, for each scene and part. morph: names of the sounds that the morph passes.
+    lengths_s: length of each audio file, by kind. files: contents by file name.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Exhibit(NamedTuple):
 
 
 def file_name(instrument: str, kind: str) -> str:
-    """The name of an audio file, or of the picture, whose kind is the empty text."""
+    """The name of the audio file of this kind, or of the picture if `kind` is empty."""
     return f"{instrument}-{kind}.ogg" if kind else f"{instrument}.png"
 
 

@@ -1,4 +1,4 @@
-"""The morph: a held chord whose knobs travel from preset to preset."""
+"""The morph: a held chord, while the knobs travel from sound to sound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELEASE_S = 0.8
 
 
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
-    """At most N_STOPS sounds, the first one and then always the one whose knobs are farthest from all before."""
+    """At most N_STOPS sounds: the first one, then each time the sound with knobs farthest from all chosen sounds."""
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
     while len(chosen) < min(N_STOPS, len(sounds)):
@@ -32,9 +32,9 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 
 
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
-    """The chord with the knobs at each of the sounds in turn; mono float32 (n_frames,), not yet at its loudness.
+    """Play the chord while the knobs travel from sound to sound; mono float32 (n_frames,), loudness not set yet.
 
-    Only knobs move: trajectories and all else that the sounds say is left out.
+    Only the knobs move. Of the sounds' other settings, only the first sound's phase blend is used.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S
@@ -47,7 +47,7 @@ def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
 
 
 def starts_s(n_stops: int) -> list[float]:
-    """When each sound is reached."""
+    """The time in s at which each sound is reached."""
     return [number * (STAYS_S + TRAVELS_S) for number in range(n_stops)]
 
 

@@ -38,7 +38,7 @@ four recordings at most, and takes the notes between from these: it may be farth
 
 
 def sections_of(page: str) -> dict[str, str]:
-    """The sections of a page that was written before, by the name of the instrument."""
+    """The sections of an existing page, by the instrument's name."""
     return {match[1]: match[2].rstrip("\n") + "\n" for match in _MARKED.finditer(page)}
 
 
@@ -105,7 +105,7 @@ def _alternative(exhibit: Exhibit) -> str:
 
 
 def _figures(measured: Mapping[str, Any]) -> list[str]:
-    """What the card says was measured, as a table, and a line if its likeness was not."""
+    """The card's measured figures as a table, and a line if the likeness was not measured."""
     in_tune = measured.get("in_tune", (measured.get("points") or {}).get("in_tune"))
     mean_db = measured.get("corpus_mean_db")
     beaten = "" if mean_db is None else f"{mean_db:.1f} dB, the mean of all recordings of the note"
@@ -146,5 +146,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text with the characters escaped that Markdown would take for its own."""
+    """The text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""Recording beside instrument: a recording of the corpus, then the same note of the preset that is named after it."""
+"""Recording beside instrument: a recording of the corpus, then the same note of the preset named after its sound."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from training.corpus.recordings import Recording
 
 MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
-PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two
+PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two pairs
 VELOCITY = 100
-ONSET = 10.0 ** (-40.0 / 20.0)  # against the loudest sample: where a recording begins to sound
+ONSET = 10.0 ** (-40.0 / 20.0)  # relative to the loudest sample; a recording begins at the first louder sample
 MANIFEST = "manifest.csv"
 
 
 class Pair(NamedTuple):
     """A recording and the instrument's version of it, mono float32 (n_samples,) each, equally loud.
 
-    apart_db: their distance; see runtime/acoustics/timbre_distance.py.
+    apart_db: the distance between the two; see runtime/acoustics/timbre_distance.py.
     """
 
     sound: str
@@ -49,7 +49,7 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, of sounds spread evenly over the list; none if no sound is named after a recording.
 
-    recordings: a folder with a manifest; None or one without gives no pairs.
+    recordings: a folder with a manifest; None, or a folder without a manifest, gives no pairs.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -72,7 +72,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """The middle note of a sound, in the layer whose velocity is nearest to VELOCITY."""
+    """The recording of a sound's middle note whose velocity is nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]
@@ -89,7 +89,7 @@ def _pair(instrument: Decoder, heard: Heard, recording: Recording) -> Pair:
 
 
 def _beginning(path: Path) -> np.ndarray:
-    """The first LONGEST_S of a recording, from where it begins to sound; UserError if it cannot be read."""
+    """The first LONGEST_S of a recording, from its onset; UserError if the file cannot be read."""
     try:
         samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))
     except UnusableError as error:
@@ -99,7 +99,7 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The sound with the loudest moment of all pairs; by their mean, a struck note would begin far louder."""
+    """The sound with its loudest 0.4 s at LOUDNESS_LUFS; at equal mean loudness, a struck note would begin louder."""
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 
 

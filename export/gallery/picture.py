@@ -17,7 +17,7 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 SPEC = StftSpec()
 LOWEST_HZ, HIGHEST_HZ, N_ROWS = 50.0, 16000.0, 150
 RANGE_DB = 70.0
-COLOURS = "cividis"  # its brightness grows with the level, so that it survives print and colour-blindness
+COLOURS = "cividis"  # brightness grows with the level: readable in print and with colour-blindness
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
 SMALL, SMALLEST = 9, 8  # of text, in points
@@ -27,7 +27,7 @@ N_PALETTE = (128, 64, 32, 16)
 
 
 def draw(title: str, pairs: Sequence[Pair], morph: np.ndarray, names: Sequence[str]) -> bytes:
-    """The picture as PNG; morph: mono float32 (n_frames,), which passes the sounds `names`."""
+    """The picture as PNG; morph: mono float32 (n_frames,); names: the sounds that the morph passes."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -76,7 +76,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """A name without the bank that it may begin with, of at most `longest` letters."""
+    """A name without a leading bank, cut to `longest` letters."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
@@ -100,7 +100,7 @@ def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
 def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
     """Levels in dB on N_ROWS frequencies that are evenly spaced on a logarithmic scale, (n_frames, N_ROWS).
 
-    A row shows the loudest bin inside it, so that no harmonic is lost, or between two bins the value between them.
+    A row shows the loudest bin inside it, so that no harmonic is lost. A row between two bins is interpolated.
     """
     edges = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_ROWS + 1) / SPEC.bin_hz
     columns = []
@@ -115,7 +115,7 @@ def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _small(png: bytes) -> bytes:
-    """The same picture with a palette, as many colours as make at most LARGEST_BYTES, or the fewest."""
+    """The same picture with the largest palette that fits LARGEST_BYTES, or else with the smallest palette."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")

@@ -1,4 +1,4 @@
-"""Writes the gallery: the audio, the pictures and the page, all of them or none."""
+"""Writes the gallery: the audio, the pictures and, last, the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The sections of the page in `out`, if there is one, about instruments that still exist."""
+    """The sections of an existing page in `out` that are about the instruments `known`."""
     path = out / PAGE
     if not path.exists():
         return {}
@@ -24,10 +24,10 @@ def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
 
 
 def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
-    """Write the files of each instrument, and the page with their sections and the kept ones; returns all paths.
+    """Write the files of each instrument, and the page with the new and the kept sections; returns all paths.
 
     order: names of instruments in the page's order; others come last. The page is written last, so that it never
-    links to what is not there.
+    links to a missing file.
     """
     contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
     for path in (*contents, out / PAGE):

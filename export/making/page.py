@@ -32,9 +32,9 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 
 @dataclass(frozen=True)
 class Pair:
-    """A recording, and what the instrument makes of it; float32 (n,) both, None if it is too short to be played.
+    """A recording and the instrument's version of it, float32 (n,) each.
 
-    apart_db: their distance.
+    played, apart_db: the instrument's version and its distance; None if the recording is too short to be played.
     """
 
     recording: Recording
@@ -47,8 +47,9 @@ class Pair:
 class Report:
     """All that the page shows.
 
-    name: the instrument's; verdict, remarks: lines; pairs: of the sounds to compare; fates: of the files; history: of
-    the training; play: the line that plays the instrument; figures: as `measure` returns them; rate_hz: of the pairs.
+    name: the instrument's name; verdict, remarks: lines of text; pairs: the sounds to compare; fates: what became of
+    each file; history: the training's rows; play: the command that plays the instrument; figures: from `export` in
+    trained.py; rate_hz: the pairs' sample rate.
     """
 
     name: str

@@ -29,22 +29,22 @@ GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
 MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
-ONSET_DB = -40.0  # under the loudest sample: where a recording begins to sound
+ONSET_DB = -40.0  # relative to the loudest sample; a recording begins at the first louder sample
 LOUDNESS_RMS = 0.08
 
 
 @dataclass(frozen=True)
 class Example:
-    """A recording beside what the instrument makes of it. samples: float32 (n,), in tune, as both begin."""
+    """A recording to which the instrument is compared; samples: its beginning, float32 (n,), in tune."""
 
     recording: Recording
     samples: np.ndarray
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """Of each sound one recording from the middle of its notes, of few sounds more; MOST_EXAMPLES at most.
+    """At most MOST_EXAMPLES recordings: one from the middle notes of each sound, or more if there are few sounds.
 
-    Of several layers of a note, the loudest is taken.
+    Of several layers of a note, the loudest is chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -60,7 +60,7 @@ def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def read_example(recording: Recording, rate_hz: int) -> Example:
-    """The beginning of a recording, LENGTH_S long at most, from where it begins to sound, in tune."""
+    """The first LENGTH_S of a recording, from its onset, in tune."""
     blocks, n_samples = [], 0
     for block in mono_blocks(recording.path, rate_hz, 2.0 ** (-recording.cents / 100.0 / N_CHROMA)):
         blocks.append(block)
@@ -74,9 +74,9 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """What the instrument makes of a recording: its path through the knobs and its level; None for a short one.
+    """Play the instrument along a recording's path through the knobs, with the recording's level.
 
-    Returns float32 (n,), as long as the example and its release.
+    Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """
     card = instrument.playable.card
     spec = card.spec
@@ -116,7 +116,7 @@ def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path)
 
 
 def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
-    """The distance of two sounds, in dB; see runtime/acoustics/timbre_distance.py."""
+    """The distance between an example and `played`, in dB; see runtime/acoustics/timbre_distance.py."""
     first, second = (band_levels_db(magnitude_frames(sound, spec), spec) for sound in (example.samples, played))
     n_frames = min(len(first), len(second))
     return distance_db(first[:n_frames], second[:n_frames])
@@ -144,7 +144,7 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """The level each LEVEL_STEP_S, over a window of four steps, in dB under the loudest."""
+    """The level at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

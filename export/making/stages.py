@@ -1,6 +1,6 @@
 """The stages of `make`: listen, decide, train with previews, measure, export, report.
 
-Everything but the instrument goes into the work folder, from which an interrupted `make` goes on.
+Everything but the instrument is written to the work folder, from which an interrupted `make` resumes.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from training.making.survey import survey
 from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
-MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5  # of the whole making, unless --minutes says otherwise
-# What measuring, export and report take: in any case, for each recording, and for each sound.
+MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5  # time for everything, unless --minutes is given
+# The time that measuring, export and report need: always, for each recording, and for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
-SHORTEST_S = 0.75  # of all that is used: less gives no frame to hold out
-N_PREVIEWED = 6  # sounds of a preview
+SHORTEST_S = 0.75  # of all used recordings together; with less, there is no frame to hold out
+N_PREVIEWED = 6  # recordings in a preview
 RESULTS = ("in_tune", "octave_off", "path_db", "still_db", "heldout_path_db", "change_correlation")
 RESULTS += ("told_apart_still", "told_apart_path")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for; None: not said. out: the instrument; work: the work folder."""
+    """The user's options; None for an option that is not given. out: the instrument; work: the work folder."""
 
     folder: Path
     name: str
@@ -53,7 +53,7 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument, and return the figures of the contract; UserError if no file of the folder is usable."""
+    """Make the instrument; returns RESULTS and further figures. UserError if no file of the folder is usable."""
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)
@@ -62,7 +62,7 @@ def make(order: Order) -> dict[str, Any]:
     seconds = _whole_s(order, decision) - (time.monotonic() - begun_s)
     seconds -= AFTERWARDS_S + AFTERWARDS_A_RECORDING_S * len(decision.recordings)
     seconds -= AFTERWARDS_A_SOUND_S * len(recordings_by_sound(decision))
-    from export.making.playing import choose_examples, read_example  # from here on, TensorFlow is needed
+    from export.making.playing import choose_examples, read_example  # not at the top: imports TensorFlow
 
     examples = [read_example(one, store.spec.sample_rate_hz) for one in choose_examples(decision.recordings)]
 
@@ -80,7 +80,7 @@ def make(order: Order) -> dict[str, Any]:
 
 
 def listen(order: Order) -> Decision:
-    """Hear every file, print the table, and decide; UserError if nothing can be used."""
+    """Listen to every file, decide its use, and print the table; UserError if no file can be used."""
     manifest = order.manifest or order.folder / MANIFEST
     rows = _rows_of(manifest, order)
     found = survey(order.folder, order.work / HEARD, leave_out=(order.work, manifest))
@@ -95,7 +95,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """What the manifest says; None if there is none, or if nobody asked for it and it is another kind of table."""
+    """The manifest's recordings; None if there is no manifest, or if the default file is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:
@@ -165,7 +165,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """Refuse what cannot be written before the long work; a file of an interrupted `make` may be replaced."""
+    """UserError, before the long work, if a target cannot be written; an interrupted `make`'s file may be replaced."""
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")
@@ -179,7 +179,7 @@ def _refuse_targets(order: Order) -> None:
 
 
 def _refuse_nothing(order: Order, decision: Decision) -> None:
-    """UserError if there is nothing to learn from, or so little that it cannot be learnt."""
+    """UserError if there is nothing to learn from, or too little."""
     n_files = len(decision.fates)
     if not n_files:
         raise UserError(order.folder, "no files", "recordings of single notes", "put some there")

@@ -1,4 +1,4 @@
-"""The only place where `make` exports a trained run and takes its figures."""
+"""The only place where `make` exports a trained run and collects its figures."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
 N_POINTS = 2000  # notes at random knob positions, for the share that is in tune
-POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key counts as out of tune if fewer of its points are in tune
-N_EMBEDDED = 2000  # training frames that tell the travel of the knobs of a preview
-N_CLIPS = 60  # of a corpus without notes, whose likeness is measured here
+POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
+N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
+N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
 
 
 class Sounding(NamedTuple):
     """An instrument that can be played, and its encoder.
 
-    encode: takes unit-peak frames (n, n_bins) and MIDI notes (n,), and returns latents, float32 (n, n_latents).
+    encode: returns latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
     """
 
     playable: Playable
@@ -39,14 +39,14 @@ class Sounding(NamedTuple):
 
 
 def exported(path: Path) -> Sounding:
-    """A finished instrument."""
+    """Load a finished instrument."""
     decoder = Decoder(path)
     return Sounding(decoder, load_encoder(decoder).latents)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained run and its corpus, and both halves of the network in a form that can be measured and played."""
+    """A trained run and its corpus, in a form that can be measured and played."""
 
     run: TrainedRun
     store: FrameStore
@@ -70,19 +70,19 @@ class Trained:
 
     @property
     def sounding(self) -> Sounding:
-        """The run before it is exported."""
+        """The run, without an export, in a form that can be played."""
         return Sounding(self.playable, self.playable.encode)
 
     @property
     def knows_notes(self) -> bool:
-        """Whether the instrument has keys of its own, and not only pitch classes."""
+        """Whether the model knows notes, and not only pitch classes."""
         return self.run.record.conditioning.kind == "chroma+octave"
 
 
 def export(trained: Trained, out: Path, name: str, recordings: Path, measured: dict[str, Any]) -> dict[str, Any]:
-    """Write the instrument and its encoder; returns the figures by the names of the contract, None where unknown.
+    """Write the instrument and its encoder; returns the figures by name, None where unknown.
 
-    recordings: the folder that the recordings' names start from; measured: further figures for the card.
+    recordings: the folder to which the recordings' names are relative; measured: further figures for the card.
     """
     unknown = ("in_tune", "octave_off", "heldout_path_db", "change_correlation", "told_apart_still", "told_apart_path")
     figures = dict.fromkeys((*unknown, "path_db", "still_db", "corpus_mean_db"))

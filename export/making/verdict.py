@@ -6,18 +6,18 @@ from typing import Any
 
 from runtime.acoustics.pitch import note_name
 
-GOOD_DB, FAIR_DB = 4.0, 6.0  # of the path's distance from its recordings
-MOST_DRAWN = 8  # sounds among which one is told
+GOOD_DB, FAIR_DB = 4.0, 6.0  # limits for the path's distance from its recordings
+MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
-    """One sentence a line; figures: as `measure` returns them; frames_held_out: whether no whole recording was."""
+    """One sentence a line; figures: from `export` in trained.py; frames_held_out: frames, not files, were held out."""
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
     return lines + _tuning(figures)
 
 
 def key_warning(figures: dict[str, Any]) -> str | None:
-    """The warning that names the keys that are out of tune; None if there are none."""
+    """The warning that names the keys out of tune; None if all keys are in tune."""
     keys = figures["keys_out_of_tune"]
     if not keys:
         return None

@@ -33,8 +33,8 @@ LARGEST_LOUDNESS_ERROR_DB = 3.0
 class NoteFigures(NamedTuple):
     """What was heard of one note of a sound.
 
-    loudness_lufs: of its loudest 0.4 s. movement: mean over SEEDS. end_s: from the key's coming up to the end of the
-    last voice. centroids_hz: for each of VELOCITIES; empty unless the recipe says that velocity brightens.
+    loudness_lufs: of the loudest 0.4 s. movement: mean over SEEDS. end_s: from the note-off to the end of the last
+    voice. centroids_hz: one for each of VELOCITIES; empty unless the recipe says that velocity brightens.
     """
 
     note: int
@@ -46,7 +46,7 @@ class NoteFigures(NamedTuple):
 
 class Figures(NamedTuple):
     """What was heard of a sound; peak: the largest sample of a chord at velocity 127, full scale is 1; ends: whether
-    all notes ended; is_finite: whether every sample was a number."""
+    all notes ended; is_finite: whether every sample was finite."""
 
     notes: tuple[NoteFigures, ...]
     peak: float
@@ -79,7 +79,7 @@ def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
 
 
 def broken_claims(recipe: Recipe, figures: Figures, lufs: float) -> list[str]:
-    """What the sound does not do, although its recipe says so; lufs: the loudness that all sounds must have."""
+    """The requirements that the sound does not meet; lufs: the loudness that all sounds must have."""
     notes = figures.notes
     loudness = float(np.mean([each.loudness_lufs for each in notes]))
     changes = [each.movement for each in notes]

@@ -1,4 +1,4 @@
-"""Makes the sounds of the recipes for one instrument: finds its knobs, and sets the levels to one loudness."""
+"""Makes the recipes' sounds for one instrument: finds the knobs, and sets all sounds to the same loudness."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
-    """The name, without ending, of the file of recipe `number`, from 0: the number keeps the order."""
+    """The stem of the file of recipe `number`, counted from 0; the number keeps the files in order."""
     letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
     return f"{number + 1:02d}-{'-'.join(letters.split())}"
 
 
 def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
-    """The recipe's sound for an instrument, whose name is given; its level is not set yet."""
+    """The recipe's sound for the instrument of this name; the sound's level is not set yet."""
     return msgspec.structs.replace(
         recipe.sound,
         name=recipe.name,
@@ -38,7 +38,7 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound with the level at which it has this loudness, mean over the recipe's notes."""
+    """The sound with the level that gives this loudness, mean over the recipe's notes."""
     level_db = float(np.clip(lufs - loudness(sound, recipe, instrument), LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
 
@@ -50,7 +50,7 @@ def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
 
 
 def played(sound: Sound, instrument: Decoder) -> Patch:
-    """The sound with the default settings."""
+    """The patch of a sound with the default settings."""
     return with_sound(Config(), sound, instrument.card, sound.name)
 
 
@@ -62,7 +62,7 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The trajectory with the instrument's knobs; positions of a knob that works the other way round are mirrored."""
+    """The trajectory with the instrument's knobs; positions of a knob that lowers its descriptor are mirrored."""
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)

@@ -25,14 +25,14 @@ BLOCK_FRAMES = 4096
 N_BANDS = 64
 WINDOW_FRAMES = 8192  # 0.19 s
 FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # middles of the windows in which movement is measured
-QUIET_DB = -40.0  # bands that are softer than this, against the loudest one, do not count
+QUIET_DB = -40.0  # relative to the loudest band; softer bands do not count
 LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ // 10
 
 
 class Take(NamedTuple):
-    """Notes that were held for a while and then let go.
+    """Notes that were held for a while and then released.
 
-    sound: float32 (n_frames, 2), up to the end; ends: whether the engine has no voice left then.
+    sound: float32 (n_frames, 2), up to the end; ends: whether no voice sounds at the end.
     """
 
     sound: np.ndarray
@@ -42,10 +42,9 @@ class Take(NamedTuple):
 class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
-    change_db: from the first window to the last: by how much the levels of the bands differ, mean over the bands that
-    are heard in one of both windows. most_db: the same between those two windows that differ most. colour_db: as
-    most_db, after the whole level has been made the same. level_db: change of the whole level from the first window to
-    the last.
+    change_db: mean difference of the bands' levels between the first and the last window, over the bands that are heard
+    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
+    whole levels made equal. level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
@@ -119,14 +118,14 @@ def centroid_hz(sound: np.ndarray) -> float:
 
 def _change_db(a_db: np.ndarray, b_db: np.ndarray) -> float:
     loudest = max(a_db.max(), b_db.max())
-    # Twice as far down as a band that counts: a band that begins or ends counts, but not as minus infinity.
+    # With this lower limit, a band that begins or ends counts, but not as minus infinity.
     a_db, b_db = (np.maximum(levels, loudest + 2.0 * QUIET_DB) for levels in (a_db, b_db))
     heard = (a_db >= a_db.max() + QUIET_DB) | (b_db >= b_db.max() + QUIET_DB)
     return float(np.abs(a_db - b_db)[heard].mean())
 
 
 def _power(sound: np.ndarray, n_frames: int) -> np.ndarray:
-    """|FFT|^2 under a Hann window of n_frames, the sum of both sides; a shorter sound is followed by silence."""
+    """|FFT|^2 under a Hann window of n_frames, summed over both channels; a shorter sound is padded with silence."""
     window = periodic_hann(n_frames)[:, None]
     part = sound[:n_frames]
     return np.square(np.abs(np.fft.rfft(part * window[: len(part)], n_frames, axis=0))).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Writes what is heard of the bundled sounds: a table, a picture, and a page that shows both."""
+"""Writes the figures of the bundled sounds: a table, a picture, and a page that shows both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_COLUMNS = 4
 class Entry(NamedTuple):
     """One sound of the page.
 
-    take: the note that the picture shows; broken: what the sound does not do, although its recipe says so.
+    take: the note that the picture shows; broken: the requirements that the sound does not meet.
     """
 
     recipe: Recipe
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def write_csv(path: Path, entries: Sequence[Entry]) -> None:
-    """One row for each note of each sound."""
+    """Write one row for each note of each sound."""
     header = ["sound", "note", "level_db", "loudness_lufs", "change_db", "most_db", "colour_db", "level_change_db"]
     header += ["end_s", "chord_peak", *(f"centroid_{velocity}_hz" for velocity in VELOCITIES)]
     with atomic_write(path) as stream:
@@ -50,7 +50,7 @@ def write_csv(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def draw(path: Path, entries: Sequence[Entry]) -> None:
-    """A picture: for each sound, the level of each mel band over time."""
+    """Draw a picture: for each sound, the level of each mel band over time."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -82,7 +82,7 @@ def draw(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def write_page(path: Path, entries: Sequence[Entry], instrument: str, first_program: int, lufs: float) -> None:
-    """The page; its table and picture are the files of the same name that end in .csv and .png."""
+    """Write the page; its table and picture are the files of the same name that end in .csv and .png."""
     with atomic_write(path) as stream:
         stream.write(_page(path.stem, entries, instrument, first_program, lufs))
 

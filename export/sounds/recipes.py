@@ -1,8 +1,8 @@
 """The sounds that come with an instrument, as recipes: wishes about the timbre, and everything else of the sound.
 
 A recipe names no knob, since each decoder has knobs of its own. Where a sound would name a knob (a target
-`latent.NAME`, or a knob of a trajectory), it names one of DESCRIPTORS, and gets the knob that moves this descriptor
-most.
+`latent.NAME`, or a knob of a trajectory), a recipe names one of DESCRIPTORS; the sound gets the knob that moves this
+descriptor most.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from runtime.sound.trajectory.use import SoundTrajectory, WrittenTrajectory
 class Recipe(NamedTuple):
     """One sound.
 
-    name: its name, and, in small letters, its file's. timbre: the wanted ranks, as in `Timbres.positions`. sound: the
-    sound, without name, instrument, knob positions and level. about: what it is, in a few words. moves: whether a held
-    note must change; falls: whether it must become softer, as a string that was struck; brightens: whether it must be
-    brighter the harder the key is struck. notes: MIDI notes at which it is measured.
+    name: the sound's name, and, in lower case, its file's. timbre: the wanted ranks, as in `Timbres.positions`. sound:
+    the sound without name, instrument, knob positions and level. about: a short description. moves: whether a held note
+    must change; falls: whether a held note must become softer, like a struck string; brightens: whether a harder struck
+    note must be brighter. notes: MIDI notes at which the sound is measured.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Finds knob positions by what is heard there, so that the same wish has a meaning with any decoder."""
+"""Finds knob positions by the sound that they give, so that a wish has the same meaning for any decoder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
 N_POINTS = 1500  # knob positions that are tried all over the space
-N_NEAR, N_ROUNDS = 100, 3  # then in each round so many near the best one
+N_NEAR, N_ROUNDS = 100, 3  # further positions near the best one, in each round
 NEAR = 0.15  # standard deviation of the first round's distance from the best; each round halves it
 N_NOTES = 3
-DIGITS = 2  # of a position: a hundredth of a knob's travel is not heard
+DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
 
 class Timbres:
-    """The timbres that an instrument can make, by their ranks: a rank of 0.9 in brightness is brighter than 90 %.
+    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of them.
 
     instrument: the loaded decoder; knobs: the names of its knobs.
     """
@@ -28,7 +28,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # An octave inside the range, where every instrument has its best notes.
+        # At least an octave from both ends of the range, where every instrument has its best notes.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -38,7 +38,7 @@ class Timbres:
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
         """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
 
-        Without a wish, those at which the instrument starts.
+        Without a wish, the instrument's start positions.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))
@@ -69,7 +69,7 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The ranks of values (n, N_NOTES) among those of all points, 0 to 1, mean over the notes: (n,)."""
+        """The ranks of values (n, N_NOTES) among the values of all points, 0 to 1, mean over the notes: (n,)."""
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

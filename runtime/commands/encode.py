@@ -14,7 +14,7 @@ from runtime.base.signals import signals_as_exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The recording, the instrument, the files to write, and what is kept of the recording."""
+    """Add the options of `encode`."""
     parser.add_argument("recording", type=Path, metavar="SOUND|FOLDER", help="WAV, FLAC, OGG, MP3 or AIFF")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="whose sound it becomes (see: instruments)")
     out = "the sound to write, or for a folder the folder of sounds (default: named after the recording, here)"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sounds, and print for each what was heard and how near it came."""
+    """Write the sounds; print for each the note that was heard and the distance from the recording."""
     from runtime.encoding.candidates import MOST_CANDIDATES, Options, coder_of
     from runtime.encoding.writing import refuse_taken, sound_path
     from runtime.instrument.encoder import load_encoder
@@ -72,7 +72,7 @@ def _one(path: Path, out: Path, coder: object, options: object) -> list[dict[str
 
 
 def _bank(arguments: argparse.Namespace, coder: object, options: object) -> list[dict[str, object]]:
-    """Encode every recording of a folder; one that cannot be used is skipped with a line that says why."""
+    """Encode every recording of a folder; skip an unusable one with a line that says why."""
     from runtime.encoding.candidates import encode_recording
     from runtime.encoding.writing import bank_paths, refuse_taken, write_candidates
 
@@ -103,7 +103,7 @@ def _bank(arguments: argparse.Namespace, coder: object, options: object) -> list
 
 
 def _row(file: Path, candidate: object) -> dict[str, object]:
-    """A candidate in the JSON."""
+    """A candidate's row in the JSON."""
     reading = candidate.reading
     nearest_db = reading.nearest_trained_db
     return {

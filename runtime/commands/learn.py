@@ -11,7 +11,7 @@ from runtime.commands.machine.devices import columns
 from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 
-_MORE_S = 2.0  # for the answer after the time limit
+_MORE_S = 2.0  # time for the answer to arrive after the time limit
 _FOREVER_S = 3600.0
 USAGE = """timbrebox learn [--list | --monitor]
        timbrebox learn --target T [--timeout S] [--takeover HOW]
@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to do, which is to list when nothing is said, and the options of learning."""
+    """Add the options that say what to do (by default: list), and the options of learning."""
     parser.usage = USAGE
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list what can be moved, where it stands and what moves it")
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the options say with the `play` that is running."""
+    """Do what the options say, with the running `play`."""
     with connect() as link:
         if arguments.target is not None:
             _learn(link, arguments.target, arguments.timeout, arguments.takeover)
@@ -87,7 +87,7 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn, and print what arrives until it is learned; UserError if no control moves in time."""
+    """Learn a control; print each arriving event until then. UserError if no control moves in time."""
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
@@ -118,7 +118,7 @@ def _print_learned(outcome: dict[str, Any]) -> None:
 
 
 def _wait_until_kept(link: Link) -> None:
-    """Wait until the map is in its file; UserError if it cannot be kept."""
+    """Wait until the learned map is written to its file; UserError if it cannot be written."""
     for topic, news in link.news(_MORE_S):
         if topic == "change" and "map" in news:
             if "not_kept" in news:
@@ -129,7 +129,7 @@ def _wait_until_kept(link: Link) -> None:
 
 
 def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
-    """An event as a line; channels from 1, controls as a map writes them; names: of the inputs, by number."""
+    """An event as a line, with channels from 1 and controls as in a map file; names: the inputs' names by number."""
     name = names.get(event["device"], f"input {event['device']}")
     kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":

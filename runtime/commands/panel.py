@@ -16,7 +16,7 @@ from runtime.service.notify import is_service
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options; an option that is left out has its value from the settings."""
+    """Add the options; an option that is left out gets its value from the settings."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument(
         "--address", metavar="A", help="address to listen on; 0.0.0.0: for this machine's networks, too"
@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="N", type=at_least(1), help="port of the page (default: 8246, or a free one)")
     parser.add_argument("--osc-port", metavar="N", type=at_least(1), help="UDP port for OSC (default: none)")
     parser.add_argument("--code", action="store_true", help="show the code that pairs a device with a running page")
-    # `play` passes on its listening socket; the child ends when its standard input does.
+    # `play` passes its listening socket to this process, which ends when its standard input ends.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--settings", help=argparse.SUPPRESS)
-    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # file descriptor of the sound ring
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.panel.listening import listen, url_of
     from runtime.panel.serving import run as serve
 
-    # The playing process has a real-time priority, which a child inherits; this one must never be in the way of sound.
+    # The playing process has a real-time priority, which a child inherits; this process must never delay the sound.
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> PanelConfig:
-    """The page's settings with the options of the command line; in a service, settings with a mistake do not end it."""
+    """The page's settings with the command line's options; a service uses the defaults if the settings are wrong."""
     try:
         settings = load_config(arguments.config).panel
     except UserError as error:

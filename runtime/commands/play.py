@@ -33,7 +33,7 @@ from runtime.sound.choice import Choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `play`; an option that is left out has its value from the settings."""
+    """Add the options of `play`; an option that is left out gets its value from the settings."""
     parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to start with (see: instruments)")
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings; in a service, None and the mistake if they cannot be used: restarting would not mend it."""
+    """The settings and ""; for unusable settings in a service, None and the mistake: restarting would not mend it."""
     try:
         return load_config(path), ""
     except UserError as error:
@@ -89,9 +89,9 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and what is wrong with the settings.
+    """What to play, and the problem with the settings, or "".
 
-    A service whose settings cannot be used plays with the last ones that could, or with the defaults.
+    A service with unusable settings plays with the last usable settings, or else with the defaults.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
     for number, (name, config) in enumerate(candidates):
@@ -113,7 +113,7 @@ def _choice(
 
 
 def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
-    """What to play with these settings; UserError if they name what is not there."""
+    """What to play with these settings; UserError if they name something that does not exist."""
     api_number(config.midi.api)
     refuse_broken_map(config)
     return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)
@@ -130,7 +130,7 @@ def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
 
 
 def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
-    """The settings with the devices of the command line; UserError for a buffer size out of range."""
+    """The settings with the command line's devices and buffer size; UserError for a buffer size out of range."""
     audio, midi = config.audio, config.midi
     if arguments.audio is not None:
         audio = msgspec.structs.replace(audio, device=arguments.audio)
@@ -143,7 +143,7 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def _panel(settings: PanelConfig, arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
-    """The page's process, not started yet; None if there is none. UserError if the port that is asked for is taken."""
+    """The page's process, not started yet; None for no page. UserError if the port in --panel-port is taken."""
     if arguments.no_panel:
         return None
     port = arguments.panel_port or settings.port

@@ -28,7 +28,7 @@ from runtime.sound.trajectory.use import trajectory_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions, of which `list` is the default, with their options."""
+    """Add the actions and their options; the default action is `list`."""
     parser.set_defaults(action="list", config=None, instrument=None, json=False)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", help="list, the default, or one of these:")
     listing = actions.add_parser("list", help="list what play --sound knows by name")
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the action says; it prints what it did in one line."""
+    """Run the action, which prints its result."""
     if arguments.action in ("rename", "copy", "delete"):
         _refuse_an_instrument_s(arguments.name)
     _ACTIONS[arguments.action or "list"](arguments)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_an_instrument_s(name: str) -> None:
-    """UserError if a sound is none of the user's, but comes with an instrument."""
+    """UserError if a sound comes with an instrument and is not the user's own."""
     if name in user_sounds():
         return
     for instrument in available():
@@ -107,7 +107,7 @@ def _row(known: KnownSound) -> dict[str, object]:
 
 
 def _place(row: dict[str, object]) -> str:
-    """Where MIDI finds the sound; bank 0 goes without saying."""
+    """The sound's bank and program as text; bank 0 is left out."""
     if row["program"] is None:
         return ""
     bank = f", bank {row['bank']}" if row["bank"] else ""
@@ -176,12 +176,12 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """The sound, which names its instrument by digest; contents and paths of the instrument's files."""
+    """The sound with its instrument's digest, and the contents and paths of the instrument's files."""
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
-    files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_INSTRUMENT_BYTES)}
+    files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)
     if encoder.exists():
-        files[encoder.name] = read_bounded_file(encoder, "an encoder", package.LARGEST_INSTRUMENT_BYTES)
+        files[encoder.name] = read_bounded_file(encoder, "an encoder", package.LARGEST_ONNX_BYTES)
     sound = msgspec.structs.replace(sound, instrument=SoundInstrument(path.stem, sha256_of(path)))
     return sound, files, [path, encoder]
 

@@ -10,7 +10,7 @@ from runtime.link.client import connect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to do, and how the sound is written."""
+    """Add the options of `record`."""
     parser.add_argument("do", nargs="?", choices=("start", "stop", "status"), default="status", help="default: status")
     parser.add_argument("--format", choices=("wav", "flac"), help="of the sound file (default: wav)")
     parser.add_argument("--bits", type=int, choices=(16, 24), help="of the sound file (default: 16)")
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask the running play, and print what it answers, in one line."""
+    """Send the request to the running play, and print the answer in one line."""
     given = {"format": arguments.format, "bits": arguments.bits, "seconds_before": arguments.seconds_before}
     params = {key: value for key, value in given.items() if value is not None}
     with connect() as link:

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """What is to be played; and with --now what else is as it plays."""
+    """What to play, and with --now the state of the running play, else None."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
@@ -102,7 +102,7 @@ def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
 
 
 def _render_recording(arguments: argparse.Namespace) -> int:
-    """Render a MIDI file that the recorder wrote, with what it says of instrument, sound and controls."""
+    """Render a MIDI file that the recorder wrote, with the instrument, sound and controls in the file."""
     recorded = read_recorded(arguments.midi_file)
     start = start_of(recorded.head, arguments.midi_file)
     if arguments.now:
@@ -180,7 +180,7 @@ def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
 
 
 def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
-    """The files that are read, and must not be overwritten."""
+    """The files that `render` reads and must not overwrite."""
     inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
     if choice.patch.settings.tuning.scale is not None:
         inputs.append(choice.patch.settings.tuning.scale)
@@ -193,7 +193,7 @@ def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
 
 
 def _instruments(choice: Choice) -> str:
-    """Words for the instruments that play, each once."""
+    """Text that names each playing instrument once."""
     names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
     return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
 

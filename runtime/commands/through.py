@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The two files, the instrument, and how much of what is changed."""
+    """Add the options of `through`."""
     parser.add_argument("recording", type=Path, metavar="IN", help="WAV, FLAC, OGG, MP3 or AIFF; becomes mono")
     parser.add_argument("out", type=Path, metavar="OUT.wav", help="44.1 kHz (the instrument's rate), 16 bit, mono")
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="one with an encoder (see: instruments)")

@@ -7,11 +7,11 @@ import sys
 
 
 def main() -> int:
-    """Work for the playing process until it has gone."""
-    # The playing process has a real-time priority, which a child inherits; this one must never be in the way of sound.
+    """Serve the playing process until it ends."""
+    # The playing process has a real-time priority, which a child inherits; this process must never delay the sound.
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    # A signal for the whole group must not end this process before it has kept what the playing process sends at last.
+    # A signal to the process group must not end this process before it has stored the playing process's last messages.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     from runtime.companion.keeping import companion

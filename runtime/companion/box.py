@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 HOLD_S = 2.0
 _LOOK_S = 0.2
-# Where Debian puts the packages python3-gpiozero and python3-lgpio; the project's own environment does not see them.
+# Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long it is on, and then off
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # seconds on, then as many off
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `box`: the pins, by their GPIO numbers, and what the lamp shows; the first request opens them."""
+    """The params of `box`: GPIO numbers, None for no pin, and the lamp's state; the first request opens the pins."""
 
     led_pin: int | None
     shutdown_pin: int | None
@@ -34,7 +34,7 @@ class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Box:
-    """The pins; all of this runs in the companion, where blinking disturbs no sound.
+    """Drives the lamp and reads the button, in the companion, where blinking disturbs no sound.
 
     power_off: the command that asks the system to power off.
     """
@@ -48,11 +48,11 @@ class Box:
         companion.every(self.look)
 
     def show(self, asked: Show) -> None:
-        """Let the lamp show a state: steady if it plays, slow blinking if it waits, fast if something is wrong."""
+        """Show a state on the lamp: steady light for `plays`, slow blinking for `waits`, fast blinking for `wrong`."""
         if asked.led_pin is not None:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
-            # Between the pin and ground: the Pi's own resistor pulls the pin up.
+            # The button connects the pin to ground; the Pi's internal resistor pulls the pin up.
             self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=HOLD_S)
         if self._lamp is None:
             return
@@ -63,7 +63,7 @@ class Box:
             self._lamp.blink(on_time=blink_s, off_time=blink_s)
 
     def look(self) -> float:
-        """Power off if the button is held long enough; returns after how many seconds to look again."""
+        """Power off if the button is held long enough; returns the seconds until the next look."""
         if self._button is None:
             return math.inf
         held_s = self._button.active_time or 0.0
@@ -105,8 +105,8 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
-        sys.path.append(SYSTEM_PACKAGES)  # last, so that it adds packages, but replaces none
-    # lgpio makes a pipe in this folder; otherwise in the present one, which the service cannot write to.
+        sys.path.append(SYSTEM_PACKAGES)  # last, so that this folder adds packages, but replaces none
+    # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero
 

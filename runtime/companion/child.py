@@ -22,7 +22,7 @@ from runtime.link.messages import Message, error_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # one that has lived this long did not die of how it was started
+_SETTLED_S = 10.0  # a companion that lived this long did not fail at its start
 _MESSAGES_A_TURN = 64
 
 Then = Callable[[Any], object]
@@ -30,10 +30,10 @@ Otherwise = Callable[[UserError], object]
 
 
 class CompanionChild:
-    """Starts the companion, asks it, and starts it again within 5 s if it dies. Never waits, except in `close`.
+    """Starts the companion, sends it requests, and restarts it within 5 s if it dies. Never blocks, except in `close`.
 
-    say: called with each line for the user. inherited: file descriptors that it gets, with the same numbers.
-    n_starts: how often it was started.
+    say: called with each line for the user. inherited: file descriptors that the companion inherits.
+    n_starts: number of times the companion was started.
     """
 
     def __init__(self, say: Callable[[str], object], inherited: Sequence[int] = ()):
@@ -47,12 +47,12 @@ class CompanionChild:
         self._start()
 
     def on(self, name: str, then: Then) -> None:
-        """Call a function with the params of what the companion tells under this name."""
+        """Call `then` with the params of every message of this name that the companion sends unasked."""
         self._news[name] = then
 
     @property
     def process_id(self) -> int | None:
-        """The number of its process; None while it is not there."""
+        """The companion's process ID; None while no companion runs."""
         return self._process.pid if self._process else None
 
     @property
@@ -67,15 +67,16 @@ class CompanionChild:
 
     @property
     def wait_s(self) -> float:
-        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        """Seconds until `serve` must be called even if no descriptor is ready."""
         if self._frames is None:
             return max(0.0, self._start_s + self._wait_s - time.monotonic())
         return 0.0 if self._frames.has_line else math.inf
 
     def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
-        """Ask for something.
+        """Send a request.
 
-        then: called with the answer; otherwise: called with the UserError if it is refused, or if the companion dies.
+        then: called with the answer. otherwise: called with the UserError if the request is refused or the companion
+        dies.
         """
         if self._frames is None:
             otherwise(_gone())
@@ -85,14 +86,14 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Ask for something without an answer; a refusal becomes a line for the user; False if it is not there."""
+        """Send a request that gets no answer; a refusal becomes a line for the user. False if no companion runs."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))
         return True
 
     def serve(self) -> None:
-        """Do what is due: take answers, start it again."""
+        """Do what is due: send requests, receive answers, restart a dead companion."""
         if self._frames is None:
             if self.wait_s == 0.0:
                 self._start()
@@ -103,7 +104,7 @@ class CompanionChild:
             self._bury()
 
     def close(self, limit_s: float = 3.0) -> None:
-        """Let it finish what it was asked for and end; it is killed if that takes longer than `limit_s`."""
+        """Let the companion finish its requests and end; kill it after `limit_s`."""
         if self._frames is None:
             return
         stream, until_s = self._frames, time.monotonic() + limit_s
@@ -148,7 +149,7 @@ class CompanionChild:
         self.n_starts += 1
 
     def _bury(self) -> None:
-        """Take note that it has died."""
+        """Reap a dead companion, tell the user, and refuse all waiting requests."""
         self._frames.close()
         self._frames = None
         with contextlib.suppress(OSError):

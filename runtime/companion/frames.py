@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: MessagePack, each after its length, over a stream socket."""
+"""Messages between the playing process and its companion: MessagePack after a length, over a stream socket."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose lines are messages. Both ends are trusted, as nobody else can reach the socket."""
+    """A connection whose "lines" are these messages. Both ends are trusted: no other process can reach the socket."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
 
     @property
     def has_line(self) -> bool:
-        """Whether a whole message has been received and not been taken yet."""
+        """Whether a complete message waits for `take_line`."""
         return len(self._received) >= _LENGTH.size and len(self._received) >= self._n_bytes()
 
     def take_line(self) -> bytes | None:
-        """The next whole message; None if there is none yet."""
+        """Remove and return the next complete message; None if none has arrived yet."""
         if not self.has_line:
             return None
         end = self._n_bytes()
@@ -37,7 +37,7 @@ class Frames(Connection):
         return content
 
     def put(self, message: Request | Message) -> None:
-        """Send a message as soon as the other end takes it; ValueError if it is too long."""
+        """Send a message as soon as the socket allows; ValueError if the message is too long."""
         content = msgspec.msgpack.encode(message)
         if len(content) > LONGEST_FRAME_BYTES:
             raise ValueError(f"a message of {len(content)} bytes; at most {LONGEST_FRAME_BYTES} can be sent")
@@ -48,7 +48,7 @@ class Frames(Connection):
 
 
 def request(name: str, params: dict[str, Any], number: int | None) -> Request:
-    """A request to the companion; number: None if no answer is wanted."""
+    """A request to the companion; number: the request's ID, or None for no answer."""
     return Request(name, msgspec.Raw(msgspec.msgpack.encode(params)), number)
 
 
@@ -63,5 +63,5 @@ def refusal(number: Id, problem: Problem) -> Message:
 
 
 def news(name: str, params: dict[str, Any]) -> Message:
-    """What the companion says without being asked."""
+    """A message that the companion sends unasked."""
     return Message(method=name, params=params)

@@ -27,13 +27,13 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `settings`: those that `play` could use."""
+    """The params of `settings`: the settings that `play` could use."""
 
     config: Config
 
 
 def companion(stream: socket.socket) -> Companion:
-    """A companion that can do all there is to do for the playing process at the other end of the stream."""
+    """A companion with all handlers, for the playing process at the other end of the stream."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)

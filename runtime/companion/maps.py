@@ -1,4 +1,4 @@
-"""Control maps in the companion: it reads the map of an input, and keeps what was learned."""
+"""Control maps in the companion: reads the setup of an input, and stores learned lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from runtime.control.mapping.map_file import MapDevice
 
 
 class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What does this input do, with these settings?"""
+    """Ask what an input does under these settings."""
 
     config: Config
     device: MapDevice
 
 
 class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keep these lines as all that was learned for an input."""
+    """Replace all lines learned for an input by these lines."""
 
     device: MapDevice
     lines: tuple[MapLine, ...]

@@ -14,19 +14,19 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # how often a growing recording takes what has come
+_WORK_S = 0.1  # between two writes of a growing recording
 ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording; descriptor: of the ring, which this process inherited."""
+    """Begin a recording; descriptor: the ring's file descriptor, which this process inherited."""
 
     descriptor: int
     order: Order
 
 
 class Add(msgspec.Struct, frozen=True):
-    """Events of the recording: frame and event as plain values, ascending."""
+    """Add events to the recording: (frame, event as plain values), frames ascending."""
 
     timed: list[tuple[int, list[Any]]]
 
@@ -42,7 +42,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """At most one recording, and its requests: record_begin, record_add, record_stop, record_status."""
+    """Handles record_begin, record_add, record_stop and record_status; makes at most one recording at a time."""
 
     def __init__(self, companion: Companion):
         self._companion = companion
@@ -60,7 +60,7 @@ class Recorder:
         try:
             settled = settle_leftovers(recordings_folder())
         except (UserError, OSError):
-            return  # nobody has asked for a recording yet
+            return  # no complaint, because nobody has asked for a recording yet
         for path in settled:
             if path.suffix != ".mid":
                 self._companion.say(f"Kept a recording that was cut short: {path}")
@@ -89,7 +89,7 @@ class Recorder:
         return self._finish()
 
     def _work(self) -> float:
-        """Take what has come; returns the seconds until this is due again."""
+        """Write new sound and events; returns the seconds until the next call."""
         if self._recording is None:
             return math.inf
         if not self._recording.work():
@@ -98,10 +98,10 @@ class Recorder:
         return _WORK_S
 
     def _end(self) -> None:
-        """The playing process has gone: keep what has come."""
+        """Write what remains, and finish the recording, after the playing process has ended."""
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # the second call takes what the first one saw
+            self._recording.work()  # the second call writes up to the end that the first call saw
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

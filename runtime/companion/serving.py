@@ -1,4 +1,4 @@
-"""The companion's loop: takes messages from the playing process, calls the handler of each, and answers."""
+"""The companion's loop: receives messages from the playing process, calls the handler of each, and answers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _Handled(NamedTuple):
 class Companion:
     """The companion's end of the connection, and its handlers.
 
-    To add a kind of work: `add` its handlers, and, if it has something to do without being asked, `every`; and `at_end`
-    what must be done before the process ends.
+    To add a kind of work, register its handlers with `add`, its regular work with `every`, and its last work before
+    the process ends with `at_end`.
     """
 
     def __init__(self, stream: socket.socket):
@@ -45,11 +45,11 @@ class Companion:
         self._handlers[name] = _Handled(params, handler)
 
     def every(self, routine: Callable[[], float]) -> None:
-        """Call a function after each message, and when the seconds that it returned last time have passed."""
+        """Call a function after each message, and when the seconds that its last call returned have passed."""
         self._routines.append(routine)
 
     def at_end(self, ending: Callable[[], object]) -> None:
-        """Call a function when the playing process has gone."""
+        """Call a function when the playing process has ended."""
         self._endings.append(ending)
 
     def say(self, line: str) -> None:
@@ -61,7 +61,7 @@ class Companion:
         self._frames.put(frames.news(name, params))
 
     def run(self) -> None:
-        """Work until the playing process has gone, then finish what has begun."""
+        """Serve until the playing process ends, then call the functions given to `at_end`."""
         while self._frames.is_open and not (self._frames.has_ended and not self._frames.has_line):
             self._work()
         for ending in self._endings:
@@ -83,7 +83,7 @@ class Companion:
             message = frames.answer(request.id, self._call(request))
         except UserError as error:
             message = frames.refusal(request.id, problem_of(REFUSED, error))
-        except Exception as error:  # a mistake of ours in one handler must not lose what the others keep
+        except Exception as error:  # a bug in one handler must not lose what the others store
             said = f"{request.method}: {type(error).__name__}: {error}"
             message = frames.refusal(request.id, Problem(OUR_FAILURE, said))
         if request.id is not None:

@@ -1,4 +1,4 @@
-"""What the playing process asks the companion about the user's sounds."""
+"""The playing process's requests to the companion about the user's sounds."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound's name, and the other one that it, or its copy, gets."""
+    """A sound's name, and the new name of the sound or of its copy."""
 
     name: str
     new_name: str
 
 
 class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The number by which MIDI chooses a sound, bank * 128 + program."""
+    """A sound's MIDI number: bank * 128 + program."""
 
     number: int
 
 
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save; name: None: a new one. folder: where the files of its trajectories lie."""
+    """A sound to save; name: None for a new name; folder: folder of its trajectory files, or None without any."""
 
     tree: dict[str, Any]
     name: str | None = None
@@ -46,7 +46,7 @@ class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MarkSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound, as in `marks`, and what the user says of it."""
+    """A sound, named as in `read_marks`, and its new mark."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: Mark = Mark()

@@ -16,7 +16,7 @@ from runtime.config import Config
 from runtime.instrument.card import Position
 
 STATE_VERSION = 1
-# For each older version, what makes a state of it one of the next version. Whoever raises STATE_VERSION adds a line.
+# For each older version, a function that converts its state to the next version. Add a line when raising STATE_VERSION.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 LARGEST_BYTES = 4 * 2**20
 
@@ -27,8 +27,7 @@ TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
 class Settings(msgspec.Struct, frozen=True):
     """Settings that the player can change while playing.
 
-    volume_db: level of the whole sound. a4_hz: frequency of A4. map: name of the map of controls; None: none was
-    chosen.
+    volume_db: level of the whole sound. a4_hz: frequency of A4. map: name of the chosen control map, or None.
     """
 
     volume_db: Db = 0.0
@@ -39,10 +38,10 @@ class Settings(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """What is remembered.
 
-    instrument: name or path of the .onnx file; sha256: that file's. sound: the sound as edited, as a sound's file has
-    it; folder: where the files of its trajectories lie; None: it has none. positions: where each target stood, 0 to 1.
-    settings: as they were at the end; configured: as the settings file gave them at the start. Where that file says
-    something else by now, it was changed later, and counts.
+    instrument: name or path of the .onnx file; sha256: digest of that file. sound: the edited sound, as the tree of a
+    sound file; folder: folder of its trajectory files, or None without such files. positions: position of each target,
+    0 to 1. settings: at the end; configured: from the settings file at the start. A setting changed in that file since
+    then replaces the one in `settings`.
     """
 
     instrument: str
@@ -56,24 +55,24 @@ class State(msgspec.Struct, frozen=True):
 
 
 class _Versioned(msgspec.Struct, frozen=True):
-    """Of a state of any version, what says which it is."""
+    """The version field of a state of any version."""
 
     state_version: int = 1
 
 
 def state_path() -> Path:
-    """The file of what is remembered."""
+    """The path of the state's file."""
     return state_folder() / "state.json"
 
 
 def write_state(state: State) -> None:
-    """Replace the file: at any moment, also of a power cut, the old or the new one is there, whole."""
+    """Replace the state's file; after a power cut, the old or the new file is there, complete."""
     with atomic_write(state_path(), "wb") as stream:
         stream.write(msgspec.json.format(msgspec.json.encode(state), indent=1) + b"\n")
 
 
 def read_state() -> State | None:
-    """What is remembered; None if nothing is; UserError if the file is broken."""
+    """The remembered state; None without a file; UserError if the file is broken or of a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None
@@ -89,16 +88,16 @@ def read_state() -> State | None:
 
 
 def _migrated(tree: dict[str, Any], version: int) -> dict[str, Any]:
-    """A state of an older version as one of today's."""
+    """The tree of a state, converted to the current version."""
     for older in range(max(version, 1), STATE_VERSION):
         tree = MIGRATIONS[older](tree)
     return tree | {"state_version": STATE_VERSION}
 
 
 def put_state_aside() -> Path:
-    """Rename the file so that it is not used again, but can be looked at; returns its new path.
+    """Rename the state's file so that it is not used again, but can be looked at; returns its new path.
 
-    A state of a newer Timbrebox has a name of its own, so that no broken state replaces it.
+    A newer Timbrebox's state and a broken state get different names, so that a broken one never replaces a newer one.
     """
     path = state_path()
     aside = path.with_name("state.newer.json" if _is_newer(path) else "state.aside.json")
@@ -120,14 +119,14 @@ def settings_path() -> Path:
 
 
 def write_settings(config: Config) -> None:
-    """Keep settings that `play` could use."""
+    """Store settings that `play` could use, unless they are stored already."""
     if read_settings() != config:
         with atomic_write(settings_path(), "wb") as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")
 
 
 def read_settings() -> Config | None:
-    """The last settings that `play` could use; None if there are none, or none that can be read."""
+    """The last settings that `play` could use; None if their file is missing or unreadable."""
     try:
         return msgspec.json.decode(read_bounded_file(settings_path(), "settings", LARGEST_BYTES), type=Config)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

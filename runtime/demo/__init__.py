@@ -1,4 +1,4 @@
-"""The pieces that come with the project: the one that `play --demo` plays, and a prelude by Bach."""
+"""The pieces that come with the project: the piece for `play --demo`, and a prelude by Bach."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
 
-Run as `python -m runtime.demo.make_demo`. All layers share the knobs, so sounds that play together are chosen at the
-same time, the one whose knobs count last.
+Run as `python -m runtime.demo.make_demo`. All layers share the knobs. So sounds that play together are chosen at the
+same time, and the last one chosen sets the knobs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BAR = 4.0
 LEAD = 1  # the channel of the lead, so that its wheels do not move the chords
 
 PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
-# Eight steps, from low to high, of each chord; the pluck goes up and down in them.
+# Eight notes for each chord, from low to high; the pluck plays them up and down.
 PLUCKED = (
     "A2 E3 A3 C4 E4 A4 B4 C5",
     "F2 C3 F3 A3 C4 E4 G4 A4",

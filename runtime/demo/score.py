@@ -1,4 +1,4 @@
-"""Collects what a piece does, in beats, and makes a MIDI file of it."""
+"""Collects a piece's events, timed in beats, and makes a MIDI file of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.acoustics.pitch import parse_note
 
 TICKS_PER_BEAT = 96
 RAMP_STEP_BEATS = 1.0 / 12.0
-# What happens at one tick happens in this order.
+# The order of messages at the same tick.
 _OFF, _CONTROL, _ON = range(3)
 
 
@@ -29,7 +29,7 @@ class Score:
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
         """Play notes with a sound; notes: (start, length, names of the notes, velocity).
 
-        Notes that begin together with those of an earlier call begin after these.
+        Of notes that begin at the same tick, the notes of an earlier call come first.
         """
         for start, length, names, velocity in notes:
             program = Message("program_change", channel=channel, program=self._programs[sound])

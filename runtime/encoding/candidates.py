@@ -23,8 +23,8 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # another reading is near if it is at most so much farther from the recording than the first
-MUCH_NEARER_DB = 0.5  # by so much nearer, a reading in another octave comes first
+NEAR_DB = 1.0  # the steady reading counts if it is at most this much farther from the recording than the first reading
+MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer by this much
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
@@ -37,7 +37,7 @@ class Options(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A reading, what is special about it (empty for the first), and the sound that it gives."""
+    """A reading, its kind (empty for the first reading), and its sound."""
 
     reading: Reading
     kind: str
@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder; made_for: what its sounds say of it."""
+    """An instrument with its encoder; made_for: how its sounds name the instrument."""
 
     decoder: Decoder
     encoder: Encoder
@@ -53,14 +53,14 @@ class Coder(NamedTuple):
 
 
 def coder_of(decoder: Decoder, encoder: Encoder) -> Coder:
-    """An instrument, ready to encode; its sounds name it by name and SHA-256."""
+    """An instrument, ready to encode; its sounds state its name and SHA-256."""
     content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     made_for = SoundInstrument(decoder.path.stem, hashlib.sha256(content).hexdigest())
     return Coder(decoder, encoder, made_for)
 
 
 def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candidate]:
-    """The candidates for a recording, the first one first; UserError if it cannot be read, or has no sound."""
+    """The candidates for a recording, the most likely first; UserError if the file is unreadable or silent."""
     spec = coder.decoder.card.spec
     try:
         takes = takes_of(_samples(path, spec.sample_rate_hz), spec, options.keeps_tuning)
@@ -87,7 +87,7 @@ def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
 
 
 def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[Reading, str]]:
-    """The readings that are near, with their kinds."""
+    """The readings of a recording's takes, with their kinds, the most likely first."""
     take, (decoder, encoder, _) = takes[0], coder
     first = read_take(take, take.pitch.note, decoder, encoder, options.colour)
     found = [(first, "")]
@@ -107,7 +107,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """The sound of a reading: the steady form as the knobs' positions, and the path as offsets from it."""
+    """The sound of a reading: its steady knob positions, and its path as offsets from these positions."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(
@@ -124,7 +124,7 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
 
 
 def _release_s(reading: Reading) -> float:
-    """How long the sound goes on after the key: as long as the recording's own release."""
+    """The sound's release time: somewhat longer than the recording's own release, within limits."""
     marks = reading.marks
     if marks.release_s is None:
         return USUAL_RELEASE_S

@@ -1,4 +1,4 @@
-"""Finds the colour curve: what a recording has more or less, in each band, than the decoder's spectra."""
+"""Finds the colour curve: how much more or less of each band a recording has than the decoder's spectra."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these a colour would raise what the decoder leaves between its harmonics
+MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these, a colour would raise the decoder's residue between harmonics
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# How much a colour costs, against the squared error of a band: away from its mean, and away from a straight line.
+# The cost of a colour relative to a band's squared error: for its distance from its mean, and for its curvature.
 _RIDGE, _BEND = 0.001, 0.001
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
 _LEAST_POWER = 1e-12
-LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that the engine's loudness is meant
+LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that loudness is the engine's
 
 
 class Colours:
     """Fits colour curves to the spectra of one decoded note.
 
-    spec: of the decoder; model_note: the note that is decoded; semitones: how far the engine then transposes it. All
-    frequencies below are those that are heard after that.
+    spec: the decoder's transform; model_note: the decoded note; semitones: the engine's transposition of that note.
+    All frequencies below are frequencies after the transposition.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
         ratio = 2.0 ** (semitones / 12.0)
         f0_hz = float(note_to_hz(model_note))
         frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
-        # As in runtime/engine/synthesis/shaping/harmonics.py: a whole lobe has the gain of its harmonic.
+        # As in runtime/engine/synthesis/shaping/harmonics.py: all bins of a lobe have the gain of their harmonic.
         numbers = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
         self._weights = band_weights(np.maximum(numbers * f0_hz, LOWEST_HEARD_HZ) * ratio)
         heard = StftSpec(spec.sample_rate_hz * ratio, spec.frame_size, spec.hop_size)
@@ -55,7 +55,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # The slope of a band against a colour is not 0 for few pairs of them.
+        # Only few pairs of a band and a colour have a slope other than 0.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -64,7 +64,7 @@ class Colours:
         """The colours in dB, float64 (n, 40), that bring spectra to a target.
 
         magnitudes: decoded spectra, float32 (n, n_bins); target_db: levels in bands (n, 64), from `band_levels_db`. A
-        colour leaves the loudness of its spectrum as it is.
+        colour does not change the loudness of its spectrum.
         """
         power = np.square(magnitudes)
         power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
@@ -81,15 +81,15 @@ class Colours:
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
-            # A level that is wrong everywhere is no error of the colour.
+            # An error of the overall level is no error of the colour.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
-            # What is below the floor in both is right already, and cannot be more right.
+            # Where the target is at the floor and the spectrum is no louder, there is no error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Huber's weights: what no colour can reach, such as noise below the fundamental, must not bend the rest.
+            # Huber's weights: errors that no colour can mend, such as noise below the fundamental, count less.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -100,23 +100,23 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each moved so that it leaves the loudness of its spectrum as it is."""
+        """The colours, each shifted so that it does not change the loudness of its spectrum."""
         loud = (np.square(magnitudes) * self._loudness) @ self._groups
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours that leave the loudness as it is; loud: the weighted power of each harmonic."""
+        """The colours, each shifted to keep the loudness; loud: the weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours, float32 (n, n_bins); colour_db: (n, 40)."""
+        """Spectra with their colours applied, float32 (n, n_bins); colour_db: (n, 40)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, as they are heard."""
+        """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, after the transposition."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

@@ -13,16 +13,16 @@ from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 
 AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
-ONSET_DB = -40.0  # a sound begins where its level first comes this close to its loudest
-LEAD_S = 0.003  # kept before that, so that the very beginning of an attack is not cut off
+ONSET_DB = -40.0  # a sound begins where its level is first this close to its highest level
+LEAD_S = 0.003  # kept before the onset, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
-LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3; a chord is heard as a far lower note
-LEAST_FUNDAMENTAL_SHARE = 1e-3  # and on the fundamental itself
+LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, because a chord is heard as a far lower note
+LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
-# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, how much
-# louder they are than what lies between partials, and how far apart the partials must be to be told from each other.
+# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the
+# least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
@@ -34,7 +34,7 @@ UNPITCHED_NOTE = 60
 class Pitch:
     """What note is heard in a stretch of sound.
 
-    note: MIDI note; cents: how far the sound lies above it; is_single: whether a single held note is heard;
+    note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
     other_octave: the same note in another octave if it may be meant, else None.
     """
 
@@ -48,8 +48,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording that is no note.
 
-    samples: float32 (n,), mono, from `before` samples before the onset on, in tune; pitch: what is heard in it.
-    start_s: where it begins in the recording.
+    samples: float32 (n,), mono, from `before` samples before the onset, in tune unless the tuning is kept; pitch: the
+    heard pitch; start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -111,7 +111,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """First and last frame (not included) of each note, the longest first; one stretch if there is only one note."""
+    """The first frame and the end frame of each note, the longest note first; one stretch if there is only one note."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -134,7 +134,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
 
 
 def _starts_here(heard: np.ndarray, index: int) -> bool:
-    """Whether the next frames stay at the note of this one."""
+    """Whether the next frames stay at this frame's note."""
     ahead = heard[index : index + MOST_GAP_FRAMES]
     return bool(np.all(np.abs(ahead - heard[index]) <= HALF_SEMITONE))
 
@@ -156,8 +156,11 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The same note in the octave below or above, if it may be meant: many frames are heard there, or the sound has
-    partials at half its fundamental and at odd multiples of that."""
+    """The same note in the octave below or above, if it may be meant, else None.
+
+    It may be meant if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
+    multiples of half its fundamental.
+    """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
     if max(shares) >= LEAST_OCTAVE_SHARE:
@@ -187,13 +190,13 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow, because of what leaks from a chord's lowest note
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow: a chord's lowest note leaks into bins around
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest harmonic of each bin, and whether the bin lies within its lobe."""
+    """The nearest harmonic of each bin, and whether the bin lies within that harmonic's lobe."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

@@ -1,4 +1,4 @@
-"""The level of a recording over time, and the marks that it gives: attack, release, and whether the sound dies away."""
+"""The level of a recording over time, and its marks: attack, release, and whether the sound dies away."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ SILENCE_DB = -100.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
 FULL_DB = 3.0  # a sound is at full level where it is this close to its loudest
-DYING_DB = 12.0  # a sound dies away if it loses so much from its attack to the end of its held part
-RELEASE_DB = 6.0  # a release begins where the level last is this close to the level before it
-RELEASE_FALL_DB = 15.0  # and falls by this much at least
+DYING_DB = 12.0  # a sound dies away if it loses this much from its attack to the end of its held part
+RELEASE_DB = 6.0  # a release begins where the level is last this close to the held level
+RELEASE_FALL_DB = 15.0  # a release ends at least this far below the held level
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 
 
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
-    """The level in dB, each LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
+    """The level in dB at every LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
     samples: float (n_samples,), of which the first `before` lie before the time 0; pitch_hz: the fundamental, which
-    says how long the window must be so that the level does not pulse.
+    sets the length of the window so that the level does not pulse.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))
@@ -41,7 +41,7 @@ class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
     attack_s: when full level is reached; release_s: when the release begins, or None; end_s: when the sound is over;
-    dies_away: whether it falls all the time, as struck and plucked sounds do.
+    dies_away: whether the level falls all the time, as in struck and plucked sounds.
     """
 
     attack_s: float
@@ -57,7 +57,7 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Both ends of the held part as means of a fifth of it, so that a vibrato or a beat does not count.
+    # At both ends of the held part, the mean over a fifth of it, so that vibrato and beats do not count.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB
@@ -70,7 +70,7 @@ def marks_of(level_db: np.ndarray) -> Marks:
 
 
 def _release(level_db: np.ndarray, attack: int) -> int | None:
-    """The number of the level at which the release begins; None if the recording has none."""
+    """The index of the level at which the release begins; None if there is no release."""
     held_db = float(np.median(level_db[attack:]))
     loud = np.flatnonzero(level_db >= held_db - RELEASE_DB)
     release, end = int(loud[-1]), len(level_db) - 1

@@ -11,14 +11,14 @@ from runtime.instrument.card import Card
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Sounds that an instrument was taught; names: of each; positions: of the knobs, float32 (n, n_latents)."""
+    """Sounds that an instrument was taught; names: one for each; positions: knob positions, float32 (n, n_latents)."""
 
     names: tuple[str, ...]
     positions: np.ndarray
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The trained frames that the card lists, or else its presets; perhaps none."""
+    """The trained frames that the card lists, or else its presets; may be empty."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
@@ -26,13 +26,13 @@ def trained_sounds(card: Card) -> Trained:
 
 
 def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int, float] | None:
-    """The number of the nearest trained sound and its distance in dB; None if there is none.
+    """The index of the nearest trained sound and its distance in dB; None without trained sounds.
 
-    trained_db: levels in bands, (n_sounds, 64); target_db: those of a recording, (n_frames, 64).
+    trained_db: levels in bands, (n_sounds, 64); target_db: a recording's levels in bands, (n_frames, 64).
     """
     if not len(trained_db):
         return None
-    # First all against the mean over time, then the distance to every frame of the nearest few.
+    # First compare all sounds with the mean over time, then only the nearest few with every frame.
     mean_db = target_db.mean(axis=0)
     few = np.argsort(np.square(trained_db - mean_db).mean(axis=1), kind="stable")[:8]
     distances_db = [float(np.sqrt(np.square(target_db - trained_db[index]).mean(axis=1)).mean()) for index in few]

@@ -22,9 +22,9 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # of which distances are taken, as everywhere in this project
+MEASURED_S = 2.2  # distances are measured over this time, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
-LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # of the level curve
+LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
 LOUD_WINDOW_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
@@ -33,9 +33,9 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take as a sound.
 
-    note: the MIDI note that it is read as; positions: the steady form, knob positions 0 to 1, (n_latents,); trajectory:
-    its path; marks: of its level; distance_db: from what the path and its colour give to the recording; nearest,
-    nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
+    note: the reading's MIDI note; positions: the steady knob positions, 0 to 1, (n_latents,); trajectory: the path, as
+    offsets from `positions`; marks: of the level; distance_db: from the decoded path with its colour to the recording;
+    nearest, nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
     """
 
     take: Take
@@ -49,7 +49,7 @@ class Reading:
 
 
 def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour: float = 1.0) -> Reading:
-    """Read a take as a note; colour: how much of the colour curve the distance counts with, 0 to 1."""
+    """Read a take as a note; colour: share of the colour curve, 0 to 1, that the distance and the level include."""
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
     level_db = level_curve_db(take.samples, spec.sample_rate_hz, float(note_to_hz(note)), take.before)
@@ -68,7 +68,7 @@ def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour:
     best = search(
         decoder, model_note, colours, mean_db - mean_db.max(), np.concatenate([steady[None], trained.positions])
     )
-    # The encoder says how the sound moves; the search, about which place.
+    # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
     decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
@@ -95,7 +95,7 @@ def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour:
 
 
 def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
-    """The same reading without a path of the knobs and of the colour: only the level moves."""
+    """The same reading with constant knobs and colour: only the level moves."""
     card, note = decoder.card, reading.note
     model_note, spec = card.nearest_note(note), card.spec
     path = reading.trajectory
@@ -124,13 +124,13 @@ def _n_measured(step_s: float) -> int:
 
 
 def _n_heard(level_db: np.ndarray) -> int:
-    """How many levels there are up to the end of what is heard, at most LONGEST_S."""
+    """The number of levels up to the end of the audible part, at most LONGEST_S long."""
     heard = np.flatnonzero(level_db >= level_db.max() + LOWEST_DB)
     return min(int(heard[-1]) + 1, round(LONGEST_S / LEVEL_STEP_S))
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes, float32 (n_frames, n_bins), of frames whose middles lie `hop` samples apart, from `before` on."""
+    """Magnitudes, float32 (n_frames, n_bins), of frames with their middles every `hop` samples, from `before` on."""
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
     padded = np.pad(samples, (half, max(0, int(middles[-1]) + half + 1 - len(samples))))
@@ -139,7 +139,7 @@ def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: S
 
 
 def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, encoder: Encoder) -> np.ndarray:
-    """The knob positions at each hop, (n_hops, n_latents), from the take played at the note that the model knows."""
+    """The knob positions at each hop, (n_hops, n_latents), from the take transposed to the model's note."""
     spec, speed = card.spec, 2.0 ** ((model_note - note) / N_CHROMA)
     samples = resampled(take.samples, speed)
     magnitudes = _frames(samples, round(take.before / speed), n_hops, spec.hop_size / speed, spec)
@@ -149,19 +149,19 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
     latents = encoder.latents(frames, np.full(len(frames), model_note))
     low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
     known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
-    # A silent hop has the positions of the last one that is heard.
+    # A silent hop has the positions of the last audible hop.
     nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
     return known[np.searchsorted(kept, nearest)]
 
 
 def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> np.ndarray:
-    """How much each hop counts in means, (n_hops,): the part between attack and release counts, the audible hops."""
+    """The weight of each hop in means, (n_hops,): 1 for an audible hop between attack and release."""
     times_s = np.arange(n_hops) * step_s
     at_hops = np.interp(times_s, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
     end_s = marks.end_s if marks.release_s is None else marks.release_s
     held = (times_s >= marks.attack_s) & (times_s <= end_s) & (audible > 0.0)
-    # What is not held counts a little, so that there are always weights, and distances know which hops are heard.
+    # Other audible hops have a small weight, so that the sum is not 0, and a weight above 0 means an audible hop.
     return audible * np.where(held, 1.0, 1e-3)
 
 
@@ -172,7 +172,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level: what the engine's spectra, which all have one loudness, lack; its loudest part is 0 dB.
+    """The trajectory's level, for the engine's spectra, which all have the same loudness; its loudest part is 0 dB.
 
     spectral_db: how far the level of each hop's spectrum lies above its loudness.
     """

@@ -1,4 +1,4 @@
-"""Searches the knob positions whose spectrum, with its colour, comes nearest to a recording."""
+"""Searches for the knob positions with the spectrum that is, with its colour, nearest to a recording."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 36, 3
-SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # of the positions that are tried around the best, round by round
-# A knob position must be near without its colour, too: so much does that distance count.
+SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # standard deviation, in each round, of the positions tried around the best
+# Weight of the distance without colour: a knob position must be near without its colour, too.
 PLAIN_SHARE = 0.35
 
 
@@ -38,7 +38,7 @@ def search(
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """How far each knob position, (n, n_latents), is from a target, with its colour and without: (n,)."""
+    """The weighted sum of the distances with and without colour from a target, (n,); positions: (n, n_latents)."""
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target_db, (len(positions), len(target_db)))
     coloured = colours.coloured(decoded, colours.fit(decoded, targets_db))

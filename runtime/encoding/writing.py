@@ -1,4 +1,4 @@
-"""Writes the sounds that a recording gives: each file whole or not at all, and none over a file that is there."""
+"""Writes a recording's sounds: each file completely or not at all, and over an existing file only if asked to."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate: the first one's is `out`, later ones get -2, -3 and so on before the ending."""
+    """The path of a candidate: `out` for the first; later candidates get -2, -3 and so on before the ending."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 
 def sound_path(recording: Path, out: Path | None) -> Path:
-    """The path of a recording's sound: `out`, or NAME.yaml in the present folder; UserError if it is no .yaml."""
+    """The path of a recording's sound: `out`, or NAME.yaml in the working directory; UserError for another ending."""
     path = out or Path(recording.stem + SUFFIX)
     if path.suffix not in (SUFFIX, ".yml"):
         raise UserError("--out", str(path), f"a name that ends in {SUFFIX}", f"add {SUFFIX}")
@@ -29,7 +29,7 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 
 
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
-    """The folder of a bank's sounds, and for each recording in `folder` and below the path of its sound.
+    """The folder for a bank's sounds, and the path of each recording's sound; subfolders of `folder` are searched.
 
     UserError if there are no recordings, or `out` is a file.
     """
@@ -54,7 +54,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """UserError if a sound's file cannot be written, or is there and `force` is not given; before the long work."""
+    """UserError if a sound's file cannot be written, or exists without `force`; called before the long work."""
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])
@@ -63,9 +63,9 @@ def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
 
 
 def write_candidates(out: Path, candidates: Sequence[Candidate], recording: Path) -> list[Path]:
-    """Write each candidate's sound; returns their paths, the first one's first.
+    """Write each candidate's sound; returns the paths in the order of the candidates.
 
-    If one cannot be written, those that were not there before are removed again.
+    If a file cannot be written, the new files among those already written are removed again.
     """
     written: list[Path] = []
     new: list[Path] = []

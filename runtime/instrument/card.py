@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """The encoder that belongs to a decoder. file: its name, in the decoder's folder; sha256: of its bytes, in hex."""
+    """A decoder's encoder. file: the file's name, in the decoder's folder; sha256: the file's digest, in hex."""
 
     file: str
     sha256: str
@@ -68,8 +68,8 @@ class Source(msgspec.Struct, frozen=True):
 class Embedding(msgspec.Struct, frozen=True):
     """Some training frames as places among the knobs, for a map.
 
-    latents: knob positions, 0 to 1, of each frame; labels: the name of its sound; map_2d: its place on a map, x and y
-    from 0 to 1.
+    latents: knob positions, 0 to 1, of each frame; labels: name of each frame's sound; map_2d: each frame's place on a
+    map, x and y from 0 to 1.
     """
 
     latents: tuple[tuple[float, ...], ...]
@@ -98,7 +98,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
-    encoder: the encoder that belongs to it; None if it has none, as in version 1.
+    encoder: the instrument's encoder; None if there is none, as in version 1.
     sources: where the recordings come from, with a licence each.
     embedding: some training frames among the knobs; None in version 1.
     trajectories: version of the trajectories in the presets' sounds; None if there are none.
@@ -163,7 +163,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_card(text: str, where: object) -> Card:
-    """Read a card from its JSON; UserError that begins with `where` if that is broken or contradicts itself."""
+    """Read a card from its JSON; UserError that begins with `where` if the JSON is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

@@ -21,7 +21,7 @@ class Decoder:
     card: the instrument's description of itself.
     inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
     magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins); `decode` writes them.
-    batch_invariant: whether a row is decoded to the same bits in a batch of any size.
+    batch_invariant: whether a decoded row is bit-identical in a batch of any size.
     n_silenced: how many spectra were replaced by silence because they were not finite, or beyond LARGEST_MAGNITUDE.
 
     UserError if the file cannot be read, is not an ONNX model, has no valid card, does not fit its card, or does not
@@ -49,14 +49,14 @@ class Decoder:
         """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         decoded = self.magnitudes[:n_rows]
-        # The greatest of values that are not all numbers is no number.
+        # The maximum of values with a NaN among them is NaN, and fails the comparison.
         highest, lowest = np.maximum.reduce(decoded, axis=None), np.minimum.reduce(decoded, axis=None)
         if not (highest <= LARGEST_MAGNITUDE and lowest >= -LARGEST_MAGNITUDE):
             self._silence(decoded)
         return decoded
 
     def _silence(self, decoded: np.ndarray) -> None:
-        """Set every row with a value that no spectrum has to 0: it must not reach the sound card."""
+        """Set every row with a NaN or a value beyond LARGEST_MAGNITUDE to 0: it must not reach the sound card."""
         for row in decoded:
             if not (row.max() <= LARGEST_MAGNITUDE and row.min() >= -LARGEST_MAGNITUDE):
                 row[:] = 0.0

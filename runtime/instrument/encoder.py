@@ -39,7 +39,7 @@ class _End(msgspec.Struct, frozen=True):
 class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
     """An encoder's description of itself: JSON in its ONNX metadata; unknown keys are ignored.
 
-    encoder_of: name of the instrument; inputs, output: the graph's; labels: whether the chroma is that of the `known`
+    encoder_of: name of the instrument; inputs, output: the graph's; labels: whether the chroma comes from the `known`
     note or is `detected` in the spectrum; the other fields as on the instrument's card.
     """
 
@@ -69,7 +69,7 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    path: the .encoder.onnx file; card: the card of the instrument that it must belong to.
+    path: the .encoder.onnx file; card: the card of the encoder's instrument.
     magnitudes: rows of unit-peak frames, float32 (MAX_BATCH, n_bins), and chroma: rows of pitch classes, float32
     (MAX_BATCH, 12); the caller of `encode` writes them; chroma is not read if `reads_chroma` is false.
     outputs: the latents, float32 (MAX_BATCH, n_latents); `encode` writes them.
@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: that of a MIDI note, or, where the encoder was taught so, that of the spectrum."""
+        """Write a row of `chroma`: a MIDI note's, or the spectrum's if the encoder was taught with detected chroma."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -142,7 +142,7 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError unless the file is the one that the instrument's card names by its digest, if it names one."""
+    """UserError if the file's digest is not the digest on the instrument's card; the card may have none."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()
@@ -152,7 +152,7 @@ def _refuse_other_file(path: Path, card: Card) -> None:
 
 
 def _read_card(text: str, card: Card, path: Path) -> EncoderCard:
-    """The encoder's card; UserError if it is broken, or belongs to another instrument than `card`."""
+    """The encoder's card; UserError if that card is broken, or belongs to another instrument than `card`."""
     where = f"{path}, card"
     try:
         tree = msgspec.json.decode(text)

@@ -1,6 +1,6 @@
 """Checks the graph of an ONNX file before onnxruntime sees it: an instrument may come from a stranger.
 
-The bytes are walked, not loaded. What is left over cannot run code, loop, read other files or grow without bound.
+The bytes are parsed, not loaded. A graph that passes cannot run code, loop, read other files or grow without bound.
 Source of the field numbers: onnx/onnx.proto.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# What `export` writes, and what networks of the same kind need. None of these loops, branches, or makes a tensor whose
-# size is one of its inputs, such as ConstantOfShape does.
+# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or makes a
+# tensor with a size that is an input's value, as ConstantOfShape does.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -22,19 +22,19 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# What a node makes of constants alone, onnxruntime computes while it loads. These make nothing larger.
+# While onnxruntime loads, it computes nodes with only constant inputs. These operators make nothing larger.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
-# Inputs after the first say sizes, places or axes: they must not depend on what the player does.
+# These operators' inputs after the first are sizes, indices or axes: they must not depend on what the player does.
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # of one tensor and of all constants: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # of the whole file; of one tensor
-# The first bytes of onnxruntime's other format, which it takes for a model, whatever else they may be.
+# onnxruntime reads any file with these bytes at this place as a model in its other format.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
@@ -71,13 +71,13 @@ def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instr
 
 
 class _Graph:
-    """The walk through one file; every method raises an error, with the reason, for what must not be there."""
+    """Checks one file; every method raises an error, with the reason, for anything that is not allowed."""
 
     def __init__(self) -> None:
         self._n_values = self._n_fields = 0
         self._constants: set[str] = set()
         self._known: set[str] = set()
-        self._still: set[str] = set()  # what depends on constants and sizes alone
+        self._still: set[str] = set()  # tensors that depend on constants and sizes alone
 
     def check(self, model: memoryview) -> None:
         if bytes(model[_OTHER_FORMAT_AT : _OTHER_FORMAT_AT + len(_OTHER_FORMAT)]) == _OTHER_FORMAT:
@@ -111,7 +111,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # such a constant is only the default of an input
+        self._constants -= inputs  # a constant with an input's name is only the default of that input
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -136,16 +136,16 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # Else a constant that comes later would not be known as one.
+        # In another order, a node's constant inputs could not be recognised as constants.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)
         moving = [bool(given) and given not in self._still for given in inputs]
         if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
-            # They could be a divisor of 0, or a place that does not exist.
+            # Such whole numbers could be a divisor of 0, or an index out of range.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # A trial with each number of rows could not find the worst size.
+            # The trial with each number of rows (trial.py) could then miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)
@@ -155,7 +155,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns what it says of the type to make, if that is its meaning."""
+        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast, else an empty list."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

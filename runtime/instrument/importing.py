@@ -1,4 +1,4 @@
-"""Takes an instrument that came with a sound into the folder of the user's data."""
+"""Imports an instrument that came with a sound into the user's data folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from runtime.instrument.library import available, imported_folder, sha256_of
 
 
 def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: object) -> str:
-    """Take an instrument in, unless the same one is there; returns the name by which it is found from now on.
+    """Import an instrument, unless the same one exists already; returns the name under which it can be found.
 
-    decoder, encoder: contents of its .onnx files. If another instrument has the name, it becomes "NAME-2" or the next
-    free one. UserError that begins with `where` if it is no instrument, or the folder cannot be written.
+    decoder, encoder: contents of its .onnx files; encoder may be None. If another instrument has the name, the new name
+    is "NAME-2" or the next free one. UserError that begins with `where` if `decoder` is no instrument; UserError if
+    the folder cannot be written.
     """
     digest = hashlib.sha256(decoder).hexdigest()
     known = available()

@@ -1,4 +1,4 @@
-"""A way between two places among the knobs that stays where the instrument learnt sounds."""
+"""A path between two knob positions that stays near positions at which the instrument learnt sounds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _N_NEIGHBOURS = 8
 def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarray) -> np.ndarray:
     """Positions from `start` to `end`, both included: float64 (n_points, n_latents), 2 points or more.
 
-    learned: positions that the instrument was taught, (n, n_latents). The path is the cheapest one over neighbours
-    among these, where a step costs the square of its length: so many short steps, where sounds are dense, are cheaper
-    than one long step. Source: Dijkstra 1959; the squared length is the "Fermat distance" of power 2.
+    learned: positions that the instrument was taught, (n, n_latents). The path leads from neighbour to neighbour among
+    these at the least cost. A step costs the square of its length, so that several short steps, where sounds are dense,
+    are cheaper than one long step. Source: Dijkstra 1959; the squared length is the "Fermat distance" of power 2.
     """
     ends = np.array([start, end], np.float64)
     if len(learned) == 0:
@@ -27,12 +27,12 @@ def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarr
     for point, row in enumerate(neighbours):
         for other in row.tolist():
             links[other].add(point)
-    links[0].add(1)  # the straight way, if nothing is nearer
+    links[0].add(1)  # the straight path, in case no other is cheaper
     return points[_cheapest(cost, links)]
 
 
 def _cheapest(cost: np.ndarray, links: Sequence[set[int]]) -> list[int]:
-    """The cheapest way from point 0 to point 1, both included."""
+    """The cheapest path from point 0 to point 1, both included."""
     best, before, queue = {0: 0.0}, {}, [(0.0, 0)]
     while queue:
         total, point = heapq.heappop(queue)

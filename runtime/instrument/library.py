@@ -13,13 +13,13 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.instrument.trial import BUNDLED_FOLDER
 
-# Besides the folder of the user's data, into which instruments are imported.
+# The user's own instruments, besides the imported ones.
 USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"
 
 
 def available() -> dict[str, Path]:
-    """Paths of the instruments by name. One of the user's takes the place of a bundled one with the same name."""
+    """Paths of the instruments by name. A user's instrument replaces a bundled one with the same name."""
     found = {}
     for folder in (BUNDLED_FOLDER, imported_folder(), USER_FOLDER):
         for path in sorted(folder.glob("*.onnx")):
@@ -37,7 +37,7 @@ def find(name_or_path: str | None) -> Path:
     """Path of an instrument, given its name or file; None means the default one.
 
     A name is looked up in the bundled folder, among the imported ones and in ./instruments of the current folder.
-    UserError, with the most similar name, if none has it; a path is not checked.
+    UserError, with the most similar name, if the name is not found; a path is not checked.
     """
     name = name_or_path or DEFAULT_INSTRUMENT
     if name.endswith(".onnx") or "/" in name:

@@ -1,4 +1,4 @@
-"""Knob positions from a card: those at the start, and those of a preset by its name."""
+"""Knob positions from a card: at the start, or of a preset by its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runtime.instrument.card import Card
 
 
 def start_positions(card: Card) -> tuple[float, ...]:
-    """Knob positions, 0 to 1, of the card's first preset; without presets those of the knobs' defaults."""
+    """Knob positions, 0 to 1, of the card's first preset; without presets, the knobs' defaults."""
     return card.presets[0].latents if card.presets else tuple(card.default_positions.tolist())
 
 

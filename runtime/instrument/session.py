@@ -20,7 +20,7 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session of one thread that never spins; UserError if the file cannot be read or is no model of the usual kind.
+    """A session of one thread that never spins; UserError if the file cannot be read or is no model for an instrument.
 
     expected: what the file should be; remedy: what the user can do if it cannot be read.
     """
@@ -36,7 +36,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
 
 def new_session(content: bytes) -> onnxruntime.InferenceSession:
     """A session of a model's bytes; onnxruntime's errors pass through."""
-    onnxruntime.set_default_logger_severity(4)  # what is wrong is raised as well; said twice, it is not one line
+    onnxruntime.set_default_logger_severity(4)  # errors are raised, and reported in one line; a log would repeat them
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -45,7 +45,7 @@ def new_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
-    """The JSON of the card in the file's metadata; UserError if there is none."""
+    """The JSON of the card in the file's metadata; UserError if there is no card, or if the card is too large."""
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         remedy = "make it with: ./timbrebox export"
@@ -76,7 +76,7 @@ def refuse_other_ends(
 def bind_rows(
     session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray], output: tuple[str, np.ndarray], n_rows: int
 ) -> onnxruntime.IOBinding:
-    """A binding that computes the first n_rows of `output` from those of `inputs`, without allocating."""
+    """A binding that computes the first n_rows of `output` from the first n_rows of `inputs`, without allocating."""
     binding = session.io_binding()
     for name, values in inputs.items():
         binding.bind_input(name, "cpu", 0, np.float32, values[:n_rows].shape, values.ctypes.data)

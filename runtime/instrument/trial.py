@@ -1,7 +1,7 @@
 """Tries a stranger's ONNX file in a process of its own, with limits, before this process loads it.
 
-A graph that `graph_check` lets through has sizes that depend on the number of rows alone. So a process that has run it
-for every number of rows shows what memory and time it will ever need.
+A graph that `graph_check` lets through has sizes that depend on the number of rows alone. So a process
+that runs the graph for every number of rows shows the most memory and time that the graph can need.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# The second: of computing, once the libraries are loaded; a bundled instrument takes 0.1 s, ten times that on a Pi. The
-# process that plays computes twice as much as the trial before it begins.
+# For the whole trial, and for computing once the libraries are loaded. A bundled instrument computes for 0.1 s, on a Pi
+# for ten times that. The playing process computes twice as much as the trial before it begins to play.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
 LARGEST_GROWTH_BYTES = 320 * 2**20  # of the trying process, once it has loaded its libraries
 GOOD = "good"
@@ -31,7 +31,7 @@ _known: dict[str, str] = {}
 def refuse_untried(content: bytes, path: Path) -> None:
     """UserError if the model needs too much memory or time, or crashes; content: the whole file.
 
-    Bundled instruments are not tried. What came out is remembered by the content's digest.
+    Bundled instruments are not tried. Results are remembered by the content's digest.
     """
     if path.resolve().parent == BUNDLED_FOLDER:
         return
@@ -44,7 +44,7 @@ def refuse_untried(content: bytes, path: Path) -> None:
 
 
 def remember(digest: str, result: str) -> None:
-    """Keep what came out of a trial; a folder that cannot be written only means that it is tried again."""
+    """Store the result of a trial; if the folder cannot be written, the file is only tried again."""
     with suppress(UserError, OSError), atomic_write(_place(digest)) as stream:
         stream.write(result)
 
@@ -67,7 +67,7 @@ def _tried(content: bytes, path: Path, digest: str) -> str:
             command, cwd=_ROOT, input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONGEST_S
         )
     except subprocess.TimeoutExpired:
-        # It is not remembered: perhaps the machine was busy.
+        # This result is not remembered: perhaps the machine was busy.
         found = f"an ONNX model that is not loaded within {LONGEST_S:g} s"
         raise UserError(path, found, "one that is", "use another instrument, or try again") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The process in which a stranger's ONNX file is tried: it reads the file from stdin and prints what came out."""
+"""The process in which a stranger's ONNX file is tried: it reads the file from stdin and prints the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Whoever started this may be a thread of high priority; a trial is not urgent."""
+    """Lower this process's priority: it may be inherited from an urgent thread, and a trial is not urgent."""
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     with suppress(OSError):
@@ -51,7 +51,7 @@ def _limit() -> None:
 
 
 def _run(session: onnxruntime.InferenceSession) -> None:
-    """Compute every number of rows; a model of other inputs is refused later, and does not run before."""
+    """Run the model for every number of rows; a model with other inputs is refused later, and is not run here."""
     inputs = session.get_inputs()
     for each in inputs:
         fits = each.type == "tensor(float)" and len(each.shape) == 2 and not isinstance(each.shape[0], int)

@@ -13,9 +13,9 @@ from runtime.base.quiet import quiet_stderr
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
-BLOCK_SAMPLES = 1 << 19  # of all channels together, beyond two
+BLOCK_SAMPLES = 1 << 19  # of each channel in one read; fewer for more than two channels
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
-LARGEST_SAMPLE = 1e6  # of full scale: sums of larger ones may become infinite
+LARGEST_SAMPLE = 1e6  # times full scale; sums of larger samples may become infinite
 WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 
 
@@ -26,7 +26,7 @@ class UnusableError(Exception):
 def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator[np.ndarray]:
     """Yield a recording as mono float32 blocks (n_samples,) at `sample_rate_hz`; UnusableError for a broken file.
 
-    speed: how fast it is played: at 2, it is an octave higher and half as long.
+    speed: playing speed; 2 makes the recording an octave higher and half as long.
     """
     try:
         if not path.is_file():
@@ -36,13 +36,13 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"{file.samplerate:,} samples a second")
             if file.channels > MOST_CHANNELS:
                 raise UnusableError(f"{file.channels} channels")
-            # A low rate makes more samples of each that is read, and many channels are many samples.
+            # Fewer frames for more channels, so that a block's size is bounded.
             n_at_once = BLOCK_SAMPLES * 2 // max(2, file.channels)
             rate_hz = file.samplerate * speed
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")
             n_read = 0
             while True:
-                with quiet_stderr():  # of libsndfile's decoders, one prints what it thinks of a file
+                with quiet_stderr():  # one of libsndfile's decoders prints warnings
                     block = file.read(n_at_once, dtype="float32", always_2d=True)
                 bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
                 if len(bad):

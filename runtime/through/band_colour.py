@@ -1,4 +1,4 @@
-"""The colour that a decoded spectrum lacks, in 40 bands, found in few steps: for each frame of a live sound."""
+"""Finds the colour that a decoded spectrum lacks, in 40 bands, fast enough for each frame of live sound."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from runtime.acoustics.spectrum import StftSpec
 from runtime.encoding.colour import LEAST_DB, MOST_DB
 
 N_STEPS = 4
-FLOOR = np.float32(1e-7)  # bands 70 dB and more below all the power count as so loud
+FLOOR = np.float32(1e-7)  # no band counts as more than 70 dB below the whole power
 _TINY = np.float32(1e-30)
 _PER_DB = np.float32(np.log(10.0) / 20.0)
 
 
 class BandColour:
-    """Finds colours, and puts them on spectra.
+    """Finds colours, and applies them to spectra.
 
-    spec: of the spectra; n_rows: the most spectra at once.
+    spec: the spectra's transform; n_rows: the most spectra at once.
 
-    A bin has a share in the two bands between whose centres it lies. So the bands' levels are sums over the bins
-    between neighbouring centres: a hundredth of the work of a product with all filters, and no library of matrices,
-    which would start threads.
+    Each bin lies between the centres of two bands, and counts in these two. So the bands' levels are sums over the bins
+    between neighbouring centres. These sums take a hundredth of the work of a product with all filters, and need no
+    matrix library, which would start threads.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):
@@ -38,7 +38,7 @@ class BandColour:
         self._totals = np.zeros((n_rows, 1), np.float32)
 
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
-        """The colours in dB, float32 (n, 40), that bring decoded spectra to those heard; both float32 (n, n_bins).
+        """The colours in dB, float32 (n, 40), that bring `decoded` close to `heard`, both float32 (n, n_bins).
 
         Valid until the next call. Only the shapes of the spectra count, not their levels.
         """
@@ -60,9 +60,9 @@ class BandColour:
         return colour_db
 
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
-        """Multiply spectra (n, n_bins), in place, by colours (n, 40), of which `share`, 0 to 1, is used.
+        """Apply `share`, 0 to 1, of colours in dB (n, 40) to spectra (n, n_bins), in place.
 
-        colour_db: changed.
+        colour_db: overwritten.
         """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
@@ -82,7 +82,7 @@ class BandColour:
         np.exp(out, out=out)
 
     def _levels(self, spectra: np.ndarray, out_db: np.ndarray) -> None:
-        """Write the levels of spectra in the bands, in dB under the power of all bands, to `out_db`."""
+        """Write the levels of spectra in the bands, in dB relative to the power of all bands, to `out_db`."""
         n = len(spectra)
         power, sums, totals = self._power[0, :n], self._sums[:n], self._totals[:n]
         out_db[:] = 0.0

@@ -14,9 +14,10 @@ from runtime.through.pitch_follower import PitchFollower
 from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
-MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: with its latents as encoded, and moved
-LEAST_PEAK = 1e-6  # of a frame of full scale 1; below it there is only silence
-# The band up to here, a little beyond the highest pitch, has all that the pitch needs: at 44.1 kHz a quarter of it.
+MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
+LEAST_PEAK = 1e-6  # times the frame size; a frame whose highest magnitude is lower counts as silent
+# The pitch is detected below about this frequency, a little above the highest pitch: at 44.1 kHz in a quarter of the
+# bins.
 PITCH_BAND_HZ = 5500.0
 _TINY = np.float32(1e-20)
 
@@ -31,8 +32,8 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 class Chain:
     """Turns spectra of a sound, frame by frame in their order, into spectra of the instrument.
 
-    decoder, encoder: used by nothing else at the same time; spec: the transform of the sound; n_rows: the most frames
-    at once, 1 to MOST_ROWS. settings: from `set`.
+    decoder, encoder: nothing else may use them at the same time; spec: the transform of the sound; n_rows: the most
+    frames at once, 1 to MOST_ROWS.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, spec: StftSpec, n_rows: int = MOST_ROWS):
@@ -65,7 +66,7 @@ class Chain:
         self._mover.set(settings)
 
     def convert(self, spectra: np.ndarray) -> None:
-        """Turn the spectra of the next frames, complex64 (n, n_bins), into the instrument's, in place."""
+        """Turn the spectra of the next frames, complex64 (n, n_bins), into the instrument's spectra, in place."""
         n, settings = len(spectra), self.settings
         magnitudes, moved = self._magnitudes[:n], self._moved[:n]
         np.abs(spectra, out=magnitudes)
@@ -83,7 +84,7 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame; also sets how many of the model's bins there are to a bin of the sound."""
+        """The note to decode for each frame; also sets `_steps`, the model's bins per bin of the sound."""
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):
@@ -95,7 +96,7 @@ class Chain:
         return notes
 
     def _encode(self, magnitudes: np.ndarray, notes: list[int]) -> None:
-        """Encode the frames, each moved to the note decoded for it; the latents are in the encoder's outputs."""
+        """Encode the frames, each transposed to its decoded note; the latents are then in the encoder's outputs."""
         encoder = self._encoder
         for row, note in enumerate(notes):
             frame = encoder.magnitudes[row]
@@ -110,7 +111,7 @@ class Chain:
         self._mover.keep_last(encoder.encode(len(notes)), self._is_heard[: len(notes)])
 
     def _decode(self, n: int, notes: list[int]) -> None:
-        """Decode the latents as they are and moved, and move both kinds of spectra to the pitch of the sound."""
+        """Decode the latents as encoded and as moved, and transpose both kinds of spectra to the sound's pitch."""
         inputs, latents = self._decoder.inputs, self._encoder.outputs[:n]
         inputs[:n, : self._n_latents] = latents
         self._mover.move(latents)
@@ -132,7 +133,7 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn spectra into factors for the sound's own spectra, so that they get its levels and keep its phases."""
+        """Turn spectra into factors for the sound's own spectra; the product has the sound's levels and phases."""
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]
         power = self._decoded[:n]

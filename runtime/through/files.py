@@ -1,4 +1,4 @@
-"""The effect from file to file."""
+"""Applies the effect to a sound file, and writes the result to another."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
 
 
 def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
-    """The recording's samples; UserError where it is found to be empty or longer than a WAV file can be."""
+    """The recording's samples; UserError if there are none, or more than a WAV file can hold."""
     n_read = 0
     for block in mono_blocks(recording, rate_hz):
         n_read += len(block)
@@ -71,7 +71,7 @@ def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
 
 
 def _refuse_no_file(recording: Path) -> None:
-    """UserError for what is no regular file, so that reading never waits for a pipe."""
+    """UserError unless `recording` is a regular file; reading a pipe could wait for ever."""
     if not recording.is_file():
         there = "a folder" if recording.is_dir() else "something else than a file"
         found = there if recording.exists() else "no such file"
@@ -79,7 +79,7 @@ def _refuse_no_file(recording: Path) -> None:
 
 
 def _seconds(recording: Path) -> float:
-    """How long a recording says that it is; 1 if it does not."""
+    """The length that a recording's header states, in s; 1 if the header cannot be read."""
     with suppress(soundfile.SoundFileError, RuntimeError, OSError), quiet_stderr():
         return soundfile.info(recording).duration
     return 1.0

@@ -16,20 +16,19 @@ from runtime.through.settings import EffectSettings
 
 N_OVERLAPS = 4  # hops in a frame
 LARGEST_BLOCK = 8192
-SLACK_SHARE = 4  # the work of a hop may wait for so large a part of a hop: a quarter
+SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of a hop
 Positions = Callable[[], tuple[float, ...]]
 
 
 class LiveThrough:
-    """Adds to the engine's blocks what the instrument makes of the input; runtime/audio/output.py calls `add`.
+    """Adds the effect on the input to the engine's blocks; runtime/audio/output.py calls `add`.
 
-    decoder, encoder: used by nothing else; rate_hz: of input and output; positions: gives the knobs' positions, 0 to 1.
-    A knob that stands where it stood at the start leaves its latent as encoded; from there it moves the latent by twice
-    its way, so that in the middle of its travel either end is in reach.
+    decoder, encoder: used by nothing else; rate_hz: of input and output; positions: returns the knobs' positions, 0 to
+    1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent by twice the knob's
+    way: a knob that starts in the middle of its travel can move the latent over the whole travel in either direction.
 
-    delay_frames: from a frame of the input to the same frame of the output, the buffers of the sound card not counted.
-    The work of a hop may wait a little for a block in which the engine has less to do. What is heard depends neither on
-    that nor on the size of the blocks.
+    delay_frames: latency from input to output, without the sound card's buffers. The work of a hop may wait a little
+    for a block in which the engine has less to do. The output depends neither on this wait nor on the block size.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, rate_hz: float, positions: Positions):
@@ -38,7 +37,7 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only where it also scales; so it divides by the size, and the window multiplies.
+        # NumPy's rfft stays in float32 only if it also scales. So rfft divides by the size, and the window multiplies.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)
@@ -49,15 +48,15 @@ class LiveThrough:
         self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
         self._positions = positions
         self._start = self._seen = positions()
-        self._given[:] = 1e-3  # so that the first hop works as all will, and the libraries set up what they need
+        self._given[:] = 1e-3  # not silence, so that this trial hop does all the work, and libraries initialise
         self._cut()
         self._convert()
         self._given[:] = self._sums[:] = self._made[:] = 0.0
 
     def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
-        """Take the input's next frames, float32 (n, n_channels), and add the effect's to `block`, float32 (n, 2).
+        """Read the input's next frames, float32 (n, n_channels); add the effect's frames to `block`, float32 (n, 2).
 
-        may_wait: whether the work of a hop should wait for another block, if it can.
+        may_wait: whether the work of a hop should wait for a later block, if possible.
         """
         at, n = 0, min(len(incoming), len(block))
         while at < n:
@@ -71,7 +70,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # before the slack is over, the end of the hop before is heard
+            heard %= self._hop_size  # during the slack, the end of the previous hop is heard
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k
@@ -86,7 +85,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Keep the frame that is now whole, and where the knobs stand."""
+        """Store the frame, which is now complete, and use the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):
@@ -94,7 +93,7 @@ class LiveThrough:
         self._is_due = True
 
     def _convert(self) -> None:
-        """Turn the frame that was kept into a hop of sound."""
+        """Turn the stored frame into a hop of sound."""
         sound, self._is_due = self._sound, False
         np.fft.rfft(sound, norm="forward", out=self._spectra[0])
         self._chain.convert(self._spectra)

@@ -1,4 +1,4 @@
-"""The effect on a whole sound, block by block, with a memory that does not grow with its length."""
+"""The effect on a whole sound, block by block; the memory needed does not grow with the sound's length."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from runtime.acoustics.spectrum import periodic_hann
 from runtime.through.chain import MOST_ROWS, Chain
 
-OVERLAPPED = 1.5  # what the squares of the windows add up to
+OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 
 
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
-    """Yield a sound after the effect, in blocks float32 (n,), as long in all as the blocks (n,) that come in.
+    """Yield a sound after the effect, in blocks float32 (n,), in total as long as the input's blocks (n,).
 
-    chain: made for MOST_ROWS frames at once; its frames before the sound begins and after it ends are filled with
-    silence, so that every sample has all its frames.
+    chain: made for MOST_ROWS frames at once. The sound is padded with silence at both ends, so that every sample is in
+    the full number of overlapping frames.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:
@@ -31,7 +31,7 @@ def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.nd
 
 
 class _Overlap:
-    """Cuts a sound into overlapping frames, and adds the frames of the chain up again."""
+    """Cuts a sound into overlapping frames, and overlap-adds the chain's frames."""
 
     def __init__(self, chain: Chain):
         self._chain, self._spec = chain, chain.spec
@@ -41,7 +41,7 @@ class _Overlap:
         self._tail = np.zeros(self._n_overlap, np.float32)
 
     def sounds(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Take the next samples (n,); yield those after the effect that are ready, in blocks float32 (n,)."""
+        """Add the next input samples (n,); yield the output samples that are ready, in blocks float32 (n,)."""
         spec = self._spec
         self._waiting = np.concatenate([self._waiting, block])
         while (n := (len(self._waiting) - self._n_overlap) // spec.hop_size) > 0:

@@ -7,12 +7,12 @@ import math
 from runtime.instrument.card import Card
 
 NEAR_SEMITONES = 1.0  # a pitch this close to the last one is a glide or a vibrato, and is believed at once
-AGREEING_SEMITONES = 0.5  # a leap is believed when two frames in a row agree so well
+AGREEING_SEMITONES = 0.5  # a leap is believed when two successive frames agree this well
 KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
 
 
 class PitchFollower:
-    """The pitch that is followed, and the model's note for it.
+    """Follows a pitch, and chooses the model's note for it.
 
     pitch: fractional MIDI note; before the first pitch, the middle of the card's range. note: the note to decode.
     """
@@ -26,7 +26,7 @@ class PitchFollower:
         self.note = card.nearest_note(self.pitch)
 
     def follow(self, heard: float) -> None:
-        """Take the pitch heard in the next frame, a fractional MIDI note; NaN where none is heard."""
+        """Update with the next frame's pitch, a fractional MIDI note; NaN if no pitch is heard."""
         if math.isnan(heard):
             self._leap = math.nan
             return

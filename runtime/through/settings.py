@@ -1,4 +1,4 @@
-"""What the player asks of the effect, and how its knobs move the latents."""
+"""What the player asks of the effect, and how the knobs move the latents."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MEAN_S = 2.0  # the latents' motion is their distance from their mean over about
 class EffectSettings:
     """What the player asks for.
 
-    offsets: for each latent, -1 to 1, how far it is moved, as a share of its travel; None: nowhere.
-    motion: what the motion of the latents is multiplied by, 0 to 2; colour: how much of the colour is added, 0 to 1;
-    wet: the share of the effect in the output, 0 to 1.
+    offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
+    the motion of the latents, 0 to 2; colour: share of the colour that is applied, 0 to 1; wet: share of the effect in
+    the output, 0 to 1.
     """
 
     offsets: tuple[float, ...] | None = None
@@ -32,7 +32,7 @@ def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class LatentMover:
-    """Moves encoded latents in place, as the player's settings ask; remembers their mean over time."""
+    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time."""
 
     def __init__(self, card: Card, hop_s: float):
         self._low = card.latents_at(np.zeros(card.n_latents))
@@ -56,7 +56,7 @@ class LatentMover:
         self.moves = settings.motion != 1.0 or bool(self._offset.any())
 
     def keep_last(self, latents: np.ndarray, heard: list[bool]) -> None:
-        """Give the frames of float32 (n, n_latents) in which nothing is heard the latents of the last that is heard."""
+        """Replace each silent frame's latents, float32 (n, n_latents), by the last audible frame's latents."""
         for row, is_heard in zip(latents, heard, strict=True):
             if is_heard:
                 self._last[:] = row
@@ -66,7 +66,7 @@ class LatentMover:
     def move(self, latents: np.ndarray) -> None:
         """Move the latents of successive frames, float32 (n, n_latents).
 
-        A latent is not moved beyond the ends of its travel; where it was encoded beyond them, not any farther.
+        No latent is moved beyond the ends of its travel; a latent encoded beyond an end is moved no farther.
         """
         low, high, aside = self._work
         for row in latents:

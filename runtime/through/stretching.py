@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Stretcher:
-    """Reads magnitudes at other frequencies, between bins on a straight line.
+    """Reads magnitudes at other frequencies, with linear interpolation between bins.
 
     n_in, n_out: numbers of bins of the spectra that are read and written.
     """
@@ -18,7 +18,7 @@ class Stretcher:
         self._below = np.zeros(n_out, np.intp)
 
     def stretch(self, source: np.ndarray, step: float, out: np.ndarray) -> None:
-        """Write to bin k of `out`, float32 (n_out,), the magnitude at bin k * step of `source`; 0 beyond its end."""
+        """Write to bin k of `out`, float32 (n_out,), the magnitude at bin k * step of `source`; 0 past the end."""
         if step == 1.0 and len(out) == self._n_in:
             out[:] = source
             return

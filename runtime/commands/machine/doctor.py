@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _given(arguments: argparse.Namespace, findings: list[Finding]) -> Given:
-    """What to look at; settings that cannot be used are a finding, and the defaults take their place."""
+    """What to examine; settings that cannot be used become a finding, and the defaults replace them."""
     try:
         config = load_config(arguments.config)
     except UserError as error:

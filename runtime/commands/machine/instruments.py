@@ -34,6 +34,6 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    """Print a line of texts from files, which may hold characters that do something to a terminal."""
+    """Print text from files, with any characters that could control the terminal made harmless."""
     indent = line[: len(line) - len(line.lstrip())]
     print(indent + printable(line))

@@ -1,1 +1,1 @@
-"""Writes what is played to sound files and MIDI files, in the companion's process."""
+"""Records the played sound and events in sound files and MIDI files, in the companion's process."""

@@ -1,4 +1,4 @@
-"""Where recordings lie and how their files are named, while they grow and afterwards."""
+"""The folder of recordings, and the names of growing and of finished files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# A growing file can be played as it is; its name says that it is not finished.
+# Marks the name of a growing file, which can already be played.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
 
 
 def recordings_folder() -> Path:
-    """The folder of the recordings; it is made. UserError if it cannot be made."""
+    """The folder of recordings, made if missing; UserError if it cannot be made."""
     folder = data_folder() / "recordings"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def recordings_folder() -> Path:
 
 
 def free_stem(folder: Path, name: str) -> str:
-    """The beginning of the files' names, date, time and `name`; no file in the folder begins with it."""
+    """A stem for a recording's files, from date, time and `name`, that no file in the folder has."""
     shown = _UNSAFE.sub("-", name).strip("-.")[:_LONGEST_NAME] or "recording"
     stem = wanted = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{shown}"
     number = 1
@@ -45,12 +45,12 @@ def free_stem(folder: Path, name: str) -> str:
 
 
 def growing(folder: Path, stem: str, suffix: str) -> Path:
-    """The path of a file while it grows."""
+    """The path of a growing file."""
     return folder / f"{stem}{_PART}{suffix}"
 
 
 def hold(path: Path) -> int:
-    """Mark a growing file as being written by this process, for as long as it lives; close the descriptor to end it."""
+    """Lock a growing file while this process lives; returns a descriptor, which unlocks the file when closed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,7 @@ def hold(path: Path) -> int:
 
 
 def settle(path: Path) -> Path:
-    """Give a growing file, which is whole now, its name for good; returns its path, the old one if that fails."""
+    """Give a finished file its final name; returns its path, which is the old one if renaming fails."""
     target = path.with_name(path.name.replace(_PART, "", 1) if _PART in path.name else path.name)
     stem, number = target.stem, 1
     while target.exists():
@@ -73,14 +73,14 @@ def settle(path: Path) -> Path:
 
 
 def settle_leftovers(folder: Path) -> list[Path]:
-    """Finish the files that killed processes left; returns their paths."""
+    """Repair and rename the files that killed processes left; returns the new paths."""
     settled = []
     for suffix in SUFFIXES:
         for path in sorted(folder.glob(f"*{_PART}{suffix}")):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # its writer lives
+            except OSError:  # the file's writer still runs
                 continue
             finally:
                 os.close(descriptor)

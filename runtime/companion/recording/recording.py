@@ -1,4 +1,4 @@
-"""One recording: takes the sound from the ring and the events from messages, and writes both side by side."""
+"""One recording: reads sound from the ring, receives events in messages, and writes sound files and a MIDI file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CHUNK_FRAMES = 2**14
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is to be recorded.
+    """What to record.
 
-    generation, first: the ring's frames, and the first one of the recording. name: for the files. head: of the MIDI
-    file. most_frames: of one sound file; None: as many as its format can hold.
+    generation, first: the ring's generation, and the recording's first frame in it. name: part of the files' names.
+    head: head of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
     """
 
     generation: int
@@ -41,8 +41,8 @@ class Order(msgspec.Struct, frozen=True):
 class Recording:
     """A recording that grows with each `work`.
 
-    files: the paths of its files, first the sound's. n_frames: frames so far; n_lost: how many of these were lost,
-    because this process was too slow; they are silent. problem: why it ended by itself; None: it did not.
+    files: paths, the first sound file first. n_frames: frames written so far. n_lost: frames among them that this
+    process read too late; they are silent. problem: why the recording ended by itself, or None if it did not.
     OSError if a file cannot be made.
     """
 
@@ -61,15 +61,15 @@ class Recording:
         self._hold_last()
 
     def add(self, timed: list[tuple[int, Event]]) -> None:
-        """Take events, (frame, event), ascending, which no event before the last one's frame will follow."""
+        """Add events, (frame, event), ascending; a later call must not add an event before the last of these frames."""
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
-        """Write what has come, up to `stop_at`; False if the recording has ended by itself, see `problem`."""
+        """Write new sound and events, up to frame `stop_at`; False if the recording ended by itself (see `problem`)."""
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # What was complete at the last call: by now its frames have surely reached this process's eyes.
+        # Up to the end seen at the last call: by now this process surely sees these frames' samples.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -83,9 +83,9 @@ class Recording:
         return True
 
     def finish(self) -> None:
-        """Close the files and give them their names for good."""
+        """Close the files and give them their final names."""
         self._sound.finish()
-        # After a full disk the sound file may hold more or fewer frames than were taken.
+        # On a full disk, the sound file may hold more or fewer frames than were added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)
@@ -131,7 +131,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`; their sound follows, so that no sound is without its events."""
+        """Write the events before frame `end`; called before their sound is written, so that no sound lacks events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

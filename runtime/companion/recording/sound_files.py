@@ -1,4 +1,4 @@
-"""Sound files that grow: after every block that is added, what is on the disk is a whole file."""
+"""Growing sound files: after every added block, the file on the disk is complete."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
 # A WAV file says in 32 bits how many bytes follow.
 _LARGEST_WAV_BYTES = 2**32 - 1
-# Where a FLAC file's STREAMINFO says how long its blocks are, and how many frames it has, and its MD5 sum.
-# Source: RFC 9639, section 8.2.
+# Positions in a FLAC file of the block size, the number of frames and the MD5 sum. Source: RFC 9639, section 8.2.
 _BLOCK_SIZE_AT, _LENGTH_AT, _SUM_AT = 8, 18, 26
 _LENGTH_BITS = 36
 
@@ -24,7 +23,7 @@ _LENGTH_BITS = 36
 class SoundFile(Protocol):
     """A growing sound file.
 
-    n_frames: how many frames were added. n_most: how many frames the format can hold, None if that does not matter.
+    n_frames: frames added so far. n_most: frames that the file can hold, or None for no limit.
     """
 
     n_frames: int
@@ -34,19 +33,19 @@ class SoundFile(Protocol):
         """Append float32 (n, 2); full scale is 1. OSError if the disk is full: then only `finish` may follow."""
 
     def finish(self) -> None:
-        """Close the file; it is whole, also after an OSError."""
+        """Close the file, which is complete even after an OSError in `add`."""
 
 
 def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
-    """Sound as whole numbers, rounded as `render` does it: int32, limited to the range of `bits`."""
+    """Sound as int32, rounded as in `render` and clipped to the range of `bits`."""
     scaled = np.rint(block * np.float32(2 ** (bits - 1) - 1))
     return np.clip(scaled, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).astype(np.int32)
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo; n_most: a smaller limit than the format's, for tests.
+    """A WAV file of 16 or 24 bits, stereo; n_most: a lower limit, for tests, or None for the format's limit.
 
-    OSError if it cannot be made.
+    OSError if the file cannot be made.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16, n_most: int | None = None):
@@ -64,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # what still goes in of a block that fails is cut off at the end
+        _write_all(self._file, content, at)  # `finish` cuts off the written part of a block that fails
         self.n_frames += len(block)
         self._write_header()
 
@@ -83,12 +82,12 @@ class WavFile:
 
 
 class FlacFile:
-    """A FLAC file of 16 or 24 bits, stereo. OSError if it cannot be made."""
+    """A FLAC file of 16 or 24 bits, stereo. OSError if the file cannot be made."""
 
     n_most = None
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16):
-        import soundfile  # not at the top: who records WAV need not wait for it
+        import soundfile  # not at the top, because recording WAV does not need it
 
         self.n_frames, self._bits = 0, bits
         self._errors = (soundfile.SoundFileError, AssertionError, OSError)
@@ -101,7 +100,7 @@ class FlacFile:
         self._size, self._failed = os.fstat(self._file).st_size, False
 
     def add(self, block: np.ndarray) -> None:
-        """As in SoundFile. The encoder keeps up to a block of 4,096 frames back until more follow."""
+        """As in SoundFile. The encoder holds back up to one block of 4,096 frames until more frames arrive."""
         numbers = whole_numbers(block, self._bits)
         try:
             self._encoder.write(numbers.astype(np.int16) if self._bits == 16 else numbers << 8)
@@ -131,15 +130,15 @@ class FlacFile:
         return int.from_bytes(os.pread(self._file, 8, _LENGTH_AT), "big") % 2**_LENGTH_BITS == self.n_frames
 
     def _cut(self, n_encoded: int) -> None:
-        """Leave what was whole after the last `add`."""
+        """Cut the file back to its state after the last `add` that succeeded."""
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            _write_all(self._file, bytes(16), _SUM_AT)  # no sum, because the encoder's is over more frames
+            _write_all(self._file, bytes(16), _SUM_AT)  # zeros mean no sum; the encoder's covers more frames
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """Frames in whole blocks; the encoder writes a block when the first frame after it comes."""
+        """Frames in complete blocks; the encoder writes a block when the first frame after the block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 
@@ -151,7 +150,7 @@ class FlacFile:
 
 
 def mend_wav(path: Path) -> None:
-    """Let a WAV file's header count all frames that a killed writer had written; OSError if it cannot be written."""
+    """Correct the length in a WAV header after the writer was killed; OSError if the file cannot be written."""
     with open(path, "r+b") as stream:
         header = stream.read(_WAV_HEADER.size)
         if len(header) < _WAV_HEADER.size:

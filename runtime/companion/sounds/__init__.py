@@ -1,1 +1,1 @@
-"""Keeps the user's sounds: saves, renames, copies, deletes, packs and unpacks them, and takes the last change back."""
+"""Keeps the user's sounds: saves, renames, copies, deletes, packs and unpacks them, and undoes the last change."""

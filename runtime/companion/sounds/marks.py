@@ -1,4 +1,4 @@
-"""The favourites and tags of sounds, of the user's own and of instruments: one small file."""
+"""Favourites and tags of sounds, both the user's and the instruments', in one small file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a user said of a sound."""
+    """A user's mark on a sound."""
 
     favourite: bool = False
     tags: Annotated[tuple[Tag, ...], msgspec.Meta(max_length=MOST_TAGS)] = ()
 
 
 def read_marks() -> dict[str, Mark]:
-    """What was said, by sound: `INSTRUMENT/NAME` for a sound of an instrument, `/NAME` for one of the user's.
+    """All marks, by sound: `INSTRUMENT/NAME` for an instrument's sound, `/NAME` for a user's sound.
 
     UserError if the file is broken.
     """
@@ -38,7 +38,7 @@ def read_marks() -> dict[str, Mark]:
 
 
 def mark(sound: str, mark: Mark) -> dict[str, Mark]:
-    """Say something of a sound; returns all that was said. UserError if the file is broken or cannot be written."""
+    """Replace a sound's mark; returns all marks. UserError if the file is broken or cannot be written."""
     marks = {name: each for name, each in read_marks().items() if name != sound}
     if mark != Mark():
         marks[sound] = mark

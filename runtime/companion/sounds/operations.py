@@ -1,7 +1,7 @@
-"""Saves, renames, copies and deletes the user's sounds, and takes the last such change back.
+"""Saves, renames, copies and deletes the user's sounds, and undoes the last deletion, rename or overwriting.
 
-Every change is one replacement or one rename of a file, after what it destroys is in the trash. So at any moment, also
-of a kill or a power cut, each sound is there as it was before or as it is after.
+What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
+kill or a power cut, each sound is as it was before the change or as it is after the change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REMEDY = "choose another place, or free some space"
 
 
 class Saved(NamedTuple):
-    """A sound that was saved. path: its file; replaced: whether there was another sound of that name."""
+    """A saved sound. path: its file; replaced: whether a sound of that name was there before."""
 
     name: str
     path: Path
@@ -40,15 +40,15 @@ class Saved(NamedTuple):
 
 
 def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Saved:
-    """Save a sound that is given as the tree of a sound's file; arguments and errors otherwise as for `save`."""
+    """Save a sound given as the tree of a sound file; other arguments and errors as for `save`."""
     return save(name, sound_from_tree(tree, "the sound to save"), folder)
 
 
 def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
-    """Save a sound among the user's own; one of the same name goes into the trash.
+    """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
-    name: None: a new one, such as "Sound 7". folder: where the files of its trajectories lie. UserError for a name that
-    no sound can have, a sound that cannot be kept, or a folder that cannot be written.
+    name: None for a new name, such as "Sound 7". folder: folder of its trajectory files, or None without such files.
+    UserError for a name that no sound can have, a sound that cannot be stored, or a folder that cannot be written.
     """
     with _changing():
         name = new_name() if name is None else name
@@ -63,9 +63,9 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 
 
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
-    """Save a sound under this name, or, if another sound has it, under a new one such as "NAME 2"; else as `save`.
+    """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    trajectories: what is in their files, by the name that the sound has for each.
+    trajectories: contents of the trajectory files, by the names in the sound. UserError as for `save`.
     """
     with _changing():
         file_name(name)
@@ -111,9 +111,9 @@ def delete(name: str) -> None:
 
 
 def undo() -> str:
-    """Take the last deletion, rename or overwriting back that was not; returns a line that says what was done.
+    """Undo the last deletion, rename or overwriting that is not undone yet; returns a line that says what was done.
 
-    UserError if there is nothing to take back.
+    UserError if there is nothing to undo.
     """
     with _changing():
         for kept in trash.newest_first():
@@ -167,10 +167,10 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """The content of a sound's file, after the files of its trajectories are in the folder of the user's sounds."""
+    """Copy a sound's trajectory files to the folder of the user's sounds; returns the content of the sound's file."""
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
-    files_of(sound, folder, name)  # refuses a trajectory that is not there
+    files_of(sound, folder, name)  # refuses a missing trajectory file
     sound = moved_beside(sound, folder, target, name)
     content = sound_text(sound).encode()
     if len(content) > LARGEST_BYTES:
@@ -187,7 +187,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _present(path: Path) -> bytes | None:
-    """The content of a file; None if there is none."""
+    """The content of a file; None if the file does not exist."""
     return read_bounded_file(path, "a sound", 64 * LARGEST_BYTES) if path.exists() else None
 
 
@@ -206,7 +206,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as it is found in the folder, where both spellings of an accent are one name."""
+    """The name as the folder has it; names that differ only in the Unicode form of accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

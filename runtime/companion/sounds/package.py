@@ -25,7 +25,7 @@ SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
 MOST_FILES, MOST_INSTRUMENTS = 16, 2  # a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # of the archive's list of files: zipfile makes objects of every entry
+_LARGEST_LIST_BYTES = 2**14  # of the archive's list of files; zipfile makes an object for every entry
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"  # .ZIP File Format Specification, 4.3.16 and 4.3.15
 _SOUND, _ONNX = "sound.yaml", ".onnx"
 _EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
@@ -33,11 +33,11 @@ _DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
     LookupError,
 )  # fmt: skip
-_DATE = (2000, 1, 1, 0, 0, 0)  # the same content gives the same file
+_DATE = (2000, 1, 1, 0, 0, 0)  # fixed, so that the same content gives the same file
 
 
 class Package(NamedTuple):
-    """What is in the file. trajectories, instruments: contents by the file's name; of instruments the decoder first."""
+    """The content of a package. trajectories, instruments: contents by file name."""
 
     sound: Sound
     trajectories: dict[str, bytes]
@@ -49,8 +49,8 @@ def pack(
 ) -> None:
     """Write a package.
 
-    folder: where the files of the sound's trajectories lie. instruments: the contents of the instrument's files, by
-    name, or none. inputs: files that must not be overwritten.
+    folder: folder of the sound's trajectory files, or None without such files. instruments: contents of the
+    instrument's files, by name; may be empty. inputs: files that must not be overwritten.
     UserError if a file is missing, or the package cannot be written.
     """
     contents = files_of(sound, folder, sound.name)
@@ -66,7 +66,7 @@ def pack(
 
 
 def unpack(path: Path) -> Package:
-    """Read a package, or a sound's own .yaml file; its trajectories, too. UserError if it is broken or too large."""
+    """Read a package, or a sound's .yaml file with its trajectory files; UserError if one is broken or too large."""
     content = read_bounded_file(path, _EXPECTED, LARGEST_BYTES)
     if not content.startswith(b"PK"):
         sound = _sound(content, path)
@@ -86,7 +86,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of the files that a package may have; nothing is written, and no more is read than is allowed."""
+    """The contents of an archive's files; writes none, reads no more than allowed, refuses files of other kinds."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)
@@ -109,7 +109,7 @@ def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
 
 
 def _refuse_long_list(content: bytes, path: Path) -> None:
-    """UserError if the archive's list of files is long, or is where only archives of more than 4 GB have it."""
+    """UserError if the archive's list of files is missing, too long, or of ZIP64, the format beyond 4 GB."""
     end = content.rfind(_END)
     n_bytes = int.from_bytes(content[end + 12 : end + 16], "little")
     if end < 0 or n_bytes > _LARGEST_LIST_BYTES or content[end - 20 : end - 16] == _LARGE_END:
@@ -117,7 +117,7 @@ def _refuse_long_list(content: bytes, path: Path) -> None:
 
 
 def _largest(name: str) -> int | None:
-    """The most bytes that a file of this name may have; None if there must be no such file."""
+    """The most bytes that a file of this name may have; None if a package may not have such a file."""
     if name == _SOUND:
         return LARGEST_YAML_BYTES
     if name.endswith(TRAJECTORY_SUFFIX):

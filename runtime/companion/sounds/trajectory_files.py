@@ -1,4 +1,4 @@
-"""The files of trajectories that lie beside the user's sounds; a file's name is a digest of what is in it."""
+"""Trajectory files in the folder of the user's sounds; a file's name is a digest of its content."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from runtime.sound.trajectory.use import SoundTrajectory, trajectory_path
 
 
 def digest_name(content: bytes) -> str:
-    """The name of the file of a trajectory's bytes."""
+    """The name of a trajectory file with this content."""
     return hashlib.sha256(content).hexdigest()[:16] + SUFFIX
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The files of a sound's trajectories, by the path that the sound names; UserError if one is missing or broken."""
+    """The contents of a sound's trajectory files, by the paths in the sound; UserError if one is missing or broken."""
     found = {}
     for use in _uses(sound):
         if use.file is not None:
@@ -30,12 +30,12 @@ def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, byte
 
 
 def renamed(sound: Sound, name: Callable[[str], str]) -> Sound:
-    """The sound with other names for the files of its trajectories."""
+    """The sound with its trajectory files' names changed by `name`."""
     return _mapped(sound, lambda use: use if use.file is None else msgspec.structs.replace(use, file=name(use.file)))
 
 
 def moved_beside(sound: Sound, source: Path | None, target: Path, where: object) -> Sound:
-    """The sound as it is to be written into the folder `target`, after its trajectories' files are copied there."""
+    """Copy a sound's trajectory files to the folder `target`; returns the sound with the names of the copies."""
     if source is not None and source.resolve() == target.resolve():
         return sound
     contents = files_of(sound, source, where)
@@ -45,7 +45,7 @@ def moved_beside(sound: Sound, source: Path | None, target: Path, where: object)
 
 
 def outside(sound: Sound, target: Path) -> Sound:
-    """The sound with the trajectories that it holds itself, in base64, written into the folder `target` instead."""
+    """Write a sound's inline base64 trajectories to files in `target`; returns the sound with the files' names."""
 
     def written(use: SoundTrajectory) -> SoundTrajectory:
         if not isinstance(use.inline, str):
@@ -57,7 +57,7 @@ def outside(sound: Sound, target: Path) -> Sound:
 
 
 def put(content: bytes, folder: Path) -> str:
-    """Write the bytes of a trajectory into a folder, unless they are there; returns the file's name."""
+    """Write a trajectory's bytes to a file in `folder`, unless the file exists; returns the file's name."""
     unpack(content, "trajectory")
     path = folder / digest_name(content)
     if not path.exists():

@@ -1,7 +1,7 @@
-"""What was deleted, renamed or overwritten, so that it can be brought back: a folder beside that of the sounds.
+"""The trash: a folder beside the sounds' folder with all that `undo` needs after a deletion, rename or overwriting.
 
-Each entry is a folder with a number as its name. It is complete before the sound is touched. So if the program is
-killed in between, the sound and the entry are both there, and `undo` passes such an entry over.
+Each entry is a folder with a number as its name, complete before the sound is touched. If the program is killed in
+between, the sound and the entry both exist, and `undo` skips the entry.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One change. did: what; name: the sound's name before; new_name: after, if it was renamed."""
+    """One change. did: its kind; name: the sound's name before; new_name: the name after a rename, else None."""
 
     did: Literal["delete", "rename", "overwrite"]
     name: str
@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: what was changed; content: the sound's file before; None if it was only renamed."""
+    """An entry in the trash. entry: the change; content: the sound file's content before, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -40,7 +40,7 @@ class Kept:
         self.content = sound.read_bytes() if sound.exists() else None
 
     def done(self, newer: bytes | None = None) -> None:
-        """Note that the change was taken back; newer: what that replaced, which is kept, too."""
+        """Mark the change as undone; newer: content that undoing replaced, which is also stored, or None."""
         if newer is not None:
             _write(self._folder / _NEWER, newer)
         self._folder.rename(self._folder.with_name(f"{_UNDONE}{self._folder.name}"))
@@ -48,12 +48,12 @@ class Kept:
 
 
 def trash_folder() -> Path:
-    """The folder of what was deleted, renamed or overwritten; it may not exist yet."""
+    """The folder of the trash; it may not exist yet."""
     return data_folder() / "trash"
 
 
 def put(entry: Entry, content: bytes | None = None) -> None:
-    """Keep what is about to be changed; content: the sound's file. OSError or UserError if it cannot be written."""
+    """Store an entry before its change; content: the sound file's, or None. OSError or UserError if writing fails."""
     folder = trash_folder()
     make_folder(folder)
     number = max((int(path.name.removeprefix(_UNDONE)) for path in _entries(folder)), default=0) + 1
@@ -69,7 +69,7 @@ def put(entry: Entry, content: bytes | None = None) -> None:
 
 
 def newest_first() -> Iterator[Kept]:
-    """The changes that have not been taken back, the last one first; one that cannot be read is passed over."""
+    """The entries not undone yet, the last one first; unreadable entries are skipped."""
     folder = trash_folder()
     for path in reversed(_entries(folder)):
         if not path.name.startswith(_UNDONE):
@@ -78,7 +78,7 @@ def newest_first() -> Iterator[Kept]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """The entries, also those that were taken back, in their order."""
+    """All entries, undone ones too, in the order of their numbers."""
     entries = [path for path in folder.glob("*[0-9]") if path.name.removeprefix(_UNDONE).isdecimal()]
     return sorted(entries, key=lambda path: int(path.name.removeprefix(_UNDONE)))
 
