@@ -32,7 +32,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
     hold_s: time at the peak, between attack and decay, 0 to 30 seconds.
-    curve: shape of attack, decay and release, -1 to 1: 1, fast, then slow; 0, a straight line; -1, slow, then fast.
+    curve: shape of attack, decay and release, -1 to 1: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
     """
 
     attack_s: Seconds = 0.005
@@ -68,7 +68,7 @@ class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     a4_hz: frequency of A4, 220 to 880 Hz.
     transpose_semitones: -48 to 48. octave_shift: -4 to 4.
-    scale: path of a Scala file (.scl); None is equal temperament.
+    scale: path of a Scala file (.scl); None for equal temperament.
     scale_root_note: MIDI note, 0 to 127, on which the scale begins.
     """
 

@@ -111,7 +111,7 @@ def _lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The periods to try, evenly spaced in pitch, and the factors for computing the difference function.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
-    n_periods); and each period minus the previous period, in s (n_periods,); the first period minus 0.
+    n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

@@ -26,7 +26,7 @@ class PlayedMorph(msgspec.Struct, frozen=True):
 class Patch(msgspec.Struct, frozen=True):
     """What an engine plays.
 
-    settings: the settings, as changed by `with_sound`. sound: for the fields that the settings do not have, such as
+    settings: the settings, as changed by `with_sound`. sound: has the fields that the settings do not have, such as
     LFOs and the filter. positions: knob positions, 0 to 1, in the card's order; None if the sound names no knob.
     trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of the
     trajectories' files; None if the sound has no file.

@@ -58,7 +58,7 @@ def is_recorded(path: str | Path) -> bool:
 
 
 def read_recorded(path: str | Path) -> RecordedMidi:
-    """Read a recorded MIDI file, even if it is truncated; UserError if the file is not one, or damaged."""
+    """Read a recorded MIDI file, even if it is truncated; UserError if it is damaged, or not a recorded MIDI file."""
     content = read_bounded_file(path, "a recorded MIDI file", LARGEST_BYTES)
     reader = _Reader(content)
     try:

@@ -25,9 +25,10 @@ class Ticks(NamedTuple):
 
 
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
-    """Division and tempo with which a tick is a frame; the tempo is as close to 120 beats per minute as possible.
+    """Division and tempo with which a tick is a frame.
 
-    None if there are none: for rates above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
+    The tempo is 120, 240, 480 or 60 beats per minute, the first that is possible, or else close to 120. None for rates
+    above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)
     ticks_a_step, us_a_step = sample_rate_hz // step, _US_A_S // step
@@ -35,7 +36,7 @@ def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     if most < 1:
         return None
     n_steps = min(most, max(1, round(_SANE_US / us_a_step)))
-    # Prefer 120, 240, 480 or 60 beats per minute to odd tempos.
+    # Prefer these tempos, in this order, to odd tempos.
     for tempo_us in (_SANE_US, _SANE_US // 2, _SANE_US // 4, 2 * _SANE_US):
         if tempo_us % us_a_step == 0 and tempo_us // us_a_step <= most:
             n_steps = tempo_us // us_a_step
