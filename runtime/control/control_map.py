@@ -155,7 +155,7 @@ class ControlMap:
         return {"maps": maps, "sides": sides}
 
     def remember(self, memory: dict[str, dict[int, Any]]) -> None:
-        """Restore the state from another ControlMap's `memory`; ValueError for anything else."""
+        """Restore the state from another ControlMap's `memory`; ValueError if a map's lines are not valid."""
         self._bindings = {device: bind_plain(lines) for device, lines in memory.get("maps", {}).items()}
         self._sides = {number: Side.remembered(each) for number, each in memory.get("sides", {}).items()}
 
