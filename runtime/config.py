@@ -1,6 +1,6 @@
-"""The settings, as `configs/instrument.yaml` holds them: `load_config` reads a file into a Config.
+"""The settings of `configs/instrument.yaml`: `load_config` reads such a file into a Config.
 
-Every setting has a default. The classes of the settings' sections come first, in the order of Config's fields.
+Every setting has a default. Config is the last class; before it are the classes of its sections.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
     hold_s: time at the peak, between attack and decay, 0 to 30 seconds.
-    curve: shape of attack, decay and release, -1 to 1: 1, fast, then slow; 0, a straight line; -1, slow, then fast.
+    curve: shape of attack, decay and release, -1 to 1: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
     """
 
     attack_s: Seconds = 0.005
@@ -48,7 +48,7 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mode: `poly`; `mono`, only the newest key; `legato`, like `mono` but without a new attack while keys overlap.
     n_voices: the most notes at once, 1 to MAX_VOICES.
-    velocity_db_per_decade: change of level for ten times the velocity, 0 to 60 dB; at 0, velocity has no effect.
+    velocity_db_per_decade: change of level for ten times the velocity, 0 to 60 dB; 0 for no effect of velocity.
     vibrato_hz: rate of the vibrato, 0.1 to 20 Hz.
     vibrato_semitones: depth of the vibrato at full modulation wheel or pressure, 0 to 12 semitones.
     portamento_s: duration of the glide between overlapping keys in `mono` and `legato`, 0 to 10 seconds.
@@ -68,7 +68,7 @@ class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     a4_hz: frequency of A4, 220 to 880 Hz.
     transpose_semitones: -48 to 48. octave_shift: -4 to 4.
-    scale: path of a Scala file (.scl); None is equal temperament.
+    scale: path of a Scala file (.scl); None for equal temperament.
     scale_root_note: MIDI note, 0 to 127, on which the scale begins.
     """
 
@@ -82,11 +82,11 @@ class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the sound goes.
 
-    host_api: part of the host API's name; None: the system's default.
-    device: part of the device's name; None: the system's default; the text "null": no device, the sound is not heard.
-    sample_rate_hz: 8000 to 192000; None: the device's default rate.
+    host_api: part of the host API's name; None for the system's default.
+    device: part of the device's name; None for the system's default; the text "null" for silence without a device.
+    sample_rate_hz: 8000 to 192000; None for the device's default rate.
     buffer_frames: size of a block, 16 to 8192 frames.
-    chime: whether the start is heard; None: only if it is the service, because then there may be no screen.
+    chime: whether a chime sounds at the start; None for a chime only in the service, which may have no screen.
     """
 
     host_api: str | None = None
@@ -99,15 +99,15 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where MIDI comes from.
 
-    api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None: the system's default.
-    inputs: parts of the names of inputs to open; empty: every input.
-    virtual_port: name of a virtual port to which other programs can connect; None: no such port.
-    channel: the only channel to play, 1 to 16; None: all channels.
-    mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0: no
-        zone. A keyboard may change both numbers.
-    map: a control map for every input, the name of one in configs/controllers or among the user's, or the path of a
-        .yaml file; None: each input has the map that names its port, if there is one.
-    controllers: whether such maps are chosen by the port's name.
+    api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None for the system's default.
+    inputs: parts of the names of inputs to open; empty for every input.
+    virtual_port: name of a virtual port to which other programs can connect; None for no virtual port.
+    channel: the only channel to play, 1 to 16; None for all channels.
+    mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0 for
+        no zone. A keyboard may change both numbers.
+    map: the control map of every input: the name of a map in configs/controllers or in the user's folder, or the path
+        of a .yaml file; None for choosing a map by each input's port name.
+    controllers: whether, without `map`, maps are chosen by port names.
     """
 
     api: str | None = None
@@ -121,13 +121,13 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The room that the reverb sends sound in.
+    """The reverb's room.
 
-    enabled: whether it sounds. level_db: -60 to 12 dB; at 0, a full send is as loud in the room as without it.
-    size_m: length of the room, 5 to 50 metres. decay_s: time until a sound of 1 kHz has faded by 60 dB, 0.3 to 10.
-    pre_delay_s: time before the room answers, 0 to 0.25 seconds, to which 3 ms and the room's own delay are added.
-    damping: how much sooner treble fades, 0 to 1: at 6 kHz the decay is 1 - 0.6 * damping times decay_s.
-    bass: the decay at 125 Hz in units of decay_s, 0.5 to 2. width: 0, mono, to 1, left and right unlike each other.
+    enabled: whether the reverb sounds. level_db: -60 to 12 dB; at 0, a full send's reverb is as loud as the dry sound.
+    size_m: length of the room, 5 to 50 metres. decay_s: time in which 1 kHz decays by 60 dB, 0.3 to 10 seconds.
+    pre_delay_s: time before the reverb, 0 to 0.25 seconds, to which 3 ms and the room's own delay are added.
+    damping: how much faster treble decays, 0 to 1: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
+    bass: decay time at 125 Hz divided by decay_s, 0.5 to 2. width: from 0, mono, to 1, left and right uncorrelated.
     """
 
     enabled: bool = True
@@ -141,12 +141,12 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Copies of the sound whose pitches waver.
+    """The chorus: copies of the sound with modulated pitches.
 
-    enabled: whether it sounds. level_db: -60 to 12 dB, of the copies together.
-    mode: `chorus`, two copies; `ensemble`, three, which also tremble.
-    rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy goes up and down, 0 to 6 ms.
-    width: 0, left and right waver alike, to 1, as far apart as can be.
+    enabled: whether the chorus sounds. level_db: level of all copies together, -60 to 12 dB.
+    mode: `chorus`, two copies; `ensemble`, three copies with a second, faster modulation.
+    rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy is modulated up and down, 0 to 6 ms.
+    width: from 0, left and right are modulated alike, to 1, as differently as possible.
     """
 
     enabled: bool = True
@@ -158,10 +158,10 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tone of the whole sound: three gains, each -12 to 12 dB; with all at 0 it does nothing.
+    """The equaliser of the whole sound: three gains, each -12 to 12 dB; 0 for no change.
 
-    low_db: below low_hz, 40 to 400 Hz. mid_db: around mid_hz, 200 to 6000 Hz, about two octaves wide.
-    high_db: above high_hz, 2000 to 12000 Hz.
+    low_db: gain below low_hz, 40 to 400 Hz. mid_db: gain about mid_hz, 200 to 6000 Hz, about two octaves wide.
+    high_db: gain above high_hz, 2000 to 12000 Hz.
     """
 
     low_db: GainDb = 0.0
@@ -173,7 +173,7 @@ class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What happens to the whole sound, between the voices and the limiter."""
+    """The effects on the whole sound, between the voices and the limiter."""
 
     reverb: ReverbConfig = ReverbConfig()
     chorus: ChorusConfig = ChorusConfig()
@@ -181,7 +181,7 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is connected to the pins of a Raspberry Pi, by GPIO numbers; None: nothing.
+    """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
     led_pin: a lamp, with a resistor, to ground. shutdown_pin: a button to ground, which powers off if held for 2 s.
     """
@@ -191,13 +191,13 @@ class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the page is served, and where OSC is listened for; see docs/panel.md.
+    """Where the page is served and OSC is received; see docs/panel.md.
 
-    address: the address of this machine to listen on; 127.0.0.1: this machine only; 0.0.0.0: every network that it is
-        in, where a device must be paired by a code.
-    port: 1 to 65535; None: 8246, or on this machine only, if that is taken, a free one.
-    names: names, beside this machine's own, by which browsers in a network reach it.
-    osc_port: UDP port for OSC, 1 to 65535; None: no OSC. osc_address: as address, but OSC knows no pairing.
+    address: this machine's address to listen on; 127.0.0.1 for this machine only; 0.0.0.0 for every network of this
+        machine, in which other devices must be paired by a code.
+    port: 1 to 65535; None for 8246, or, for this machine only, for a free port if 8246 is taken.
+    names: further names of this machine that browsers in a network may use.
+    osc_port: UDP port for OSC, 1 to 65535; None for no OSC. osc_address: like address, but OSC has no pairing.
     """
 
     address: str = "127.0.0.1"
@@ -210,15 +210,15 @@ class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings.
 
-    instrument: an instrument's name, or the path of an .onnx file; None: the default instrument.
-    preset: the name of a preset on the instrument's card; None: the first.
+    instrument: an instrument's name, or the path of an .onnx file; None for the default instrument.
+    preset: the name of a preset on the instrument's card; None for the first preset.
     seed: seed of the noise, 0 or more; the same seed gives the same sound.
     volume_db: level of the whole sound, -60 to 12 dB.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
-    phase_blend: 0 to 1; 0 is noise phases, 1 coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None: no control; unset: as in the control map.
-    latent_controls: for MIDI controls, 0 to 127, the number of the latent that each moves, 1 to HIGHEST_LATENT, instead
-        of what it moves in the control map.
+    phase_blend: from 0, noise phases, to 1, coherent phases.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control; unset for the control map's.
+    latent_controls: for each MIDI control, 0 to 127, the latent to move, 1 to HIGHEST_LATENT; replaces the control
+        map's lines for these controls.
     """
 
     instrument: str | None = None
@@ -243,10 +243,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> Config:
     """Read the settings from a YAML file.
 
-    path: the file; None: DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
+    path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a knob or the blend of phases is given a control that MIDI reserves, the same control moves both, or two things are
-    on one pin.
+    a control for a knob or for the blend is one that MIDI reserves, a control moves a knob and the blend, or two pins
+    are the same.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box
@@ -258,7 +258,7 @@ def load_config(path: str | Path | None = None) -> Config:
 
 
 def _refuse_taken_controls(config: Config, path: str | Path) -> None:
-    """UserError if a control that moves a knob or the phases already has another meaning."""
+    """Raise a UserError if a control that moves a knob or the blend of phases has another meaning already."""
     for key, numbers in (("phase_control", {config.phase_control}), ("latent_controls", config.latent_controls.keys())):
         taken = RESERVED & numbers
         if taken:

@@ -1,7 +1,7 @@
-"""The events that play the engine: MIDI's, with the field names and numbers of `mido.Message`, and a few more.
+"""The events that play the engine: MIDI's events, with the fields of `mido.Message`, and a few more.
 
-Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number of
-the MIDI input that an event came from, from 0, so that each input can have a map of its own.
+Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number,
+from 0, of the MIDI input that received the event; each input can have its own control map.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
     """A key comes up.
 
-    velocity: release velocity, 0 to 127, a source of modulation.
+    velocity: release velocity, 0 to 127; a source of modulation.
     """
 
     channel: int
@@ -62,7 +62,7 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
-    """A preset is chosen, by its number, from 0."""
+    """A preset is chosen; program: the preset's number, from 0."""
 
     channel: int
     program: int
@@ -102,9 +102,9 @@ class KnobTurn(msgspec.Struct, frozen=True, gc=False):
 
 
 class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
-    """The blend of phases moves, from breath to tone.
+    """The blend of phases moves.
 
-    position: 0 to 1; 0 is noise phases, 1 coherent phases.
+    position: from 0, noise phases, to 1, coherent phases.
     """
 
     position: float
@@ -113,7 +113,7 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
 class TargetMove(msgspec.Struct, frozen=True, gc=False):
     """A target of the sound moves; `control.targets` names the targets.
 
-    target: such as `filter.cutoff` or `latent.3`. position: 0 to 1 of its travel.
+    target: such as `filter.cutoff` or `latent.3`. position: 0 to 1 of the target's travel.
     """
 
     target: str
@@ -130,9 +130,9 @@ class SoundChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):
-    """The player asks for something that the engine cannot do by itself, such as `next_sound` or `save`.
+    """The player starts an action that the engine cannot do by itself, such as `next_sound` or `save`.
 
-    name: as in `control.targets.ACTIONS`. number: for `program`, the program's number with its bank, bank * 128 +
+    name: one of `control.targets.ACTIONS`, or `program` for a program change. number: for `program`, bank * 128 +
     program; else 0. part: number of the part, from 0.
     """
 
@@ -142,7 +142,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender is still connected. After one such event, 0.33 s without any event mean that it is lost."""
+    """The sender is still connected; after this event, 0.33 s without any event mean that the sender is lost."""
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):
@@ -154,7 +154,7 @@ class ClockStart(msgspec.Struct, frozen=True, gc=False):
 
 
 class ClockContinue(msgspec.Struct, frozen=True, gc=False):
-    """A sequencer goes on from where it stopped; the beat does not jump."""
+    """A sequencer continues where it stopped; the beat does not jump."""
 
 
 class ClockStop(msgspec.Struct, frozen=True, gc=False):
@@ -162,7 +162,7 @@ class ClockStop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tempo(msgspec.Struct, frozen=True, gc=False):
-    """The tempo changes, as long as no MIDI clock comes.
+    """The tempo changes; ignored while a MIDI clock is received.
 
     bpm: beats per minute.
     """
@@ -171,9 +171,9 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
 
 
 class MapChange(msgspec.Struct, frozen=True, gc=False):
-    """The controls of a MIDI input move other targets from now on.
+    """The control map of a MIDI input changes.
 
-    device: number of the input. map: a `control.mapping.bindings.Bindings`, of which the events need not know.
+    device: number of the input. map: a `control.mapping.bindings.Bindings`, which this module does not import.
     """
 
     device: int
@@ -181,24 +181,24 @@ class MapChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """A limit on the voices that sound at once, so that rendering costs less; voices beyond the limit end.
+    """Limit the voices that sound at once, so that rendering costs less; voices beyond the limit end.
 
-    n_voices: from 1 (in the modes mono and legato from 2) to the `n_voices` of the settings.
+    n_voices: from 1 (in the modes mono and legato from 2) to the settings' `n_voices`.
     """
 
     n_voices: int
 
 
 class EndVoice(msgspec.Struct, frozen=True, gc=False):
-    """The most dispensable voice ends, because a note elsewhere needs its place."""
+    """The most dispensable voice ends, because the rack needs a voice for another note."""
 
 
 class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A part of the rack changes; what is None stays.
+    """A part of the rack changes; fields that are None stay unchanged.
 
-    part: its number, from 0. channel: 0 to 15, or -1 for all. lowest_key, highest_key, lowest_velocity,
-    highest_velocity: the notes that it plays from now on. transpose: in semitones. level_db, pan: -1 left to 1 right.
-    send: factor, 0 to 1, of what it sends to the effects.
+    part: number of the part, from 0. channel: 0 to 15, or -1 for all. lowest_key, highest_key, lowest_velocity,
+    highest_velocity: the notes that the part plays. transpose: in semitones. level_db: in dB. pan: from -1, left, to 1,
+    right. send: gain, 0 to 1, of the part's sends to the effects.
     """
 
     part: int
@@ -214,10 +214,11 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Swap(msgspec.Struct, frozen=True):
-    """Another instrument takes over a part: the next notes play it, notes that sound ring out on the old one.
+    """A part's instrument is replaced: the next notes play the new instrument, sounding notes keep the old one.
 
-    part: its number, from 0. instrument: the new one's name or file. sound: name or file of its sound; None: its first.
-    made: what plays it, made ahead; None: the rack makes it, which only a rack that may wait can do.
+    part: number of the part, from 0. instrument: name or file of the new instrument. sound: name or file of a sound;
+    None for the instrument's first sound. made: the new instrument's player, built ahead; None if the rack must build
+    it, which only a rack that may block can do.
     """
 
     part: int
@@ -227,7 +228,7 @@ class Swap(msgspec.Struct, frozen=True):
 
 
 class Reset(msgspec.Struct, frozen=True, gc=False):
-    """All notes end, and all controllers go back to where they were at the start; knobs stay."""
+    """All notes end, and all controllers return to their initial values; knobs keep their positions."""
 
 
 ChannelEvent = NoteOn | NoteOff | PolyTouch | ControlChange | ProgramChange | Aftertouch | PitchWheel

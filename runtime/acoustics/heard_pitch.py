@@ -13,8 +13,8 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 _STEP_CENTS = 10.0
-# The difference function dips at the true period, and about as deep at each multiple of it. So the detector takes the
-# shortest period whose dip is at most this much above the deepest dip.
+# The difference function dips at the true period, and about as deep at each multiple of that period. So the detector
+# chooses the shortest period whose dip is at most this much above the deepest dip.
 _DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
@@ -52,13 +52,13 @@ def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.nda
 
 
 class PitchDetector:
-    """`heard_notes` for at most n_rows frames at once, in work arrays that are made once."""
+    """Detects pitches as `heard_notes` does, in at most n_rows frames at once; its arrays are allocated only once."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
         self._periods_s, self._cosines, self._gaps_s = _lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
-        # The periods are ascending, so those that may be heard lie together.
+        # The periods ascend, so the audible periods are adjacent.
         self._first, self._stop = int(np.argmax(audible)), n_periods - 1
         self._power = np.zeros((n_rows, spec.n_bins), np.float32)
         self._total = np.zeros((n_rows, 1), np.float32)
@@ -108,11 +108,10 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def _lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and the factors that their difference function needs.
+    """The periods to try, evenly spaced in pitch, and the factors for computing the difference function.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
-    n_periods); and the gap between each period and the period before, in s (n_periods,), which for the first period is
-    the period itself.
+    n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

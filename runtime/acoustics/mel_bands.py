@@ -1,4 +1,4 @@
-"""Bands that are evenly spaced on the mel scale: the 40 of a colour curve, and triangular filters in any number."""
+"""Bands evenly spaced on the mel scale: the 40 bands of a colour curve, and any number of triangular filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOWEST_CENTRE_HZ, HIGHEST_CENTRE_HZ = 30.0, 18000.0
 
 
 def mel(frequency_hz: np.ndarray | float) -> np.ndarray:
-    """Frequencies in Hz as mel. Source: O'Shaughnessy, Speech Communication (1987): 2595 log10(1 + f / 700)."""
+    """Convert Hz to mel. Source: O'Shaughnessy, Speech Communication (1987): 2595 log10(1 + f / 700)."""
     return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz, np.float64) / 700.0)
 
 
@@ -22,10 +22,10 @@ def band_centres_hz() -> np.ndarray:
 
 
 def band_weights(frequency_hz: np.ndarray) -> np.ndarray:
-    """The share of each band in the gain at each frequency: float32 (N_BANDS, n_frequencies).
+    """The weight of each band in the gain at each frequency in Hz: float32 (N_BANDS, n_frequencies).
 
-    `colour_db @ band_weights(f)` is the curve at the frequencies f, in Hz: a straight line in dB over mel from centre
-    to centre, and level outside the lowest and the highest centre. Each column adds up to 1.
+    `colour_db @ band_weights(f)` is the colour curve at the frequencies f: linear interpolation in dB over mel between
+    the bands' centres, and constant below the lowest and above the highest centre. Each column adds up to 1.
     """
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     return np.maximum(0.0, 1.0 - np.abs(places - np.arange(N_BANDS)[:, None])).astype(np.float32)
@@ -34,9 +34,9 @@ def band_weights(frequency_hz: np.ndarray) -> np.ndarray:
 def mel_triangles(n_bands: int, lowest_hz: float, highest_hz: float, spec: StftSpec) -> np.ndarray:
     """Triangular filters, evenly spaced in mel: float32 (n_bins, n_bands).
 
-    `power @ mel_triangles(…)` is the power in each band. The filters' feet stand on n_bands + 2 points from `lowest_hz`
-    to `highest_hz`; each filter rises from 0 at one point to 1 at the next, and falls to 0 at the one after. A foot is
-    at least one bin away from the peak, so that no band is empty.
+    `power @ mel_triangles(…)` is the power in each band. n_bands + 2 points are evenly spaced in mel from `lowest_hz`
+    to `highest_hz`; filter k rises from 0 at point k to 1 at point k + 1, and falls to 0 at point k + 2. Each slope is
+    at least one bin wide, so that no band is empty.
     """
     mels = np.linspace(mel(lowest_hz), mel(highest_hz), n_bands + 2)
     low_hz, peak_hz, high_hz = (700.0 * (10.0 ** (mels[k : n_bands + k] / 2595.0) - 1.0) for k in range(3))

@@ -13,12 +13,12 @@ LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 20.0, 20000.0
 
 @dataclass(frozen=True)
 class StftSpec:
-    """Settings of the transform: sample rate, sizes in samples, window. The defaults are those of arXiv 2001.11296."""
+    """Settings of the transform: sample rate, sizes in samples, window. Source of the defaults: arXiv 2001.11296."""
 
     sample_rate_hz: int = 44100
     frame_size: int = 4096
     hop_size: int = 1024
-    window: str = "hann"  # the only one: the analysis here and the synthesis' window taps are made for it
+    window: str = "hann"  # the only window that the analysis here and the synthesis' taps support
 
     @property
     def n_bins(self) -> int:
@@ -32,7 +32,7 @@ class StftSpec:
 
     @property
     def first_heard_bin(self) -> int:
-        """Index of the lowest bin at or above 20 Hz; the bins below it are inaudible, and neither learnt nor played."""
+        """Index of the lowest bin at or above 20 Hz; lower bins are inaudible, and neither learnt nor played."""
         return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
 
 
@@ -44,8 +44,8 @@ def periodic_hann(size: int) -> np.ndarray:
 def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
     """Magnitudes |STFT| of a mono signal, float32 (n_frames, n_bins).
 
-    signal: float (n_samples,) at spec.sample_rate_hz. Every frame lies inside the signal; samples left over at the end
-    are ignored, and a signal shorter than one frame gives no frames.
+    signal: float (n_samples,) at spec.sample_rate_hz. Frames are not padded: samples left over at the end are ignored,
+    and a signal shorter than one frame gives no frames.
     """
     signal = np.asarray(signal, np.float32)
     if len(signal) < spec.frame_size:
@@ -59,10 +59,10 @@ def unit_peak_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
 
-    magnitudes: one clip, (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level,
-    where a full-scale sine has 0 dB; a frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0
-    and do not count: a DC offset is inaudible, but would be the maximum of a quarter of the frames of the
-    virtual-analogue corpus. Returns the frames kept, float32 (n_kept, n_bins), and their indices, int (n_kept,).
+    magnitudes: one clip, (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a
+    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do
+    not count for the maximum: an inaudible DC offset would be the maximum in a quarter of the virtual-analogue corpus.
+    Returns the kept frames, float32 (n_kept, n_bins), and the indices of the kept frames, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

@@ -1,4 +1,4 @@
-"""A spectrum as a picture shows it: 256 bands in equal steps of pitch, each a level in dB as one byte."""
+"""A spectrum for display: 256 bands, evenly spaced in pitch, with the level of each in dB as one byte."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TINY = np.float32(1e-9)
 class SpectrumPicture:
     """Draws spectra of n_bins bins that are bin_hz apart.
 
-    A band that is wider than a bin shows its loudest bin; a narrower one lies on the straight line between two bins.
+    A band wider than a bin shows its loudest bin; a narrower band is interpolated linearly between two bins.
     """
 
     def __init__(self, bin_hz: float, n_bins: int):
@@ -22,14 +22,14 @@ class SpectrumPicture:
         narrow = np.flatnonzero(np.diff(np.ceil(edges)) < 1.0)
         first_wide = int(narrow[-1]) + 1 if len(narrow) else 0
         starts = np.ceil(edges[first_wide:-1]).astype(np.int64)
-        self._n_there = int(np.searchsorted(starts, n_bins))  # wide bands of which at least one bin is there
+        self._n_there = int(np.searchsorted(starts, n_bins))  # wide bands that contain a bin
         self._starts = starts[: self._n_there]
         self._end = min(n_bins, int(np.ceil(edges[-1])))
         self._middles, self._first_wide, self._bins = middles[:first_wide], first_wide, np.arange(n_bins)
         self._n_low = min(n_bins, int(middles[first_wide - 1]) + 2) if first_wide else 0
 
     def draw(self, magnitudes: np.ndarray, gain: float) -> bytes:
-        """256 bytes for magnitudes, float (n_bins,), that are multiplied by `gain`; full scale is 1."""
+        """The 256 bytes for magnitudes, float (n_bins,), multiplied by `gain`; full scale is 1."""
         bands = np.zeros(N_BANDS, np.float32)
         low = magnitudes[: self._n_low]
         bands[: self._first_wide] = np.interp(self._middles, self._bins[: self._n_low], low)

@@ -1,4 +1,4 @@
-"""The distance between two timbres: how far their levels in 64 bands lie apart, whatever their loudness."""
+"""The distance between two timbres: how much the levels in 64 bands differ, independent of loudness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLOOR_DB = -60.0
 
 
 def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
-    """Levels of frames in N_BANDS bands, in dB under each frame's loudest band, FLOOR_DB and more.
+    """Levels of frames in N_BANDS bands, in dB relative to each frame's loudest band, FLOOR_DB to 0.
 
     magnitudes: (…, n_bins). Returns float32 (…, N_BANDS); a silent frame is FLOOR_DB in all bands.
     """

@@ -1,4 +1,4 @@
-"""The clock for live events: from an event's time of arrival to the engine's frame at which it sounds."""
+"""The clock for live events: converts an event's time of arrival to the engine's frame at which the event sounds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _SMOOTHING = 0.05
 
 
 class EngineClock:
-    """Maps `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
+    """Converts `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread calls `frame_at`. No lock is needed, because the two methods share
-    only one float: the time at which frame 0 would have begun, averaged over the blocks because callbacks jitter.
+    The audio thread calls `block_begins`; any thread may call `frame_at`. No lock is needed, because the methods share
+    only one float: the time at which frame 0 would have begun, averaged over blocks because callbacks jitter.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
@@ -22,7 +22,7 @@ class EngineClock:
     def block_begins(self, frame: int, now_s: float) -> None:
         """Call when the driver asks, at `now_s`, for the block that begins with `frame`.
 
-        After a jump of more than two buffers the average starts afresh.
+        After a jump of more than two buffers, averaging starts again.
         """
         origin_s = now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:

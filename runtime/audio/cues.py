@@ -1,4 +1,4 @@
-"""Adds short sounds to what is heard: a chime, an audible yes. They are no music, so they are not recorded."""
+"""Adds cues, such as a chime, to the output; cues are not music, so they are not recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _MOST_WAITING = 2
 class CuePlayer:
     """Plays one cue after another, at a fixed level, whatever the instrument plays.
 
-    A cue is float32 (n_frames, 2) at the output's rate. Whoever calls `play` keeps it: the audio thread frees nothing.
+    A cue is float32 (n_frames, 2) at the output's rate. The caller of `play` keeps the cue, so that the audio thread
+    never frees memory.
     """
 
     def __init__(self) -> None:
@@ -21,11 +22,11 @@ class CuePlayer:
         self._n_done = 0
 
     def play(self, sound: np.ndarray) -> None:
-        """Let a cue be heard from the next block on, or after the one that sounds; from any thread."""
+        """Play a cue from the next block on, or after the present cue; may be called on any thread."""
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:
-        """Add what is due to `block`, float32 (n_frames, 2), full scale 1; for the audio thread."""
+        """Add the cue's next frames to `block`, float32 (n_frames, 2), full scale 1; for the audio thread."""
         if self._sound is None:
             if not self._waiting:
                 return

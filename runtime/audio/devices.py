@@ -31,11 +31,11 @@ class OutputDevice(NamedTuple):
 
 
 class InputDevice(OutputDevice):
-    """One audio input; fields as in OutputDevice, with the most channels that the device can record."""
+    """One audio input; fields as in OutputDevice, but n_channels is the most channels that the device can record."""
 
 
 def load_portaudio() -> pyaudio.PyAudio:
-    """Start PortAudio, which looks for devices only when it starts; UserError if PyAudio cannot be loaded."""
+    """Start PortAudio, which looks for devices only at its start; UserError if PyAudio cannot be imported."""
     try:
         import pyaudio
     except ImportError as error:
@@ -69,9 +69,9 @@ def _listed(portaudio: pyaudio.PyAudio, kind: type[OutputDevice], side: str) -> 
 
 
 def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | None) -> InputDevice | None:
-    """The input of a host API, given by its whole name, whose own name contains `device`, ignoring case.
+    """Choose an input as `choose_output` chooses an output, but `host_api` is the host API's whole name.
 
-    As `choose_output`; None also if the host API has no input and `device` is None.
+    Returns None if the host API has no input and `device` is None.
     """
     beside = [given for given in inputs if given.host_api == host_api]
     if device is None and not beside:
@@ -80,12 +80,11 @@ def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | Non
 
 
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
-    """The output whose host API's name contains `host_api` and whose own name contains `device`, ignoring case.
+    """Choose an output: its name contains `device`, and its host API's name contains `host_api`, ignoring case.
 
-    If `host_api` is None: any host API. If `device` is None: the first default output, or the first output if none is a
-    default; returns None if there is no output. An output whose whole name is `device` wins over names that only
-    contain it.
-    UserError if no output fits, or if several fit `device`.
+    host_api: None for any host API. device: None for the first default output, or the first output if none is a
+    default; then None is returned if there is no output. An output named exactly `device` is preferred to names that
+    only contain `device`. UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)
     if host_api is not None:

@@ -1,4 +1,4 @@
-"""Hears at once that the JACK server has died: a killed server says nothing to PortAudio's callback."""
+"""Detects at once that the JACK server has died: PortAudio's callback does not learn that a server was killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from runtime.base.quiet import quiet_stderr
 class JackServer:
     """A JACK client that plays nothing, and calls `wake`, on JACK's thread, when the server has gone.
 
-    has_gone: whether it has. Without a server or without the library it hears nothing, and the heartbeat must do.
+    has_gone: whether the server has gone. Without a server or the JACK library, has_gone stays False, and only the
+    heartbeat shows that the output is dead.
     """
 
     def __init__(self, wake: Callable[[], object]):
@@ -29,7 +30,7 @@ class JackServer:
         self._wake()
 
     def close(self) -> None:
-        """Leave the server."""
+        """Disconnect from the server."""
         if self._client is not None and not self.has_gone:
             with quiet_stderr():
                 self._client.close()

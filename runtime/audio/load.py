@@ -1,15 +1,15 @@
-"""How much of their time the blocks take; the audio thread writes it, and the main thread reads it, without a lock."""
+"""The load of each block, rendering time per playing time: written on the audio thread, read on the main thread."""
 
 from __future__ import annotations
 
 import numpy as np
 
 N_KEPT = 512
-NEAR = 0.9  # a block that takes this share of its time is nearly late
+NEAR = 0.9  # a block with this load is nearly late
 
 
 class BlockLoads:
-    """The loads of the last N_KEPT blocks: the time that a block took, in units of the time that it plays.
+    """The loads of the last N_KEPT blocks, without a lock; a load is a block's rendering time per playing time.
 
     n_blocks: number of blocks so far.
     """
@@ -19,9 +19,9 @@ class BlockLoads:
         self._kept = np.zeros(N_KEPT, np.float32)
 
     def add(self, load: float) -> None:
-        """Note one more block; for the audio thread only."""
+        """Add one block's load; for the audio thread only."""
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that whoever reads the number finds the load
+        self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
 
     def since(self, n_before: int) -> np.ndarray:
         """The loads of the blocks after the first `n_before`, oldest first, float32 (n,); at most N_KEPT / 2."""

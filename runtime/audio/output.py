@@ -1,4 +1,4 @@
-"""Plays the engine's blocks, and an effect on the input, on a sound card, or silently at the same pace."""
+"""Plays the engine's blocks and an effect on the input: on a sound card, or at the same pace without a device."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-BUSY_SHARE = 0.25  # a block has much work if the engine took so much of the time that the block plays
+BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
 _INVALID_RATE = -9997
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 FADE_S = 0.1  # an engine that is left fades out for this long
@@ -37,7 +37,7 @@ FADE_S = 0.1  # an engine that is left fades out for this long
 class SoundSource(Protocol):
     """The part of the engine that an output uses.
 
-    frame: the next frame to be rendered. render: fills `out`, float32 (n_frames, 2), with the next frames.
+    frame: the next frame to render. render: fills `out`, float32 (n_frames, 2), with the next frames.
     """
 
     frame: int
@@ -46,10 +46,11 @@ class SoundSource(Protocol):
 
 
 class Effect(Protocol):
-    """What is heard beside the engine: adds to `block`, float32 (n, 2), what it makes of the sound card's input.
+    """An effect on the sound card's input: `add` adds the effect's sound to `block`, float32 (n, 2).
 
-    incoming: float32 (n, n_channels); may_wait: whether this block has much work already. For the audio thread: it must
-    neither wait nor fail. delay_frames: how much later the effect is heard, without the buffers.
+    incoming: the input, float32 (n, n_channels). may_wait: whether the effect should defer work, because this block has
+    much work already. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the effect's
+    latency, without the buffers.
     """
 
     delay_frames: int
@@ -58,7 +59,7 @@ class Effect(Protocol):
 
 
 class AudioIn(NamedTuple):
-    """Asks for an input beside the output. device: part of its name; None: the default of the output's host API."""
+    """A request for an input. device: part of the input's name; None for the default of the output's host API."""
 
     device: str | None = None
 
@@ -68,15 +69,15 @@ class BlockRenderer:
 
     n_blocks: number of blocks so far; it grows as long as the device plays.
     n_underflows: number of blocks before which the driver ran out of sound.
-    n_late: number of blocks that took longer to render than to play. loads: what share of its time each block took.
-    n_not_finite: number of blocks with a NaN or an infinity; such a block is silent.
-    failure: the first exception that the engine's `render` raised; a block that fails is silent.
-    ring: every block that is heard is copied into it.
+    n_late: number of blocks that took longer to render than to play. loads: the load of each block.
+    n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
+    failure: the first exception that a block raised; a block that raises one is silent.
+    ring: receives a copy of every block, without cues; None for no copies.
     realtime: whether the audio thread got its real-time priority.
-    is_busy: whether a block is being rendered; other threads give way to it.
-    wake: called on the audio thread after a block that was late, or nearly, or not finite; it must not wait.
-    cues: adds chimes to what is heard, but not to what the ring gets; None: there are none.
-    is_metered: whether the peak is taken; peak: the largest sample, without its sign, since it was set to 0.
+    is_busy: whether a block is being rendered; other threads then give way.
+    wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
+    cues: adds chimes to the output; None for no chimes.
+    is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
     """
 
     def __init__(
@@ -128,8 +129,8 @@ class BlockRenderer:
 
         n_frames: size of the block. underflow: whether the driver ran out of sound before this block. incoming: the
         input's frames, float32 (n_frames, n_channels), for the effect; None without an input.
-        Nothing that is called here may wait: no lock, no file, no log. An exception is kept in `failure`; the
-        supervisor raises it.
+        Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`; the supervisor
+        raises it.
         """
         begin_s = time.perf_counter()
         self.is_busy = True
@@ -188,7 +189,7 @@ class BlockRenderer:
             self._gone = leaving
 
     def _silence_if_not_finite(self) -> None:
-        # One sum says it for all samples: a NaN or an infinity among them stays in it.
+        # One sum checks all samples, because any NaN or infinity makes the sum NaN or infinite.
         samples = self._block.ravel()
         if not math.isfinite(np.dot(samples, samples)):
             self._block.fill(0.0)
@@ -198,7 +199,7 @@ class BlockRenderer:
 
 
 class NullOutput:
-    """An output without a device: a timer thread renders the blocks at the pace of a device, and drops them."""
+    """An output without a device: a timer thread renders blocks at a device's pace, and discards them."""
 
     is_device = server_has_gone = False
     name = NO_DEVICE
@@ -216,7 +217,7 @@ class NullOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Render from now on; without a device there is no input for an effect; wake: as in BlockRenderer."""
+        """Start rendering; the effect is ignored, because there is no input; wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
@@ -225,11 +226,11 @@ class NullOutput:
         due_s = time.perf_counter()
         while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
             self.blocks.next_block(self.buffer_frames, underflow=False)
-            # After the machine was suspended, skip the blocks that were missed: at most four are rendered late.
+            # After the machine was suspended, skip the missed blocks except the last four.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self, plays: bool = True) -> bool:
-        """Stop; True, because nothing here can hang."""
+        """Stop rendering; returns True, because no driver can hang."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSE_LIMIT_S)
@@ -237,10 +238,10 @@ class NullOutput:
 
 
 class DeviceOutput:
-    """An opened PortAudio device, which asks for each block through a callback; `start` begins to play.
+    """An open PortAudio device, which requests each block through a callback; `start` starts playing.
 
-    sample_rate_hz: the rate in use: the one asked for, or, if the device refuses that rate, its default rate.
-    source: an input that is opened with it, or None.
+    sample_rate_hz: the rate in use: the requested rate, or the device's default rate if the device refuses it.
+    source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """
 
@@ -257,7 +258,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens both sides of a stream with one number of channels.
+        # PyAudio opens the input and the output of a stream with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -304,7 +305,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """How long the buffers between the input and the output last, in s; at least one block each."""
+        """The latency from the input to the output, in s: both buffers, each at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -316,7 +317,7 @@ class DeviceOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Play from now on; the effect hears the input; wake: as in BlockRenderer."""
+        """Start playing; the effect receives the input; wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
         if self._is_jack and wake is not None:
             self._server = JackServer(wake)
@@ -325,13 +326,13 @@ class DeviceOutput:
 
     @property
     def server_has_gone(self) -> bool:
-        """Whether the sound server has said that it ends; a cable that is pulled says nothing."""
+        """Whether the JACK server has ended; False for other host APIs, and when a device is unplugged."""
         return self._server is not None and self._server.has_gone
 
     def close(self, plays: bool = True) -> bool:
-        """Close the device and PortAudio; False if the driver hangs, as it does when a JACK server has died.
+        """Close the device and PortAudio; returns False if the driver hangs, as it does when a JACK server has died.
 
-        plays: whether blocks still come; JACK without blocks gets less time, because it seldom comes back.
+        plays: whether blocks are still requested; if not, JACK gets less time, because it has most likely died.
         """
         if self.server_has_gone:
             return False  # known to hang
@@ -343,7 +344,7 @@ class DeviceOutput:
     def _close(self) -> None:
         leave = [self._server.close] if self._server is not None else []
         for step in (*leave, self._stream.close, self._portaudio.terminate):
-            # Closing an unplugged card raises an error; PortAudio must be terminated all the same.
+            # Closing an unplugged card raises an error, but PortAudio must still be terminated.
             with contextlib.suppress(OSError):
                 step()
         self._closed.set()
@@ -353,10 +354,10 @@ Output = NullOutput | DeviceOutput
 
 
 def open_output(config: AudioConfig, audio_in: AudioIn | None = None) -> Output | None:
-    """Open the output that the settings name, without starting it; None if no device is named and the machine has none.
+    """Open the settings' output, without starting it; None if the settings name no device and the machine has none.
 
-    audio_in: an input to open with it; None: no input. If none is named and none can be opened, there is none.
-    UserError if the named device, or the named input, is missing, ambiguous or busy.
+    audio_in: the input to open with the output; None for no input. An unnamed input that cannot be opened is left out.
+    UserError if the named device or the named input is missing, ambiguous or busy.
     """
     if config.device == NO_DEVICE:
         return null_output(config)
@@ -385,7 +386,7 @@ def _opened(portaudio: object, device: OutputDevice, config: AudioConfig, audio_
 
 
 def null_output(config: AudioConfig) -> NullOutput:
-    """The output without a device, at the rate and buffer size of the settings."""
+    """An output without a device, at the settings' sample rate and buffer size."""
     return NullOutput(config.sample_rate_hz or FALLBACK_RATE_HZ, config.buffer_frames)
 
 

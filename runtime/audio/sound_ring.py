@@ -1,7 +1,7 @@
-"""The last seconds of what is played, in memory that another process reads.
+"""A ring buffer with the last seconds of the output, in memory that another process reads.
 
-The audio thread copies each block into a ring and never waits. The reader looks at the numbers in front of the ring
-before and after it copies: so it knows which frames may have been overwritten meanwhile.
+The audio thread copies each block into the ring and never waits. The reader reads the numbers in front of the ring
+before and after copying: they show which frames may have been overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 LEAST_S = 20.0
-MOST_BEFORE_S = 15.0  # how much of what was played before can be recorded: less, as time passes until it is read
+MOST_BEFORE_S = 15.0  # how much past sound a recording can include: less than LEAST_S, because reading starts later
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
-# Which they are: the frame up to which frames may be changing, the frame up to which they are complete, how often an
-# engine's frames began anew, and the first frame since then.
+# Indices of the numbers: the end of the frames that may be changing, the end of the complete frames, how often the
+# frame numbers jumped, as with a new engine, and the first frame since the last jump.
 _WRITING_TO, _END, _GENERATION, _BEGIN = range(4)
 _BYTES_A_FRAME = 8
 
 
 def ring_frames(sample_rate_hz: int) -> int:
-    """Frames of a ring for a sample rate: a power of two, at least LEAST_S."""
+    """The length in frames of a ring for a sample rate: a power of two, at least LEAST_S."""
     n_frames = _LEAST_FRAMES
     while n_frames < LEAST_S * sample_rate_hz:
         n_frames *= 2
@@ -32,10 +32,10 @@ def ring_frames(sample_rate_hz: int) -> int:
 
 
 def _make_memory(n_bytes: int) -> int:
-    """A descriptor of new memory that has no name, so that nothing is left when the processes have ended."""
+    """The file descriptor of new memory without a name, which disappears when the processes have ended."""
     try:
         descriptor = os.memfd_create("timbrebox-sound", os.MFD_CLOEXEC)
-    except (AttributeError, OSError):  # not on this system, or not for this service
+    except (AttributeError, OSError):  # not available on this system, or forbidden for this service
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, n_bytes)
@@ -43,7 +43,7 @@ def _make_memory(n_bytes: int) -> int:
 
 
 class _Memory:
-    """The ring's numbers, int64 (8,), and its sound, float32 (n_frames, 2)."""
+    """The ring's numbers, int64 (8,), and the ring's sound, float32 (n_frames, 2), mapped into memory."""
 
     def __init__(self, descriptor: int, writable: bool):
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
@@ -53,9 +53,9 @@ class _Memory:
 
 
 class SoundRing:
-    """The writer's side, for the audio thread; descriptor: give it to the reader's process.
+    """The writer of a ring, for the audio thread.
 
-    n_frames: length of the ring.
+    descriptor: the file descriptor to pass to the reader's process. n_frames: length of the ring.
     """
 
     def __init__(self, n_frames: int):
@@ -63,16 +63,16 @@ class SoundRing:
         self.n_frames = n_frames
         memory = _Memory(self.descriptor, writable=True)
         self._numbers, self._sound = memory.numbers, memory.sound
-        self._sound.fill(0.0)  # get the memory's pages now, not on the audio thread
+        self._sound.fill(0.0)  # allocate the memory's pages now, not on the audio thread
         self._end = -1
 
     @property
     def generation(self) -> int:
-        """How often the frames began anew: with each engine."""
+        """How often the frame numbers have jumped, as they do with each new engine."""
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
-        """Copy a block, float32 (n, 2), that begins with `frame`; at most n_frames long."""
+        """Copy a block, float32 (n, 2), n at most n_frames, into the ring; frame: number of the block's first frame."""
         n, end = len(block), frame + len(block)
         numbers, at = self._numbers, frame % self.n_frames
         if frame != self._end:
@@ -87,14 +87,14 @@ class SoundRing:
         numbers[_END] = self._end = end
 
     def close(self) -> None:
-        """Close the descriptor; the memory lives as long as a process uses it."""
+        """Close the descriptor; the memory remains as long as a process uses it."""
         os.close(self.descriptor)
 
 
 class Stretch(NamedTuple):
-    """Frames that were read.
+    """Frames read from a ring.
 
-    first: the first one that could be read; sound: float32 (n, 2).
+    first: number of the first frame in `sound`. sound: float32 (n, 2).
     """
 
     first: int
@@ -107,7 +107,7 @@ class Stretch(NamedTuple):
 
 
 class RingReader:
-    """The reader's side, in another process. descriptor: of the writer's ring; it may be closed afterwards."""
+    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)
@@ -130,7 +130,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` up to `end`, which must be complete; without those that are lost at the beginning."""
+        """The frames from `frame` to `end` that are not overwritten; `end`: at most the property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at
@@ -140,9 +140,9 @@ class RingReader:
 
 
 class RecentSound:
-    """Copies the newest frames for a picture, without a map of the ring: its pages do not count as the reader's memory.
+    """Reads the newest frames for display, without mapping the ring: mapped pages would count as the reader's memory.
 
-    descriptor: of the writer's ring, which stays open.
+    descriptor: from SoundRing; it must stay open.
     """
 
     def __init__(self, descriptor: int):
@@ -150,7 +150,7 @@ class RecentSound:
         self._n_frames = (os.fstat(descriptor).st_size - 8 * _N_NUMBERS) // _BYTES_A_FRAME
 
     def read(self, n_frames: int) -> np.ndarray:
-        """The newest n_frames, float32 (n_frames, 2); 0 where there are none yet."""
+        """The newest n_frames frames, float32 (n_frames, 2); frames before the first block are 0."""
         end = int(np.frombuffer(os.pread(self._descriptor, 8 * _N_NUMBERS, 0), np.int64)[_END])
         at = (end - n_frames) % self._n_frames
         n_first = min(n_frames, self._n_frames - at)

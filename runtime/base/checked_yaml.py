@@ -15,8 +15,8 @@ from runtime.base.files import read_bounded_file
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
 MOST_ALIASES = 10
-MOST_VALUES = 50_000  # PyYAML needs 50 us for each
-LONGEST_NUMBER = 100  # characters; Python reads a longer one in quadratic time, and cannot show it
+MOST_VALUES = 50_000  # PyYAML needs 50 us for each value
+LONGEST_NUMBER = 100  # characters; Python reads very long numbers in quadratic time, and cannot print them
 _EXPECTED = "a readable YAML file"
 
 
@@ -29,7 +29,7 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
 
 
 def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
-    """As `load_yaml`, from a file's content; path: names it in messages."""
+    """Read a YAML file's content as `load_yaml` does; path: names the file in messages."""
     try:
         tree = yaml.load(content.decode("utf-8"), _Loader)
     except UnicodeDecodeError as error:
@@ -67,7 +67,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """A number; ValueError for one of too many digits."""
+        """Convert a node to a number; ValueError for more than LONGEST_NUMBER characters."""
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"a number of {len(node.value):,} characters")
         is_whole = node.tag.endswith(":int")
@@ -96,7 +96,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """The UserError for a message of msgspec, such as `Expected `int` <= 127 - at `$.note``."""
+    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)
@@ -133,7 +133,7 @@ def _known_fields(kind: type, at: str) -> list[str]:
 
 
 def _struct(info: object) -> object:
-    """The structure inside an optional type; any other type unchanged."""
+    """The structure inside a union such as an optional type; other types are returned unchanged."""
     if isinstance(info, msgspec.inspect.UnionType):
         return next((t for t in info.types if isinstance(t, msgspec.inspect.StructType)), info)
     return info

@@ -32,14 +32,14 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line to parse; None: the process's own.
+    run: called with the parsed arguments. arguments: the command line to parse; None for the process's own.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Call `command` and return the exit status: its result, or 0 for None; 2 after a UserError; 130 if interrupted."""
-    with contextlib.suppress(AttributeError, ValueError):  # a file's name may have bytes that are no text
+    """Call `command` and return the exit status: the result, or 0 for None; 2 for a UserError; 130 if interrupted."""
+    with contextlib.suppress(AttributeError, ValueError):  # a printed file name may not be valid text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command() or 0
@@ -52,12 +52,12 @@ def run_command(command: Callable[[], int | None]) -> int:
 
 
 def find_commands(package: str) -> dict[str, str]:
-    """The first docstring line of each command of a package, by the command's name; the launcher lists them too."""
+    """The first docstring line of each command of a package, by command name; the launcher shows these lines, too."""
     return {path.stem: _first_line(path) for path in _files(package)}
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
-    """A `type` for argparse that takes whole numbers from `lowest` up."""
+    """A `type` for argparse that accepts whole numbers from `lowest` up."""
 
     def whole_number(text: str) -> int:
         try:
@@ -72,7 +72,7 @@ def at_least(lowest: int) -> Callable[[str], int]:
 
 
 def number_between(lowest: float, highest: float) -> Callable[[str], float]:
-    """A `type` for argparse that takes numbers from `lowest` to `highest`."""
+    """A `type` for argparse that accepts numbers from `lowest` to `highest`."""
 
     def number(text: str) -> float:
         try:
@@ -88,7 +88,7 @@ def number_between(lowest: float, highest: float) -> Callable[[str], float]:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises a UserError for a wrong command line and takes no abbreviated flags."""
+    """An argument parser that raises a UserError for a wrong command line, and accepts no abbreviated flags."""
 
     def __init__(self, *args: object, **kwargs: object):
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
@@ -139,7 +139,7 @@ def _first_line(path: Path) -> str:
 
 
 def _complain(text: str) -> None:
-    # If stderr is closed, sys.stderr is None, and print would write to stdout. Then only the exit status tells the
+    # If stderr is closed, sys.stderr is None, and print would write to stdout; then only the exit status tells the
     # user that something is wrong.
     if sys.stderr is not None:
         with contextlib.suppress(OSError):

@@ -1,15 +1,15 @@
-"""UserError, the only error that a user sees, and the suggestion of a similar name."""
+"""UserError, the only error shown to users, and suggestions of similar names."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # characters: a message quotes files, and these come from anywhere
+LONGEST_PART = 500  # characters; a message quotes files, which may contain anything
 
 
 class UserError(Exception):
-    """A mistake that the user can correct; a command prints it as one line and ends with status 2.
+    """A mistake that the user can correct; a command prints the error in one line and exits with status 2.
 
     where: the file, option or device; found: what is there; expected: what should be there; remedy: what to do.
     """
@@ -21,7 +21,7 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """A text in one line that a terminal shows as it is: other characters, such as the bell, become \\x07 and so on."""
+    """The text in one printable line: control characters are escaped; the bell, for example, becomes \\x07."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
@@ -33,7 +33,7 @@ def _shortened(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A remedy for an unknown name: the most similar of the known names, or all of them if none is similar."""
+    """The remedy for an unknown name: suggests the most similar known name, or all known names if none is similar."""
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if nearest:

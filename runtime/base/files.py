@@ -1,7 +1,7 @@
 """Reads and writes files.
 
-Only regular files of a limited size are read. A file is written whole or not at all; neither a device nor a file that
-the same command reads is ever overwritten.
+Only regular files of a limited size are read. A file is written completely or not at all; devices, and files that the
+same command reads, are never overwritten.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# A half-written file is hidden next to its target; its name holds the target's name and the writing process's id.
+# A half-written file is a hidden file beside the target, named after the target and the writing process's id.
 _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 
 
 def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
-    """The content of a regular file of at most `largest_bytes`; never waits, as reading a pipe would.
+    """The content of a regular file of at most `largest_bytes`; never blocks, as reading a pipe could.
 
-    expected, remedy: the end of the error message: what the file should be, and what the user can do.
+    expected, remedy: for the error message: what the file should be, and what the user can do.
     UserError if the file is missing, unreadable, too large or not a regular file.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change it
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
-            _refuse_kind(path, found, expected, remedy)  # again: the path may lead to another file by now
+            _refuse_kind(path, found, expected, remedy)  # again, because the path may have been replaced
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
-                # Read to the limit: the file may have grown since, and files in /proc report a size of 0.
+                # Read up to the limit: the file may have grown since fstat, and files in /proc report a size of 0.
                 content = stream.read(largest_bytes + 1) or b""
                 n_bytes = len(content)
     except FileNotFoundError:
@@ -57,9 +57,9 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
 
 def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
-    """Check that `atomic_write` can write to `path`, before long work whose result goes there; UserError if it cannot.
+    """Check, before long work, that `atomic_write` can write the result to `path`; UserError if not.
 
-    Returns the path with all links followed. Arguments: as in `atomic_write`. A full disk is not noticed here.
+    Returns the path with all links resolved. Arguments as in `atomic_write`. A full disk is not detected.
     """
     target = _regular_target(path, inputs)
     folder = target.parent
@@ -82,8 +82,8 @@ def atomic_write(
     """Yield a stream for new content of `path`, which replaces the file when the `with` ends without an error.
 
     mode: `w` for UTF-8 text, `wb` for bytes. inputs: files that must not be overwritten. makes_folder: whether to make
-    a missing folder. If `path` is a link, the file that it leads to is replaced. UserError if the target is not a
-    regular file, is one of `inputs` or cannot be written, or if the disk is full.
+    a missing folder. If `path` is a link, the linked file is replaced. UserError if the target is not a regular file,
+    is one of `inputs` or cannot be written, or if the disk is full.
     """
     target = refuse_bad_target(path, inputs=inputs, makes_folder=makes_folder)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -114,7 +114,7 @@ def write_json(
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote; UserError if there is no such file or object."""
+    """Read a JSON object that `write_json` wrote; UserError if the file is missing or holds no JSON object."""
     content = read_bounded_file(path, "what was written there", LARGEST_JSON_BYTES, "remove it")
     try:
         tree = json.loads(content.decode("utf-8"))
@@ -126,14 +126,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file of a folder; only for folders that no other process is writing to."""
+    """Remove every half-written file in a folder; only for folders to which no process is writing."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file to write, all links followed; UserError if it exists and is an input or not a regular file."""
+    """The file to write, all links resolved; UserError for an existing file that is an input or not a regular file."""
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()
@@ -165,7 +165,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    A file with our own process id is such a file, too: a dead process had the same id earlier.
+    A file with this process's id was left by a killed process, too, which had the same id.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():
@@ -179,13 +179,13 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # alive, but of another user
+    except PermissionError:  # the process is alive, but belongs to another user
         return True
     return True
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, unless it is there; it survives a power cut. OSError if that fails."""
+    """Make a folder and its parents, unless they exist, so that they survive a power cut; OSError if that fails."""
     above = folder
     while not above.exists() and above != above.parent:
         above = above.parent
@@ -196,7 +196,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut, where the system can."""
+    """Make renames in a folder survive a power cut, if the system supports that."""
     # The file is already in place, so a folder that cannot be synced is no error.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

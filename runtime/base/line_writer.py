@@ -16,9 +16,9 @@ FAREWELL_S = 0.5
 
 
 class LineWriter:
-    """Prints lines on a stream from a separate thread, so that `write` never waits for the stream's reader.
+    """Prints lines on a stream on a separate thread, so that `write` never waits for the stream's reader.
 
-    After the first line that cannot be written, it prints nothing more.
+    After the first line that cannot be written, no more lines are printed.
     """
 
     def __init__(self, stream: TextIO):
@@ -33,25 +33,25 @@ class LineWriter:
             self._waiting.put_nowait(line)
 
     def close(self) -> None:
-        """Wait until every line is printed, at most FAREWELL_S seconds."""
+        """Wait until all lines are printed, but at most FAREWELL_S seconds."""
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._writer.join(FAREWELL_S)
 
     def _write_lines(self, descriptor: int, encoding: str) -> None:
-        promote_thread(SUPERVISOR_PRIORITY)  # else, preempted while it holds the interpreter, it would delay the sound
+        promote_thread(SUPERVISOR_PRIORITY)  # a thread preempted while it holds the interpreter delays the sound
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
-                # Bypass the stream's buffer: at exit it would retry a line that could not be written, and fail again.
+                # Bypass the stream's buffer, which would retry a failed line at exit, and fail again.
                 remaining = f"{line}\n".encode(encoding, "backslashreplace")
                 while remaining:
                     remaining = remaining[os.write(descriptor, remaining) :]
 
 
 def open_closed_streams() -> None:
-    """Open /dev/null for each standard stream that the program was started without.
+    """Open /dev/null in place of each standard stream that was closed when the program started.
 
-    Otherwise the next file or socket would get the missing descriptor, and drivers would print into that file.
+    Otherwise the next file or socket would get the stream's descriptor, and drivers would print into it.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -1,11 +1,11 @@
-"""onnxruntime with its telemetry off; the project imports it only from here."""
+"""onnxruntime without telemetry; the project imports onnxruntime only from this module."""
 
 from __future__ import annotations
 
 import os
 
-# onnxruntime reads this variable when it is imported. With any value but "1" it writes a device id into the user's
-# cache and looks up its maker's host. The user's own setting is overridden: playing must never use the network.
+# onnxruntime reads this variable when it is imported. With any value but "1", onnxruntime writes a device id into the
+# user's cache and looks up its maker's host. The user's value is overridden: playing must never use the network.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime

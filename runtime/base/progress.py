@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Self, TextIO
 
-LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by a program of ours that shows the progress in its own way
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by our programs that show the progress in their own way
 JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0
@@ -18,13 +18,13 @@ REDRAW_S = 0.1
 
 
 class Progress:
-    """Shows how much of `total` is done: on a terminal in one line that is redrawn, elsewhere in a line for each tenth.
+    """Shows how much of `total` is done: on a terminal by redrawing one line, elsewhere by a line for each tenth.
 
-    Elsewhere, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a log. Where
-    LINES_VARIABLE is `json`, each line is an object: progress, the label; share, 0 to 1; left_s, or null.
-    Use it in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on a new
-    line.
-    total: all the work, in any unit that grows evenly with time (notes, bytes). stream: where to print; None is stderr.
+    Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a
+    log. If LINES_VARIABLE is `json`, each line is a JSON object: progress, the label; share, 0 to 1; left_s, or null.
+    Use Progress in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on
+    a new line.
+    total: all the work, in any unit that grows evenly with time (notes, bytes). stream: None for stderr.
     """
 
     def __init__(self, label: str, total: float, stream: TextIO | None = None):

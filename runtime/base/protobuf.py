@@ -1,4 +1,4 @@
-"""Walks the bytes of a protobuf message without building anything from them.
+"""Reads the fields of a protobuf message from its bytes, without building objects of the message.
 
 Source: the encoding page of the Protocol Buffers documentation: varints, wire types 0, 1, 2 and 5.
 """
@@ -13,14 +13,14 @@ _LONGEST_VARINT = 10
 
 
 class Field(NamedTuple):
-    """One field: its number, and its value, a whole number or bytes; None for a number of 4 or 8 fixed bytes."""
+    """One field: number, and value: a whole number, bytes, or None for a number of 4 or 8 fixed bytes."""
 
     number: int
     value: int | memoryview | None
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """The fields of a message in their order; ValueError, with the reason, where the bytes are no message."""
+    """The fields of a message in order; ValueError, with the reason, if the bytes are not a message."""
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
@@ -44,7 +44,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def numbers(value: int | memoryview | None, most: int) -> list[int]:
-    """The whole numbers of a repeated field: one, or at most `most` packed ones; ValueError as in `fields`."""
+    """The whole numbers of a repeated field: one, or at most `most` packed numbers; ValueError as in `fields`."""
     if isinstance(value, int):
         return [value]
     message, found, at = part(value), [], 0
@@ -57,7 +57,7 @@ def numbers(value: int | memoryview | None, most: int) -> list[int]:
 
 
 def text(value: int | memoryview | None, longest: int) -> str:
-    """The text of a field; ValueError if it is no UTF-8 text, is longer than `longest` bytes or cannot be printed."""
+    """The text of a field; ValueError if it is not UTF-8, is longer than `longest` bytes or cannot be printed."""
     content = part(value)
     if len(content) > longest:
         raise ValueError(f"a name of {len(content):,} characters")
@@ -68,14 +68,14 @@ def text(value: int | memoryview | None, longest: int) -> str:
 
 
 def part(value: int | memoryview | None) -> memoryview:
-    """The bytes of a field; ValueError if it is a number."""
+    """The bytes of a field; ValueError if the value is a number."""
     if not isinstance(value, memoryview):
         raise ValueError("a number in place of a part")
     return value
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The whole number at `at`, 0 or more, and the place after it."""
+    """The whole number at index `at`, 0 or more, and the index after the number."""
     value = 0
     for count in range(_LONGEST_VARINT):
         if at + count >= len(message):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to /dev/null inside a `with`: ALSA and JACK print a lot while they look for devices."""
+    """Redirect file descriptor 2 to /dev/null in a `with`: ALSA and JACK print much while they look for devices."""
     sys.stderr.flush()
     try:
         saved = os.dup(2)

@@ -1,4 +1,4 @@
-"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that give way."""
+"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that yield."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # so that a thread that hangs, busy for ever, holds up nobody for ever
+_MOST_PAUSES = 64  # limited, so that a hanging busy thread does not stop other threads for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 
 
 def promote_thread(priority: int) -> bool:
-    """Give the calling thread at least this real-time priority, 1 to 99; False, and no change, if not permitted.
+    """Give the calling thread at least this real-time priority, 1 to 99; returns False, unchanged, if not permitted.
 
-    A thread that already has a higher one keeps it: JACK sets the priority of its own threads.
+    A thread with a higher priority keeps that priority: JACK sets the priority of its own threads.
     """
     try:
         real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
@@ -38,9 +38,9 @@ def promote_thread(priority: int) -> bool:
 
 @contextmanager
 def promoted(priority: int) -> Iterator[bool]:
-    """Give the calling thread at least this real-time priority inside a `with`, and its former one afterwards.
+    """Give the calling thread at least this real-time priority inside a `with`, and then its former priority.
 
-    Yields whether that is permitted.
+    Yields whether the priority is permitted.
     """
     former = (os.sched_getscheduler(0), os.sched_getparam(0)) if hasattr(os, "sched_getscheduler") else None
     permitted = promote_thread(priority)
@@ -52,9 +52,9 @@ def promoted(priority: int) -> Iterator[bool]:
 
 
 def lock_memory() -> bool:
-    """Keep the process's memory out of swap, so that the sound never waits for a disk; False if not permitted.
+    """Keep the process's memory out of swap, so that the sound never waits for a disk; returns False if not permitted.
 
-    Each page is locked when it is first used: locking all mapped pages at once takes 200 MB more with onnxruntime.
+    Each page is locked at its first use: locking all mapped pages at once needs 200 MB more with onnxruntime.
     """
     if sys.platform != "linux":
         return False
@@ -66,12 +66,12 @@ def lock_memory() -> bool:
 
 
 def prepare_process() -> None:
-    """Prepare for playing, on the main thread, once everything is built: no garbage collection, fast thread switches.
+    """Prepare for playing, on the main thread, after everything is built: no garbage collection, fast thread switches.
 
     Python's default switch interval, 5 ms, is almost half the duration of a block of 512 frames. The main thread gets a
     low real-time priority: if another program preempted the main thread while it holds the interpreter, the audio
-    thread would have to wait until that program is done. NumPy's warnings, of an instrument that overflows, are not
-    printed: the audio thread would write them.
+    thread would have to wait for that program. NumPy's warnings about overflow in an instrument are not printed,
+    because the audio thread would print them.
     """
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
     promote_thread(SUPERVISOR_PRIORITY)
@@ -84,11 +84,11 @@ def prepare_process() -> None:
 
 @contextmanager
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
-    """Inside the `with`, the calling thread pauses at its next function call while `is_busy()`.
+    """Make the calling thread pause at each function call inside the `with` while `is_busy()`.
 
-    NumPy lets go of the interpreter in each call for more than 500 numbers. A thread that runs Python takes it then,
-    and keeps it for the switch interval, 0.1 ms: so a block of 150 such calls took 15 ms longer beside a thread that
-    read an instrument. The hook, which Python calls for each function, slows this thread down.
+    NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
+    interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
+    such calls took 15 ms longer. The hook, which Python calls for each function, slows this thread down.
     """
 
     def look(*_: object) -> None:

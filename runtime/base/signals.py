@@ -1,4 +1,4 @@
-"""Makes the signals that end a process raise exceptions, so that files and folders are cleaned up."""
+"""Turns the signals that end a process into exceptions, so that files and folders are cleaned up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import NoReturn
 
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
-    """Inside the `with`, SIGINT raises KeyboardInterrupt; SIGTERM and SIGHUP raise SystemExit(128 + number).
+    """Make SIGINT raise KeyboardInterrupt, and SIGTERM and SIGHUP SystemExit(128 + number), inside the `with`.
 
-    Works only on the main thread. All signals after the first are ignored, so that they cannot stop the cleaning up. A
+    Works only on the main thread. Signals after the first are ignored, so that they cannot interrupt the cleanup. A
     signal that the program ignored before the `with` stays ignored, as SIGHUP does under `nohup`.
     """
     numbers = [

@@ -1,4 +1,4 @@
-"""Where the user's files lie: what people make, and what the program remembers."""
+"""The folders of the user's files: what the user makes, and what the program remembers."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ NAME = "timbrebox"
 
 
 def data_folder() -> Path:
-    """The folder of what the user makes: sounds, maps, instruments, recordings; it may not exist yet."""
+    """The folder, perhaps not existing yet, of what the user makes: sounds, maps, instruments, recordings."""
     return _folder("XDG_DATA_HOME", ".local/share")
 
 
 def state_folder() -> Path:
-    """The folder of what the program remembers from one start to the next; it may not exist yet."""
+    """The folder, perhaps not existing yet, of what the program remembers from one start to the next."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
 def _folder(variable: str, at_home: str) -> Path:
-    """A folder of the user's, or, in a service, the one that systemd names.
+    """The user's folder that the environment variable names, or, in a service, the folder that systemd names.
 
     Sources: systemd.exec(5), $STATE_DIRECTORY; XDG Base Directory Specification 0.8: a relative path is ignored.
     """

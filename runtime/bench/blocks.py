@@ -1,4 +1,4 @@
-"""Measures one case: how long its blocks take, and the processor time that its sound costs."""
+"""Measures one case: how long its blocks take, and how much CPU time its sound costs."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ WARM_UP_FRAMES = 8192
 
 
 def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object]:
-    """Measure a case with `duration_s` seconds of sound; returns its row of the JSON's `engine` list.
+    """Measure a case with `duration_s` seconds of sound; returns the case's row of the JSON's `engine` list.
 
     A row has the time that a block takes, in ms (median, 99th and 99.9th percentile, longest), the block's duration as
     budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The row of a named case adds its name instead, as its least work is not known,
-    and how many times the plain case's p99_ms and load its own are: p99_of_plain and load_of_plain.
+    least work that makes the same sound. The least work of a named case is unknown: instead, its row adds the name, and
+    p99_ms and load divided by the plain case's: p99_of_plain and load_of_plain.
 
-    CPU time, block times and what they are compared with are measured in turn, again and again, in short spells,
-    because a machine's speed may change from one second to the next. Blocks are timed at the audio thread's priority
-    where that is permitted; for that, too, the spells must be short, because systems stop a real-time thread that runs
-    for long without waiting.
+    CPU times, block times and the times for comparison are measured alternately in short spells, because a machine's
+    speed may change from one second to the next. Blocks are timed at the audio thread's priority where that is
+    permitted. This, too, needs short spells: systems stop a real-time thread that runs for long without waiting.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -51,7 +50,7 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
 
 class _Run:
-    """An engine that plays a case in short spells of n_blocks, and what was measured so far."""
+    """An engine that plays a case in short spells of n_blocks, with the measurements so far."""
 
     def __init__(self, decoder: Decoder, case: Case, n_blocks: int):
         self._engine, self._case, self._n_latents = started(decoder, case), case, decoder.card.n_latents
@@ -63,7 +62,7 @@ class _Run:
             self._engine.render(self._out)
 
     def measure_spell(self) -> None:
-        """Measure the CPU time of some blocks, then the time that each of as many blocks takes."""
+        """Measure the CPU time of n_blocks blocks in sum, then the time of each of n_blocks more blocks."""
         starts_s = (np.arange(self._n_blocks) + self._n_done) * self._block_s
         events = [self._case.events_at(start_s, self._n_latents) for start_s in starts_s]
         self._n_done += self._n_blocks
@@ -115,7 +114,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
 
 
 def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Render one block for each list of events; fills `times_s`, float (n_blocks,), with the seconds that each took."""
+    """Render one block for each list of events; fills `times_s`, float (n_blocks,), with the seconds of each block."""
     for block, block_events in enumerate(events):
         for event in block_events:
             engine.post(event)
@@ -127,8 +126,8 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
     """CPU seconds to render one block for each list of events.
 
-    The clock is read only before and after all blocks: two readings for each block would cost as much as copying out a
-    block whose sound is already mixed.
+    The clock is read only before and after all blocks: two readings per block would cost as much as a block that is
+    only copied, because its sound is already mixed.
     """
     begin_s = time.process_time()
     for block_events in events:

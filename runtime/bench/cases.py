@@ -1,4 +1,4 @@
-"""The cases that `bench` measures: what is played, with how many voices, in which buffer."""
+"""The cases that `bench` measures: what is played, how many voices, and which buffer size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _plain_sound(card: Card) -> Sound:
 
 
 def _modulated_sound(card: Card) -> Sound:
-    """For each voice an LFO on two latents, and a filter that an envelope moves."""
+    """A sound in which each voice has an LFO on two latents, and a filter that an envelope moves."""
     targets = [LATENT + latent.name for latent in card.latents[:2]]
     return Sound(
         lfo_1=Lfo(rate_hz=5.0, per_voice=True),
@@ -49,8 +49,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
 
     moving: whether every knob moves in every block. name: None for a plain case, which has no further events.
-    sound: called with the instrument's card; returns the sound that is played. in_rack: whether a rack plays it, with
-    its effects, as in `play`; else the engine alone. once: events sent with the notes.
+    sound: called with the instrument's card; returns the sound to play. in_rack: whether a rack with its effects plays
+    the notes, as in `play`, or the engine alone. once: events sent with the notes.
     each_block: called with the time in s at which a block begins; returns the block's further events.
     """
 
@@ -65,7 +65,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def plain(self) -> Case:
-        """The plain case with which a named one is compared."""
+        """The plain case with which this named case is compared."""
         return Case(n_voices=self.n_voices, buffer_frames=self.buffer_frames, moving=self.moving)
 
     def events_at(self, time_s: float, n_latents: int) -> list[Event]:
@@ -81,7 +81,7 @@ def _named(
     sound: Callable[[Card], Sound] = _plain_sound,
     in_rack: bool = False,
 ) -> tuple[Case, ...]:
-    """One case for each buffer size: N_VOICES_OF_NAMED voices, every knob moving; the rest as in Case."""
+    """One case for each buffer size, with N_VOICES_OF_NAMED voices and all knobs moving; parameters as in Case."""
     return tuple(
         Case(
             n_voices=N_VOICES_OF_NAMED,

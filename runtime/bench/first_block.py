@@ -1,6 +1,6 @@
 """Starts as `play` does and renders blocks: python -m runtime.bench.first_block F.onnx.
 
-Prints `first block` as soon as that is rendered, and after 200 more blocks the process's peak memory in MB.
+Prints `first block` when the first block is rendered, and after 200 more blocks the process's peak memory in MB.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# Imported because `play` imports them: they cost time and memory.
+# Imported because `play` imports these packages, which cost time and memory.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401
@@ -42,9 +42,9 @@ def main(path: str) -> None:
 
 
 def peak_memory_mb() -> float:
-    """The most memory, in MB, that this process has held at once."""
+    """The most memory, in MB, that this process has used at once."""
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux: ru_maxrss would count the parent's memory, from before this program was loaded
+    if status.is_file():  # Linux: ru_maxrss would include the parent's memory, from before the exec
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 

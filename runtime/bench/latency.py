@@ -1,4 +1,4 @@
-"""Measures latency: how long it takes until a key or a knob is heard."""
+"""Measures latency: the time until a key or a knob is heard."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def note_on_ms(
     """Time in ms from a key to its sound at the output: median, 99th percentile and maximum of `n_trials`.
 
     `n_notes` keys go down at once while 16 other notes sound and every knob moves. on_trial: called after each trial.
-    A device adds its own latency to these times.
+    A device's own latency is not included.
     """
     random = np.random.default_rng(0)
     delays_ms = []
@@ -40,17 +40,17 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys at once; returns the frames until they are heard, and the seconds that their block was late.
+    """Press `n_notes` keys at once; returns the frames until they are heard, and how late their block is, in s.
 
-    The keys go down at a random frame of a block of 64 frames. Their notes begin exactly 64 frames later, as in `play`.
-    They are heard as soon as their sound reaches 20 dB below its sustained peak. Their block is late if rendering it
-    takes longer than playing it.
+    The keys go down at a random frame of a block of 64 frames. The notes begin exactly 64 frames later, as in `play`.
+    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. A block is late if rendering takes
+    longer than playing.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
     keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
     _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
-    # Rendered again without the other notes, so that the first sound is that of the keys.
+    # Render again without the other notes, so that the first sound is the keys' sound.
     alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
     sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
     heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))
@@ -62,8 +62,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render notes that begin at the frame `begin`.
 
-    among_others: whether 16 other notes sound too, while every knob moves. Returns the absolute samples of the left
-    channel, (n_frames,), and the seconds that it took to render the block with the frame `begin`.
+    among_others: whether 16 other notes sound, too, while every knob moves. Returns the absolute samples of the left
+    channel, (n_frames,), and the seconds for rendering the block that contains the frame `begin`.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
@@ -88,7 +88,7 @@ def _play_keys(
 def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lambda: None) -> dict[str, float]:
     """Time in ms from a step of every knob until the sound has changed by 90 %: median, 99th percentile and maximum.
 
-    n_trials: number of steps to measure. on_trial: called after each.
+    n_trials: number of steps to measure. on_trial: called after each step.
     """
     random = np.random.default_rng(1)
     delays_ms = []
@@ -102,8 +102,8 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move every knob from 0 to 1 at once while a note sounds; returns the frames until the sound has changed by 90 %.
 
     The note is rendered three times with the same noise: with the step, with all knobs at 0, and with all knobs at 1.
-    The sound has changed by 90 % when its difference from the sound at 1, by amplitude, is a tenth of the difference
-    between the sounds at 0 and at 1.
+    The sound has changed by 90 % when the amplitude of its difference from the sound at 1 is a tenth of the amplitude
+    of the difference between the sounds at 0 and at 1.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

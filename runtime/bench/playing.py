@@ -1,4 +1,4 @@
-"""Shared by all measurements: an engine at the instrument's sample rate, its notes, and the movements of its knobs."""
+"""Shared by all measurements: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def new_engine(decoder: Decoder, n_voices: int, seed: int = 0, sound: Sound = So
 
 
 def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
-    """A rack with one part and with effects, as `play` has it, and an envelope that has no attack."""
+    """A rack with one part and with effects, as in `play`, but with an envelope that has no attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
     return build_rack(Patch(Config(voice=voice), sound), decoder, decoder.card.sample_rate_hz)
 
@@ -35,5 +35,5 @@ def spread_note(decoder: Decoder, number: int) -> int:
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that move each knob to its position at `time_s`: on a slow sine, with another period for each knob."""
+    """Events that move each knob to its position at `time_s`, on a slow sine with a different period for each knob."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

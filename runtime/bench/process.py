@@ -57,7 +57,7 @@ def start_and_memory(instrument: Path) -> tuple[float, float]:
 
 
 def install_mb() -> float | None:
-    """Size on disk of the virtual environment that this process runs in, in MB; None if it runs in none."""
+    """Size on disk, in MB, of the virtual environment that this process runs in; None without a virtual environment."""
     if sys.prefix == sys.base_prefix:
         return None
     files = (Path(folder, name) for folder, _, names in os.walk(sys.prefix) for name in names)
@@ -67,7 +67,7 @@ def install_mb() -> float | None:
 def live_underruns(
     config: Config, decoder: Decoder, n_seconds: int, on_second: Callable[[], None] = lambda: None
 ) -> dict[str, object] | None:
-    """Play 8 voices on the configured device for `n_seconds` and count its underruns; None if there is no device.
+    """Play 8 voices on the configured device for `n_seconds`, and count underruns; returns None without a device.
 
     on_second: called after each second. Returns the JSON's object `live`. UserError if the device cannot be opened.
     """

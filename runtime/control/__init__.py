@@ -1,1 +1,1 @@
-"""The player's knobs: where each one stands, and which control moves it."""
+"""The player's knobs: the position of each knob, and which MIDI control moves it."""

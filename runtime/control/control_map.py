@@ -1,4 +1,4 @@
-"""Moves targets by MIDI controls, each device by its own map."""
+"""Moves targets by MIDI controls, with a map for each device."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from runtime.events import (
 
 
 class ControlMap:
-    """Which MIDI control moves which target; a device without a map of its own has the map that the settings give.
+    """Which MIDI control moves which target; a device without its own map has the map of the settings.
 
-    All state follows from the events in their order, so the same events always give the same positions.
+    All state depends only on the events and their order, so the same events always give the same positions.
     """
 
     def __init__(self, config: Config):
@@ -40,15 +40,15 @@ class ControlMap:
         self._sides: dict[int, Side] = {}
 
     def use(self, device: int, bindings: Bindings) -> None:
-        """Use another map for a device from now on; its controls begin anew."""
+        """Replace the map of a device, and reset the state of the device's controls."""
         self._bindings[device] = bindings
         for side in [side for side in self._sides if side >> 4 == device]:
             del self._sides[side]
 
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
-        """Move the targets that the control belongs to; False if the event has another meaning, too.
+        """Move the control's targets; returns False if the voices need the event, too.
 
-        A pedal or a key that comes up is never taken away from the voices: a note that it holds would not end.
+        The release of a pedal or a key always goes to the voices, too: otherwise a note that it holds would not end.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -85,7 +85,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Follow MIDI's choice of a non-registered parameter; True if the event was data of one that moves a target."""
+        """Follow MIDI's choice of an NRPN; returns True if the event was data of an NRPN that moves a target."""
         control, side = event.control, self._side(event)
         if control == Control.NRPN_MSB:
             side.parameter_msb, side.parameter = event.value, NO_PARAMETER
@@ -103,7 +103,7 @@ class ControlMap:
         return False
 
     def _apply(self, binding: Binding, side: Side, share: float, value: int, knobs: Knobs) -> None:
-        """Move a binding's target, for a control at a share of its travel; value: from 0 to 127."""
+        """Move a binding's target; share, value: the control's position, as from `share_of`."""
         stands = knobs.position(binding.target)
         if stands is not None:
             position = moved_to(binding, side, share, value, stands)
@@ -111,9 +111,9 @@ class ControlMap:
                 knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:
-        """The action that a control starts; only a press starts one, not a release.
+        """The action that an event starts, or None; a press starts an action, a release does not.
 
-        Give each event once, in the order of the frames.
+        Pass each event once, in the order of the frames.
         """
         kind = KINDS.get(type(event))
         if kind is None:
@@ -126,12 +126,12 @@ class ControlMap:
         if action is None:
             return None
         touched, value = self._side(event).touched, share_of(event)[1]
-        # A program is always on, so each one is a press.
+        # A program change has no release, so each one is a press.
         before, touched[key] = touched.get(key, 0), 0 if kind is Kind.PROGRAM else value
         return action if is_press(before, value) else None
 
     def is_mapped(self, event: Event) -> bool:
-        """Whether the event's control moves a target or starts an action; data of parameters do not count."""
+        """Whether the event's control moves a target or starts an action; NRPN data do not count."""
         kind = KINDS.get(type(event))
         if kind is None:
             return False
@@ -140,7 +140,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event changes only the next spectra, the blend of phases or the tempo, and may wait for a hop."""
+        """Whether an event may wait for a hop, because it changes only spectra, the blend of phases or the tempo."""
         if isinstance(event, ControlChange):
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting
@@ -149,13 +149,13 @@ class ControlMap:
         return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
 
     def memory(self) -> dict[str, dict[int, Any]]:
-        """The devices' maps, and what their controls' positions have left behind, as plain values, for `remember`."""
+        """The devices' maps and the state of their controls, as plain values, for `remember`."""
         maps = {device: list(bindings.plain) for device, bindings in self._bindings.items()}
         sides = {number: side.memory() for number, side in self._sides.items()}
         return {"maps": maps, "sides": sides}
 
     def remember(self, memory: dict[str, dict[int, Any]]) -> None:
-        """Go on from where another one was; ValueError for what is no `memory`."""
+        """Restore the state from another ControlMap's `memory`; ValueError if a map's lines are not valid."""
         self._bindings = {device: bind_plain(lines) for device, lines in memory.get("maps", {}).items()}
         self._sides = {number: Side.remembered(each) for number, each in memory.get("sides", {}).items()}
 

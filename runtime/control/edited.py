@@ -1,4 +1,4 @@
-"""The sound as the player's knobs have made it, so that it can be kept."""
+"""The sound with all changes by the player's knobs, for saving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.control.sound_knobs import SoundKnobs
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a sound keeps a target: the names of its fields, from the outermost.
+# Where a sound stores each target: field names, from the outermost.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -37,9 +37,9 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
-    """The sound that a player chose, with every target that was moved since, and the place of its morph.
+    """The chosen sound, with the present values of all targets that were moved, and the morph's present position.
 
-    Its level_db is changed by as much as the level was moved. The card names the latents.
+    level_db is changed by as much as the level was moved. card: names the latents.
     """
     present = knobs.present
     patch, values = present.patch, present.values
@@ -60,12 +60,12 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
 
 
 def _rounded(value: float) -> float:
-    """A value without the noise in its last digits that comes of knobs' positions, such as 5.5000000000000036."""
+    """The value without rounding errors from the conversion of positions, as in 5.5000000000000036."""
     return float(f"{value:.{_DIGITS}g}")
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
-    """A copy of a structure with one field, perhaps of a structure in it, replaced."""
+    """A copy of a structure with one field replaced; fields: its path, from the outermost structure."""
     first, *rest = fields
     if rest:
         inner = getattr(struct, first)

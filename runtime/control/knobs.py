@@ -1,4 +1,4 @@
-"""The player's knobs: where each target of the sound stands."""
+"""The player's knobs: the position of each target of the sound."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from runtime.sound.patch import Patch
 class Knobs:
     """The knobs of the present sound, and of earlier sounds whose notes are still heard.
 
-    A knob moves all of these: held notes keep their own sound, but follow the player's hand.
+    A knob moves its target in all these sounds: held notes keep their own sound, but follow the knobs.
 
-    morph: what the controls `morph`, `morph.x` and `morph.y` move through; None: nothing.
-    present: the sound's that the next notes play; begun_at: positions of the latents when that sound was chosen;
-    n_changes: grows with every change that may be heard in spectra or in phases; moved: other targets that moved, until
-    someone empties the set. UserError for a preset in the settings that the instrument does not have.
+    morph: what the controls `morph`, `morph.x` and `morph.y` move through; None if the sound has no morph.
+    present: the knobs of the sound that the next notes play; begun_at: positions of the latents when that sound was
+    chosen; n_changes: grows with every change of spectra or phases; moved: the targets, except latents, that have moved
+    since the reader last emptied the set. UserError for a preset in the settings that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -33,7 +33,7 @@ class Knobs:
 
     @property
     def positions(self) -> list[float]:
-        """Positions of the present sound's latents, 0 to 1 each."""
+        """The positions of the present sound's latents, 0 to 1 each."""
         return self.present.positions
 
     @property
@@ -44,7 +44,7 @@ class Knobs:
     def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
         """Choose a sound for the next notes; sounding: the knobs of the notes that are still heard.
 
-        Without positions in the patch, the latents stay where they are.
+        If the patch has no positions, the latents keep their positions.
         """
         positions = self.present.positions if patch.positions is None else patch.positions
         self._choose(patch, positions)
@@ -58,7 +58,7 @@ class Knobs:
             self._follow_morph([self.present])
 
     def turn(self, latent: int, position: float) -> None:
-        """Move one latent to a position, limited to 0 to 1; a latent that the instrument does not have is ignored."""
+        """Move one latent to a position, clipped to 0 to 1; a latent that the instrument does not have is ignored."""
         if 0 <= latent < len(self.present.positions):
             position = position if 0.0 <= position <= 1.0 else float(position > 0.5)
             for each in self.heard:
@@ -66,16 +66,16 @@ class Knobs:
                 each.version = self._next_number()
 
     def turn_blend(self, position: float) -> None:
-        """Move the blend of phases to a position, limited to 0 to 1."""
+        """Move the blend of phases to a position, clipped to 0 to 1."""
         self.move("phase_blend", position)
 
     def choose(self, positions: Sequence[float]) -> None:
-        """Move every latent of the present sound."""
+        """Set the positions of all latents of the present sound."""
         self.present.positions[:] = positions
         self.present.version = self._next_number()
 
     def position(self, target: str) -> float | None:
-        """Where a target stands, 0 to 1 of its travel; None for a target that this instrument does not have."""
+        """The position of a target, 0 to 1 of its travel; None for a target that this instrument does not have."""
         if target in self._latents:
             return self.present.positions[self._latents[target]]
         if target in CONTROLS:
@@ -83,7 +83,7 @@ class Knobs:
         return RANGES[target].position_of(self.present.values[target]) if target in self.present.values else None
 
     def move(self, target: str, position: float) -> None:
-        """Move a target, limited to 0 to 1 of its travel; one that the instrument does not have is ignored."""
+        """Move a target to a position, clipped to 0 to 1; a target that the instrument does not have is ignored."""
         if target in self._latents:
             self.turn(self._latents[target], position)
         elif target in CONTROLS:
@@ -105,7 +105,7 @@ class Knobs:
             each.version = self._next_number()
 
     def set(self, target: str, value: float) -> None:
-        """Give a target, not a latent, a value in the unit of its range."""
+        """Set a target, except a latent, to a value in the unit of the target's range."""
         for each in self.heard:
             each.set(target, value)
             if target in SPECTRAL and target != "phase_blend":
@@ -119,7 +119,7 @@ class Knobs:
 
 
 def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
-    """Where the latents stand at the start: as in the sound, or in the settings' preset, or in the card's first one."""
+    """The latents' positions at the start: the sound's, or else the settings' preset's, or else the card's."""
     if patch.positions is not None:
         return patch.positions
     preset = patch.settings.preset

@@ -1,4 +1,4 @@
-"""MIDI learn: a target is armed, a control moves, and the control moves the target from then on."""
+"""MIDI learn: arm a target and move a control; from then on the control moves the target."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from runtime.control_numbers import Control
 from runtime.events import ChannelEvent
 
 LIMIT_S = 10.0
-_QUIET_S = 0.35  # a movement is over when nothing has come for so long
-_MANY = 16  # so many messages are a movement, even before it is over
+_QUIET_S = 0.35  # a movement is over after this time without a message
+_MANY = 16  # this many messages are a movement, even before it is over
 _FIXED_MEANINGS = {
     Kind.PITCH_WHEEL: "pitch bend",
     Kind.PRESSURE: "the pressure of the keys",
@@ -35,16 +35,16 @@ _FIXED_CONTROLS = {
 
 
 class Learned(msgspec.Struct, frozen=True):
-    """What was learned: a line for the map of a device, by its number."""
+    """What was learned: a line for a device's map. device: the device's number."""
 
     device: int
     line: MapLine
 
 
 class Learner:
-    """Learns one control at a time, from events and their times alone.
+    """Learns one control at a time, only from events and their times.
 
-    target: the target or action that is armed; None: nothing is. All times are in seconds, of one clock.
+    target: the armed target or action; None if nothing is armed. All times are in seconds of the same clock.
     """
 
     def __init__(self) -> None:
@@ -54,20 +54,20 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Wait for a control for this target or action, for `limit_s` at most; UserError if there is no such target.
+        """Arm a target or an action for at most `limit_s` seconds; UserError for an unknown name.
 
-        takeover: what an absolute control does while the target stands elsewhere.
+        takeover: what an absolute control does while its position differs from the target's.
         """
         refuse_unknown_target(target, "learn")
         self.target, self._takeover, self._until_s = target, takeover, now_s + limit_s
         self._heard = Recognition()
 
     def cancel(self) -> None:
-        """Learn nothing."""
+        """Disarm: learn nothing."""
         self.target = None
 
     def feed(self, event: ChannelEvent, now_s: float) -> Learned | None:
-        """Take an event; what was learned, as soon as that is clear."""
+        """Process an event; returns what was learned, or None as long as that is not clear."""
         if self.target is None:
             return None
         self._heard.add(event, now_s)
@@ -77,13 +77,13 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Take note of the time; what was learned, if the movement is over. At the time limit nothing stays armed."""
+        """Check the time; returns what was learned if the movement is over, or None; disarms at the time limit."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
         if best is not None:
             place, movement, clearness = best
-            # What is not clear, such as one step of a knob, counts only if nothing else has come.
+            # An unclear movement, such as one step of a knob, counts only if no clear one came within the time limit.
             if (clearness >= 1.0 and now_s - movement.last_s >= _QUIET_S) or (is_late and clearness > 0.0):
                 return self._learn(place)
         if is_late:
@@ -99,7 +99,7 @@ class Learner:
 
 def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
     kind = place.control.kind
-    # Keys share their channel with nothing else that is to be a switch, so a key counts on its own channel only.
+    # The same key on another channel may play notes, so a key counts on its own channel only.
     channel = place.channel + 1 if kind is Kind.NOTE else "all"
     if target in ACTIONS:
         line = MapLine(str(place.control), action=target, channel=channel)
@@ -115,17 +115,17 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """A device's learned lines with a new one, which replaces those of the same control and of the same target."""
+    """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
     return (*(old for old in learned if not same_control(old, line) and old.moves != line.moves), line)
 
 
 def without(learned: Iterable[MapLine], target: str | None) -> tuple[MapLine, ...]:
-    """A device's learned lines without those of a target or action; None: without all of them."""
+    """A device's learned lines without the lines of a target or action; target: None to remove all lines."""
     return tuple(line for line in learned if target is not None and line.moves != target)
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What a line's control did before, in words: targets, actions, or what MIDI says of it."""
+    """What a line's control did before, in words: its targets and actions, or else its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

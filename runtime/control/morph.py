@@ -1,4 +1,4 @@
-"""Moves all targets through several sounds: along a path, or within a square."""
+"""Morphs: moves all targets together through several sounds, along a path or within a square."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from runtime.control.targets import RANGES
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Sounds between two neighbours of a path, and between two corners of a square, that notes can be struck with: what is
-# no target, such as an LFO's rate, changes in these steps.
+# Number of steps between two neighbours of a path, and between two corners of a square: what is not a target, such as
+# an LFO's rate, changes only in these steps, when a note starts.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
 def steps(morph: PlayedMorph) -> list[np.ndarray]:
-    """The steps of a morph, as weights of its sounds, float64 (n_sounds,), whose sum is 1."""
+    """The steps of a morph: for each step the weights of the sounds, float64 (n_sounds,); their sum is 1."""
     if morph.shape == "square":
         shares = np.arange(N_SQUARE_STEPS + 1) / N_SQUARE_STEPS
         return [square_weights(x, y) for y in shares.tolist() for x in shares.tolist()]
@@ -27,12 +27,12 @@ def steps(morph: PlayedMorph) -> list[np.ndarray]:
 
 
 def square_weights(x: float, y: float) -> np.ndarray:
-    """Weights of the sounds in the corners 0 0, 1 0, 0 1 and 1 1 of a square."""
+    """The weights, at (x, y), of the sounds in a square's corners (0, 0), (1, 0), (0, 1) and (1, 1)."""
     return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """Weights of the sounds at a place, 0 to 1, of a path."""
+    """The weights of the sounds at a position, 0 to 1, on a path."""
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -41,12 +41,12 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 
 
 class Morph:
-    """The sounds of one morph, and where its controls stand.
+    """The sounds of one morph, and the positions of its controls.
 
-    places: of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound that decides what is no number, such as the
-    kind of the filter. step: number of the nearest of the `steps`.
+    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it
+    decides what is not a number, such as the filter's type. step: index of the nearest of the `steps`.
 
-    Between two sounds every target moves from one position to the other, so that a cutoff moves in octaves.
+    Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """
 
     def __init__(self, morph: PlayedMorph, positions: Sequence[float], places: Mapping[str, float]):
@@ -65,13 +65,13 @@ class Morph:
         self._weigh()
 
     def move(self, control: str, place: float) -> None:
-        """Move one control, of CONTROLS, to a place, 0 to 1."""
+        """Move one of CONTROLS to a position, 0 to 1."""
         self.places[control] = place
         self._weigh()
 
     @property
     def at(self) -> tuple[float, ...]:
-        """Where it stands, as a sound's file says it."""
+        """The controls' positions, in the form of the field `at` of SoundMorph."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 
@@ -101,13 +101,13 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """For each point of a way, (n_points, n_latents), the share of the way's length before it, 0 to 1."""
+    """For each point of a way, (n_points, n_latents), the share of the way's length before the point, 0 to 1."""
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """The morph of a sound, ready to move; None if it has none. positions: of latents that a sound does not name."""
+    """The morph of a patch; None if it has none. positions: latents' positions for patches that have none."""
     if patch.morph is None:
         return None
     own = patch.sound.morph

@@ -1,4 +1,4 @@
-"""Where the player's targets stand for one chosen sound."""
+"""The present values of one chosen sound's targets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OPEN_HZ = 0.9999 * RANGES["filter.cutoff"].highest
 
 
 class SoundKnobs:
-    """The targets of one sound that was chosen, shared by the notes that were struck with it.
+    """The targets of one chosen sound, shared by all notes that play this sound.
 
-    positions: of the latents, 0 to 1 each. values: of the other targets, by name, in the units of `targets.RANGES`.
-    version: another number whenever the spectra of the notes change; no two sounds have the same.
-    blend: the blend of phases, 0 to 1. gain: of the sound's level. pan: -1 to 1. envelope: of notes struck from now on.
-    filter_kind: as a sound's filter type. shapes: whether the decoder's spectra are changed; has_bandwidth, has_width:
-    whether notes have, or had, a bandwidth or a width.
+    positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
+    `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
+    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
+    filter_kind: as the type in Filter. shapes: whether the decoder's spectra are changed; has_bandwidth, has_width:
+    whether the bandwidth or the width is, or was, above 0.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class SoundKnobs:
         self._follow()
 
     def set(self, target: str, value: float) -> None:
-        """Give a target, not a latent, a value in its unit; a name that no target has is ignored."""
+        """Set a target, except a latent, to a value in its unit; an unknown name is ignored."""
         if target not in self.values:
             return
         self.values[target] = value
@@ -70,7 +70,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Give all targets but the latents new values; filter_kind: the type of the filter, as in a sound."""
+        """Set all targets except the latents; filter_kind: as the type in Filter."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}

@@ -1,4 +1,4 @@
-"""What the player's controls can move: the targets of a sound, with their ranges in units that people know."""
+"""The targets of a sound that the player's controls can move, with their ranges in units that people know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: `linear`; `ratio`, equal steps are equal ratios; `square`, fine at the lower end, for times from 0 on.
+    spacing: `linear`; `ratio`, logarithmic; `square`, fine at the lower end, for values that may be 0.
     """
 
     lowest: float
@@ -28,7 +28,7 @@ class Range(NamedTuple):
         return self.lowest + share * (self.highest - self.lowest)
 
     def position_of(self, value: float) -> float:
-        """The position, 0 to 1, of a value; values beyond the travel have the position of its end."""
+        """The position, 0 to 1, of a value; values outside the travel are clipped."""
         value = min(self.highest, max(self.lowest, value))
         if self.spacing == "ratio":
             return math.log(value / self.lowest) / math.log(self.highest / self.lowest)
@@ -38,7 +38,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Besides these, every latent is a target: `latent.NAME`, or `latent.3` for the third one, whatever its name.
+# Every latent is a target, too: `latent.NAME`, or by number, such as `latent.3` for the third latent.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),
@@ -63,7 +63,7 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
-# What a control can start, in place of moving a target.
+# The actions that a control can start instead of moving a target.
 ACTIONS = (
     "next_sound",
     "previous_sound",
@@ -76,19 +76,19 @@ ACTIONS = (
     "tap_tempo",
 )
 
-# Targets that are heard only in the next spectra, so that a move may wait for a hop; so do all latents.
+# Targets that, like all latents, change only the next spectra or their phases, so that a move may wait for a hop.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )
 
 
 def waits_for_hop(target: str) -> bool:
-    """Whether a move of this target is first heard at the next hop; else it is heard at its own frame."""
+    """Whether a move of this target is first heard at the next hop; other moves are heard at their own frame."""
     return target in SPECTRAL or target.startswith(LATENT)
 
 
 def refuse_unknown_target(name: str, where: object) -> None:
-    """UserError that begins with `where` unless `name` is a target or an action; any name of a latent is accepted."""
+    """Raise a UserError that begins with `where` unless `name` is a target or an action; any latent name is valid."""
     if name in RANGES or name in ACTIONS or (name.startswith(LATENT) and len(name) > len(LATENT)):
         return
     known = (*RANGES, *ACTIONS, f"{LATENT}1")

@@ -1,1 +1,1 @@
-"""MIDI in: messages from keyboards, other programs and files become events."""
+"""MIDI input: converts messages from keyboards, other programs and files to events."""

@@ -1,4 +1,4 @@
-"""Numbers and names of MIDI inputs: a keyboard keeps its number when it is unplugged and comes back elsewhere."""
+"""Numbers and identities of MIDI inputs: a keyboard keeps its number when it is moved to another socket."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FIRST_CARD_CLIENT, _CLIENTS_PER_CARD = 16, 4
 
 
 class Identity(NamedTuple):
-    """What tells one MIDI input from another, whatever its address.
+    """What distinguishes one MIDI input from another, independent of its address.
 
-    port: its name without addresses. order: 1, or for equal inputs 2 and up, in the order in which they came.
-    socket: the USB socket where it was last, by which equal inputs are told apart; empty if unknown.
+    port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
+    arrival. socket: the input's last USB socket, which distinguishes inputs with the same name; empty if unknown.
     """
 
     port: str
@@ -28,20 +28,20 @@ class Identity(NamedTuple):
 class DeviceTable:
     """The number of each MIDI input, from 0, and its identity.
 
-    known: identities from earlier runs, which get their numbers when they come. An input gets the identity of its name
-    at its own socket; else the first one of its name that is not here; else a new one. So a single keyboard is known at
-    any socket, and equal keyboards stay apart while each stays at its socket.
+    known: identities from earlier runs; each gets its number when its input arrives. An input gets the known identity
+    with its name and its socket; else the first absent identity with its name; else a new identity. So a single
+    keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):
         self._known = list(known)
-        self._numbers: list[int] = []  # for each device number, the place of its identity in `_known`
-        self._here: dict[str, int] = {}  # device numbers by rtmidi's name of the port
+        self._numbers: list[int] = []  # for each device number, the index of its identity in `_known`
+        self._here: dict[str, int] = {}  # device numbers by rtmidi's port name
 
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
-        """Give numbers to ports that have come, rtmidi's names in its order; returns the number of each.
+        """Give numbers to ports that have arrived; returns the number of each port.
 
-        sockets: the USB socket of each port, as `usb_socket` finds it.
+        ports: rtmidi's names, in rtmidi's order. sockets: the USB socket of each port; None to call `usb_socket`.
         """
         new = [port for port in ports if port not in self._here]
         places = dict(zip(ports, sockets, strict=True)) if sockets else {port: usb_socket(port) for port in new}
@@ -64,7 +64,7 @@ class DeviceTable:
             order = next(order for order in range(1, len(orders) + 2) if order not in orders)
             free = [len(self._known)]
             self._known.append(Identity(name, order))
-        # Of equal ones that are away, the one with the lowest order comes back first.
+        # Among absent identities with the same name, choose the lowest order.
         place = min(free, key=lambda i: self._known[i].order)
         self._known[place] = self._known[place]._replace(socket=socket)
         if place not in self._numbers:
@@ -72,21 +72,21 @@ class DeviceTable:
         self._here[port] = self._numbers.index(place)
 
     def keep_only(self, ports: Collection[str]) -> None:
-        """Take note that all ports but these have gone; their identities and numbers stay."""
+        """Mark all ports except these as gone; identities and numbers are kept."""
         self._here = {port: number for port, number in self._here.items() if port in ports}
 
     def identity(self, number: int) -> Identity:
-        """The identity of a device number that `arrive` gave."""
+        """The identity for a device number that `arrive` returned."""
         return self._known[self._numbers[number]]
 
     @property
     def here(self) -> dict[int, Identity]:
-        """The identities of the inputs that are here, by device number."""
+        """The identities of the present inputs, by device number."""
         return {number: self.identity(number) for number in sorted(self._here.values())}
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, also where the JACK bridge a2j writes its client's number: `Keys [20]`."""
+    """A port's name without ALSA's address, and without the client number of the JACK bridge a2j, as in `Keys [20]`."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 
@@ -104,6 +104,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """ALSA's client and port number for sorting, then the whole name; -1 where there is no address."""
+    """A key for sorting: ALSA's client and port number, -1 without an address, then the whole name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

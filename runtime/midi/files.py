@@ -10,17 +10,16 @@ from runtime.events import Event, Tempo
 from runtime.midi.tracks import Timed, read_tracks
 
 DRUM_CHANNEL = 9
-# A file of this size with the most events, one in every two bytes, takes 0.4 GB and 5 s.
+# Reading a file of this size with the most events, one per two bytes, takes 0.4 GB and 5 s.
 LARGEST_BYTES = 2 * 2**20
-_USUAL_TEMPO_US = 500_000  # a beat: what holds until the file names a tempo
+_USUAL_TEMPO_US = 500_000  # duration of a beat until the file sets a tempo
 
 
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
-    """Read a Standard MIDI File as (time in s, event) pairs; channel 10, the drums, is left out.
+    """Read a Standard MIDI File as (time in s, event) pairs, without channel 10, the drums.
 
-    Times follow the file's tempo changes, which are events, too.
-
-    UserError if the file is missing, not a MIDI file, damaged, too large or cut short, or if its times are SMPTE times.
+    Times follow the file's tempo changes, which are also returned as Tempo events.
+    UserError if the file is missing, not a MIDI file, damaged, too large or truncated, or if it has SMPTE times.
     """
     content = read_bounded_file(path, "a MIDI file", LARGEST_BYTES)
     try:
@@ -32,7 +31,7 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
     events = _with_times(timed, ticks_per_beat)
     while events and isinstance(events[-1][1], Tempo):
-        events.pop()  # so that a piece ends with its last note
+        events.pop()  # so that the piece ends with its last note
     return events
 
 

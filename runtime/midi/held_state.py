@@ -1,4 +1,4 @@
-"""The keys and controllers that one MIDI port holds, so that they can be released when the port disappears."""
+"""Tracks the keys and controllers held at one MIDI port, to release them when the port disappears."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn, Pi
 
 
 class HeldState:
-    """The keys that are down, and the pedals, bends and pressures that are not 0, each with its releasing event."""
+    """The held keys, and the pedals, bends and pressures that are not 0, each with the event that releases it."""
 
     def __init__(self) -> None:
         self._releases: dict[tuple[object, ...], Event] = {}
@@ -35,5 +35,5 @@ class HeldState:
             self._releases.pop(key, None)
 
     def releases(self) -> list[Event]:
-        """The events that release everything: keys and pedals up, bends to the middle, pressures to 0."""
+        """The events that release everything: keys and pedals go up, bends to the middle, pressures to 0."""
         return list(self._releases.values())

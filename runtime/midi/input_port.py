@@ -1,4 +1,4 @@
-"""One open MIDI input: the port of a keyboard or another program, or a virtual port to which others connect."""
+"""One open MIDI input: the port of a keyboard or program, or a virtual port to which other programs connect."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _LAST_CALL_S = 0.002
 
 
 class InputPort:
-    """One MIDI input, which converts each message to an event and posts it; once closed, it can open another port.
+    """One MIDI input, which converts each message to an event and posts the event; can be reused after `close`.
 
     api: rtmidi's number for the API.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the driver's thread.
-    channel: the only channel to hear, 1 to 16; None: all.
-    device: the number that its events carry. velocities: what each velocity becomes, 128 bytes; None: stays as it is.
+    channel: the only channel to receive, 1 to 16; None for all channels.
+    device: the events' device number. velocities: table of 128 bytes for velocities; None for no change.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):
@@ -46,37 +46,37 @@ class InputPort:
         self._may_be_deaf = False
 
     def open(self, name: str, announcements: Announcements | None) -> None:
-        """Listen to the port of this name in rtmidi's list; raises one of `driver_errors()` if that fails.
+        """Connect to the port with this name in rtmidi's list; raises one of `driver_errors()` if that fails.
 
-        announcements: used to check that the connection was made; None: no check.
+        announcements: used to check that the connection was made; None for no check.
         """
-        # mido's ports are not used: mido would make three more driver clients, and could not name them. Each client
-        # stops the audio thread for 35 ms (measured on JACK).
+        # mido's ports are not used, because mido would create three more driver clients, which cannot be named.
+        # Creating a client stops the audio thread for 35 ms (measured on JACK).
         client = self._prepared_client()
         ports = client.get_ports()
         if name not in ports:
             raise OSError(f"{name} has gone")
         before = announcements.listeners(name) if announcements else None
         client.open_port(ports.index(name), "in")
-        # JACK lists a port before anyone may connect to it, and rtmidi does not check whether the connection was made.
+        # JACK lists a port before clients can connect to it, and rtmidi does not check whether the connection was made.
         if before is not None and announcements.listeners(name) <= before:
             raise OSError("it takes no connection yet")
         self._may_be_deaf = True
 
     def open_virtual(self, name: str) -> None:
-        """Create a virtual port of this name, to which other programs connect."""
+        """Create a virtual port with this name, to which other programs can connect."""
         self._prepared_client().open_virtual_port(name)
 
     def _prepared_client(self) -> rtmidi.MidiIn:
         if self._client is None:
             self._client = open_client(self._api)
-            # rtmidi drops system exclusive messages before they reach Python. The clock passes, because LFOs follow it,
-            # and active sensing, because when it stops, the sender has gone.
+            # rtmidi drops system exclusive messages before they reach Python. LFOs need the timing clock, and a missing
+            # active sensing message shows that the sender has gone.
             self._client.ignore_types(sysex=True, timing=False, active_sense=False)
             self._promoted = False
         self._client.set_callback(self._receive)
-        # `cancel_callback` frees the callback even while the driver's thread waits for the interpreter to call it; that
-        # would crash. So keep a reference to the callback.
+        # `cancel_callback` frees the callback even while the driver's thread waits for the interpreter to call it. A
+        # call after that would crash, so keep a reference to the callback.
         self._kept_alive = gc.get_referents(self._client)
         return self._client
 
@@ -89,7 +89,7 @@ class InputPort:
         try:
             event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
         except (ValueError, LookupError, TypeError):
-            return  # not MIDI: a bad cable or a faulty device
+            return  # not MIDI, because of a bad cable or a faulty device
         if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
             return
         if self.velocities is not None and type(event) is NoteOn:
@@ -98,21 +98,21 @@ class InputPort:
         self._post(event, arrival_s)
 
     def close(self) -> None:
-        """Stop listening, and post the events that release everything that the port holds."""
+        """Close the port, and post the events that release all held keys and controllers."""
         if self._client is not None:
             self._client.cancel_callback()
             time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
             self._release()
             with quiet_stderr():
                 self._client.close_port()
-            # After a system exclusive message that was cut off, rtmidi's JACK client hears nothing, on any port, until
-            # the next such message ends. So a client is used again only if it heard something on its last port.
+            # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
+            # next such message ends. So a client is reused only if it received a message on its last port.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
-        self._release()  # again, in case that last call took longer
+        self._release()  # again, in case the driver's last call took longer
 
     def delete(self) -> None:
-        """Close the port, and delete the driver's client too."""
+        """Close the port, and delete the driver's client, too."""
         self.close()
         if self._client is not None:
             self._delete_client()

@@ -1,4 +1,4 @@
-"""All MIDI inputs: opens keyboards when they are plugged in, closes them when they go, and makes the virtual port."""
+"""All MIDI inputs: opens and closes keyboards as they come and go, and creates the virtual port."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
 
 
 class Refusal(NamedTuple):
-    """A port that refused to open, to be tried again after a wait that grows from 0.1 to 2 s.
+    """The state of a port that refused to open; it is tried again after a wait that grows from 0.1 to 2 s.
 
     n_tries: number of failed tries. due_s: `time.monotonic()` of the next try.
     """
@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
     due_s: float = 0.0
 
     def once_more(self) -> Refusal:
-        """The refusal after another try that failed."""
+        """The refusal after another failed try."""
         wait_s = min(_FIRST_RETRY_S * 2.0**self.n_tries, _LAST_RETRY_S)
         return Refusal(self.n_tries + 1, time.monotonic() + wait_s)
 
@@ -40,9 +40,9 @@ class Refusal(NamedTuple):
 class MidiInputs:
     """The open MIDI inputs; `poll` opens and closes them as keyboards come and go.
 
-    config: names the wanted inputs (none: every input) and the virtual port.
+    config: names the wanted inputs (without names, every input) and the virtual port.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the drivers' threads.
-    came: called with the number and the identity of an input that is about to be opened. known: identities from earlier
+    came: called with the device number and identity of each input before it is opened. known: identities from earlier
     runs. has_lost_server: whether the last poll reached no MIDI server. UserError for an API that rtmidi does not have.
     """
 
@@ -60,7 +60,7 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        self._idle: list[InputPort] = []  # closed, kept for the next keyboards
+        self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)
         self._announcements: Announcements | None = None
@@ -75,11 +75,11 @@ class MidiInputs:
 
     @property
     def devices(self) -> dict[int, Identity]:
-        """The identities of the inputs that are here, by device number."""
+        """The identities of the present inputs, by device number."""
         return self._devices.here
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Let a device's velocities become others, as in InputPort, from now on and also when it comes back."""
+        """Set a device's velocity table, as in InputPort, for now and for when the device returns."""
         self._velocities[device] = velocities
         for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
             if port.device == device:
@@ -92,16 +92,16 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a port that refused to open; infinite if there is none."""
+        """Seconds until `poll` should retry a port that refused to open; infinite if no port did."""
         due_s = min((refusal.due_s for refusal in self._refused.values()), default=math.inf)
         return max(0.0, due_s - time.monotonic())
 
     def poll(self) -> list[str]:
         """Open new ports, close ports that have gone, and return a line for the user about each change.
 
-        Call it at least every 2 seconds. It takes 0.3 ms if nothing changed. On JACK, rtmidi holds the interpreter for
-        1 ms when a keyboard is plugged in, and for 24 ms if there are more keyboards than ever before, because it must
-        make another client.
+        Call `poll` at least every 2 seconds. A poll takes 0.3 ms if nothing has changed. On JACK, rtmidi holds the
+        interpreter for 1 ms when a keyboard is plugged in, and for 24 ms if no closed port can be reused, because
+        rtmidi must create another client.
         """
         try:
             own = self._open_own()
@@ -125,7 +125,7 @@ class MidiInputs:
         return [f"MIDI input: {name}" for name in self.names]
 
     def _introduce(self, port: InputPort, device: int) -> None:
-        """Give a port that is about to be opened its device's number and velocities."""
+        """Set the device number and velocities of a port that is about to be opened, and call `came`."""
         port.device, port.velocities = device, self._velocities.get(device)
         self._came(device, self._devices.identity(device))
 
@@ -134,7 +134,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports that are announced to have gone, even if there is a new port of the same name."""
+        """The open ports announced as gone, even if there is a new port with the same name."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:
@@ -176,7 +176,7 @@ class MidiInputs:
                 port.close()
                 self._idle.append(port)
                 self._refused[name] = refusal.once_more()
-                if refusal.n_tries == 1:  # the first refusal is normal: the port is only just there
+                if refusal.n_tries == 1:  # the first refusal is normal for a new port
                     yield f"MIDI input refused: {stable_name(name)} ({error}); trying again."
                 continue
             self._open[name] = port
@@ -193,7 +193,7 @@ class MidiInputs:
         return f"No MIDI input named {wishes} yet ({there}); waiting for it."
 
     def _once(self, problem: str) -> list[str]:
-        """The problem as a line, unless the last poll had the same problem."""
+        """The problem as a list of one line, or an empty list if the last poll had the same problem."""
         lines = [problem] if problem and problem != self._problem else []
         self._problem = problem
         return lines
@@ -204,7 +204,7 @@ class MidiInputs:
         return [_gone_line(name) for name in names]
 
     def close(self) -> None:
-        """Close every port, and release the keys and controllers that the ports hold."""
+        """Close every port, and release all held keys and controllers."""
         for port in [*self._open.values(), *self._idle, *([self._virtual] if self._virtual else [])]:
             port.delete()
         self._open.clear()

@@ -1,7 +1,7 @@
-"""Port announcements: JACK and the ALSA sequencer say when a MIDI port appears or disappears.
+"""Port announcements: JACK and the ALSA sequencer announce when a MIDI port appears or disappears.
 
-rtmidi can only list the ports that are there now. A keyboard that is unplugged and plugged in again between two lists
-is in both, but its connection is lost.
+rtmidi can only list the present ports. A keyboard that is unplugged and plugged in again between two listings is in
+both listings, but its connection is lost.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """The port announcements of one server, from the creation of this object on.
+    """The port announcements of one server since the creation of this object.
 
     Call the methods on the supervisor's thread.
     """
 
     def fileno(self) -> int:
-        """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
+        """A file descriptor that becomes readable when a port appears or disappears, or the server ends."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        """Those of `ports`, rtmidi's names, that have gone since the last call, or may have if announcements were lost.
+        """The ports among `ports` that have gone since the last call; all of `ports` if announcements were lost.
 
-        OSError if the server announces nothing more.
+        ports: rtmidi's names. OSError if the server sends no more announcements.
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """Names of the ports connected to `port`; None for an API on which rtmidi reports failed connections."""
+        """The names of the ports connected to `port`; None for an API for which rtmidi reports failed connections."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for an API; None for an API without one, or if its library is not installed.
+    """The Announcements class for an API; None for an API without such a class, or if its library is not installed.
 
-    api: rtmidi's number for it. Calling the class raises OSError, with the reason, if the API's server does not run.
+    api: rtmidi's number for the API. Creating the class's object raises OSError if the API's server does not run.
     """
     import rtmidi
 
@@ -58,8 +58,8 @@ def announcer(api: int) -> Callable[[], Announcements] | None:
         if api == rtmidi.API_UNIX_JACK:
             import jack
 
-            # Not on JACK 1, which would deadlock: it waits for our callback, which waits for the interpreter, which
-            # rtmidi holds while it waits for JACK.
+            # JACK 1 would deadlock: JACK waits for our callback, the callback waits for the interpreter, and rtmidi
+            # holds the interpreter while it waits for JACK.
             return None if jack.version_string().startswith("0.") else JackAnnouncements
         if api == rtmidi.API_LINUX_ALSA:
             import alsa_midi  # noqa: F401  # importing takes 0.1 s: do it before anything plays
@@ -71,7 +71,7 @@ def announcer(api: int) -> Callable[[], Announcements] | None:
 
 
 class JackAnnouncements:
-    """JACK's announcements, which come through a callback on JACK's thread; OSError if no server runs."""
+    """JACK's announcements, received by a callback on JACK's thread; OSError if no server runs."""
 
     def __init__(self) -> None:
         import jack
@@ -90,7 +90,7 @@ class JackAnnouncements:
         try:
             self._client.set_port_registration_callback(self._hear)
             self._client.set_shutdown_callback(self._server_stopped)
-            # When JACK announces that a port has gone, a new port may already have its number: so keep the names.
+            # When JACK announces that a port has gone, a new port may already have its number, so keep the names.
             self._port_names = [(port, port.name) for port in self._client.get_ports()]
             self._client.activate()
         except jack.JackError as error:
@@ -122,7 +122,7 @@ class JackAnnouncements:
         return self._read_fd
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        # Empty the pipe first and take the names afterwards: a name added in between makes it readable again.
+        # Empty the pipe before the list of names: a name added in between makes the pipe readable again.
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read_fd, 4096):
                 pass
@@ -144,7 +144,7 @@ class JackAnnouncements:
 
 
 class AlsaAnnouncements:
-    """The ALSA sequencer's announcements: events from its port 0:1; OSError if there is no sequencer."""
+    """The ALSA sequencer's announcements, events from its port 0:1; OSError if there is no sequencer."""
 
     def __init__(self) -> None:
         import alsa_midi
@@ -153,7 +153,7 @@ class AlsaAnnouncements:
         try:
             with quiet_stderr():
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
-            # NO_EXPORT: nobody else may connect to this port, which other programs would show as a synthesizer.
+            # NO_EXPORT: other programs, which would show this port as a synthesizer, cannot connect to it.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
             self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION).connect_from(alsa_midi.SYSTEM_ANNOUNCE)
             descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)
@@ -184,7 +184,7 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """Those of `ports`, all of them ALSA ports, that have gone.
+    """The ALSA ports that have gone.
 
     events: the sequencer's announcements. ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
     """

@@ -1,4 +1,4 @@
-"""rtmidi's APIs, such as ALSA and JACK, and the MIDI inputs that each lists."""
+"""rtmidi's APIs, such as ALSA and JACK, and the MIDI inputs of each API."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ALSA_SEQUENCER = Path("/dev/snd/seq")
 
 
 def stable_name(port: str) -> str:
-    """A port's name without ALSA's address, such as 20:0 in `Keys 20:0`, which changes from boot to boot."""
+    """A port's name without ALSA's address, which changes from boot to boot: `Keys 20:0` becomes `Keys`."""
     return re.sub(r"\s+\d+:\d+$", "", port)
 
 
 def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
     """The ports whose names contain one of `inputs`, ignoring case.
 
-    Without `inputs`: all ports but the loopback port `Midi Through` and those of rtmidi and of this program.
+    Without `inputs`: all ports except the loopback port `Midi Through` and the ports of rtmidi and of this program.
     """
     if inputs:
         return [port for port in ports if any(wish.lower() in stable_name(port).lower() for wish in inputs)]
@@ -34,7 +34,7 @@ def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
 
 
 def list_inputs(api: int) -> list[str]:
-    """Names of one API's inputs; OSError, with the reason, if the API's server does not run."""
+    """The names of one API's inputs; OSError, with the reason, if the API's server does not run."""
     client = open_client(api)
     try:
         return [stable_name(port) for port in client.get_ports()]
@@ -43,7 +43,7 @@ def list_inputs(api: int) -> list[str]:
 
 
 def api_names() -> dict[str, int]:
-    """For each API that rtmidi was built with, by name (`UNIX_JACK`, `LINUX_ALSA`, ...), rtmidi's number."""
+    """rtmidi's numbers for the APIs that rtmidi was built with, by name (`UNIX_JACK`, `LINUX_ALSA`, …)."""
     import rtmidi
 
     compiled = set(rtmidi.get_compiled_api())
@@ -55,9 +55,10 @@ def api_names() -> dict[str, int]:
 
 
 def api_number(name: str | None) -> int:
-    """rtmidi's number for an API; None means this system's usual one. UserError for an unknown name.
+    """rtmidi's number for an API; UserError for an unknown name.
 
-    name: as in mido, with or without its module: `mido.backends.rtmidi/UNIX_JACK` or `UNIX_JACK`.
+    name: as in mido, with or without its module: `mido.backends.rtmidi/UNIX_JACK` or `UNIX_JACK`; None for this
+    system's usual API.
     """
     known = api_names()
     if name is None:
@@ -70,7 +71,7 @@ def api_number(name: str | None) -> int:
 
 
 def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
-    """A new client of an API; OSError, with the reason, if the API's server does not run."""
+    """Create a client of an API; OSError, with the reason, if the API's server does not run."""
     import rtmidi
 
     # Without the sequencer rtmidi fails too, but its error does not say why.
@@ -84,7 +85,7 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
 
 
 def clients_are_slow(api: int) -> bool:
-    """Whether clients should be reused: on JACK, making one holds the interpreter for 24 ms, deleting one for 20 ms."""
+    """Whether to reuse clients: on JACK, creating one holds the interpreter for 24 ms, deleting one for 20 ms."""
     import rtmidi
 
     return api == rtmidi.API_UNIX_JACK

@@ -1,4 +1,4 @@
-"""The messages in the bytes of a Standard MIDI File, of all tracks together. Source: Standard MIDI Files 1.0."""
+"""Reads the messages of all tracks of a Standard MIDI File from its bytes. Source: Standard MIDI Files 1.0."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# A tick, from the beginning, and what happens: an event; a whole number, the microseconds of a beat from now on; or
-# None for what is passed over.
+# A tick from the beginning of the file, and a message: an event; for a change of tempo, the new microseconds per beat;
+# or None for an ignored message.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8
 _META, _SYSEX, _SYSEX_MORE, _TEMPO, _END = 0xFF, 0xF0, 0xF7, 0x51, 0x2F
 _SIMPLE = {0xF8: Clock, 0xFA: ClockStart, 0xFB: ClockContinue, 0xFC: ClockStop, 0xFE: ActiveSensing}
-_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # the bytes that follow
+_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # number of data bytes
 
 
 def read_tracks(content: bytes) -> tuple[int, list[Timed]]:
-    """Ticks per beat, and what happens, ascending; at the same tick, the tracks follow each other.
+    """Ticks per beat, and all messages, by ascending tick; at the same tick, in the order of the tracks.
 
-    ValueError for what is no such file or a damaged one; EOFError for one that is cut short.
+    ValueError if the content is not a Standard MIDI File or is damaged; EOFError if it is truncated.
     """
     if content[:4] != b"MThd":
         raise ValueError("it does not begin as one")
@@ -52,13 +52,13 @@ def read_tracks(content: bytes) -> tuple[int, list[Timed]]:
 
 
 class _Track:
-    """One track's bytes, read one after the other."""
+    """Reads one track's bytes sequentially."""
 
     def __init__(self, content: bytes):
         self._content, self._at = content, 0
 
     def read(self, timed: list[Timed]) -> None:
-        """Append what happens to `timed`; errors as from `read_tracks`."""
+        """Append the track's messages to `timed`; errors as from `read_tracks`."""
         content, tick, running = self._content, 0, 0
         while self._at < len(content):
             tick += self._number()
@@ -102,7 +102,7 @@ class _Track:
         return self._content[self._at - n_bytes : self._at]
 
     def _number(self) -> int:
-        """A number of variable length: at most four bytes of seven bits."""
+        """Read a variable-length number: at most four bytes of seven bits."""
         value = 0
         for _ in range(4):
             byte = self._taken(1)[0]

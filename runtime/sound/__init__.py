@@ -1,1 +1,1 @@
-"""What a player calls a sound: knobs, envelope, phase blend and voice mode, in one YAML file."""
+"""Sounds as players know them: knobs, envelope, phase blend and voice mode, in one YAML file for each sound."""

@@ -1,4 +1,4 @@
-"""How a sound plays the keys that are held one after another."""
+"""The settings of the arpeggiator, which plays held keys one after another."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# Rates that are written with three digits, such as 0.333, mean the fraction that is this near.
+# A rate written with three digits, such as 0.333, means a fraction if the difference is below _NEAR_BEATS.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
 
 class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The arpeggiator's settings.
 
-    mode: in which order the keys are played. rate_beats: 1/16 to 8 beats from step to step; 1 is a quarter note.
-    gate: length of a note, 0.05 to 1 of a step. tie: whether each note lasts until the next one has begun, and goes on
-    if it is the same one. octaves: 1 to 4; the keys are played again one octave up, and so on. hold: whether the chord
-    goes on when the keys come up. velocity: of every note, 1 to 127; None: as the key was struck. swing: by which share
-    of a step, 0 to 0.75, every second step is late. seed: of the order `random`, 0 or more. starts: where step 0 is:
-    `key`, at the first key of a chord; `beat`, at beat 0, so that the first key waits for the next step.
+    mode: the order in which the keys are played. rate_beats: 1/16 to 8 beats per step; 1 is a quarter note.
+    gate: length of a note, 0.05 to 1 of a step. tie: whether each note lasts until the next note begins, and continues
+    if the next note is the same. octaves: 1 to 4; after each round the keys are played one octave higher. hold: whether
+    the chord continues when the keys are released. velocity: velocity of every note, 1 to 127; None for the keys'
+    velocities. swing: how late every second step is, 0 to 0.75 of a step. seed: seed of the mode `random`, 0 or more.
+    starts: where step 0 is: `key`, at the first key of a chord; `beat`, at beat 0; the first key waits for a step.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"
@@ -35,6 +35,6 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def step_beats(self) -> float:
-        """Beats from one step to the next: 0.333 is a third of a beat, so that triplets stay with the beat."""
+        """Beats from one step to the next; 0.333 becomes a third of a beat, so that triplets stay in time."""
         near = Fraction(self.rate_beats).limit_denominator(_FINEST)
         return float(near) if abs(float(near) - self.rate_beats) < _NEAR_BEATS else self.rate_beats

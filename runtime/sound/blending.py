@@ -1,4 +1,4 @@
-"""Sounds between sounds: every number is a mean of theirs, and the rest is that of the nearest one."""
+"""Blends sounds: numbers are weighted means, and the rest comes from the sound with the largest weight."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from runtime.sound.motion import MOST_MODULATIONS, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
-# Notes' lengths, of which most means would be out of time.
+# Note lengths, which are not averaged, because most means would be out of time.
 _SWITCHED = frozenset(("beats", "rate_beats"))
-# Fields in which equal ratios sound like equal steps: their mean is the geometric one.
+# Fields with a geometric mean, because equal ratios sound like equal steps.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
 
 
 def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
-    """The patch between several patches of one instrument.
+    """Blend several patches of one instrument.
 
-    weights: of each, 0 or more; their sum is 1. Numbers of the sound and of how its notes are played are means; the
-    rest, the trajectories too, is that of the heaviest. A modulation that only some of them have is weaker by the
-    weight of the others.
+    weights: one for each patch, 0 or more; their sum is 1. Numbers of the sound and of the voice settings are weighted
+    means; the rest, with the trajectories, comes from the patch with the largest weight. A modulation that is missing
+    in a patch counts as 0 there.
     """
     heaviest = patches[max(range(len(patches)), key=lambda number: weights[number])]
     pairs = [(patch, weight) for patch, weight in zip(patches, weights, strict=True) if weight > 0.0]
@@ -39,7 +39,7 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """A structure whose floats are means of those of `structs`; what not all of them have is that of the heaviest."""
+    """The structure `heaviest`, but with weighted means for each float, or nested float, that all `structs` have."""
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, its sound, and the settings with that sound."""
+"""Chooses what `play` and `render` play: the instrument, the sound, and the settings with this sound."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Choice(NamedTuple):
     """The instrument to play, and the sounds to play with it.
 
     patch: the sound at the start.
-    programs: the sounds that program changes choose, by number.
+    programs: the sounds for program changes, by program number.
     remark: a line for the user if the sound was made for another instrument; else None.
-    sound_file: path of the sound's file; None: the sound is a preset, or no sound was chosen.
+    sound_file: path of the sound's file; None for a preset, or if no sound was chosen.
     settings: the settings before the sound changed them.
-    parts: of a sound with parts, what each one is and plays, as `part_choice.with_parts` gives them; else empty.
-    whole: the sound that has these parts; else None.
+    parts: for a sound with parts, each part and its choice, from `part_choice.with_parts`; else empty.
+    whole: the sound that has these parts; None without parts.
     """
 
     patch: Patch
@@ -51,8 +51,8 @@ class Choice(NamedTuple):
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages; file: the path of its file, None for a preset. kept_in: the folder of its
-    trajectories, for a sound that is in no file by now.
+    where: names the sound in messages. file: path of the sound's file; None for a sound without a file. kept_in: folder
+    of the trajectories of a sound without a file.
     """
 
     sound: Sound
@@ -62,16 +62,16 @@ class _Found(NamedTuple):
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the sound's file; None for a preset."""
+        """The folder of the sound's trajectories; None for a preset."""
         return self.file.parent if self.file else self.kept_in
 
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
-    """Combine the settings with the options --instrument, --preset and --sound; None is an option that is not given.
+    """Combine the settings with the options --instrument, --preset and --sound; None for an option that is not given.
 
-    The options win over the sound, and the sound over the settings. Without --instrument, the instrument that a sound
-    names is loaded if `available` lists it. UserError for an option that fits nothing, a broken file, --preset together
-    with --sound, or a sound with knobs none of which the instrument has.
+    Options override the sound, and the sound overrides the settings. Without --instrument, the instrument that a sound
+    names is loaded if `available` lists it. UserError for an unknown name, a broken file, --preset together with
+    --sound, or a sound that names knobs of which the instrument has none.
     """
     if sound is None:
         config = msgspec.structs.replace(config, preset=preset or config.preset)
@@ -87,9 +87,9 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
-    """Choose a sound that is given as the tree of a sound's file, with an instrument by name or file.
+    """Choose a sound given as a tree, as in a sound's file, and an instrument, given by name or file.
 
-    where: names the sound in messages. folder: where the files of its trajectories lie. UserError as from `choose`.
+    where: names the sound in messages. folder: folder of the trajectories' files. UserError as from `choose`.
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
@@ -103,7 +103,7 @@ def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
 def patch_of_tree(
     config: Config, decoder: Decoder, tree: dict[str, Any], where: str, folder: Path | None
 ) -> tuple[Patch, str | None]:
-    """A sound for an instrument that is loaded, and a remark for the user; arguments and errors as in `choose_tree`."""
+    """The patch of a sound for a loaded instrument, and a remark for the user; parameters as in `choose_tree`."""
     found = _Found(sound_from_tree(tree, where), where, kept_in=folder)
     return _fitted(found, msgspec.structs.replace(config, preset=None), decoder)
 
@@ -115,29 +115,32 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The sound at the start: the settings' preset, or else the card's first one, which may be a whole sound."""
+    """The sound at the start: the settings' preset, or else the card's first preset, which may have a whole sound."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
-        return Patch(config)  # a name that no preset has is refused where the knob positions are looked up
+        return Patch(config)  # an unknown preset is refused later, when its knob positions are needed
     return _patch_of(_find_in_card(chosen.name, decoder), config, decoder)
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
-    """The instrument's sounds that program changes choose, by number: the card's presets, then the bundled sounds."""
+    """The instrument's sounds for program changes, by program number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
     return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 
 
 def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
-    """A program of the instrument; an instrument in ./instruments may have a bundled one's name, but other knobs."""
+    """The patch of an instrument's sound, without knobs that the instrument lacks.
+
+    An instrument in ./instruments may have the name of a bundled instrument, but other knobs than its bundled sounds.
+    """
     card = decoder.card
     patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
     return _with_morph(patch, config, decoder, found.where)
 
 
 def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> Patch:
-    """The patch with the sounds of its morph; UserError that begins with `where` for a sound that is not there."""
+    """The patch with the sounds of its morph; UserError that begins with `where` for a bad morph or unknown sound."""
     morph, card = patch.sound.morph, decoder.card
     if morph is None:
         return patch
@@ -162,7 +165,7 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
 
 
 def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
-    """The sound that has the morph, with its knobs elsewhere; UserError for a knob that the instrument has not."""
+    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks."""
     knobs = [latent.name for latent in card.latents]
     for name in latents:
         if name not in knobs:
@@ -181,17 +184,17 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
-    """The sound of that name or file, as --sound finds it, and the folder of its trajectories; None for a preset.
+    """Find a sound by name or file, as --sound does; returns the sound and its trajectories' folder, None for a preset.
 
-    instrument: name or file of the instrument whose presets are searched; None: the default instrument.
-    UserError if there is no such sound, or its file is broken.
+    instrument: name or file of the instrument that the presets belong to; None for the default instrument.
+    UserError if the sound is unknown, or its file is broken.
     """
     found = _find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))
     return found.sound, found.folder
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
-    """The sound in a file, or the user's sound of that name; None if the name is not that of a user's sound."""
+    """Find a sound by path, or a user's sound by name; None if no user's sound has this name."""
     if is_path(name_or_path):
         return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
     known = user_sounds().get(name_or_path)
@@ -208,7 +211,7 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
     """The settings with the instrument that the sound names, if `available` lists it; else the settings unchanged.
 
-    A path is not accepted: a sound from a stranger must not choose which file is opened.
+    A path is not accepted, because a sound from a stranger must not choose which file is opened.
     """
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
@@ -218,10 +221,10 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
 
 
 def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
-    """The knobs to leave out of the sound, and a remark for the user; none of both if the sound is for this instrument.
+    """The knobs to leave out of the sound, and a remark for the user.
 
-    If it was made for another one, the knobs that this instrument lacks are left out.
-    UserError if the sound gives positions of knobs and the instrument has none of these.
+    For a sound made for this instrument: no knobs, and None. For a sound made for another instrument: the knobs that
+    this instrument lacks. UserError if the sound gives positions of knobs, and the instrument has none of these knobs.
     """
     other = _other_instrument(found.sound, decoder)
     if other is None:
@@ -244,7 +247,7 @@ def _lacking(found: _Found, card: Card) -> list[str]:
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """Words for the instrument that the sound was made for; None if it is this one or the sound names none."""
+    """A name for the instrument that the sound was made for; None if it is this instrument, or unknown."""
     made_for = sound.made_for
     if made_for is None:
         return None

@@ -20,15 +20,15 @@ from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
-    UserError, which names the file and the key, if the file is unreadable, of another sound_version, a key is unknown,
-    or a value is out of range. `with_sound` in settings.py checks that an instrument has its knobs.
+    UserError, which names the file and the key, if the file is unreadable, sound_version differs, a key is unknown or a
+    value is out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
     """
     return sound_from_tree(load_yaml(path, dict[str, Any]), path)
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
     """The sound that a YAML file's values describe; UserError as from `load_sound`, which names `path`."""
-    # First of all: a file of a later version may have keys that this version does not know.
+    # Check the version first, because a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
         shown = repr(version) if isinstance(version, (int, float, str)) else f"a {type(version).__name__}"
@@ -40,7 +40,7 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):
         for number, each in enumerate(tree["modulation"]):
-            # Nor does it number a list's items.
+            # msgspec's message about a list's item does not give the item's number.
             checked(each, Modulation, f"{path}, modulation[{number}]")
     if isinstance(tree.get("parts"), list):
         for number, each in enumerate(tree["parts"]):
@@ -56,7 +56,7 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
 
 
 def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Write a sound's YAML file, which `load_sound` reads as an equal sound; arguments and errors as atomic_write's."""
+    """Write a sound's YAML file, which `load_sound` reads as an equal sound; inputs, errors: as in `atomic_write`."""
     with atomic_write(path, inputs=inputs) as stream:
         stream.write(sound_text(sound))
 
@@ -89,9 +89,9 @@ def _plain(value: object) -> object:
 
 
 def _refuse_bad_parts(sound: Sound, where: object) -> None:
-    """UserError that begins with `where` for a range that is upside down, or for keys that belong into a part's sound.
+    """Raise a UserError that begins with `where` for a reversed range, or a field that belongs in a part's sound.
 
-    Besides its parts, a sound may say its name, its instrument and its level.
+    A sound with parts may have only a name, an instrument and a level besides.
     """
     for number, part in enumerate(sound.parts):
         for name in ("keys", "velocity"):

@@ -1,4 +1,4 @@
-"""Morphs: one control, or two, that move through several sounds."""
+"""Morphs: one or two controls that move through several sounds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MOST_SOUNDS, N_CORNERS = 8, 4
 
 
 class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A way through other sounds of the same instrument; the controls `morph`, or `morph.x` and `morph.y`, move along.
+    """A path or a square of sounds of the same instrument, through which controls move.
 
-    sounds: names of the sounds, 2 to 8, in their order; or places, positions of latents by name: the sound that has the
-    morph, with its knobs there. With shape `square` four: at x and y 0 0, 1 0, 0 1 and 1 1.
-    shape: `path`, moved by `morph`; `square`, moved by `morph.x` and `morph.y`.
-    at: where the controls stand at first, and the sound is as its other fields say until one of them moves: one number
-    for a path, x and y for a square. None: they stand at 0, and the sound begins as the first of `sounds`.
-    along: with `path`, `straight`, each knob goes straight from sound to sound; `learned`, the knobs stay where the
-    instrument learnt sounds.
+    sounds: 2 to 8 sounds in order, four for a square: at (x, y) = (0, 0), (1, 0), (0, 1) and (1, 1). Each is a sound's
+    name, or positions of latents by name: the sound that has the morph, with these positions.
+    shape: `path`, moved by the control `morph`; `square`, moved by `morph.x` and `morph.y`.
+    at: the controls' initial positions, one number for a path, x and y for a square; until a control moves, the sound
+    is as its other fields say. None for 0, with the first of `sounds` as the initial sound.
+    along: for a path: `straight`, the latents move linearly from sound to sound; `learned`, the latents stay close to
+    positions that the instrument learnt.
     """
 
     sounds: Annotated[tuple[str | dict[str, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
@@ -31,7 +31,7 @@ class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def places(self) -> dict[str, float]:
-        """Where each control stands at first, 0 to 1."""
+        """The initial position of each control, 0 to 1."""
         at = self.at or (0.0, 0.0)
         if self.shape == "square":
             return {"morph": 0.0, "morph.x": at[0], "morph.y": at[1]}

@@ -1,4 +1,4 @@
-"""What moves a note's sound while it plays: a second envelope, two LFOs, and the modulation from sources to targets."""
+"""Modulation of a note's sound: a second envelope, two LFOs, and the connections from sources to targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Seconds
 
-# Sources that run from -1 to 1; the others run from 0 to 1.
+# Sources from -1 to 1; the other sources are from 0 to 1.
 BIPOLAR_SOURCES = ("key", "random", "lfo_1", "lfo_2")
 UNIPOLAR_SOURCES = (
     "velocity",
@@ -26,7 +26,7 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What amount 1 adds to a target if its source is 1. Positions of knobs, blends and shares have the travel 1.
+# What the amount 1 adds to a target when the source is 1; a latent's travel, which is not listed, is 1.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -68,10 +68,10 @@ class DelayedEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
-    rate_hz: 0.01 to 20 Hz; None: 5 Hz, or as `beats` says. beats: length of a cycle in beats, 1/64 to 64; give only one
-    of rate_hz and beats. delay_s, fade_in_s: 0 to 30 seconds from a note's start. phase: `note`, each note begins a
-    cycle; `free`, the cycle runs on. per_voice: with a free phase, whether each note is at a place of its own in the
-    cycle. depth_from: a source that scales the LFO; None: full depth.
+    rate_hz: 0.01 to 20 Hz; None for the rate from `beats`, or for 5 Hz without it. beats: length of a cycle in beats,
+    1/64 to 64; only without rate_hz. delay_s, fade_in_s: 0 to 30 seconds from a note's start. phase: `note`,
+    each note begins a cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each note has
+    its own phase. depth_from: a source that scales the LFO; None for full depth.
     """
 
     shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"
@@ -87,9 +87,9 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One connection: a source moves a target.
 
-    source, scaled_by: names as in SOURCES, or cc_0 to cc_119. target: a name as in TARGETS, or `latent.` and the name
-    of a knob. amount: -1 to 1 times the target's travel (TRAVELS). curve: 0, in proportion; towards 1, the source acts
-    late; towards -1, it acts early. scaled_by: a second source that the first is multiplied by; None: no second one.
+    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and the name of a knob. amount: -1
+    to 1, in units of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source acts mainly at its upper
+    end; towards -1, mainly at its lower end. scaled_by: a source that multiplies the first; None for no scaling.
     """
 
     source: str
@@ -100,13 +100,13 @@ class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def control_of(source: str) -> int | None:
-    """The MIDI control of a source cc_0 to cc_119; None for any other source."""
+    """The MIDI control number of a source cc_0 to cc_119; None for any other source."""
     match = _CONTROL_SOURCE.fullmatch(source)
     return int(match[1]) if match else None
 
 
 def refuse_unknown_source(source: str | None, where: str) -> None:
-    """UserError that begins with `where` unless `source` is None or the name of a source."""
+    """Raise a UserError that begins with `where` unless `source` is None or the name of a source."""
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
         raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))
@@ -115,11 +115,10 @@ def refuse_unknown_source(source: str | None, where: str) -> None:
 def refuse_unknown_names(
     lfos: Iterable[tuple[str, Lfo]], modulation: Sequence[Modulation], knobs: Iterable[str] | None, where: object
 ) -> None:
-    """UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
+    """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
-    Also if an LFO scales itself, alone or through another one.
-
-    lfos: each with its key; knobs: names of the instrument's knobs; None: any name of a knob is accepted.
+    Also if an LFO scales itself, directly or through another LFO, or has both rate_hz and beats.
+    lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)
     for key, lfo in lfos.items():

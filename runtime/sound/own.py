@@ -1,7 +1,7 @@
-"""The user's own sounds: one folder, one file each, in the order in which MIDI can choose them.
+"""The user's own sounds: files in one folder, in an order that gives them MIDI program numbers.
 
-The name of the file is the name of the sound, whatever its key `name` says: so names are unique, and a copied file is
-another sound. Nothing here loads an instrument.
+A sound's name is the file's name, whatever the key `name` says, so that names are unique, and a copied file is another
+sound. This module loads no instrument.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SUFFIX = ".yaml"
 MOST_FILE_NAME_BYTES = 200
 BANK_SIZE = 128
 FIRST_OWN_BANK, MOST_BANKS = 1, 2**14
-# Characters that some file system refuses, or that have a meaning in paths, and the escape sign itself.
+# Characters that some file systems refuse, or that have a meaning in paths, and the escape character.
 _UNSAFE = re.compile(r'[/\\:*?"<>|%]|^[. ]|[. ]$')
 
 
 class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
-    origin: `card`, a preset of the instrument; `bundled`, a file that comes with it; `user`, a file of the user's.
-    bank, program: MIDI bank and program number, from 0, that choose the sound while playing; None: MIDI cannot choose
-    it. source: the sound, or its file's path.
+    origin: `card`, a preset of the instrument; `bundled`, a file that comes with the instrument; `user`, the user's
+    file. bank, program: the sound's MIDI bank and program number, from 0; None if MIDI cannot choose the sound.
+    source: the sound, or the path of its file.
     """
 
     name: str
@@ -47,19 +47,19 @@ class KnownSound(msgspec.Struct, frozen=True):
         return self.source if isinstance(self.source, Path) else None
 
     def read(self) -> Sound:
-        """The sound; UserError as in load_sound."""
+        """Return the sound, read from its file if necessary; UserError as in load_sound."""
         return load_sound(self.source) if isinstance(self.source, Path) else self.source
 
 
 def sounds_folder() -> Path:
-    """The folder of the user's sounds, which may not exist yet."""
+    """The folder, perhaps not existing yet, of the user's sounds."""
     return data_folder() / "sounds"
 
 
 def file_name(name: str) -> str:
-    """The name of the file of a user's sound: unsafe characters become %XX, as in web addresses.
+    """The file name for a user's sound: unsafe characters become %XX, as in web addresses.
 
-    UserError for a name that no sound can have, or that is too long for a file.
+    UserError for a name that a sound cannot have, or that is too long for a file.
     """
     refuse_bad_name(name, "sound's name")
     if is_path(name):
@@ -73,10 +73,10 @@ def file_name(name: str) -> str:
 
 
 def user_sounds() -> dict[str, KnownSound]:
-    """The user's sounds by name, in their order; their files are not read yet.
+    """The user's sounds by name, in alphabetical order, ignoring case; the files are not read.
 
-    The order is that of the alphabet, without regard to capitals. Bank 1 holds the first 128, bank 2 the next, and so
-    on: so a broken file keeps its number. A file whose name no sound can have is left out, and so are hidden files.
+    Bank 1 holds the first 128 sounds, bank 2 the next 128, and so on; a broken file has a number, too. Hidden files,
+    and files with a name that a sound cannot have, are left out.
     """
     named = {}
     for path in sorted(sounds_folder().glob(f"[!.]*{SUFFIX}")):
@@ -92,7 +92,7 @@ def user_sounds() -> dict[str, KnownSound]:
 
 
 def own_sound(name: str) -> KnownSound:
-    """The user's sound of that name; UserError, with the most similar name, if there is none."""
+    """The user's sound with this name; UserError, with the most similar name, for an unknown name."""
     known, name = user_sounds(), unicodedata.normalize("NFC", name)
     if name not in known:
         raise UserError("sound's name", repr(name), "a sound of your own", did_you_mean(name, known))
@@ -100,7 +100,7 @@ def own_sound(name: str) -> KnownSound:
 
 
 def own_sound_at(number: int) -> KnownSound:
-    """The user's sound that MIDI chooses with this number, bank * 128 + program; UserError if there is none."""
+    """The user's sound with this MIDI number, bank * 128 + program; UserError if no sound has the number."""
     bank, program = divmod(number, BANK_SIZE)
     for known in user_sounds().values():
         if (known.bank, known.program) == (bank, program):
@@ -110,12 +110,12 @@ def own_sound_at(number: int) -> KnownSound:
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether the text is a file's path and no sound's name; names may have slashes, so the ending decides."""
+    """Whether the text is a file's path, not a sound's name; names may have slashes, so the suffix decides."""
     return name_or_path.endswith((".yaml", ".yml"))
 
 
 def _name_of(path: Path) -> str | None:
-    """The name of the sound in a file of the user's folder; None if no sound can have it."""
+    """The name of the sound in a user's file; None if the file's name is not valid for a sound."""
     try:
         name = unicodedata.normalize("NFC", unquote(path.stem, errors="strict"))
         refuse_bad_name(name, path)

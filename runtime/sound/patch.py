@@ -1,4 +1,4 @@
-"""A sound as the engine takes it: the settings with what the sound says, and what the settings have no place for."""
+"""A sound in the form that the engine plays: settings changed by the sound, and fields that settings do not have."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 
 
 class PlayedMorph(msgspec.Struct, frozen=True):
-    """The sounds of a morph. patches: two or more, each with positions or none; shape: as in SoundMorph.
+    """The sounds of a morph. patches: two or more, with or without positions; shape: as in SoundMorph.
 
-    ways: positions from each sound to the next, float64 (n_points, n_latents) each; None: straight ways.
+    ways: latents' positions from each sound to the next, each float64 (n_points, n_latents); None for straight lines.
     """
 
     patches: tuple[Patch, ...]
@@ -24,13 +24,13 @@ class PlayedMorph(msgspec.Struct, frozen=True):
 
 
 class Patch(msgspec.Struct, frozen=True):
-    """What is played.
+    """What an engine plays.
 
-    settings: the settings, changed by the sound as `with_sound` says. sound: the fields that the settings do not have,
-    such as LFOs and the filter, are read from here. positions: knob positions, 0 to 1, in the card's order; None: those
-    of the settings' preset. trajectories: those of the sound; each moves only knobs that the instrument has. folder:
-    where the files of its trajectories lie; None: the sound was in no file.
-    morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None: they move nothing.
+    settings: the settings, as changed by `with_sound`. sound: has the fields that the settings do not have, such as
+    LFOs and the filter. positions: knob positions, 0 to 1, in the card's order; None if the sound names no knob.
+    trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of the
+    trajectories' files; None if the sound has no file.
+    morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None without a morph.
     """
 
     settings: Config = Config()

@@ -1,4 +1,4 @@
-"""Replaces values of the settings by those of a sound, and checks that the instrument has the sound's knobs."""
+"""Replaces values of the settings by a sound's values, and checks that the instrument has the sound's knobs."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ def with_sound(
 ) -> Patch:
     """The settings with this sound; `positions` is None if the sound names no knob.
 
-    A field that is None in the sound stays as in the settings; the sound's level_db is added to their volume_db. A knob
-    that the sound does not name stands as in the settings' preset, or, if the settings name no preset, as
-    `start_positions` gives it. The positions are in the order of the card's latents. folder: that of the sound's file,
-    in which trajectories are looked for. lacking: names of knobs that are left out of the sound.
-    UserError that begins with `where` if the sound names a knob, a source or a target that does not exist.
+    A field that is None in the sound keeps the settings' value; level_db is added to the settings' volume_db. A knob
+    that the sound does not name gets its position from the settings' preset, or, without a preset, from
+    `start_positions`. folder: the folder of the sound's file, for trajectories. lacking: names of knobs to leave out.
+    UserError that begins with `where` if the sound names an unknown knob, source or target.
     """
     knobs = [latent.name for latent in card.latents]
     sound = _without(sound, lacking)
@@ -59,14 +58,14 @@ def with_sound(
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:
-    """The knobs that a sound and its trajectories name, each once, in the order of the sound's file."""
+    """The knobs that a sound and its trajectories name, without repetition: latents, modulation, trajectories."""
     moved = [each.target.removeprefix(LATENT) for each in sound.modulation if each.target.startswith(LATENT)]
     drawn = [knob for played in trajectories for knob in played.trajectory.knobs]
     return list(dict.fromkeys([*(sound.latents or {}), *moved, *drawn]))
 
 
 def _without(sound: Sound, lacking: Collection[str]) -> Sound:
-    """The sound without positions and modulation of these knobs."""
+    """The sound without the positions and modulations of the knobs in `lacking`."""
     if not lacking:
         return sound
     latents = {knob: position for knob, position in (sound.latents or {}).items() if knob not in lacking}
@@ -91,7 +90,7 @@ def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple
 
 
 def _replaced(settings: T, said: SoundVoice | SoundEnvelope | None) -> T:
-    """The settings, with their values replaced by those of `said`, a part of a sound, that are not None."""
+    """The settings with the values from `said`, a section of a sound, that are not None."""
     if said is None:
         return settings
     values = {key: value for key, value in msgspec.structs.asdict(said).items() if value is not None}

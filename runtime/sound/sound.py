@@ -1,6 +1,6 @@
-"""The structure of a sound's YAML file; a key that the file leaves out is None.
+"""The structure of a sound's YAML file; a key that the file leaves out has its default.
 
-To add a field, add it here, let `with_sound` (runtime/sound/settings.py) use it, and describe it in docs/sound.md.
+To add a field, add it here, use it in `with_sound` (runtime/sound/settings.py), and describe it in docs/sound.md.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Key = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
-# Unicode categories of characters that would break a line or cannot be printed: control characters, halves of surrogate
-# pairs, line separators, paragraph separators.
+# Unicode categories of characters that break a line or cannot be printed: control characters, surrogates, line
+# separators, paragraph separators.
 _BAD_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The instrument that a sound was made for.
 
-    name: as in `./timbrebox instruments`. sha256: SHA-256 of its .onnx file, in hexadecimal; None: any version.
+    name: as in `./timbrebox instruments`. sha256: SHA-256 of the .onnx file, in hexadecimal; None for any version.
     """
 
     name: Name
@@ -44,7 +44,7 @@ class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How notes are played: fields of VoiceConfig, with the same units and ranges; None: as in the settings."""
+    """How notes are played: fields as in VoiceConfig, with the same units and ranges; None for the settings' value."""
 
     mode: Literal["poly", "mono", "legato"] | None = None
     portamento_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] | None = None
@@ -54,7 +54,7 @@ class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The envelope of every note: the fields of Adsr, with the same units and ranges; None: as in the settings."""
+    """The envelope of every note: fields as in Adsr, with the same units and ranges; None for the settings' value."""
 
     attack_s: Seconds | None = None
     hold_s: Seconds | None = None
@@ -65,19 +65,19 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of the sound goes to the effects: 0 to 1 each."""
+    """How much of the sound is sent to each effect, 0 to 1."""
 
     reverb: Position = 0.0
     chorus: Position = 0.0
 
 
 class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One part: which sound, and which notes play it.
+    """One part: a sound, and the notes that play the sound.
 
-    sound: name of a sound of any instrument, or of the user's, or path of a .yaml file from this file's folder on.
-    instrument: the instrument whose sound it is; None: the first that has a sound of this name, or the one that the
-    sound names. channel: 1 to 16; None: all. keys, velocity: lowest and highest. transpose: -48 to 48 semitones.
-    level_db: -60 to 12 dB. pan: -1 to 1. send: factor, 0 to 1, of what the sound sends to the effects.
+    sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of this file.
+    instrument: the sound's instrument; None for the first with a sound of this name, or for the sound's own instrument.
+    channel: 1 to 16; None for all. keys, velocity: lowest and highest. transpose: -48 to 48 semitones.
+    level_db: -60 to 12 dB. pan: -1 to 1. send: gain, 0 to 1, of the sound's sends to the effects.
     """
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -95,23 +95,23 @@ SoundParts = Annotated[tuple[SoundPart, ...], msgspec.Meta(max_length=MOST_PARTS
 
 
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One sound; where a field is None, the settings decide. The fields after `envelope` have no counterpart there.
+    """One sound; fields that are None keep the settings' values; fields after `envelope` are not in the settings.
 
     name: shown to people. instrument: the instrument that the sound was made for, or only that instrument's name.
-    latents: knob positions, 0 to 1, by the knob's name.
-    phase_blend: from the phases of noise, 0, to coherent ones, 1.
+    latents: knob positions, 0 to 1, by knob name.
+    phase_blend: from 0, noise phases, to 1, coherent phases.
     level_db: -60 to 12 dB, added to the settings' volume_db.
     pan: from left, -1, to right, 1.
-    tempo_bpm: 20 to 300 beats a minute, for LFOs with `beats` and the arpeggiator, as long as no MIDI clock comes.
-    tilt_db_per_octave: -12 to 12 dB, about 1 kHz.
-    odd_even_db: -48 to 48 dB, by which odd harmonics are louder than even ones; the others are attenuated.
-    formant_semitones: -24 to 24, by which the spectrum's shape moves; the pitch stays.
-    bandwidth_cents: 0 to 100, full width at half power of every harmonic.
+    tempo_bpm: 20 to 300 beats per minute, for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
+    tilt_db_per_octave: -12 to 12 dB per octave, relative to 1 kHz.
+    odd_even_db: level of odd harmonics relative to even ones, -48 to 48 dB; the quieter ones are attenuated.
+    formant_semitones: shift of the spectrum's shape at the same pitch, -24 to 24 semitones.
+    bandwidth_cents: full width of every harmonic at half power, 0 to 100 cents.
     width: stereo width, from 0, mono, to 1.
-    arpeggiator: plays the keys that are held one after another.
+    arpeggiator: plays held keys one after another.
     trajectory: one trajectory, or up to four that are blended over the keyboard.
-    effects: how much goes to reverb and chorus.
-    parts: up to four other sounds that are layered or split; then the sound itself is only a name and a level.
+    effects: how much is sent to reverb and chorus.
+    parts: up to four other sounds, layered or split; then the sound itself has only a name, an instrument and a level.
     morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
     """
 
@@ -143,12 +143,12 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @property
     def made_for(self) -> SoundInstrument | None:
-        """The instrument that the sound was made for; None if the sound does not say."""
+        """The instrument that the sound was made for; None if the sound names none."""
         return SoundInstrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
 
 
 def refuse_bad_name(name: str, where: object) -> None:
-    """UserError that begins with `where` if a sound cannot have this name."""
+    """Raise a UserError that begins with `where` if a sound cannot have this name."""
     if not name.strip():
         found = "an empty name"
     elif len(name) > LONGEST_NAME:

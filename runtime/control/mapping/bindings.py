@@ -1,4 +1,4 @@
-"""A control map made ready for the audio thread: tables that say what each control moves."""
+"""A control map as tables for the audio thread, which say what each control moves."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line, by which its state is kept. part: 0, a whole control; 1, the more significant half of a
-    14-bit control; 2, the less significant one. start, travel: where the target stands at the control's lower end,
-    and how far it moves to the upper end. exponent: 4 to the power of the line's curve. step: how far one step of a
-    relative control moves the target. inverted: whether the control's upper end is the range's beginning.
+    index: number of the line, the key of its state in Side. part: 0 for a whole control; 1 for the MSB of a 14-bit
+    control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
+    exponent: 4 to the power of the line's curve. step: how far one step of a relative control moves the target.
+    inverted: whether the control's upper end is the range's beginning.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     part: int = 0
 
     def place(self, share: float) -> float:
-        """Where the target stands, 0 to 1, for a control at a share of its own travel."""
+        """The target's position, 0 to 1, for a control at a share of the control's travel."""
         if self.inverted:
             share = 1.0 - share
         return self.start + self.travel * (share**self.exponent if self.exponent != 1.0 else share)
@@ -46,9 +46,9 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: the bindings of each control by `key_of`; actions: the same for actions; kinds: the kinds that occur.
-    waiting: the controls, by `key_of`, that are first heard at a hop. lines: what it was made of; plain: the lines as
-    JSON can hold them.
+    moved: each control's bindings, by `key_of`; actions: each control's action, by `key_of`; kinds: the kinds of the
+    controls. waiting: the controls, by `key_of`, whose moves are first heard at a hop. lines: the map's lines; plain:
+    the lines as plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -60,12 +60,12 @@ class Bindings(msgspec.Struct, frozen=True):
 
 
 def key_of(kind: int, channel: int, number: int) -> int:
-    """One number for a control on a channel."""
+    """The number that identifies a control on a channel."""
     return kind << 18 | channel << 14 | number
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """The tables for lines that have been checked; a line for one channel wins over the lines for all channels."""
+    """Make the tables for checked lines; a line for one channel replaces the lines for all channels there."""
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}
@@ -88,7 +88,7 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
 
 
 def bind_plain(lines: object) -> Bindings:
-    """The tables for the `plain` lines of others; ValueError for anything else."""
+    """Make the tables for the field `plain` of other Bindings; ValueError for anything else."""
     try:
         known = msgspec.convert(lines, list[MapLine], strict=False)
         for line in known:
@@ -116,5 +116,5 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # A pedal's release goes to the voices too, control 74 may be an MPE slide, and 6 and 38 may be data of a parameter.
+    # A pedal's release goes to the voices, too; control 74 may be an MPE slide; 6 and 38 may be a parameter's data.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

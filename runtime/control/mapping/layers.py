@@ -1,4 +1,4 @@
-"""The default map, and how maps lie upon each other: a line replaces the lower lines of the same control."""
+"""The default map, and the combination of maps: an upper map's line replaces lower lines of the same control."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Message = tuple[Kind, int]
 _LATENT_CONTROLS = {**{70 + k: k + 1 for k in range(4)}, **{76 + k: k + 5 for k in range(4)}}
 DEFAULT_LINES = (
     *(MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in _LATENT_CONTROLS.items()),
-    MapLine("cc 74", "filter.cutoff"),  # on a member channel of an MPE zone the engine takes it as the slide
+    MapLine("cc 74", "filter.cutoff"),  # on a member channel of an MPE zone, control 74 is the slide
     MapLine("cc 3", "phase_blend"),
     MapLine("cc 91", "reverb"),
     MapLine("cc 93", "chorus"),
@@ -22,7 +22,7 @@ DEFAULT_LINES = (
 
 
 def config_lines(config: Config) -> tuple[MapLine, ...]:
-    """The lines of the settings' keys `latent_controls` and `phase_control`."""
+    """The lines for the settings' keys `latent_controls` and `phase_control`."""
     lines = [MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in config.latent_controls.items()]
     if isinstance(config.phase_control, int):
         lines.append(MapLine(f"cc {config.phase_control}", "phase_blend"))
@@ -30,9 +30,10 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
-    """The default map with the settings' lines upon it.
+    """The default map, with the settings' lines laid upon it.
 
-    Settings that say which controls move the latents, or the phases, replace all such lines of the default map.
+    If the settings assign controls to latents, or to the blend of phases, all the default map's lines for latents, or
+    for the blend, are left out.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -43,7 +44,7 @@ def configured_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The lines of two maps as one; the upper one's win where both name the same control."""
+    """Combine two maps; the upper map's lines replace the lower map's lines of the same control."""
     upper, channels = tuple(upper), {}
     for line in upper:
         for message in _messages(line):
@@ -52,12 +53,12 @@ def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLi
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
-    """Whether two lines name the same control on a common channel; a 14-bit control is also its two halves."""
+    """Whether two lines share a control and a channel; a 14-bit control shares its two halves' controls."""
     return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether one of the messages that a line hears is heard on these channels."""
+    """Whether other lines use a message of this line on a common channel; channels: the others' channels by message."""
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

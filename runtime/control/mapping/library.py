@@ -1,4 +1,4 @@
-"""Where control maps are found: with the program, chosen by a port's name, and among the user's files."""
+"""Finds control maps among the program's and the user's files, by map name, by port name or by device."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ MOST_FILE_NAME_BYTES = 200
 
 
 class DeviceSetup(msgspec.Struct, frozen=True):
-    """What one MIDI input does.
+    """What the controls of one MIDI input do.
 
-    chosen: the lines of its map without what was learned; learned: what was learned for it; velocity_curve: what its
-    velocities become; map_name: the map that was chosen for it, empty for the default map; problem: a line for the user
-    about a file that could not be read.
+    chosen: the lines of the input's map without learned lines; learned: the lines learned for the input;
+    velocity_curve: maps the input's velocities; map_name: name of the chosen map, empty for the default map; problem: a
+    line for the user about a file that could not be read.
     """
 
     chosen: tuple[MapLine, ...]
@@ -39,12 +39,12 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """Its whole map."""
+        """The input's whole map: the learned lines laid upon the chosen ones."""
         return laid_upon(self.chosen, self.learned)
 
 
 def maps_folder() -> Path:
-    """The folder of the user's maps, which may not exist yet.
+    """The folder, perhaps not existing yet, of the user's maps.
 
     Source: XDG Base Directory Specification 0.8: a relative $XDG_DATA_HOME is ignored.
     """
@@ -53,9 +53,9 @@ def maps_folder() -> Path:
 
 
 def learned_path(device: MapDevice) -> Path:
-    """The file of a device's learned map: its name, with unsafe characters as %XX, as in web addresses, and its order.
+    """The file of a device's learned map, named after the device's port, with unsafe characters as %XX, and its order.
 
-    A long name is cut, and gets a digest.
+    A long name is cut, and a digest is appended.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -66,28 +66,28 @@ def learned_path(device: MapDevice) -> Path:
 
 
 def load_learned(device: MapDevice) -> MapFile:
-    """What was learned for a device, an empty map if nothing was; UserError if its file is broken."""
+    """Load a device's learned map, an empty map if nothing was learned; UserError if the file is broken."""
     path = learned_path(device)
     return load_map(path) if path.exists() else MapFile(device=device)
 
 
 def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | None = None) -> None:
-    """Keep a device's learned lines; UserError if they cannot be written.
+    """Save a device's learned lines; UserError if the file cannot be written.
 
-    kept: what is in the file now, whose other keys stay.
+    kept: the file's present content; its other keys stay unchanged.
     """
     content = msgspec.structs.replace(kept or MapFile(), device=device, lines=lines)
     save_map(learned_path(device), content)
 
 
 def known_devices() -> list[MapDevice]:
-    """The devices for which maps were learned, in the order of their files' names; broken files are left out."""
+    """The devices with learned maps, in the order of the files' names; broken files are left out."""
     found = (content.device for _, content in _readable(maps_folder()))
     return [device for device in found if device is not None]
 
 
 def find_map(name_or_path: str) -> MapFile:
-    """The map of that name, or in that .yaml file; UserError if there is none or it is broken."""
+    """Load the map with this name, or from this .yaml file; UserError if the map is missing or broken."""
     if name_or_path.endswith((".yaml", ".yml")):
         return load_map(name_or_path)
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
@@ -99,7 +99,7 @@ def find_map(name_or_path: str) -> MapFile:
 
 
 def map_for_port(port: str) -> MapFile | None:
-    """The map whose `ports` name a port; the user's maps come first, then the longest part of the name wins."""
+    """Choose the map whose `ports` match a port, or None; the user's maps win, then the longest match wins."""
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
             (len(part), path.stem, content)
@@ -114,9 +114,9 @@ def map_for_port(port: str) -> MapFile | None:
 
 
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
-    """What a MIDI input does: the default map, the chosen map, the settings' lines and what was learned, in this order.
+    """Combine what a MIDI input does: the default map, the chosen map, the settings' lines and the learned lines.
 
-    A file that is broken is left out and named in `problem`.
+    Later ones replace earlier ones. A broken file is left out and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:
@@ -142,12 +142,12 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """What the controls in a MIDI file do; UserError if the map that the settings name is broken."""
+    """The tables for the controls in a MIDI file; UserError if the settings' map is missing or broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 
 def refuse_broken_map(config: Config) -> None:
-    """UserError if the settings name a map that does not exist or is broken."""
+    """Raise a UserError if the settings name a map that is missing or broken."""
     if config.midi.map is not None:
         find_map(config.midi.map)
 
@@ -161,7 +161,7 @@ def _chosen_lines(config: Config, chosen: MapFile | None) -> tuple[MapLine, ...]
 
 
 def _readable(folder: Path) -> Iterator[tuple[Path, MapFile]]:
-    """(path, map) of the maps of a folder; broken files are left out, so that one does not spoil the others."""
+    """Yield (path, map) for each map in a folder; a broken file is left out, and does not affect the others."""
     for path in sorted(folder.glob(f"[!.]*{SUFFIX}")):
         try:
             yield path, load_map(path)

@@ -31,7 +31,7 @@ class Kind(IntEnum):
     NOTE = 7
 
 
-# The highest number of each kind that has numbers.
+# The highest control number of each kind that has numbers.
 HIGHEST = {Kind.CC: 119, Kind.CC14: 31, Kind.NRPN: 16383, Kind.PROGRAM: 127, Kind.NOTE: 127}
 _FORMS = ", ".join(f"{kind.name.lower()}{f' 0 to {HIGHEST[kind]}' if kind in HIGHEST else ''}" for kind in Kind)
 
@@ -39,7 +39,7 @@ _FORMS = ", ".join(f"{kind.name.lower()}{f' 0 to {HIGHEST[kind]}' if kind in HIG
 class ControlId(NamedTuple):
     """One MIDI control: its kind, and its number, which is 0 for a kind without numbers.
 
-    A 14-bit control has the number of its more significant half.
+    A 14-bit control has the number of its MSB.
     """
 
     kind: Kind
@@ -67,16 +67,17 @@ def parse_control(text: str, where: object) -> ControlId:
 
 
 class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a map: a control, and what it moves or starts.
+    """One line of a map: a control, and what the control moves or starts.
 
-    control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over one for all.
-    target: as in `control.targets`; action: one of ACTIONS; a line has one of the two.
-    mode: `absolute`, the control's place is the target's place; `relative_…`, the control sends steps, in one of three
-    codings; `toggle`, each press moves the target to the other end of its range.
-    takeover: what an absolute control does while the target stands elsewhere: `jump`; `pick_up`, nothing until it
-    passes the target; `scaled`, it moves the target slower or faster, so that both reach the end together.
-    range: from where to where the target moves, 0 to 1 of its travel. values: the same in its unit, such as Hz.
-    curve: -1 to 1; 0, in proportion; towards 1, fine at the lower end; towards -1, fine at the upper end.
+    control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over a line for all.
+    target: as in `control.targets`; action: one of ACTIONS; a line has either a target or an action.
+    mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
+    codings; `toggle`, each press moves the target to the other end of the range.
+    takeover: what an absolute control does if its position differs from the target's: `jump`, the target jumps there;
+    `pick_up`, nothing until the control passes the target; `scaled`, the target moves slower or faster than the
+    control, so that both reach the end together.
+    range: beginning and end of the target's movement, 0 to 1 of its travel. values: the range in the target's unit.
+    curve: -1 to 1; 0, linear; towards 1, fine at the lower end; towards -1, fine at the upper end.
     inverted: whether the control's upper end is the range's beginning.
     """
 
@@ -93,12 +94,12 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def control_id(self) -> ControlId:
-        """The line's control; UserError if it is written wrongly."""
+        """The line's control; UserError if `control` cannot be parsed."""
         return parse_control(self.control, "control")
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Where the target stands at the two ends of the range, 0 to 1 of its travel."""
+        """The target's positions at the beginning and the end of the range, 0 to 1 of its travel."""
         if self.values is not None:
             travel = range_of(self.target or "")
             return travel.position_of(self.values[0]), travel.position_of(self.values[1])
@@ -111,12 +112,12 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def range_of(target: str) -> Range:
-    """The travel of a target; that of a latent is a share."""
+    """The travel of a target; a latent's travel is SHARE."""
     return RANGES.get(target, SHARE)
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """UserError that begins with `where` if the line contradicts itself or names what does not exist."""
+    """Raise a UserError that begins with `where` if the line contradicts itself or names something unknown."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

@@ -1,4 +1,4 @@
-"""Control maps as YAML files: reading, checking and writing them."""
+"""Reads, checks and writes control maps as YAML files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MOST_LINES = 500
 class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The MIDI input that a learned map belongs to.
 
-    port: its name, without addresses. order: 1, or for equal inputs 2 and up, in the order in which they came. socket:
-    the USB socket at which it was, by which equal inputs are told apart; empty where the system does not say it.
+    port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
+    arrival. socket: the input's last USB socket, which distinguishes inputs with the same name; empty if unknown.
     """
 
     port: str
@@ -31,17 +31,17 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def label(self) -> str:
-        """A name for people, and for the file of its map."""
+        """The device's name for people."""
         return self.port if self.order == 1 else f"{self.port} ({self.order})"
 
 
 class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A control map.
 
-    ports: parts of the names of the inputs that get the map by themselves. device: the input that a learned map belongs
-    to. source: address of the chart that the numbers are from; tested: whether somebody tried them on the device.
-    with_default: whether the default map lies below, for the controls that this map does not name.
-    velocity_curve: what the input's velocities become.
+    ports: parts of the port names for which the map is chosen automatically. device: the input of a learned map.
+    source: address of the manual with the control numbers; tested: whether somebody tried the numbers on the device.
+    with_default: whether the default map's lines apply to controls that this map does not name.
+    velocity_curve: maps the input's velocities.
     """
 
     map_version: Literal[1] = 1
@@ -62,19 +62,19 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def load_map(path: str | Path) -> MapFile:
-    """Read a map; UserError, with the file and the line's number and control, if it is broken."""
+    """Read a map; UserError, with the file and the line's number and control, if the map is broken."""
     return _refuse_contradictions(load_yaml(path, MapFile), path)
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:
-    """The map in a tree of dicts, lists and plain values; UserError at `where` if it is broken."""
+    """Convert a tree of dicts, lists and plain values to a map; UserError at `where` if the map is broken."""
     return _refuse_contradictions(checked(tree, MapFile, where), where)
 
 
 def save_map(path: Path, content: MapFile) -> None:
-    """Write a map whole or not at all; UserError if it is broken or cannot be written."""
+    """Write a map completely or not at all; UserError if the map is broken or cannot be written."""
     _refuse_contradictions(content, path)
-    # Each line of the map is one line of text, which people can read and send.
+    # Each line of the map is one line of text, so that people can read and share it.
     head = {key: value for key, value in content.tree.items() if key != "lines"}
     with atomic_write(path) as stream:
         yaml.safe_dump(head, stream, sort_keys=False, allow_unicode=True, width=1000)

@@ -1,4 +1,4 @@
-"""A channel message as a control: its kind, its number and how far it stands."""
+"""Interprets a channel message as a control: its kind, its number and its position."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {
 
 
 def number_of(event: ChannelEvent) -> int:
-    """The number of the control, program or key; 0 for a message that has none."""
+    """The number of the control, program or key; 0 for a message without a number."""
     kind = type(event)
     if kind is ControlChange:
         return event.control
@@ -36,10 +36,10 @@ def number_of(event: ChannelEvent) -> int:
 
 
 def share_of(event: ChannelEvent) -> tuple[float, int]:
-    """The control's share of its travel, and from 0 to 127 how far it is pressed; a key is up or down."""
+    """The control's position, 0 to 1, and its value as a switch, 0 to 127; a key is fully up or fully down."""
     kind = type(event)
     if kind is PitchWheel:
-        # The middle is a half exactly, although there is one step more below it.
+        # The middle is exactly a half, although there is one more step below it than above.
         return 0.5 + 0.5 * event.pitch / (8191.0 if event.pitch > 0 else 8192.0), max(0, event.pitch) >> 6
     if kind is NoteOff:
         return 0.0, 0

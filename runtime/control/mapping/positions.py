@@ -1,4 +1,4 @@
-"""Where a move of a control leads its target."""
+"""Computes a target's new position when its control moves."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from runtime.control_numbers import SWITCH_ON
 
 
 def moved_to(binding: Binding, side: Side, share: float, value: int, stands: float) -> float | None:
-    """The target's new position, 0 to 1; None if it stays.
+    """The target's new position, 0 to 1; None if the target does not move.
 
-    share: where the control stands, 0 to 1 of its travel; value: the same from 0 to 127; stands: the target's position.
+    share, value: the control's position and its value as a switch, as from `share_of`. stands: the target's position.
     """
     if binding.mode == "absolute":
         return _absolute(binding, side, share, stands)
@@ -22,7 +22,7 @@ def moved_to(binding: Binding, side: Side, share: float, value: int, stands: flo
 
 
 def is_press(before: int, value: int) -> bool:
-    """Whether a switch goes down; a value that comes again is a press of a switch that never says that it is up."""
+    """Whether a switch is pressed; a repeated value counts as a press, because some switches send no release."""
     return value >= SWITCH_ON and (before < SWITCH_ON or value == before)
 
 
@@ -38,7 +38,7 @@ def _absolute(binding: Binding, side: Side, share: float, stands: float) -> floa
 
 
 def _other_end(binding: Binding, stands: float) -> float:
-    """The end of the range at which the target does not stand."""
+    """The end of the range that is farther from the target's position."""
     start, end = binding.start, binding.start + binding.travel
     if binding.inverted:
         start, end = end, start
@@ -46,7 +46,7 @@ def _other_end(binding: Binding, stands: float) -> float:
 
 
 def _steps(mode: str, value: int) -> int:
-    """The number of steps up, or below 0 down, that a relative control says."""
+    """The number of steps that a relative control's value means: positive is up, negative is down."""
     if mode == "relative_twos_complement":
         return value if value < 64 else value - 128
     if mode == "relative_binary_offset":
@@ -55,7 +55,7 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """Where steps lead the target; it stops at the ends of the range, but never jumps back into it."""
+    """The target's position after steps; it stops at the range's ends; from outside, it never jumps into the range."""
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

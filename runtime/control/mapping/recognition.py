@@ -1,4 +1,4 @@
-"""Recognises from what arrives which control a player moves, and what kind of control it is."""
+"""Recognises from incoming events which control a player moves, and how its values are coded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
-_TREMBLE = 2  # a control that rests may tremble by so many steps
-_CLEAR = 6.0  # a movement this clear needs no time to be sure
+_TREMBLE = 2  # a control at rest may jitter by this many steps
+_CLEAR = 6.0  # clearness of an encoder, to which the number of its values is added
 
 
 class Place(NamedTuple):
-    """Where messages come from: a device's channel, and the control there."""
+    """The origin of messages: device, channel and control."""
 
     device: int
     channel: int
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 class Movement:
     """What one control has sent.
 
-    values: the last ones, 0 to 127. last_s: when the last one came.
+    values: the first _MOST_VALUES values, 0 to 127. last_s: arrival time of the last value, in s.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Movement:
         self.last_s = 0.0
 
     def add(self, value: int, now_s: float) -> None:
-        """Note a value."""
+        """Record a value and its arrival time."""
         if len(self.values) < _MOST_VALUES:
             self.values.append(value)
         self.last_s = now_s
@@ -46,7 +46,7 @@ class Movement:
 
     @property
     def mode(self) -> Mode:
-        """How the values are meant."""
+        """How the values are coded."""
         values = self.values
         if set(values) == {0, 127}:
             return "toggle"
@@ -56,29 +56,29 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How sure it is that this control is meant; 0: not at all."""
+        """How clearly the player moves this control: 0 for not at all, 1 and more for clearly."""
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # A switch that has only one value, or a knob that has moved by one step.
+        # A switch that sends only 0 or only 127; a knob after one step; or jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
 def _coding(values: set[int], n_values: int) -> Mode | None:
-    """The coding of an encoder's steps, each of them sent more than once; None if it is no encoder."""
+    """The coding that fits the values of an encoder; None if none fits."""
     up, down = {v for v in values if v <= _SMALL_STEP}, {v for v in values if v >= 128 - _SMALL_STEP}
     above = {v for v in values if 65 <= v <= 64 + _SMALL_STEP}
     below = {v for v in values if 64 - _SMALL_STEP <= v <= 63}
     if values == {127} and n_values < 5:
-        return None  # a switch that says only that it is pressed
+        return None  # a switch that sends only presses
     if values == up | down:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # Only steps of 65 and more: upwards in this coding, or downwards by the sign bit. Players turn to the right first.
+    # Values from 65 only mean up in this coding, or down with a sign bit; players turn to the right, up, first.
     return "relative_binary_offset" if values == above | below else None
 
 
@@ -87,10 +87,11 @@ class Recognition:
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
-        self._parameters: dict[tuple[int, int], list[int]] = {}  # MSB, LSB and 1 if non-registered, else 0
+        # By device and channel: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
+        self._parameters: dict[tuple[int, int], list[int]] = {}
 
     def add(self, event: ChannelEvent, now_s: float) -> None:
-        """Note an event from a device at a time in seconds."""
+        """Record an event that arrived at `now_s`, in seconds."""
         found = self._control(event)
         if found is not None:
             control, value = found
@@ -98,7 +99,7 @@ class Recognition:
             self._movements.setdefault(place, Movement()).add(value, now_s)
 
     def _control(self, event: ChannelEvent) -> tuple[ControlId, int] | None:
-        """The control that sent an event, with its value from 0 to 127; None for what is not to be learned."""
+        """The control that sent an event, and its value from 0 to 127; None for events that cannot be learned."""
         match event:
             case ControlChange():
                 return self._of_control_change(event)
@@ -127,9 +128,9 @@ class Recognition:
         return None if number in PROTOCOL else (ControlId(Kind.CC, number), value)
 
     def best(self, can_have_steps: bool = True) -> tuple[Place, Movement, float] | None:
-        """The control that has most clearly moved, what it sent, and how clear it is; None if none has.
+        """The control that has moved most clearly, its movement, and its clearness; None if none has moved.
 
-        can_have_steps: whether NRPNs, which are no switches, count.
+        can_have_steps: whether NRPNs and 14-bit controls, which cannot be switches, count.
         """
         found = [
             (movement.clearness(place.control.kind), place, movement)
@@ -144,14 +145,14 @@ class Recognition:
         return place, movement, clearness
 
     def _joined(self, place: Place, movement: Movement) -> tuple[Place, Movement]:
-        """The 14-bit control to which a control belongs, if its other half has moved as often."""
+        """The 14-bit control that a control belongs to, if its other half has moved, too; else the control itself."""
         kind, number = place.control
         if kind is not Kind.CC or number >= 64:
             return place, movement
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # One message of each may be two switches; a sender may leave out the upper half while it stays the same.
+        # One message from each half may be from two switches. A sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -1,4 +1,4 @@
-"""What is remembered of the controls of one device on one channel."""
+"""The state of the controls of one device on one channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_PARAMETER = -1
 
 
 class Halves:
-    """A 14-bit control: its two halves, and whether the less significant one ever came."""
+    """A 14-bit control: MSB, LSB, and whether an LSB was ever received."""
 
     __slots__ = ("has_lsb", "lsb", "msb")
 
@@ -19,10 +19,10 @@ class Halves:
         self.has_lsb = False
 
     def share(self, part: int, value: int) -> float:
-        """The control's share of its travel after one of its halves has come.
+        """The control's position, 0 to 1, after one half was received; part: 1 for the MSB, 2 for the LSB.
 
-        The halves come one after the other. Until the second one is there, the first one moves the control no further
-        than it must, so that it never turns back on its way.
+        MSB and LSB arrive one after the other. A new MSB resets the LSB to the end that is nearest to the old value, so
+        that the control never turns back when the new LSB arrives.
         """
         if part == 2:
             self.lsb, self.has_lsb = value, True
@@ -35,7 +35,7 @@ class Halves:
 
 
 class Side:
-    """What is remembered of one device's channel: 14-bit halves, the chosen parameter, takeovers and switches."""
+    """The state of one device's channel: 14-bit halves, the chosen parameter, takeovers and switches."""
 
     __slots__ = ("halves", "parameter", "parameter_msb", "pressed", "takeovers", "touched")
 
@@ -48,21 +48,21 @@ class Side:
         self.parameter_msb = 127
 
     def halves_of(self, index: int) -> Halves:
-        """The halves of the 14-bit control that a map's line `index` names."""
+        """The halves of the 14-bit control in the map's line number `index`."""
         found = self.halves.get(index)
         if found is None:
             found = self.halves[index] = Halves()
         return found
 
     def takeover_of(self, index: int) -> Takeover:
-        """The takeover of the control that a map's line `index` names."""
+        """The takeover of the control in the map's line number `index`."""
         found = self.takeovers.get(index)
         if found is None:
             found = self.takeovers[index] = Takeover()
         return found
 
     def memory(self) -> tuple[Any, ...]:
-        """All of it as plain values, for `remembered`."""
+        """The whole state as plain values, for `remembered`."""
         return (
             {index: (each.msb, each.lsb, each.has_lsb) for index, each in self.halves.items()},
             {index: each.place for index, each in self.takeovers.items()},
@@ -74,7 +74,7 @@ class Side:
 
     @classmethod
     def remembered(cls, memory: tuple[Any, ...]) -> Side:
-        """One that goes on from such values; ValueError for what is no `memory`."""
+        """Make a Side from another Side's `memory`; ValueError for values of another length."""
         side = cls()
         halves, takeovers, pressed, touched, side.parameter, side.parameter_msb = memory
         side.pressed, side.touched = dict(pressed), dict(touched)

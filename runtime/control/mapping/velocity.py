@@ -1,4 +1,4 @@
-"""Velocity curves: what each keyboard's velocities become before they are played."""
+"""Velocity curves, which change a keyboard's velocities before they are played."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 import msgspec
 
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
-# A name; one velocity for every key; or points, (played, heard), with straight lines between.
+# A name; one velocity for every note; or points, (played, heard), with linear interpolation between points.
 VelocityCurve = Literal["linear", "soft", "hard"] | Velocity | tuple[tuple[Velocity, Velocity], ...]
-_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # of the names above
+_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # for the named curves
 
 
 def velocity_table(curve: VelocityCurve) -> bytes | None:
-    """For each velocity from 0 to 127 the velocity that is heard; 0 stays 0; None: every velocity stays as it is.
+    """A table of 128 bytes, from played to heard velocity; 0 stays 0; None if no velocity changes.
 
-    `soft`: soft playing is already loud; `hard`: only hard playing is loud. Points that begin or end inside the range
-    are continued at the same height.
+    `soft`: soft playing is already loud; `hard`: only hard playing is loud. Before the first point and after the last,
+    the heard velocity is constant.
     """
     if curve == "linear":
         return None

@@ -1,1 +1,1 @@
-"""MIDI files with one tick a frame, which say all that an engine needs to play them again to the sample."""
+"""MIDI files with one tick per frame, with everything that an engine needs to reproduce the sound exactly."""

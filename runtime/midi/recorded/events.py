@@ -1,4 +1,4 @@
-"""Events as plain values and as the bytes of MIDI files."""
+"""Converts events to and from plain values and the bytes of MIDI files."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _BYTES: dict[type, Callable[[Any], tuple[int, ...]]] = {
 
 
 def plain(event: Event) -> list[Any]:
-    """An event as a list that JSON can hold: its name, then its fields; `event_of` reads it."""
+    """An event as a list of plain values for JSON: the event's type, then its fields; `event_of` reads the list."""
     return [type(event).__name__, *(msgspec.to_builtins(value) for value in msgspec.structs.astuple(event))]
 
 
 def event_of(values: list[Any]) -> Event:
-    """The event that `plain` made a list of; ValueError for another list."""
+    """The event of a list made by `plain`; ValueError for any other list."""
     try:
         name, *fields = values
         kind = _TYPES[name]
@@ -49,7 +49,7 @@ def event_of(values: list[Any]) -> Event:
 
 
 def midi_bytes(event: Event) -> bytes | None:
-    """The MIDI message of an event of a channel; None for other events, and if a value is none of MIDI's."""
+    """The MIDI message for a channel event; None for other events, and if a value is not valid in MIDI."""
     code = _BYTES.get(type(event))
     if code is None:
         return None
@@ -60,7 +60,7 @@ def midi_bytes(event: Event) -> bytes | None:
 
 
 def event_of_midi(status: int, data: bytes, device: int) -> Event:
-    """The event of a MIDI message of a channel; data: its one or two bytes."""
+    """The event for a MIDI channel message; data: the message's one or two data bytes."""
     channel, kind = status & 15, status >> 4
     if kind == 0x9 and data[1] == 0:
         return NoteOff(channel, data[0], 0, device)

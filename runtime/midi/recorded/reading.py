@@ -1,4 +1,4 @@
-"""Reads the MIDI files that the recorder writes, exactly: ticks stay whole numbers."""
+"""Reads the recorder's MIDI files exactly: ticks stay whole numbers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# The head or a sound that was chosen, as JSON, whose objects may take 20 times as much; in practice at most 4 MB.
+# Limit for the head, or for an event, as JSON; decoded objects may take 20 times as much. In practice at most 4 MB.
 LARGEST_EVENT_BYTES = 8 * 2**20
-MOST_EVENTS = 2_000_000  # 80 a second for 7 hours
+MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
 _FIRST_BYTES = 64
-_TRACK_AT = 22  # after the file's header and the track's
+_TRACK_AT = 22  # after the file's header and the track's header
 
 
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: what the recorder said of the engine. content: the file's bytes. n_ticks: length.
+    head: the recorder's description of the engine. content: the file's bytes. n_ticks: length in ticks.
     """
 
     head: dict[str, Any]
@@ -38,19 +38,19 @@ class RecordedMidi(NamedTuple):
 
     @property
     def events(self) -> list[tuple[int, Event]]:
-        """(tick, event), ascending."""
+        """All events as (tick, event), ascending."""
         return list(self.each_event())
 
     def each_event(self) -> Iterator[tuple[int, Event]]:
-        """The same, but each is made only when its turn comes, because all may take much memory."""
+        """Yield the events as (tick, event), ascending, one at a time, because a list may take much memory."""
         return _Reader(self.content).events()
 
 
 def is_recorded(path: str | Path) -> bool:
-    """Whether a file begins as those of the recorder do; False also for one that cannot be read."""
+    """Whether a file begins like the recorder's files; False also for a file that cannot be read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            return False  # to open a pipe could take for ever
+            return False  # opening a pipe could block for ever
         with open(path, "rb") as stream:
             return SIGNATURE in stream.read(_FIRST_BYTES)[_TRACK_AT:]
     except (OSError, ValueError):
@@ -58,7 +58,7 @@ def is_recorded(path: str | Path) -> bool:
 
 
 def read_recorded(path: str | Path) -> RecordedMidi:
-    """Read a recorded MIDI file; UserError if it is none, or damaged. A file that was cut short is read to its end."""
+    """Read a recorded MIDI file, even if it is truncated; UserError if it is damaged, or not a recorded MIDI file."""
     content = read_bounded_file(path, "a recorded MIDI file", LARGEST_BYTES)
     reader = _Reader(content)
     try:
@@ -73,7 +73,7 @@ def read_recorded(path: str | Path) -> RecordedMidi:
 
 
 class _Bytes:
-    """The track's bytes, taken one after the other; EOFError where they end."""
+    """Reads the track's bytes sequentially; EOFError at the end."""
 
     def __init__(self, content: bytes):
         self._content, self._at = content, _TRACK_AT
@@ -96,7 +96,7 @@ class _Bytes:
 
 
 class _Reader:
-    """Walks a track; what it says besides events is in its attributes, as in RecordedMidi."""
+    """Reads a track's events; stores the track's other content in attributes, as in RecordedMidi."""
 
     def __init__(self, content: bytes):
         self._content = content
@@ -104,7 +104,7 @@ class _Reader:
         self.n_ticks = 0
 
     def events(self) -> Iterator[tuple[int, Event]]:
-        """(tick, event), ascending; ValueError or LookupError for a damaged track."""
+        """Yield (tick, event), ascending; ValueError or LookupError for a damaged track."""
         track, tick, device, n_events = _Bytes(self._content), 0, 0, 0
         try:
             while True:
@@ -126,7 +126,7 @@ class _Reader:
                 elif status == META and kind == _END_KIND:
                     break
         except EOFError:
-            pass  # the writer was killed between two writes: what came before is whole
+            pass  # the writer was killed between two writes; the events before are complete
 
     def _long_event(self, kind: int, said: bytes) -> Event | None:
         if kind != SPECIFIC or not said.startswith(SIGNATURE):

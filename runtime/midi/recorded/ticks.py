@@ -1,9 +1,9 @@
 """The arithmetic of a MIDI file in which one tick lasts exactly one frame.
 
-A Standard MIDI File gives the ticks of a beat (its division, 15 bits) and the microseconds of a beat (its tempo, 24
-bits). With division D and tempo T a tick lasts T / D us. It lasts one frame of 1,000,000 / R us if D 1,000,000 = T R.
-With whole D and T that is exact, for files of any length: 44,100 Hz with T = 500,000 (120 beats a minute) gives
-D = 22,050. Source: Standard MIDI Files 1.0.
+A Standard MIDI File gives the ticks per beat (its division, 15 bits) and the microseconds per beat (its tempo, 24
+bits). With division D and tempo T, a tick lasts T / D us. At the sample rate R, a frame lasts 1,000,000 / R us. A tick
+is a frame if D * 1,000,000 = T * R. With whole D and T this is exact, for files of any length: 44,100 Hz with
+T = 500,000 (120 beats per minute) gives D = 22,050. Source: Standard MIDI Files 1.0.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from typing import NamedTuple
 
 _MOST_TICKS, _MOST_US = 2**15 - 1, 2**24 - 1
 _US_A_S = 1_000_000
-_SANE_US = 500_000  # 120 beats a minute, what programs expect of a file that names no tempo
-LONGEST_DELTA = 2**28 - 1  # a number of variable length has at most four bytes of seven bits
+_SANE_US = 500_000  # 120 beats per minute, MIDI's default tempo
+LONGEST_DELTA = 2**28 - 1  # a variable-length number has at most four bytes of seven bits
 
 
 class Ticks(NamedTuple):
-    """Division, in ticks a beat, and tempo, in us a beat."""
+    """Division, in ticks per beat, and tempo, in us per beat."""
 
     division: int
     tempo_us: int
 
 
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
-    """Division and tempo with which a tick is a frame, the tempo as near to 120 beats a minute as it can be.
+    """Division and tempo with which a tick is a frame.
 
-    None if there are none: for rates above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
+    The tempo is 120, 240, 480 or 60 beats per minute, the first that is possible, or else close to 120. None for rates
+    above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)
     ticks_a_step, us_a_step = sample_rate_hz // step, _US_A_S // step
@@ -35,7 +36,7 @@ def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     if most < 1:
         return None
     n_steps = min(most, max(1, round(_SANE_US / us_a_step)))
-    # Prefer whole halves and doubles of 120 beats a minute to odd tempos.
+    # Prefer these tempos, in this order, to odd tempos.
     for tempo_us in (_SANE_US, _SANE_US // 2, _SANE_US // 4, 2 * _SANE_US):
         if tempo_us % us_a_step == 0 and tempo_us // us_a_step <= most:
             n_steps = tempo_us // us_a_step

@@ -1,4 +1,4 @@
-"""Writes a MIDI file with one tick a frame while it grows: what is on the disk is a whole file after every append."""
+"""Writes a growing MIDI file with one tick per frame; after every append the file on the disk is complete."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from runtime.events import Event
 from runtime.midi.recorded.events import midi_bytes, plain
 from runtime.midi.recorded.ticks import LONGEST_DELTA, Ticks
 
-# A sequencer-specific event begins with its maker's number. 0x7D is the one for non-commercial use; what follows tells
-# our events from those of others.
+# A sequencer-specific event begins with a manufacturer ID; 0x7D is for non-commercial use. The name after it
+# distinguishes our events from other programs' events.
 SIGNATURE = b"\x7dtimbrebox"
 HEAD, EVENT = b"h", b"e"
 META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
 _HEADER_BYTES, _TRACK_HEADER_BYTES = 14, 8
-_LARGEST_TRACK = 2**31  # the file's own limit is twice that
+_LARGEST_TRACK = 2**31  # the format's limit is twice as large
 
 
 class RecordedMidiWriter:
-    """One growing file, with one track, so that the order of simultaneous events is kept.
+    """One growing file, with only one track, so that the order of simultaneous events is kept.
 
-    head: plain values for the reader. OSError if the file cannot be made or written; after one, `finish` still leaves a
-    whole file with what was written before.
+    head: plain values for the reader. OSError if the file cannot be created or written; after a failed write, `finish`
+    still leaves a complete file with everything written before.
     """
 
     def __init__(self, path: Path, ticks: Ticks, head: dict[str, Any]):
@@ -44,7 +44,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: the tick up to which the file lasts at least."""
+        """Append events, (tick, event), ascending; now: the tick to which the file should last at least."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -61,7 +61,7 @@ class RecordedMidiWriter:
         self._tick, self._device = tick, device
 
     def finish(self, end: int) -> None:
-        """Let the file last until the tick `end`, if there is room, and close it."""
+        """Extend the file to the tick `end`, if the disk has room, and close the file."""
         try:
             with suppress(OSError):
                 self._append(b"", max(0, end - self._tick))
@@ -71,7 +71,7 @@ class RecordedMidiWriter:
             os.close(self._file)
 
     def _append(self, content: bytes, rest: int = 0) -> None:
-        """Write content over the old end of the track; rest: ticks from the last event to the end."""
+        """Write content over the track's old end mark; rest: ticks from the last event to the new end."""
         end = _delta(rest) + END
         track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(content) + len(end)
         if track_bytes > _LARGEST_TRACK:
@@ -87,7 +87,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """After a failed append: end the track where it ended before, in bytes that the file already has."""
+        """Restore the track's old end after a failed append, within the bytes that the file already has."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)
@@ -103,7 +103,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """A number of variable length: seven bits a byte, the highest first; all bytes but the last have the top bit."""
+    """A variable-length number: seven bits per byte, most significant first; only the last byte's top bit is 0."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)
@@ -111,7 +111,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """The ticks before an event; longer than a number can be, with empty texts between."""
+    """The ticks before an event as a number; if it exceeds LONGEST_DELTA, it is split, with empty texts between."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

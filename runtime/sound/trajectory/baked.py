@@ -1,4 +1,4 @@
-"""A trajectory as tables that are played by reading: motion, colour and the loop's crossfade are in their values."""
+"""A trajectory as tables for playback: motion, colour and the loop's crossfade are computed ahead."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from runtime.sound.trajectory.trajectory import (
 )
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LONGEST_ROW_S = 0.0125  # marks are moved to the nearest row
+LONGEST_ROW_S = 0.0125  # marks are rounded to the nearest row
 LONGEST_CROSSFADE_S = 0.25
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BakedTrajectory:
-    """The tables of one trajectory. First come the rows of the held part, then those of the release.
+    """The tables of one trajectory: the rows of the held part, then the rows of the release.
 
-    row_s: time from row to row. values: float32 (n_rows, n_knobs + N_BANDS), offsets of the knob positions, then the
-    colour in dB. level_db: float32, n_levels levels for each row, but only one for the last row of each part.
-    keep: float32 (n_knobs,), 1 where the offset is added to the knob, 0 where it takes the knob's place.
-    hold_row: last row of the held part, the loop's end if there is a loop. loop_row: first row of the loop, or None.
-    n_release_rows: 0 without a release. folds: whether the loop runs to and fro.
-    start_row: where a note begins. rows_per_s: rows that pass in a second, negative for backward.
-    has_level, has_colour: whether a level or a gain differs from 0 dB.
+    row_s: time from one row to the next. values: float32 (n_rows, n_knobs + N_BANDS): knob positions or offsets, then
+    the colour in dB. level_db: float32, n_levels levels per row, but only one for the last row of each part.
+    keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
+    hold_row: last row of the held part, and of the loop. loop_row: first row of the loop; None for no loop.
+    n_release_rows: 0 without a release. folds: whether the loop is played alternately forward and backward.
+    start_row: row at which a note begins. rows_per_s: rows per second, negative for backward.
     """
 
     row_s: float
@@ -49,17 +48,17 @@ class BakedTrajectory:
 
     @property
     def has_level(self) -> bool:
-        """Whether the level is ever other than 0 dB."""
+        """Whether any level differs from 0 dB."""
         return bool(self.level_db.any())
 
     @property
     def has_colour(self) -> bool:
-        """Whether the colour is ever other than 0 dB."""
+        """Whether any gain of the colour differs from 0 dB."""
         return bool(self.values[:, -N_BANDS:].any())
 
 
 def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> BakedTrajectory:
-    """The tables of a trajectory; knobs: the number of the knob that each latent moves, from `fit`."""
+    """Make the tables of a trajectory; knobs: for each latent the number of its knob, from `fit`."""
     trajectory = played.trajectory
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
     row_s = trajectory.step_s / n_splits
@@ -86,8 +85,12 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
 
 
 class _MarkRows(NamedTuple):
-    """The marks as rows: first of the sustained part, of the loop (or None), last of the held part, and first of the
-    release, n_rows if there is none. fade: rows of the loop's crossfade. n_rows: of the whole trajectory."""
+    """The marks as row numbers.
+
+    sustained: first row of the sustained part. loop: first row of the loop; None for no loop. hold: last row of the
+    held part. release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.
+    folds: as in BakedTrajectory. n_rows: rows of the whole trajectory.
+    """
 
     sustained: int
     loop: int | None
@@ -121,7 +124,7 @@ def _mark_rows(played: PlayedTrajectory, row_s: float) -> _MarkRows:
 def _values(
     played: PlayedTrajectory, row_s: float, marks: _MarkRows, knobs: tuple[int, ...], n_knobs: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The fields `values` and `keep` of the tables."""
+    """Make the fields `values` and `keep` of BakedTrajectory."""
     trajectory = played.trajectory
     hop_times, row_times = np.arange(trajectory.n_hops) * trajectory.step_s, np.arange(marks.n_rows) * row_s
     latents = _resampled(trajectory.latents, hop_times, row_times)
@@ -138,7 +141,7 @@ def _values(
 def _parts(
     values: np.ndarray, per_row: int, marks: _MarkRows, motion: float, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Values after motion, within limits and crossfaded: the held part, then the release; per_row: values of a row."""
+    """Apply motion, clip and crossfade; returns the held part, then the release; per_row: number of values per row."""
     sustained = values[marks.sustained * per_row : marks.hold * per_row + 1]
     moved = _moved(values, sustained, motion).clip(*limits)
     held = moved[: marks.hold * per_row + 1].copy()
@@ -150,7 +153,7 @@ def _parts(
 
 
 def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray) -> np.ndarray:
-    """Values (n, m) at new times, on straight lines between the old ones."""
+    """Values (n, m) at new times, by linear interpolation."""
     places = np.interp(new_times_s, times_s, np.arange(len(times_s)))
     before = np.minimum(places.astype(int), max(0, len(times_s) - 2))
     after = np.minimum(before + 1, len(times_s) - 1)
@@ -159,7 +162,7 @@ def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray)
 
 
 def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarray:
-    """Values moved away from the mean of the sustained ones, or towards it."""
+    """Scale the values' distances from the mean of the sustained values by `motion`."""
     if motion == 1.0:
         return values.astype(np.float64)
     mean = sustained.mean(axis=0, dtype=np.float64)
@@ -167,9 +170,9 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 
 
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
-    """Fade the last `fade` rows over to the rows before the loop, so that the last row equals the loop's first row.
+    """Crossfade the last `fade` rows into the rows before the loop, so that the last row equals the loop's first row.
 
-    If fewer rows lie before the loop, the first row stands for the missing ones.
+    If there are fewer rows before the loop, the first row replaces the missing rows.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

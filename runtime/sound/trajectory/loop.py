@@ -1,4 +1,4 @@
-"""Finds a sustain loop: two moments of a trajectory between which the step is least heard."""
+"""Finds a sustain loop: two moments of a trajectory between which a jump is least audible."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 FEWEST_HOPS = 4  # a shorter sustained part has no loop
 MOST_CANDIDATES = 400  # hops that are compared with each other; more would take too long
-# Changes that count alike: a knob's position by 0.05, all bands by 2 dB, the level by 3 dB.
+# Differences that count alike: 0.05 of a knob's position, 2 dB in all bands, 3 dB of the level.
 _LATENT_UNIT, _COLOUR_UNIT_DB, _LEVEL_UNIT_DB = 0.05, 2.0, 3.0
-# How much a change of slope, per hop, counts against a change of value.
+# Weight of the squared difference in slope, per hop, relative to the squared difference in value.
 _SLOPE_WEIGHT = 4.0
 
 
 def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
-    """The beginning and the end, in s, of the loop whose ends differ least in value and in slope.
+    """The beginning and the end, in s, of the loop with the least difference in value and slope between its ends.
 
-    The values are latents, colour and level. The loop lies between attack_s and release_s (without marks: from a
-    tenth of the duration to the end) and has at least half of that length. None if there are fewer than FEWEST_HOPS
-    hops.
+    The values are latents, colour and level. The loop is between attack_s and release_s (without these marks, between a
+    tenth of the duration and the end), and at least half as long as this part. None if the part has fewer than
+    FEWEST_HOPS hops.
     """
     n_hops, step_s = trajectory.n_hops, trajectory.step_s
     first = int(np.ceil((trajectory.attack_s or 0.1 * (n_hops - 1) * step_s) / step_s - 1e-6))
@@ -37,7 +37,7 @@ def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
 
 
 def _points(trajectory: Trajectory) -> np.ndarray:
-    """Each hop as a point, (n_hops, n): its values and its slopes in units that count alike."""
+    """Each hop as a vector, (n_hops, n): values and slopes in comparable units."""
     times = np.arange(trajectory.n_hops) * trajectory.step_s
     level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
     n_bands = trajectory.colour_db.shape[1]

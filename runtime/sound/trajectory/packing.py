@@ -1,4 +1,4 @@
-"""Trajectories as bytes, 8 bits a value, and as files; docs/sound.md describes the format."""
+"""Converts trajectories to and from bytes, 8 bits per value, and files; docs/sound.md describes the format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ MAGIC = b"TBTJ"
 TRAJECTORY_VERSION = 1
 LARGEST_BYTES = 2 * 2**20
 SUFFIX = ".trajectory"
-# Magic, version, flags, number of latents, number of bands; then the step, four marks, and the hops and levels.
+# _BEGINNING: magic, version, flags, numbers of latents and bands. _SIZES: the step, four marks, numbers of hops and
+# levels.
 _BEGINNING, _SIZES, _RANGE, _SUM = struct.Struct("<4sBBBB"), struct.Struct("<5f2I"), struct.Struct("<2f"), "<I"
 _REPLACES_KNOBS, _PLAYS_ONCE = 1, 2
 _NO_MARK = -1.0
@@ -28,7 +29,7 @@ _REMEDY = "use a trajectory that this program wrote"
 
 
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
-    """A trajectory as bytes, which `unpack` reads: each value with an error of at most 1/510 of its block's range.
+    """A trajectory as bytes, which `unpack` reads; a value's error is at most 1/510 of the range of its block.
 
     A block is one latent, the whole colour, or the level. UserError as from `checked`.
     """
@@ -50,7 +51,7 @@ def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
 
 
 def unpack(content: bytes, where: object) -> Trajectory:
-    """The trajectory in bytes from `pack`; UserError at `where` if they are none, damaged, or of another version."""
+    """The trajectory in bytes from `pack`; UserError at `where` for other, damaged, or another version's bytes."""
     content = bytes(content)
     if content[:4] != MAGIC:
         raise UserError(where, "no trajectory", "a trajectory", _REMEDY)
@@ -61,7 +62,7 @@ def unpack(content: bytes, where: object) -> Trajectory:
     reader = _Reader(content, where)
     _, _, flags, n_knobs, n_bands = reader.numbers(_BEGINNING)
     step_s, attack_s, *loop_s, release_s, n_hops, n_levels = reader.numbers(_SIZES)
-    # First of all: a wrong size must not fill the memory.
+    # Check the sizes first, because a wrong size could fill the memory.
     refuse_size(step_s, n_hops, n_levels, where)
     if n_bands != N_BANDS or n_knobs > HIGHEST_LATENT:
         found, expected = f"{n_bands} bands and {n_knobs} latents", f"{N_BANDS} and at most {HIGHEST_LATENT}"
@@ -85,19 +86,19 @@ def unpack(content: bytes, where: object) -> Trajectory:
 
 
 def load_trajectory(path: str | Path) -> Trajectory:
-    """Read a trajectory's file, a regular file of at most LARGEST_BYTES; UserError names the file."""
+    """Read a trajectory from a regular file of at most LARGEST_BYTES; UserError names the file."""
     return unpack(read_bounded_file(path, "a trajectory", LARGEST_BYTES), path)
 
 
 def save_trajectory(path: str | Path, trajectory: Trajectory, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Write a trajectory's file; errors as from `pack`, arguments and other errors as atomic_write's."""
+    """Write a trajectory's file; inputs: as in `atomic_write`; errors as from `pack` and `atomic_write`."""
     content = pack(trajectory, path)
     with atomic_write(path, "wb", inputs=inputs) as stream:
         stream.write(content)
 
 
 def _packed(values: np.ndarray) -> bytes:
-    """A block: its lowest and its highest value, and a byte for each value unless all are equal."""
+    """Pack a block: its lowest and highest value, then a byte for each value unless all values are equal."""
     lowest, highest = float(values.min()), float(values.max())
     block = _RANGE.pack(lowest, highest)
     if lowest == highest:
@@ -107,28 +108,28 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 class _Reader:
-    """Reads the parts of a packed trajectory one after the other."""
+    """Reads the parts of a packed trajectory sequentially."""
 
     def __init__(self, content: bytes, where: object):
         self._content, self._where, self._at = content, where, 0
 
     def take(self, n_bytes: int) -> bytes:
-        """The next bytes."""
+        """Read the next bytes."""
         self._at += n_bytes
         if self._at > len(self._content):
             raise UserError(self._where, "a trajectory that ends too early", "a whole one", _REMEDY)
         return self._content[self._at - n_bytes : self._at]
 
     def numbers(self, form: struct.Struct) -> tuple[int | float | bytes, ...]:
-        """The next numbers."""
+        """Read the next numbers, in the given form."""
         return form.unpack(self.take(form.size))
 
     def name(self) -> str:
-        """The next name of a knob."""
+        """Read the next knob's name."""
         return self.take(self.take(1)[0]).decode("utf-8", "replace")
 
     def values(self, count: int) -> np.ndarray:
-        """The values of the next block, float32 (count,)."""
+        """Read the values of the next block, float32 (count,)."""
         lowest, highest = self.numbers(_RANGE)
         if not (math.isfinite(lowest) and math.isfinite(highest)):
             raise UserError(self._where, f"a range from {lowest:g} to {highest:g}", "finite numbers", _REMEDY)
@@ -138,7 +139,7 @@ class _Reader:
         return (lowest + steps * ((highest - lowest) / 255.0)).astype(np.float32)
 
     def finish(self) -> None:
-        """Check that only the sum over all bytes is left, and that it is right."""
+        """Check that only the checksum is left, and that it is correct."""
         expected = struct.pack(_SUM, zlib.crc32(self._content[: self._at]))
         if self.take(len(expected)) != expected or self._at != len(self._content):
             raise UserError(self._where, "a damaged trajectory (its sum is wrong)", "a whole one", _REMEDY)

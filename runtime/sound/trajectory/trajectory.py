@@ -22,20 +22,20 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Marks are stored as float32, so a mark at the very end may read as later by a rounding.
+# Marks are stored as float32, so rounding may move a mark at the end beyond the end.
 _ROUNDING_S = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trajectory:
-    """A path in time; `checked` says whether it is a valid one.
+    """A path in time; `checked` checks that the trajectory is valid.
 
     step_s: time from one hop to the next. knobs: a name for each column of latents.
-    latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or positions, 0 to 1, that take the
-    place of the knobs, if replaces_knobs. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value each LEVEL_STEP_S. The last values hold to the end of the trajectory.
-    attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None: `find_loop` finds it, or there is
-    none, if plays_once. release_s: beginning of the release; None: there is none.
+    latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or, if replaces_knobs, positions, 0 to
+    1, that replace the knobs' positions. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
+    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. The last values hold to the end of the trajectory.
+    attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or,
+    if plays_once, for no loop. release_s: beginning of the release; None for no release.
     """
 
     step_s: float
@@ -62,17 +62,17 @@ class Trajectory:
 
     @property
     def duration_s(self) -> float:
-        """Time from the first hop to the last hop, or to the last level if that is later."""
+        """Time from the first hop to the last hop or the last level, whichever is later."""
         return max((self.n_hops - 1) * self.step_s, (len(self.level_db) - 1) * LEVEL_STEP_S)
 
     def without(self, knobs: Sequence[str]) -> Trajectory:
-        """This trajectory without the latents of these knobs."""
+        """A copy of the trajectory without the latents of these knobs."""
         kept = [column for column, knob in enumerate(self.knobs) if knob not in knobs]
         return replace(self, knobs=tuple(self.knobs[column] for column in kept), latents=self.latents[:, kept])
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """The number of the knob, from 0, that each latent moves; UserError at `where` for an unknown knob."""
+    """For each latent the number, from 0, of the knob that it moves; UserError at `where` for an unknown knob."""
     for knob in trajectory.knobs:
         if knob not in knob_names:
             expected, remedy = "a knob of the instrument", did_you_mean(knob, knob_names)
@@ -81,8 +81,7 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """The same trajectory; UserError at `where` for wrong sizes, values that are no numbers or out of range, or marks
-    in a wrong order."""
+    """Return the trajectory unchanged; UserError at `where` for wrong sizes, bad values, bad names or wrong marks."""
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -95,7 +94,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """UserError at `where` if a trajectory cannot have this step and these numbers of hops and levels."""
+    """Raise a UserError at `where` if a trajectory cannot have this step and these numbers of hops and levels."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")

@@ -1,4 +1,4 @@
-"""How a sound uses trajectories: the structures in its YAML file, and what they stand for."""
+"""How a sound uses trajectories: the structures in the sound's YAML file, and how they are read."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ Latent = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A trajectory that a person writes.
 
-    step_s: time from one point to the next. latents: for each knob an offset of its position for each point, or with
-    replaces_knobs its position. colour_db: for each point the gain of each band. level_db: a level for each point, or
-    each level_step_s. A list of one value holds for the whole time. Between points, values lie on straight lines.
+    step_s: time from one point to the next. latents: for each knob and point an offset of the knob's position, or, if
+    replaces_knobs, a position. colour_db: for each point the gain of each band. level_db: a level for each point, or
+    for each level_step_s. A list with one value holds for the whole time. Between points, values change linearly.
     attack_s, loop_s, release_s, plays_once: as in Trajectory.
     """
 
@@ -60,15 +60,15 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A trajectory of a sound, and how it is played.
+    """A trajectory of a sound, and how the trajectory is played.
 
-    file: path of a trajectory's file, from the folder of the sound's file on. inline: the trajectory itself: the
-    file's bytes in base64, or a WrittenTrajectory. A sound has one of the two.
-    colour: how much of the colour curve is kept, 0 to 1. motion: how far values move away from their mean: 0 not at
-    all, 1 as in the trajectory, 2 twice as far.
-    speed: 0.05 to 20. start: where a note begins: 0 the beginning, 1 the end of the part that is played while the key
-    is down; None: 1 for backward, else 0. key, velocity: the note at which this trajectory is heard alone, if the sound
-    has several.
+    file: path of a trajectory's file, relative to the folder of the sound's file. inline: instead of a file, its bytes
+    in base64, or a WrittenTrajectory.
+    colour: how much of the colour is applied, 0 to 1. motion: factor for the values' distances from their mean: 0 for
+    no motion, 1 as in the trajectory, 2 for twice the distances.
+    speed: 0.05 to 20. start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while
+    the key is down; None for 1 if direction is backward, else 0. key, velocity: the note at which this trajectory is
+    heard alone, if the sound has several trajectories.
     """
 
     file: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -86,7 +86,7 @@ SoundTrajectories = Annotated[list[SoundTrajectory], msgspec.Meta(min_length=1, 
 
 
 class PlayedTrajectory(NamedTuple):
-    """A trajectory as it is played; the other fields as in SoundTrajectory."""
+    """A trajectory that was read, and how it is played; fields as in SoundTrajectory."""
 
     trajectory: Trajectory
     colour: float = 1.0
@@ -101,9 +101,9 @@ class PlayedTrajectory(NamedTuple):
 def read_trajectories(
     use: SoundTrajectory | list[SoundTrajectory] | None, folder: Path | None, where: object
 ) -> tuple[PlayedTrajectory, ...]:
-    """The trajectories of a sound; folder: that of the sound's file, None if it has none.
+    """Read the trajectories of a sound; folder: the folder of the sound's file; None for a sound without a file.
 
-    UserError at `where` for a trajectory that cannot be read, or for several that do not say where each is heard.
+    UserError at `where` if a trajectory cannot be read, or if several trajectories do not differ in key or velocity.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
@@ -120,7 +120,7 @@ def read_trajectories(
 
 
 def trajectory_paths(use: SoundTrajectory | list[SoundTrajectory] | None, folder: Path | None) -> list[Path]:
-    """The files that `read_trajectories` has read."""
+    """The paths of the files that `read_trajectories` reads."""
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     return [folder / one.file for one in uses if one.file is not None and folder is not None]
 
@@ -158,7 +158,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
 
 
 def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
-    """The path of a trajectory's file; a sound from a stranger must not reach files outside its own folder."""
+    """The path of a trajectory's file; UserError for a file outside `folder`: a sound may come from a stranger."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
         raise UserError(where, repr(file), "a path inside the folder of the sound's file", "move the file there")
@@ -168,13 +168,13 @@ def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
 
 
 def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
-    """The trajectory that a person wrote; UserError at `where` for wrong sizes, times or values."""
+    """Convert a WrittenTrajectory to a Trajectory; UserError at `where` for wrong sizes, times or values."""
     lists = [*written.latents.values(), written.colour_db or [0.0]]
     n_points = max(len(values) for values in lists)
     level_step_s = written.level_step_s or written.step_s
     level_db = np.array(written.level_db or [0.0], np.float32)
     level_s = (len(level_db) - 1) * level_step_s
-    # First of all: a level that lasts too long would fill the memory below.
+    # Check the sizes first, because a level list that lasts too long would fill the memory below.
     refuse_size(written.step_s, n_points, round(level_s / LEVEL_STEP_S) + 1, where)
     for name, values in (*written.latents.items(), ("colour_db", lists[-1])):
         if len(values) not in (1, n_points):
