@@ -20,13 +20,13 @@ _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
 MAX_ROWS = 16
-# Lanes are transformed in multiples of four rows, padded if need be: on 64-bit ARM, NumPy gives a single row other last
-# bits than a row among four, so a lane's sound would depend on the other lanes. Four rows take as long as two.
+# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy transforms a single row with
+# other last bits than a row among four, so a lane's sound would depend on other lanes. Four rows take as long as two.
 ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One lane's dense hop, as `HopSynthesis.dense_hops` takes it.
+    """One lane's dense hop, as an input of `HopSynthesis.dense_hops`.
 
     n_bins: how many bins sound, from the lowest on; lane: number of the lane; the rest: as in `HopSynthesis.hops`, for
     one lane.
@@ -91,7 +91,7 @@ class HopSynthesis:
         modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
         lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
         complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone; noise_weights: for
-        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if the blend says them.
+        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
         played = slice(2 * self._first_bin, 2 * self.n_bins)
@@ -219,7 +219,7 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Make one lane's spectrum again, with other weights of its noise; coherent: what `_blend_in` left."""
+        """Make one lane's spectrum again, with other weights of its noise; coherent: as `_blend_in` left it."""
         np.multiply(pairs[:, 1], weights, out=self._weighted_pairs[:1, 1])
         taps = self._taps(noise_index, lane, 1)
         np.einsum("nkx,nkx->nx", self._weighted_pairs[:1, :, played], taps[:, :, played], out=out)
