@@ -149,7 +149,7 @@ class LaneSound:
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; their next hop crossfades to this blend."""
+        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; they crossfade to it at their next hop."""
         blends = self._phases.blend
         if blends.count(blend) == len(blends):
             return

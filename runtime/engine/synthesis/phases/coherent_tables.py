@@ -11,10 +11,10 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import LOWEST_HEARD_HZ
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-# Units per cycle. Phases are whole numbers of units, so that adding them up gathers no rounding errors.
+# Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Places in the random tables from which a note can take its first phases.
+# Places in the random tables at which a note's first phases can begin.
 N_STARTS = 1 << 13
 # A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
 N_BESIDE = 2
@@ -107,7 +107,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # Four overlapping squared Hann windows add up to 1.5, the squares of a Hann lobe's bins to 1.5 times its peak's square.
+    # Four overlapping squared Hann windows add up to 1.5; the squares of a Hann lobe's bins add up to 1.5 times the
+    # peak's square.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 

@@ -40,7 +40,10 @@ class Sinusoids:
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Phases in hop `hop` at these bins, and moves, of sinusoids by number; results for numbers below 0 are void."""
+        """Phases in hop `hop` at these bins, and moves, of the sinusoids with these numbers.
+
+        A number below 0 gives meaningless values.
+        """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
