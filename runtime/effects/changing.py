@@ -33,7 +33,7 @@ class Changing(Generic[T]):
         self._waiting.append((frame, value))
 
     def begin_cell(self, frame: int) -> None:
-        """Go on to the cell that begins at `frame`."""
+        """Advance to the cell that begins at `frame`."""
         if self.coming is not None:
             self._n_done += 1
             if self._n_done == self._n_cells:

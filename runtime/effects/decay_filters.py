@@ -61,7 +61,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # The effect of the states, which are L's last output and H's last two, on a cell.
+        # What the states, L's last output and H's last two, add to the outputs of a cell.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

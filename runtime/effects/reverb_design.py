@@ -33,11 +33,12 @@ LONGEST_PRE_DELAY_S = 0.25
 class Design(NamedTuple):
     """A room, ready to play.
 
-    Delays: lines: of the delay lines, int (16,). first, second: of the two scatterings, int (16,). taps: of the input,
-    int (16,), eight for the left side, then eight for the right; the pre-delay and the reverb's latency of one cell are
-    included. Matrices: loop: float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the
-    first scattering. between: float32 (16, 16), from the first scattering to the second. output: float32 (2, 32), from
-    the lines and the second scattering to left and right. turning: largest angle of the turning matrix, in radians.
+    lines, first, second: delays of the lines and of the two scatterings, int (16,) each. taps: delays of the input,
+    int (16,), eight for the left side, then eight for the right, with the pre-delay and the reverb's latency of one
+    cell. loop: matrix, float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the first
+    scattering. between: matrix, float32 (16, 16), from the first scattering to the second. output: matrix, float32
+    (2, 32), from the lines and the second scattering to left and right. turning: largest angle of the turning matrix,
+    in radians.
     """
 
     settings: ReverbConfig
@@ -73,8 +74,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # A loop is a line and the scatterings, of mean length. The scatterings have gains of their own, which `gains` for
-    # the whole loop must not contain again.
+    # `gains` is for a whole loop, a line and scatterings of mean length. The scatterings have gains of their own, so
+    # their mean gain is divided out.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -84,8 +85,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # How many resonances, as wide as at half power, overlap at a frequency. If few do, they must move more, or they
-    # would ring.
+    # How many resonances, with their widths at half power, overlap at a frequency. The fewer overlap, the more they
+    # must move, or they would ring.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

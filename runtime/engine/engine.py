@@ -62,7 +62,8 @@ class Engine:
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
     random phases; config: the settings, None for the patch's settings; they also give n_voices and seed. Without
-    settings, n_voices is 16 and seed 0 unless given. ValueError if n_voices or seed contradicts the settings. limits:
+    settings, n_voices is 16 and seed 0 unless given. ValueError if n_voices or seed contradicts the settings. patch:
+    the sound at the start; programs: the sounds that program changes choose, None for the instrument's presets. limits:
     whether the sound is limited to full scale; if not, the caller must limit it. start: the state of another engine
     with the same instrument, settings and sounds; this engine continues from that state's frame. None for frame 0.
 

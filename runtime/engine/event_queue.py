@@ -43,7 +43,7 @@ class EventQueue:
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events into the queue, on the audio thread; late ones and ones without a frame happen `now`.
+        """Sort the posted events into the queue, on the audio thread; late events and events without a frame get `now`.
 
         end: the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns
         the span's new end: earlier than `end` if a posted event is heard before `end`.

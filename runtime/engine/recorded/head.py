@@ -1,4 +1,4 @@
-"""The head of a recorded MIDI file: everything but the events that the sound depends on.
+"""The head of a recorded MIDI file: all that determines the sound, apart from the events.
 
 docs/recording.md lists the head's keys.
 """

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from runtime.engine.voices.bank import Voice
 from runtime.events import NEVER
 
-# A plucked note's envelope falls fast. If it were interpolated from hop to hop, the note would sound different at each
-# place in a hop. So a note begins with closer points, counted from its own start: closest at first, because envelopes
-# fall fastest there. Each pair: up to how many frames after the note's start, and frames from point to point.
+# A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
+# hop the note begins. So a note begins with closer points, counted from its own start: closest at first, because
+# envelopes fall fastest there. Each pair: up to how many frames after the note's start, and frames from point to point.
 OPENING_POINTS = ((1024, 128), (4096, 256))
 
 

@@ -38,7 +38,7 @@ class VoiceValues(NamedTuple):
     colour_db: np.ndarray | None = None
 
     def part(self, first: int, end: int) -> VoiceValues:
-        """The values of some of the voices: those from number `first` up to `end`."""
+        """The values of the voices from number `first` up to `end`."""
         if first == 0 and end >= len(self.voices):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}

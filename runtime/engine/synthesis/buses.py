@@ -31,7 +31,7 @@ class Buses:
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
         if not self._n_mixed:
             return list(lanes)
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]

@@ -51,7 +51,7 @@ class HopSynthesis:
     stored table; the sum with coherent phases is passed in as a spectrum. A blend is a weighted sum of the two, and the
     squares of the weights add up to 1.
 
-    Another sample rate than the spec's changes the transform's size but not the pitch: bin k still sounds at
+    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
 
     fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half the engine's
@@ -204,7 +204,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # Not a quarter of the transform: that may be a sample longer than two hops.
+        # Not a quarter of the transform, which may be a sample longer than two hops.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
@@ -231,7 +231,7 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float) -> None:
-    """Mix spectra of floats with coherent phases into those with noise phases; `coherent` is overwritten."""
+    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten."""
     if blend < 1.0:
         noise *= noise_amplitude(blend)
         coherent *= coherent_amplitude(blend)

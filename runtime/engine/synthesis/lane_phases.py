@@ -1,4 +1,4 @@
-"""Starts the coherent phases of lanes with a blend, and fits the phases to new spectra."""
+"""Starts the coherent phases of lanes with a blend above 0, and fits the phases to new spectra."""
 
 from __future__ import annotations
 

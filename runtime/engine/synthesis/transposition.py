@@ -118,7 +118,7 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose a lane as `leader` is transposed, from `frame` on."""
+        """Transpose a lane like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -150,7 +150,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Give lanes that get another ratio than their head's ratio new heads, at the same place."""
+        """Move lanes with another ratio than their head's ratio to new heads, at the same place."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)
@@ -218,7 +218,7 @@ class Transposer:
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
         return self._buses.heard(lanes)
 
     # Reading

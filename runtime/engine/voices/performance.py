@@ -195,7 +195,7 @@ class Performance:
         self._palette.tempo.start()
 
     def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
-        """LFOs go on: a sequencer's stop is no stop of what the player plays."""
+        """LFOs go on: the player may play on after a sequencer stops."""
         self._palette.tempo.stop()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:

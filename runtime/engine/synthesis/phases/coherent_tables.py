@@ -22,7 +22,7 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # How many places of a sinusoid between two bins `lobes` distinguishes.
 N_PLACES = 1 << 10
-# All three chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
+# These three give the least error of re-analysed sounds, over spectra of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -40,7 +40,7 @@ class CoherentTables:
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     lobes: complex64 (N_REACHED, N_PLACES + 1): what a sinusoid of phase 0 adds to the bins around its peak, for each
         place of the sinusoid from half a bin below the peak to half a bin above it. The result is multiplied by a bin's
-        magnitude plus half the sum of its neighbours'.
+        magnitude plus half the sum of its neighbours' magnitudes.
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.

@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids: it widens the sinusoids by less than a window's lobe."""
+"""A random walk of the phases of sinusoids, for bandwidths up to about the width of a window's lobe."""
 
 from __future__ import annotations
 
@@ -161,8 +161,8 @@ class WalkingSinusoids(Sinusoids):
         """Fill `_added` for some lanes.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
-        coherent_tables.py. A matrix product would start threads, and its rounding would depend on the number of
-        columns.
+        coherent_tables.py. Not a matrix product, which would start threads, and round differently for each number
+        of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         # The older a window, the more steps its phase lies behind.

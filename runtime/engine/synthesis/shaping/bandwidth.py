@@ -24,7 +24,7 @@ _N_KEPT = 16
 
 
 class Widening:
-    """Widens spectra: the power of each bin is spread over its neighbours, the wider the higher the bin's frequency.
+    """Widens spectra: spreads the power of each bin over its neighbours, more widely at higher frequencies.
 
     Each pass adds to a bin a part of the bins on either side, at a distance of 1, 2, 4, ... bins (the "à trous"
     algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes

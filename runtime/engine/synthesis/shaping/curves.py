@@ -91,7 +91,7 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add curves of gains in dB, float32 (n, N_BANDS): straight lines over mel, from centre to centre."""
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return

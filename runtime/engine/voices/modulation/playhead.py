@@ -22,7 +22,7 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 class Playheads:
     """A playhead for each lane and each trajectory.
 
-    From its anchor, a frame, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
+    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
     the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
     key is down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the
     playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.

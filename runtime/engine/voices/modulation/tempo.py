@@ -91,7 +91,7 @@ class Tempo:
         """Follow a tempo from `frame` on, unless a MIDI clock is running.
 
         of_piece: True for the tempo of the piece or of the player's taps; False for a sound's tempo, which is ignored
-        after any tempo of these, and after a MIDI clock.
+        once a piece, taps or a MIDI clock have set the tempo.
         """
         self._follows_piece |= of_piece
         if not self.has_clock(frame) and (of_piece or not self._follows_piece):
