@@ -99,7 +99,7 @@ class LaneSound:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
+        spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
         bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
         needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
@@ -265,7 +265,7 @@ class LaneSound:
     def _hop_plain(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
     ) -> None:
-        """Make the hops of the lanes in `run`: those whose gain is not 0 as one submix if possible, the others singly.
+        """Make the hops of the lanes in `run`: lanes with a gain as one submix if possible, all others singly.
 
         changed, gains: one for each lane number in `run`.
         """

@@ -42,7 +42,7 @@ class LaneSpectra:
     ) -> None:
         """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
         """
         n = len(lanes)
         if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:

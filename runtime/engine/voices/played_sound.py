@@ -71,7 +71,7 @@ class PlayedSound:
     needs_blend: whether its notes' spectra depend on the blend of phases.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan is modulated.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: how far the pitch is raised at most.
     """
 
     def __init__(

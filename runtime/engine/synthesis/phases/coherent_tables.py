@@ -45,7 +45,7 @@ class CoherentTables:
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
     weight: (n_bins,), K-weighting, 0 for silent bins.
-    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then those of its noise bins. A
+    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then of its noise bins. A
         note takes n_bins values from one of N_STARTS places on, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
         itself at its first phase.

@@ -75,7 +75,7 @@ class Modulator:
         return self._sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """The most by which this target can be raised."""
+        """How far this target can be raised at most."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

@@ -17,7 +17,7 @@ _SLOWEST, _FASTEST = -0.5, 1.0
 
 
 class BeatLine(NamedTuple):
-    """Beats over frames: two straight lines, joined.
+    """Beats over frames: two lines that meet.
 
     `beats` have passed at frame `since`. From there on they grow by `beats_per_frame`, and for `n_bent` frames also by
     `bend` per frame.
