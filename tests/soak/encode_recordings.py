@@ -103,7 +103,7 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Levels in bands of the frames in the first n_s seconds after sample `before`, on which the first is centred."""
+    """Levels in bands of the frames in n_s seconds from sample `before` on, where the first frame is centred."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)

@@ -138,7 +138,7 @@ def _stream(path: Path, _number: int) -> None:
         size = content[at] % 6
         message = list(content[at + 1 : at + 1 + size])
         port._receive((message, 0.0), None)
-        with suppress(ValueError, LookupError):  # mido's own errors, which the port handles itself
+        with suppress(ValueError, LookupError):  # mido's own errors, which never leave a port
             from_message(mido.Message.from_bytes(message))
         at += 1 + size
 

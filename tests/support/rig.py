@@ -72,7 +72,7 @@ class JackServer:
             # JACK allows eight servers, and counts a killed server until another one of the same name has run.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # just after a client was killed, jackd fails, and is still counted
+        if self._process.wait() != 0:  # just after a client was killed, jackd fails and stays counted
             self.__enter__()
             self._process.terminate()
             self._process.wait()
