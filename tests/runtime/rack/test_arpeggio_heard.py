@@ -1,4 +1,4 @@
-"""Arpeggios played by an engine, and the examples of their page in docs."""
+"""Arpeggios played by an engine, and the example on the arpeggiator's page in docs."""
 
 from __future__ import annotations
 
