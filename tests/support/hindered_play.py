@@ -1,7 +1,7 @@
-"""The real program, hindered from SIGUSR1 to SIGUSR2: python -m tests.support.hindered_play play ...
+"""The real program, hindered from SIGUSR1 until SIGUSR2: python -m tests.support.hindered_play play ...
 
-The environment variable HINDRANCE says how. A number: the machine is too slow, each voice costs this share of a block's
-time more. `nan` or `inf`: the parts that play at SIGUSR1 give one in each block, for ever.
+The environment variable HINDRANCE says how. A number simulates a slow machine: each voice costs an additional share of
+a block's duration. `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every block, for ever.
 """
 
 from __future__ import annotations

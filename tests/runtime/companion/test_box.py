@@ -34,7 +34,7 @@ def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockFactory]:
 
 
 class Told(Companion):
-    """A companion that notes what it says."""
+    """A companion that stores the lines that it says."""
 
     def __init__(self) -> None:
         ours, self._theirs = socket.socketpair()
@@ -46,7 +46,7 @@ class Told(Companion):
 
 
 def changes(pins: MockFactory, seconds: float) -> int:
-    """How often the lamp goes on or off in this time."""
+    """How often the lamp is switched on or off during this time."""
     pin = pins.pin(LAMP)
     pin.clear_states()
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""No target of modulation clicks: not when a control steps, and not when an LFO moves it as fast as it can."""
+"""No modulation target clicks, neither when a control steps nor when an LFO moves the target at its highest rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# Amounts other than 1, of either sign; a level that rose by more would reach the limiter.
+# Amounts other than 1, for either sign; a larger rise of the level would reach the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2}
 BENT = 5000  # of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
@@ -32,7 +32,7 @@ CASES = [(target, bend) for target in MOVED for bend in (0, BENT)]
 
 
 def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: float) -> Patch:
-    """A bright sound in which a source moves one target."""
+    """A patch of a bright sound in which a source moves one target."""
     modulation = Modulation(source, target, sign * AMOUNTS.get(target, 1.0))
     sound = Sound(
         filter=Filter(type="low", cutoff_hz=9000.0, resonance_db=0.0 if target == "filter.cutoff" else 6.0),

@@ -44,7 +44,7 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """A rack that plays, as swaps see it; no output asks for blocks."""
+    """Stands in for the program in which swaps happen: a rack without an audio output."""
 
     def __init__(self) -> None:
         self.choice = choose(Config(), "pads", None, None)
@@ -62,7 +62,7 @@ class Stage:
         self.choice = choice
 
     def serve(self, n_woken: int) -> None:
-        """Wait until so many instruments are made, or failed, and let the rack play on."""
+        """Wait until n_woken instruments in all were made or failed, and render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.swaps.serve()
         self.rack.render(np.zeros((256, 2), np.float32))

@@ -76,7 +76,7 @@ def test_a_key_still_down_outlives_the_pedal() -> None:
 def test_sostenuto_holds_the_keys_that_are_down_when_it_is_pressed_and_no_later_ones() -> None:
     player = Player().send(NoteOn(0, 60, 100)).send(pedal(SOSTENUTO, True)).send(NoteOn(0, 67, 100))
     player.hear()
-    player.send(pedal(SOSTENUTO, True))  # some pedals send their position again while they are down
+    player.send(pedal(SOSTENUTO, True))  # some pedals repeat their position while they are down
     assert player.send(NoteOff(0, 60), NoteOff(0, 67)).notes() == [60]
     assert player.send(pedal(SOSTENUTO, False)).notes() == []
 

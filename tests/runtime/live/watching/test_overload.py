@@ -1,4 +1,4 @@
-"""Shedding voices, on loads that a model of a machine gives: what is lost, how many sound, how soon all are back."""
+"""Shedding voices, with loads from a model of a machine: lost blocks, sounding voices, and the time to recover."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cost = Callable[[float, int], float]
 
 
 class Machine:
-    """Plays blocks that cost what `cost(time_s, n_sounding)` says; n_wanted: how many notes the player holds.
+    """Plays blocks with loads of `cost(time_s, n_sounding)`; n_wanted: how many notes the player holds.
 
     limits: (time, limit) of each change. n_lost: number of blocks with a load above 1.
     """
@@ -28,7 +28,7 @@ class Machine:
         self.limits: list[tuple[float, int]] = []
 
     def play(self, until_s: float) -> None:
-        """Play up to a time: the main thread looks after a block that was nearly late, and when it wants to."""
+        """Play until a time; `overload` looks at the loads after a nearly late block, and at the times that it sets."""
         while self.now_s < until_s:
             n_sounding = min(self.n_wanted, self.overload.limit)
             load = self.cost(self.now_s, n_sounding)
@@ -61,7 +61,7 @@ def test_less_than_one_block_in_a_thousand_is_lost(per_voice: float) -> None:
     assert machine.lost_share < 0.001
     assert 0.1 + per_voice * machine.overload.limit < 0.9
     last = [limit for at_s, limit in machine.limits if at_s > 10.0]
-    assert len(last) <= 1, last  # it does not swing to and fro
+    assert len(last) <= 1, last  # the limit does not oscillate
 
 
 def test_all_voices_are_back_within_5_s_once_there_is_room() -> None:

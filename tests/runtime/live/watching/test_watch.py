@@ -1,4 +1,4 @@
-"""The watch: sound that is not finite, a device that asks for no more blocks."""
+"""The watch: sound that is not finite, and a device that requests no more blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack whose sound goes bad: while `is_bad`, until a panic if it `heals`, its blocks hold a NaN."""
+    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN; heals: an action ends this."""
 
     def __init__(self, rack: Rack, heals: bool):
         self._rack, self._heals = rack, heals
