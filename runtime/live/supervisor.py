@@ -23,7 +23,7 @@ from runtime.events import Event
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory
 from runtime.live.present import renamed_part
-from runtime.live.swaps import Swaps
+from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.live.waiting.stop_signal import StopSignal
 from runtime.live.watching.news import StatusNews

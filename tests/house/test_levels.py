@@ -36,7 +36,7 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("remote waiting watching",),
+    "runtime.live": ("remote swapping waiting watching",),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

@@ -16,7 +16,7 @@ from runtime.companion.state import read_state
 from runtime.config import Config
 from runtime.events import Action
 from runtime.link.client import Link
-from runtime.live.swaps import Swaps
+from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.rack.build import build_chosen
 from runtime.sound.choice import Choice, choose

@@ -1,20 +1,21 @@
-"""Swaps instruments while playing: makes the next one on a thread of its own, and lets the rack take it over."""
+"""Swaps instruments while playing: lets another thread make the next one, and the rack take it over."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.base.realtime import SWAP_PRIORITY, gives_way, promote_thread
+from runtime.base.realtime import gives_way
 from runtime.config import Config
+from runtime.engine.engine import Engine
 from runtime.events import Action, Event, Swap
 from runtime.instrument.library import available
+from runtime.live.swapping.makers import Makers
 from runtime.rack.build import playable
 from runtime.rack.parts import Playable
 from runtime.sound.choice import Choice, choose
@@ -55,12 +56,12 @@ class Swaps:
         wake: Callable[[], object],
         is_busy: Callable[[], bool] = lambda: False,
     ):
-        self._playing, self._say, self._wake, self._is_busy = playing, say, wake, is_busy
-        self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
+        self._playing, self._say, self._is_busy = playing, say, is_busy
+        self._wishes: deque[_Wish] = deque()  # those that are not begun yet
+        self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Playable] | Exception] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not said to have happened
         self._asked: dict[int, str] = {}  # by part: the instrument that was asked for last
-        self._thread: threading.Thread | None = None
 
     def step(self, action: Action) -> None:
         """The actions next_instrument and previous_instrument."""
@@ -73,15 +74,15 @@ class Swaps:
         """Let a part play another instrument as soon as it is ready."""
         self._asked[part] = instrument
         settings = self._playing.choice_of(part).settings
-        self._wishes.put(_Wish(part, instrument, sound, settings, self._playing.sample_rate_hz))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._make_all, name="swap", daemon=True)
-            self._thread.start()
+        self._wishes.append(_Wish(part, instrument, sound, settings, self._playing.sample_rate_hz))
+        self._begin()
 
     def serve(self) -> None:
         """Post the instruments that are ready, and say what failed."""
         while self._made:
             made = self._made.popleft()
+            self._is_making = False
+            self._begin()
             if isinstance(made, Exception):
                 self._asked.clear()
                 self._say(f"The instrument stays: {made if isinstance(made, UserError) else repr(made)}")
@@ -99,23 +100,29 @@ class Swaps:
             self._say(f"Instrument: {choice.instrument.card.name}.")
 
     def close(self) -> None:
-        """End the thread; what it makes is not played any more."""
-        if self._thread is not None:
-            self._wishes.put(None)
-            self._thread.join()
+        """End the threads; what they make is not played any more."""
+        self._makers.close()
 
-    def _make_all(self) -> None:
-        promote_thread(SWAP_PRIORITY)
-        while (wish := self._wishes.get()) is not None:
-            try:
-                with gives_way(self._is_busy):
-                    self._made.append((wish, *_make(wish)))
-            except Exception as error:  # whatever it is, what plays must go on playing
-                self._made.append(error)
-            self._wake()
+    def _begin(self) -> None:
+        """Let a thread make what is wished for next, unless one is at work: what is asked for last shall play last."""
+        if self._wishes and not self._is_making:
+            self._is_making = True
+            self._makers.run(partial(self._make, self._wishes.popleft()))
+
+    def _make(self, wish: _Wish) -> Engine | None:
+        """Make what is wished for, on a thread for that."""
+        engine = None
+        try:
+            with gives_way(self._is_busy):
+                choice, ready = _made(wish)
+            engine = ready.engine
+            self._made.append((wish, choice, ready))
+        except Exception as error:  # whatever it is, what plays must go on playing
+            self._made.append(error)
+        return engine
 
 
-def _make(wish: _Wish) -> tuple[Choice, Playable]:
+def _made(wish: _Wish) -> tuple[Choice, Playable]:
     # No note is played to warm the engine up: loading has run the decoder, and other engines have played here.
     # A preset in the settings belongs to the instrument in the settings.
     config = msgspec.structs.replace(wish.config, preset=None)
