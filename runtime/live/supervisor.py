@@ -376,6 +376,6 @@ class Supervisor:
     def _closing_line(self) -> str:
         n_blocks = sum(renderer.n_blocks for renderer in self._renderers)
         n_underruns = sum(renderer.n_underflows for renderer in self._renderers)
-        n_late = sum(renderer.n_late for renderer in self._renderers)
+        n_late = sum(renderer.loads.n_late for renderer in self._renderers)
         n_notes = self._n_notes_of_past_racks + self._rack.status.n_notes
         return f"Stopped: {n_blocks} blocks, {n_underruns} underruns, {n_late} late blocks, {n_notes} notes."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from runtime.link.client import Link
 from tests.support.places import ROOT
 from tests.support.rig import PERIOD_FRAMES, SAMPLE_RATE_HZ, JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 SLOW_S, BACK_S = 60.0, 5.0
+N_STALLS, STALL_S = 150, 0.02  # long enough that a block within is late
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take 1.5 times the time that there is
 
 
@@ -71,6 +74,26 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     print(f"back {back_s:.1f} s; {said} {figures}")
     assert n_lost <= 0.001 * SLOW_S * SAMPLE_RATE_HZ / PERIOD_FRAMES + machine.n_stalls
     assert back_s < BACK_S
+
+
+def test_a_machine_that_stalls_takes_no_voice_away(tmp_path: Path) -> None:
+    options = ["--instrument", "strings", "--audio", "null", "--buffer", 256, "--no-panel"]
+    with (
+        LiveProgram(options, dict(os.environ), tmp_path) as program,
+        Link(tmp_path / "run" / "timbrebox" / "control") as link,
+    ):
+        for note in range(40, 40 + N_VOICES):
+            link.ask("note", note=note, velocity=90)
+        for _ in range(N_STALLS):
+            program.send(signal.SIGSTOP)
+            time.sleep(STALL_S)
+            program.send(signal.SIGCONT)
+            time.sleep(STALL_S)
+        assert "larger blocks (--buffer)" in program.wait_for("The machine stalled")
+        assert program.stop() == 0
+    assert not [line for line in program.lines if "Too much" in line]
+    assert sum("stalled" in line for line in program.lines) == 1
+    print(program.lines[-1])
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])

@@ -18,10 +18,12 @@ Cost = Callable[[float, int], float]
 class Machine:
     """Plays blocks that cost what `cost(time_s, n_sounding)` says; n_wanted: how many notes the player holds.
 
-    limits: (time, limit) of each change. n_lost: number of blocks with a load above 1.
+    stall_s: how long a block waits for the machine, by the time. limits: (time, limit) of each change.
+    n_lost: number of blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S):
+        self.stall_s = lambda _now_s: 0.0
         self.cost, self.n_wanted, self.block_s = cost, n_wanted, block_s
         self.loads, self.overload = BlockLoads(), Overload(N_VOICES, block_s)
         self.now_s, self.n_lost, self._next_s = 0.0, 0, 0.0
@@ -32,10 +34,11 @@ class Machine:
         while self.now_s < until_s:
             n_sounding = min(self.n_wanted, self.overload.limit)
             load = self.cost(self.now_s, n_sounding)
-            self.loads.add(load)
+            took_s = load * self.block_s + self.stall_s(self.now_s)
+            self.loads.add(took_s, load * self.block_s, self.block_s)
             self.n_lost += load > 1.0
             self.now_s += self.block_s
-            if load > 0.9 or self.now_s >= self._next_s:
+            if took_s > 0.9 * self.block_s or self.now_s >= self._next_s:
                 if self.overload.look(self.loads, n_sounding, self.now_s):
                     self.limits.append((self.now_s, self.overload.limit))
                 self._next_s = self.now_s + min(2.0, self.overload.wait_s(self.now_s))
@@ -98,6 +101,21 @@ def test_single_long_waits_shed_nothing() -> None:
     machine = Machine(lambda _now_s, n: 8.0 if rng.random() < 0.005 else 0.04 * n)
     machine.play(60.0)
     assert not machine.limits
+
+
+def test_a_machine_that_stalls_again_and_again_sheds_nothing() -> None:
+    machine = Machine(noisy(lambda _now_s, n: 0.03 * n))
+    machine.stall_s = lambda now_s: 3.0 * BLOCK_S if now_s % 2.0 < 1.0 else 0.0
+    machine.play(20.0)
+    assert machine.loads.n_stalled > 500
+    assert not machine.limits
+
+
+def test_voices_that_are_too_much_are_shed_beside_stalls() -> None:
+    machine = Machine(noisy(lambda _now_s, n: 0.1 * n))
+    machine.stall_s = lambda now_s: 3.0 * BLOCK_S if now_s % 2.0 < 0.1 else 0.0
+    machine.play(20.0)
+    assert FEWEST_VOICES < machine.overload.limit < 0.9 * N_VOICES
 
 
 def test_heavy_blocks_among_light_ones_count_too() -> None:
