@@ -21,6 +21,7 @@ _SETTLE_S = 0.05  # after a change, for the voices that fade out
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _MOST_LOAD = 4.0  # a virtual machine may count as work what its host has taken: such a block must not weigh more
 _WARM_UP_BLOCKS = 16
+_COLD_S = 0.3  # the first notes on an output are slow, whatever sounds: their memory is used for the first time
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
@@ -35,7 +36,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self._n_seen = self._n_same = _WARM_UP_BLOCKS  # the first block to judge; the first with the voices of now
-        self._n_measured = -1
+        self._n_measured, self._is_cold = -1, True
         self._settled_s = self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
 
@@ -53,6 +54,9 @@ class Overload:
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """
+        if self._is_cold:
+            self._is_cold = not n_sounding
+            self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks + round(_COLD_S / self._block_s))
         if now_s < self._settled_s:
             self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks)
             return False
