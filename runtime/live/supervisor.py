@@ -176,6 +176,7 @@ class Supervisor:
         ):
             self._desk.actions.add(name, act)
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         for device, identity in self._midi.devices.items():
             self._desk.maps.came(device, identity)
         prepare_process()
@@ -285,6 +286,7 @@ class Supervisor:
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)
         self._rack = build_chosen(choice, sample_rate_hz, wake=self._returns.wake)
+        self._swaps.forget_posted()
         for change in self._desk.maps.changes() if self._desk else ():
             self._rack.post(change)
 

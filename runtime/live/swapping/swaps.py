@@ -63,6 +63,11 @@ class Swaps:
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not said to have happened
         self._asked: dict[int, str] = {}  # by part: the instrument that was asked for last
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether another instrument has been asked for, and does not play yet."""
+        return self._is_making or bool(self._wishes or self._made or self._posted)
+
     def step(self, action: Action) -> None:
         """The actions next_instrument and previous_instrument."""
         names = list(available())
@@ -98,6 +103,11 @@ class Swaps:
             part, choice = self._posted.popleft()
             self._playing.swapped(part, choice)
             self._say(f"Instrument: {choice.instrument.card.name}.")
+
+    def forget_posted(self) -> None:
+        """What plays is built anew: it knows nothing of the swaps that it has not said to have happened."""
+        self._posted.clear()
+        self._asked.clear()
 
     def close(self) -> None:
         """End the threads; what they make is not played any more."""
