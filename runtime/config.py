@@ -22,6 +22,8 @@ Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 LevelDb = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
 
 
@@ -84,12 +86,14 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: part of the device's name; None: the system's default; the text "null": no device, the sound is not heard.
     sample_rate_hz: 8000 to 192000; None: the device's default rate.
     buffer_frames: size of a block, 16 to 8192 frames.
+    chime: whether the start is heard; None: only if it is the service, because then there may be no screen.
     """
 
     host_api: str | None = None
     device: str | None = None
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)] | None = None
     buffer_frames: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 256
+    chime: bool | None = None
 
 
 class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +180,33 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     equaliser: EqualiserConfig = EqualiserConfig()
 
 
+class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is connected to the pins of a Raspberry Pi, by GPIO numbers; None: nothing.
+
+    led_pin: a lamp, with a resistor, to ground. shutdown_pin: a button to ground, which powers off if held for 2 s.
+    """
+
+    led_pin: Pin | None = None
+    shutdown_pin: Pin | None = None
+
+
+class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the page is served, and where OSC is listened for; see docs/panel.md.
+
+    address: the address of this machine to listen on; 127.0.0.1: this machine only; 0.0.0.0: every network that it is
+        in, where a device must be paired by a code.
+    port: 1 to 65535; None: 8246, or on this machine only, if that is taken, a free one.
+    names: names, beside this machine's own, by which browsers in a network reach it.
+    osc_port: UDP port for OSC, 1 to 65535; None: no OSC. osc_address: as address, but OSC knows no pairing.
+    """
+
+    address: str = "127.0.0.1"
+    port: Port | None = None
+    names: tuple[str, ...] = ()
+    osc_port: Port | None = None
+    osc_address: str = "127.0.0.1"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings.
 
@@ -202,6 +233,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: AudioConfig = AudioConfig()
     midi: MidiConfig = MidiConfig()
     effects: EffectsConfig = EffectsConfig()
+    box: BoxConfig = BoxConfig()
+    panel: PanelConfig = PanelConfig()
     latent_controls: dict[
         Annotated[int, msgspec.Meta(ge=0, le=127)], Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_LATENT)]
     ] = msgspec.field(default_factory=dict)
@@ -212,9 +245,14 @@ def load_config(path: str | Path | None = None) -> Config:
 
     path: the file; None: DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a knob or the blend of phases is given a control that MIDI reserves, or the same control moves both.
+    a knob or the blend of phases is given a control that MIDI reserves, the same control moves both, or two things are
+    on one pin.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
+    box = config.box
+    if box.led_pin is not None and box.led_pin == box.shutdown_pin:
+        found = f"pin {box.led_pin} for the lamp and for the button"
+        raise UserError(f"{path or DEFAULT_CONFIG}, box", found, "two pins", "choose another number")
     _refuse_taken_controls(config, path or DEFAULT_CONFIG)
     return config
 

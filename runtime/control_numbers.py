@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Control(IntEnum):
-    """Controls to which MIDI gives a fixed meaning; `runtime/engine/voices/performance.py` handles them."""
+    """Controls to which MIDI gives a fixed meaning; `runtime/engine/voices/channel_controls.py` handles them."""
 
     BANK_SELECT = 0
     MOD_WHEEL = 1
@@ -37,6 +37,7 @@ class Control(IntEnum):
     POLY_ON = 127
 
 
+SWITCH_ON = 64  # MIDI 1.0: lower values of a pedal or switch mean that it is off
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
 # The controls that no map may take: they choose parameters, or are channel mode messages.
 PROTOCOL = frozenset(Control(number) for number in (*range(98, 102), *range(120, 128)))

@@ -21,6 +21,7 @@ from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runtime.audio.cues import CuePlayer
     from runtime.audio.devices import InputDevice, OutputDevice
     from runtime.audio.sound_ring import SoundRing
     from runtime.config import AudioConfig
@@ -73,6 +74,7 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads give way to it.
     wake: called on the audio thread after a block that was late, or nearly, or not finite; it must not wait.
+    cues: adds chimes to what is heard, but not to what the ring gets; None: there are none.
     is_metered: whether the peak is taken; peak: the largest sample, without its sign, since it was set to 0.
     """
 
@@ -90,6 +92,7 @@ class BlockRenderer:
         self.failure: Exception | None = None
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
+        self.cues: CuePlayer | None = None
         self.engine, self.effect, self._ring, self._wake = engine, effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
         self._block = np.zeros((buffer_frames, 2), np.float32)
@@ -118,6 +121,8 @@ class BlockRenderer:
             self._silence_if_not_finite()
             if self._ring is not None:
                 self._ring.write(frame, self._block)
+            if self.cues is not None:
+                self.cues.add(self._block)
         except Exception as error:
             self.failure = self.failure or error
             self._block.fill(0.0)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import shutil
 import sys
 import time
 from typing import Self, TextIO
 
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by a program of ours that shows the progress in its own way
+JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0
 REDRAW_S = 0.1
@@ -16,7 +20,8 @@ REDRAW_S = 0.1
 class Progress:
     """Shows how much of `total` is done: on a terminal in one line that is redrawn, elsewhere in a line for each tenth.
 
-    Elsewhere, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a log.
+    Elsewhere, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a log. Where
+    LINES_VARIABLE is `json`, each line is an object: progress, the label; share, 0 to 1; left_s, or null.
     Use it in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on a new
     line.
     total: all the work, in any unit that grows evenly with time (notes, bytes). stream: where to print; None is stderr.
@@ -25,7 +30,8 @@ class Progress:
     def __init__(self, label: str, total: float, stream: TextIO | None = None):
         self._label, self._total = label, max(total, 1e-9)
         self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream is not None and self._stream.isatty()
+        self._is_json = os.environ.get(LINES_VARIABLE) == "json"
+        self._live = self._stream is not None and self._stream.isatty() and not self._is_json
         self._line_open = False
         self._start_s = time.monotonic()
         self._shown_s = 0.0
@@ -35,7 +41,12 @@ class Progress:
         """Show that `done` of the total is done; detail: the item in progress, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
-        if self._live and (elapsed_s - self._shown_s > REDRAW_S or share == 1.0):
+        if self._is_json:
+            if elapsed_s - self._shown_s > JSON_EVERY_S or share == 1.0:
+                self._shown_s = elapsed_s
+                left_s = round(elapsed_s * (1.0 - share) / share, 1) if share else None
+                self._write(json.dumps({"progress": self._label, "share": round(share, 4), "left_s": left_s}) + "\n")
+        elif self._live and (elapsed_s - self._shown_s > REDRAW_S or share == 1.0):
             self._shown_s = elapsed_s
             line = f"{self._line(share, elapsed_s)}  {detail}".rstrip()
             self._write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])

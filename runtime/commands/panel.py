@@ -3,33 +3,77 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 
+import msgspec
+
 from runtime.base.command_line import at_least
+from runtime.base.errors import UserError
+from runtime.config import PanelConfig, load_config
+from runtime.service.notify import is_service
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the options; an option that is left out has its value from the settings."""
+    parser.add_argument("--config", metavar="FILE", help="settings (default: configs/instrument.yaml)")
     parser.add_argument(
-        "--port", metavar="N", type=at_least(1), help="port on this machine (default: 8246, or a free one)"
+        "--address", metavar="A", help="address to listen on; 0.0.0.0: for this machine's networks, too"
     )
+    parser.add_argument("--port", metavar="N", type=at_least(1), help="port of the page (default: 8246, or a free one)")
+    parser.add_argument("--osc-port", metavar="N", type=at_least(1), help="UDP port for OSC (default: none)")
+    parser.add_argument("--code", action="store_true", help="show the code that pairs a device with a running page")
     # `play` passes on its listening socket; the child ends when its standard input does.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--settings", help=argparse.SUPPRESS)
+    parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # descriptor of what is heard
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until the playing process ends or, started by hand, until SIGINT, SIGTERM or SIGHUP; returns 0."""
+    if arguments.code:
+        return _show_code()
     from runtime.panel.listening import listen, url_of
     from runtime.panel.serving import run as serve
 
     # The playing process has a real-time priority, which a child inherits; this one must never be in the way of sound.
-    if hasattr(os, "sched_setscheduler"):
+    with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
-        serve(socket.socket(fileno=arguments.inherited), parent=0)
+        settings = msgspec.json.decode(arguments.settings, type=PanelConfig)
+        serve(socket.socket(fileno=arguments.inherited), settings, parent=0, ring=arguments.ring)
         return 0
-    listener = listen(arguments.port)
+    settings = _settings(arguments)
+    listener = listen(settings, "--port" if arguments.port else "panel: port")
     print(f"PANEL {url_of(listener)}", flush=True)
-    serve(listener, parent=None)
+    serve(listener, settings, parent=None)
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> PanelConfig:
+    """The page's settings with the options of the command line; in a service, settings with a mistake do not end it."""
+    try:
+        settings = load_config(arguments.config).panel
+    except UserError as error:
+        if not is_service():
+            raise
+        print(f"The settings are not used: {error}; the page is for this machine only.", flush=True)
+        settings = PanelConfig()
+    given = {"address": arguments.address, "port": arguments.port, "osc_port": arguments.osc_port}
+    return msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def _show_code() -> int:
+    from runtime.link.client import connect
+
+    with connect() as link:
+        news = link.ask("panel")
+    if news is None or news["code"] is None:
+        found = "no page" if news is None else "a page for this machine only, which needs no code"
+        remedy = "set panel: address: 0.0.0.0 in the settings (docs/panel.md), and start the page again"
+        raise UserError("panel --code", found, "a page that networks can reach", remedy)
+    print(f"Pairing code: {news['code']}")
+    for url in news["network_urls"]:
+        print(url)
     return 0

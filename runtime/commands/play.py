@@ -17,7 +17,7 @@ from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
 from runtime.companion.state import read_settings
-from runtime.config import AudioConfig, Config, load_config
+from runtime.config import AudioConfig, Config, PanelConfig, load_config
 from runtime.control.mapping.library import refuse_broken_map
 from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings, problem = _settings(arguments.config)
     open_closed_streams()
     lines = LineWriter(sys.stdout)
-    panel = _panel(arguments, lines)
+    panel = _panel((settings or Config()).panel, arguments, lines)
     memory = Memory(lines.write)
     try:
         choice, problem = _choice(settings, problem, arguments, memory, lines.write)
@@ -142,12 +142,14 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
     return msgspec.structs.replace(config, audio=audio, midi=midi)
 
 
-def _panel(arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
+def _panel(settings: PanelConfig, arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
     """The page's process, not started yet; None if there is none. UserError if the port that is asked for is taken."""
     if arguments.no_panel:
         return None
+    port = arguments.panel_port or settings.port
     try:
-        return PanelChild(listen(arguments.panel_port), lines.write)
+        listener = listen(msgspec.structs.replace(settings, port=port), "--panel-port")
+        return PanelChild(listener, lines.write, settings)
     except UserError as error:
         if arguments.panel_port is not None:
             raise

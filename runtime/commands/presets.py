@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("undo", help="take the last deletion, rename or overwriting back")
     importing = actions.add_parser("import", help="take in a sound's file, exported or not")
     importing.add_argument("file", metavar="FILE", help="a .yaml file, or one that export wrote")
+    importing.add_argument("--name", metavar="NAME", help="the sound's name here (default: the file's, or its own)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -187,6 +188,8 @@ def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound
 
 def _import(arguments: argparse.Namespace) -> None:
     path = Path(arguments.file)
+    if arguments.name is not None:
+        file_name(arguments.name)  # refuses a bad name before an instrument is imported
     found = package.unpack(path)
     sound, news = found.sound, ""
     for file, content in found.instruments.items():
@@ -197,7 +200,7 @@ def _import(arguments: argparse.Namespace) -> None:
         sound = msgspec.structs.replace(sound, instrument=SoundInstrument(name, sha256_of(find(name))))
         news = f" Its instrument is {name}."
     wanted = path.stem if path.suffix in (".yaml", ".yml") or sound.name is None else sound.name
-    saved = operations.add(wanted, sound, found.trajectories)
+    saved = operations.add(arguments.name or wanted, sound, found.trajectories)
     there = " It was there already." if saved.replaced else ""
     print(f"{saved.name}: {saved.path}.{there}{news}")
 

@@ -12,23 +12,28 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from runtime.base.checked_yaml import checked
+from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 from runtime.base.progress import Progress
 from runtime.base.signals import signals_as_exceptions
-from runtime.config import DEFAULT_CONFIG, load_config
+from runtime.companion.state import State
+from runtime.config import DEFAULT_CONFIG, Config, load_config
 from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
 from runtime.engine.recorded.head import damage_as_user_error, playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, MapChange, PhaseBlend, Swap
 from runtime.instrument.card import Card
 from runtime.instrument.library import load
+from runtime.link.client import connect
+from runtime.live.remembering import move_to_remembered
 from runtime.midi.files import read_events
 from runtime.midi.recorded.reading import is_recorded, read_recorded
 from runtime.rack.build import build_chosen, make_swapped, rack_from
-from runtime.rack.part_choice import choose_parts
+from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.rack.rack import Rack
-from runtime.sound.choice import Choice
+from runtime.sound.choice import Choice, choose_tree
 from runtime.sound.trajectory.use import trajectory_paths
 
 SAMPLE_RATE_HZ = 44100
@@ -46,23 +51,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instrument", metavar="NAME|FILE.onnx", help="what to play (see: instruments)")
     parser.add_argument("--preset", metavar="NAME", help="the sound to play (see: instruments)")
     parser.add_argument("--sound", metavar="NAME|FILE.yaml", help="the sound to play (see: presets)")
+    parser.add_argument("--now", action="store_true", help="the sound that plays now, with all its knobs")
     parser.add_argument("--latents", metavar="0.2,0.8,…", help="knob positions, 0 to 1 each")
     parser.add_argument("--phase", choices=tuple(PHASES), help="noise: breath; coherent: tone")
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the noise; the same seed gives the same bytes")
+    parser.add_argument("--most-minutes", metavar="N", type=at_least(1), help="refuse a longer piece")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sound file, and print its length and number of notes."""
     if is_recorded(arguments.midi_file):
         return _render_recording(arguments)
-    config = load_config(arguments.config)
     events = read_events(arguments.midi_file)
-    _refuse_longer_than_a_wav(arguments.midi_file, _length_s(events))
-    choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
+    _refuse_too_long(arguments.midi_file, _length_s(events), arguments.most_minutes)
+    choice, state = _choice(arguments)
     choice = _with_options(choice, arguments)
     settings = choice.settings
     engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
     engine.post(MapChange(0, file_bindings(settings)), 0)
+    if state is not None:
+        move_to_remembered(engine.engine(), state)
     inputs = _inputs(choice, arguments)
     if choice.remark:
         print(f"timbrebox: {choice.remark}", file=sys.stderr)
@@ -77,11 +85,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
+    """What is to be played; and with --now what else is as it plays."""
+    if not arguments.now:
+        config = load_config(arguments.config)
+        return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
+    for option in ("config", "instrument", "preset", "sound"):
+        if getattr(arguments, option) is not None:
+            raise UserError(f"--{option}", "--now, which has one", "one of the two", "leave one out")
+    with connect() as link:
+        present = link.ask("present")
+    where = "what plays now"
+    state, config = checked(present["state"], State, where), msgspec.convert(present["settings"], Config, strict=False)
+    folder = None if state.folder is None else Path(state.folder)
+    return with_parts(choose_tree(config, state.instrument, state.sound, where, folder), state.instrument, where), state
+
+
 def _render_recording(arguments: argparse.Namespace) -> int:
     """Render a MIDI file that the recorder wrote, with what it says of instrument, sound and controls."""
     recorded = read_recorded(arguments.midi_file)
     start = start_of(recorded.head, arguments.midi_file)
-    _refuse_longer_than_a_wav(arguments.midi_file, recorded.n_ticks / SAMPLE_RATE_HZ)
+    if arguments.now:
+        print("timbrebox: a recording is rendered with its own sound, not with the one that plays now", file=sys.stderr)
+    _refuse_too_long(arguments.midi_file, recorded.n_ticks / SAMPLE_RATE_HZ, arguments.most_minutes)
     for option in ("config", "preset", "sound"):
         if getattr(arguments, option) is not None:
             remedy = "leave it out, or change --latents, --phase or --seed"
@@ -200,7 +226,10 @@ def listed_positions(card: Card, text: str) -> list[float]:
     return positions
 
 
-def _refuse_longer_than_a_wav(midi_file: str, length_s: float) -> None:
+def _refuse_too_long(midi_file: str, length_s: float, most_minutes: int | None) -> None:
+    if most_minutes is not None and not length_s <= 60.0 * most_minutes:
+        expected = f"at most {most_minutes}"
+        raise UserError(midi_file, f"{length_s / 60.0:,.1f} minutes of music", expected, "choose a shorter piece")
     if not length_s <= LONGEST_MUSIC_S:
         expected = f"at most {LONGEST_MUSIC_S / 3600.0:.2f}, which a WAV file can hold"
         raise UserError(midi_file, f"{length_s / 3600.0:,.2f} hours of music", expected, "choose a shorter piece")

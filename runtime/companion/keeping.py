@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from runtime.companion.box import add_box
 from runtime.companion.maps import add_maps
 from runtime.companion.recorder import Recorder
 from runtime.companion.serving import Companion
@@ -39,5 +40,6 @@ def companion(stream: socket.socket) -> Companion:
     made.add("state", KeepState, lambda params: write_state(params.state))
     made.add("settings", KeepSettings, lambda params: write_settings(params.config))
     add_sounds(made)
+    add_box(made)
     Recorder(made)
     return made

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from runtime.companion.serving import Companion
 from runtime.companion.sounds import operations
+from runtime.companion.sounds.marks import Mark, mark, read_marks
 from runtime.sound.file import sound_tree
 from runtime.sound.own import KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
 
@@ -44,6 +45,13 @@ class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str | None = None
 
 
+class MarkSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound, as in `marks`, and what the user says of it."""
+
+    sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    mark: Mark = Mark()
+
+
 def add_sounds(companion: Companion) -> None:
     """Let a companion keep the user's sounds."""
     companion.add("sounds.list", Nothing, lambda _params: [_row(known) for known in user_sounds().values()])
@@ -54,6 +62,8 @@ def add_sounds(companion: Companion) -> None:
     companion.add("sounds.copy", Renamed, lambda params: _row(operations.copy(params.name, params.new_name)))
     companion.add("sounds.delete", Named, lambda params: operations.delete(params.name))
     companion.add("sounds.undo", Nothing, lambda _params: operations.undo())
+    companion.add("sounds.marks", Nothing, lambda _params: msgspec.to_builtins(read_marks()))
+    companion.add("sounds.mark", MarkSound, lambda params: msgspec.to_builtins(mark(params.sound, params.mark)))
 
 
 def _save(params: Save) -> dict[str, object]:

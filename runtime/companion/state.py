@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,8 @@ from runtime.config import Config
 from runtime.instrument.card import Position
 
 STATE_VERSION = 1
+# For each older version, what makes a state of it one of the next version. Whoever raises STATE_VERSION adds a line.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 LARGEST_BYTES = 4 * 2**20
 
 Db = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
@@ -52,6 +55,12 @@ class State(msgspec.Struct, frozen=True):
     state_version: int = STATE_VERSION
 
 
+class _Versioned(msgspec.Struct, frozen=True):
+    """Of a state of any version, what says which it is."""
+
+    state_version: int = 1
+
+
 def state_path() -> Path:
     """The file of what is remembered."""
     return state_folder() / "state.json"
@@ -70,22 +79,39 @@ def read_state() -> State | None:
         return None
     content = read_bounded_file(path, "a state", LARGEST_BYTES, "remove it")
     try:
-        state = msgspec.json.decode(content, type=State)
+        version = msgspec.json.decode(content, type=_Versioned).state_version
+        if version <= STATE_VERSION:
+            return msgspec.convert(_migrated(msgspec.json.decode(content), version), State)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(path, f"no state ({error})", "a state that play wrote", "remove it") from None
-    if state.state_version != STATE_VERSION:
-        found = f"version {state.state_version}"
-        raise UserError(path, found, f"version {STATE_VERSION}", "use a Timbrebox that knows this version")
-    return state
+    found = f"version {version}, of a newer Timbrebox"
+    raise UserError(path, found, f"version {STATE_VERSION} at most", "update Timbrebox, which then reads it")
+
+
+def _migrated(tree: dict[str, Any], version: int) -> dict[str, Any]:
+    """A state of an older version as one of today's."""
+    for older in range(max(version, 1), STATE_VERSION):
+        tree = MIGRATIONS[older](tree)
+    return tree | {"state_version": STATE_VERSION}
 
 
 def put_state_aside() -> Path:
-    """Rename the file so that it is not used again, but can be looked at; returns its new path."""
+    """Rename the file so that it is not used again, but can be looked at; returns its new path.
+
+    A state of a newer Timbrebox has a name of its own, so that no broken state replaces it.
+    """
     path = state_path()
-    aside = path.with_name("state.aside.json")
+    aside = path.with_name("state.newer.json" if _is_newer(path) else "state.aside.json")
     with suppress(OSError):
         path.replace(aside)
     return aside
+
+
+def _is_newer(path: Path) -> bool:
+    with suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        content = read_bounded_file(path, "a state", LARGEST_BYTES)
+        return msgspec.json.decode(content, type=_Versioned).state_version > STATE_VERSION
+    return False
 
 
 def settings_path() -> Path:

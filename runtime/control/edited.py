@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from runtime.control.knobs import Knobs
 from runtime.control.sound_knobs import SoundKnobs
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
@@ -35,13 +36,14 @@ _DIGITS = 9
 _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
-def edited_sound(knobs: SoundKnobs, card: Card) -> Sound:
-    """The sound that a player chose, with every target that was moved since.
+def edited_sound(knobs: Knobs, card: Card) -> Sound:
+    """The sound that a player chose, with every target that was moved since, and the place of its morph.
 
     Its level_db is changed by as much as the level was moved. The card names the latents.
     """
-    patch, values = knobs.patch, knobs.values
-    at_first = SoundKnobs(patch, knobs.positions, 0).values
+    present = knobs.present
+    patch, values = present.patch, present.values
+    at_first = SoundKnobs(patch, present.positions, 0).values
     sound = patch.sound
     for target, fields in FIELDS.items():
         if values[target] != at_first[target]:
@@ -49,10 +51,12 @@ def edited_sound(knobs: SoundKnobs, card: Card) -> Sound:
     if values["level"] != at_first["level"]:
         moved_db = values["level"] - at_first["level"]
         sound = _with(sound, ("level_db",), max(-60.0, min(12.0, (sound.level_db or 0.0) + moved_db)))
-    if knobs.filter_kind != sound.filter.type:
-        sound = _with(sound, ("filter", "type"), knobs.filter_kind)
+    if present.filter_kind != sound.filter.type:
+        sound = _with(sound, ("filter", "type"), present.filter_kind)
+    if sound.morph is not None and knobs.morph is not None:
+        sound = _with(sound, ("morph", "at"), knobs.morph.at)
     names = [latent.name for latent in card.latents]
-    return msgspec.structs.replace(sound, latents=dict(zip(names, knobs.positions, strict=True)))
+    return msgspec.structs.replace(sound, latents=dict(zip(names, present.positions, strict=True)))
 
 
 def _rounded(value: float) -> float:

@@ -8,7 +8,7 @@ from runtime.control.morph import CONTROLS, morph_of
 from runtime.control.sound_knobs import SoundKnobs
 from runtime.control.targets import LATENT, RANGES, SPECTRAL
 from runtime.instrument.card import Card
-from runtime.instrument.presets import start_positions
+from runtime.instrument.presets import preset_positions, start_positions
 from runtime.sound.patch import Patch
 
 
@@ -20,7 +20,7 @@ class Knobs:
     morph: what the controls `morph`, `morph.x` and `morph.y` move through; None: nothing.
     present: the sound's that the next notes play; begun_at: positions of the latents when that sound was chosen;
     n_changes: grows with every change that may be heard in spectra or in phases; moved: other targets that moved, until
-    someone empties the set.
+    someone empties the set. UserError for a preset in the settings that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -28,10 +28,8 @@ class Knobs:
         self.moved: set[str] = set()
         self._latents = {f"{LATENT}{k + 1}": k for k in range(card.n_latents)}
         self._latents |= {LATENT + latent.name: k for k, latent in enumerate(card.latents)}
-        self.present = SoundKnobs(patch, start_positions(card), self._next_number())
+        self._choose(patch, _first_positions(card, patch))
         self.heard = [self.present]
-        self.begun_at = tuple(self.present.positions)
-        self.morph = morph_of(patch, self.begun_at)
 
     @property
     def positions(self) -> list[float]:
@@ -49,10 +47,15 @@ class Knobs:
         Without positions in the patch, the latents stay where they are.
         """
         positions = self.present.positions if patch.positions is None else patch.positions
-        self.begun_at = tuple(positions)
-        self.morph = morph_of(patch, positions)
-        self.present = SoundKnobs(patch, positions, self._next_number())
+        self._choose(patch, positions)
         self.heard = [self.present, *{id(each): each for each in sounding if each is not self.present}.values()]
+
+    def _choose(self, patch: Patch, positions: Sequence[float]) -> None:
+        self.begun_at = tuple(positions)
+        self.present = SoundKnobs(patch, positions, self._next_number())
+        self.morph = morph_of(patch, positions)
+        if self.morph is not None and (patch.sound.morph is None or patch.sound.morph.at is None):
+            self._follow_morph([self.present])
 
     def turn(self, latent: int, position: float) -> None:
         """Move one latent to a position, limited to 0 to 1; a latent that the instrument does not have is ignored."""
@@ -89,15 +92,17 @@ class Knobs:
             self.set(target, RANGES[target].value_at(min(1.0, max(0.0, position))))
 
     def _move_morph(self, control: str, place: float) -> None:
-        if self.morph is None:
-            return
-        positions, values = self.morph.move(control, place)
-        kind = self.morph.nearest.sound.filter.type
-        for each in self.heard:
+        if self.morph is not None:
+            self.morph.move(control, place)
+            self._follow_morph(self.heard)
+            self.moved.update(self.present.values, CONTROLS)
+
+    def _follow_morph(self, sounds: Iterable[SoundKnobs]) -> None:
+        positions, values = self.morph.targets()
+        for each in sounds:
             each.positions[:] = positions
-            each.morph_to(values, kind)
+            each.morph_to(values, self.morph.nearest.sound.filter.type)
             each.version = self._next_number()
-        self.moved.update(values, CONTROLS)
 
     def set(self, target: str, value: float) -> None:
         """Give a target, not a latent, a value in the unit of its range."""
@@ -111,3 +116,11 @@ class Knobs:
     def _next_number(self) -> int:
         self.n_changes += 1
         return self.n_changes
+
+
+def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
+    """Where the latents stand at the start: as in the sound, or in the settings' preset, or in the card's first one."""
+    if patch.positions is not None:
+        return patch.positions
+    preset = patch.settings.preset
+    return start_positions(card) if preset is None else preset_positions(card, preset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -49,10 +49,9 @@ class Morph:
     Between two sounds every target moves from one position to the other, so that a cutoff moves in octaves.
     """
 
-    def __init__(self, morph: PlayedMorph, positions: Sequence[float]):
+    def __init__(self, morph: PlayedMorph, positions: Sequence[float], places: Mapping[str, float]):
         self._patches = morph.patches
-        self.places = dict.fromkeys(CONTROLS, 0.0)
-        self.nearest, self.step = morph.patches[0], 0
+        self.places = dict(places)
         self._is_square = morph.shape == "square"
         knobs = [SoundKnobs(patch, patch.positions or positions, 0) for patch in morph.patches]
         self._targets = tuple(knobs[0].values)
@@ -63,24 +62,34 @@ class Morph:
             ends = pairwise(knobs)
             ways = morph.ways or [np.array([one.positions, other.positions]) for one, other in ends]
             self._ways = [(way, _shares(way)) for way in ways]
+        self._weigh()
 
-    def move(self, control: str, place: float) -> tuple[list[float], dict[str, float]]:
-        """Move one control; returns the latents' positions, 0 to 1 each, and the other targets' values in their units.
-
-        control: one of CONTROLS; place: 0 to 1.
-        """
+    def move(self, control: str, place: float) -> None:
+        """Move one control, of CONTROLS, to a place, 0 to 1."""
         self.places[control] = place
+        self._weigh()
+
+    @property
+    def at(self) -> tuple[float, ...]:
+        """Where it stands, as a sound's file says it."""
+        places = {control: round(place, 6) for control, place in self.places.items()}
+        return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
+
+    def targets(self) -> tuple[list[float], dict[str, float]]:
+        """The latents' positions, 0 to 1 each, and the other targets' values in their units."""
+        row = self._weights @ self._rows
+        values = {target: RANGES[target].value_at(at) for target, at in zip(self._targets, row.tolist(), strict=True)}
+        return self._positions(self._weights), values
+
+    def _weigh(self) -> None:
         x, y = self.places["morph.x"], self.places["morph.y"]
         if self._is_square:
-            weights = square_weights(x, y)
+            self._weights = square_weights(x, y)
             self.step = round(y * N_SQUARE_STEPS) * (N_SQUARE_STEPS + 1) + round(x * N_SQUARE_STEPS)
         else:
-            weights = path_weights(self.places["morph"], len(self._rows))
+            self._weights = path_weights(self.places["morph"], len(self._rows))
             self.step = round(self.places["morph"] * (len(self._rows) - 1) * N_STEPS)
-        self.nearest = self._patches[int(np.argmax(weights))]
-        row = weights @ self._rows
-        values = {target: RANGES[target].value_at(at) for target, at in zip(self._targets, row.tolist(), strict=True)}
-        return self._positions(weights), values
+        self.nearest = self._patches[int(np.argmax(self._weights))]
 
     def _positions(self, weights: np.ndarray) -> list[float]:
         if self._is_square:
@@ -99,4 +108,7 @@ def _shares(way: np.ndarray) -> np.ndarray:
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
     """The morph of a sound, ready to move; None if it has none. positions: of latents that a sound does not name."""
-    return Morph(patch.morph, positions) if patch.morph is not None else None
+    if patch.morph is None:
+        return None
+    own = patch.sound.morph
+    return Morph(patch.morph, positions, own.places if own is not None else dict.fromkeys(CONTROLS, 0.0))

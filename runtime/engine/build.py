@@ -8,9 +8,8 @@ import numpy as np
 
 from runtime.engine.engine import Engine
 from runtime.engine.recorded.state import EngineState
-from runtime.events import KnobTurn, NoteOn
+from runtime.events import NoteOn
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.presets import preset_positions
 from runtime.sound.patch import Patch
 
 _WARM_UP_BLOCKS = 8
@@ -27,20 +26,9 @@ def build_engine(
 ) -> Engine:
     """A new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
 
-    Without positions in the patch, the knobs stand as in the preset of its settings, if they name one. UserError for a
-    preset that the instrument does not have.
+    UserError for a preset in its settings that the instrument does not have.
     """
-    if start is not None:
-        return Engine(
-            decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits
-        )
-    positions, preset = patch.positions, patch.settings.preset
-    if positions is None and preset is not None:
-        positions = preset_positions(decoder.card, preset)
-    engine = Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, limits=limits)
-    for latent, position in enumerate(positions or ()):
-        engine.post(KnobTurn(latent, position))
-    return engine
+    return Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits)
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
-from runtime.engine.hop_groups import HopGroups
+from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.events import Clock, Event, KnobTurn, Tempo
 
 _COUNTED = (Clock, Tempo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from runtime.live.desk import Playing
 
 
+class Whole(Protocol):
+    """What plays sounds with parts. plays_whole: whether such a sound was chosen while playing."""
+
+    plays_whole: bool
+
+    def ask_whole(self, instrument: str | None, sound: str) -> None: ...
+
+
 class TooLateError(UserError):
     """Another sound was chosen while this one was being read."""
 
@@ -29,6 +37,7 @@ class Choosing:
     changed: called with what has changed. say: called with each line for the user. swap: called with the name of
     another instrument and the file of a sound for it; None: the present instrument plays it as well as it can.
     swap_is_pending: whether another instrument has been asked for, and does not play yet.
+    whole: plays sounds with parts; None: they are refused.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class Choosing:
         self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
         self.swap: Callable[[str, str], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
+        self.whole: Whole | None = None
         self._number: int | None = None  # of the present sound; None: it has none
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
@@ -120,6 +130,10 @@ class Choosing:
                 otherwise(TooLateError("sound's name", f"{read['name']!r}, too late", expected, "choose it again"))
                 return
             self._pending = None
+            if self.whole is not None and (read["tree"].get("parts") or self.whole.plays_whole):
+                number_of_it = None if read["bank"] is None else BANK_SIZE * read["bank"] + read["program"]
+                then(self._ask_whole(number_of_it, None, read["file"], read["name"]))
+                return
             try:
                 other = self._other_instrument(read["tree"])
                 if other is not None and self.swap is not None:
@@ -135,6 +149,13 @@ class Choosing:
             then(played)
 
         return play
+
+    def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
+        """Let what plays be built anew for a sound; the number of the sound counts from now on."""
+        self._n_choices += 1
+        self._pending = number
+        self.whole.ask_whole(instrument, sound)
+        return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any]) -> str | None:
         """The name of the instrument that a sound is made for, if it is another one that is there."""
@@ -152,6 +173,10 @@ class Choosing:
         return end
 
     def _play_own_of_instrument(self, number: int) -> dict[str, Any]:
+        if self.whole is not None and self.whole.plays_whole:
+            choice = self._playing.choice
+            name = choice.programs[number].sound.name
+            return self._ask_whole(number, str(choice.instrument.path), name, name)
         return self._play(self._playing.choice.programs[number], number)
 
     def _play(self, patch: Patch, number: int | None) -> dict[str, Any]:
@@ -180,7 +205,8 @@ class Choosing:
         return [patch.sound.name for patch in self._playing.choice.programs]
 
     def _tell(self, played: dict[str, Any]) -> None:
-        self._say(f"Sound: {played['name']}.")
+        if "waits" not in played:
+            self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
         """Nobody waits for an answer."""

@@ -25,13 +25,15 @@ from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
 from runtime.live.remote.hands import Hands
 from runtime.live.remote.meter import METER, Meter
+from runtime.live.remote.panel_news import PanelNotes
+from runtime.live.remote.picture import PICTURE, Picture
 from runtime.live.requests import add_requests
 from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
 
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
-TOPICS = (CONTROLS, CHANGES, METER)
+TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
 WATCH_S = 0.03  # news of controls go out this often
 _MOST_ARRIVED = 256
 
@@ -42,6 +44,13 @@ class Playing(Protocol):
     @property
     def engine(self) -> Engine:
         """The engine that sounds."""
+
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The rate of what plays."""
 
     @property
     def choice(self) -> Choice:
@@ -59,6 +68,9 @@ class Playing(Protocol):
 
     def post(self, event: Event) -> None:
         """Let an event be heard one buffer from now."""
+
+    def say_yes(self) -> None:
+        """Let it be heard that something is learned or saved."""
 
 
 class Desk:
@@ -87,7 +99,10 @@ class Desk:
         self.server = self._open_link()
         self.recorder.connect(self.server)
         self._meter = Meter(playing, positions, lambda: self.recorder.is_recording)
+        self._picture = Picture(playing)
         self._panel = panel
+        if panel is not None:
+            panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
             panel.close()  # the page speaks to what plays over the link
             self._panel = None
@@ -95,6 +110,7 @@ class Desk:
             add_requests(self.server, self)
             self.learning.add_requests(self.server)
             Hands(playing.post).add_requests(self.server)
+            PanelNotes().add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
@@ -120,7 +136,7 @@ class Desk:
         """Seconds after which `serve` has something to do, whatever the descriptors say."""
         if self.server is not None and self.server.is_behind:
             return 0.0
-        waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s]
+        waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s, self._picture.wait_s]
         if self._panel is not None:
             waits_s.append(self._panel.wait_s)
         if self._watches_controls or self.learning.is_active:
@@ -136,6 +152,7 @@ class Desk:
         if self.server is not None:
             self.server.serve()
             self._meter.serve(self.server)
+            self._picture.serve(self.server)
             self._watches_controls = self.server.is_watched(CONTROLS)
         for _ in range(len(self._arrived)):
             event = self._arrived.popleft()
@@ -186,6 +203,7 @@ class Desk:
 
     def _was_saved(self, saved: dict[str, Any]) -> None:
         self.say(f"Saved as {saved['name']}.")
+        self.playing.say_yes()
         self.changed(saved=saved["name"])
 
     def _cannot_save(self, error: UserError) -> None:

@@ -11,16 +11,13 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, with_learned, without
 from runtime.control.mapping.lines import Takeover, range_of
 from runtime.control.targets import ACTIONS
-from runtime.events import Action, ChannelEvent, NoteOff, NoteOn
+from runtime.events import Action, ChannelEvent
 from runtime.link.server import Caller, NoParams, Server
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
 
 LONGEST_S = 120.0
-# The audible yes: two short, soft notes, a fifth apart, after one another; (seconds, note, whether it begins).
-_YES = ((0.0, 72, True), (0.09, 72, False), (0.14, 79, True), (0.26, 79, False))
-_YES_VELOCITY = 70
 _NO_DEVICE = -1
 
 
@@ -44,13 +41,12 @@ class Learning:
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
-        self._yes: list[tuple[float, NoteOn | NoteOff]] = []
         desk.actions.add("learn", self._begin_by_control)
 
     @property
     def is_active(self) -> bool:
-        """Whether events are wanted, or the audible yes still sounds."""
-        return self._learner.target is not None or bool(self._yes)
+        """Whether events are wanted."""
+        return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
         """Let the server answer `learn`, `unlearn`, `targets` and `devices`."""
@@ -99,8 +95,6 @@ class Learning:
             if learned is None and self._learner.target is None:
                 self._desk.say(f"learn: no control moved for {target}.")
                 self._tell({"outcome": "timeout", "target": target})
-        while self._yes and self._yes[0][0] <= now_s:
-            self._desk.playing.post(self._yes.pop(0)[1])
 
     def _take(self, learned: Learned | None) -> None:
         if learned is None:
@@ -117,11 +111,7 @@ class Learning:
             "line": msgspec.to_builtins(line),
             "before": before,
         })  # fmt: skip
-        now_s = time.monotonic()
-        self._yes = [
-            (now_s + after_s, NoteOn(0, note, _YES_VELOCITY) if begins else NoteOff(0, note))
-            for after_s, note, begins in _YES
-        ]
+        self._desk.playing.say_yes()
 
     def _tell(self, news: dict[str, Any]) -> None:
         self._desk.changed(learn={"number": self._number} | news)

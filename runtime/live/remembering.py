@@ -103,17 +103,7 @@ class Remembering:
 
     def state(self) -> State:
         """What is to be remembered."""
-        engine, choice = self._playing.engine, self._playing.choice
-        sound, folder = present_sound(engine, choice)
-        return State(
-            _name_of(engine.instrument),
-            sha256_of(engine.instrument.path),
-            sound,
-            str(folder.resolve()) if folder else None,
-            positions(engine),
-            settings_of(choice.settings),
-            self._memory.configured or settings_of(choice.settings),
-        )
+        return state_of(self._playing, self._memory.configured)
 
     def _was_kept(self, _result: object) -> None:
         self._complaint = ""
@@ -123,6 +113,21 @@ class Remembering:
         if str(error) != self._complaint:
             self._say(f"The sound as it is now is not remembered: {error}")
         self._complaint = str(error)
+
+
+def state_of(playing: Playing, configured: Settings | None = None) -> State:
+    """What plays, as it is remembered; configured: what the settings file says; None: what plays now."""
+    engine, choice = playing.engine, playing.choice
+    sound, folder = present_sound(engine, choice)
+    return State(
+        _name_of(engine.instrument),
+        sha256_of(engine.instrument.path),
+        sound,
+        str(folder.resolve()) if folder else None,
+        positions(engine),
+        settings_of(choice.settings),
+        configured or settings_of(choice.settings),
+    )
 
 
 def settings_of(config: Config) -> Settings:

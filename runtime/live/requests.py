@@ -14,7 +14,9 @@ from runtime.events import Action, TargetMove
 from runtime.instrument.card import Position
 from runtime.instrument.library import available
 from runtime.link.server import LATER, Caller, NoParams, Server
-from runtime.live.present import card_of
+from runtime.live.present import card_of, present_sound
+from runtime.live.remembering import state_of
+from runtime.sound.morph import MOST_SOUNDS
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -72,6 +74,27 @@ class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new_name: Name
 
 
+class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound of the user's; tree: as in a sound's file, without files of trajectories."""
+
+    name: Name
+    tree: dict[str, Any]
+
+
+class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new sound of the user's: the present one, which morphs through places, positions of latents by name."""
+
+    name: Name
+    places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
+
+
+class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sound, `INSTRUMENT/NAME` or, of the user's own, `/NAME`, and what is said of it: favourite, tags."""
+
+    sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    mark: dict[str, Any]
+
+
 # These requests go on to the companion as they are.
 _OF_SOUNDS = {
     "sounds.list": NoParams,
@@ -80,12 +103,15 @@ _OF_SOUNDS = {
     "sounds.copy": RenamedSound,
     "sounds.delete": NamedSound,
     "sounds.undo": NoParams,
+    "sounds.marks": NoParams,
+    "sounds.mark": MarkedSound,
 }
 
 
 def add_requests(server: Server, desk: Desk) -> None:
     """Let the server answer all requests that need nothing but the desk."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
+    server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))
     server.add("moves", Moves, lambda params, _caller: _move_all(desk, params))
     server.add("action", Act, lambda params, caller: _act(desk, params, caller))
@@ -94,8 +120,23 @@ def add_requests(server: Server, desk: Desk) -> None:
     server.add("instruments", NoParams, lambda _params, _caller: list(available()))
     server.add("sound", ChooseSound, lambda params, caller: _choose(desk, params, caller))
     server.add("save", SaveSound, lambda params, caller: _save(desk, params, caller))
+    server.add("sounds.path", WayOverPlaces, lambda params, caller: _write_path(desk, params, caller))
+    server.add("sounds.write", WrittenSound, lambda params, caller: _write(desk, params, caller))
     for name, params in _OF_SOUNDS.items():
         server.add(name, params, partial(_ask_companion, desk, name))
+
+
+def _present(desk: Desk) -> dict[str, Any]:
+    """All that another process needs to play the same: what is remembered, and the settings, with whole paths."""
+    playing, settings = desk.playing, desk.playing.choice.settings
+    state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
+    if settings.tuning.scale is not None:
+        scale = str(Path(settings.tuning.scale).resolve())
+        settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # else it is a name
+        midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
+        settings = msgspec.structs.replace(settings, midi=midi)
+    return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)
 
 
 def _choose(desk: Desk, sound: ChooseSound, caller: Caller) -> object:
@@ -123,6 +164,27 @@ def _swap(desk: Desk, name: str) -> dict[str, object]:
 
 def _save(desk: Desk, save: SaveSound, caller: Caller) -> object:
     desk.save(save.name, caller.answer, caller.refuse)
+    return LATER
+
+
+def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
+    return _keep(desk, sound.name, sound.tree, None, caller)
+
+
+def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
+    tree, folder = present_sound(desk.playing.engine, desk.playing.choice, for_another_folder=True)
+    if "parts" in tree:
+        raise UserError("request sounds.path", "a sound with parts", "one without", "choose such a sound first")
+    return _keep(desk, way.name, tree | {"morph": {"sounds": way.places}}, folder, caller)
+
+
+def _keep(desk: Desk, name: str, tree: dict[str, Any], folder: Path | None, caller: Caller) -> object:
+    def kept(answer: dict[str, Any]) -> None:
+        desk.changed(saved=answer["name"])
+        caller.answer(answer)
+
+    place = None if folder is None else str(folder.resolve())
+    desk.companion.ask("sounds.save", kept, caller.refuse, name=name, tree=tree, folder=place)
     return LATER
 
 

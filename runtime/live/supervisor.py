@@ -20,13 +20,17 @@ from runtime.control.mapping.library import known_devices, refuse_broken_map
 from runtime.engine.build import warm_up
 from runtime.engine.engine import Engine
 from runtime.events import Event
+from runtime.link.server import NoParams
 from runtime.live.desk import Desk
 from runtime.live.memory import Memory
 from runtime.live.present import renamed_part
+from runtime.live.signs.lamp import PLAYS, WAITS, WRONG, Lamp
+from runtime.live.signs.sounds import SignSounds
 from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.live.waiting.stop_signal import StopSignal
 from runtime.live.watching.news import StatusNews
+from runtime.live.watching.power import PowerWatch
 from runtime.live.watching.watch import Watch
 from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.devices import Identity
@@ -34,6 +38,7 @@ from runtime.midi.inputs import MidiInputs
 from runtime.panel.child import PanelChild
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
+from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
 
 ROUND_S = 2.0
@@ -90,11 +95,17 @@ class Supervisor:
         self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
         self._output: Output
         self._rack: Rack | None = None
+        self._former: Rack | None = None
         self._returns = ReturnPipe()
         self._swaps = Swaps(self, say, self._returns.wake, self._renders_now)
         self._needs_device, self._no_device = False, ""
         self._watch = Watch(self, say, config.voice.n_voices)
         self._news = StatusNews(notify)
+        self._power = PowerWatch(say)
+        greets = is_service() if config.audio.chime is None else config.audio.chime
+        self._sounds = SignSounds(greets, self._renders_now, self._returns.wake, say)
+        self._lamp: Lamp | None = None
+        self._start_s = time.monotonic()
         self._desk: Desk | None = None
 
     @property
@@ -102,10 +113,19 @@ class Supervisor:
         """The engine that the next notes of the first part play."""
         return self._rack.engine()
 
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+        return self._rack.engines()
+
     @property
     def sample_rate_hz(self) -> int:
         """The rate of what plays."""
         return self._rack.sample_rate_hz
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts play."""
+        return self._rack.n_parts
 
     def _renders_now(self) -> bool:
         return bool(self._renderers) and self._renderers[-1].is_busy
@@ -113,6 +133,20 @@ class Supervisor:
     def choice_of(self, part: int) -> Choice:
         """What a part plays."""
         return self._choice.parts[part][1] if self._choice.parts else self._choice
+
+    def take_whole(self, choice: Choice, rack: Rack) -> None:
+        """Let another rack play from now on."""
+        self._n_notes_of_past_racks += self._rack.status.n_notes
+        self._former = self._rack  # until the audio thread has left it, which must not free it
+        self._choice, self._rack = choice, rack
+        for change in self._desk.maps.changes():
+            rack.post(change)
+        self._desk.recorder.follow(rack)
+        self._renderers[-1].engine = rack
+        self._watch.follow(self._renderers[-1], rack, self._block_s)
+        name = choice.whole.sound.name if choice.whole else choice.patch.sound.name
+        self._desk.changed(sound=name)
+        self._say(f"Sound: {name}.")
 
     def swapped(self, part: int, choice: Choice) -> None:
         """Another choice plays a part from now on."""
@@ -146,6 +180,10 @@ class Supervisor:
         """Let an event be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
 
+    def say_yes(self) -> None:
+        """Let it be heard that something is learned or saved."""
+        self._sounds.yes()
+
     def renew(self) -> None:
         """Build what plays again, because what it remembers is spoilt; its notes end."""
         old, self._rack = self._rack, None
@@ -175,8 +213,12 @@ class Supervisor:
             ("tap_tempo", self.post),  # the arpeggiator, which stands before the parts, makes a tempo of it
         ):
             self._desk.actions.add(name, act)
+        self._lamp = Lamp(self._config.box, self._desk.companion, self._say)
+        if self._desk.server is not None:
+            self._desk.server.add("health", NoParams, lambda _params, _caller: self.health())
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
+        self._desk.choosing.whole = self._swaps
         for device, identity in self._midi.devices.items():
             self._desk.maps.came(device, identity)
         prepare_process()
@@ -223,6 +265,7 @@ class Supervisor:
                 next_round_s = time.monotonic() + (LOOK_S if self._needs_device else ROUND_S)
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
                 self._check_midi()
+                self._tell_status()
 
     def _take_returns(self) -> None:
         """Do what the player has asked for, and free the engines that play no more."""
@@ -231,6 +274,7 @@ class Supervisor:
             self._desk.actions.heard(action)
         self._rack.take_retired()
         self._swaps.serve()
+        self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
         """Post an event to the rack; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
@@ -311,6 +355,7 @@ class Supervisor:
         output.start(self._rack, self._effect, recorder.ring, self._returns.wake)
         self._output = output
         self._renderers.append(output.blocks)
+        output.blocks.cues = self._sounds.player
         self._watch.follow(output.blocks, self._rack, self._block_s)
 
     @property
@@ -332,6 +377,7 @@ class Supervisor:
 
     def _check_all(self) -> None:
         """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
+        self._former = None
         self._check_midi()
         renderer = self._renderers[-1]
         if renderer.failure is not None:
@@ -365,10 +411,40 @@ class Supervisor:
         self._start(NullOutput(self._output.sample_rate_hz, self._output.buffer_frames))
 
     def _tell_status(self) -> None:
-        """Tell the service's manager what plays and what is wrong."""
-        problems = [self._remark, self._no_device, self._watch.problem, "" if self._midi.names else "No MIDI input yet"]
+        """Tell what plays and what is wrong: the service's manager by its status, the player by sounds and the lamp."""
+        self._power.look()
         sounding = self._rack.status.n_active_voices
-        self._news.tell(sounding, f"{self._output.name}, {self._output.sample_rate_hz} Hz", self._midi.names, problems)
+        device = f"{self._output.name}, {self._output.sample_rate_hz} Hz"
+        self._news.tell(sounding, device, self._midi.names, [*self._wrong, *self._missing])
+        self._sounds.follow(self._choice.instrument.path, self.sample_rate_hz, self._config.volume_db)
+        self._sounds.look(not self._needs_device, bool(self._midi.names))
+        self._lamp.show(WRONG if self._wrong else WAITS if self._missing else PLAYS)
+
+    @property
+    def _wrong(self) -> list[str]:
+        return [each for each in (self._remark, self._watch.problem, self._power.problem) if each]
+
+    @property
+    def _missing(self) -> list[str]:
+        """What is waited for."""
+        return [each for each in (self._no_device, "" if self._midi.names else "No MIDI input yet") if each]
+
+    def health(self) -> dict[str, object]:
+        """How the playing goes, as plain values."""
+        return {
+            "seconds": time.monotonic() - self._start_s,
+            "voices": self._rack.status.n_active_voices,
+            "audio": self._output.name,
+            "sample_rate_hz": self._output.sample_rate_hz,
+            "buffer_frames": self._output.buffer_frames,
+            "ports": self._midi.names,
+            "problems": [*self._wrong, *self._missing],
+            "real_time": self._renderers[-1].realtime,
+            "blocks": sum(renderer.n_blocks for renderer in self._renderers),
+            "underruns": sum(renderer.n_underflows for renderer in self._renderers),
+            "late": sum(renderer.loads.n_late for renderer in self._renderers),
+            "notes": self._n_notes_of_past_racks + self._rack.status.n_notes,
+        }
 
     def _ready_line(self) -> str:
         output = self._output
@@ -376,8 +452,8 @@ class Supervisor:
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def _closing_line(self) -> str:
-        n_blocks = sum(renderer.n_blocks for renderer in self._renderers)
-        n_underruns = sum(renderer.n_underflows for renderer in self._renderers)
-        n_late = sum(renderer.loads.n_late for renderer in self._renderers)
-        n_notes = self._n_notes_of_past_racks + self._rack.status.n_notes
-        return f"Stopped: {n_blocks} blocks, {n_underruns} underruns, {n_late} late blocks, {n_notes} notes."
+        done = self.health()
+        return (
+            f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "
+            f"{done['notes']} notes."
+        )

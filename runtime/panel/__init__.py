@@ -1,1 +1,1 @@
-"""The page: a process of its own that serves it to a browser on this machine, and speaks the link to what plays."""
+"""The page: a process of its own that serves it to browsers, and speaks the link to what plays."""

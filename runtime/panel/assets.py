@@ -46,7 +46,7 @@ def load_assets() -> dict[str, Asset]:
 
 def policy(host: str) -> str:
     """What the page may load, as a Content-Security-Policy: nothing but its own files; host: with the port."""
-    own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'"
+    own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; media-src blob:"
     # Some browsers do not take 'self' to include a WebSocket.
     connect = f"connect-src 'self' ws://{host}"
     return f"default-src 'none'; {own}; {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

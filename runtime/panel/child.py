@@ -12,12 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from runtime.config import PanelConfig
 from runtime.panel.listening import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
 _SETTLED_S = 10.0  # one that has lived this long did not die of how it was started
 _FAREWELL_S = 1.0
+_LONGEST_LINE_BYTES = 4096
 
 
 class PanelChild:
@@ -27,14 +31,21 @@ class PanelChild:
     the child is not there is answered by the next one. The child ends with the pipe to its standard input, however the
     playing process ends; the pipe from its standard output ends with the child.
 
-    listener: the socket. say: called with each line for the user. n_starts: how often it was started.
+    listener: the socket. say: called with each line for the user, also those that the child prints. settings: of the
+    page. n_starts: how often it was started.
     """
 
-    def __init__(self, listener: socket.socket, say: Callable[[str], object]):
-        self._listener, self._say = listener, say
+    def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):
+        self._listener, self._say, self._settings = listener, say, settings
+        self._said = b""
         self._process: subprocess.Popen[bytes] | None = None
+        self._ring: int | None = None
         self._wait_s, self._start_s = _FIRST_WAIT_S, -math.inf
         self.n_starts = 0
+
+    def lend(self, ring: int) -> None:
+        """Let the child read what is heard; ring: descriptor of a SoundRing, open as long as this is."""
+        self._ring = ring
 
     @property
     def url(self) -> str:
@@ -80,10 +91,13 @@ class PanelChild:
     def _start(self) -> None:
         self._start_s = time.monotonic()
         number = self._listener.fileno()
-        command = [sys.executable, "-m", "runtime", "panel", "--inherited", str(number)]
+        settings = msgspec.json.encode(self._settings).decode()
+        command = [sys.executable, "-m", "runtime", "panel", "--inherited", str(number), "--settings", settings]
+        lent = [] if self._ring is None else [self._ring]
+        command += [word for each in lent for word in ("--ring", str(each))]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         try:
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], bufsize=0, **pipes)
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number, *lent], bufsize=0, **pipes)
         except OSError as error:
             self._say(f"The page's process cannot be started ({error}).")
             self._wait_s = _LONGEST_WAIT_S
@@ -96,6 +110,10 @@ class PanelChild:
             while (said := self._process.stdout.read(4096)) is not None:
                 if not said:
                     return False
+                *lines, rest = (self._said + said).split(b"\n")
+                self._said = rest[-_LONGEST_LINE_BYTES:]
+                for line in lines:
+                    self._say(line.decode("utf-8", "replace"))
         return True
 
     def _bury(self) -> None:

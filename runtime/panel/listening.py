@@ -1,45 +1,102 @@
-"""The socket on which the page is served: on this machine only."""
+"""The sockets of the page's process, and the addresses that lead to them; on this machine only, unless told."""
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import socket
+import struct
+from contextlib import suppress
 
 from runtime.base.errors import UserError
+from runtime.config import PanelConfig
+from runtime.panel.access.names import is_here
 
-HOST = "127.0.0.1"
 DEFAULT_PORT = 8246
 _BACKLOG = 64
 _UNSENT_BYTES = 128 * 2**10  # of the system's own, for each connection; without a limit it would keep some megabytes
+_SIOCGIFADDR = 0x8915
+_INTERFACES = "/sys/class/net"
 
 
-def listen(port: int | None) -> socket.socket:
-    """A socket that listens on a port of this machine.
+def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
+    """A socket that listens for browsers.
 
-    port: None: DEFAULT_PORT, or else a free one. UserError if the port that was asked for cannot be had.
+    settings: address and port; without a port DEFAULT_PORT or, on this machine only, if it is taken, a free one.
+    where: what the user said it by, for the error message. UserError if the address or the port cannot be had.
     """
+    address, port = checked_address(settings.address, "panel: address"), settings.port
     try:
-        return _listening(DEFAULT_PORT if port is None else port)
+        return _listening(address, DEFAULT_PORT if port is None else port)
     except OSError as error:
-        if port is not None:
+        if port is not None or not is_here(address):
+            found = f"{port or DEFAULT_PORT} on {address} ({error.strerror})"
             remedy = "close the program that has it, or choose another port"
-            raise UserError("--panel-port", f"{port} ({error.strerror})", "a free port", remedy) from None
+            raise UserError(where, found, "a free port of an address of this machine", remedy) from None
     try:
-        return _listening(0)
+        return _listening(address, 0)
     except OSError as error:
         raise UserError("the page", str(error), "a free port on this machine", "play with --no-panel") from None
 
 
+def checked_address(address: str, where: str) -> str:
+    """The address; UserError if it is none."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        expected = "an IP address, such as 127.0.0.1, or 0.0.0.0 for all networks"
+        raise UserError(where, repr(address[:100]), expected, "write it in numbers") from None
+
+
+def is_on_network(listener: socket.socket) -> bool:
+    """Whether other machines can reach a socket."""
+    return not is_here(listener.getsockname()[0])
+
+
 def url_of(listener: socket.socket) -> str:
     """The address of the page, for a browser on this machine."""
-    return f"http://{HOST}:{listener.getsockname()[1]}/"
+    address, port = listener.getsockname()[:2]
+    found = ipaddress.ip_address(address)
+    if found.is_unspecified:
+        address = "127.0.0.1"
+    return f"http://{address if ipaddress.ip_address(address).version == 4 else f'[{address}]'}:{port}/"
 
 
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def network_urls(listener: socket.socket) -> list[str]:
+    """The addresses of the page for other machines, by name and by number; empty if they cannot reach it."""
+    if not is_on_network(listener):
+        return []
+    address, port = listener.getsockname()[:2]
+    names = [f"{socket.gethostname().split('.')[0]}.local"]
+    numbers = _own_numbers() if ipaddress.ip_address(address).is_unspecified else [address]
+    return [f"http://{host}:{port}/" for host in (*names, *numbers) if ":" not in host]
+
+
+def _own_numbers() -> list[str]:
+    """The IPv4 addresses of this machine in networks, one of each interface; none where only Linux would say.
+
+    Source: netdevice(7), SIOCGIFADDR.
+    """
+    found = []
+    with suppress(OSError, ImportError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
+        import fcntl
+
+        for name in sorted(os.listdir(_INTERFACES)):
+            with suppress(OSError):
+                said = fcntl.ioctl(asks.fileno(), _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                found.append(socket.inet_ntoa(said[20:24]))
+    return [number for number in found if not is_here(number)]
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    is_4 = ipaddress.ip_address(address).version == 4
+    listener = socket.socket(socket.AF_INET if is_4 else socket.AF_INET6, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
-        listener.bind((HOST, port))
+        if not is_4:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError:
         listener.close()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
-from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 
 from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
+from runtime.panel.door import Connection
 from runtime.panel.limits import (
     ALL_BURST,
     ALL_RATE,
@@ -24,43 +25,50 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
-from runtime.panel.play_link import PlayLink
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.painter import Painter
+from runtime.panel.playing.play_link import PlayLink
+from runtime.panel.trees import refuse_files
 
-CHANGE, METER, CONTROL = "change", "meter", "control"
-# What a page may ask of what plays. A sound may be chosen by name or number only, since its own tree could name files.
+CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
+# What a page may ask of what plays. A sound that it gives itself may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
-    "sounds.delete sounds.undo learn unlearn targets devices".split()
+    "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
+    "sounds.mark learn unlearn targets devices".split()
 )
 
 
 NOTHING = messages.news_line("play", None)
 
 
-class _Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    note: int
-    velocity: int = 0
-    channel: int = 0
+# A request that is answered here.
+Own = Callable[[Connection, msgspec.Raw], object]
 
 
 class _Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     name: str | None = None
     number: int | None = None
+    tree: dict[str, Any] | None = None
+
+
+class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    tree: dict[str, Any]
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """topics: what a page wants to know beside what every page is told."""
 
-    topics: tuple[Literal["control"], ...]
+    topics: tuple[Literal["control", "picture"], ...]
 
 
 class _Page:
-    """An open page. held: (channel, note) of the keys that it holds. topics: what it is told."""
+    """An open page. topics: what it is told."""
 
-    def __init__(self, connection: ServerConnection):
+    def __init__(self, connection: Connection):
         self.connection = connection
         self.topics = {CHANGE, METER}
-        self.held: set[tuple[int, int]] = set()
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
@@ -70,32 +78,63 @@ class _Page:
             return
         broadcast([self.connection], line.decode())
 
+    def send_picture(self, picture: bytes) -> None:
+        """Send a live picture; a page that is behind goes without."""
+        if not self.connection.transport.get_write_buffer_size():
+            broadcast([self.connection], picture)
+
 
 # What a page must know of what plays: the answers to these requests.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
-    """Serves all pages over one link, so that four pages cost what plays no more than one."""
+    """Serves all pages over one link, so that four pages cost what plays no more than one.
 
-    def __init__(self) -> None:
+    hello: what every page is told first, beside targets and actions. came: called when there is a link again. ring:
+    descriptor of a SoundRing with what is heard; None: the live picture shows the decoder's spectrum only.
+    link: to what plays. keys: those that are held. allowance: of all that is sent to what plays.
+    """
+
+    def __init__(
+        self,
+        hello: dict[str, object] | None = None,
+        came: Callable[[], object] = lambda: None,
+        ring: int | None = None,
+    ):
+        self._painter = Painter(ring)
         self.link = PlayLink(self._came, self._went, self._news)
-        self._pages: dict[ServerConnection, _Page] = {}
+        self.keys = HeldKeys(self.link)
+        self.allowance = Allowance(ALL_RATE, ALL_BURST)
+        self._tell_of_link = came
+        self._own: dict[str, Own] = {}
+        self._pages: dict[Connection, _Page] = {}
         self._instrument: str | None = None  # the one that the pages show
         self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
         self._greets: asyncio.Task[bytes] | None = None
-        self._allowance = Allowance(ALL_RATE, ALL_BURST)
         self._answering = asyncio.Semaphore(MOST_ANSWERING)
         targets = {name: each._asdict() for name, each in RANGES.items()}
-        self._hello = messages.news_line("hello", {"targets": targets, "actions": ACTIONS})
+        self._hello = messages.news_line("hello", {"targets": targets, "actions": ACTIONS} | (hello or {}))
 
     @property
     def n_pages(self) -> int:
         """How many pages are open."""
         return len(self._pages)
 
-    async def serve(self, connection: ServerConnection) -> None:
+    @property
+    def connections(self) -> list[Connection]:
+        """The connections of the open pages."""
+        return list(self._pages)
+
+    def add(self, method: str, handler: Own) -> None:
+        """Answer requests of this name here, and not by what plays.
+
+        handler: called with the page's connection and the params as JSON; returns plain values; UserError refuses.
+        """
+        self._own[method] = handler
+
+    async def serve(self, connection: Connection) -> None:
         """Serve a page until it goes; then end the notes that it holds."""
         page = self._pages[connection] = _Page(connection)
         try:
@@ -104,7 +143,7 @@ class Pages:
             page.send(await self._greeting())
             allowance = Allowance(PAGE_RATE, PAGE_BURST)
             async for line in connection:
-                if (wait_s := max(allowance.take(), self._allowance.take())) > 0.0:
+                if (wait_s := max(allowance.take(), self.allowance.take())) > 0.0:
                     await asyncio.sleep(wait_s)  # the sender waits, too, as nothing more is read
                 await self._take(page, line)
         except ConnectionClosed:
@@ -113,8 +152,7 @@ class Pages:
             del self._pages[connection]
             for task in page.asked:
                 task.cancel()
-            for key in page.held:
-                self._end_note(key)
+            self.keys.let_go(page)
             self._watch()
 
     # --- from pages ---
@@ -125,12 +163,17 @@ class Pages:
         try:
             request = msgspec.json.decode(line, type=Request)
             number = request.id
+            if request.method in self._own:
+                result = self._own[request.method](page.connection, request.params)
+                page.send(messages.answer_line(number, result))
+                return
             if request.method not in ALLOWED:
                 raise UserError("request", repr(request.method[:100]), "a request that pages may send", "see docs")
             if request.method == "note":
-                self._play(page, msgspec.json.decode(request.params, type=_Note))
+                self.keys.play(page, msgspec.json.decode(request.params, type=Played))
             elif request.method == "watch":
                 page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
+                self._painter.begin_again()
                 self._watch()
             elif number is None:
                 self.link.tell(request.method, _checked(request))
@@ -155,33 +198,20 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
+            if method == "sounds.read":  # where files lie concerns no page
+                result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
-
-    def _play(self, page: _Page, played: _Note) -> None:
-        key = played.channel, played.note
-        if played.velocity:
-            self.link.tell("note", msgspec.to_builtins(played))
-            page.held.add(key)
-        elif key in page.held:
-            page.held.remove(key)
-            self._end_note(key)
-
-    def _end_note(self, key: tuple[int, int]) -> None:
-        """End a note, unless another page holds it."""
-        if not any(key in other.held for other in self._pages.values()):
-            with contextlib.suppress(UserError):
-                self.link.tell("note", {"note": key[1], "velocity": 0, "channel": key[0]})
 
     # --- from what plays ---
 
     async def _came(self) -> None:
         self._watch()
+        self._tell_of_link()
         self._tell(None, await self._greeting())
 
     def _went(self) -> None:
         self._instrument, self._watched = None, set()
-        for page in self._pages.values():
-            page.held.clear()
+        self.keys.forget()
         self._tell(None, NOTHING)
 
     def _watch(self) -> None:
@@ -192,10 +222,19 @@ class Pages:
             self.link.tell("watch", {"topics": sorted(wanted)})
 
     def _news(self, topic: str, news: Any) -> None:
+        if topic == PICTURE:
+            self._show(self._painter.paint(news))
+            return
         if topic == METER and self._instrument is not None and news["instrument"] != self._instrument:
             self._instrument = None
             self._looks = asyncio.create_task(self._look_again())
         self._tell(topic, messages.news_line(topic, news))
+
+    def _show(self, picture: bytes | None) -> None:
+        """Send a live picture to the pages that want it; None: nothing has changed."""
+        for page in list(self._pages.values()) if picture is not None else ():
+            if PICTURE in page.topics:
+                page.send_picture(picture)
 
     async def _look_again(self) -> None:
         self._tell(None, await self._greeting())
@@ -224,6 +263,9 @@ class Pages:
 
 def _checked(request: Request) -> object:
     """The params to pass on; UserError or msgspec's errors if a page may not send them."""
-    if request.method == "sound":
-        return msgspec.to_builtins(msgspec.json.decode(request.params, type=_Sound))
+    kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
+    if kind is not None:
+        given = msgspec.json.decode(request.params, type=kind)
+        refuse_files(given.tree or {})
+        return msgspec.to_builtins(given)
     return msgspec.json.decode(request.params, type=dict[str, Any])

@@ -3,101 +3,87 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
 import os
 import signal
 import socket
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import serve
 
-from runtime.panel.assets import SAFETY, load_assets, policy
-from runtime.panel.limits import (
-    LONGEST_MESSAGE_BYTES,
-    MOST_CONNECTIONS,
-    MOST_PAGES,
-    is_own_origin,
-    own_hosts,
-)
+from runtime.base.errors import UserError
+from runtime.base.user_folders import state_folder
+from runtime.config import PanelConfig
+from runtime.panel.access.devices import Devices
+from runtime.panel.access.names import OwnNames
+from runtime.panel.access.pairing import Pairing
+from runtime.panel.admission import Admission, say
+from runtime.panel.door import Connection, Door
+from runtime.panel.files import downloads, files
+from runtime.panel.limits import LONGEST_MESSAGE_BYTES
+from runtime.panel.listening import checked_address, is_on_network, url_of
+from runtime.panel.osc import OscPort, listen_for_osc
 from runtime.panel.pages import Pages
+from runtime.service.notify import notify
 
-SOCKET_PATH = "/ws"
+DEVICES_FILE = "panel-devices.json"
 _OPEN_LIMIT_S, _PING_S, _PONG_LIMIT_S = 5.0, 5.0, 10.0
+_LIMITS = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": None, "server_header": None}
+_TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout": _PONG_LIMIT_S, "close_timeout": 1.0}
 
 
-def run(listener: socket.socket, parent: int | None) -> None:
+def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    parent: a file descriptor that ends when the playing process does; None: serve until SIGINT, SIGTERM or SIGHUP.
+    settings: names in a network, and OSC. parent: a file descriptor that ends when the playing process does; None:
+    serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with what is heard; None: there is none.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request is no news for the user
-    asyncio.run(_serve(listener, parent))
+    asyncio.run(_serve(listener, settings, parent, ring))
 
 
-class _Door:
-    """Lets requests for the page's own files and its WebSocket in, and nothing else."""
-
-    def __init__(self, pages: Pages, port: int):
-        self._pages, self._hosts, self._assets = pages, own_hosts(port), load_assets()
-
-    def answer(self, _connection: ServerConnection, request: Request) -> Response | None:
-        """The answer to a request; None if it may open a WebSocket."""
-        hosts = request.headers.get_all("Host")
-        if len(hosts) != 1 or hosts[0] not in self._hosts:
-            return _response(http.HTTPStatus.MISDIRECTED_REQUEST, b"This page has another address.\n")
-        path = request.path.split("?")[0]
-        if path == SOCKET_PATH:
-            return self._refusal(request)
-        asset = self._assets.get(path)
-        if asset is None:
-            return _response(http.HTTPStatus.NOT_FOUND, b"There is no such file.\n")
-        more = {"ETag": asset.tag, "Cache-Control": "no-cache", "Content-Security-Policy": policy(hosts[0])}
-        if request.headers.get("If-None-Match") == asset.tag:
-            return _response(http.HTTPStatus.NOT_MODIFIED, b"", asset.kind, more)
-        return _response(http.HTTPStatus.OK, asset.content, asset.kind, more)
-
-    def _refusal(self, request: Request) -> Response | None:
-        origins = request.headers.get_all("Origin") or [None]
-        if len(origins) != 1 or not is_own_origin(origins[0], self._hosts):
-            return _response(http.HTTPStatus.FORBIDDEN, b"Another site's page may not speak to this one.\n")
-        if self._pages.n_pages >= MOST_PAGES:
-            return _response(http.HTTPStatus.SERVICE_UNAVAILABLE, b"Too many pages are open.\n")
-        return None
-
-
-class _Connection(ServerConnection):
-    """A connection, closed at once if there are too many; n_open: how many there are."""
-
-    n_open = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        _Connection.n_open += 1
-        super().connection_made(transport)
-        if _Connection.n_open > MOST_CONNECTIONS:
-            transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        _Connection.n_open -= 1
-        super().connection_lost(exc)
-
-
-async def _serve(listener: socket.socket, parent: int | None) -> None:
-    pages, ends = Pages(), asyncio.Event()
+async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None) -> None:
+    ends = asyncio.Event()
     _end_with(ends, parent)
-    door = _Door(pages, listener.getsockname()[1])
-    limits = {"max_size": LONGEST_MESSAGE_BYTES, "max_queue": 16, "compression": None, "server_header": None}
-    times = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout": _PONG_LIMIT_S}
-    server: Server
+    is_open, port = is_on_network(listener), listener.getsockname()[1]
+    pages = Pages({"is_on_network": is_open}, lambda: admission.tell(), ring)
+    pairing = Pairing(Devices(state_folder() / DEVICES_FILE, say), lambda code: admission.say_code(code))
+    taking = files.Files(pages.link.ask)
+    admission = Admission(pages, pairing, listener, say, lambda: (*pages.connections, *taking.connections))
+    door = Door(OwnNames(port, is_open, settings.names), pairing, lambda: pages.n_pages, port)
+    door.add_socket(files.SOCKET_PATH)
+    door.add_folder(downloads.PREFIX, taking.downloads.answer)
+
+    async def serve_one(connection: Connection) -> None:
+        is_for_files = connection.request.path.split("?")[0] == files.SOCKET_PATH
+        await (taking if is_for_files else pages).serve(connection)
+
     async with serve(
-        pages.serve, sock=listener, process_request=door.answer, create_connection=_Connection, close_timeout=1.0,
-        **limits, **times,
-    ) as server:  # fmt: skip
+        serve_one, sock=listener, process_request=door.answer, create_connection=Connection, **_LIMITS, **_TIMES
+    ) as server:
+        admission.osc = await _osc(pages, settings, admission)
+        admission.say_where()
+        if parent is None:
+            notify(READY=1, STATUS=f"the page is at {url_of(listener)}")
         speaks = asyncio.create_task(pages.link.run())
         await ends.wait()
         speaks.cancel()
+        taking.close()
         server.close(code=1001)
+
+
+async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
+    """What listens for OSC; None if nothing does, as it is not asked for or its port is taken."""
+    if settings.osc_port is None:
+        return None
+    osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)
+    try:
+        address = checked_address(settings.osc_address, "panel: osc_address")
+        await listen_for_osc(address, settings.osc_port, lambda: osc)
+    except UserError as error:
+        say(f"No OSC: {error}")
+        return None
+    say(f"OSC: UDP port {settings.osc_port} of {address}")
+    return osc
 
 
 def _end_with(ends: asyncio.Event, parent: int | None) -> None:
@@ -119,10 +105,3 @@ def _has_ended(descriptor: int) -> bool:
         return False
     except OSError:
         return True
-
-
-def _response(
-    status: http.HTTPStatus, content: bytes, kind: str = "text/plain; charset=utf-8", more: dict[str, str] | None = None
-) -> Response:
-    fields = {"Content-Type": kind, "Content-Length": str(len(content)), "Connection": "close"}
-    return Response(status, status.phrase, Headers(fields | SAFETY | (more or {})), content)

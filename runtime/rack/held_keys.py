@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from runtime.control_numbers import SWITCH_ON
 from runtime.events import NoteOn
 
-PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 Key = tuple[int, int]  # MIDI channel, note
 
 
@@ -45,7 +45,7 @@ class HeldKeys:
 
     def move_pedal(self, channel: int, value: int) -> None:
         """A sustain pedal moves."""
-        if value >= PEDAL_DOWN:
+        if value >= SWITCH_ON:
             self.pedals[channel] = value
         else:
             self.pedals.pop(channel, None)

@@ -155,6 +155,10 @@ class Rack:
         """The engine that plays a part's next notes."""
         return self._parts[part].engine
 
+    def engines(self) -> list[Engine]:
+        """The engines of all parts, also those on which earlier notes ring out; from any thread."""
+        return [engine for part in self._parts for engine in part.engines()]
+
     @property
     def n_parts(self) -> int:
         """How many parts there are."""

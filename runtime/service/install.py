@@ -1,143 +1,180 @@
-"""Installs, removes and describes the systemd service that plays from power-on."""
+"""Installs, updates and removes the systemd service that plays from power-on."""
 
 from __future__ import annotations
 
-import compileall
+import fcntl
 import os
-import pwd
 import shutil
-import stat
 import subprocess
-import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runtime.base.errors import UserError
+from runtime.base.files import atomic_write, make_folder, read_bounded_file
+from runtime.base.signals import signals_as_exceptions
+from runtime.service.archive import opened
+from runtime.service.places import HOME, PACKAGED, ROOT, SETTINGS, STATE, UNIT, UNITS, USER
+from runtime.service.system import call, is_booted, last_line, make_user, properties, refuse_fleeting_disk, restart
+from runtime.service.versions import Versions, version_of
 
-ROOT = Path(__file__).resolve().parents[2]
-UNIT = Path(__file__).with_name("timbrebox.service")
-USER = "timbrebox"
-HOME = Path("/opt/timbrebox")
-STATE = Path("/var/lib/timbrebox")
-INSTALLED_UNIT = Path("/etc/systemd/system") / UNIT.name
-LAST_LINE = "LastLine"  # not systemd's: the program's last line in the journal
-PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments", ".venv")
+_FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
+_LARGEST_BYTES = 256 * 2**10
+_OLD_WITHIN_S = 90.0
 
 
-def install() -> int:
-    """Copy the runtime to /opt/timbrebox and the unit to /etc/systemd/system; start the service, now and at boot."""
-    refuse_hidden_python(Path(sys.executable).resolve())
-    if not user_exists():
-        _call("useradd", "--system", "--home-dir", STATE, "--no-create-home", "--shell", "/usr/sbin/nologin", USER)
-    if ROOT != HOME:
-        copy_runtime(ROOT, HOME)
-    partial = INSTALLED_UNIT.with_suffix(".partial")
-    shutil.copyfile(UNIT, partial)
-    partial.chmod(0o644)
-    partial.replace(INSTALLED_UNIT)
-    _call("systemctl", "daemon-reload")
-    _call("systemctl", "enable", UNIT.name)
-    _call("systemctl", "restart", UNIT.name)
-    print(f"Installed in {HOME}; it plays from now on and from every start of this machine.")
-    print("See its state: ./timbrebox service status. After an update or a new instrument: service install again.")
+def install(within_s: float, *, anyway: bool = False) -> int:
+    """Install the program that runs this; see `put_in`."""
+    with _alone(anyway), signals_as_exceptions():
+        version = put_in(ROOT, within_s)
+    if not is_booted():
+        print(f"Installed in {version}; it plays from the next start of this machine.")
+        return 0
+    print(f"Installed in {version}; it plays from now on and from every start of this machine.")
+    print(f"Its settings: {SETTINGS}; its state: {HOME}/current/timbrebox service status")
     return 0
 
 
-def remove() -> int:
-    """Stop the service and delete the files that `install` wrote, but neither the service's user nor its data."""
-    if not INSTALLED_UNIT.exists() and not HOME.exists():
+def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
+    """Replace the program that plays by the one in a folder or an archive; see `put_in`."""
+    if Versions(HOME).current() is None:
+        raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
+    with _alone(anyway), signals_as_exceptions(), opened(source, HOME / ".unpacked") as folder:
+        version = put_in(folder, within_s)
+    print(f"Updated: {version.name} plays.")
+    return 0
+
+
+def put_in(source: Path, within_s: float) -> Path:
+    """Make the program in `source` the one that plays, and return its folder.
+
+    within_s: the time in which it must become ready; else the one before plays again, and there is a UserError.
+    Settings and sounds of the owner stay as they are.
+    """
+    version_of(source)
+    versions, old = Versions(HOME), Versions(HOME).current()
+    before = properties("MainPID").get("MainPID", "") if is_booted() else ""
+    try:
+        make_user()
+        _write_first_settings(source)
+        new = versions.add(source)
+        since_s = int(time.time())
+        try:
+            _play(versions, new)
+            problem = restart(within_s) if is_booted() else ""
+        except BaseException:  # also an interruption
+            if old is not None:
+                _play(versions, old)
+            raise
+        if problem:
+            last = last_line(since_s, besides=before)
+            _go_back(versions, old, new, f"{problem}{f', and last said: {last}' if last else ''}", within_s)
+        versions.prune(new, old)
+    except OSError as error:
+        raise UserError(HOME, error.strerror or str(error), "a disk with room", "free some space") from None
+    return new
+
+
+def uninstall(*, purge: bool) -> int:
+    """Stop the service and delete the program; purge: also its user, its settings, and all sounds and recordings."""
+    if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
+        remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
+        raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
+    _refuse_checkout()
+    units = [path for path in UNITS.glob(f"{USER}*.service") if _is_ours(path)]
+    if not units and not HOME.exists() and not purge:
         print("The service is not installed; nothing to remove.")
         return 0
-    if INSTALLED_UNIT.exists():
-        _call("systemctl", "disable", "--now", UNIT.name)
-        INSTALLED_UNIT.unlink()
-        _call("systemctl", "daemon-reload")
-    if ROOT != HOME:
-        shutil.rmtree(HOME, ignore_errors=True)
-    print(f"Removed. The user {USER!r} and its data in {STATE} stay; to delete both: userdel --remove {USER}")
+    for unit in units:
+        call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
+        unit.unlink()
+    _reload()
+    shutil.rmtree(HOME, ignore_errors=True)
+    if not purge:
+        print(f"Removed. Settings ({SETTINGS.parent}) and sounds ({STATE}) stay; to delete both: uninstall --purge")
+        return 0
+    for folder in (STATE, SETTINGS.parent):
+        shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["userdel", USER], capture_output=True, check=False)
+    print("Removed, with settings, sounds and recordings.")
     return 0
 
 
-def copy_runtime(source: Path, target: Path) -> None:
-    """Copy the files that playing needs, readable by all and writable by their owner; replaces the whole target."""
-    partial, old = target.with_suffix(".partial"), target.with_suffix(".old")
-    for left_over in (partial, old):
-        shutil.rmtree(left_over, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for part in PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, partial / part, symlinks=True)
-        elif (source / part).exists():
-            shutil.copy2(source / part, partial / part)
-    for path in (partial, *partial.rglob("*")):
-        os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-    compileall.compile_dir(partial / "runtime", quiet=2)
-    if target.exists():
-        target.rename(old)
-    partial.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+def _play(versions: Versions, version: Path) -> None:
+    """Make a version the one that starts: the link, the units, and that systemd knows them."""
+    versions.switch(version)
+    new = sorted((version / "runtime" / "service").glob("*.service"))
+    for unit in new:
+        with atomic_write(UNITS / unit.name, "wb") as stream:
+            stream.write(read_bounded_file(unit, "a unit file", _LARGEST_BYTES))
+        (UNITS / unit.name).chmod(0o644)
+    for left in UNITS.glob(f"{USER}*.service"):
+        if left.name not in {unit.name for unit in new} and _is_ours(left):
+            call("systemctl", "disable", *(["--now"] if is_booted() else []), left.name)
+            left.unlink()
+    _reload()
+    call("systemctl", "enable", UNIT)
+    for unit in new:
+        if is_booted() and unit.name != UNIT:
+            call("systemctl", "try-restart", "--no-block", unit.name)  # only where the owner has started it
 
 
-def refuse_hidden_python(python: Path) -> None:
-    """UserError if the Python of `.venv` lies in a directory that the service cannot reach."""
-    hidden = any(python.is_relative_to(place) for place in ("/home", "/root", "/run/user"))
-    if hidden or not all(path.stat().st_mode & stat.S_IXOTH for path in (python, *python.parents)):
-        raise UserError(
-            "service install",
-            f"the Python {python}, which only its owner can reach",
-            "one for the whole machine",
-            f"type: rm -r {ROOT}/.venv && sudo env PATH=/usr/sbin:/usr/bin:/sbin:/bin ./timbrebox service install",
-        )
+def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
+    """Play the old version again, and tell why; without one, the new one stays."""
+    if old is None:
+        raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
+    _play(versions, old)
+    again = restart(max(within_s, _OLD_WITHIN_S))
+    versions.prune(old)
+    state = f"the version before, {old.name}, {'plays again' if not again else 'is back, but is ' + again}"
+    raise UserError(f"service, {new.name}", found, f"READY within {within_s:g} s", state)
 
 
-def user_exists() -> bool:
-    """Whether the user that the service runs as exists."""
-    try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        return False
-    return True
+def _write_first_settings(source: Path) -> None:
+    """Write the owner's settings, unless there are some: those of an installation of an older kind, or none."""
+    if SETTINGS.exists():
+        return
+    older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
+    content = read_bounded_file(_FIRST_SETTINGS, "settings", _LARGEST_BYTES)
+    with suppress(UserError):
+        edited = read_bounded_file(older, "settings", _LARGEST_BYTES)
+        content = content if edited == example.read_bytes() else edited
+    with atomic_write(SETTINGS, "wb") as stream:
+        stream.write(content)
+    SETTINGS.parent.chmod(0o755)
+    SETTINGS.chmod(0o644)
 
 
-def read_status() -> dict[str, str]:
-    """The unit's properties that `status_line` shows, by systemd's names."""
-    names = "LoadState,UnitFileState,ActiveState,SubState,StatusText,NRestarts"
-    answer = subprocess.run(
-        ["systemctl", "show", UNIT.name, f"--property={names}"], capture_output=True, text=True, check=True
-    ).stdout
-    known = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
-    if known.get("LoadState") == "loaded" and (known.get("ActiveState") != "active" or not known.get("StatusText")):
-        known[LAST_LINE] = _last_line()
-    return known
+def _is_ours(unit: Path) -> bool:
+    """Whether a unit file calls the program in HOME: the owner may have units with a similar name."""
+    return str(HOME) in unit.read_text(encoding="utf-8", errors="replace")
 
 
-def _last_line() -> str:
-    """The last line that the program itself printed, as the journal has it; an empty text if there is none."""
-    command = ["journalctl", f"--identifier={USER}", "--lines=1", "--output=cat", "--quiet", "--no-pager"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return " ".join(done.stdout.split())
+def _reload() -> None:
+    if is_booted():
+        call("systemctl", "daemon-reload")
 
 
-def status_line(known: dict[str, str]) -> str:
-    """The properties of `read_status` as one line for the user."""
-    if known.get("LoadState") != "loaded":
-        return "The service is not installed; to install it: sudo ./timbrebox service install"
-    states = {"active": "runs", "activating": "is starting", "failed": "has failed"}
-    plays = states.get(known["ActiveState"], "is stopped")
-    boot = "starts with the machine" if known.get("UnitFileState") == "enabled" else "does not start with the machine"
-    news = known.get("StatusText", "") if known["ActiveState"] == "active" else ""
-    news = news or known.get(LAST_LINE, "")
-    news = f": {news.rstrip('.')}" if news else ""
-    return f"The service {plays}{news}; it {boot}; restarted by itself {known.get('NRestarts', '0')} times."
+def _refuse_checkout() -> None:
+    """UserError if somebody keeps a checkout where versions are installed, and deleted."""
+    if (HOME / ".git").exists() or ROOT == HOME:
+        raise UserError(HOME, "a checkout", "a folder for the service alone", f"move it: sudo mv {HOME} /opt/checkout")
 
 
-def _call(*command: object) -> None:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip() or f"status {done.returncode}"
-        raise UserError(f"service, {' '.join(words)}", said, "success", f"see: journalctl -u {USER}")
+@contextmanager
+def _alone(anyway: bool) -> Iterator[None]:
+    """UserError if another installation is under way, or if HOME is no place for one.
+
+    anyway: a disk that seems to forget is no error. The kernel drops the lock of an installation that dies.
+    """
+    _refuse_checkout()
+    if not anyway:
+        refuse_fleeting_disk(HOME)
+    make_folder(HOME)
+    with open(HOME / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("service", "another installation under way", "one at a time", "wait for it") from None
+        yield

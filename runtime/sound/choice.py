@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from runtime.base.errors import UserError
+from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Config
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
@@ -144,9 +144,14 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
     if morph.shape == "square" and len(morph.sounds) != N_CORNERS:
         found = f"{len(morph.sounds)} sounds"
         raise UserError(f"{where}, morph", found, "four, one for each corner", "name four, or use shape: path")
+    if morph.at is not None and len(morph.at) != (2 if morph.shape == "square" else 1):
+        expected = "[x, y]" if morph.shape == "square" else "one number, such as [0.5]"
+        remedy = f"correct it, or change shape: {morph.shape}"
+        raise UserError(f"{where}, morph.at", str(list(morph.at)), expected, remedy)
     patches = []
-    for name in morph.sounds:
-        found = _find_without_instrument(name) or _find_for_morph(name, decoder, where)
+    for each in morph.sounds:
+        found = _place_of_morph(patch, each, card, where) if isinstance(each, dict) else _find_without_instrument(each)
+        found = found or _find_for_morph(each, decoder, where)
         patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
     ways = None
     if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
@@ -154,6 +159,16 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
         places = [each.positions or start_positions(card) for each in patches]
         ways = tuple(learned_path(*ends, learned) for ends in pairwise(places))
     return msgspec.structs.replace(patch, morph=PlayedMorph(tuple(patches), morph.shape, ways))
+
+
+def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
+    """The sound that has the morph, with its knobs elsewhere; UserError for a knob that the instrument has not."""
+    knobs = [latent.name for latent in card.latents]
+    for name in latents:
+        if name not in knobs:
+            raise UserError(f"{where}, morph.sounds", repr(name), f"a knob of {card.name}", did_you_mean(name, knobs))
+    sound = msgspec.structs.replace(patch.sound, latents=(patch.sound.latents or {}) | latents, morph=None)
+    return _Found(sound, f"{where}, morph.sounds", kept_in=patch.folder)
 
 
 def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:

@@ -83,7 +83,7 @@ def test_usage_lists_every_command_with_its_first_line(arguments: list[str]) -> 
         ("instrument", "did you mean 'instruments'?"),
         ("pay", "did you mean 'play'?"),
         ("xyzzyxyzzy", "--help lists them"),
-        ("doctor", "--help lists them"),
+        ("docter", "did you mean 'doctor'?"),
         ("companion", "--help lists them"),
         ("__init__", "--help lists them"),
         ("../runtime/commands/play", "--help lists them"),

@@ -28,7 +28,7 @@ SHORTENED = {
     "./timbrebox evaluate": "--points 20 --mesh 3",
     "./timbrebox export": "--points 20",
     "./timbrebox reproduce": "--only vae --epochs 1",
-    "./timbrebox test": "tests/house/test_requirements.py",
+    "./timbrebox test": "-n 0 tests/house/test_requirements.py",
 }
 
 

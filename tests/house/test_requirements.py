@@ -16,7 +16,8 @@ RUNTIME = ROOT / "runtime" / "requirements.txt"
 TESTS = ROOT / "tests" / "requirements.txt"
 WHOLE = ROOT / "requirements.txt"
 OURS = {"runtime", "training", "export", "tests"}
-OPTIONAL = {"jax"}  # for KERAS_BACKEND=jax, which users must install themselves
+# For KERAS_BACKEND=jax; for a lamp and a button on pins, where Debian has it. Users must install them themselves.
+OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import random
+import re
 import socket
+import stat
+import struct
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
+import numpy as np
 from websockets.exceptions import WebSocketException
 
 from tests.support.panel import Page, Playing
+from tests.support.panel_program import free_port
+from tests.support.places import ROOT
+from tests.support.rig import JackServer
+from tests.support.timed_play import BlockTimes
+
+N_CONNECTIONS, SLOW_S = 1000, 60.0
+CHORD = (36, 43, 48, 52, 55, 60, 64, 67)
+_OPENING = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+_NOTE = b"/timbrebox/note\0,ii\0" + struct.pack(">ii", 60, 90)
+_PACKETS = (
+    _NOTE,
+    b"/timbrebox/target/pan\0\0\0,f\0\0" + struct.pack(">f", 0.5),
+    b"#bundle\0" + struct.pack(">Qi", 1, len(_NOTE)) + _NOTE,
+)
 
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
@@ -79,30 +104,169 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
             stream.sendall(generator.choice((head, head + b"\r\n", noise, head + noise + b"\r\n\r\n", b"")))
 
 
+def hang(playing: Playing, n_slow: int, seconds: float) -> int:
+    """Send requests and messages a byte at a time; returns how many of them were cut, which should be all."""
+    streams = []
+    for k in range(n_slow):
+        stream = socket.create_connection(("127.0.0.1", playing.port))
+        if k % 2:  # every second one opens a page first, and is slow with a message
+            stream.sendall(_OPENING.format(port=playing.port).encode())
+            assert b" 101 " in stream.recv(200)
+            stream.sendall(b"\x81\xfe\x20\x00" + b"mask")  # the head of a message of 8192 bytes
+        streams.append(stream)
+    end_s, cut = time.monotonic() + seconds, set()
+    while time.monotonic() < end_s and len(cut) < n_slow:
+        for stream in streams:
+            try:
+                stream.send(b"G")
+            except OSError:
+                cut.add(stream)
+        time.sleep(0.3)
+    for stream in streams:
+        stream.close()
+    return len(cut)
+
+
+def crowd(playing: Playing) -> None:
+    """Open a thousand connections that say nothing."""
+    streams = []
+    for _ in range(N_CONNECTIONS):
+        stream = socket.socket()
+        stream.setblocking(False)
+        stream.connect_ex(("127.0.0.1", playing.port))
+        streams.append(stream)
+    time.sleep(1.0)
+    for stream in streams:
+        stream.close()
+
+
+def rebind(playing: Playing, n_requests: int) -> None:
+    """Ask as pages of foreign sites do; AssertionError if one gets something else than a refusal."""
+    own = f"127.0.0.1:{playing.port}"
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    foreign = [{"Host": host} for host in ("evil.example", f"evil.example:{playing.port}", "", f"{own}.evil.example")]
+    foreign += [{"Host": own, "Origin": origin} for origin in ("http://evil.example", "null", f"https://{own}")]
+    for k in range(n_requests):
+        headers = upgrade | foreign[k % len(foreign)]
+        try:
+            status, _, _ = playing.get("/ws", **headers)
+        except OSError:  # the crowd has all places
+            continue
+        assert status in (400, 403, 421), (status, headers)
+
+
+def osc_noise(port: int, n_packets: int, seed: int) -> None:
+    """Send OSC packets that are noise, or that were whole before some of their bytes were changed."""
+    generator = random.Random(seed)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
+        pad.connect(("127.0.0.1", port))
+        for k in range(n_packets):
+            packet = bytearray(generator.choice(_PACKETS))
+            for _ in range(generator.randrange(6)):
+                packet[generator.randrange(len(packet))] = generator.randrange(256)
+            with contextlib.suppress(OSError):
+                pad.send(bytes(packet) if k % 2 else generator.randbytes(generator.randrange(2000)))
+            time.sleep(0.001)
+
+
+def play_on(playing: Playing, ends: threading.Event) -> None:
+    """Hold a chord, and strike it again every second, as the attack's own messages may end it."""
+    with playing.link() as link:
+        while not ends.wait(1.0):
+            for note in CHORD:
+                link.ask("note", note=note, velocity=0)
+                link.ask("note", note=note, velocity=80)
+
+
+def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
+    """All of it at once; returns how many slow senders were cut."""
+    jobs = [
+        threading.Thread(target=knock, args=(playing, options.requests, options.seed)),
+        threading.Thread(target=osc_noise, args=(osc_port, options.requests, options.seed)),
+        threading.Thread(target=rebind, args=(playing, options.requests // 10)),
+    ]
+    for job in jobs:
+        job.start()
+    send(playing, options.messages, options.seed)
+    for job in jobs:
+        job.join()
+    crowd(playing)
+    with a_page(playing):
+        pass
+    return hang(playing, options.slow, SLOW_S)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if the page and what plays are as they were: the same processes, and no note that goes on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--slow", type=int, default=6, help="how many senders are slow")
+    parser.add_argument("--quiet-s", type=float, default=20.0, help="seconds that are compared with the attack")
+    parser.add_argument("--jack", action="store_true", help="play on a JACK server")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    begin_s = time.monotonic()
-    with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
+    with contextlib.ExitStack() as stack:
+        folder, env, audio = Path(stack.enter_context(tempfile.TemporaryDirectory())), dict(os.environ), "null"
+        if options.jack:
+            env = stack.enter_context(JackServer(folder / "jackd.log", period_frames=256)).env
+            audio = "system"
+        _run(options, folder, env, audio)
+    return 0
+
+
+def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: str) -> None:
+    settings, osc_port, before = folder / "osc.yaml", free_port(socket.SOCK_DGRAM), _tree()
+    settings.write_text(
+        f"{{audio: {{host_api: {'JACK' if options.jack else 'null'}}}, panel: {{osc_port: {osc_port}}}}}"
+    )
+    arguments = ["--audio", audio, "--instrument", "strings", "--config", settings]
+    env = env | {"BLOCK_TIMES": str(folder / "times.npy")}
+    with Playing(arguments, env, folder / "home", module="tests.support.timed_play") as playing:
         with playing.page():
             panel = playing.panel_process()
-        knocks = threading.Thread(target=knock, args=(playing, options.requests, options.seed))
-        knocks.start()
-        send(playing, options.messages, options.seed)
-        knocks.join()
+        ends = threading.Event()
+        chord = threading.Thread(target=play_on, args=(playing, ends))
+        chord.start()
+        times_s = [time.monotonic()]
+        time.sleep(options.quiet_s)
+        times_s.append(time.monotonic())
+        n_cut = attack(playing, options, osc_port)
+        times_s.append(time.monotonic())
+        time.sleep(options.quiet_s)
+        times_s.append(time.monotonic())
+        ends.set()
+        chord.join()
         with playing.page() as page:
+            page.ask("action", name="panic")  # OSC packets that were whole after all may hold notes
             page.voices(0)
             assert page.ask("moves", positions={"pan": 0.5})["result"] == {"n_moves": 1}
+        with playing.link() as link:
+            osc = link.ask("panel")["osc"]
         assert playing.panel_process() == panel
+        memory = Path(f"/proc/{panel}/status").read_text()
         assert playing.stop() == 0
         assert playing.errors == "", playing.errors
-        late = playing.lines[-1].strip()
-    print(f"{options.messages} messages, {options.requests} requests in {time.monotonic() - begin_s:.0f} s. {late}")
-    return 0
+    assert n_cut == options.slow, f"{n_cut} of {options.slow} slow senders were cut"
+    assert _tree() == before, "a file was written outside the user's folders"
+    assert {path.name for path in (folder / "home").iterdir()} <= {"data", "state", "run", ".cache", ".config"}
+    print(
+        f"{options.messages} messages, {options.requests} requests and OSC packets ({osc}), "
+        f"{N_CONNECTIONS} connections, {n_cut} slow senders in {times_s[2] - times_s[1]:.0f} s. "
+        f"The page's process: {re.search(r'VmHWM:(.*)', memory)[1].strip()}."
+    )
+    times = BlockTimes(folder / "times.npy")
+    for name, span in zip(("before", "meanwhile", "after"), itertools.pairwise(times_s), strict=True):
+        p50, p99 = np.percentile(1000.0 * times.between(*span), (50, 99))
+        n_late, n_blocks = times.n_late(*span), len(times.between(*span))
+        print(f"{name}: {n_late} of {n_blocks} blocks late, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def _tree() -> set[tuple[str, int]]:
+    """The project's own files with the times of their last changes, but for what Python keeps."""
+    found = ((path, path.stat()) for path in ROOT.rglob("*") if not {"__pycache__", ".git"} & set(path.parts))
+    return {(str(path), about.st_mtime_ns) for path, about in found if stat.S_ISREG(about.st_mode)}
 
 
 def _read(stream: object) -> None:

@@ -99,4 +99,4 @@ def test_a_note_out_of_tune_is_noticed() -> None:
 
 
 def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
-    assert panel.main(["--messages", "600", "--requests", "100"]) == 0
+    assert panel.main(["--messages", "600", "--requests", "100", "--slow", "0", "--quiet-s", "1"]) == 0

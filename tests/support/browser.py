@@ -77,9 +77,17 @@ class Browser:
     def wait(self, condition: str) -> None:
         """Wait until a script's value is true; AssertionError after 30 s."""
         deadline_s = time.monotonic() + _LIMIT_S
-        while not self.evaluate(f"Boolean({condition})"):
+        while not self._is_true(f"Boolean({condition})"):
             assert time.monotonic() < deadline_s, f"{condition} did not come; {self.complaints}"
             time.sleep(0.02)
+
+    def _is_true(self, script: str) -> bool:
+        try:
+            return self.evaluate(script)
+        except AssertionError as error:
+            if "navigated" in str(error):  # the page that was asked has just given way to another one
+                return False
+            raise
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
         """A place on an element, in pixels of the window, after scrolling to it; x, y: shares of width and height."""

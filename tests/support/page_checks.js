@@ -6,7 +6,7 @@
     .filter((e) => { const b = e.getBoundingClientRect(); return (b.width < 24 || b.height < 24) && e.type !== "checkbox"; })
     .map((e) => e.outerHTML.slice(0, 100)),
   // Everything that takes the focus has a name, in the plain cases.
-  nameless: () => [...document.querySelectorAll("button, input, select, canvas, [role=button], [role=meter]")]
+  nameless: () => [...document.querySelectorAll("button, input, select, canvas:not([aria-hidden]), [role=button], [role=meter]")]
     .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length))
     .map((e) => e.outerHTML.slice(0, 100)),
   // Texts have a contrast of 4.5 to the first background below them (WCAG 2.2, 1.4.3; relative luminance of sRGB).

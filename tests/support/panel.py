@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from websockets.sync.client import ClientConnection, connect
 
 from runtime.link.client import Link
-from tests.support.rig import LiveProgram
+from tests.support.rig import LiveProgram, wait_until
 
 _LIMIT_S = 20.0
 
@@ -95,3 +95,25 @@ class Page:
             if is_right(message):
                 return message
         raise AssertionError("the message that was waited for did not come")
+
+
+def voices(link: Link) -> int:
+    """How many voices sound."""
+    return _meter(link)["voices"]
+
+
+def name_of_sound(link: Link) -> str | None:
+    """The name of the sound that plays."""
+    return _meter(link)["sound"]
+
+
+def wait_for_voices(link: Link, n_voices: int) -> None:
+    """Wait until this many voices sound."""
+    wait_until(lambda: voices(link) == n_voices, f"{n_voices} voices")
+
+
+def _meter(link: Link) -> dict[str, Any]:
+    link.ask("watch", topics=["meter"])
+    _, meter = next(link.news(5.0))
+    link.ask("watch", topics=[])
+    return meter

@@ -1,10 +1,11 @@
 """Makes the pictures of docs/panel.md from the real page: python -m tests.support.panel_pictures.
 
-The map's picture is large; reduce it to 256 colours before it is committed.
+Reduce them to 256 colours before they are committed; the map to 64.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -15,7 +16,8 @@ from tests.support.places import ROOT
 PICTURES = (
     ("panel-play-light.png", "play", 1280, 930, "light"),
     ("panel-map-dark.png", "map", 1280, 800, "dark"),
-    ("panel-phone.png", "play", 360, 740, "light"),
+    ("panel-phone.png", "play", 360, 740, "dark"),
+    ("panel-sounds.png", "sounds", 768, 1024, "light"),
 )
 
 
@@ -30,12 +32,21 @@ def main() -> None:
             for note in (60, 64, 67):
                 browser.click(f'[data-note="{note}"]')
             if tab == "map":
-                place = browser.middle("tb-map canvas", 0.3, 0.45)
-                browser.mouse("mousePressed", place)
-                browser.mouse("mouseReleased", place)
+                _draw_path(browser)
+            if tab == "sounds":
+                browser.click("tb-layers summary")
             browser.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
             time.sleep(1.0)
             browser.picture(ROOT / "docs" / name)
+
+
+def _draw_path(browser: Browser) -> None:
+    browser.click(".path button")
+    canvas, last = "tb-map canvas:not(.ground)", (0.0, 0.0)
+    for k in range(41):
+        last = browser.middle(canvas, 0.2 + 0.014 * k, 0.5 + 0.12 * math.sin(k / 6.0))
+        browser.mouse("mouseMoved" if k else "mousePressed", last)
+    browser.mouse("mouseReleased", last)
 
 
 if __name__ == "__main__":

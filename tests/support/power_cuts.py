@@ -26,7 +26,7 @@ from tests.support.rig import home_of_its_own
 _CALLS = "openat,open,write,fsync,fdatasync,rename,unlink,unlinkat,rmdir,mkdir,ftruncate,close"
 _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_CONFIRMED = b"confirmed\n"
+CONFIRMED = b"confirmed\n"
 
 # What the program does, one step after the other, and the level of each sound afterwards; `state` counts, too.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
@@ -46,7 +46,7 @@ from runtime.companion.state import State, write_state
 for number, step in enumerate({[step for step, _ in STEPS]}):
     eval(step)
     write_state(State("tiny", "", {{"level_db": -float(number)}}, None, {{str(k): 0.5 for k in range(500)}}))
-    os.write(1, {_CONFIRMED})
+    os.write(1, {CONFIRMED})
 """
 
 
@@ -65,6 +65,11 @@ def record(home: Path) -> list[Call]:
     env = os.environ | home_of_its_own(home) | {"PYTHONDONTWRITEBYTECODE": "1"}
     strace = ["strace", "-o", calls, "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-e", "signal=none"]
     subprocess.run([*strace, sys.executable, "-c", _PROGRAM], cwd=ROOT, env=env, check=True, capture_output=True)
+    return read_calls(calls)
+
+
+def read_calls(calls: Path) -> list[Call]:
+    """The system calls that succeeded, from the file that `strace -xx` wrote."""
     found = []
     for line in calls.read_text().splitlines():
         match = _LINE.match(line)
@@ -74,44 +79,46 @@ def record(home: Path) -> list[Call]:
     return found
 
 
-class _File:
+class File:
+    """content: as the program sees it. durable: as on the disk."""
+
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
-class _Folder:
+class Folder:
     """entries: as the program sees them. durable: as on the disk. changes: since the last fsync; a rename is one of two
     names, and a name that has gone is None."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, _File | _Folder] = {}
-        self.durable: dict[str, _File | _Folder] = {}
-        self.changes: list[dict[str, _File | _Folder | None]] = []
+        self.entries: dict[str, File | Folder] = {}
+        self.durable: dict[str, File | Folder] = {}
+        self.changes: list[dict[str, File | Folder | None]] = []
 
 
 class Disk:
     """A disk that forgets, on which system calls happen. n_confirmed: steps that the program has said to be done."""
 
     def __init__(self, home: Path):
-        self._home, self._root = home, _Folder()
-        self._open: dict[int, _File | _Folder] = {}
+        self._home, self._root = home, Folder()
+        self._open: dict[int, File | Folder] = {}
         self.n_confirmed = 0
 
     def happen(self, call: Call) -> None:
         """Let a system call happen."""
         number = int(re.match(r"\d+", call.rest)[0]) if re.match(r"\d+", call.rest) else -1
         if call.name == "write" and number == 1:
-            self.n_confirmed += call.words == [_CONFIRMED]
+            self.n_confirmed += call.words == [CONFIRMED]
         elif call.name in ("open", "openat"):
             self._open_file(call)
-        elif call.name == "write" and isinstance(self._open.get(number), _File):
+        elif call.name == "write" and isinstance(self._open.get(number), File):
             self._open[number].content += call.words[0]
         elif call.name in ("fsync", "fdatasync"):
             self._flush(self._open.get(number))
         elif call.name == "close":
             self._open.pop(number, None)
         elif call.name == "mkdir" and (place := self._place(call.words[0])):
-            self._change(place[0], {place[1]: _Folder()})
+            self._change(place[0], {place[1]: Folder()})
         elif call.name in ("unlink", "rmdir") and (place := self._place(call.words[0])):
             self._change(place[0], {place[1]: None})
         elif call.name == "rename" and (place := self._place(call.words[0])):
@@ -123,18 +130,22 @@ class Disk:
         """Write what a power cut leaves into a real folder."""
         self._write_folder(self._root, target, chance)
 
-    def _write_folder(self, folder: _Folder, target: Path, chance: random.Random) -> None:
+    def _write_folder(self, folder: Folder, target: Path, chance: random.Random) -> None:
         target.mkdir(parents=True, exist_ok=True)
         entries = dict(folder.durable)
         for change in folder.changes[: chance.randint(0, len(folder.changes))]:
             entries |= change
         for name, entry in entries.items():
-            if isinstance(entry, _Folder):
-                self._write_folder(entry, target / name, chance)
-            elif entry is not None:
-                unsafe = entry.content[: chance.choice((0, len(entry.content) // 2, len(entry.content)))]
-                whole = entry.content == entry.durable
-                (target / name).write_bytes(entry.durable if whole or chance.random() < 0.3 else unsafe)
+            if entry is not None:
+                self._write_entry(entry, target / name, chance)
+
+    def _write_entry(self, entry: File | Folder, target: Path, chance: random.Random) -> None:
+        if isinstance(entry, Folder):
+            self._write_folder(entry, target, chance)
+        else:
+            unsafe = entry.content[: chance.choice((0, len(entry.content) // 2, len(entry.content)))]
+            whole = entry.content == entry.durable
+            target.write_bytes(entry.durable if whole or chance.random() < 0.3 else unsafe)
 
     def _open_file(self, call: Call) -> None:
         place = self._place(call.words[0]) if call.words else None
@@ -143,10 +154,10 @@ class Disk:
             return
         folder, name = place
         if name not in folder.entries and "O_CREAT" in call.rest:
-            self._change(folder, {name: _File()})
+            self._change(folder, {name: File()})
         self._open[call.result] = folder.entries[name] if name else folder
 
-    def _place(self, path: bytes) -> tuple[_Folder, str] | None:
+    def _place(self, path: bytes) -> tuple[Folder, str] | None:
         """The folder and the name of a path in the home; None for a path elsewhere. The home itself has the name ""."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
@@ -157,14 +168,14 @@ class Disk:
             folder = folder.entries[part]
         return folder, name
 
-    def _change(self, folder: _Folder, change: dict[str, _File | _Folder | None]) -> None:
+    def _change(self, folder: Folder, change: dict[str, File | Folder | None]) -> None:
         folder.changes.append(change)
         folder.entries = {name: entry for name, entry in (folder.entries | change).items() if entry is not None}
 
-    def _flush(self, entry: _File | _Folder | None) -> None:
-        if isinstance(entry, _File):
+    def _flush(self, entry: File | Folder | None) -> None:
+        if isinstance(entry, File):
             entry.durable = entry.content
-        elif isinstance(entry, _Folder):
+        elif isinstance(entry, Folder):
             entry.durable, entry.changes = dict(entry.entries), []
 
 

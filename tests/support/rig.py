@@ -14,14 +14,19 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from runtime.link.client import Link
 from tests.support.places import ROOT
+from tests.support.tried import know_test_instruments
 
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
+# How long the tests play that count lost periods. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` plays a minute.
+PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
 
@@ -135,7 +140,8 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None: an empty folder, removed at the end. env: environment variables; HOME and
+    home: folder of the user's files; None: a new folder, removed at the end. In a new one, the instruments of the tests
+    are known as tried, because a trial at each start would take long. env: environment variables; HOME and
     those of XDG lead to the folder of the user's files. module: the program's, or a test's that calls it.
     """
 
@@ -143,8 +149,11 @@ class LiveProgram:
         self, arguments: Sequence[object], env: dict[str, str], home: Path | None = None, module: str = "runtime"
     ):
         self._command = [sys.executable, "-m", module, "play", *map(str, arguments)]
-        self._empty_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
-        self.env = env | home_of_its_own(home or Path(self._empty_home.name))
+        self._new_home = None if home else tempfile.TemporaryDirectory(prefix="tb-")
+        home = home or Path(self._new_home.name)
+        if not (home / "state").exists():
+            know_test_instruments(home / "state")
+        self.env = env | home_of_its_own(home)
         self.lines: list[str] = []
 
     def __enter__(self) -> LiveProgram:
@@ -213,14 +222,20 @@ class LiveProgram:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-        if self._empty_home is not None:
-            self._empty_home.cleanup()
+        if self._new_home is not None:
+            self._new_home.cleanup()
 
 
 def home_of_its_own(home: Path) -> dict[str, str]:
     """Environment variables with which a program keeps all its files in this folder."""
     names = {"HOME": "", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return {name: str(home / folder) for name, folder in names.items()}
+
+
+def ask(home: Path, method: str, **params: object) -> Any:
+    """Ask the program whose user's folder this is, over the link; returns its answer."""
+    with Link(home / "run" / "timbrebox" / "control") as link:
+        return link.ask(method, **params)
 
 
 def wait_until(condition: object, what: str, report: object = str) -> None:

@@ -83,6 +83,10 @@ class LaneSound:
 
     # Spectra, blends and ratios
 
+    def magnitudes(self, lane: int) -> np.ndarray:
+        """A lane's present magnitudes, a new array, float32 (n_bins,); from any thread."""
+        return self._spectra.magnitudes[lane] / self._spectra.stored_shares[lane, 0]
+
     def set_spectra(
         self,
         lanes: Sequence[int],

@@ -17,12 +17,12 @@ class Channel:
     """The controllers of one channel; they start at MIDI's recommended defaults."""
 
     __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "controls",
-                 "expression", "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program", "slide", "soft",
-                 "sostenuto", "sustain", "volume")  # fmt: skip
+                 "expression", "has_bank_lsb", "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program",
+                 "slide", "soft", "sostenuto", "sustain", "volume")  # fmt: skip
 
     def __init__(self) -> None:
         self.volume, self.pan, self.slide = 100, 64, 64
-        self.bank, self.program = 0, 0
+        self.bank, self.program, self.has_bank_lsb = 0, 0, False
         self.bend_range_semitones = BEND_RANGE_SEMITONES
         self.coarse_semitones = self._fine_semitones = 0.0
         self.key_pressure: dict[int, int] = {}
@@ -47,6 +47,17 @@ class Channel:
     def pitch_semitones(self) -> float:
         """Pitch shift by the bend wheel and the channel's tuning."""
         return self.bend * self.bend_range_semitones + self.coarse_semitones + self._fine_semitones
+
+    def select_bank(self, control: int, value: int) -> None:
+        """CC 0 or 32: choose the bank of the next program change.
+
+        By MIDI 1.0 the bank is 128 times CC 0 plus CC 32. But many keyboards send CC 0 alone: then that is the bank.
+        """
+        if control == Control.BANK_SELECT:
+            self.bank = value << 7 | self.bank & 127 if self.has_bank_lsb else value
+        else:
+            high = self.bank >> 7 if self.has_bank_lsb else self.bank
+            self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
         """CC 98 to 101: choose the parameter that data entry sets. Those of CC 98 and 99 are not supported."""

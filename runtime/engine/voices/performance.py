@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -15,11 +14,12 @@ from runtime.control.morph import CONTROLS
 from runtime.control_numbers import Control
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
+from runtime.engine.voices.channel_controls import ChannelControls
 from runtime.engine.voices.modulation.playhead import PLAYHEAD_UPDATE_FRAMES
 from runtime.engine.voices.notes import Notes
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.pitches import VoicePitches
-from runtime.engine.voices.played_sound import PlayedSound, channel_gains, playhead_of
+from runtime.engine.voices.played_sound import PlayedSound, playhead_of
 from runtime.events import (
     N_CHANNELS,
     NEVER,
@@ -57,7 +57,6 @@ SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
 # Events other than control changes that a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
-PEDAL_DOWN = 64  # MIDI 1.0: lower values of a pedal mean that it is up
 
 
 class Performance:
@@ -79,10 +78,12 @@ class Performance:
         self._channels = palette.channels
         self.pitches = VoicePitches(self._channels, rate_hz)
         self.notes = Notes(card, config, palette.first, bank, knobs, self._channels, self.pitches)
+        self._channel_controls = ChannelControls(self._channels, bank, self.notes, self.pitches)
         self._taken = Changes()
         self.n_events = 0
         self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self.chosen = palette.first
+        self.notes.played = self._step_of(palette.first)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
 
@@ -139,8 +140,6 @@ class Performance:
                 by_sound.setdefault(voice.played, []).append(voice)
         return list(by_sound.values())
 
-    # Events
-
     def _note_on(self, event: NoteOn, frame: int) -> None:
         self.notes.note_on(event, frame)
 
@@ -148,16 +147,20 @@ class Performance:
         self.notes.note_off(event, frame)
 
     def _pitch_wheel(self, event: PitchWheel, _frame: int) -> None:
-        self._channels[event.channel].bend = event.pitch / (8191.0 if event.pitch > 0 else 8192.0)
-        self._retune(self._channels.with_members(event.channel))
+        self._channel_controls.pitch_wheel(event)
 
     def _aftertouch(self, event: Aftertouch, _frame: int) -> None:
-        self._channels[event.channel].pressure = event.value
-        self._retune(self._channels.with_members(event.channel))
+        self._channel_controls.aftertouch(event)
 
     def _poly_touch(self, event: PolyTouch, _frame: int) -> None:
-        self._channels[event.channel].key_pressure[event.note] = event.value
-        self._retune([event.channel])
+        self._channel_controls.poly_touch(event)
+
+    def _control_change(self, event: ControlChange, frame: int) -> None:
+        self._channels[event.channel].controls[event.control] = event.value
+        if event.control == Control.SLIDE and self._channels.is_member(event.channel):
+            self._channel_controls.slide(event)
+        elif not self._controls.move(event, self._knobs):
+            self._channel_controls.control_change(event, frame)
 
     def _program_change(self, event: ProgramChange, frame: int) -> None:
         channel = self._channels[event.channel]
@@ -174,9 +177,13 @@ class Performance:
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
         if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-        self.chosen = self.notes.played = played
+        self.chosen, self.notes.played = played, self._step_of(played)
         self._palette.admit(self._knobs.present)
         self.sends.append((frame, *self._sends()))
+
+    def _step_of(self, chosen: PlayedSound) -> PlayedSound:
+        """What the next notes play: of a morph, the sound of the step at which it stands."""
+        return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
@@ -201,13 +208,13 @@ class Performance:
         """Let the voices follow targets that act on gains and pitches, and say where bandwidth or width begin."""
         moved = self._knobs.moved
         if not moved.isdisjoint(("level", "pan")):
-            self._ramp_gains(range(N_CHANNELS), frame)
+            self._channel_controls.ramp_gains(range(N_CHANNELS), frame)
         if "vibrato.depth" in moved:
-            self._retune(range(N_CHANNELS))
+            self._channel_controls.retune(range(N_CHANNELS))
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
-        if not moved.isdisjoint(CONTROLS) and self.chosen.morphs:
-            self.notes.played = self.chosen.morphs[self._knobs.morph.step]
+        if not moved.isdisjoint(CONTROLS):
+            self.notes.played = self._step_of(self.chosen)
         self._palette.admit(self._knobs.present)
         moved.clear()
 
@@ -239,6 +246,9 @@ class Performance:
             self.notes.silence(list(range(N_CHANNELS)), frame)
         self.actions.append(event)
 
+    def _reset(self, _event: Reset, frame: int) -> None:
+        self._channel_controls.reset(frame)
+
     def _end_voice(self, _event: EndVoice, frame: int) -> None:
         self.notes.end_one(frame)
 
@@ -248,134 +258,8 @@ class Performance:
     def _active_sensing(self, _event: Event, frame: int) -> None:
         self._sensing_deadline = frame + round(SENSING_TIMEOUT_S * self._rate_hz)
 
-    def _reset(self, _event: Reset, frame: int) -> None:
-        self._channels.reset()
-        self._follow_channels(range(N_CHANNELS), frame)
-        self.notes.all_off(range(N_CHANNELS), frame)
-
-    # Controls
-
-    def _control_change(self, event: ControlChange, frame: int) -> None:
-        self._channels[event.channel].controls[event.control] = event.value
-        if event.control == Control.SLIDE and self._channels.is_member(event.channel):
-            self._slide(event)
-        elif not self._controls.move(event, self._knobs):
-            handler = self._CONTROL_HANDLERS.get(event.control)
-            if handler is not None:
-                handler(self, event, frame)
-
-    def _slide(self, event: ControlChange) -> None:
-        self._channels[event.channel].slide = event.value
-        for voice in self.notes.held(event.channel):
-            self.notes.follow_slide(voice)
-
-    def _bank_select(self, event: ControlChange, _frame: int) -> None:
-        channel = self._channels[event.channel]
-        if event.control == Control.BANK_SELECT:
-            channel.bank = event.value << 7 | channel.bank & 127
-        else:
-            channel.bank = channel.bank & ~127 | event.value
-
-    def _mod_wheel(self, event: ControlChange, _frame: int) -> None:
-        self._channels[event.channel].mod_wheel = event.value
-        self._retune(self._channels.with_members(event.channel))
-
-    def _volume(self, event: ControlChange, frame: int) -> None:
-        self._channels[event.channel].volume = event.value
-        self._ramp_gains(self._channels.with_members(event.channel), frame)
-
-    def _expression(self, event: ControlChange, frame: int) -> None:
-        self._channels[event.channel].expression = event.value
-        self._ramp_gains(self._channels.with_members(event.channel), frame)
-
-    def _pan(self, event: ControlChange, frame: int) -> None:
-        self._channels[event.channel].pan = event.value
-        self._ramp_gains(self._channels.with_members(event.channel), frame)
-
-    def _pedal(self, event: ControlChange, frame: int) -> None:
-        channel, affected = self._channels[event.channel], self._channels.with_members(event.channel)
-        down = event.value >= PEDAL_DOWN
-        if event.control == Control.SUSTAIN:
-            channel.sustain = down
-        elif event.control == Control.SOFT_PEDAL:
-            channel.soft = down
-        elif down != channel.sostenuto:
-            channel.sostenuto = down
-            for affected_channel in affected:
-                for voice in self.notes.held(affected_channel):
-                    voice.sostenuto = down and voice.key_down
-        self.notes.let_go(affected, frame)
-
-    def _choose_parameter(self, event: ControlChange, _frame: int) -> None:
-        self._channels[event.channel].choose_parameter(event.control, event.value)
-
-    def _data_entry(self, event: ControlChange, frame: int) -> None:
-        if self._channels.enter_data(event.channel, event.control, event.value):
-            # MPE 1.0: all notes end when a zone changes, as their keys may now belong to other channels.
-            self.notes.release_all(frame)
-        self._retune(range(N_CHANNELS))
-
-    def _all_sound_off(self, event: ControlChange, frame: int) -> None:
-        self.notes.silence(self._channels.with_members(event.channel), frame)
-
-    def _reset_all_controllers(self, event: ControlChange, frame: int) -> None:
-        self._channels[event.channel].reset_controllers()
-        self._follow_channels(self._channels.with_members(event.channel), frame)
-
-    def _local_control(self, event: ControlChange, frame: int) -> None:
-        """CC 122 does nothing: this instrument has no keyboard to switch off."""
-
-    def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """CC 123 to 127: in MIDI 1.0 the mode messages 124 to 127 end all notes, too."""
-        self.notes.all_off(self._channels.with_members(event.channel), frame)
-
-    # From channels to voices
-
-    def _retune(self, channels: Iterable[int]) -> None:
-        voices = [voice for voice in self.bank.used() if voice.active and voice.channel in channels]
-        self.pitches.follow_all(voices)
-        self.notes.changes.retuned += voices
-
-    def _ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        for voice in self.bank.used():
-            if voice.active and voice.channel in channels:
-                self.bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))
-
-    def _follow_channels(self, channels: Iterable[int], frame: int) -> None:
-        """Update the voices of channels that were reset: pedals, gains, pitch."""
-        for voice in self.bank.used():
-            voice.sostenuto = voice.sostenuto and voice.channel not in channels
-        self._ramp_gains(channels, frame)
-        self._retune(channels)
-        self.notes.let_go(channels, frame)
-
     # Plain functions, not methods bound to `self`: an engine with a reference to itself could not be freed by reference
     # counting, and the garbage collector is off.
-    _CONTROL_HANDLERS: ClassVar = {
-        Control.BANK_SELECT: _bank_select,
-        Control.BANK_SELECT_LSB: _bank_select,
-        Control.MOD_WHEEL: _mod_wheel,
-        Control.VOLUME: _volume,
-        Control.PAN: _pan,
-        Control.EXPRESSION: _expression,
-        Control.SUSTAIN: _pedal,
-        Control.SOSTENUTO: _pedal,
-        Control.SOFT_PEDAL: _pedal,
-        Control.NRPN_LSB: _choose_parameter,
-        Control.NRPN_MSB: _choose_parameter,
-        Control.RPN_LSB: _choose_parameter,
-        Control.RPN_MSB: _choose_parameter,
-        Control.DATA_ENTRY: _data_entry,
-        Control.DATA_ENTRY_LSB: _data_entry,
-        Control.ALL_SOUND_OFF: _all_sound_off,
-        Control.RESET_ALL_CONTROLLERS: _reset_all_controllers,
-        Control.LOCAL_CONTROL: _local_control,
-        Control.ALL_NOTES_OFF: _all_notes_off,
-        Control.OMNI_OFF: _all_notes_off,
-        Control.OMNI_ON: _all_notes_off,
-        Control.MONO_ON: _all_notes_off,
-        Control.POLY_ON: _all_notes_off,
-    }
     _EVENT_HANDLERS: ClassVar = {
         NoteOn: _note_on,
         NoteOff: _note_off,

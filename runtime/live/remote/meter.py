@@ -9,6 +9,7 @@ from typing import Protocol
 
 from runtime.engine.engine import Engine
 from runtime.link.server import Server
+from runtime.sound.choice import Choice
 
 METER = "meter"
 METER_S = 0.05
@@ -21,6 +22,13 @@ class Metered(Protocol):
     @property
     def engine(self) -> Engine:
         """The engine that sounds."""
+
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+
+    @property
+    def choice(self) -> Choice:
+        """The instrument, and the sounds that it was started with."""
 
     def take_peak(self, is_metered: bool) -> float:
         """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
@@ -66,13 +74,22 @@ class Meter:
         before, self._positions = self._positions, self._positions_of(engine)
         moved = {target: at for target, at in self._positions.items() if before.get(target) != at}
         news = {
-            "voices": engine.status.n_active_voices,
+            "voices": sum(each.status.n_active_voices for each in self._playing.engines()),
             "level_db": round(max(SILENCE_DB, 20.0 * math.log10(peak)), 1) if peak > 0.0 else SILENCE_DB,
-            "sound": engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine),
+            "sound": self._name_of_whole() or _name_of(engine),
             "instrument": engine.instrument.path.stem,
             "recording": self._is_recording(),
         }
         return news | {"moved": moved} if moved else news
+
+    def _name_of_whole(self) -> str | None:
+        """The name of a sound with parts, if one plays."""
+        whole = self._playing.choice.whole
+        return whole and whole.sound.name
+
+
+def _name_of(engine: Engine) -> str | None:
+    return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
 
 
 def _first_preset(engine: Engine) -> str | None:

@@ -2,8 +2,8 @@
 
 glibc gives each thread its own part of the heap, and what a thread made is returned to that part, whoever frees it. If
 one thread made all engines, the gaps that an old engine leaves between what has come since would be too small for the
-next one: memory grew from swap to swap, though nothing was kept. So a thread makes its next engine only when its last
-one is gone, and its part of the heap is empty again.
+next one: memory grew from swap to swap, though nothing was kept. So a thread makes its next engine, or its next rack
+with several, only when what it made last is gone, and its part of the heap is empty again.
 """
 
 from __future__ import annotations
@@ -11,29 +11,28 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from runtime.base.realtime import SWAP_PRIORITY, promote_thread
-from runtime.engine.engine import Engine
 
 MOST_MAKERS = 8
 
-Make = Callable[[], Engine | None]  # returns the engine that was made; None: it failed
+Make = Callable[[], Iterable[object]]  # returns what was made; none: it failed
 
 
 class _Maker:
-    """One thread; last: the engine that it made last, as long as that is in use."""
+    """One thread; last: what it made last, as long as that is in use."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
         self._tasks: queue.SimpleQueue[Make | None] = queue.SimpleQueue()
-        self._last: weakref.ref[Engine] | None = None
+        self._last: list[weakref.ref[object]] = []
         self._thread = threading.Thread(target=self._work, name="swap", daemon=True)
         self._thread.start()
 
     @property
     def is_free(self) -> bool:
-        return self._last is None or self._last() is None
+        return all(each() is None for each in self._last)
 
     def give(self, make: Make | None) -> None:
         self._tasks.put(make)
@@ -45,8 +44,8 @@ class _Maker:
         promote_thread(SWAP_PRIORITY)
         while (make := self._tasks.get()) is not None:
             made = make()
-            self._last = None if made is None else weakref.ref(made)
-            # A variable of a thread that waits would keep the engine.
+            self._last = [weakref.ref(each) for each in made]
+            # A variable of a thread that waits would keep what was made.
             del make, made
             self._wake()
 
@@ -65,7 +64,7 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a thread whose last engine is gone; not while another call runs."""
+        """Call `make` on a thread whose last work is gone; not while another call runs."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = _Maker(self._wake)

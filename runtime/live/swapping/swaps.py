@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -12,20 +13,28 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.realtime import gives_way
 from runtime.config import Config
-from runtime.engine.engine import Engine
-from runtime.events import Action, Event, Swap
+from runtime.events import Action, Event, Reset, Swap
 from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
-from runtime.rack.build import playable
+from runtime.rack.build import build_chosen, playable
+from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import Playable
+from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 
 
 class Playing(Protocol):
-    """What swaps need of what plays; `swapped` is called once another choice plays a part."""
+    """What swaps need of what plays.
+
+    n_parts: how many parts play; swapped: called once another choice plays a part; take_whole: lets a rack take the
+    place of the one that plays.
+    """
 
     @property
     def sample_rate_hz(self) -> int: ...
+
+    @property
+    def n_parts(self) -> int: ...
 
     def choice_of(self, part: int) -> Choice: ...
 
@@ -33,10 +42,16 @@ class Playing(Protocol):
 
     def swapped(self, part: int, choice: Choice) -> None: ...
 
+    def take_whole(self, choice: Choice, rack: Rack) -> None: ...
+
+
+ALL_PARTS = -1
+_FADE_S = 0.06  # what plays is silenced softly, and has this long for it
+
 
 class _Wish(NamedTuple):
     part: int
-    instrument: str
+    instrument: str | None
     sound: str | None
     config: Config
     sample_rate_hz: int
@@ -56,10 +71,11 @@ class Swaps:
         wake: Callable[[], object],
         is_busy: Callable[[], bool] = lambda: False,
     ):
-        self._playing, self._say, self._is_busy = playing, say, is_busy
+        self._playing, self._say, self._wake, self._is_busy = playing, say, wake, is_busy
         self._wishes: deque[_Wish] = deque()  # those that are not begun yet
         self._is_making, self._makers = False, Makers(wake)
-        self._made: deque[tuple[_Wish, Choice, Playable] | Exception] = deque()
+        self._made: deque[tuple[_Wish, Choice, Playable | Rack] | tuple[_Wish, Exception]] = deque()
+        self.plays_whole = False  # whether a sound with parts was chosen while playing
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not said to have happened
         self._asked: dict[int, str] = {}  # by part: the instrument that was asked for last
 
@@ -78,7 +94,20 @@ class Swaps:
     def ask(self, part: int, instrument: str, sound: str | None = None) -> None:
         """Let a part play another instrument as soon as it is ready."""
         self._asked[part] = instrument
-        settings = self._playing.choice_of(part).settings
+        self._want(part, instrument, sound)
+
+    def ask_whole(self, instrument: str | None, sound: str) -> None:
+        """Let a sound with parts play, or one without after one with parts; what plays ends.
+
+        instrument: None: the one that the sound names.
+        """
+        self._want(ALL_PARTS, instrument, sound)
+
+    def _want(self, part: int, instrument: str | None, sound: str | None) -> None:
+        choice = self._playing.choice_of(max(0, part))
+        settings = choice.settings
+        if part == ALL_PARTS:  # what names no instrument is for the present one
+            settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.append(_Wish(part, instrument, sound, settings, self._playing.sample_rate_hz))
         self._begin()
 
@@ -88,14 +117,26 @@ class Swaps:
             made = self._made.popleft()
             self._is_making = False
             self._begin()
-            if isinstance(made, Exception):
+            if isinstance(made[1], Exception):
                 self._asked.clear()
-                self._say(f"The instrument stays: {made if isinstance(made, UserError) else repr(made)}")
+                stays = "The sound stays as it is" if made[0].part == ALL_PARTS else "The instrument stays"
+                self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            if wish.sample_rate_hz == self._playing.sample_rate_hz:  # else the sound card has changed since
+            if isinstance(ready, Rack):
+                self._take_whole(choice, ready)
+                continue
+            # Else the sound card, or the number of parts, has changed since.
+            if wish.sample_rate_hz == self._playing.sample_rate_hz and wish.part < self._playing.n_parts:
                 self._posted.append((wish.part, choice))
                 self._playing.post(Swap(wish.part, wish.instrument, wish.sound, ready))
+
+    def _take_whole(self, choice: Choice, rack: Rack) -> None:
+        if rack.sample_rate_hz == self._playing.sample_rate_hz:
+            self.plays_whole = bool(choice.parts)
+            self._posted.clear()
+            self._asked.clear()
+            self._playing.take_whole(choice, rack)
 
     def happened(self, _action: Action) -> None:
         """The action `swapped`: the oldest posted swap has happened."""
@@ -119,17 +160,25 @@ class Swaps:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
-    def _make(self, wish: _Wish) -> Engine | None:
-        """Make what is wished for, on a thread for that."""
-        engine = None
+    def _make(self, wish: _Wish) -> list[object]:
+        """Make what is wished for, on a thread for that; returns what fills its part of the heap."""
         try:
             with gives_way(self._is_busy):
-                choice, ready = _made(wish)
-            engine = ready.engine
+                choice, ready = _made_whole(wish, self._wake) if wish.part == ALL_PARTS else _made(wish)
+            if wish.part == ALL_PARTS:
+                self._playing.post(Reset())
+                time.sleep(_FADE_S)
             self._made.append((wish, choice, ready))
         except Exception as error:  # whatever it is, what plays must go on playing
-            self._made.append(error)
-        return engine
+            self._made.append((wish, error))
+            return []
+        return [ready, *ready.engines()] if isinstance(ready, Rack) else [ready.engine]
+
+
+def _made_whole(wish: _Wish, wake: Callable[[], object]) -> tuple[Choice, Rack]:
+    config = msgspec.structs.replace(wish.config, preset=None)
+    choice = choose_parts(config, wish.instrument, None, wish.sound)
+    return choice, build_chosen(choice, wish.sample_rate_hz, wake=wake)
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:

@@ -5,6 +5,8 @@ import "/shape.js";
 import "/map.js";
 import "/sounds.js";
 import "/hands.js";
+import "/paired.js";
+import "/files.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";
@@ -13,7 +15,15 @@ document.documentElement.lang = language;
 for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
-document.querySelector("[role=tablist]").setAttribute("aria-label", t("tabs"));
+const list = document.querySelector("[role=tablist]");
+list.setAttribute("aria-label", t("tabs"));
+
+/** In a narrow window the list of parts scrolls. */
+function bringIntoView() {
+  const chosen = list.querySelector("[aria-selected=true]");
+  if (chosen) list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+}
+new ResizeObserver(bringIntoView).observe(list);
 
 function open(name, isFocused = false) {
   const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
@@ -21,10 +31,12 @@ function open(name, isFocused = false) {
     const isChosen = tab === chosen;
     tab.setAttribute("aria-selected", isChosen);
     tab.tabIndex = isChosen ? 0 : -1;
-    document.getElementById(tab.getAttribute("aria-controls")).hidden = !isChosen;
+    const part = document.getElementById(tab.getAttribute("aria-controls"));
+    part.hidden = !isChosen;
+    part.firstElementChild.open = isChosen; // a part that is not seen need not be told anything
   }
-  document.querySelector("tb-hands").open = chosen.id === "tab-hands";
   if (isFocused) chosen.focus();
+  bringIntoView();
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }
 

@@ -16,7 +16,8 @@ class Hands extends HTMLElement {
       make("div", { class: "column wide" },
         make("h2", {}, t("hands")), this.how,
         make("table", {}, make("thead", {}, make("tr", {},
-          make("th", { scope: "col" }, t("hands.target")), make("th", { scope: "col" }, t("hands.moved")), make("th", {}))), this.table)),
+          make("th", { scope: "col" }, t("hands.target")), make("th", { scope: "col" }, t("hands.moved")),
+          make("th", { scope: "col" }, make("span", { class: "unseen" }, t("hands.acts"))))), this.table)),
       make("div", { class: "column" },
         make("h2", {}, t("hands.ports")), this.ports, make("h2", {}, t("hands.arrived")), this.arrived),
     );
@@ -29,7 +30,7 @@ class Hands extends HTMLElement {
   /** Called when this part of the page is shown or hidden: only then does what plays tell what arrives. */
   set open(isOpen) {
     this.isOpen = isOpen;
-    play.watch(isOpen ? ["control"] : []);
+    play.want("control", this, isOpen);
     if (isOpen) this.read();
   }
 
@@ -48,7 +49,7 @@ class Hands extends HTMLElement {
       button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target)),
       by.some((each) => each.includes("learned")) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.forget(target)) : "",
     ] : [];
-    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, by.join(", ") || "–"), make("td", { class: "acts" }, ...acts));
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, by.map(said).join(", ") || "–"), make("td", { class: "acts" }, ...acts));
   }
 
   async learn(target) {
@@ -84,3 +85,8 @@ class Hands extends HTMLElement {
   }
 }
 customElements.define("tb-hands", Hands);
+
+/** What moves a target, as people write it. */
+function said(control) {
+  return control.replace(/^cc /, "CC ").replace("(default map)", `(${t("hands.default")})`);
+}

@@ -67,9 +67,10 @@ customElements.define("tb-out", Out);
 
 class Tools extends HTMLElement {
   connectedCallback() {
-    this.learn = button(t("learn.mode"), t("learn.mode.long"), () => this.toggle(), { "aria-pressed": "false", hidden: true });
+    const word = (text) => make("span", { class: "word" }, text);
+    this.learn = button(word(t("learn.mode")), t("learn.mode.long"), () => this.toggle(), { class: "learns", "aria-pressed": "false", hidden: true });
     const language_ = button(t("language.short"), t("language"), switchLanguage, { lang: language === "de" ? "en" : "de" });
-    this.record = button(t("record"), t("record.long"), () => play.ask("action", { name: "record" }).catch(complain), { class: "record", "aria-pressed": "false", hidden: true });
+    this.record = button(word(t("record")), t("record.long"), () => play.ask("action", { name: "record" }).catch(complain), { class: "record", "aria-pressed": "false", hidden: true });
     this.append(this.record, this.learn, language_);
     play.addEventListener("meter", ({ detail }) => this.record.setAttribute("aria-pressed", detail.recording === true));
     play.addEventListener("present", () => {
@@ -100,7 +101,11 @@ class Notice extends HTMLElement {
 
   show() {
     const text = !play.isConnected ? t("lost") : play.state ? "" : t("nothing");
-    if (!text && this.textContent && play.wasConnected) toast(t("back"));
+    if (play.wasConnected && !play.isPlaying) this.wasLost = true;
+    if (!text && this.wasLost) {
+      this.wasLost = false;
+      toast(t("back"));
+    }
     if (play.wasConnected || performance.now() > 1400) this.textContent = text;
     document.body.classList.toggle("away", !play.isPlaying);
   }

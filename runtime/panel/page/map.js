@@ -1,8 +1,12 @@
-// The map: what was learnt as points, the sound's place among them, and the point that can be dragged.
+// The map: what was learnt as points, sounds as pins, the sound's place among them, and what a note does there by itself.
 import { atNextPicture, button, make } from "/make.js";
-import { blend, middleOf, nearest, shares } from "/near.js";
+import { nearest, blend, middleOf, shares } from "/near.js";
 import { notes } from "/notes.js";
+import { Path } from "/path.js";
+import { Pins } from "/pins.js";
 import { play } from "/play.js";
+import { Slider } from "/slider.js";
+import { Trail } from "/trail.js";
 import { number, t, targetName } from "/words.js";
 
 const EDGE_PX = 26, POINT_PX = 3.2, GRIP_PX = 13;
@@ -13,6 +17,8 @@ const SAME = 1e-3;
 class SoundMap extends HTMLElement {
   connectedCallback() {
     this.draw = atNextPicture(() => this.paint());
+    this.trail = new Trail();
+    this.ground = make("canvas", { class: "ground", "aria-hidden": "true" });
     this.canvas = make("canvas", {
       tabindex: 0, role: "application", "aria-label": t("map.place"), "aria-describedby": "map-how",
       pointerdown: (event) => this.take(event), pointermove: (event) => this.drag(event),
@@ -21,22 +27,36 @@ class SoundMap extends HTMLElement {
     });
     this.plays = make("input", { type: "checkbox", id: "map-note" });
     this.plays.checked = true;
+    this.pins = new Pins(this, this.plays);
+    this.path = new Path(this);
     this.near = make("ol", { class: "near", "aria-live": "polite" });
     this.axes = make("div", { class: "axes" });
+    this.colours = make("select", { id: "map-colour", change: () => this.recolour() });
+    this.morph = make("div", { class: "morph" });
     this.labels = make("div", { class: "labels" });
     this.how = make("p", { id: "map-how" });
     this.append(
-      make("div", { class: "sheet" }, this.canvas),
+      make("div", { class: "sheet" }, this.ground, this.canvas, this.pins.layer),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes,
         make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
-        make("h3", {}, t("map.near")), this.near, this.labels),
+        this.path.element, this.morph,
+        make("h3", {}, t("map.near")), this.near,
+        make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.forget());
     play.addEventListener("present", () => this.build());
     play.addEventListener("moved", () => this.moved());
+    play.addEventListener("picture", ({ detail }) => this.isOpen && this.follow(detail.latents));
     this.build();
+  }
+
+  /** Called when the map is shown or hidden: only then is the newest note followed. */
+  set open(isOpen) {
+    this.isOpen = isOpen;
+    this.trail?.clear();
+    play.want("picture", this, isOpen);
   }
 
   build() {
@@ -49,21 +69,26 @@ class SoundMap extends HTMLElement {
     else this.buildEmbedding(card.embedding);
     this.how.textContent = t(this.isPlane ? "map.plane" : "map.drag");
     this.names = [...new Set(this.owners)];
-    const middles = this.names.map((name) => middleOf(this.points.filter((_, k) => this.owners[k] === name)));
-    this.middles = new Map(this.names.map((name, k) => [name, middles[k]]));
-    this.labels.replaceChildren(...this.names.map((name, k) => {
-      const made = button(name, t("map.go", { name }), () => this.go(middles[k]));
-      made.style.setProperty("--hue", hue(k));
-      return made;
-    }));
+    this.hues = new Map(this.names.map((name, k) => [name, hue(k)]));
+    this.buildColours();
+    this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph")] : []));
+    this.trail?.clear();
     this.asked = null;
     this.moved();
     this.forget();
+    this.pins.build();
   }
 
   buildEmbedding({ map_2d: places, latents, labels }) {
     this.axes.replaceChildren();
     [this.points, this.rows, this.owners] = [places, latents, labels];
+    const sounds = new Set(play.card.sounds.map((sound) => sound.name));
+    const names = [...new Set(labels)].filter((name) => !sounds.has(name)); // the others have pins
+    this.labels.replaceChildren(...names.map((name) => {
+      const made = button(name, t("map.go", { name }), () => this.go(middleOf(places.filter((_, k) => labels[k] === name))));
+      made.style.setProperty("--hue", hue([...new Set(labels)].indexOf(name)));
+      return made;
+    }));
   }
 
   /** Without a map of what was learnt: two latents, with the instrument's sounds as pins. */
@@ -73,9 +98,9 @@ class SoundMap extends HTMLElement {
     }
     const [x, y] = this.planeAxes();
     const pins = card.sounds.filter((sound) => sound.positions?.length === this.targets.length);
-    const names = pins.map((sound) => sound.name);
-    [this.rows, this.owners] = [pins.map((sound) => sound.positions), names];
+    [this.rows, this.owners] = [pins.map((sound) => sound.positions), pins.map((sound) => sound.name)];
     this.points = this.rows.map((row) => [row[x], row[y]]);
+    this.labels.replaceChildren();
     if (!pins.length) [this.points, this.rows, this.owners] = [[[0.5, 0.5]], [this.targets.map(() => 0.5)], [" "]];
   }
 
@@ -88,10 +113,39 @@ class SoundMap extends HTMLElement {
     return [...this.axes.querySelectorAll("select")].map((each) => Number(each.value));
   }
 
-  // --- the sound's place ---
+  buildColours() {
+    const kinds = ["", ...this.targets], chosen = this.colours.value;
+    this.colours.replaceChildren(...kinds.map((target) =>
+      make("option", { value: target, selected: target === chosen }, target ? targetName(target) : t("map.bysound"))));
+  }
+
+  recolour() {
+    this.forget();
+    this.draw();
+  }
+
+  // --- places ---
 
   row() {
     return this.targets.map((target) => play.positions.get(target));
+  }
+
+  /** Where latents lie on the map. */
+  placeOf(row) {
+    if (!this.points) return null;
+    return this.isPlane ? this.planeAxes().map((k) => row[k]) : blend(this.points, nearest(this.rows, row));
+  }
+
+  /** The latents of a place, by the latents' names. */
+  latentsAt(place) {
+    const row = this.row();
+    if (this.isPlane) this.planeAxes().forEach((k, d) => (row[k] = place[d]));
+    const found = this.isPlane ? row : blend(this.rows, nearest(this.points, place));
+    return Object.fromEntries(this.targets.map((target, k) => [target.slice("latent.".length), Math.min(1, Math.max(0, found[k]))]));
+  }
+
+  hueOf(name) {
+    return this.hues?.get(name) ?? 0;
   }
 
   /** Where the sound is: where it was dragged to, or else, once its latents have moved, where its nearest frames are. */
@@ -99,10 +153,15 @@ class SoundMap extends HTMLElement {
     if (!this.points || !this.width) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
-    else if (this.isPlane) this.place = this.planeAxes().map((k) => row[k]);
-    else this.place = blend(this.points, nearest(this.rows, row));
+    else this.place = this.placeOf(row);
     this.say(shares(this.owners, nearest(this.rows, row)));
     this.draw();
+  }
+
+  /** Show where the newest note is, if it goes its own way. */
+  follow(latents) {
+    const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
+    if (this.trail.follow(at, this.place)) this.draw();
   }
 
   say(found) {
@@ -111,11 +170,11 @@ class SoundMap extends HTMLElement {
     this.said = text;
     const rows = found.slice(0, 3).map(([name, share]) => {
       const row = make("li", {}, make("span", {}, name), make("span", {}, `${number(100 * share)} %`));
-      row.style.setProperty("--hue", hue(this.names?.indexOf(name) ?? 0));
       row.style.setProperty("--share", share);
       return row;
     });
     this.near.replaceChildren(...rows);
+    this.pins.mark();
   }
 
   go(place) {
@@ -135,17 +194,24 @@ class SoundMap extends HTMLElement {
     if (event.button > 0 || !this.points) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.isDragged = true;
+    if (this.path.isOn) this.path.begin(this.placeAt(event));
     this.sound();
     this.drag(event);
   }
 
   drag(event) {
     if (!this.isDragged) return;
+    if (this.path.isOn) this.path.add(this.placeAt(event));
+    this.go(this.placeAt(event));
+  }
+
+  placeAt(event) {
     const { left, top } = this.canvas.getBoundingClientRect();
-    this.go(this.toPlace(event.clientX - left, event.clientY - top));
+    return this.toPlace(event.clientX - left, event.clientY - top);
   }
 
   step(event) {
+    if (event.key === "Enter" && this.path.isOn && this.place) this.path.addPoint(this.place);
     const steps = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (!(event.key in steps) || !this.place) return;
     event.preventDefault();
@@ -159,6 +225,7 @@ class SoundMap extends HTMLElement {
   }
 
   leave() {
+    if (this.isDragged && this.path.isOn) this.path.end();
     this.isDragged = false;
     notes.releaseAll(DRAG_HAND);
   }
@@ -167,15 +234,16 @@ class SoundMap extends HTMLElement {
 
   fit() {
     const { clientWidth: width, clientHeight: height } = this.canvas, dense = Math.min(2, devicePixelRatio);
-    [this.canvas.width, this.canvas.height] = [Math.round(width * dense), Math.round(height * dense)];
+    if (!width || (width === this.width && height === this.height)) return;
     [this.width, this.height, this.dense] = [width, height, dense];
-    if (width && this.points) this.moved(); // what moved while this part was hidden
+    for (const canvas of [this.canvas, this.ground]) [canvas.width, canvas.height] = [width * dense, height * dense];
     this.forget();
+    this.moved();
+    this.pins.lay();
   }
 
-  /** Paint all anew at the next picture; else only the grip has moved. */
   forget() {
-    this.ground = null;
+    this.isStale = true;
     this.draw();
   }
 
@@ -183,67 +251,49 @@ class SoundMap extends HTMLElement {
     return [EDGE_PX + x * (this.width - 2 * EDGE_PX), this.height - EDGE_PX - y * (this.height - 2 * EDGE_PX)];
   }
 
-  toPlace(px, py) {
-    return [(px - EDGE_PX) / (this.width - 2 * EDGE_PX), (this.height - EDGE_PX - py) / (this.height - 2 * EDGE_PX)];
+  toPlace(left, top) {
+    return [(left - EDGE_PX) / (this.width - 2 * EDGE_PX), (this.height - EDGE_PX - top) / (this.height - 2 * EDGE_PX)]
+      .map((x) => Math.min(1, Math.max(0, x)));
   }
 
   paint() {
-    const pen = this.canvas.getContext("2d");
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    if (!this.points || !this.width) return;
+    if (!this.width) return;
     const style = getComputedStyle(this);
-    this.ground ??= this.paintGround(style);
-    pen.drawImage(this.ground, 0, 0);
-    pen.scale(this.dense, this.dense);
+    if (this.isStale) this.paintGround();
+    const pen = cleared(this.canvas, this.dense);
+    if (!this.points) return;
+    this.path.paint(pen, style);
+    this.trail.paint(pen, (place) => this.toPixel(place), style.getPropertyValue("--accent"));
     this.paintGrip(pen, style);
   }
 
-  /** All but the grip, painted once for each size and set of colours. */
-  paintGround(style) {
-    const ground = make("canvas", { width: this.canvas.width, height: this.canvas.height }), pen = ground.getContext("2d");
-    pen.scale(this.dense, this.dense);
+  /** What was learnt, painted once for each size and set of colours. */
+  paintGround() {
+    this.isStale = false;
+    const pen = cleared(this.ground, this.dense);
+    if (!this.points) return;
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const tint = (k, alpha) => `oklch(${isDark ? 0.78 : 0.56} 0.13 ${hue(k)} / ${alpha})`;
-    const number = new Map(this.names.map((name, k) => [name, k]));
-    this.paintDensity(pen, (k, share) => tint(number.get(this.owners[k]), share * (isDark ? 0.1 : 0.12)));
-    this.points.forEach((point, k) => dot(pen, this.toPixel(point), this.isPlane ? 6 : POINT_PX, tint(number.get(this.owners[k]), 0.9)));
-    this.paintNames(pen, style);
-    return ground;
-  }
-
-  /** Soft discs that add up: where much was learnt, the paper is coloured. */
-  paintDensity(pen, tint) {
+    const tint = this.tints(isDark);
     const radius = Math.min(this.width, this.height) / 14;
+    // Soft discs that add up: where much was learnt, the paper is coloured.
     this.points.forEach((point, k) => {
       const [x, y] = this.toPixel(point), fade = pen.createRadialGradient(x, y, 0, x, y, radius);
-      fade.addColorStop(0, tint(k, 1));
+      fade.addColorStop(0, tint(k, isDark ? 0.1 : 0.12));
       fade.addColorStop(1, tint(k, 0));
       pen.fillStyle = fade;
       pen.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
     });
+    if (!this.isPlane) this.points.forEach((point, k) => dot(pen, this.toPixel(point), POINT_PX, tint(k, 0.9)));
   }
 
-  /** The labels, each at its middle, as far as they do not lie on one another. */
-  paintNames(pen, style) {
-    pen.font = `600 13px ${style.fontFamily}`;
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    pen.lineJoin = "round";
-    const taken = [];
-    for (const [name, middle] of this.middles) {
-      const half = pen.measureText(name).width / 2 + 3;
-      let [x, y] = this.toPixel(middle);
-      x = Math.min(this.width - half - 2, Math.max(half + 2, x));
-      y -= 13;
-      if (taken.some((box) => Math.abs(box.x - x) < box.half + half && Math.abs(box.y - y) < 16)) continue;
-      taken.push({ x, y, half });
-      pen.strokeStyle = style.getPropertyValue("--paper");
-      pen.lineWidth = 4;
-      pen.strokeText(name, x, y);
-      pen.fillStyle = style.getPropertyValue("--ink");
-      pen.fillText(name, x, y);
-    }
+  /** The colour of each point: by its sound, or by where one of its latents stands. */
+  tints(isDark) {
+    const latent = this.targets.indexOf(this.colours.value);
+    if (latent < 0) return (k, alpha) => `oklch(${isDark ? 0.78 : 0.56} 0.13 ${this.hueOf(this.owners[k])} / ${alpha})`;
+    return (k, alpha) => {
+      const at = this.rows[k][latent];
+      return `oklch(${isDark ? 0.5 + 0.4 * at : 0.75 - 0.4 * at} 0.14 ${270 - 220 * at} / ${alpha})`;
+    };
   }
 
   paintGrip(pen, style) {
@@ -264,6 +314,13 @@ customElements.define("tb-map", SoundMap);
 /** A hue for each label, far from those of its neighbours in the list. */
 function hue(k) {
   return Math.round((k * 137.5 + 25) % 360);
+}
+
+function cleared(canvas, dense) {
+  const pen = canvas.getContext("2d");
+  pen.setTransform(dense, 0, 0, dense, 0, 0);
+  pen.clearRect(0, 0, canvas.width, canvas.height);
+  return pen;
 }
 
 function dot(pen, [x, y], radius, colour) {

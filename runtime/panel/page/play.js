@@ -2,11 +2,14 @@
 const AGAIN_MS = [300, 600, 1200, 2000];
 const ANSWER_LIMIT_MS = 16000;
 const MOVES_EVERY_MS = 20;
+const MOST_SENT = 8000; // characters; as bytes no more than a message may have
+const N_BANDS = 256; // of a live picture's spectra
+const REFRESH_MS = 120;
 const OWN_MOVE_MS = 400; // what the page has moved itself does not jump back when older news arrive
 
 /**
  * Events: `present` (something plays, or another instrument, or nothing any more), `moved` (detail: a Set of targets),
- * `meter`, `change`, `control` (detail: the news), `connection`.
+ * `meter`, `change`, `control` (detail: the news), `picture` (detail: hz, heard, decoded, latents), `connection`.
  */
 class Play extends EventTarget {
   constructor() {
@@ -21,19 +24,22 @@ class Play extends EventTarget {
     this.methods = new Set();
     this.positions = new Map();
     this.sound = null; // the name of the sound
-    this.topics = [];
+    this.wanted = new Map(); // by topic: who wants to be told
     this.waiting = new Map();
     this.lastId = 0;
     this.tries = 0;
     this.unsent = new Map();
     this.movedAt = new Map();
     this.timer = 0;
+    document.addEventListener("visibilitychange", () => this.watch());
+    this.addEventListener("change", ({ detail }) => (detail.sound !== undefined || detail.saved !== undefined) && this.refreshSoon());
   }
 
   /** Connect, and stay connected. */
   start() {
     this.socket = new WebSocket(`ws://${location.host}/ws`);
-    this.socket.onmessage = (event) => this.take(JSON.parse(event.data));
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onmessage = ({ data }) => (data instanceof ArrayBuffer ? this.takePicture(data) : this.take(JSON.parse(data)));
     this.socket.onclose = () => this.lost();
   }
 
@@ -74,10 +80,39 @@ class Play extends EventTarget {
     return this.send({ method, params });
   }
 
-  /** Be told about more topics than those that every page gets, such as `control`. */
-  watch(topics) {
-    this.topics = topics;
-    this.tell("watch", { topics });
+  /** Be told about more than every page is, `control` or `picture`, or no more; who: the one that wants it. */
+  want(topic, who, isWanted) {
+    const those = this.wanted.get(topic) ?? new Set();
+    if (isWanted) those.add(who);
+    else those.delete(who);
+    this.wanted.set(topic, those);
+    this.watch();
+  }
+
+  /** Tell what plays what is wanted: nothing while nobody sees the page. */
+  watch() {
+    const topics = document.hidden ? [] : [...this.wanted].filter(([, those]) => those.size).map(([topic]) => topic).sort();
+    const text = JSON.stringify(topics);
+    if (text !== this.watched && this.tell("watch", { topics })) this.watched = text;
+  }
+
+  /** Ask again what plays, after another sound was chosen: it may have other targets. */
+  refreshSoon() {
+    clearTimeout(this.refreshing);
+    this.refreshing = setTimeout(() => this.refresh(), REFRESH_MS);
+  }
+
+  async refresh() {
+    const state = await this.ask("state").catch(() => null);
+    if (!state || !this.state) return;
+    const since = performance.now() - OWN_MOVE_MS, before = this.positions;
+    this.state = state;
+    this.positions = new Map(Object.entries(state.positions));
+    for (const [target, at] of before) {
+      if (this.positions.has(target) && (this.movedAt.get(target) ?? -Infinity) > since) this.positions.set(target, at);
+    }
+    this.sound = state.sound?.name ?? null;
+    this.dispatchEvent(new Event("present"));
   }
 
   /** Move targets, {target: position}, 0 to 1 each; many moves in a short time are sent together. */
@@ -116,8 +151,9 @@ class Play extends EventTarget {
   // --- messages ---
 
   send(message) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return false;
-    this.socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    if (this.socket?.readyState !== WebSocket.OPEN || text.length > MOST_SENT) return false;
+    this.socket.send(text);
     return true;
   }
 
@@ -129,7 +165,8 @@ class Play extends EventTarget {
       this.actions = message.params.actions;
       this.isConnected = true;
       this.tries = 0;
-      if (this.topics.length) this.watch(this.topics);
+      this.watched = "[]";
+      this.watch();
       this.dispatchEvent(new Event("connection"));
       this.wasConnected = true;
     } else if (message.method === "play") {
@@ -162,6 +199,7 @@ class Play extends EventTarget {
 
   takeMeter(news) {
     if (!this.state) return;
+    if (this.sound !== news.sound) this.refreshSoon();
     this.sound = news.sound;
     const since = performance.now() - OWN_MOVE_MS;
     const moved = new Set();
@@ -172,6 +210,17 @@ class Play extends EventTarget {
     }
     if (moved.size) this.dispatchEvent(new CustomEvent("moved", { detail: moved }));
     this.dispatchEvent(new CustomEvent("meter", { detail: news }));
+  }
+
+  /** A live picture; docs/panel.md describes its bytes. */
+  takePicture(data) {
+    const view = new DataView(data), nNotes = view.getUint8(0), nLatents = view.getUint8(1);
+    const heardAt = 4 + 4 * nNotes, decodedAt = heardAt + N_BANDS, latentsAt = decodedAt + N_BANDS;
+    const detail = {
+      hz: new Float32Array(data, 4, nNotes), heard: new Uint8Array(data, heardAt, N_BANDS),
+      decoded: new Uint8Array(data, decodedAt, N_BANDS), latents: new Uint8Array(data, latentsAt, nLatents),
+    };
+    this.dispatchEvent(new CustomEvent("picture", { detail }));
   }
 
   lost() {

@@ -2,6 +2,7 @@
 import { Envelope } from "/envelope.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
+import "/picture.js";
 import { play } from "/play.js";
 import { Slider } from "/slider.js";
 import { number, pitchName, t } from "/words.js";
@@ -20,8 +21,13 @@ const CHROMA_HAND = "chroma";
 
 class Shape extends HTMLElement {
   connectedCallback() {
+    this.picture = make("tb-picture", { class: "group" });
     play.addEventListener("present", () => this.build());
     this.build();
+  }
+
+  set open(isOpen) {
+    this.picture.open = isOpen;
   }
 
   build() {
@@ -32,6 +38,7 @@ class Shape extends HTMLElement {
     const more = play.targets.filter((target) => !grouped.has(target));
     const groups = Object.entries(GROUPS).map(([name, targets]) => group(name, targets.filter(shown)));
     this.replaceChildren(
+      this.picture,
       make("div", { class: "heart" },
         make("fieldset", { class: "group latents" }, make("legend", {}, t("latents")),
           make("div", { class: "row" }, ...latents.map((target) => Slider.for(target, true)))),

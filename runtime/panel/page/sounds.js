@@ -1,92 +1,159 @@
-// Sounds: choose, save, rename, copy, delete with undo; the instruments, and what this one says of itself.
+// Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and what this one says of itself.
 import { complain, toast } from "/head.js";
+import "/layers.js";
 import { button, make } from "/make.js";
+import { Phrase } from "/phrase.js";
 import { play } from "/play.js";
+import { choose, shelf } from "/shelf.js";
 import { noteName, number, t } from "/words.js";
 
 class Sounds extends HTMLElement {
   connectedCallback() {
-    this.own = [];
+    this.tag = null; // the chosen filter: a tag, or "" for favourites
+    this.opened = null; // the sound whose menu is open
     this.find = make("input", { type: "search", placeholder: t("sounds.find"), "aria-label": t("sounds.find"), input: () => this.show() });
+    this.filters = make("div", { class: "filters", role: "group", "aria-label": t("sounds.filter") });
     this.name = make("input", { id: "save-name", required: true, maxlength: 100, autocomplete: "off" });
     this.ownList = make("ul", { class: "list" });
     this.theirs = make("ul", { class: "list theirs" });
     this.theirTitle = make("h2");
     this.instruments = make("div", { class: "instruments" });
+    this.layers = make("tb-layers");
+    this.phrase = new Phrase(() => this.show());
     this.append(
+      make("div", { class: "finding" }, this.find, this.filters),
       make("div", { class: "column" },
         make("form", { class: "save", submit: (event) => this.save(event) },
           make("label", { for: "save-name" }, t("sounds.name")),
           make("div", {}, this.name, make("button", { class: "main" }, t("sounds.save")))),
-        make("h2", {}, t("sounds.own")), this.ownList),
-      make("div", { class: "column" }, this.find, this.theirTitle, this.theirs),
+        make("h2", {}, t("sounds.own")), this.ownList, this.layers),
+      make("div", { class: "column" }, this.theirTitle, this.theirs),
       make("div", { class: "column" }, make("h2", {}, t("instruments")), this.instruments),
     );
-    play.addEventListener("present", () => this.read());
-    play.addEventListener("change", () => this.read());
+    play.addEventListener("present", () => this.showAll());
+    shelf.addEventListener("change", () => this.show());
     play.addEventListener("meter", () => this.shownSound !== play.sound && this.show());
-    this.read();
+    this.showAll();
   }
 
-  async read() {
-    if (play.isPlaying) {
-      try {
-        this.own = await play.ask("sounds.list");
-      } catch (error) {
-        complain(error);
-      }
-    }
+  showAll() {
     this.show();
-    this.showInstruments();
+    const shown = JSON.stringify([play.card?.instrument, play.instruments, play.can("instrument")]);
+    if (shown !== this.shownInstruments) this.showInstruments();
+    this.shownInstruments = shown;
   }
 
   show() {
-    const isNew = this.shownSound !== play.sound;
+    if (this.phrase.isHeld) return; // the button that is held must stay
+    const isNew = this.shownSound !== play.sound, focus = document.activeElement?.closest("[data-focus]")?.dataset.focus;
     this.shownSound = play.sound;
     if (isNew && document.activeElement !== this.name) this.name.value = play.sound ?? "";
-    const words = this.find.value.trim().toLowerCase();
-    const fits = (sound) => sound.name && sound.name.toLowerCase().includes(words);
-    const names = new Set(this.own.map((sound) => sound.name));
-    const own = this.own.filter(fits).map((sound) => this.ownRow(sound.name));
-    const theirs = (play.card?.sounds ?? []).filter(fits).map((sound) => make("li", {}, this.choice(sound, names)));
-    this.ownList.replaceChildren(...(own.length ? own : [make("li", { class: "none" }, t(words ? "sounds.nothing" : "sounds.none"))]));
-    this.theirs.replaceChildren(...(theirs.length ? theirs : [make("li", { class: "none" }, t("sounds.nothing"))]));
+    this.showFilters();
+    const own = shelf.own.filter((sound) => this.fits(sound.name, true)).map(({ name }) => this.row(name, true));
+    const theirs = (play.card?.sounds ?? []).filter(({ name }) => name && this.fits(name, false)).map(({ name }) => this.row(name, false));
+    const none = (text) => [make("li", { class: "none" }, t(text))];
+    const isFiltered = this.find.value.trim() !== "" || this.tag !== null;
+    this.ownList.replaceChildren(...(own.length ? own : none(isFiltered ? "sounds.nothing" : "sounds.none")));
+    this.theirs.replaceChildren(...(theirs.length ? theirs : none("sounds.nothing")));
     this.theirTitle.textContent = t("sounds.instrument", { name: play.card?.name ?? "…" });
+    if (focus) this.querySelector(`[data-focus=${CSS.escape(focus)}]`)?.focus();
   }
 
-  choice({ name }, own) {
-    const number = own ? play.card.sounds.findIndex((sound) => sound.name === name) : -1;
-    // A sound of the instrument is chosen by its number, as one of the user's may have its name.
-    const params = own?.has(name) ? { number } : { name };
-    return make("button", {
-      type: "button", class: "choice", "aria-current": name === play.sound ? "true" : false,
-      click: () => play.ask("sound", params).catch(complain),
-    }, name);
+  fits(name, isOwn) {
+    const { favourite, tags } = shelf.markOf(shelf.key(name, isOwn)), words = this.find.value.trim().toLowerCase();
+    if (this.tag === "" ? !favourite : this.tag !== null && !tags.includes(this.tag)) return false;
+    return [name, ...tags].some((text) => text.toLowerCase().includes(words));
   }
 
-  ownRow(name) {
-    const row = make("li", { class: "own" });
-    row.append(this.choice({ name }), make("span", { class: "acts" },
-      button(t("sounds.rename"), t("sounds.rename.long", { name }), () => this.rename(row, name)),
-      button(t("sounds.copy"), t("sounds.copy.long", { name }), () => this.change("sounds.copy", { name, new_name: t("sounds.copyname", { name }) })),
-      button(t("sounds.delete"), t("sounds.delete.long", { name }), () => this.remove(name))));
+  showFilters() {
+    if (this.tag && !shelf.tags.includes(this.tag)) this.tag = null;
+    this.filters.replaceChildren(...["", ...shelf.tags].map((tag) => button(tag || `★ ${t("sounds.favourites")}`, t("sounds.only", { name: tag || t("sounds.favourites") }),
+      () => {
+        this.tag = this.tag === tag ? null : tag;
+        this.show();
+      }, { "aria-pressed": String(this.tag === tag), class: "chip", "data-focus": `filter ${tag}` })));
+  }
+
+  // --- a sound ---
+
+  row(name, isOwn) {
+    const key = shelf.key(name, isOwn), { favourite, tags } = shelf.markOf(key), isOpen = this.opened === key;
+    const mark = (said) => shelf.mark(key, said).catch(complain);
+    const row = make("li", { class: isOwn ? "own" : "" });
+    const hold = this.phrase.holder(() => this.audition(name, isOwn));
+    row.append(
+      make("button", {
+        type: "button", class: "star", "aria-pressed": String(favourite), "aria-label": t("sounds.favourite", { name }),
+        "data-focus": `star ${key}`, click: () => mark({ favourite: !favourite }),
+      }, favourite ? "★" : "☆"),
+      make("button", {
+        type: "button", class: "choice", "aria-current": name === play.sound ? "true" : false, "data-focus": `choose ${key}`,
+        click: () => choose(name, isOwn).catch(complain),
+      }, name, ...(tags.length ? [make("small", {}, tags.join(" · "))] : [])),
+      make("button", { type: "button", class: "round hear", "aria-label": t("sounds.hear", { name }), title: t("sounds.hear.how"), "data-focus": `hear ${key}`, ...hold }, "▸"),
+      make("button", {
+        type: "button", class: "round more", "aria-expanded": String(isOpen), "aria-label": t("sounds.more", { name }), "data-focus": `more ${key}`,
+        click: () => { this.opened = isOpen ? null : key; this.show(); },
+      }, "⋯"),
+    );
+    if (isOpen) row.append(make("span", { class: "acts" }, ...this.acts(row, name, isOwn, key)));
     return row;
   }
 
-  rename(row, name) {
-    const input = make("input", { value: name, "aria-label": t("sounds.new", { name }), maxlength: 100, required: true });
-    const form = make("form", {
+  acts(row, name, isOwn, key) {
+    const { tags } = shelf.markOf(key);
+    const act = (kind, params, click) => button(t(`sounds.${kind}`), t(`sounds.${kind}.long`, params), click);
+    const made = [act("tags", { name }, () => this.ask(row, t("sounds.tags.how"), tags.join(", "), (text) => shelf.mark(key, { tags: tagsOf(text) })))];
+    if (!isOwn) return made;
+    return [
+      act("rename", { name }, () => this.ask(row, t("sounds.new", { name }), name, (text) => this.rename(name, text))), ...made,
+      act("copy", { name }, () => this.change("sounds.copy", { name, new_name: t("sounds.copyname", { name }) })),
+      act("parts", { name }, () => this.layers.edit(name)),
+      act("delete", { name }, () => this.remove(name)),
+    ];
+  }
+
+  /** A small form in a row: a text, and what is done with it. */
+  ask(row, label, value, then) {
+    const input = make("input", { value, "aria-label": label, placeholder: label, maxlength: 200 });
+    const done = () => {
+      this.opened = null;
+      this.show();
+    };
+    row.replaceChildren(make("form", {
       class: "rename",
-      submit: (event) => {
+      submit: async (event) => {
         event.preventDefault();
-        if (input.value.trim() === name) this.show();
-        else this.change("sounds.rename", { name, new_name: input.value.trim() });
+        await Promise.resolve(then(input.value.trim())).catch(complain);
+        done();
       },
-      keydown: (event) => event.key === "Escape" && this.show(),
-    }, input, make("button", { class: "main" }, t("ok")), button(t("cancel"), t("cancel"), () => this.show()));
-    row.replaceChildren(form);
+      keydown: (event) => event.key === "Escape" && done(),
+    }, input, make("button", { class: "main" }, t("ok")), button(t("cancel"), t("cancel"), done)));
     input.select();
   }
+
+  async rename(name, newName) {
+    if (!newName || newName === name) return;
+    await play.ask("sounds.rename", { name, new_name: newName });
+    await shelf.moved(name, newName);
+    await shelf.read();
+  }
+
+  /** Choose a sound to hear it; the sound before can be had back, with what the knobs had made of it. */
+  async audition(name, isOwn) {
+    if (!this.former || play.sound === this.former.name) this.former = (await play.ask("state")).sound;
+    await choose(name, isOwn);
+    const { former: before } = this;
+    if (before.name === name) return;
+    toast(t("sounds.heard", { name }), { text: t("sounds.back", { name: before.name ?? t("now.none") }), do: () => this.goBack(before) });
+  }
+
+  goBack(before) {
+    this.former = null;
+    play.ask("sound", { tree: before }).catch(() => play.ask("sound", { name: before.name }).catch(complain));
+  }
+
+  // --- changes ---
 
   async change(method, params, then = () => {}) {
     try {
@@ -94,13 +161,15 @@ class Sounds extends HTMLElement {
     } catch (error) {
       complain(error);
     }
-    this.read();
+    shelf.read();
   }
 
   save(event) {
     event.preventDefault();
-    this.change("save", { name: this.name.value.trim() }, ({ name, replaced }) =>
-      toast(t(replaced ? "sounds.replaced" : "sounds.saved", { name }), replaced && this.undoing()));
+    this.change("save", { name: this.name.value.trim() }, ({ name, replaced }) => {
+      shelf.trees.delete(name);
+      toast(t(replaced ? "sounds.replaced" : "sounds.saved", { name }), replaced && this.undoing());
+    });
   }
 
   remove(name) {
@@ -141,3 +210,7 @@ class Sounds extends HTMLElement {
   }
 }
 customElements.define("tb-sounds", Sounds);
+
+function tagsOf(text) {
+  return [...new Set(text.split(",").map((tag) => tag.trim().slice(0, 40)).filter(Boolean))].slice(0, 12);
+}

@@ -114,6 +114,8 @@ def test_knob_positions_change_the_sound(tmp_path: Path) -> None:
         ([SCALE, "out.wav", "--instrument", TINY, "--phase", "noisy"], "did you mean 'noise'?"),
         ([SCALE, "out.wav", "--config", "bad.yaml"], "unknown key 'voicse'"),
         ([SCALE, "out.wav", "--config", "range.yaml"], "found 99 at voice.n_voices"),
+        ([SCALE, "out.wav", "--now", "--sound", "x"], "--sound: found --now, which has one"),
+        (["long.mid", "out.wav", "--most-minutes", "30"], "minutes of music; expected at most 30"),
         ([SCALE], "OUT.wav"),
     ],
 )

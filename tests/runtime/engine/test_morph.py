@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,8 +14,10 @@ from runtime.engine.engine import Engine
 from runtime.events import NoteOff, NoteOn, SoundChange, TargetMove
 from runtime.sound.blending import blended
 from runtime.sound.choice import choose
+from runtime.sound.morph import SoundMorph
 from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.patch import Patch, PlayedMorph
+from runtime.sound.settings import with_sound
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from tests.support.clicks import excess_db, spikes_db
@@ -148,3 +151,29 @@ def test_with_all_the_weight_on_one_sound_that_sound_is_left(number: int) -> Non
 def test_the_length_of_a_beat_switches_in_the_middle() -> None:
     slow, fast = (patch((0.5, 0.5), lfo_1=Lfo(beats=beats)) for beats in (4.0, 1.0))
     assert [blended((slow, fast), (1.0 - share, share)).sound.lfo_1.beats for share in (0.4, 0.6)] == [4.0, 1.0]
+
+
+def test_a_morph_begins_as_its_first_sound() -> None:
+    engine = Engine(decoder(), patch=Patch(CONFIG, Sound(), (0.5, 0.5), morph=PlayedMorph((DARK, BRIGHT))))
+    assert engine.status.positions == pytest.approx(DARK.positions)
+    assert engine.edited_sound().filter.cutoff_hz == pytest.approx(200.0)
+
+
+@pytest.mark.parametrize(("shape", "moves"), [("path", {"morph": 0.75}), ("square", {"morph.x": 0.25, "morph.y": 1.0})])
+def test_a_saved_morph_sounds_as_it_was_left_and_goes_on_from_there(shape: str, moves: dict[str, float]) -> None:
+    played = PlayedMorph((DARK, BRIGHT, WIDE, ODD), shape)
+    own = SoundMorph(("a", "b", "c", "d"), shape)
+    engine = Engine(decoder(), patch=Patch(CONFIG, Sound(morph=own), DARK.positions, morph=played))
+    for control, place in moves.items():
+        engine.post(TargetMove(control, place))
+    engine.post(TargetMove("tilt", 0.9))
+    play(engine, [], 2000)
+    saved, positions = engine.edited_sound(), engine.status.positions
+    assert saved == msgspec.convert(msgspec.to_builtins(saved), Sound)
+    patch_again = with_sound(CONFIG, saved, decoder().card, "saved")
+    again = Engine(decoder(), patch=msgspec.structs.replace(patch_again, morph=played))
+    assert again.status.positions == pytest.approx(positions)
+    for target in ("morph", "morph.x", "morph.y", "tilt", "filter.cutoff", "width"):
+        assert again.target_position(target) == pytest.approx(engine.target_position(target), abs=1e-5), target
+    rendered = [play(each, [(2000, NoteOn(0, 60, 100))], AT)[-AT // 2 :] for each in (engine, again)]
+    assert level_db(rendered[0][:, 0]) == pytest.approx(level_db(rendered[1][:, 0]), abs=0.5)

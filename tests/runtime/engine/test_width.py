@@ -200,9 +200,12 @@ def test_stealing_a_wide_voice_does_not_click(blend: float) -> None:
         assert excess_db(channel.astype(np.float64), AT) <= 0.0
 
 
-@pytest.mark.parametrize("n_voices", [3, 16, 20])
-@pytest.mark.parametrize("blend", [NOISE, 0.4, COHERENT])
-@pytest.mark.parametrize("lfo_hz", [3.0, 17.0])
+# Each number of voices, each blend and each rate meets each of the others.
+@pytest.mark.parametrize(("n_voices", "blend", "lfo_hz"), [
+    (3, NOISE, 3.0), (3, 0.4, 17.0), (3, COHERENT, 3.0),
+    (16, NOISE, 17.0), (16, 0.4, 3.0), (16, COHERENT, 17.0),
+    (20, NOISE, 3.0), (20, 0.4, 17.0), (20, COHERENT, 3.0),
+])  # fmt: skip
 def test_any_blocks(n_voices: int, blend: float, lfo_hz: float) -> None:
     """Bandwidth and width swing, are at 0 now and then, and jump; so does the blend."""
     random = np.random.default_rng(n_voices)

@@ -6,17 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from runtime.base.errors import UserError
 from runtime.link.client import Link
 from tests.support.places import ROOT
-from tests.support.rig import PERIOD_FRAMES, JackServer, Keyboard, LiveProgram, home_of_its_own, wait_until
+from tests.support.rig import PERIOD_FRAMES, JackServer, Keyboard, LiveProgram, Player, home_of_its_own, wait_until
 
 pytestmark = pytest.mark.rig
 
@@ -39,7 +41,7 @@ def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveP
     }
     path = tmp_path / "rig.yaml"
     path.write_text(yaml.safe_dump(config))
-    return lambda: LiveProgram(["--config", path, "--instrument", TINY], on_rig.env, home)
+    return lambda *options: LiveProgram(["--config", path, "--instrument", TINY, *options], on_rig.env, home)
 
 
 class Learn:
@@ -127,9 +129,35 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
             keyboard.play([0xB0, 21, value])
         program.wait_for("learn: cc 21 of keys:out now moves phase_blend.")
         wait_until(lambda: "cc 21" in position(home, "phase_blend"), "the map")
-        time.sleep(1.0)
         assert program.stop() == 0
-        assert " 2 notes" in program.wait_for("Stopped")  # the audible yes
+    keyboard.unplug()
+
+
+def test_the_audible_yes_is_heard_when_the_sound_is_silent(
+    on_rig: JackServer, start: Callable[..., LiveProgram], home: Path, tmp_path: Path
+) -> None:
+    sound = tmp_path / "silent.yaml"
+    sound.write_text("{sound_version: 1, filter: {type: low, cutoff_hz: 30, slope_db_per_octave: 48}}")
+    keyboard = Keyboard("keys")
+    with start("--sound", sound) as program, Link(home / "run" / "timbrebox" / "control") as link:
+        program.wait_for("MIDI input: keys:out")
+        with Player(on_rig, "", ("PortAudio:out_0",)) as ears:
+            keyboard.play([0xB0, 7, 0])
+            keyboard.play([0x90, 84, 127])
+            assert np.abs(ears.record(1.0)).max() < 1e-3
+            keyboard.play([0x80, 84, 0])
+            link.ask("learn", target="phase_blend", timeout_s=10)
+            sweep = threading.Timer(0.3, lambda: [keyboard.play([0xB0, 21, value]) for value in range(0, 100, 9)])
+            sweep.start()
+            assert np.abs(ears.record(4.0)).max() > 0.05
+            assert np.abs(ears.record(0.3)).max() < 1e-3
+            save = threading.Timer(0.3, lambda: link.ask("action", name="save"))
+            save.start()
+            assert np.abs(ears.record(4.0)).max() > 0.05
+            save.join()
+            program.wait_for("Saved as Sound 1.")
+        assert program.stop() == 0
+        assert " 1 notes" in program.wait_for("Stopped")  # the yes is none
     keyboard.unplug()
 
 

@@ -18,13 +18,14 @@ class Workshop:
         self._done = threading.Semaphore(0)
         self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
 
-    def make(self, fails: bool = False) -> None:
-        def make() -> Made | None:
+    def make(self, fails: bool = False, n: int = 1) -> None:
+        def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:
-                return None
-            self.in_use.append(Made())
-            return self.in_use[-1]
+                return []
+            made = [Made() for _ in range(n)]
+            self.in_use += made
+            return made
 
         self.makers.run(make)
         self._done.acquire()
@@ -37,6 +38,18 @@ def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
         del workshop.in_use[:-2]  # the new engine, and one that rings out
     assert len(workshop.makers) == 3
     assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
+    workshop.makers.close()
+
+
+def test_a_thread_that_made_several_waits_until_all_are_gone() -> None:
+    workshop = Workshop()
+    workshop.make(n=3)
+    del workshop.in_use[1:]
+    workshop.make()
+    assert len(workshop.makers) == 2
+    workshop.in_use.clear()
+    workshop.make()
+    assert len(workshop.makers) == 2
     workshop.makers.close()
 
 

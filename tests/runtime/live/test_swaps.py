@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import select
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 import yaml
 
 from runtime.companion.state import read_state
@@ -19,29 +17,11 @@ from runtime.link.client import Link
 from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
 from runtime.rack.build import build_chosen
+from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
-from tests.support.rig import LiveProgram, home_of_its_own, wait_until
+from tests.support.rig import LiveProgram, ask, wait_until
 
 Start = Callable[..., LiveProgram]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's folder, for this process, too."""
-    for name, value in home_of_its_own(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return tmp_path
-
-
-@pytest.fixture
-def start(home: Path) -> Start:
-    """A function that starts the program, without a sound card."""
-    return lambda *options: LiveProgram(["--audio", "null", *options], dict(os.environ), home)
-
-
-def ask(home: Path, method: str, **params: object) -> Any:
-    with Link(home / "run" / "timbrebox" / "control") as link:
-        return link.ask(method, **params)
 
 
 def instrument(home: Path) -> str:
@@ -83,13 +63,26 @@ class Stage:
     def swapped(self, _part: int, choice: Choice) -> None:
         self.choice = choice
 
+    @property
+    def n_parts(self) -> int:
+        return self.rack.n_parts
+
+    def take_whole(self, choice: Choice, rack: Rack) -> None:
+        self.choice, self.rack, self.post = choice, rack, rack.post
+
     def serve(self, n_woken: int) -> None:
         """Wait until so many instruments are made, or failed, and let the rack play on."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
+        self.play_on()
+
+    def play_on(self) -> None:
         self.swaps.serve()
         self.rack.render(np.zeros((256, 2), np.float32))
         for action in self.rack.take_actions():
             self.swaps.happened(action)
+
+    def play_until(self, condition: Callable[[], bool]) -> None:
+        wait_until(lambda: self.play_on() or condition(), "what was asked for", lambda: self.lines)
 
 
 def test_an_instrument_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) -> None:
@@ -104,6 +97,33 @@ def test_an_instrument_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) ->
     assert stage.choice.instrument.path.stem == "strings"
     assert stage.rack.engine().instrument is stage.choice.instrument
     assert len(stage.rack.take_retired()) == 1
+    stage.swaps.close()
+
+
+def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanwhile_plays_last(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.yaml").write_text("phase_blend: 1")
+    (tmp_path / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: fm}, {sound: a.yaml, instrument: pads}]")
+    stage, gone = Stage(), []
+    stage.swaps.ask_whole(None, str(tmp_path / "both.yaml"))
+    stage.swaps.ask(0, "strings")
+    stage.play_until(lambda: stage.rack.n_parts == 2)
+    assert stage.swaps.plays_whole
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert stage.rack.engine(0).instrument.path.stem == "strings"
+    assert stage.rack.engine(1).instrument.path.stem == "pads"
+    stage.swaps.ask_whole("pads", str(tmp_path / "a.yaml"))
+    stage.swaps.ask(1, "fm")  # of a part that is gone when it is ready
+    gone += [weakref.ref(each) for each in (stage.rack, *stage.rack.engines())]
+    stage.rack.take_retired()
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert (stage.rack.n_parts, stage.swaps.plays_whole) == (1, False)
+    assert all(each() is None for each in gone)
+    stage.swaps.ask_whole(None, str(tmp_path / "none.yaml"))
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert stage.lines[-1].startswith("The sound stays as it is: ")
+    assert stage.rack.engine().instrument.path.stem == "pads"
     stage.swaps.close()
 
 

@@ -6,13 +6,12 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from runtime.link.client import Link
-from tests.support.browser import Browser, missing_browser
-from tests.support.panel import Playing
+from tests.support.browser import Browser
+from tests.support.panel import Playing, voices, wait_for_voices
 from tests.support.places import ROOT
 from tests.support.rig import wait_until
 
@@ -21,77 +20,41 @@ NEAR = 0.02
 CHECKS = (ROOT / "tests" / "support" / "page_checks.js").read_text(encoding="utf-8").split("\n", 1)[1].strip()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, and fails only where CI says that it has installed one."""
-    missing = missing_browser()
-    if missing:
-        (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
-    with Browser() as browser:
-        yield browser
-
-
 @pytest.fixture
-def page(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """The page, just opened; at the end it must have written no error to the console."""
-    browser.look(1280, 900)
-    browser.open(f"{playing.url}#play")
-    browser.click("#tab-play")
-    browser.complaints.clear()
-    yield browser
-    assert browser.complaints == []
-    browser.command("Page.navigate", url="about:blank")
-
-
-@pytest.fixture
-def link(playing: Playing) -> Iterator[Link]:
-    """A connection to what plays."""
-    with playing.link() as link:
-        link.ask("action", name="panic")
-        yield link
-
-
-def voices(link: Link) -> int:
-    """How many voices sound."""
-    link.ask("watch", topics=["meter"])
-    _, meter = next(link.news(5.0))
-    link.ask("watch", topics=[])
-    return meter["voices"]
+def page(opened: Browser) -> Browser:
+    """The page in a browser, just opened."""
+    return opened
 
 
 def position(link: Link, target: str) -> float:
     return link.ask("state")["positions"][target]
 
 
-def wait_for(link: Link, n_voices: int) -> None:
-    wait_until(lambda: voices(link) == n_voices, f"{n_voices} voices")
-
-
 def test_a_click_on_a_key_sounds_a_note_and_a_slide_the_next_one(page: Browser, link: Link) -> None:
     page.mouse("mousePressed", page.middle('[data-note="60"]', y=0.9))
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.mouse("mouseMoved", page.middle('[data-note="64"]', y=0.9))
     page.wait("document.querySelector('[data-note=\"64\"]').classList.contains('on')")
     assert page.evaluate("document.querySelectorAll('.keys .on').length") == 1
     page.mouse("mouseReleased", page.middle('[data-note="64"]', y=0.9))
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
 
 
 def test_computer_keys_and_the_focus_play_and_hold_holds(page: Browser, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
     page.key("keyDown", "KeyD", "d")
-    wait_for(link, 2)
+    wait_for_voices(link, 2)
     page.key("keyUp", "KeyA", "a")
     page.key("keyUp", "KeyD", "d")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.click("tb-keys .bar button:last-child")
     page.click('[data-note="67"]')
     page.evaluate("document.querySelector('[data-note=\"60\"]').focus()")
     page.key("keyDown", "Enter", "Enter")
     page.key("keyUp", "Enter", "Enter")
-    wait_for(link, 2)
+    wait_for_voices(link, 2)
     page.click("tb-keys .bar button:last-child")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
 
 
 def test_a_text_field_takes_letters_and_plays_nothing(page: Browser, link: Link) -> None:
@@ -110,7 +73,7 @@ def test_the_twelve_notes_hold_one_at_a_time_and_panic_ends_it(page: Browser, li
     page.wait("document.querySelectorAll('.twelve [aria-pressed=true]').length === 1")
     wait_until(lambda: voices(link) == 1, "one voice")
     page.click(".panic")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
 
 
 def test_a_slider_moves_its_target_and_follows_it(page: Browser, link: Link) -> None:
@@ -152,11 +115,11 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     before = link.ask("state")["positions"]
     page.mouse("mousePressed", page.middle("tb-map canvas", 0.4, 0.4))
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.mouse("mouseMoved", page.middle("tb-map canvas", 0.7, 0.6))
     time.sleep(0.3)
     page.mouse("mouseReleased", page.middle("tb-map canvas", 0.7, 0.6))
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
     # A learnt frame's latents lead to the frame's own place.
@@ -178,12 +141,13 @@ def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) ->
     page.click(".save button")
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
+    page.click(".own .more")
     page.click(".own .acts button:last-child")
     wait_until(lambda: not link.ask("sounds.list"), "the deletion")
     page.wait("document.querySelector('tb-toast').textContent.includes('is deleted')")
     page.click("tb-toast button")
     wait_until(lambda: link.ask("sounds.list"), "the sound")
-    page.wait("document.querySelector('.own .choice') !== null")
+    page.wait("document.querySelector('.own .acts button:last-child') !== null")
     page.click(".own .acts button:last-child")
     wait_until(lambda: not link.ask("sounds.list"), "the deletion")
 
@@ -199,41 +163,42 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
 
 def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playing, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")
     page.wait("document.querySelector('.away') === null")
     page.key("keyDown", "KeyA", "a")
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.complaints.clear()  # the browser says that it could not connect
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.command("Page.navigate", url="about:blank")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
 
 
 def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playing: Playing, link: Link) -> None:
     page.click("tb-keys .bar button:last-child")
     page.click('[data-note="60"]')
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.command("Page.navigate", url="about:blank")
     page.open(f"{playing.url}#map")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
     page.evaluate("history.go(-2)")
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
+    page.wait("document.querySelector('tb-slider.tall') !== null")
     page.click("tb-keys .bar button:last-child")
     page.key("keyDown", "KeyA", "a")
-    wait_for(link, 1)
+    wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
-    wait_for(link, 0)
+    wait_for_voices(link, 0)
 
 
 @pytest.mark.parametrize(("width", "height"), WIDTHS)

@@ -113,6 +113,24 @@ def test_another_instrument_plays_while_a_note_is_held() -> None:
         assert playing.errors == ""
 
 
+def test_a_page_reads_and_writes_sounds_but_is_not_told_where_they_lie(page: Page) -> None:
+    tree = {"sound_version": 1, "name": "Two", "parts": [{"sound": "cello", "keys": [0, 59]}, {"sound": "harp"}]}
+    assert page.ask("sounds.write", name="Two", tree=tree)["result"]["replaced"] is False
+    read = page.ask("sounds.read", name="Two")["result"]
+    assert read["tree"] == tree
+    assert not {"file", "folder"} & read.keys()
+    page.ask("sounds.delete", name="Two")
+
+
+def test_what_is_said_of_sounds_is_kept(playing: Playing, page: Page) -> None:
+    mark = {"favourite": True, "tags": ["warm"]}
+    assert page.ask("sounds.mark", sound="strings/cello", mark=mark)["result"] == {"strings/cello": mark}
+    with playing.page() as other:
+        assert other.ask("sounds.marks")["result"] == {"strings/cello": mark}
+    assert "favourite" in page.ask("sounds.mark", sound="x", mark={"favourite": 3})["error"]["message"]
+    assert page.ask("sounds.mark", sound="strings/cello", mark={})["result"] == {}
+
+
 def test_a_recording_begins_and_ends(page: Page) -> None:
     page.ask("action", name="record")
     page.wait("meter", lambda meter: meter["recording"])
@@ -129,7 +147,11 @@ def test_every_target_says_what_moves_it(page: Page) -> None:
 @pytest.mark.parametrize(
     ("method", "params", "words"),
     [
-        ("sounds.read", {"name": "x"}, "a request that pages may send"),
+        ("record", {"do": "status"}, "a request that pages may send"),
+        ("sounds.write", {"name": "x", "tree": {"parts": [{"sound": "/etc/x.yaml"}]}}, "a sound in a file"),
+        ("sounds.write", {"name": "x", "tree": {"morph": {"sounds": ["a", "../b.yml"]}}}, "a sound in a file"),
+        ("sounds.write", {"name": "x", "tree": {"trajectory": [{"file": "/etc/passwd"}]}}, "a trajectory in a file"),
+        ("sound", {"tree": {"trajectory": {"file": "x.trajectory"}}}, "a trajectory in a file"),
         ("sound", {"tree": {"sound_version": 1}, "folder": "/etc"}, "unknown field"),
         ("move", {"target": "filter.cutof", "position": 0.5}, "did you mean 'filter.cutoff'"),
         ("note", {"note": "C"}, "Expected `int`"),
@@ -148,7 +170,7 @@ def test_the_files_are_there_are_small_and_name_no_other_host(playing: Playing) 
         assert (status, received) == (200, content)
         assert headers["x-content-type-options"] == "nosniff"
         addresses = set(re.findall(rb"\b(?:https?|wss?):/+[^\s\"'`<>]+", content))
-        assert addresses <= {b"http://www.w3.org/2000/svg", b"ws://${location.host}/ws"}
+        assert addresses <= {b"http://www.w3.org/2000/svg", b"ws://${location.host}/ws", b"ws://${location.host}/files"}
     status, headers, received = playing.get("/")
     assert received == files["index.html"]
     assert "default-src 'none'" in headers["content-security-policy"]

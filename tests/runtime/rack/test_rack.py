@@ -241,7 +241,7 @@ def test_actions_come_out_in_order_with_their_parts() -> None:
         ],
         0.3,
     )
-    assert rack.take_actions() == [Action("program", 100, 1), Action("save"), Action("program", 128 * 128 + 2, 1)]
+    assert rack.take_actions() == [Action("program", 100, 1), Action("save"), Action("program", 128 + 2, 1)]
     assert rack.take_actions() == []
     assert len(woken) == 3
 

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,20 @@ TINY = ROOT / "configs" / "training" / "tiny.yaml"
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
     return load_recipe(TINY)
+
+
+@pytest.fixture(scope="module")
+def finished(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run, which no test may change."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    train(recipe, store, folder)
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, which a test may change."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
 def command(store: FrameStore, folder: Path, n_epochs: int) -> list[str]:
@@ -114,9 +129,10 @@ def test_training_for_more_epochs_later_equals_one_long_run(store: FrameStore, r
     assert_bit_equal(tmp_path / "twice", tmp_path / "once")
 
 
-def test_another_run_s_folder_is_kept_unless_forced(store: FrameStore, recipe: Recipe, tmp_path: Path):
-    folder = tmp_path / "run"
-    train(recipe, store, folder)
+def test_another_run_s_folder_is_kept_unless_forced(
+    store: FrameStore, recipe: Recipe, copied: Path, tmp_path: Path
+):
+    folder = copied
     before = (folder / "checkpoint.npz").read_bytes()
     with pytest.raises(UserError, match=r"another config.*--force"):
         train(recipe.with_fit(seed=1), store, folder)
@@ -147,21 +163,20 @@ def test_training_works_without_validation_frames(recipe: Recipe, tmp_path: Path
     assert "" in next(csv.DictReader((tmp_path / "run" / "metrics.csv").open())).values()
 
 
-def test_a_diverged_run_is_a_user_error_and_keeps_the_last_epoch(store: FrameStore, recipe: Recipe, tmp_path: Path):
-    train(recipe.with_fit(epochs=1), store, tmp_path / "run")
-    checkpoint = Checkpoint.load(tmp_path / "run" / "checkpoint.npz")
+def test_a_diverged_run_is_a_user_error_and_keeps_the_last_epoch(store: FrameStore, recipe: Recipe, copied: Path):
+    checkpoint = Checkpoint.load(copied / "checkpoint.npz")
+    n_done = len(checkpoint.history)
     checkpoint.weights[0][:] = np.nan
-    checkpoint.save(tmp_path / "run" / "checkpoint.npz")
-    with pytest.raises(UserError, match=r"epoch 2.*not finite.*learning_rate"):
-        train(recipe.with_fit(epochs=2), store, tmp_path / "run")
-    assert len(Checkpoint.load(tmp_path / "run" / "checkpoint.npz").history) == 1
+    checkpoint.save(copied / "checkpoint.npz")
+    with pytest.raises(UserError, match=rf"epoch {n_done + 1}.*not finite.*learning_rate"):
+        train(recipe.with_fit(epochs=n_done + 1), store, copied)
+    assert len(Checkpoint.load(copied / "checkpoint.npz").history) == n_done
 
 
-def test_a_damaged_checkpoint_is_the_user_s_error(store: FrameStore, recipe: Recipe, tmp_path: Path):
-    train(recipe, store, tmp_path / "run")
-    (tmp_path / "run" / "checkpoint.npz").write_bytes(b"PK but no more")
+def test_a_damaged_checkpoint_is_the_user_s_error(store: FrameStore, recipe: Recipe, copied: Path):
+    (copied / "checkpoint.npz").write_bytes(b"PK but no more")
     with pytest.raises(UserError, match=r"damaged.*--force"):
-        train(recipe.with_fit(epochs=3), store, tmp_path / "run")
+        train(recipe.with_fit(epochs=3), store, copied)
 
 
 def test_mistakes_on_the_command_line_end_with_one_line_and_status_2(store: FrameStore, tmp_path: Path):

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
-from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel, VoiceLimit
-from tests.runtime.engine.synthesis.test_submix import one_by_one
+from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PitchWheel
+from tests.support import chord
+from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, N_FRAMES, mixed_and_alone
 from tests.support.hearing import level_db
-from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter, play
+from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-HOP_SIZE = 1024
-CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
-N_FRAMES = 24 * HOP_SIZE
-AT = 8 * HOP_SIZE + 300
-KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
 # By name: events at the start.
 MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "held": [(0, PitchWheel(0, 3000))],
@@ -26,40 +21,16 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
 }
 # By name: events at frame AT.
-EVENTS: dict[str, Sequence[Event]] = {
-    "nothing": [],
-    "a key comes up": [NoteOff(0, 51)],
-    "the loudest key comes up": [NoteOff(0, 69)],
-    "all keys come up": [NoteOff(0, note.note) for note in CHORD],
-    "a new note": [NoteOn(0, 80, 90)],
-    "voices stolen": [NoteOn(0, 80 + k, 90) for k in range(9)],
-    "the volume turns": [ControlChange(0, 7, 60)],
-    "panned": [ControlChange(0, 10, 20)],
-    "fewer voices": [VoiceLimit(3)],
-    "back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)],
-}
+EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
+# Every event with every motion. The blends take turns: each meets every event and every motion.
+CASES = [
+    (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
+    for row, name in enumerate(EVENTS)
+    for column, motion in enumerate(MOTIONS)
+]
 
 
-def played(events: Sequence[tuple[int, Event]], blend: float) -> tuple[np.ndarray, int]:
-    """Play a chord and these events on twelve voices; returns the sound's left side and the number of transforms."""
-    engine = Player(12, knobs=(0.5, 0.5), phase_blend=blend, vibrato_semitones=0.5).engine
-    sound = play(engine, [*((0, note) for note in CHORD), *events], N_FRAMES)
-    return sound[:, 0], engine.status.n_transforms
-
-
-def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float) -> tuple[np.ndarray, np.ndarray]:
-    """The sound with buses, and that of voices made one by one, which takes more transforms."""
-    ordered = sorted(events, key=lambda entry: entry[0])
-    mixed, n_mixed = played(ordered, blend)
-    with one_by_one():
-        alone, n_alone = played(ordered, blend)
-    assert n_mixed < n_alone
-    return mixed, alone
-
-
-@pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
-@pytest.mark.parametrize("motion", MOTIONS)
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize(("name", "motion", "blend"), CASES)
 def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, motion: str, blend: float) -> None:
     events = [*MOTIONS[motion], *((AT, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, blend)

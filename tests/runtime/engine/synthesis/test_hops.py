@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
-from runtime.engine.hop_groups import HopGroups
+from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis, engine_hop_size
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.noise import _FLAT_GAIN, N_NOISE_SPECTRA, noise_phasors, noise_taps

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from runtime.engine.voices.channels import Channels
+from runtime.engine.voices.channels import Channel, Channels
 
 
 def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, fine: int | None = None) -> bool:
@@ -171,3 +171,21 @@ def test_pans_of_master_and_member_never_turn_a_sound_s_sign(pans: tuple[int, in
     channels = Channels(5)
     channels[0].pan, channels[1].pan = pans
     assert min(channels.gains(1)) >= -1e-9
+
+
+@pytest.mark.parametrize(
+    ("sent", "bank"),
+    [
+        ([(0, 1)], 1),
+        ([(0, 0), (32, 1)], 1),
+        ([(32, 1)], 1),
+        ([(0, 1), (32, 2)], 130),
+        ([(32, 2), (0, 1)], 130),
+        ([(0, 1), (32, 2), (0, 0)], 2),
+    ],
+)
+def test_a_bank_is_chosen_by_two_controls_or_by_control_0_alone(sent, bank) -> None:
+    channel = Channel()
+    for control, value in sent:
+        channel.select_bank(control, value)
+    assert channel.bank == bank

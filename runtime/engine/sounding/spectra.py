@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runtime.engine.decoder_rows import DecoderRows
+from runtime.engine.sounding.decoder_rows import DecoderRows
+from runtime.engine.sounding.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.shaping.shaper import Shaper
-from runtime.engine.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
@@ -25,6 +25,17 @@ class Foreseen(NamedTuple):
     key: tuple[object, ...]
     groups: list[VoiceValues]
     gains: list[np.ndarray]
+
+
+class Seen(NamedTuple):
+    """What a voice sounds like at present.
+
+    magnitudes: its spectrum after filter and colour, float32 (n_bins,), amplitudes of sinusoids before the voice's own
+    gain; latents: positions of its latents, 0 to 1.
+    """
+
+    magnitudes: np.ndarray
+    latents: Sequence[float]
 
 
 class Spectra:
@@ -94,6 +105,11 @@ class Spectra:
         for voice, key in keys:
             voice.led_to = key
         return True
+
+    def seen(self, voice: Voice) -> Seen:
+        """What a voice sounds like; from any thread, so it may mix two moments."""
+        latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
+        return Seen(self._sound.magnitudes(voice.lane), latents)
 
     def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
         """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once.

@@ -14,7 +14,11 @@ _N_VERSIONS = 8
 
 
 class DecoderRows:
-    """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same."""
+    """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same.
+
+    moved: positions of the latents in the last row of each lane whose latents move by themselves, float32
+    (n_lanes, n_latents).
+    """
 
     def __init__(self, card: Card, n_lanes: int):
         self._latents = card.latents
@@ -22,6 +26,7 @@ class DecoderRows:
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one a lane; only the conditioning part is used
+        self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
         # Knob positions in the decoder's units, of the last few versions.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
@@ -44,6 +49,11 @@ class DecoderRows:
                 row[:] = self._rows[voice.lane]
         if positions is not None:
             rows[:n, :n_latents] = self._lowest + positions * self._travels
+            if last - first == n - 1:
+                self.moved[first : last + 1] = positions
+            else:
+                for position, voice in zip(positions, voices, strict=True):
+                    self.moved[voice.lane] = position
         elif all(voice.knobs is voices[0].knobs for voice in voices):
             rows[:n, :n_latents] = self._values_of(voices[0].knobs)
         else:

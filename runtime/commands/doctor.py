@@ -1,0 +1,77 @@
+"""Say whether this machine is fit to play, and how to mend what is not."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write, refuse_bad_target, write_json
+from runtime.config import DEFAULT_CONFIG, Config, load_config
+from runtime.doctor.examination import examine
+from runtime.doctor.findings import BAD, Finding, Given, screen_lines, summary, worst
+from runtime.doctor.playing import ask_playing
+from runtime.doctor.report import report_text, version
+
+FORMAT_VERSION = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `doctor`."""
+    parser.add_argument("--json", metavar="F", help="also write the findings to this file")
+    parser.add_argument("--report", metavar="F", help="also write a text to send, without private names")
+    parser.add_argument("--config", metavar="F", help="settings (YAML), as for play")
+    parser.add_argument("--instrument", metavar="NAME|F.onnx", help="what you want to play (see: instruments)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each finding as soon as it is known; returns 1 if something is bad, else 0."""
+    for target in filter(None, (arguments.json, arguments.report)):
+        refuse_bad_target(target, inputs=(arguments.config or DEFAULT_CONFIG,), makes_folder=False)
+    findings: list[Finding] = []
+    given = _given(arguments, findings)
+    for finding in findings:
+        _say([finding])
+    for finding in examine(given):
+        findings.append(finding)
+        _say([finding])
+    print(f"\n{summary(findings)}")
+    _write(arguments, findings, given)
+    return int(worst(findings) == BAD)
+
+
+def _given(arguments: argparse.Namespace, findings: list[Finding]) -> Given:
+    """What to look at; settings that cannot be used are a finding, and the defaults take their place."""
+    try:
+        config = load_config(arguments.config)
+    except UserError as error:
+        findings.append(Finding("Settings", BAD, str(error), "mend the line in that file"))
+        config = Config()
+    playing, problem = ask_playing()
+    if problem:
+        findings.append(Finding("Link", BAD, problem, "start play again, or join its group: see docs/link.md"))
+    return Given(config, arguments.instrument, playing=playing)
+
+
+def _say(findings: list[Finding]) -> None:
+    for line in screen_lines(findings):
+        print(line, flush=True)
+
+
+def _write(arguments: argparse.Namespace, findings: list[Finding], given: Given) -> None:
+    if arguments.json:
+        tree = {
+            "doctor_version": FORMAT_VERSION,
+            "version": version(),
+            "verdict": worst(findings),
+            "findings": msgspec.to_builtins(findings),
+            "figures": given.figures,
+            "playing": given.playing,
+        }
+        write_json(arguments.json, tree, makes_folder=False)
+    if arguments.report:
+        lines = [*screen_lines(findings, width=100), "", summary(findings)]
+        with atomic_write(arguments.report, makes_folder=False) as stream:
+            stream.write(report_text(lines))
+        print(f"The report is in {arguments.report}; read it before you send it.")

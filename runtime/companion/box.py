@@ -1,0 +1,113 @@
+"""The lamp and the button on the pins of a box, with gpiozero, which is imported only if pins are configured."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.companion.serving import Companion
+
+if TYPE_CHECKING:
+    import gpiozero
+
+HOLD_S = 2.0
+_LOOK_S = 0.2
+# Where Debian puts the packages python3-gpiozero and python3-lgpio; the project's own environment does not see them.
+SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
+POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long it is on, and then off
+
+
+class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `box`: the pins, by their GPIO numbers, and what the lamp shows; the first request opens them."""
+
+    led_pin: int | None
+    shutdown_pin: int | None
+    state: Literal["plays", "waits", "wrong"]
+
+
+class Box:
+    """The pins; all of this runs in the companion, where blinking disturbs no sound.
+
+    power_off: the command that asks the system to power off.
+    """
+
+    def __init__(self, companion: Companion, power_off: tuple[str, ...] = POWER_OFF):
+        self._companion, self._power_off = companion, power_off
+        self._lamp: gpiozero.LED | None = None
+        self._button: gpiozero.Button | None = None
+        self._has_asked = False
+        companion.add("box", Show, self.show)
+        companion.every(self.look)
+
+    def show(self, asked: Show) -> None:
+        """Let the lamp show a state: steady if it plays, slow blinking if it waits, fast if something is wrong."""
+        if asked.led_pin is not None:
+            self._lamp = self._lamp or _opened("LED", asked.led_pin)
+        if asked.shutdown_pin is not None:
+            # Between the pin and ground: the Pi's own resistor pulls the pin up.
+            self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=HOLD_S)
+        if self._lamp is None:
+            return
+        blink_s = _BLINKS_S.get(asked.state)
+        if blink_s is None:
+            self._lamp.on()
+        else:
+            self._lamp.blink(on_time=blink_s, off_time=blink_s)
+
+    def look(self) -> float:
+        """Power off if the button is held long enough; returns after how many seconds to look again."""
+        if self._button is None:
+            return math.inf
+        held_s = self._button.active_time or 0.0
+        if held_s < HOLD_S:
+            self._has_asked = False
+        elif not self._has_asked:
+            self._has_asked = True
+            self._ask_for_power_off()
+        return _LOOK_S
+
+    def _ask_for_power_off(self) -> None:
+        self._companion.say("The button was held: powering off.")
+        try:
+            done = subprocess.run(self._power_off, capture_output=True, text=True, timeout=10, check=False)
+            problem = "" if done.returncode == 0 else " ".join(done.stderr.split()) or f"status {done.returncode}"
+        except (OSError, subprocess.TimeoutExpired) as error:
+            problem = str(error)
+        if problem:
+            self._companion.say(f"The system does not power off: {problem} (docs/box.md says how to allow it).")
+
+
+def add_box(companion: Companion) -> None:
+    """Let the companion serve the pins."""
+    Box(companion)
+
+
+def _opened(kind: str, pin: int, **options: Any) -> Any:
+    """A gpiozero device on a pin; UserError if there is no gpiozero, or if the pin cannot be used."""
+    try:
+        return getattr(_gpiozero(), kind)(pin, **options)
+    except ImportError:
+        remedy = "type: sudo apt-get install python3-gpiozero python3-lgpio"
+        raise UserError("settings, box", "no gpiozero", "it, for the pins", remedy) from None
+    except Exception as error:  # each of gpiozero's drivers has errors of its own
+        found = f"pin {pin}, which cannot be used ({' '.join(str(error).split()) or type(error).__name__})"
+        remedy = "choose another pin, or let this user use pins: sudo usermod -a -G gpio $USER"
+        raise UserError("settings, box", found, "a free GPIO pin", remedy) from None
+
+
+def _gpiozero() -> Any:
+    if SYSTEM_PACKAGES not in sys.path:
+        sys.path.append(SYSTEM_PACKAGES)  # last, so that it adds packages, but replaces none
+    # lgpio makes a pipe in this folder; otherwise in the present one, which the service cannot write to.
+    os.environ.setdefault("LG_WD", tempfile.gettempdir())
+    import gpiozero
+
+    return gpiozero

@@ -1,0 +1,48 @@
+"""A channel message as a control: its kind, its number and how far it stands."""
+
+from __future__ import annotations
+
+from runtime.control.mapping.lines import Kind
+from runtime.events import (
+    Aftertouch,
+    ChannelEvent,
+    ControlChange,
+    NoteOff,
+    NoteOn,
+    PitchWheel,
+    PolyTouch,
+    ProgramChange,
+)
+
+KINDS = {
+    ControlChange: Kind.CC,
+    PitchWheel: Kind.PITCH_WHEEL,
+    Aftertouch: Kind.PRESSURE,
+    PolyTouch: Kind.POLY_PRESSURE,
+    ProgramChange: Kind.PROGRAM,
+    NoteOn: Kind.NOTE,
+    NoteOff: Kind.NOTE,
+}
+
+
+def number_of(event: ChannelEvent) -> int:
+    """The number of the control, program or key; 0 for a message that has none."""
+    kind = type(event)
+    if kind is ControlChange:
+        return event.control
+    if kind is ProgramChange:
+        return event.program
+    return event.note if kind in (NoteOn, NoteOff) else 0
+
+
+def share_of(event: ChannelEvent) -> tuple[float, int]:
+    """The control's share of its travel, and from 0 to 127 how far it is pressed; a key is up or down."""
+    kind = type(event)
+    if kind is PitchWheel:
+        # The middle is a half exactly, although there is one step more below it.
+        return 0.5 + 0.5 * event.pitch / (8191.0 if event.pitch > 0 else 8192.0), max(0, event.pitch) >> 6
+    if kind is NoteOff:
+        return 0.0, 0
+    if kind in (NoteOn, ProgramChange):
+        return 1.0, 127
+    return event.value / 127.0, event.value

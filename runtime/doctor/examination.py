@@ -1,0 +1,44 @@
+"""The whole examination: every check, in the order of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from runtime.doctor.devices import check_devices
+from runtime.doctor.findings import BAD, Check, Finding, Given
+from runtime.doctor.instrument import check_instrument
+from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
+from runtime.doctor.places import check_places
+from runtime.doctor.playing import check_network, check_playing
+from runtime.doctor.realtime import check_limits
+from runtime.doctor.service import check_service
+from runtime.doctor.speed import check_speed
+
+CHECKS: tuple[Check, ...] = (
+    check_system,
+    check_processor,
+    check_power,
+    check_memory,
+    check_limits,
+    check_devices,
+    check_instrument,
+    check_speed,
+    check_playing,
+    check_service,
+    check_places,
+    check_network,
+)
+
+
+def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Finding]:
+    """The findings, each as soon as it is known; a check that fails is a finding, too, and the others go on."""
+    for check in checks:
+        try:
+            yield from check(given)
+        except Exception as error:  # a broken machine is what the doctor is for
+            says = f"cannot be told ({type(error).__name__}: {error})"
+            yield Finding(_name(check), BAD, says, "send us the report: ./timbrebox doctor --report report.txt")
+
+
+def _name(check: Callable[..., object]) -> str:
+    return check.__name__.removeprefix("check_").capitalize()

@@ -1,0 +1,124 @@
+"""What the doctor says: findings, each with a verdict and, if it is not good, with what mends it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from runtime.base.errors import printable
+from runtime.config import Config
+
+Verdict = Literal["good", "to mend", "bad"]
+GOOD: Verdict = "good"
+MEND: Verdict = "to mend"
+BAD: Verdict = "bad"
+ROOT = Path(__file__).resolve().parents[2]
+_MARGIN = " " * 9
+_NAME_WIDTH = 14
+_LEAST_WIDTH, _MOST_WIDTH = 60, 110
+_PATIENCE_S = 10.0
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line. name: what was looked at; says: what was found; mend: what to do, mostly a command to type."""
+
+    name: str
+    verdict: Verdict
+    says: str
+    mend: str = ""
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What the doctor is to look at.
+
+    config: the settings. instrument: its name or file; None: that of the settings. root: where /proc, /sys and /dev
+    lie. playing: what a `play` that runs says of itself; None: none runs. figures: what was measured, for the JSON.
+    """
+
+    config: Config
+    instrument: str | None = None
+    root: Path = Path("/")
+    playing: dict[str, object] | None = None
+    figures: dict[str, object] = msgspec.field(default_factory=dict)
+
+
+Check = Callable[[Given], list[Finding]]
+
+
+def worst(findings: Sequence[Finding]) -> Verdict:
+    """The verdict on all findings together."""
+    verdicts = {finding.verdict for finding in findings}
+    return BAD if BAD in verdicts else MEND if MEND in verdicts else GOOD
+
+
+def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
+    """The findings in columns: the verdict, the name, what was found, and below it what mends it.
+
+    width: of the screen, in characters; None: that of the terminal. A command is never broken, so it can be copied.
+    """
+    width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
+    lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)
+    for finding in findings:
+        before = f"{finding.verdict:8} {finding.name:{_NAME_WIDTH}} "
+        says = printable(finding.says)
+        lines += textwrap.wrap(says, width, initial_indent=before, subsequent_indent=after, break_on_hyphens=False)
+        if finding.mend:
+            lines.append(f"{after}-> {printable(finding.mend)}")
+    return lines
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The last line: how many findings have which verdict."""
+    n_bad = sum(finding.verdict == BAD for finding in findings)
+    n_mend = sum(finding.verdict == MEND for finding in findings)
+    if not n_bad and not n_mend:
+        return "All is good."
+    counts = [f"{n_bad} bad"] * bool(n_bad) + [f"{n_mend} to mend"] * bool(n_mend)
+    return f"{', '.join(counts)}, {len(findings) - n_bad - n_mend} good; what follows -> mends it."
+
+
+def output_of(*command: str, limit_s: float = _PATIENCE_S) -> str | None:
+    """What a program of the system prints; None if it is not there, fails, or takes too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+class NoAnswerError(Exception):
+    """A process of the doctor's gave no answer; the text says why."""
+
+
+def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
+    """The JSON that one of the doctor's own modules prints, run in a process of its own; NoAnswerError without one."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoAnswerError(f"no answer within {limit_s:g} s") from None
+    except OSError as error:
+        raise NoAnswerError(str(error)) from None
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise NoAnswerError(said[-1]) from None
+
+
+def text_of(path: Path) -> str:
+    """The text of one of the kernel's small files, without its end; an empty text if there is none."""
+    try:
+        return path.read_text(errors="replace").strip(" \0\n")
+    except OSError:
+        return ""

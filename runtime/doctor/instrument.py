@@ -1,0 +1,24 @@
+"""The settings' instrument: its file, its graph, its card, and whether it computes what it should."""
+
+from __future__ import annotations
+
+from runtime.base.errors import UserError
+from runtime.doctor.findings import BAD, GOOD, Finding, Given
+from runtime.instrument.decoder import CHECK_TOLERANCE
+from runtime.instrument.library import DEFAULT_INSTRUMENT, find, load, sha256_of
+
+
+def check_instrument(given: Given) -> list[Finding]:
+    """Load it, which looks at its operators, its card and its recorded pair."""
+    asked = given.instrument or given.config.instrument
+    try:
+        decoder = load(asked)
+        digest = sha256_of(find(asked))
+    except UserError as error:
+        remedy = f"play another: ./timbrebox play --instrument {DEFAULT_INSTRUMENT}; all: ./timbrebox instruments"
+        return [Finding("Instrument", BAD, str(error), remedy)]
+    says = (
+        f"{decoder.path.stem}, SHA-256 {digest[:12]}…: its operators are known, its card is whole, "
+        f"and it computes what it did when it was made (to {CHECK_TOLERANCE:g})"
+    )
+    return [Finding("Instrument", GOOD, says)]

@@ -1,0 +1,233 @@
+"""Gives the voices that sound their spectra, hops, blends of phases and widths, at the first frame of each span."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.control.knobs import Knobs
+from runtime.engine.sounding.hop_groups import HopGroup, HopGroups
+from runtime.engine.sounding.ramp_points import RampPoints
+from runtime.engine.sounding.spectra import Spectra
+from runtime.engine.synthesis.lanes import runs_alike
+from runtime.engine.synthesis.wide_sound import WideSound
+from runtime.engine.voices.bank import Voice, VoiceBank
+from runtime.engine.voices.changes import Changes
+from runtime.engine.voices.palette import Palette
+from runtime.engine.voices.widths import Widths
+from runtime.events import NEVER
+
+
+class VoiceSound:
+    """Decides, for each span, which voices get spectra and hops, and makes them.
+
+    spectra: decodes; sound: the sound of the lanes; hops: which lanes hop when; widths: the voices' widths; bank: the
+    voices; palette: the sounds that may be played; knobs: where the targets stand. moves: whether spectra of sounding
+    voices move by themselves.
+    """
+
+    def __init__(
+        self,
+        spectra: Spectra,
+        sound: WideSound,
+        hops: HopGroups,
+        widths: Widths,
+        bank: VoiceBank,
+        palette: Palette,
+        knobs: Knobs,
+    ):
+        self._spectra, self._sound, self._hops, self._widths = spectra, sound, hops, widths
+        self._bank, self._palette, self._knobs = bank, palette, knobs
+        self._points = RampPoints(hops.offsets_by_lane, hops.hop_size)
+        self._gains = np.zeros(len(bank.voices), np.float32)
+        self._foreseen = NEVER, 0  # for which frame, and after how many events
+        self.moves = False
+
+    def end_silent(self, frame: int) -> None:
+        """Forget the voices that have ended; call it before the others begin."""
+        if self._widths.n_wide:
+            self._widths.arrive(frame)
+            self._widths.forget_silent(self._bank.voices)
+        if self._sound.n_transposed:
+            self._sound.end([voice.lane for voice in self._bank.voices if not voice.active])
+
+    def follow(self, changes: Changes, frame: int, n_events: int) -> bool:
+        """Make the sound that is due at `frame`; whether a hop was made or a voice began.
+
+        n_events: how many events so far may have changed a source of modulation.
+        """
+        opening = [voice for voice in changes.opening if voice.active]
+        leaving = self._leaving_submixes(changes)
+        touched = [voice.lane for voice in changes.touched] + leaving
+        groups = self._hops.due_at(frame, self._knobs.n_changes, touched)
+        due = [(group, self._hopping(group, frame)) for group in groups]
+        if leaving:
+            self._sound.unmix([lane for lane in leaving if self._hops.of_lane[lane].due > frame], frame)
+        self._give_spectra([voice for _, hopping in due for voice in hopping], opening, frame)
+        if opening:
+            self._open(opening, frame)
+        for group, hopping in due:
+            self._hop(group, hopping, changes, frame)
+        moving = self._moving()
+        if moving:
+            self._lead(self._points.at(moving, frame), frame, n_events)
+        self.moves = bool(moving)
+        return bool(due or opening)
+
+    def next_change(self, frame: int) -> int:
+        """The first frame after `frame` at which there is sound to make, if no event comes before."""
+        end, moving = self._hops.next_due(), self._moving()
+        return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
+
+    def foresee(self, n_events: int) -> None:
+        """Compute, in a block with no other work, what the voices that move by themselves will need at their next hop.
+
+        If an event comes before, it is computed again; so the sound does not depend on the blocks.
+        """
+        due, size = self._hops.next_due(), self._hops.hop_size
+        if self._foreseen == (due, n_events):
+            return
+        self._foreseen = due, n_events
+        moving = [v for v in self._moving() if self._hops.of_lane[v.lane].due == due and not v.played.playhead_targets]
+        voices = [v for v, n in zip(moving, self._points.frames_to_next(moving, due), strict=True) if n == size]
+        if voices:
+            self._spectra.foresee(voices, due + size, size, n_events)
+
+    def _leaving_submixes(self, changes: Changes) -> list[int]:
+        """Lanes that must leave their submix, because their pitch or gain begins to change."""
+        sound = self._sound
+        lanes = sound.mixed([voice.lane for voice in changes.retuned])
+        if not self._bank.all_steady():
+            gains, all_lanes = self._bank.steady_gains(), range(self._bank.n_lanes_used)
+            lanes += [lane for lane in sound.mixed(all_lanes) + sound.on_bus(all_lanes) if not gains[lane]]
+        return lanes
+
+    def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
+        """The sounding voices of a group, except those that begin at this frame."""
+        return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < frame]
+
+    def _give_spectra(self, hopping: list[Voice], opening: list[Voice], frame: int) -> None:
+        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
+        stale = [
+            voice
+            for voice in hopping
+            if (voice.blend != voice.knobs.blend and not voice.played.blend_moves)
+            or (voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves)
+        ]
+        if not stale and not opening:
+            return
+        if self._sound.n_transposed:
+            self._sound.before_new_spectra([voice.lane for voice in stale], frame)
+        # A widened spectrum depends on the blend, too.
+        wanting = [
+            voice
+            for voice in stale + opening
+            if voice.spectrum_version != voice.knobs.version
+            or (voice.has_bandwidth and voice.blend != voice.knobs.blend)
+        ]
+        if opening:
+            wanting.sort(key=lambda voice: voice.lane)
+        if wanting:
+            self._spectra.give(wanting, frame, bool(opening))
+
+    def _open(self, voices: list[Voice], frame: int) -> None:
+        """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
+        if self._palette.has_width:
+            for voice in voices:
+                self._widths.start(voice.lane, voice.width)
+        lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
+        for voice in voices:
+            blends[voice.lane] = voice.blend if voice.played.blend_moves else voice.knobs.blend
+        for group in self._hops.groups:
+            for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], blends):
+                self._sound.open(run, frame, blends[run.start])
+                group.due = min(group.due, frame + self._sound.frames_to_hop(run.start, frame))
+        for voice in voices:
+            voice.blend = blends[voice.lane]
+
+    def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
+        """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
+        group.made_for = self._knobs.n_changes
+        if not hopping:
+            still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
+            group.due = frame + self._hops.hop_size if still_to_come else NEVER
+            return
+        lanes = slice(hopping[0].lane, hopping[-1].lane + 1)
+        self._set_blends(hopping, range(lanes.start, lanes.stop))
+        moves = self._palette.moves_spectra and any(voice.played.spectrum_moves for voice in hopping)
+        n_hops = 1 if moves else self._sound.n_hops_ahead(lanes)
+        self._sound.hop([voice.lane for voice in hopping], frame, n_hops, self._gains_to_mix(lanes, changes, frame))
+        is_wide = self._widths_follow(hopping, frame)
+        opened = any(group.lanes.start <= voice.lane < group.lanes.stop for voice in changes.opening)
+        group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
+
+    def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
+        """Give a group's lanes the blends of phases that their voices have from this hop on."""
+        present, all_lanes, alike = self._knobs.present, lanes, hopping
+        if self._palette.moves_blend or len(self._knobs.heard) > 1:
+            alike = [v for v in hopping if v.knobs is present and not v.played.blend_moves]
+            others = [voice for voice in hopping if voice not in alike]
+            own_blend = {voice.lane for voice in others}
+            all_lanes = [lane for lane in lanes if lane not in own_blend]
+            for voice in others:
+                if not voice.played.blend_moves:
+                    voice.blend = voice.knobs.blend
+                    self._sound.set_blend([voice.lane], voice.blend)
+        self._sound.set_blend(all_lanes, present.blend)
+        for voice in alike:
+            voice.blend = present.blend
+
+    def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
+        """Move voices that do not move by themselves to the width of their knobs; False if some must go on next hop."""
+        if not self._palette.has_width:
+            return True
+        done = True
+        for voice in hopping:
+            if not voice.played.spectrum_moves:
+                done &= self._widths.move(voice.lane, frame, voice.width, self._hops.hop_size)
+        return done
+
+    def _moving(self) -> list[Voice]:
+        """The sounding voices whose spectra move by themselves."""
+        if not self._palette.moves_spectra:
+            return []
+        return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
+
+    def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
+        """Let the spectra of voices, ascending by lane, begin to move to where they must be at their next point."""
+        alike: dict[tuple[int, int], list[Voice]] = {}
+        for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
+            alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)
+        for (_, n_frames), voices in alike.items():
+            lanes = [voice.lane for voice in voices]
+            self._sound.before_ramp(lanes, frame, n_frames)
+            if self._spectra.lead(voices, frame + n_frames, n_frames, n_events):
+                self._sound.ramp(lanes, frame, n_frames)
+            if self._palette.has_width:
+                for voice in voices:
+                    self._widths.move(voice.lane, frame, voice.width, n_frames)
+
+    def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
+        """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
+
+        Those are lanes that are not steady, that begin to be transposed, whose notes have just begun and move fast,
+        that are wide, or that have a bandwidth and coherent phases.
+        """
+        gains = self._gains[: lanes.stop - lanes.start]
+        np.copyto(gains, self._bank.steady_gains()[lanes])
+        palette, unmixed = self._palette, {voice.lane for voice in changes.retuned}
+        if unmixed:
+            unmixed.difference_update(self._sound.transposed_among(unmixed))
+        if palette.moves_spectra:
+            moving = self._moving()
+            unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, frame))
+        if palette.has_width:
+            unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
+        sounding = [voice for voice in self._bank.voices[lanes] if voice.active]
+        if palette.has_bandwidth:
+            unmixed.update(voice.lane for voice in sounding if voice.has_bandwidth and voice.knobs.blend)
+        if len(self._knobs.heard) > 1:
+            unmixed.update(voice.lane for voice in sounding if voice.knobs.blend != self._knobs.blend)
+        for lane in unmixed:
+            if lanes.start <= lane < lanes.stop:
+                gains[lane - lanes.start] = 0.0
+        return gains

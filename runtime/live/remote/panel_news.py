@@ -1,0 +1,56 @@
+"""What the page's process says of itself: where it is, and by which code a device is paired; `doctor` asks for it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from runtime.link.connection import Connection
+from runtime.link.server import Caller, NoParams, Server
+
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
+
+
+class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packets of OSC that were taken, and that were ignored because they were not understood or too many."""
+
+    taken: int
+    ignored: int
+
+
+class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page's process says.
+
+    url: of the page on this machine. network_urls: the same for others; empty: they cannot reach it. code: pairs a
+    device; None: none is needed. paired: names of the devices that are. osc: None: it does not listen for OSC.
+    """
+
+    url: Text
+    network_urls: Texts = ()
+    code: Text | None = None
+    paired: Texts = ()
+    osc: OscNews | None = None
+
+
+class PanelNotes:
+    """Keeps what the page's process said last, until it has gone."""
+
+    def __init__(self) -> None:
+        self._said: PanelNews | None = None
+        self._by: Connection | None = None
+
+    def add_requests(self, server: Server) -> None:
+        """Let a server take `panel.tell` and answer `panel`."""
+        server.add("panel.tell", PanelNews, self._tell)
+        server.add("panel", NoParams, lambda _params, _caller: self._said and msgspec.to_builtins(self._said))
+        server.on_gone(self._forget)
+
+    def _tell(self, news: PanelNews, caller: Caller) -> dict[str, object]:
+        self._said, self._by = news, caller.connection
+        return {}
+
+    def _forget(self, connection: Connection) -> None:
+        if connection is self._by:
+            self._said = self._by = None

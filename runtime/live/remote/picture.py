@@ -1,0 +1,76 @@
+"""What a page draws beside the output's spectrum, 30 times a second: the newest note's spectrum, and all pitches."""
+
+from __future__ import annotations
+
+import base64
+import math
+import time
+from typing import Protocol
+
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum_picture import SpectrumPicture
+from runtime.engine.engine import Engine
+from runtime.link.server import Server
+
+PICTURE = "picture"
+PICTURE_S = 1.0 / 30.0
+MOST_NOTES = 8
+
+
+class Pictured(Protocol):
+    """What the picture needs of what plays."""
+
+    def engines(self) -> list[Engine]:
+        """All engines that may sound."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The rate of what plays."""
+
+
+class Picture:
+    """Publishes the topic `picture` while somebody watches it. It copies what the engine has, and measures nothing.
+
+    The news: rate_hz; hz, the fundamentals of the sounding notes, newest first; and of the newest note spectrum, 256
+    levels in base64 (`acoustics.spectrum_picture`), and latents, 0 to 1; both are left out if nothing sounds.
+    """
+
+    def __init__(self, playing: Pictured):
+        self._playing = playing
+        self._due_s = math.inf
+        self._drawing: dict[tuple[float, int], SpectrumPicture] = {}
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the next news; infinite if nobody watches."""
+        return max(0.0, self._due_s - time.monotonic())
+
+    def serve(self, server: Server) -> None:
+        """Publish what is due."""
+        if not server.is_watched(PICTURE):
+            self._due_s = math.inf
+        elif self._due_s == math.inf or self.wait_s == 0.0:
+            self._due_s = time.monotonic() + PICTURE_S
+            server.publish(PICTURE, self._news())
+
+    def _news(self) -> dict[str, object]:
+        sounding = [(voice, engine) for engine in self._playing.engines() for voice in engine.sounding()]
+        sounding.sort(key=lambda each: each[0].started_at, reverse=True)
+        hz = [float(note_to_hz(voice.pitch + voice.bend_semitones)) for voice, _ in sounding[:MOST_NOTES]]
+        news: dict[str, object] = {"rate_hz": self._playing.sample_rate_hz, "hz": [round(each, 2) for each in hz]}
+        if sounding:
+            voice, engine = sounding[0]
+            seen, gain = engine.seen(voice)
+            bin_hz = engine.instrument.card.spec.bin_hz * hz[0] / float(note_to_hz(voice.model_note))
+            levels = self._drawn_by(bin_hz, len(seen.magnitudes)).draw(seen.magnitudes, gain)
+            news["spectrum"] = base64.b64encode(levels).decode()
+            news["latents"] = [round(float(at), 4) for at in seen.latents]
+        return news
+
+    def _drawn_by(self, bin_hz: float, n_bins: int) -> SpectrumPicture:
+        key = bin_hz, n_bins
+        if key not in self._drawing:
+            if len(self._drawing) > 64:
+                self._drawing.clear()
+            self._drawing[key] = SpectrumPicture(bin_hz, n_bins)
+        return self._drawing[key]

@@ -1,0 +1,87 @@
+"""When which cue is heard: the chime and the sound of waiting at the start, and the audible yes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from runtime.audio.cues import CuePlayer
+from runtime.base.errors import UserError
+from runtime.base.realtime import SWAP_PRIORITY, gives_way, promote_thread
+from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
+
+
+class SignSounds:
+    """Lets cues be heard; everything but the making of their sound happens on the main thread.
+
+    greets: whether the start is heard. is_busy: whether the audio thread renders a block at present; wake: called on
+    the thread that makes the sounds, when `serve` has something to do; say: called with each line for the user.
+    player: adds the cues to what is heard.
+    """
+
+    def __init__(
+        self,
+        greets: bool,
+        is_busy: Callable[[], bool] = lambda: False,
+        wake: Callable[[], object] = lambda: None,
+        say: Callable[[str], object] = lambda _line: None,
+    ):
+        self.player = CuePlayer()
+        self._is_busy, self._wake, self._say = is_busy, wake, say
+        self._next_greetings = [WAITING, CHIME] if greets else []
+        self._made_for: tuple[Path, int] | None = None
+        self._cues: dict[str, np.ndarray] = {}
+        self._complaint = ""
+        self._wanted: list[str] = []
+
+    def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
+        """Make the cues for this rate, on a thread of its own, unless they are made already."""
+        if self._made_for is not None and self._made_for[1] == sample_rate_hz:
+            return
+        self._made_for, self._cues = (instrument, sample_rate_hz), {}
+        making = threading.Thread(target=self._make, args=(*self._made_for, volume_db), name="cues", daemon=True)
+        making.start()
+
+    def look(self, has_card: bool, has_input: bool) -> None:
+        """Greet if it is time to: once with an input, and before that once without one. Call it again and again."""
+        if not has_card or not self._next_greetings:
+            return
+        if has_input:
+            self._next_greetings.clear()
+            self._play(CHIME)
+        elif self._next_greetings[0] == WAITING:
+            del self._next_greetings[0]
+            self._play(WAITING)
+
+    def yes(self) -> None:
+        """Say that something is learned, or saved."""
+        self._play(YES)
+
+    def serve(self) -> None:
+        """Play what has waited for its sound to be made."""
+        if self._complaint:
+            self._say(self._complaint)
+            self._complaint = ""
+        if self._cues:
+            for name in self._wanted[-1:]:
+                self.player.play(self._cues[name])
+            self._wanted.clear()
+
+    def _play(self, name: str) -> None:
+        self._wanted.append(name)
+        self.serve()
+
+    def _make(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
+        promote_thread(SWAP_PRIORITY)
+        try:
+            with gives_way(self._is_busy):
+                cues = make_cues(instrument, sample_rate_hz, volume_db)
+        except (UserError, OSError, MemoryError) as error:
+            self._complaint = f"No chime and no audible yes: {error}"
+        else:
+            if self._made_for == (instrument, sample_rate_hz):
+                self._cues = cues
+        self._wake()

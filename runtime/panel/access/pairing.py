@@ -1,0 +1,68 @@
+"""Pairing: who knows the code that this machine shows may come in, and guessing it takes too long."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+
+from runtime.panel.access.devices import Device, Devices
+from runtime.panel.access.names import sender
+from runtime.panel.limits import Allowance
+
+N_DIGITS = 8
+# Of 100 million codes: who guesses for a year, without a pause and from everywhere, finds it with a chance of 16 %.
+SENDER_RATE, SENDER_BURST = 0.1, 5.0  # guesses a second of one sender, and after a silence
+ALL_RATE, ALL_BURST = 0.5, 20.0
+_MOST_SENDERS = 256
+
+
+class TooSoonError(Exception):
+    """A guess that is not looked at; wait_s: seconds until the next one may be."""
+
+    def __init__(self, wait_s: float):
+        super().__init__(f"wait {wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
+class Pairing:
+    """The code, which is another one after each pairing, and guesses at it.
+
+    devices: those that are paired. shown: called with each new code.
+    """
+
+    def __init__(self, devices: Devices, shown: Callable[[str], object]):
+        self.devices, self._shown = devices, shown
+        self._guessing: dict[str, Allowance] = {}
+        self._all_guessing = Allowance(ALL_RATE, ALL_BURST)
+        self._code = _new_code()
+
+    @property
+    def code(self) -> str:
+        """The code as it is shown, in two groups."""
+        return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
+
+    def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
+        """A new device and its secret if the code is right, else None; TooSoonError if there were too many guesses."""
+        who = sender(address)
+        wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
+        if wait_s > 0.0:
+            raise TooSoonError(wait_s)
+        digits = "".join(character for character in said[:64] if character in "0123456789")
+        if not hmac.compare_digest(digits, self._code):
+            return None
+        del self._guessing[who]
+        self._code = _new_code()
+        self._shown(self.code)
+        return self.devices.add(user_agent)
+
+    def _allowance(self, who: str) -> Allowance:
+        allowance = self._guessing.pop(who, None) or Allowance(SENDER_RATE, SENDER_BURST)
+        while len(self._guessing) >= _MOST_SENDERS:
+            del self._guessing[next(iter(self._guessing))]  # the one that has not guessed for longest
+        self._guessing[who] = allowance
+        return allowance
+
+
+def _new_code() -> str:
+    return f"{secrets.randbelow(10**N_DIGITS):0{N_DIGITS}}"

@@ -1,0 +1,135 @@
+"""Runs a command of ours in another process, which can be cancelled, has little priority, and ends with this one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import re
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.base.errors import UserError
+from runtime.base.progress import LINES_VARIABLE
+from runtime.panel.files.limits import LARGEST_RESULT_BYTES
+
+ROOT = Path(__file__).resolve().parents[3]
+_NICE, _GRACE_S = 10, 3.0
+_MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
+_PREFIX = "timbrebox: "
+_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as runtime/base/errors.py writes it
+_SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+
+OnProgress = Callable[[str, float, float | None], object]
+PLAYER = (sys.executable, "-m", "runtime")
+
+
+class Said(NamedTuple):
+    """What a command printed: lines of its result, and remarks for the user."""
+
+    lines: list[str]
+    remarks: list[str]
+
+
+async def run_command(
+    arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
+    program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
+) -> Said:  # fmt: skip
+    """Run a program of ours with arguments; UserError with its last line if it fails or takes longer than limit_s.
+
+    on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: what a
+    message calls each path. folder: for temporary files. on_line: called with each line of the result as it comes. If
+    this is cancelled, the process is ended.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
+        env=os.environ | {LINES_VARIABLE: "json", "TMPDIR": str(folder)},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    lines: list[str] = []
+    remarks: list[str] = []
+
+    def take(line: str) -> None:
+        lines.append(line)
+        on_line(line)
+
+    try:
+        async with asyncio.timeout(limit_s):
+            streams = ((process.stdout, take), (process.stderr, remarks.append))
+            await asyncio.gather(*(_take(stream, on_progress, take_line) for stream, take_line in streams))
+            status = await process.wait()
+    except TimeoutError:
+        expected, remedy = f"at most {limit_s / 60.0:g} minutes of work", "choose a shorter file"
+        raise UserError("this work", "no end of it", expected, remedy) from None
+    except ValueError:
+        raise UserError("this work", "a line without end", "one that can be shown", "choose another file") from None
+    finally:
+        await _end(process)
+    remarks = [_shown(line, names) for line in remarks]
+    if status != 0:
+        raise _error_of(remarks[-1] if remarks else f"status {status} without a word")
+    return Said(lines, remarks)
+
+
+def _error_of(line: str) -> UserError:
+    """The UserError that a command's last line describes."""
+    parts = _USER_ERROR.fullmatch(line)
+    return UserError(*(parts.groups() if parts else ("this work", line, "a file that can be used", "try another")))
+
+
+async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
+    """Take a stream's lines: those of the progress, and the first _MOST_LINES of the others."""
+    n_lines = 0
+    while line := await stream.readline():
+        text = line.decode("utf-8", "replace").strip()
+        if text and not _progress(text, on_progress):
+            n_lines += 1
+            if n_lines <= _MOST_LINES:
+                take(text)
+
+
+def _progress(line: str, on_progress: OnProgress) -> bool:
+    """Whether a line says how far the work is."""
+    if not line.startswith('{"progress"'):
+        return False
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        said = json.loads(line)
+        on_progress(said["progress"], said["share"], said["left_s"])
+    return True
+
+
+def _shown(line: str, names: dict[Path, str]) -> str:
+    """A line of a command as the user reads it: with the names of files, and without their places."""
+    for path, name in names.items():
+        line = line.replace(str(path), name)
+    return line.removeprefix(_PREFIX)
+
+
+def _leash() -> None:
+    """In the new process, before the command: it gives way to all others, and ends with its parent."""
+    os.nice(_NICE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _prctl is not None:
+        _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process, if it lives."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,143 @@
+"""Downloads: an address that holds for one use and a minute, and the sending of the file behind it.
+
+The page's server answers a plain request from memory. So the connection is taken from it, and the file is sent piece by
+piece by the system itself, however large it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import re
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from urllib.parse import quote
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from runtime.base.errors import UserError
+from runtime.panel.files.limits import MOST_DOWNLOADS, MOST_TICKETS, SLOWEST_CHUNK_S, TICKET_S
+
+PREFIX = "/take/"
+_PIECE_BYTES = 256 * 2**10
+_KINDS = {".wav": "audio/wav", ".flac": "audio/flac", ".mid": "audio/midi", ".yaml": "application/yaml"}
+_SAFETY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Connection": "close",
+}
+
+
+class _Ticket(NamedTuple):
+    stream: BinaryIO
+    name: str
+    until_s: float
+    then: Callable[[], object]
+
+
+class Downloads:
+    """The addresses that were given out, and the files that are being sent."""
+
+    def __init__(self) -> None:
+        self._tickets: dict[str, _Ticket] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def offer(self, path: Path, name: str, then: Callable[[], object] = lambda: None) -> str:
+        """The address at which a file can be had once, as `name`; UserError if it cannot be opened.
+
+        The file stays what it is now, also if its path leads to another one later. then: called when the address is
+        used or no longer holds.
+        """
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise UserError(name, error.strerror or str(error), "a file that can be read", "try again") from None
+        self._forget_old()
+        while len(self._tickets) >= MOST_TICKETS:
+            self._forget(next(iter(self._tickets)))
+        token = secrets.token_urlsafe(24)
+        self._tickets[token] = _Ticket(stream, name, time.monotonic() + TICKET_S, then)
+        return PREFIX + token
+
+    def answer(self, connection: ServerConnection, path: str) -> Response:
+        """Send the file behind an address over this connection, which is taken from its server; or else a refusal.
+
+        What is returned for a file that is sent goes nowhere.
+        """
+        self._forget_old()
+        ticket = self._tickets.pop(path.removeprefix(PREFIX), None)
+        if ticket is None:
+            return _refusal(http.HTTPStatus.NOT_FOUND, b"This download is over. Start it again on the page.\n")
+        if len(self._sending) >= MOST_DOWNLOADS:
+            _end(ticket)
+            return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, b"Too many downloads at once.\n")
+        stream = connection.transport.get_extra_info("socket").dup()
+        stream.setblocking(False)
+        connection.transport.abort()  # closes the server's own descriptor; this one goes on
+        task = asyncio.create_task(_send(stream, ticket))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return _refusal(http.HTTPStatus.OK, b"")
+
+    def close(self) -> None:
+        """End all downloads."""
+        for task in self._sending:
+            task.cancel()
+        for token in list(self._tickets):
+            self._forget(token)
+
+    def _forget_old(self) -> None:
+        now_s = time.monotonic()
+        for token in [token for token, ticket in self._tickets.items() if ticket.until_s < now_s]:
+            self._forget(token)
+
+    def _forget(self, token: str) -> None:
+        _end(self._tickets.pop(token))
+
+
+def disposition(name: str) -> str:
+    """The value of Content-Disposition for a file of this name (RFC 6266): nothing in it can leave the value."""
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+
+
+def _end(ticket: _Ticket) -> None:
+    ticket.stream.close()
+    ticket.then()
+
+
+async def _send(stream: socket.socket, ticket: _Ticket) -> None:
+    loop, file = asyncio.get_running_loop(), ticket.stream
+    n_bytes, kind = file.seek(0, 2), _KINDS.get(Path(ticket.name).suffix, "application/octet-stream")
+    fields = {"Content-Type": kind, "Content-Length": str(n_bytes), "Content-Disposition": disposition(ticket.name)}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (fields | _SAFETY).items())
+    try:
+        with contextlib.suppress(OSError, TimeoutError):
+            await loop.sock_sendall(stream, f"HTTP/1.1 200 OK\r\n{head}\r\n".encode())
+            sent = 0
+            while sent < n_bytes:
+                count = min(_PIECE_BYTES, n_bytes - sent)
+                sending = loop.sock_sendfile(stream, file, sent, count)
+                n_sent = await asyncio.wait_for(sending, SLOWEST_CHUNK_S)
+                if not n_sent:
+                    break  # the file has become shorter
+                sent += n_sent
+            stream.shutdown(socket.SHUT_WR)
+    finally:
+        stream.close()
+        _end(ticket)
+
+
+def _refusal(status: http.HTTPStatus, content: bytes) -> Response:
+    fields = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(content))}
+    return Response(status, status.phrase, Headers(fields | _SAFETY), content)

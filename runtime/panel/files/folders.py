@@ -1,0 +1,60 @@
+"""Private folders for files that nobody keeps: each ends with the process that made it, or is cleared by the next."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from runtime.base.errors import UserError
+from runtime.link.place import make_private
+
+
+class PassingFolder:
+    """A folder of this process below `base`, which only its user can enter; those of dead processes are removed.
+
+    path: the folder. UserError if it cannot be made. The lock on it ends with the process, however that ends.
+    """
+
+    def __init__(self, base: Path):
+        self.path = base / str(os.getpid())
+        try:
+            make_private(base)
+            whole = os.open(base, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(whole, fcntl.LOCK_EX)  # so that no other process takes the new folder for a dead one's
+                _remove_dead(base)
+                self.path.mkdir(mode=0o700)
+                self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                os.close(whole)
+        except OSError as error:
+            remedy = "free some space, or choose another place"
+            raise UserError(base, error.strerror or str(error), "a writable place with room", remedy) from None
+
+    def clear(self) -> None:
+        """Remove what is in the folder."""
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _remove_dead(base: Path) -> None:
+    for path in base.iterdir():
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,17 @@
+"""How much may come in, and how long work may take."""
+
+from __future__ import annotations
+
+MOST_CONNECTIONS = 8
+CHUNK_BYTES = 15 * 2**10  # below the page's longest message
+WINDOW_BYTES = 512 * 2**10  # what a browser may send before it hears that it has arrived
+SLOWEST_CHUNK_S = 30.0  # a sender or a receiver that needs longer for a piece has gone
+LARGEST_BYTES = {"midi": 16 * 2**20, "recording": 128 * 2**20, "sound": 80 * 2**20, "taught": 128 * 2**20}
+MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument
+LONGEST_NAME = 200  # characters of a file's name, which is only shown
+REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests a second, and after a silence
+MOST_MINUTES = 30  # of music to render
+LARGEST_RESULT_BYTES = 400 * 2**20
+LONGEST_WORK_S = {"midi": 3600.0, "recording": 900.0, "sound": 120.0, "export": 60.0, "make": 2 * 3600.0}
+MOST_TICKETS, TICKET_S = 16, 60.0
+MOST_DOWNLOADS = 4

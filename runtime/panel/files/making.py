@@ -1,0 +1,135 @@
+"""An instrument of recordings that a browser has sent, made by the workshop where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runtime.base.errors import UserError
+from runtime.base.user_folders import data_folder
+from runtime.panel.files.child import ROOT
+from runtime.panel.files.limits import LARGEST_TAUGHT_BYTES, MOST_TAUGHT
+from runtime.panel.files.uploads import Announced
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
+_LONGEST_NAME = 60
+# Notes and sounds are read from the names of files, so some of a name is kept: nothing that has a meaning in a path.
+_DROPPED = re.compile(r"[^A-Za-z0-9#_ -]+")
+_PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
+
+
+def workshop() -> str | None:
+    """The Python that has the workshop's packages; None if it is not installed on this machine."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        return sys.executable
+    python = ROOT / ".venv-workshop" / "bin" / "python"
+    has_it = any(python.parent.parent.glob("lib/python3*/site-packages/tensorflow/__init__.py"))
+    return str(python) if has_it and python.exists() else None
+
+
+def plain_name(name: str) -> str:
+    """Of a name the letters, digits, spaces and # _ -, at most 60, for a file; may be empty."""
+    return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
+
+
+class Making:
+    """The recordings for an instrument, and what its making has given so far.
+
+    new_folder: makes a folder. folder: where the recordings lie, after the first one has come in.
+    """
+
+    def __init__(self, new_folder: Callable[[], Path]):
+        self._new_folder, self._python = new_folder, workshop()
+        self._above: Path | None = None
+        self._n_files = self._n_bytes = 0
+        self._previews: list[Path] = []
+        self._made: dict[str, object] | None = None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What pages show."""
+        return {
+            "can_make": self._python is not None,
+            "taught": {"n": self._n_files, "bytes": self._n_bytes},
+            "previews": len(self._previews),
+            "made": self._made,
+        }
+
+    @property
+    def folder(self) -> Path:
+        """Where the recordings lie."""
+        if self._above is None:
+            self._above = self._new_folder()
+            (self._above / "recordings").mkdir()
+        return self._above / "recordings"
+
+    @property
+    def program(self) -> Sequence[str]:
+        """The command that makes."""
+        return (self._python, "-m", "export")
+
+    def refuse(self, announced: Announced) -> None:
+        """UserError if a recording cannot be put to the others."""
+        if self._python is None:
+            raise UserError(announced.name, "no workshop on this machine", "one", "./timbrebox make installs it")
+        if Path(announced.name).suffix.lower() not in SUFFIXES:
+            raise UserError(announced.name, "another kind of file", "WAV, FLAC, OGG, MP3 or AIFF", "leave it out")
+        if self._n_files >= MOST_TAUGHT or self._n_bytes + announced.bytes > LARGEST_TAUGHT_BYTES:
+            expected = f"at most {MOST_TAUGHT}, and {LARGEST_TAUGHT_BYTES:,} bytes in all"
+            raise UserError(announced.name, "too many recordings", expected, "choose fewer")
+
+    def add(self, announced: Announced, path: Path) -> None:
+        """Put a recording that has come in to the others."""
+        given = Path(announced.name)
+        stem = wanted = plain_name(given.stem) or "recording"
+        number = 1
+        while any(self.folder.glob(f"{stem}.*")):
+            number += 1
+            stem = f"{wanted} {number}"
+        path.rename(self.folder / f"{stem}{given.suffix.lower()}")
+        self._n_files, self._n_bytes, self._made = self._n_files + 1, self._n_bytes + announced.bytes, None
+
+    def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
+        """The arguments of the command; known: names that instruments have. UserError for a name that cannot be."""
+        if not self._n_files:
+            raise UserError("make", "no recordings", "some", "choose recordings first")
+        if name != plain_name(name) or not name:
+            expected = f"letters, digits, spaces and # _ -, at most {_LONGEST_NAME}"
+            raise UserError("instrument's name", repr(name), expected, "choose another name")
+        out = data_folder() / "instruments" / f"{name}.onnx"
+        if name in known or out.exists():
+            raise UserError("instrument's name", f"{name!r}, which one has", "a free name", "choose another name")
+        work = self._above / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        self._previews, self._made = [], None
+        time = [] if minutes is None else [f"--minutes={minutes}"]
+        return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
+
+    def heard(self, line: str) -> bool:
+        """Take note of a line that the command prints; whether there is another preview."""
+        found = _PREVIEW.fullmatch(line)
+        if found is None:
+            return False
+        self._previews.append(Path(found[1]))
+        return True
+
+    def is_made(self, name: str) -> None:
+        """The instrument is there."""
+        self._made = {"name": name}
+
+    def preview(self, number: int) -> Path:
+        """A preview's sound file; UserError if there is none."""
+        if not 0 <= number < len(self._previews):
+            raise UserError("preview", str(number), "one of the list", "wait for it")
+        return self._previews[number]
+
+    def forget(self) -> None:
+        """Forget the recordings and what came of them; the instrument stays."""
+        if self._above is not None:
+            shutil.rmtree(self._above, ignore_errors=True)
+        self._above, self._previews, self._made = None, [], None
+        self._n_files = self._n_bytes = 0

@@ -1,0 +1,150 @@
+"""OSC: programs and pads that send Open Sound Control over UDP move the targets and play notes, as pages do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+
+import msgspec
+from pythonosc.osc_message import OscMessage
+
+from runtime.base.errors import UserError
+from runtime.control.targets import ACTIONS, RANGES
+from runtime.panel.limits import Allowance
+from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.play_link import PlayLink
+from runtime.sound.motion import LATENT
+
+ROOT = "/timbrebox"
+LARGEST_BYTES = 16 * 2**10
+MOST_MESSAGES = 64  # of one packet
+_DEEPEST = 4  # bundles in bundles
+_RARE_RATE, _RARE_BURST = 5.0, 20.0  # actions, sounds and instruments a second, and after a silence: some write files
+_PANIC: dict[str, object] = {"name": "panic"}
+_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is not waited for
+
+
+class NotUnderstoodError(Exception):
+    """A packet that is no OSC, or that says nothing that we know."""
+
+
+class OscPort(asyncio.DatagramProtocol):
+    """Takes OSC packets and tells what plays; whatever it does not understand, it ignores and counts.
+
+    link: to what plays. keys: those that are held. allowance: packets beyond it are dropped, since nobody waits for us.
+    changed: called when a packet has been counted. n_taken, n_ignored: packets.
+    """
+
+    def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
+        # The library writes a line for each odd packet.
+        logging.getLogger().addFilter(lambda _record: False)
+        self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
+        self._rare = Allowance(_RARE_RATE, _RARE_BURST)
+        self.n_taken = self.n_ignored = 0
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        """Do what a packet says; called by asyncio."""
+        try:
+            if self._allowance.try_take() > 0.0:
+                raise NotUnderstoodError
+            messages = [read_message(part) for part in messages_of(data)]
+            for _ in messages[1:]:
+                self._allowance.take()
+            for address, values in messages:
+                self._do(address, values)
+        except (NotUnderstoodError, UserError, msgspec.MsgspecError):
+            self.n_ignored += 1
+        else:
+            self.n_taken += 1
+        self._changed()
+
+    def _do(self, address: str, values: list[object]) -> None:
+        if not address.startswith(f"{ROOT}/"):
+            raise NotUnderstoodError
+        kind, _, rest = address.removeprefix(f"{ROOT}/").partition("/")
+        if kind == "note" and not rest:
+            self._keys.play(self, _played(values))
+            return
+        method, params = request_of(kind, rest, values)
+        if method == "action" and values and not values[0]:
+            return  # a pad sends 1 when it is pressed, and 0 when it is released
+        if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
+            raise NotUnderstoodError
+        self._link.tell(method, params)
+
+
+def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
+    """The link's request, method and params, that an address /timbrebox/KIND/REST with values stands for."""
+    first = values[0] if values else None
+    if kind == "panic" and not rest:
+        return "action", _PANIC
+    if kind == "action" and rest in ACTIONS and len(values) <= 1:
+        return "action", {"name": rest}
+    if kind == "target" and len(values) == 1:
+        target = rest.replace("/", ".")
+        if (target in RANGES or target.startswith(LATENT)) and isinstance(first, float | int) and 0.0 <= first <= 1.0:
+            return "move", {"target": target, "position": float(first)}
+    if kind in ("sound", "instrument") and not rest and len(values) == 1 and isinstance(first, str):
+        return kind, {"name": first}
+    if kind == "sound" and not rest and len(values) == 1:
+        return "sound", {"number": _whole(first)}
+    raise NotUnderstoodError
+
+
+def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
+    """The messages of a packet, which may be a bundle of messages and bundles; NotUnderstoodError if it is neither.
+
+    Source: opensoundcontrol.org, OSC 1.0. The library's own reader of bundles goes round for ever at a negative size.
+    """
+    if len(packet) > LARGEST_BYTES or depth > _DEEPEST:
+        raise NotUnderstoodError
+    if packet.startswith(b"/"):
+        yield packet
+        return
+    if not packet.startswith(_BUNDLE) or len(packet) < _BUNDLE_HEAD_BYTES:
+        raise NotUnderstoodError
+    at, n_messages = _BUNDLE_HEAD_BYTES, 0
+    while at < len(packet):
+        size = int.from_bytes(packet[at : at + 4], "big", signed=True)
+        at += 4
+        if size <= 0 or size % 4 or at + size > len(packet):
+            raise NotUnderstoodError
+        for part in messages_of(packet[at : at + size], depth + 1):
+            n_messages += 1
+            if n_messages > MOST_MESSAGES:
+                raise NotUnderstoodError
+            yield part
+        at += size
+
+
+def read_message(packet: bytes) -> tuple[str, list[object]]:
+    """Address and values of a message; NotUnderstoodError if it is broken."""
+    try:
+        message = OscMessage(packet)
+        return message.address, message.params
+    except Exception as error:  # whatever bytes from outside make a library do, it must not end the page
+        raise NotUnderstoodError from error
+
+
+def _played(values: list[object]) -> Played:
+    if len(values) > len(Played.__struct_fields__):
+        raise NotUnderstoodError
+    return msgspec.convert(dict(zip(Played.__struct_fields__, map(_whole, values), strict=False)), Played)
+
+
+def _whole(value: object) -> int:
+    """A number as a whole one: many pads send nothing but floats."""
+    if isinstance(value, bool) or not isinstance(value, float | int) or value != value // 1:
+        raise NotUnderstoodError
+    return int(value)
+
+
+async def listen_for_osc(address: str, port: int, made: Callable[[], OscPort]) -> asyncio.DatagramTransport:
+    """Listen for OSC on a UDP port; UserError if it cannot be had."""
+    try:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(made, local_addr=(address, port))
+    except OSError as error:
+        found = f"{port} on {address} ({error.strerror or error})"
+        raise UserError("panel: osc_port", found, "a free UDP port", "choose another port") from None
+    return transport

@@ -1,0 +1,124 @@
+// A path over the map: drawn, thinned to a few places, and kept as a sound that morphs along it.
+import { complain, toast } from "/head.js";
+import { button, make } from "/make.js";
+import { play } from "/play.js";
+import { t } from "/words.js";
+
+const N_PLACES = 8; // as many as a morph can have
+const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
+
+export class Path {
+  /** map: the map on which it is drawn. Call `begin`, `add`, `end`; or `addPoint` for each point, by keys. */
+  constructor(map) {
+    this.map = map;
+    this.places = [];
+    this.isOn = false;
+    this.starts = button(t("path.draw"), t("path.draw.long"), () => this.set(!this.isOn), { "aria-pressed": "false" });
+    this.name = make("input", { id: "path-name", required: true, maxlength: 100, autocomplete: "off" });
+    this.form = make("form", { class: "keep", hidden: true, submit: (event) => this.save(event) },
+      make("label", { for: "path-name" }, t("path.name")),
+      make("div", {}, this.name, make("button", { class: "main" }, t("sounds.save")),
+        button(t("path.discard"), t("path.discard"), () => this.set(false))));
+    this.how = make("p", { class: "hint", role: "status" });
+    this.element = make("div", { class: "path" }, this.starts, this.how, this.form);
+  }
+
+  set(isOn) {
+    this.isOn = isOn;
+    this.places = [];
+    this.form.hidden = true;
+    this.starts.setAttribute("aria-pressed", isOn);
+    this.how.textContent = isOn ? t("path.how") : "";
+    this.map.draw();
+  }
+
+  begin(place) {
+    this.places = [place];
+    this.form.hidden = true;
+  }
+
+  add(place) {
+    const last = this.places.at(-1);
+    if (!last || distance(last, place) >= LEAST_STEP) this.places.push(place);
+    this.map.draw();
+  }
+
+  addPoint(place) {
+    this.add(place);
+    if (this.places.length > 1) this.end();
+  }
+
+  /** The path is drawn: ask for a name. */
+  end() {
+    if (lengthOf(this.places) < LEAST_LENGTH) return;
+    this.form.hidden = false;
+    this.name.value = t("path.default", { name: play.sound ?? "" }).trim();
+  }
+
+  async save(event) {
+    event.preventDefault();
+    const name = this.name.value.trim();
+    if (!name) return;
+    try {
+      await play.ask("sounds.path", { name, places: thinned(this.places, N_PLACES).map((place) => this.map.latentsAt(place)) });
+      await play.ask("sound", { name });
+      this.set(false);
+      toast(t("path.saved", { name }));
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  /** Draw the path, or that of the sound that plays. */
+  paint(pen, style) {
+    const isDrawn = this.places.length > 0;
+    const places = isDrawn ? this.places : this.placesOfSound();
+    if (places.length < 2) return;
+    const pixels = places.map((place) => this.map.toPixel(place));
+    pen.beginPath();
+    for (const [x, y] of pixels) pen.lineTo(x, y);
+    pen.lineJoin = pen.lineCap = "round";
+    for (const [width, colour] of [[7, "--paper"], [3, "--warm"]]) {
+      pen.lineWidth = width;
+      pen.strokeStyle = style.getPropertyValue(colour);
+      pen.stroke();
+    }
+    for (const [x, y] of [pixels[0], pixels.at(-1)]) {
+      pen.beginPath();
+      pen.arc(x, y, 5, 0, 7);
+      pen.fillStyle = style.getPropertyValue("--warm");
+      pen.fill();
+    }
+  }
+
+  placesOfSound() {
+    const sounds = play.state?.sound?.morph?.sounds ?? [], names = play.card?.latents ?? [];
+    const rows = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
+    return rows.filter((row) => row?.every((at) => at !== undefined)).map((row) => this.map.placeOf(row));
+  }
+}
+
+function rowOfSound(name) {
+  return play.card?.sounds.find((sound) => sound.name === name)?.positions;
+}
+
+function distance([x, y], [u, v]) {
+  return Math.hypot(x - u, y - v);
+}
+
+function lengthOf(places) {
+  return places.slice(1).reduce((sum, place, k) => sum + distance(places[k], place), 0);
+}
+
+/** As many places as asked for along a path, at equal distances. */
+export function thinned(places, n) {
+  const whole = lengthOf(places), found = [];
+  let k = 0, before = 0;
+  for (let i = 0; i < n; i += 1) {
+    const at = (whole * i) / (n - 1);
+    while (k < places.length - 2 && before + distance(places[k], places[k + 1]) < at) before += distance(places[k], places[++k]);
+    const step = distance(places[k], places[k + 1]) || 1, share = Math.min(1, (at - before) / step);
+    found.push(places[k].map((x, d) => x + share * (places[k + 1][d] - x)));
+  }
+  return found;
+}

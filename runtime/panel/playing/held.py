@@ -1,0 +1,53 @@
+"""The keys that pages and other programs hold; all of them share one connection to what plays."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Hashable
+from typing import Annotated
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.panel.playing.play_link import PlayLink
+
+
+class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key goes down or, with velocity 0, up; note and velocity as in MIDI, channel from 0."""
+
+    note: Annotated[int, msgspec.Meta(ge=0, le=127)]
+    velocity: Annotated[int, msgspec.Meta(ge=0, le=127)] = 0
+    channel: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0
+
+
+class HeldKeys:
+    """Who holds which keys. A key that several hold ends when the last one lets go."""
+
+    def __init__(self, link: PlayLink):
+        self._link = link
+        self._held: defaultdict[Hashable, set[tuple[int, int]]] = defaultdict(set)
+
+    def play(self, holder: Hashable, played: Played) -> None:
+        """Press or release a key; UserError if nothing plays. A key that the holder does not hold is not released."""
+        key = played.channel, played.note
+        if played.velocity:
+            self._link.tell("note", msgspec.to_builtins(played))
+            self._held[holder].add(key)
+        elif key in self._held[holder]:
+            self._held[holder].remove(key)
+            self._end(key)
+
+    def let_go(self, holder: Hashable) -> None:
+        """Release all that somebody holds."""
+        for key in self._held.pop(holder, ()):
+            self._end(key)
+
+    def forget(self) -> None:
+        """What played is gone, and all keys with it."""
+        self._held.clear()
+
+    def _end(self, key: tuple[int, int]) -> None:
+        if not any(key in held for held in self._held.values()):
+            with contextlib.suppress(UserError):
+                self._link.tell("note", {"note": key[1], "velocity": 0, "channel": key[0]})

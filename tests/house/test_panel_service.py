@@ -1,0 +1,51 @@
+"""The page's own service: systemd accepts the unit, it gives away little, and avahi's file is as avahi wants it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from runtime.panel.listening import DEFAULT_PORT
+from runtime.service.announcing import FILE, announce
+from tests.support.places import ROOT
+
+UNIT = ROOT / "runtime" / "service" / "timbrebox-panel.service"
+INSTRUMENT = ROOT / "runtime" / "service" / "timbrebox.service"
+
+
+@pytest.mark.parametrize(
+    ("unit", "arguments"),
+    [
+        (UNIT, ["verify", "--recursive-errors=yes"]),
+        (UNIT, ["security", "--offline=true", "--threshold=20"]),
+        (INSTRUMENT, ["security", "--offline=true", "--threshold=12"]),
+    ],
+)
+def test_systemd_takes_the_units_and_finds_them_safe(unit: Path, arguments: list[str]) -> None:
+    if not shutil.which("systemd-analyze"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no systemd-analyze: apt-get install systemd")
+    done = subprocess.run(["systemd-analyze", *arguments, str(unit)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def test_the_instrument_has_no_network_and_the_page_only_private_ones() -> None:
+    instrument, page = (path.read_text(encoding="utf-8").splitlines() for path in (INSTRUMENT, UNIT))
+    assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= set(instrument)
+    assert any(line.startswith("ExecStart=") and "--no-panel" in line for line in instrument)
+    assert {"IPAddressDeny=any", "User=timbrebox", "Group=audio", "Restart=always"} <= set(page)
+    assert not [line for line in page if line.startswith("RuntimeDirectory=")]  # else it would end the instrument's
+
+
+def test_avahi_announces_the_page_only_where_networks_can_reach_it(tmp_path: Path) -> None:
+    service = ElementTree.parse(FILE).getroot().find("service")
+    assert (service.findtext("type"), service.findtext("port")) == ("_http._tcp", str(DEFAULT_PORT))
+    assert not announce("0.0.0.0", tmp_path / "no-avahi")
+    assert announce("0.0.0.0", tmp_path)
+    assert (tmp_path / FILE.name).read_bytes() == FILE.read_bytes()
+    assert not announce("127.0.0.1", tmp_path)
+    assert list(tmp_path.iterdir()) == []

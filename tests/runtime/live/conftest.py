@@ -1,0 +1,25 @@
+"""A folder of the user's files for the tests of the real program, and the program in it, without a sound card."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.rig import LiveProgram, home_of_its_own
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder, for this process, too."""
+    for name, value in home_of_its_own(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.fixture
+def start(home: Path) -> Callable[..., LiveProgram]:
+    """A function that starts the program, without a sound card; further arguments: as LiveProgram's."""
+    return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

@@ -1,0 +1,127 @@
+"""The page in a real Chromium: the live picture, pins and paths on the map, favourites, a phrase, and a split."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.link.client import Link
+from tests.support.browser import Browser
+from tests.support.panel import name_of_sound, voices, wait_for_voices
+from tests.support.rig import wait_until
+
+MAP = "tb-map canvas:not(.ground)"
+
+
+@pytest.fixture
+def page(opened: Browser) -> Browser:
+    """The page in a browser, just opened."""
+    return opened
+
+
+def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Browser, link: Link) -> None:
+    ink = (
+        "(() => { const c = document.querySelector('tb-picture canvas'), p = c.getContext('2d').getImageData(0, 0, "
+        "c.width, 0.7 * c.height).data; let n = 0; for (let k = 3; k < p.length; k += 4) n += p[k] > 0; return n; })()"
+    )
+    page.wait("document.querySelector('tb-picture').width > 0")
+    assert page.evaluate(ink) == 0
+    page.key("keyDown", "KeyA", "a")
+    page.wait(f"{ink} > 50")
+    page.wait("document.querySelector('tb-picture .sounding').textContent.startsWith('C4 261.6 Hz')")
+    assert {"50", "1k", "-40", "dB", "Hz"} <= set(
+        page.evaluate("[...document.querySelectorAll('tb-picture text')].map((e) => e.textContent)")
+    )
+    page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
+    assert page.evaluate("play.watched") == '["picture"]'
+    page.click("#tab-sounds")
+    assert page.evaluate("play.watched") == "[]"
+    page.key("keyUp", "KeyA", "a")
+
+
+def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, link: Link) -> None:
+    page.click("#tab-map")
+    page.wait("document.querySelectorAll('.pins button').length > 3")
+    place = page.middle('.pins button[aria-label="Choose harp"]')
+    page.mouse("mousePressed", place)
+    wait_for_voices(link, 1)
+    assert name_of_sound(link) == "harp"
+    page.mouse("mouseReleased", place)
+    wait_for_voices(link, 0)
+    page.wait("document.querySelector('.pins [aria-current]')?.getAttribute('aria-label') === 'Choose harp'")
+
+
+def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
+    page.click("#tab-map")
+    page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
+    page.click(".path button")
+    page.mouse("mousePressed", page.middle(MAP, 0.3, 0.4))
+    for k in range(1, 6):
+        page.mouse("mouseMoved", page.middle(MAP, 0.3 + 0.08 * k, 0.4 + 0.03 * k))
+    page.mouse("mouseReleased", page.middle(MAP, 0.7, 0.55))
+    page.wait("!document.querySelector('.path form').hidden")
+    page.evaluate("document.querySelector('#path-name').select()")
+    page.command("Input.insertText", text="Way")
+    page.click(".path form .main")
+    wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
+    page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
+    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    state = link.ask("state")
+    places = state["sound"]["morph"]["sounds"]
+    assert len(places) == 8
+    link.ask("move", target="morph", position=1.0)
+    wait_until(lambda: _is_at(link, places[-1]), "the path's end")
+    link.ask("sounds.delete", name="Way")
+
+
+def _is_at(link: Link, place: dict[str, float]) -> bool:
+    positions = link.ask("state")["positions"]
+    return all(abs(positions[f"latent.{name}"] - at) < 0.02 for name, at in place.items())
+
+
+def test_a_favourite_is_kept_and_shown_alone(page: Browser, link: Link) -> None:
+    page.click("#tab-sounds")
+    page.wait("document.querySelectorAll('.theirs .star').length > 3")
+    page.click(".theirs li:nth-child(2) .star")
+    name = page.evaluate("document.querySelector('.theirs li:nth-child(2) .choice').textContent")
+    wait_until(lambda: link.ask("sounds.marks") == {f"strings/{name}": {"favourite": True}}, "the mark")
+    page.wait("document.querySelector('.theirs li:nth-child(2) .star').getAttribute('aria-pressed') === 'true'")
+    page.click(".filters button")
+    page.wait("document.querySelectorAll('.theirs .choice').length === 1")
+    page.click(".theirs .star")
+    wait_until(lambda: link.ask("sounds.marks") == {}, "no mark")
+
+
+def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back(page: Browser, link: Link) -> None:
+    link.ask("sound", name="cello")
+    link.ask("move", target="width", position=0.5)
+    page.click("#tab-sounds")
+    page.wait("document.querySelectorAll('.theirs .hear').length > 3")
+    place = page.middle('[data-focus="hear strings/violin"]')
+    page.mouse("mousePressed", place)
+    wait_until(lambda: voices(link) > 0 and name_of_sound(link) == "violin", "the phrase")
+    page.mouse("mouseReleased", place)
+    wait_for_voices(link, 0)
+    page.click("tb-toast button")
+    wait_until(lambda: name_of_sound(link) == "cello", "the sound before")
+
+
+def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
+    link.ask("sound", name="cello")
+    page.click("#tab-sounds")
+    page.click("tb-layers summary")
+    page.wait("document.querySelectorAll('.part').length === 2")
+    for number, name in enumerate(("cello", "harp")):
+        page.evaluate(
+            f"(() => {{ const e = document.querySelectorAll('.part input[list]')[{number}]; e.value = '{name}'; "
+            "e.dispatchEvent(new Event('input')); })()"
+        )
+    page.evaluate("document.querySelector('#layers-name').value = 'Two hands'")
+    page.click("tb-layers form .main")
+    wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
+    page.key("keyDown", "KeyA", "a")
+    wait_for_voices(link, 1)
+    page.key("keyUp", "KeyA", "a")
+    wait_for_voices(link, 0)
+    link.ask("sound", name="violin")
+    wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
+    link.ask("sounds.delete", name="Two hands")

@@ -1,0 +1,144 @@
+"""Measures what open pages cost the sound: `python -m tests.soak.panel_cost --minutes 5`.
+
+16 voices play on a JACK server, every voice with two latents and its filter in motion. In every second minute four
+pages are open, from a process on another core; each moves two targets 30 times a second and reads all that it is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+from websockets.sync.client import ClientConnection, connect
+
+from tests.soak.live_motion import BUFFER_FRAMES, SOUND
+from tests.support.panel import Playing
+from tests.support.places import ROOT
+from tests.support.rig import JackServer
+from tests.support.timed_play import BlockTimes
+
+N_PAGES, N_VOICES, RATE_HZ = 4, 16, 30.0
+MOST_P99, MOST_P999, MOST_MB = 1.2, 1.5, 60.0
+_SETTLE_S = 2.0  # after pages have come or gone
+TOPICS = ("control", "picture")
+
+
+def clients(url: str) -> None:
+    """Be the pages until the standard input ends; run in a process of its own."""
+    ends = threading.Event()
+    with contextlib.ExitStack() as pages:
+        threads = [
+            threading.Thread(target=_be_a_page, args=(pages.enter_context(connect(url)), k, ends))
+            for k in range(N_PAGES)
+        ]
+        for thread in threads:
+            thread.start()
+        sys.stdin.read()
+        ends.set()
+        for thread in threads:
+            thread.join()
+
+
+def _be_a_page(page: ClientConnection, number: int, ends: threading.Event) -> None:
+    for topics in (list(TOPICS), list(TOPICS[:1])):  # one that this version does not know is refused
+        page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
+    next_s = time.monotonic()
+    while not ends.is_set():
+        at = 0.5 + 0.4 * math.sin(2.0 * time.monotonic() + number)
+        page.send(json.dumps({"method": "moves", "params": {"positions": {"latent.1": at, "pan": at}}}))
+        next_s += 1.0 / RATE_HZ
+        while (wait_s := next_s - time.monotonic()) > 0.0:
+            try:
+                page.recv(wait_s)
+            except TimeoutError:
+                break
+
+
+def measure(
+    server: JackServer, folder: Path, minutes: int, minute_s: float
+) -> tuple[list[list[np.ndarray]], float, str]:
+    """Block durations of the minutes without pages and of those with, the page's memory in MB, and the last line."""
+    settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
+    audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
+    settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
+    sound.write_text(yaml.safe_dump(SOUND))
+    spans: list[list[tuple[float, float]]] = [[], []]
+    env, arguments = server.env | {"BLOCK_TIMES": str(times)}, ["--config", settings, "--sound", sound]
+    with Playing(arguments, env, module="tests.support.timed_play") as playing, playing.link() as link:
+        for k in range(N_VOICES):
+            link.ask("note", note=36 + 7 * k % 61, velocity=80)
+        for minute in range(2 * minutes):
+            is_open = minute % 2
+            pages = _pages(playing) if is_open else None
+            time.sleep(_SETTLE_S)
+            begin_s = time.monotonic()
+            time.sleep(minute_s)
+            spans[is_open].append((begin_s, time.monotonic()))
+            if pages is not None:
+                memory_mb = _memory_mb(playing.panel_process())
+                pages.communicate()
+        assert playing.stop() == 0
+        last = next(line for line in playing.lines if "Stopped" in line).strip()
+    noted = BlockTimes(times)
+    return [[noted.between(*span) for span in each] for each in spans], memory_mb, last
+
+
+def _pages(playing: Playing) -> subprocess.Popen[bytes]:
+    cores = sorted(os.sched_getaffinity(0))
+    command = [sys.executable, "-m", "tests.soak.panel_cost", "--clients", f"ws://127.0.0.1:{playing.port}/ws"]
+    pages = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+    os.sched_setaffinity(pages.pid, cores[-1:])
+    return pages
+
+
+def _memory_mb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"VmRSS:\s*(\d+) kB", status)[1]) / 1024.0
+
+
+def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
+    """Print the figures; returns whether they are as they must be."""
+    medians = []
+    for name, minutes in zip(("without", "with"), durations, strict=True):
+        rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]
+        medians.append([statistics.median(row[k] for row in rows) for k in range(3)])
+        n_late = sum(int(np.sum(minute > BUFFER_FRAMES / 44100.0)) for minute in minutes)
+        p50, p99, p999 = medians[-1]
+        print(f"{name} pages: p50 {p50:.2f} ms, p99 {p99:.2f}, p99.9 {p999:.2f}; {n_late} late blocks")
+    p99, p999 = (medians[1][k] / medians[0][k] for k in (1, 2))
+    print(f"with / without: p99 {p99:.2f}, p99.9 {p999:.2f}; the page's process {memory_mb:.0f} MB. {last}")
+    return p99 <= MOST_P99 and p999 <= MOST_P999 and memory_mb < MOST_MB
+
+
+def main() -> int:
+    """Return 0 if pages cost no more than they may."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=int, default=5, help="minutes with pages, and as many without")
+    parser.add_argument("--minute-s", type=float, default=60.0, help="seconds of a minute, to try this program")
+    parser.add_argument("--clients", metavar="URL", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.clients:
+        clients(options.clients)
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with JackServer(folder / "jackd.log", period_frames=BUFFER_FRAMES) as server:
+            found = measure(server, folder, options.minutes, options.minute_s)
+    return 0 if report(*found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""A box with a real systemd: a Debian root that systemd-nspawn boots, without a sound card and without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SUITE = "trixie"
+_INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
+_MIRROR = "http://deb.debian.org/debian"
+
+
+def debian_root(folder: Path) -> Path:
+    """A root of Debian 13 with what the package depends on; made by debootstrap once, in `folder`."""
+    root = folder / f"{SUITE}-amd64"
+    if not (folder / f"{root.name}.made").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(root, ignore_errors=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={_INSIDE}", SUITE, root, _MIRROR]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (folder / f"{root.name}.made").touch()
+    return root
+
+
+class Box:
+    """A machine that can be started, and whose plug can be pulled.
+
+    root: its disk, a copy of a Debian root. more: options of systemd-nspawn for every start.
+    """
+
+    def __init__(self, root: Path, *more: str):
+        self.root, self._more = root, more
+        self._process: subprocess.Popen[bytes] | None = None
+        self._init = 0
+
+    def start(self) -> None:
+        """Boot, and wait until systemd answers."""
+        command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]
+        # Debian 13's systemd does not start with the old kind of control groups.
+        env = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        with open(self.root.with_suffix(".log"), "ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._more, f"--machine={self.root.name}", f"--directory={self.root}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+            )  # fmt: skip
+        self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
+
+    def pull_plug(self) -> None:
+        """End everything inside at once."""
+        os.kill(self._init, signal.SIGKILL)
+        self._process.wait(30)
+
+    def stop(self) -> None:
+        """Shut down properly."""
+        self.run("systemctl", "poweroff")
+        self._process.wait(90)
+
+    def begin(self, *command: object) -> subprocess.Popen[str]:
+        """Start a command inside, as root."""
+        words = [str(word) for word in command]
+        clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        enter = ["nsenter", f"--target={self._init}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wdns=/"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen([*enter, "--", *words], env=clean, stdin=subprocess.DEVNULL, stdout=pipe,
+                                stderr=subprocess.STDOUT, text=True)  # fmt: skip
+
+    def run(self, *command: object, timeout_s: float = 300) -> tuple[int, str]:
+        """Run a command inside, as root; its exit status and what it printed."""
+        process = self.begin(*command)
+        printed, _ = process.communicate(timeout=timeout_s)
+        return process.returncode, printed
+
+    def service(self) -> dict[str, str]:
+        """What systemd says of the service."""
+        names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
+        _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
+        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+
+    def wait_for_ready(self, within_s: float = 90) -> float:
+        """Wait until the service is READY; the seconds that it took."""
+        return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
+
+    def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
+        """Wait until a condition holds; the seconds that it took; AssertionError if it never does."""
+        began_s = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self._state()}"
+            time.sleep(0.05)
+        return time.monotonic() - began_s
+
+    def _state(self) -> str:
+        return self.run("journalctl", "-u", "timbrebox", "-n", "20", "--no-pager", "-o", "cat")[1] if self._init else ""
+
+    def _find_init(self) -> bool:
+        """Find the box's first process, the only child of systemd-nspawn that is an init."""
+        place = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        assert self._process.poll() is None, f"systemd-nspawn ended: {self.root.with_suffix('.log')}"
+        children = [int(number) for number in place.read_text().split()]
+        inits = [n for n in children if Path(f"/proc/{n}/comm").read_text().strip() == "systemd"]
+        self._init = inits[0] if inits else 0
+        return bool(inits)

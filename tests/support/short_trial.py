@@ -1,0 +1,12 @@
+"""The real program, which trusts a restored state after a second: python -m tests.support.short_trial play ..."""
+
+from __future__ import annotations
+
+import sys
+
+from runtime.__main__ import main
+from runtime.live import remembering
+
+if __name__ == "__main__":
+    remembering.PROVEN_AFTER_S = 1.0
+    sys.exit(main(sys.argv[1:]))
