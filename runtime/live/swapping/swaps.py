@@ -16,6 +16,7 @@ from runtime.config import Config
 from runtime.events import Action, Event, Reset, Swap
 from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
+from runtime.live.swapping.racks import Racks
 from runtime.rack.build import build_chosen, playable
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import Playable
@@ -24,23 +25,9 @@ from runtime.sound.choice import Choice, choose
 
 
 class Playing(Protocol):
-    """What swaps need of what plays.
-
-    n_parts: how many parts play; swapped: called once another choice plays a part; take_whole: lets a rack take the
-    place of the one that plays.
-    """
-
-    @property
-    def sample_rate_hz(self) -> int: ...
-
-    @property
-    def n_parts(self) -> int: ...
-
-    def choice_of(self, part: int) -> Choice: ...
+    """What swaps need of what plays; take_whole: lets a rack take the place of the one that plays."""
 
     def post(self, event: Event) -> None: ...
-
-    def swapped(self, part: int, choice: Choice) -> None: ...
 
     def take_whole(self, choice: Choice, rack: Rack) -> None: ...
 
@@ -60,18 +47,20 @@ class _Wish(NamedTuple):
 class Swaps:
     """Makes other instruments play.
 
-    playing: what plays; say: called with each line for the user; wake: called on the thread that makes instruments,
-    when `serve` has something to do; is_busy: whether the audio thread renders a block at present.
+    playing: what plays; racks: its racks; say: called with each line for the user; wake: called on the thread that
+    makes instruments, when `serve` has something to do; is_busy: whether the audio thread renders a block at present.
     """
 
     def __init__(
         self,
         playing: Playing,
+        racks: Racks,
         say: Callable[[str], object],
         wake: Callable[[], object],
         is_busy: Callable[[], bool] = lambda: False,
     ):
-        self._playing, self._say, self._wake, self._is_busy = playing, say, wake, is_busy
+        self._playing, self._racks, self._say = playing, racks, say
+        self._wake, self._is_busy = wake, is_busy
         self._wishes: deque[_Wish] = deque()  # those that are not begun yet
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Playable | Rack] | tuple[_Wish, Exception]] = deque()
@@ -87,7 +76,7 @@ class Swaps:
     def step(self, action: Action) -> None:
         """The actions next_instrument and previous_instrument."""
         names = list(available())
-        now = self._asked.get(action.part) or self._playing.choice_of(action.part).instrument.path.stem
+        now = self._asked.get(action.part) or self._racks.choice_of(action.part).instrument.path.stem
         here = names.index(now) if now in names else -1
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
@@ -104,11 +93,11 @@ class Swaps:
         self._want(ALL_PARTS, instrument, sound)
 
     def _want(self, part: int, instrument: str | None, sound: str | None) -> None:
-        choice = self._playing.choice_of(max(0, part))
+        choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
         if part == ALL_PARTS:  # what names no instrument is for the present one
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
-        self._wishes.append(_Wish(part, instrument, sound, settings, self._playing.sample_rate_hz))
+        self._wishes.append(_Wish(part, instrument, sound, settings, self._racks.sample_rate_hz))
         self._begin()
 
     def serve(self) -> None:
@@ -127,12 +116,12 @@ class Swaps:
                 self._take_whole(choice, ready)
                 continue
             # Else the sound card, or the number of parts, has changed since.
-            if wish.sample_rate_hz == self._playing.sample_rate_hz and wish.part < self._playing.n_parts:
+            if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._racks.rack.n_parts:
                 self._posted.append((wish.part, choice))
                 self._playing.post(Swap(wish.part, wish.instrument, wish.sound, ready))
 
     def _take_whole(self, choice: Choice, rack: Rack) -> None:
-        if rack.sample_rate_hz == self._playing.sample_rate_hz:
+        if rack.sample_rate_hz == self._racks.sample_rate_hz:
             self.plays_whole = bool(choice.parts)
             self._posted.clear()
             self._asked.clear()
@@ -142,7 +131,7 @@ class Swaps:
         """The action `swapped`: the oldest posted swap has happened."""
         if self._posted:
             part, choice = self._posted.popleft()
-            self._playing.swapped(part, choice)
+            self._racks.swapped(part, choice)
             self._say(f"Instrument: {choice.instrument.card.name}.")
 
     def forget_posted(self) -> None:

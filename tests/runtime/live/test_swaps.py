@@ -12,11 +12,11 @@ import yaml
 
 from runtime.companion.state import read_state
 from runtime.config import Config
-from runtime.events import Action
+from runtime.events import Action, Event
 from runtime.link.client import Link
+from runtime.live.swapping.racks import Racks
 from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
-from runtime.rack.build import build_chosen
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 from tests.support.rig import LiveProgram, ask, wait_until
@@ -46,29 +46,29 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """A rack that plays, as swaps see it; no output asks for blocks."""
+    """Racks that play, as swaps see them; no output asks for blocks."""
 
     def __init__(self) -> None:
-        self.choice = choose(Config(), "pads", None, None)
-        self.rack, self.lines, self.n_woken = build_chosen(self.choice, 44100), [], 0
-        self.sample_rate_hz, self.post = 44100, self.rack.post
-        self.swaps = Swaps(self, self.lines.append, self._woken)
+        self.racks, self.lines, self.n_woken = Racks(choose(Config(), "pads", None, None), lambda: None), [], 0
+        self.racks.fit(44100)
+        self.swaps = Swaps(self, self.racks, self.lines.append, self._woken)
 
     def _woken(self) -> None:
         self.n_woken += 1
 
-    def choice_of(self, _part: int) -> Choice:
-        return self.choice
-
-    def swapped(self, _part: int, choice: Choice) -> None:
-        self.choice = choice
+    @property
+    def choice(self) -> Choice:
+        return self.racks.choice
 
     @property
-    def n_parts(self) -> int:
-        return self.rack.n_parts
+    def rack(self) -> Rack:
+        return self.racks.rack
+
+    def post(self, event: Event) -> None:
+        self.rack.post(event)
 
     def take_whole(self, choice: Choice, rack: Rack) -> None:
-        self.choice, self.rack, self.post = choice, rack, rack.post
+        self.racks.take(choice, rack)
 
     def serve(self, n_woken: int) -> None:
         """Wait until so many instruments are made, or failed, and let the rack play on."""
@@ -119,6 +119,10 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
     stage.rack.take_retired()
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert (stage.rack.n_parts, stage.swaps.plays_whole) == (1, False)
+    assert all(each() is not None for each in gone)  # until the audio thread has left them for sure
+    stage.racks.free_left()
+    assert all(each() is not None for each in gone)
+    stage.racks.free_left()
     assert all(each() is None for each in gone)
     stage.swaps.ask_whole(None, str(tmp_path / "none.yaml"))
     stage.play_until(lambda: not stage.swaps.is_pending)
