@@ -142,7 +142,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender is still connected. After one such event, 0.3 s without any event mean that the connection is lost."""
+    """The sender is still connected. After one such event, 0.33 s without any event mean that it is lost."""
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):

@@ -18,9 +18,9 @@ def run_package(package: str, arguments: Sequence[str]) -> int:
     """Run one of the package's commands, and return the exit status.
 
     arguments: the command's name, then its arguments.
-    Every file in the package's folder `commands` is a command. The file's first line, a docstring, says what the
-    command does; the file defines `add_arguments(parser)` and `run(arguments)`. Only the chosen command's file is
-    imported, so that the command starts fast.
+    Every file in the package's folder `commands`, and in the folders in it, is a command. The file's first line, a
+    docstring, says what the command does; the file defines `add_arguments(parser)` and `run(arguments)`. Only the
+    chosen command's file is imported, so that the command starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 
@@ -53,8 +53,7 @@ def run_command(command: Callable[[], int | None]) -> int:
 
 def find_commands(package: str) -> dict[str, str]:
     """The first docstring line of each command of a package, by the command's name; the launcher lists them too."""
-    folder = Path(importlib.import_module(f"{package}.commands").__path__[0])
-    return {path.stem: _first_line(path) for path in sorted(folder.glob("[!_]*.py"))}
+    return {path.stem: _first_line(path) for path in _files(package)}
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
@@ -121,7 +120,17 @@ def _run_chosen(package: str, arguments: list[str]) -> int | None:
 
 
 def _command(package: str, name: str) -> object:
-    return importlib.import_module(f"{package}.commands.{name}")
+    path = next(path for path in _files(package) if path.stem == name)
+    folders = path.parent.relative_to(_folder(package)).parts
+    return importlib.import_module(".".join((package, "commands", *folders, name)))
+
+
+def _folder(package: str) -> Path:
+    return Path(importlib.import_module(f"{package}.commands").__path__[0])
+
+
+def _files(package: str) -> list[Path]:
+    return sorted(_folder(package).rglob("[!_]*.py"), key=lambda path: path.stem)
 
 
 def _first_line(path: Path) -> str:

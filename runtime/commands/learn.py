@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime.base.command_line import number_between
 from runtime.base.errors import UserError
-from runtime.commands.devices import columns
+from runtime.commands.machine.devices import columns
 from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 

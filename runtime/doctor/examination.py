@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from runtime.doctor.devices import check_devices
+from runtime.doctor.disk import check_disk
 from runtime.doctor.findings import BAD, Check, Finding, Given
 from runtime.doctor.instrument import check_instrument
 from runtime.doctor.machine import check_memory, check_power, check_processor, check_system
-from runtime.doctor.places import check_places
 from runtime.doctor.playing import check_network, check_playing
 from runtime.doctor.realtime import check_limits
 from runtime.doctor.service import check_service
@@ -25,7 +25,7 @@ CHECKS: tuple[Check, ...] = (
     check_speed,
     check_playing,
     check_service,
-    check_places,
+    check_disk,
     check_network,
 )
 

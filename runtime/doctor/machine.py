@@ -11,7 +11,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.live.watching.power import BETTER_SUPPLY, COOL_IT, LOW_VOLTAGE, TOO_HOT, read_power
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
-LEAST_FREE_MB, LITTLE_FREE_MB = 150, 300
+BAD_BELOW_MB, MEND_BELOW_MB = 150, 300
 WARM_C = 75.0
 GOOD_GOVERNORS = ("performance", "schedutil")
 _GOVERNORS = "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
@@ -62,8 +62,8 @@ def check_memory(given: Given) -> list[Finding]:
         return []
     free_mb, all_mb = (int(found[name]) / 1024 for name in ("MemAvailable", "MemTotal"))
     says = f"{free_mb:,.0f} of {all_mb:,.0f} MB free"
-    if free_mb < LITTLE_FREE_MB:
-        verdict = BAD if free_mb < LEAST_FREE_MB else MEND
+    if free_mb < MEND_BELOW_MB:
+        verdict = BAD if free_mb < BAD_BELOW_MB else MEND
         says += ": play needs 150, and more for each instrument"
         return [Finding("Memory", verdict, says, "see what takes it, and end it: top -o %MEM")]
     return [Finding("Memory", GOOD, says)]

@@ -15,7 +15,7 @@ from runtime.encoding.hearing import Take, takes_of
 from runtime.encoding.reading import Reading, read_take, steady_reading
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
-from runtime.instrument.session import LARGEST_BYTES
+from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.recordings.reading import FORMATS, UnusableError, mono_blocks
 from runtime.sound.sound import LONGEST_NAME, Sound, SoundEnvelope, SoundInstrument
 from runtime.sound.trajectory.packing import pack
@@ -54,7 +54,7 @@ class Coder(NamedTuple):
 
 def coder_of(decoder: Decoder, encoder: Encoder) -> Coder:
     """An instrument, ready to encode; its sounds name it by name and SHA-256."""
-    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_BYTES)
+    content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     made_for = SoundInstrument(decoder.path.stem, hashlib.sha256(content).hexdigest())
     return Coder(decoder, encoder, made_for)
 

@@ -17,7 +17,7 @@ from runtime.instrument.card import CARD_VERSION, OUTPUT_NAME, Card, Check, Late
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 from runtime.instrument.session import (
     EXPORT_AGAIN,
-    LARGEST_BYTES,
+    LARGEST_ONNX_BYTES,
     bind_rows,
     card_text,
     open_session,
@@ -145,7 +145,7 @@ def _refuse_other_file(path: Path, card: Card) -> None:
     """UserError unless the file is the one that the instrument's card names by its digest, if it names one."""
     if card.encoder is None:
         return
-    digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_BYTES)).hexdigest()
+    digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()
     if digest != card.encoder.sha256:
         remedy = f"put the encoder of {card.name} beside the instrument"
         raise UserError(path, f"SHA-256 {digest[:12]}…", f"{card.encoder.sha256[:12]}…, as its card says", remedy)

@@ -10,7 +10,7 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.base.files import read_bounded_file
 from runtime.base.user_folders import data_folder
 from runtime.instrument.decoder import Decoder
-from runtime.instrument.session import LARGEST_BYTES
+from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.instrument.trial import BUNDLED_FOLDER
 
 # Besides the folder of the user's data, into which instruments are imported.
@@ -60,7 +60,7 @@ def sha256_of(path: Path) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _sha256(path: Path, _version: object) -> str:
-    return hashlib.sha256(read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES)).hexdigest()
+    return hashlib.sha256(read_bounded_file(path, "an .onnx instrument", LARGEST_ONNX_BYTES)).hexdigest()
 
 
 def load(name_or_path: str | None) -> Decoder:

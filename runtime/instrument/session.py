@@ -14,7 +14,7 @@ from runtime.instrument.card import METADATA_KEY
 from runtime.instrument.graph_check import EXPORT_AGAIN, refuse_bad_graph
 from runtime.instrument.trial import refuse_untried
 
-LARGEST_BYTES = 64 * 2**20
+LARGEST_ONNX_BYTES = 64 * 2**20
 LARGEST_CARD_BYTES = 8 * 2**20
 MAX_BATCH = 64
 
@@ -24,7 +24,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
 
     expected: what the file should be; remedy: what the user can do if it cannot be read.
     """
-    content = read_bounded_file(path, expected, LARGEST_BYTES, remedy)
+    content = read_bounded_file(path, expected, LARGEST_ONNX_BYTES, remedy)
     refuse_bad_graph(content, path, expected)
     refuse_untried(content, path)
     try:

@@ -10,6 +10,7 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.config import Config
+from runtime.control.learning import with_learned
 from runtime.control.mapping.bindings import Bindings, bind, key_of
 from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.library import DeviceSetup
@@ -39,6 +40,8 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
+        self._awaited: set[int] = set()  # devices whose setup the companion has not told yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # what these have learned meanwhile
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
@@ -48,6 +51,7 @@ class DeviceMaps:
         self._ask_setup(device)
 
     def _ask_setup(self, device: int) -> None:
+        self._awaited.add(device)
         self._desk.companion.ask(
             "device_setup",
             lambda answer: self._take(device, answer),
@@ -73,6 +77,12 @@ class DeviceMaps:
 
     def _take(self, device: int, answer: Any) -> None:
         setup = msgspec.convert(answer, DeviceSetup)
+        self._awaited.discard(device)
+        early = self._early.pop(device, ())
+        learned = setup.learned
+        for line in early:
+            learned = with_learned(learned, line)
+        setup = msgspec.structs.replace(setup, learned=learned)
         if setup.problem:
             self._desk.say(setup.problem)
         if setup != self._setups.get(device):
@@ -82,6 +92,8 @@ class DeviceMaps:
                 self._desk.say(f"{self.label(device)}: {setup.map_name or 'the default'} map{learned}.")
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
+        if early:
+            self._keep(device)  # together with what was learned in earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup
@@ -142,6 +154,8 @@ class DeviceMaps:
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
         """Let a device do what was learned now, and keep that; it is used even if it cannot be kept, which is said."""
+        if device in self._awaited:
+            self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))
         self._use(device, msgspec.structs.replace(base, learned=learned))
         self._keep(device)

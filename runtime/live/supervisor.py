@@ -140,7 +140,7 @@ class Supervisor:
     def _follow_rack(self) -> None:
         """Let the output play the rack from now on."""
         self._desk.recorder.follow(self._racks.rack)
-        self._card.blocks.engine = self._racks.rack
+        self._card.blocks.take_over(self._racks.rack, fades=False)
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:

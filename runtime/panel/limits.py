@@ -1,4 +1,4 @@
-"""How much may be sent to the page's process."""
+"""The limits of the page's process: how many pages and connections may be open, and how much each may send."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
+from runtime.panel.access.trees import refuse_files
 from runtime.panel.door import Connection
 from runtime.panel.limits import (
     ALL_BURST,
@@ -28,7 +29,6 @@ from runtime.panel.limits import (
 from runtime.panel.playing.held import HeldKeys, Played
 from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
-from runtime.panel.trees import refuse_files
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 # What a page may ask of what plays. A sound that it gives itself may name no file.

@@ -105,7 +105,7 @@ def own_sound_at(number: int) -> KnownSound:
     for known in user_sounds().values():
         if (known.bank, known.program) == (bank, program):
             return known
-    expected = "a sound of your own there; the first one is program 0 of bank 1"
+    expected = f"a sound of your own there; the first one is program 0 of bank {FIRST_OWN_BANK}"
     raise UserError("program change", f"program {program} of bank {bank}", expected, "see: ./timbrebox presets")
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.places import ROOT
 
 PACKAGES = ("runtime", "training", "export")
-COMMANDS = {path.stem: path for package in PACKAGES for path in sorted((ROOT / package / "commands").glob("[!_]*.py"))}
+COMMANDS = {path.stem: path for package in PACKAGES for path in sorted((ROOT / package / "commands").rglob("[!_]*.py"))}
 LARGEST_LEAN_MB = 200
 TERMINAL_COLUMNS = 80
 HELLO = '''"""Say hello."""

@@ -36,23 +36,23 @@ class Material:
         folder.mkdir(parents=True)
         self.folder = folder
         self.deb, self.installed_mb = build("amd64", 1, folder)
-        self._tree = folder / "tree"
-        subprocess.run(["dpkg-deb", "-R", self.deb, self._tree], check=True)
+        self.tree = folder / "tree"
+        subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
         """A package of another revision, whose `play` begins with a line of ours."""
-        control = self._tree / "DEBIAN" / "control"
+        control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"
         control.write_text("\n".join(text) + "\n")
         path = self.folder / f"revision-{revision}.deb"
-        with _Changed(self._tree / PACKAGED.relative_to("/") / PLAY, first_line):
-            subprocess.run(["dpkg-deb", "-Zgzip", "-z1", "-b", self._tree, path], check=True, capture_output=True)
+        with _Changed(self.tree / PACKAGED.relative_to("/") / PLAY, first_line):
+            subprocess.run(["dpkg-deb", "-Zgzip", "-z1", "-b", self.tree, path], check=True, capture_output=True)
         return path
 
     def archive(self, name: str, first_line: str = "") -> Path:
         """An archive as of a checkout, without packages, whose `play` begins with a line of ours."""
-        home, path = self._tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
+        home, path = self.tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
         with _Changed(home / PLAY, first_line), tarfile.open(path, "w:gz", compresslevel=1) as archive:
             for part in sorted(home.iterdir()):
                 if part.name != ".venv":
@@ -102,6 +102,7 @@ class Rig:
         yield "package removed", self.remove
         yield "package installed again", self.first_package_again
         yield "package purged", self.purge
+        yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def first_package(self) -> str:
         seconds = self._dpkg("-i", "/material/" + self._material.deb.name)
@@ -234,6 +235,23 @@ class Rig:
 
     def purge(self) -> str:
         self._dpkg("--purge", "timbrebox")
+        return self._nothing_is_left()
+
+    def checkout(self) -> str:
+        program = self._material.tree / PACKAGED.relative_to("/")
+        shutil.copytree(program, self.box.root / "root" / "checkout", symlinks=True)
+        service = ["sh", "/root/checkout/timbrebox", "service"]
+        self._run(*service, "install")
+        self.owner_settles()
+        self._run(*service, "uninstall")
+        assert self._read(SETTINGS) == QUIET
+        assert self.box.run(*service, "uninstall") == (0, "The service is not installed; nothing to remove.\n")
+        self._run(*service, "install")
+        self._nothing_lost()
+        self._run(*service, "uninstall", "--purge")
+        return f"the owner's files are kept, then gone; {self._nothing_is_left()}"
+
+    def _nothing_is_left(self) -> str:
         left = [p for p in ("etc/timbrebox", "var/lib/timbrebox", "opt/timbrebox") if (self.box.root / p).exists()]
         units = list((self.box.root / "etc/systemd/system").rglob("timbrebox*"))
         assert (left, units) == ([], [])
@@ -266,7 +284,7 @@ class Rig:
         return (self.box.root / "opt/timbrebox/current").readlink().name
 
     def _status(self) -> str:
-        return self._run("timbrebox", "service", "status")
+        return self._run("/opt/timbrebox/current/timbrebox", "service", "status")
 
     def _dpkg(self, *words: str) -> float:
         began_s = time.monotonic()

@@ -36,12 +36,12 @@ _SETTLE_S = 2.0  # after pages have come or gone
 TOPICS = ("control", "picture")
 
 
-def clients(url: str) -> None:
+def clients(url: str, is_still: bool) -> None:
     """Be the pages until the standard input ends; run in a process of its own."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
-            threading.Thread(target=_be_a_page, args=(pages.enter_context(connect(url)), k, ends))
+            threading.Thread(target=_be_a_page, args=(pages.enter_context(connect(url)), k, is_still, ends))
             for k in range(N_PAGES)
         ]
         for thread in threads:
@@ -52,13 +52,14 @@ def clients(url: str) -> None:
             thread.join()
 
 
-def _be_a_page(page: ClientConnection, number: int, ends: threading.Event) -> None:
-    for topics in (list(TOPICS), list(TOPICS[:1])):  # one that this version does not know is refused
+def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
+    for topics in (TOPICS[:1], TOPICS):  # a version that does not know the second refuses both, and keeps the first
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
     while not ends.is_set():
         at = 0.5 + 0.4 * math.sin(2.0 * time.monotonic() + number)
-        page.send(json.dumps({"method": "moves", "params": {"positions": {"latent.1": at, "pan": at}}}))
+        if not is_still:
+            page.send(json.dumps({"method": "moves", "params": {"positions": {"latent.1": at, "pan": at}}}))
         next_s += 1.0 / RATE_HZ
         while (wait_s := next_s - time.monotonic()) > 0.0:
             try:
@@ -68,7 +69,7 @@ def _be_a_page(page: ClientConnection, number: int, ends: threading.Event) -> No
 
 
 def measure(
-    server: JackServer, folder: Path, minutes: int, minute_s: float
+    server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
     """Block durations of the minutes without pages and of those with, the page's memory in MB, and the last line."""
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
@@ -82,7 +83,7 @@ def measure(
             link.ask("note", note=36 + 7 * k % 61, velocity=80)
         for minute in range(2 * minutes):
             is_open = minute % 2
-            pages = _pages(playing) if is_open else None
+            pages = _pages(playing, is_still) if is_open else None
             time.sleep(_SETTLE_S)
             begin_s = time.monotonic()
             time.sleep(minute_s)
@@ -96,10 +97,10 @@ def measure(
     return [[noted.between(*span) for span in each] for each in spans], memory_mb, last
 
 
-def _pages(playing: Playing) -> subprocess.Popen[bytes]:
+def _pages(playing: Playing, is_still: bool) -> subprocess.Popen[bytes]:
     cores = sorted(os.sched_getaffinity(0))
     command = [sys.executable, "-m", "tests.soak.panel_cost", "--clients", f"ws://127.0.0.1:{playing.port}/ws"]
-    pages = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+    pages = subprocess.Popen(command + (["--still"] if is_still else []), cwd=ROOT, stdin=subprocess.PIPE)
     os.sched_setaffinity(pages.pid, cores[-1:])
     return pages
 
@@ -128,15 +129,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=int, default=5, help="minutes with pages, and as many without")
     parser.add_argument("--minute-s", type=float, default=60.0, help="seconds of a minute, to try this program")
+    parser.add_argument("--still", action="store_true", help="pages move nothing, which leaves the cost of showing")
     parser.add_argument("--clients", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.clients:
-        clients(options.clients)
+        clients(options.clients, options.still)
         return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with JackServer(folder / "jackd.log", period_frames=BUFFER_FRAMES) as server:
-            found = measure(server, folder, options.minutes, options.minute_s)
+            found = measure(server, folder, options.minutes, options.minute_s, options.still)
     return 0 if report(*found) else 1
 
 

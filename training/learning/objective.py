@@ -50,7 +50,7 @@ class Objective(keras.Model):
         self._encoder, self._roots = autoencoder.training_encoder, autoencoder.roots
         self._compression = recipe.model.compression
         if recipe.fit.pitch_penalty:
-            self._masks = _share_masks(spec, conditioning)
+            self._masks = share_masks(spec, conditioning)
         if recipe.fit.effect_penalty:
             self._quantiles = batches.knob_quantiles()
             self._spreads = self._quantiles[:, -1] - self._quantiles[:, 0]
@@ -169,7 +169,7 @@ def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Co
     return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in conditioning.notes])
 
 
-def _share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
+def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
     """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
 
     The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a

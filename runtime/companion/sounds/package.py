@@ -15,16 +15,16 @@ from runtime.base.checked_yaml import load_yaml_text
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 from runtime.companion.sounds.trajectory_files import digest_name, files_of, renamed
-from runtime.instrument.session import LARGEST_BYTES as LARGEST_INSTRUMENT_BYTES
+from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.sound.file import sound_from_tree, sound_text
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.packing import LARGEST_BYTES as LARGEST_TRAJECTORY_BYTES
 from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
-LARGEST_BYTES = LARGEST_INSTRUMENT_BYTES + 2**24
+LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
 MOST_FILES, MOST_INSTRUMENTS = 16, 2  # a decoder and its encoder
-LARGEST_UNPACKED_BYTES = 3 * LARGEST_INSTRUMENT_BYTES // 2
+LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
 _LARGEST_LIST_BYTES = 2**14  # of the archive's list of files: zipfile makes objects of every entry
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"  # .ZIP File Format Specification, 4.3.16 and 4.3.15
 _SOUND, _ONNX = "sound.yaml", ".onnx"
@@ -122,7 +122,7 @@ def _largest(name: str) -> int | None:
         return LARGEST_YAML_BYTES
     if name.endswith(TRAJECTORY_SUFFIX):
         return LARGEST_TRAJECTORY_BYTES
-    return LARGEST_INSTRUMENT_BYTES if name.endswith(_ONNX) else None
+    return LARGEST_ONNX_BYTES if name.endswith(_ONNX) else None
 
 
 def _sound(content: bytes, where: object) -> Sound:

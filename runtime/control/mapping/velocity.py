@@ -11,7 +11,7 @@ import msgspec
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
 # A name; one velocity for every key; or points, (played, heard), with straight lines between.
 VelocityCurve = Literal["linear", "soft", "hard"] | Velocity | tuple[tuple[Velocity, Velocity], ...]
-_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}
+_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # of the names above
 
 
 def velocity_table(curve: VelocityCurve) -> bytes | None:

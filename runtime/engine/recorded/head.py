@@ -20,7 +20,7 @@ from runtime.control.mapping.bindings import bind_plain
 from runtime.engine.recorded.patch_tree import config_tree, patch_of_tree, patch_tree
 from runtime.engine.recorded.state import EngineState, parts_of_tree
 from runtime.events import Event, MapChange, SoundChange, Swap
-from runtime.instrument.session import LARGEST_BYTES
+from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.midi.recorded.events import event_of, plain
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
@@ -72,7 +72,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 def played_instrument(path: Path) -> PlayedInstrument:
     """The instrument of a file; UserError if the file cannot be read any more."""
-    content = read_bounded_file(path, "an .onnx instrument", LARGEST_BYTES)
+    content = read_bounded_file(path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     return PlayedInstrument(path.stem, hashlib.sha256(content).hexdigest())
 
 

@@ -62,7 +62,7 @@ class VoiceSound:
         due = [(group, self._hopping(group, frame)) for group in groups]
         if leaving:
             self._sound.unmix([lane for lane in leaving if self._hops.of_lane[lane].due > frame], frame)
-        self._give_spectra([voice for _, hopping in due for voice in hopping], opening, frame)
+        self._give_stale_spectra([voice for _, hopping in due for voice in hopping], opening, frame)
         if opening:
             self._open(opening, frame)
         for group, hopping in due:
@@ -105,7 +105,7 @@ class VoiceSound:
         """The sounding voices of a group, except those that begin at this frame."""
         return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < frame]
 
-    def _give_spectra(self, hopping: list[Voice], opening: list[Voice], frame: int) -> None:
+    def _give_stale_spectra(self, hopping: list[Voice], opening: list[Voice], frame: int) -> None:
         """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
         stale = [
             voice

@@ -60,7 +60,7 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 
 
 class Performance:
-    """Applies events to the voices.
+    """Applies events to the voices, and ends them when a sender of active sensing falls silent.
 
     bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
     the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last;

@@ -1,1 +1,1 @@
-"""Who may come in: the names of this machine, pairing by a code, and the devices that are paired."""
+"""Who may come in, and with what: names of this machine, pairing by a code, paired devices, sounds without files."""

@@ -11,9 +11,9 @@ from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
 N_DIGITS = 8
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender, and how many at once after a silence
 # Of 100 million codes: who guesses for a year, without a pause and from everywhere, finds it with a chance of 16 %.
-SENDER_RATE, SENDER_BURST = 0.1, 5.0  # guesses a second of one sender, and after a silence
-ALL_RATE, ALL_BURST = 0.5, 20.0
+ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
 
@@ -34,7 +34,7 @@ class Pairing:
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
         self.devices, self._shown = devices, shown
         self._guessing: dict[str, Allowance] = {}
-        self._all_guessing = Allowance(ALL_RATE, ALL_BURST)
+        self._all_guessing = Allowance(ALL_GUESSES_PER_S, ALL_BURST)
         self._code = _new_code()
 
     @property
@@ -57,7 +57,7 @@ class Pairing:
         return self.devices.add(user_agent)
 
     def _allowance(self, who: str) -> Allowance:
-        allowance = self._guessing.pop(who, None) or Allowance(SENDER_RATE, SENDER_BURST)
+        allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
             del self._guessing[next(iter(self._guessing))]  # the one that has not guessed for longest
         self._guessing[who] = allowance

@@ -40,7 +40,7 @@ export class Slider extends HTMLElement {
     if (lowest < 0 && lowest === -highest) this.range.addEventListener("dblclick", () => play.move({ [this.target]: 0.5 }));
     this.classList.toggle("tall", this.isTall);
     this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
-    const mark = make("button", { type: "button", class: "learn", click: () => this.learn() }, "●");
+    const mark = make("button", { type: "button", class: "learn", click: () => this.learn() });
     mark.setAttribute("aria-label", t("hands.learn.long", { name: targetName(this.target) }));
     // Upright sliders are narrow, and `latent 3` says no more than 3 among the latents.
     const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;

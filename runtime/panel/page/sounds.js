@@ -206,7 +206,7 @@ class Sounds extends HTMLElement {
     ].filter(([, text]) => text);
     return make("details", { class: "card" }, make("summary", {}, t("card", { name: card.name })),
       make("dl", {}, ...facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]),
-        make("dt", {}, t("card.sources")), make("dd", {}, make("ul", {}, ...sources.map((text) => make("li", {}, text))))));
+        make("dt", {}, t("card.sources")), make("dd", {}, make("ul", { tabindex: 0, "aria-label": t("card.sources") }, ...sources.map((text) => make("li", {}, text))))));
   }
 }
 customElements.define("tb-sounds", Sounds);

@@ -97,11 +97,11 @@ def test_a_command_of_the_instrument_imports_no_other() -> None:
         "import sys; from runtime.__main__ import main; main(['devices']); "
         "print(*(name for name in sys.modules if name.startswith('runtime.commands.')), file=sys.stderr)"
     )
-    assert python("-c", program).stderr == "runtime.commands.devices\n"
+    assert python("-c", program).stderr == "runtime.commands.machine runtime.commands.machine.devices\n"
 
 
 def test_every_command_is_found_by_its_file() -> None:
-    files = {path.stem for path in (ROOT / "runtime" / "commands").iterdir() if path.suffix == ".py"}
+    files = {path.stem for path in (ROOT / "runtime" / "commands").rglob("*.py")}
     assert set(find_commands("runtime")) == files - {"__init__"}
 
 

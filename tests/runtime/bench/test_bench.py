@@ -21,7 +21,7 @@ from runtime.bench.figures import FULL, QUICK, Amounts
 from runtime.bench.floor import floor_load
 from runtime.bench.latency import BUFFER_FRAMES, press_keys, step_knobs
 from runtime.bench.process import live_underruns
-from runtime.commands import bench
+from runtime.commands.machine import bench
 from runtime.config import AudioConfig, Config
 from runtime.engine.synthesis.hops import N_OVERLAPS
 from runtime.instrument.decoder import Decoder

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from runtime.commands.devices import columns
+from runtime.commands.machine.devices import columns
 from tests.support.places import ROOT
 from tests.support.rig import JackServer
 

@@ -1,4 +1,4 @@
-"""Play from power-on: service install, update, status or uninstall."""
+"""Play from power-on: service install, update, status, uninstall."""
 
 from __future__ import annotations
 

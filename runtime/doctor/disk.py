@@ -1,4 +1,4 @@
-"""The folders in which sounds, maps, recordings and the last state are kept."""
+"""The disk: whether the folders of sounds, maps, recordings and the last state can be written, and have room."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from runtime.base.user_folders import data_folder, state_folder
 from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given
 
-LEAST_FREE_MB, LITTLE_FREE_MB = 20, 500
+BAD_BELOW_MB, MEND_BELOW_MB = 20, 500
 RECORDING_MB_A_MINUTE = 11
 
 
-def check_places(_given: Given) -> list[Finding]:
+def check_disk(_given: Given) -> list[Finding]:
     """Whether the folders can be written, and whether there is room."""
     return _checked({data_folder(): "sounds and recordings", state_folder(): "the last state"})
 
@@ -32,9 +32,9 @@ def _checked(folders: dict[Path, str]) -> list[Finding]:
         free_mb.append(found.f_bavail * found.f_frsize / 1e6)
     least_mb = min(free_mb)
     says = f"{least_mb / 1000:,.1f} GB free" if least_mb >= 1000 else f"{least_mb:,.0f} MB free"
-    if least_mb < LITTLE_FREE_MB:
+    if least_mb < MEND_BELOW_MB:
         minutes = least_mb / RECORDING_MB_A_MINUTE
-        says += f", {minutes:,.0f} minutes of recording" if least_mb >= LEAST_FREE_MB else ": nothing can be saved"
+        says += f", {minutes:,.0f} minutes of recording" if least_mb >= BAD_BELOW_MB else ": nothing can be saved"
         remedy = "find what is large: du -xh ~ | sort -h | tail -20"
-        return [Finding("Disk", MEND if least_mb >= LEAST_FREE_MB else BAD, says, remedy)]
+        return [Finding("Disk", MEND if least_mb >= BAD_BELOW_MB else BAD, says, remedy)]
     return [Finding("Disk", GOOD, f"{says}, and the folders can be written")]

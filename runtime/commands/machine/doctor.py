@@ -1,4 +1,4 @@
-"""Say whether this machine is fit to play, and how to mend what is not."""
+"""Say whether this machine can play well, and what mends it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,143 @@
+"""Where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
+
+It also counts the recorded frames that the pitch penalty (training/learning/objective.py) would not let the instrument
+play, beside those that are heard out of tune.
+
+python -m training.studies.unlike F.onnx --corpus DIR
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.acoustics.heard_pitch import in_tune
+from runtime.acoustics.mel_bands import mel
+from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
+from runtime.base.command_line import Parser, run_program
+from runtime.instrument.decoder import Decoder
+from runtime.instrument.encoder import load_encoder
+from training.corpus.frames import FrameStore
+from training.measure.likeness import Take, decode_take, takes_of
+
+FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
+FRAMES = 0, 2, 6, 16, 96
+LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
+N_ASKED = 4000  # frames whose pitch is heard
+
+
+class Error(NamedTuple):
+    """A recording, and by how much its decoded path lies above it: float32 (n, N_BANDS), in dB."""
+
+    take: Take
+    error_db: np.ndarray
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    parser = Parser(prog="python -m training.studies.unlike", description=__doc__)
+    parser.add_argument("instrument", type=Path, metavar="F.onnx")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="the corpus that it was taught")
+    return run_program(parser, run, argv)
+
+
+def run(arguments) -> int:
+    """Print the figures of the training recordings."""
+    decoder = Decoder(arguments.instrument)
+    encode = load_encoder(decoder).latents
+    store = FrameStore.open(arguments.corpus)
+    takes = [take for take in takes_of(store, decoder.card.conditioning.notes) if not take.transposed]
+    errors = [
+        Error(take, decode_take(decoder, encode, take).path_db - take.levels_db) for take in takes if not take.held_out
+    ]
+    for what, rows in (
+        ("sound", by_sound(errors)),
+        ("frames", by_time(errors)),
+        ("Hz", by_frequency(errors)),
+        ("dB", by_level(errors)),
+        ("not allowed", forbidden(store, decoder)),
+    ):
+        print(f"{what}: " + ", ".join(f"{name} {value}" for name, value in rows.items()))
+    return 0
+
+
+def by_sound(errors: list[Error]) -> dict[str, str]:
+    """The mean distance of each sound's recordings."""
+    found: dict[str, list[float]] = {}
+    for take, error_db in errors:
+        found.setdefault(take.sound[0], []).append(float(_rms(error_db).mean()))
+    return {name: f"{np.mean(values):.2f} dB" for name, values in sorted(found.items())}
+
+
+def by_time(errors: list[Error]) -> dict[str, str]:
+    """The mean distance of the first frames, and of those after them, as the corpus holds them: often not in a row."""
+    rows = {}
+    for first, end in pairwise(FRAMES):
+        parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
+        if parts:
+            rows[f"{first}-{end - 1}"] = f"{np.mean(parts):.2f} dB"
+    return rows
+
+
+def by_frequency(errors: list[Error]) -> dict[str, str]:
+    """The root mean square error of the bands between two frequencies."""
+    squares = np.mean([np.square(error_db).mean(axis=0) for _, error_db in errors], axis=0)
+    edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), N_BANDS + 2)
+    rows = {}
+    for low, high in pairwise(FREQUENCIES_HZ):
+        chosen = (edges[1:-1] >= mel(low)) & (edges[1:-1] < mel(high))
+        rows[f"{low:.0f}-{high:.0f}"] = f"{np.sqrt(squares[chosen].mean()):.2f} dB"
+    return rows
+
+
+def by_level(errors: list[Error]) -> dict[str, str]:
+    """Of the bands that a recording has at a level: their share, and their share of all squared errors."""
+    levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
+    squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
+    rows = {}
+    for low, high in pairwise(LEVELS_DB):
+        chosen = (levels > low) & (levels <= high)
+        rows[f"{max(low, FLOOR_DB):.0f} to {high:.0f}"] = (
+            f"{chosen.mean():.0%} of bands, {squares[chosen].sum() / squares.sum():.0%} of the error"
+        )
+    return rows
+
+
+def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
+    """The shares of recorded frames that break a condition of the pitch penalty, and that are heard out of tune."""
+    from training.learning import objective
+
+    rows = store.rows("train")
+    rows = rows[~np.array([bool(clip.transposed) for clip in store.clips])[store.clip[rows]]]
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:N_ASKED])
+    frames, notes = np.array(store.magnitudes[rows]), store.note[rows].astype(int)
+    masks = objective.share_masks(store.spec, decoder.card.conditioning)
+    lowest = decoder.card.conditioning.lowest_note
+    power = np.square(frames)
+    shares = np.array([row @ masks[note - lowest] for row, note in zip(power, notes, strict=True)])
+    shares /= power.sum(axis=1, keepdims=True) + 1e-9
+    broken = {
+        "harmonics": shares[:, 0] < objective.LEAST_HARMONIC_SHARE,
+        "undivided": (shares[:, 1:-3] < objective.LEAST_UNDIVIDED_SHARE).any(axis=1),
+        "low harmonics": shares[:, -3] < objective.LEAST_LOW_SHARE,
+        "detune": np.abs(shares[:, -2]) > objective.MOST_DETUNE_CENTS / objective.DETUNE_CENTS,
+        "spread": shares[:, -1] > objective.MOST_SPREAD_BINS,
+    }
+    found = broken | {
+        "any of these": np.any(list(broken.values()), axis=0),
+        "heard out of tune": ~in_tune(frames, notes, store.spec),
+    }
+    return {name: f"{values.mean():.0%}" for name, values in found.items()}
+
+
+def _rms(error_db: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(error_db).mean(axis=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
