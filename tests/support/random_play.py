@@ -83,12 +83,12 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             if chance.random() < 0.02:
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
-                supervisor._rack.post(event)
+                supervisor._racks.rack.post(event)
             else:
                 supervisor._post_arrived(event, at_s)
         time.sleep(chance.uniform(0.0, 0.08))
         if chance.random() < 0.3:
-            supervisor._rack.post(KnobTurn(chance.randrange(4), chance.random()))  # as a page would
+            supervisor._racks.rack.post(KnobTurn(chance.randrange(4), chance.random()))  # as a page would
 
 
 def main() -> None:

@@ -171,7 +171,10 @@ def test_a_sound_for_another_instrument_swaps_it_in(tmp_path: Path) -> None:
         playing = Playing(program, tmp_path)
         save_sound(playing.folder / "bowed.yaml", Sound(instrument="strings", phase_blend=0.25))
         assert playing.link.ask("sound", name="bowed") == {"name": "bowed", "instrument": "strings"}
+        with pytest.raises(UserError, match="does not play yet"):
+            playing.link.ask("save", name="bowed")
         program.wait_for("Instrument: ")
+        assert load_sound(playing.folder / "bowed.yaml").made_for.name == "strings"
         state = playing.link.ask("state")
         assert (state["instrument"]["name"], state["sound"]["phase_blend"]) == ("strings", 0.25)
         playing.link.ask("save", name="again")
