@@ -100,7 +100,7 @@ class Supervisor:
         """Let another rack play from now on."""
         self._racks.take(choice, rack)
         self._tell_maps()
-        self._follow_rack()
+        self._follow_rack(fades=True)
         name = choice.whole.sound.name if choice.whole else choice.patch.sound.name
         self._desk.changed(sound=name)
         self._say(f"Sound: {name}.")
@@ -135,12 +135,12 @@ class Supervisor:
         """Build what plays again, because what it remembers is spoilt; its notes end."""
         self._racks.renew()
         self._begin_rack()
-        self._follow_rack()
+        self._follow_rack(fades=False)  # what is spoilt must not be heard any more
 
-    def _follow_rack(self) -> None:
-        """Let the output play the rack from now on."""
+    def _follow_rack(self, fades: bool) -> None:
+        """Let the output play the rack from now on; fades: whether the rack before it fades out."""
         self._desk.recorder.follow(self._racks.rack)
-        self._card.blocks.take_over(self._racks.rack, fades=False)
+        self._card.blocks.take_over(self._racks.rack, fades)
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
@@ -276,7 +276,8 @@ class Supervisor:
 
     def _check_all(self) -> None:
         """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
-        self._racks.free_left()
+        if self._card.blocks.forget_left():
+            self._racks.free_left()
         self._check_midi()
         failure = self._card.blocks.failure
         if failure is not None:

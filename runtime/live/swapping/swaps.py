@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +12,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.realtime import gives_way
 from runtime.config import Config
-from runtime.events import Action, Event, Reset, Swap
+from runtime.events import Action, Event, Swap
 from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
 from runtime.live.swapping.racks import Racks
@@ -33,7 +32,6 @@ class Playing(Protocol):
 
 
 ALL_PARTS = -1
-_FADE_S = 0.06  # what plays is silenced softly, and has this long for it
 
 
 class _Wish(NamedTuple):
@@ -154,9 +152,6 @@ class Swaps:
         try:
             with gives_way(self._is_busy):
                 choice, ready = _made_whole(wish, self._wake) if wish.part == ALL_PARTS else _made(wish)
-            if wish.part == ALL_PARTS:
-                self._playing.post(Reset())
-                time.sleep(_FADE_S)
             self._made.append((wish, choice, ready))
         except Exception as error:  # whatever it is, what plays must go on playing
             self._made.append((wish, error))
