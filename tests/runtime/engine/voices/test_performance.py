@@ -7,7 +7,7 @@ import pytest
 
 from runtime.config import Adsr
 from runtime.control_numbers import RESERVED
-from runtime.engine.voices.performance import Performance
+from runtime.engine.voices.channel_controls import ChannelControls
 from runtime.events import ActiveSensing, ControlChange, NoteOff, NoteOn, ProgramChange, Reset, VoiceLimit
 from tests.support.hearing import level_db
 from tests.support.playing import APART, ENDED_S, SAMPLE_RATE_HZ, Player
@@ -262,7 +262,7 @@ def test_a_note_ends_silently_to_the_last_bit() -> None:
 
 
 def test_every_control_of_the_table_has_a_handler_and_no_other_has() -> None:
-    assert set(Performance._CONTROL_HANDLERS) == RESERVED
+    assert set(ChannelControls._HANDLERS) == RESERVED
 
 
 @pytest.mark.parametrize("control", range(128))
