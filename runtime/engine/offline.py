@@ -11,7 +11,7 @@ from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
-# Rendering goes on until the last voice has ended, but no longer than this after the last event.
+# Rendering goes on until nothing sounds, but no longer than this after the last event.
 LONGEST_TAIL_S = 60.0
 
 
@@ -28,7 +28,7 @@ class Plays(Protocol):
 
 
 def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
-    """Yield blocks float32 (n_frames, 2) until the last voice has ended; each is overwritten by the next.
+    """Yield blocks float32 (n_frames, 2) until nothing sounds; each is overwritten by the next.
 
     events: (time in s, event), ascending.
     """

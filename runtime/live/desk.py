@@ -43,7 +43,7 @@ class Playing(Protocol):
 
     @property
     def engine(self) -> Engine:
-        """The engine that sounds."""
+        """The first part's engine."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""

@@ -75,7 +75,7 @@ class Overload:
         return self._grow(load, n_sounding, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that are too much; 0 if it is no overload."""
+        """The median load of the blocks that make an overload; 0 if there is none."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:

@@ -84,7 +84,7 @@ def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monk
 
     class CountedSteps:
         def train_step(self, inputs, extras, weight):
-            return keras.ops.sum(weight)  # makes the error of a batch its number of rows
+            return keras.ops.sum(weight)  # the number of rows, as the batch's error
 
     shares: list[float] = []
     rows = batches.epoch(1)

@@ -22,7 +22,7 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # How many places of a sinusoid between two bins `lobes` distinguishes.
 N_PLACES = 1 << 10
-# These three give the least error of re-analysed sounds, over spectra of instruments and of noise.
+# These three bring the analysed sound nearest to the spectrum given, for instruments and noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
