@@ -86,8 +86,8 @@ class Layers extends HTMLElement {
       this.rest(part, pick("instrument", [["", t("layers.any")], ...play.instruments.map((name) => [name, name])], part.instrument, (value) => set("instrument", value)),
         field("softest", velocity(part, 0)), field("hardest", velocity(part, 1)),
         number("transpose", -48, 48), number("level_db", LOWEST_DB, 12, 0.5), number("pan", -1, 1, 0.05), number("send", 0, 1, 0.05),
-        pick("channel", [["", t("layers.all")], ...Array.from({ length: 16 }, (_, c) => [c + 1, c + 1])], part.channel, (value) => set("channel", value))),
-      button(t("layers.remove"), t("layers.remove.long", { n: k + 1 }), () => { this.parts.splice(k, 1); this.show(); }));
+        pick("channel", [["", t("layers.all")], ...Array.from({ length: 16 }, (_, c) => [c + 1, c + 1])], part.channel, (value) => set("channel", value)),
+        button(t("layers.remove"), t("layers.remove.long", { n: k + 1 }), () => { this.parts.splice(k, 1); this.show(); })));
   }
 
   /** What few parts need, folded unless something in it is set. */

@@ -14,6 +14,7 @@ const STEP = 0.02;
 const DRAG_HAND = "map", DRAG_NOTE = 60;
 const SAME = 1e-3;
 const MOVED_PX = 4; // a press that goes no farther is a click
+const N_BY_ITSELF = 10; // places of a note's trail: fewer may only lag behind a knob
 const HELD_MS = 350; // a pin that is held this long is heard
 
 class SoundMap extends HTMLElement {
@@ -167,7 +168,7 @@ class SoundMap extends HTMLElement {
   follow(latents) {
     const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
     if (this.trail.follow(at, this.place)) this.draw();
-    if (this.trail.places.length > 1) this.trailKey.hidden = false; // until another sound plays
+    if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // until another sound plays
   }
 
   say(found) {
