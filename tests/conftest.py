@@ -1,4 +1,4 @@
-"""Set-up of all tests: marks those that need TensorFlow and those that are slow; shares them out among processes."""
+"""Set-up of all tests: marks tests that need TensorFlow and slow tests; distributes the tests among processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.side_by_side import SideBySide, longest_first
 from tests.support.tried import know_test_instruments
 
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
-# Files whose tests take long together: real trainings, real minutes of playing, whole installations.
-# `./timbrebox test --quick` leaves them out.
+# Files and folders with slow tests: real training, minutes of real playing, whole installations.
+# `./timbrebox test --quick` skips them.
 SLOW = [
     Path(__file__).parent / name
     for name in (
@@ -49,27 +49,27 @@ SLOW = [
     )
 ]
 
-# Repeated training gives bit-equal results only on a CPU, so the tests do not use a GPU.
+# Repeated training gives bit-identical results only on a CPU, so the tests do not use a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Several processes test at a time, so each computes with one thread; more would only wait for each other.
+# Several processes test at the same time, so each computes with one thread; more threads would wait for each other.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(_name, "1")
 
-# A shell's background job ignores SIGINT, and nohup SIGHUP, and so would their child processes. But the programs under
-# test must receive both.
+# A shell's background job ignores SIGINT, and a program under nohup ignores SIGHUP; child processes inherit this. But
+# the programs under test must receive both signals.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Ignore the tests of training and export in `./timbrebox test --runtime`: they cannot be imported there."""
+    """Ignore the tests of training and export in `./timbrebox test --runtime`, where importing them would fail."""
     asked = config.getoption("markexpr") == "not workshop"
     return True if asked and any(collection_path.is_relative_to(folder) for folder in WORKSHOP) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of training and export with `workshop`, and those of SLOW with `slow`; put the longest first."""
+    """Mark the tests of training and export as `workshop`, and the tests in SLOW as `slow`; put the longest first."""
     for item in items:
         if any(item.path.is_relative_to(place) for place in SLOW):
             item.add_marker(pytest.mark.slow)
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySide:
-    """Share the tests out by `SideBySide`."""
+    """Let `SideBySide` distribute the tests."""
     config.option.loadscopereorder = False
     return SideBySide(config, log)
 
@@ -87,15 +87,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySid
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory):
     """A small corpus of harmonic tones, a training.corpus.frames.FrameStore; tests share it and must not change it."""
-    from tests.support.harmonic_store import write_store  # needs TensorFlow's environment, which may be missing
+    from tests.support.harmonic_store import write_store  # needs the workshop's packages, which may be missing
 
     return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test uses or changes what the person who runs it has saved, nor speaks to a `play` of theirs."""
-    with tempfile.TemporaryDirectory(prefix="tb-") as home:  # the path of a socket may have 107 bytes
+    """Give each test its own user folders, so that no test reads or changes the developer's files or running `play`."""
+    with tempfile.TemporaryDirectory(prefix="tb-") as home:  # short: a socket's path may have at most 107 bytes
         for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
             monkeypatch.setenv(name, f"{home}/{folder}")
         know_test_instruments(Path(home, "state"))
@@ -104,9 +104,9 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_priority() -> Iterator[None]:
-    """No test keeps a real-time priority: a block that is rendered as the audio thread does gives one to its thread.
+    """Restore the process's scheduling after a test that rendered as the audio thread, with real-time priority.
 
-    With it, this process and its children would let no other program run, for the rest of the tests.
+    With this priority, the process and its children would keep other programs from running during the next tests.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

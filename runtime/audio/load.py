@@ -1,4 +1,10 @@
-"""The load of each block, rendering time per playing time: written on the audio thread, read on the main thread."""
+"""How much work the blocks are, and which were late because the processor was busy with something else.
+
+A block's load is the time that it took, divided by the time that it plays. That time counts at most MOST_WAITING times
+the processor's work on the block: a thread always waits a little for other threads of this process. If a block took
+longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
+Written on the audio thread without a lock, read on the main thread.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +12,36 @@ import numpy as np
 
 N_KEPT = 512
 NEAR = 0.9  # a block with this load is nearly late
+MOST_WAITING = 1.2
 
 
 class BlockLoads:
-    """The loads of the last N_KEPT blocks, without a lock; a load is a block's rendering time per playing time.
+    """The loads of the last N_KEPT blocks.
 
-    n_blocks: number of blocks so far.
+    n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
+    n_stalled: how many of them would have been in time if the thread had not waited; longest_stall_s: the longest wait.
     """
 
     def __init__(self) -> None:
-        self.n_blocks = 0
+        self.n_blocks = self.n_late = self.n_stalled = 0
+        self.longest_stall_s = 0.0
         self._kept = np.zeros(N_KEPT, np.float32)
 
-    def add(self, load: float) -> None:
-        """Add one block's load; for the audio thread only."""
+    def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
+        """Add one block; return whether it was late or nearly late; for the audio thread only.
+
+        took_s: from the block's beginning to its end. worked_s: the processor's time for the block. block_s: how long
+        the block plays.
+        """
+        load = min(took_s, MOST_WAITING * worked_s) / block_s
+        if took_s > block_s:
+            self.n_late += 1
+            if load <= NEAR:
+                self.longest_stall_s = max(self.longest_stall_s, took_s - worked_s)
+                self.n_stalled += 1
         self._kept[self.n_blocks % N_KEPT] = load
         self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
+        return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:
         """The loads of the blocks after the first `n_before`, oldest first, float32 (n,); at most N_KEPT / 2."""

@@ -13,7 +13,7 @@ import numpy as np
 from runtime.audio.clock import EngineClock
 from runtime.audio.devices import choose_input, choose_output, list_inputs, list_outputs, load_portaudio
 from runtime.audio.jack_server import JackServer
-from runtime.audio.load import NEAR, BlockLoads
+from runtime.audio.load import BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
@@ -69,7 +69,7 @@ class BlockRenderer:
 
     n_blocks: number of blocks so far; it grows as long as the device plays.
     n_underflows: number of blocks before which the driver ran out of sound.
-    n_late: number of blocks that took longer to render than to play. loads: the load of each block.
+    loads: how much work each block was, and how many blocks were late.
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
     failure: the first exception that a block raised; a block that raises one is silent.
     ring: receives a copy of every block, without cues; None for no copies.
@@ -90,7 +90,7 @@ class BlockRenderer:
         wake: Callable[[], object] | None = None,
     ):
         self.clock, self.loads = EngineClock(sample_rate_hz, buffer_frames), BlockLoads()
-        self.n_blocks = self.n_underflows = self.n_late = self.n_not_finite = 0
+        self.n_blocks = self.n_underflows = self.n_not_finite = 0
         self.failure: Exception | None = None
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
@@ -132,7 +132,7 @@ class BlockRenderer:
         Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`; the supervisor
         raises it.
         """
-        begin_s = time.perf_counter()
+        begin_s, work_begin_s = time.perf_counter(), time.thread_time()
         self.is_busy = True
         if self.n_blocks == 0:
             self.realtime = promote_thread(AUDIO_PRIORITY)
@@ -161,10 +161,9 @@ class BlockRenderer:
         self.n_blocks += 1
         self.n_underflows += underflow
         self.is_busy = False
-        load = (time.perf_counter() - begin_s) * self._sample_rate_hz / n_frames
-        self.n_late += load > 1.0
-        self.loads.add(load)
-        if load > NEAR and self._wake is not None:
+        took_s, worked_s = time.perf_counter() - begin_s, time.thread_time() - work_begin_s
+        is_near = self.loads.add(took_s, worked_s, n_frames / self._sample_rate_hz)
+        if is_near and self._wake is not None:
             self._wake()
         return self._block
 

@@ -89,5 +89,5 @@ def live_underruns(
         "seconds": n_seconds,
         "blocks": blocks.n_blocks,
         "underruns": blocks.n_underflows,
-        "late": blocks.n_late,
+        "late": blocks.loads.n_late,
     }

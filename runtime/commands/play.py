@@ -22,8 +22,10 @@ from runtime.control.mapping.library import refuse_broken_map
 from runtime.demo import DEMO_FILE
 from runtime.instrument.decoder import Decoder
 from runtime.live.memory import Memory
+from runtime.live.output.input_effect import InputEffect
+from runtime.live.output.sound_card import AudioHangsError
 from runtime.live.remembering import choose_with_memory
-from runtime.live.supervisor import AudioHangsError, InputEffect, Supervisor
+from runtime.live.supervisor import Supervisor
 from runtime.live.waiting.stop_signal import StopSignal
 from runtime.midi.rtmidi_apis import api_number
 from runtime.panel.child import PanelChild

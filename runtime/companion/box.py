@@ -17,7 +17,7 @@ from runtime.companion.serving import Companion
 if TYPE_CHECKING:
     import gpiozero
 
-HOLD_S = 2.0
+POWER_OFF_HOLD_S = 2.0  # seconds that the button is held until the system powers off
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
@@ -53,7 +53,7 @@ class Box:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
             # The button connects the pin to ground; the Pi's internal resistor pulls the pin up.
-            self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=HOLD_S)
+            self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=POWER_OFF_HOLD_S)
         if self._lamp is None:
             return
         blink_s = _BLINKS_S.get(asked.state)
@@ -67,7 +67,7 @@ class Box:
         if self._button is None:
             return math.inf
         held_s = self._button.active_time or 0.0
-        if held_s < HOLD_S:
+        if held_s < POWER_OFF_HOLD_S:
             self._has_asked = False
         elif not self._has_asked:
             self._has_asked = True

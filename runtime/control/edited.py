@@ -11,7 +11,7 @@ from runtime.control.sound_knobs import SoundKnobs
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a sound stores each target: field names, from the outermost.
+# Where sounds store most targets: field names, from the outermost.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),

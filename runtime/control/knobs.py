@@ -75,7 +75,7 @@ class Knobs:
         self.present.version = self._next_number()
 
     def position(self, target: str) -> float | None:
-        """The position of a target, 0 to 1 of its travel; None for a target that this instrument does not have."""
+        """A target's position, 0 to 1; None if the instrument lacks the target, or the sound lacks the morph."""
         if target in self._latents:
             return self.present.positions[self._latents[target]]
         if target in CONTROLS:

@@ -107,7 +107,7 @@ def _shares(way: np.ndarray) -> np.ndarray:
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """The morph of a patch; None if it has none. positions: latents' positions for patches that have none."""
+    """A patch's morph, None without one. positions: latents' positions for its sounds that set none."""
     if patch.morph is None:
         return None
     own = patch.sound.morph

@@ -23,10 +23,11 @@ from runtime.rack.build import build_rack
 from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
-PLAYED_S, PATIENCE_S = 4.0, 60.0
+PLAYED_S = 4.0  # seconds that are measured
+PATIENCE_S = 60.0  # limit for the whole measuring process
 ROOM = 0.7  # share of a block's duration; beyond this, a little more work makes blocks late
 _LOOK_S = 0.2
-_N_FIRST = 16  # blocks that are not judged, because they use memory for the first time
+_N_NOT_JUDGED = 16  # blocks that are not judged, because they use memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
@@ -97,7 +98,7 @@ def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz:
     output = NullOutput(sample_rate_hz, buffer_frames)
     prepare_process()
     output.start(_Moved(rack, decoder.card.n_latents))
-    loads, n_seen, begin_s = [], _N_FIRST, time.monotonic()
+    loads, n_seen, begin_s = [], _N_NOT_JUDGED, time.monotonic()
     while time.monotonic() - begin_s < PLAYED_S:
         time.sleep(min(_LOOK_S, 128 * buffer_frames / sample_rate_hz))
         n_now = output.blocks.loads.n_blocks

@@ -1,4 +1,4 @@
-"""Something that changes to a new value by a crossfade on the grid of cells."""
+"""A value that changes by a crossfade on the grid of cells."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ T = TypeVar("T")
 
 
 class Changing(Generic[T]):
-    """A value, and the one that it is changing to.
+    """A value that may be crossfading to a new value.
 
-    A change begins with the first cell at or after its frame, and takes n_cells. If it comes during another, it waits
-    for the end of that one; of several that wait, the last counts.
+    A change begins with the first cell at or after its frame, and takes n_cells. A change during another change waits
+    until the other ends; of several waiting changes, only the last is made.
 
-    now: the value, while a change runs the old one. coming: the new one, or None. progress: 0 to 1, of the change at
-    the beginning of the present cell. step: the progress of one cell.
+    now: the value; during a change, the old value. coming: the new value; None if no change runs. progress: how far the
+    change is at the beginning of the present cell, 0 to 1. step: the progress in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):
@@ -33,7 +33,7 @@ class Changing(Generic[T]):
         self._waiting.append((frame, value))
 
     def begin_cell(self, frame: int) -> None:
-        """Go on to the cell that begins at `frame`."""
+        """Advance to the cell that begins at `frame`."""
         if self.coming is not None:
             self._n_done += 1
             if self._n_done == self._n_cells:
@@ -45,14 +45,14 @@ class Changing(Generic[T]):
         self.progress = self._n_done * self.step
 
     def jump(self, frame: int) -> None:
-        """Take the last value up to `frame` at once, without a crossfade: for an effect that is silent."""
+        """Change to the last value due by `frame` at once, without a crossfade: for an effect that is silent."""
         if self.coming is not None:
             self.now, self.coming = self.coming, None
         if self._waiting:
             self.now = self._take(frame) or self.now
 
     def _take(self, frame: int) -> T | None:
-        """The last value that waits for a frame up to `frame`; it and those before it wait no longer."""
+        """Remove all values that wait for a frame up to `frame`, and return the last; None if there is none."""
         value = None
         while self._waiting and self._waiting[0][0] <= frame:
             value = self._waiting.pop(0)[1]

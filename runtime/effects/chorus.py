@@ -1,4 +1,4 @@
-"""The chorus: copies of the sound, read at delays that swing, as closed formulas of the absolute frame."""
+"""The chorus: copies of the sound with modulated delays, which are closed formulas of the absolute frame."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on either side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# A copy's delay swings about this; copies are apart, so that their combs do not coincide.
+# One copy's delay swings about MIDDLE_MS, the next one's about APART_MS more, so that their comb filters differ.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
 TREMBLE_RATIO, TREMBLE_DEPTH = 9.0, 0.08
 _NEIGHBOURS = np.arange(4)[:, None, None]
-# From four samples to the terms of the cubic polynomial that passes through them: Lagrange's interpolation.
+# Maps four samples to the coefficients of the cubic polynomial through them: Lagrange interpolation.
 _CUBIC = np.array(
     ((0, 1, 0, 0), (-1 / 3, -1 / 2, 1, -1 / 6), (1 / 2, -1, 1 / 2, 0), (-1 / 6, 1 / 2, -1 / 2, 1 / 6)), np.float32
 )
 
 
 class Copies(NamedTuple):
-    """The copies of one setting, each a voice; the left side's come first.
+    """The copies for some settings, each copy a voice; the left side's voices come first.
 
-    places: where they read each frame of a cell, but for the swing, float64 (n_voices, cell), in frames. depth: of the
-    swing, in frames. turns: of the swing, per frame. phases: in turns, float64 (n_voices, 1). angles: of both swings in
-    a cell that begins at 0, in radians, float64 (2, cell). tremble: the depth of the second swing, in units of the
-    first. gains: float32 (2, n_voices), from the voices to left and right.
+    places: where the voices read each frame of a cell, without the swing, float64 (n_voices, cell), in frames. depth:
+    the swing's depth, in frames. turns: the swing's turns per frame. phases: the voices' phases in turns, float64
+    (n_voices, 1). angles: the angles of both swings in a cell that begins at frame 0, in radians, float64 (2, cell).
+    tremble: the second swing's depth, relative to the first. gains: from the voices to left and right, float32
+    (2, n_voices).
     """
 
     settings: ChorusConfig
@@ -49,7 +50,7 @@ class Copies(NamedTuple):
 
 
 def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
-    """The copies of these settings."""
+    """The copies for these settings."""
     n = N_COPIES[settings.mode]
     per_ms = sample_rate_hz / 1000.0
     frames = np.arange(cell_frames(sample_rate_hz))
@@ -70,7 +71,7 @@ class Chorus(CellEffect[Copies]):
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
         n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
-        # Its grid lies between the reverb's cells, so that small blocks share the work.
+        # The chorus's cells begin in the middle of the reverb's cells, so that no small block computes both.
         super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
         self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
         self._whole = np.zeros((MOST_VOICES, cell), np.int64)
@@ -88,10 +89,10 @@ class Chorus(CellEffect[Copies]):
             self._coming -= out
             self._coming *= self._ramp
             out += self._coming
-        return True  # nothing sounds but what was sent
+        return True  # a chorus has no feedback: only sound in the ring of sent sound is heard
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """Write the copies of the cell that begins at `frame`, mixed, into `out`, float32 (2, cell)."""
+        """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -113,13 +114,13 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Where each voice reads, relative to `frame`: whole frames into `whole`, the rest, 0 to 1, into `share`."""
+        """Find where each voice reads, relative to `frame`: write whole frames to `whole`, the fraction to `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places
         for ratio, depth in ((1.0, played.depth), (TREMBLE_RATIO, played.depth * played.tremble)):
             if depth:
-                # Whole turns are taken off here, where numbers are exact.
+                # Remove whole turns first: the sine of a large angle is less exact.
                 start = (played.turns * ratio * frame + played.phases) % 1.0 * (2.0 * math.pi)
                 np.add(start, played.angles[int(ratio != 1.0)], out=swing)
                 np.sin(swing, out=swing)

@@ -1,4 +1,4 @@
-"""The filters that make a room's bass, middle and treble fade at rates of their own."""
+"""The filters that give a room's bass, middle and treble different decay times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # where the three decay times are met
+LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies at which the three decay times hold
 LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
@@ -33,8 +33,8 @@ def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarra
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The gains of bass, middle and treble in each line's filter: float64 (3, n).
 
-    At each meeting point the filter has the magnitude of a decay by 60 dB in decays_s (3,), for a sound that passes it
-    once in delays_s (n,). Where that is too steep for a filter of this kind, it comes as near as it can.
+    At each meeting point, a sound that passes the filter once in delays_s (n,) decays by 60 dB in decays_s (3,). If no
+    filter of this kind is steep enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -47,10 +47,10 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 
 
 class LowPasses:
-    """Both low-pass filters of all lines, for one cell at a time.
+    """Applies both low-pass filters to all lines, one cell at a time.
 
-    No matrix product here is so large that OpenBLAS would share it among threads, which would have to wait for each
-    other: 262,144 multiplications, for n_lines * cell^2.
+    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. With more, OpenBLAS would share them among
+    threads, which would wait for each other.
     """
 
     def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):
@@ -61,7 +61,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What follows from L's last output, and from H's last two.
+        # What the states, L's last output and H's last two, add to the outputs of a cell.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))
@@ -71,7 +71,7 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Write the lines' outputs of L, then those of H, into `out`: float32 (n_lines, cell) and (2 n_lines, cell)."""
+        """Filter lines, float32 (n_lines, cell): write L's outputs, then H's, to `out`, float32 (2 n_lines, cell)."""
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])
         np.matmul(lines, self._matrices[1], out=out[n:])
@@ -81,5 +81,5 @@ class LowPasses:
 
 
 def _rounded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix in float32, without numbers so small that products with them would be denormal."""
+    """The matrix in float32; numbers so small that products with them would be denormal become 0."""
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

@@ -10,7 +10,7 @@ from runtime.effects.grid import SendRing
 class Delays:
     """Several delay lines: float32 (n_lines, size + cell); the last cell's columns repeat the first ones.
 
-    longest: most frames of delay.
+    longest: the longest delay, in frames.
     """
 
     def __init__(self, n_lines: int, longest: int, cell: int):
@@ -41,7 +41,7 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write the sound from `frame` - delays on into `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
+        """Write each row from frame `frame` - delays on into `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size
         starts += self._first
@@ -51,7 +51,7 @@ class Reader:
     def read_between(
         self, frame: int, delays: np.ndarray, coming: np.ndarray, ramp: np.ndarray, out: np.ndarray
     ) -> None:
-        """As `read`, but crossfaded from one set of delays to another; ramp: float32 (cell,), 0 to 1."""
+        """Read like `read`, but crossfade from `delays` to the delays `coming`; ramp: float32 (cell,), 0 to 1."""
         self.read(frame, delays, out)
         if coming is delays or (coming == delays).all():
             return

@@ -1,4 +1,4 @@
-"""All effects behind the voices: what is sent to the reverb and the chorus, then the equaliser."""
+"""All effects after the voices: the reverb and the chorus, each with its send, then the equaliser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.effects.reverb_design import Design, design
 
 
 class Prepared(NamedTuple):
-    """Settings, ready to be played."""
+    """The settings of all effects, ready to play."""
 
     room: Design
     copies: Copies
@@ -22,7 +22,7 @@ class Prepared(NamedTuple):
 
 
 class Effects:
-    """Reverb, chorus and equaliser. The sound is a function of absolute frames, whatever the blocks."""
+    """Reverb, chorus and equaliser. The sound depends on absolute frames only, not on block sizes."""
 
     def __init__(self, sample_rate_hz: int, settings: EffectsConfig):
         self._rate_hz = sample_rate_hz
@@ -41,16 +41,16 @@ class Effects:
         return self._reverb.sleeps and self._chorus.sleeps
 
     def prepare(self, settings: EffectsConfig) -> Prepared:
-        """Settings for `change`. This takes about 1 ms and touches no state, so that another thread may do it."""
+        """Prepare settings for `change`, from any thread: this touches no state, and takes about 1 ms."""
         rate_hz = self._rate_hz
         room, swinging = design(settings.reverb, rate_hz), copies(settings.chorus, rate_hz)
         return Prepared(room, swinging, filters(settings.equaliser, rate_hz))
 
     def change(self, frame: int, prepared: Prepared) -> None:
-        """Change to other settings from `frame` on, by crossfades of 50 ms; frame: not before the next block's first.
+        """Change to other settings from `frame` on, by crossfades of 50 ms; frame: in the next block or later.
 
-        The sound in the room stays in it: a new size or decay holds for what still sounds, too. A change that comes
-        during another waits for its end; of several that wait, the last counts.
+        Sound that is already in the room stays there, and follows a new size or decay too. A change during another
+        change waits until the other ends; of several waiting changes, only the last is made.
         """
         self._reverb.change(frame, prepared.room)
         self._chorus.change(frame, prepared.copies)
@@ -61,7 +61,7 @@ class Effects:
     ) -> None:
         """Add the wet sound to `dry` and equalise it, in place. Every frame must pass through here, in order.
 
-        frame: the block's first frame. dry, reverb_send, chorus_send: float32 (n, 2), any n; None: silence is sent.
+        frame: the block's first frame. dry, reverb_send, chorus_send: float32 (n, 2), any n; None for silence.
         """
         self._reverb.add(frame, dry, reverb_send)
         self._chorus.add(frame, dry, chorus_send)

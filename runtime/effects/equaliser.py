@@ -15,13 +15,13 @@ CHANGE_S = 0.05
 N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
-HIGHEST_SHARE = 0.4  # of the sample rate: no filter is centred higher
-# States below this, -200 dB, after a silent cell are set to 0.
+HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
+# After a silent cell, states below this, -200 dB, are set to 0.
 SILENCE = 1e-10
 
 
 class Filters(NamedTuple):
-    """The filters of one setting; matrix: float64 (CELL + 6, CELL + 6), or None if they would change nothing.
+    """The filters for some settings; matrix: float64 (CELL + 6, CELL + 6), None if the filters change nothing.
 
     The matrix times a cell's samples and six states gives the filtered samples and the next states.
     """
@@ -36,15 +36,15 @@ class Filters(NamedTuple):
 
 
 def filters(settings: EqualiserConfig, sample_rate_hz: int) -> Filters:
-    """The filters of these settings."""
+    """The filters for these settings."""
     sections = sections_of(settings, sample_rate_hz)
     return Filters(settings, _cell_matrix(sections) if sections else None)
 
 
 def sections_of(settings: EqualiserConfig, sample_rate_hz: int) -> list[np.ndarray]:
-    """The filters that change something, each b0, b1, b2, a0, a1, a2: float64 (6,).
+    """The filters with gains other than 0 dB, each as b0, b1, b2, a0, a1, a2: float64 (6,).
 
-    Low shelf, bell and high shelf of Robert Bristow-Johnson's Audio EQ Cookbook.
+    The formulas are the low shelf, bell and high shelf of Robert Bristow-Johnson's Audio EQ Cookbook.
     """
     shapes = (
         (settings.low_db, settings.low_hz, _low_shelf),
@@ -81,12 +81,12 @@ def _low_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _high_shelf(gain: float, angle: float) -> np.ndarray:
-    # The low shelf's formulas with the other sign before each cosine, and so before each odd coefficient.
+    # The low shelf's formulas, but with opposite signs for each cosine and for the coefficients b1 and a1.
     return _low_shelf(gain, math.pi - angle) * np.array((1.0, -1.0, 1.0, 1.0, -1.0, 1.0))
 
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
-    """The matrix of Filters for these sections, one after the other."""
+    """The matrix in `Filters` for these sections in series."""
     # States s of all sections: s' = a s + b x, y = c s + d x; each section in transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
@@ -114,9 +114,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell that is not yet complete is computed with whatever lay in its rest, and again when more of it has come. The
-    matrix is 0 where a later sample would change an earlier one, so the sound does not depend on the blocks.
-    n_cells_computed: counts the work.
+    A cell is computed again for each block that adds samples to it; old samples fill its rest until then. The matrix is
+    0 where a later sample would change an earlier one, so the sound does not depend on block sizes. n_cells_computed:
+    counts the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
@@ -128,7 +128,7 @@ class Equaliser:
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL
 
     def change(self, frame: int, prepared: Filters) -> None:
-        """Become other filters from `frame` on, by a crossfade of CHANGE_S."""
+        """Change to other filters from `frame` on, by a crossfade of CHANGE_S."""
         self._filters.change(frame, prepared)
 
     def filter(self, frame: int, sound: np.ndarray) -> None:
@@ -158,7 +158,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """Filter the part of a cell that begins at frame `place` of the cell; after its last frame, keep the states."""
+        """Filter the part of a cell from the cell's frame `place` on; at the end of the cell, keep the states."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

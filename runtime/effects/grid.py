@@ -1,4 +1,4 @@
-"""The grid of absolute frames on which an effect works, and the ring that holds what was sent to it."""
+"""The grid of cells, at absolute frames, in which an effect works, and the ring of the sound sent to the effect."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 from runtime.config import ChorusConfig, ReverbConfig
 from runtime.effects.changing import Changing
 
-# A sent cell with no sample beyond this, -160 dB, counts as silence and is set to 0.
+# A sent cell without a sample above this, -160 dB, counts as silence and is set to 0.
 SILENCE = 1e-8
 CHANGE_S = 0.05
 T = TypeVar("T", bound="IsPrepared")
 
 
 class IsPrepared(Protocol):
-    """Settings, ready to be played; settings.enabled: whether the effect is on."""
+    """An effect's settings, ready to play; settings.enabled: whether the effect is on."""
 
     settings: ReverbConfig | ChorusConfig
 
 
 def cell_frames(sample_rate_hz: int) -> int:
-    """Frames of one cell, 3 ms at 44.1 kHz, and never longer than the shortest delay of an effect."""
+    """The frames of one cell: 3 ms at 44.1 kHz, and never longer than the shortest delay of an effect."""
     return 128 if sample_rate_hz >= 22050 else 32
 
 
 class SendRing:
-    """What was sent to an effect lately: float32 (2, size + cell), channels first; frame f is in column f % size.
+    """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
     The last cell's columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
 
-    n_frames: how far back it can be read; cell: frames of one cell.
+    n_frames: how far back the ring can be read; cell: frames of one cell.
     """
 
     def __init__(self, n_frames: int, cell: int):
@@ -46,7 +46,7 @@ class SendRing:
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
-        """Write what is sent from `frame` on: float32 (n_frames, 2), or None for silence; no further than its cell."""
+        """Write sound from `frame` on, at most to the end of its cell: float32 (n_frames, 2), or None for silence."""
         at = frame % self.size
         if send is not None:
             self._heard_end = frame + n_frames
@@ -55,7 +55,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Whether the cell that begins at `frame`, fully written, has sound; sets it to 0 if it has none."""
+        """Finish the written cell that begins at `frame`: return whether it has sound; if not, set it to 0."""
         if self.is_clean(frame):
             return False
         at = frame % self.size
@@ -71,11 +71,10 @@ class SendRing:
 class CellEffect(ABC, Generic[T]):
     """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
 
-    The wet sound of a cell is computed when the cell before it is complete. T: its settings.
+    The wet sound of a cell is computed when the cell before it is complete. T: the effect's settings.
 
-    n_back: how many frames back the effect reads what was sent. n_tail: frames of silence after which nothing of it
-    sounds any more. shift: frames by which its grid lies before frame 0.
-    n_cells_computed: counts the work.
+    n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins. n_cells_computed: counts the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):
@@ -102,7 +101,7 @@ class CellEffect(ABC, Generic[T]):
     def add(self, frame: int, dry: np.ndarray, send: np.ndarray | None) -> None:
         """Add the wet sound of the block that begins at `frame` to `dry`.
 
-        dry, send: float32 (n, 2); send None: silence is sent.
+        dry, send: float32 (n, 2); send: None for silence.
         """
         frame += self._shift
         if send is not None and not send.any():
@@ -123,7 +122,7 @@ class CellEffect(ABC, Generic[T]):
             done = end
 
     def _next_cell(self, frame: int) -> None:
-        """Take in the cell that begins at `frame`, and compute the wet sound of the next one."""
+        """Finish the sent cell that begins at `frame`, and compute the wet sound of the next cell."""
         has_input, slept = self._send.close_cell(frame), self.sleeps
         if slept:
             self._settings.jump(frame - self._cell if has_input else frame)
@@ -146,11 +145,12 @@ class CellEffect(ABC, Generic[T]):
 
     @abstractmethod
     def _compute(self, frame: int, out: np.ndarray) -> bool:
-        """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell); whether it is silent.
+        """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        While self._settings.coming is not None, self._ramp, float32 (cell,), says how far the crossfade is.
+        Returns whether the sound in the effect's own delay lines is silent. While self._settings.coming is not None,
+        self._ramp, float32 (cell,), is the crossfade's progress.
         """
 
     def _fall_asleep(self) -> None:
-        """Set to 0 what is left of the sound; what was sent lately is kept."""
+        """Clear the effect's own sound; the ring of sent sound is kept."""
         self._is_wet = False

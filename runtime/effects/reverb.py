@@ -11,7 +11,7 @@ from runtime.effects.grid import CellEffect, cell_frames
 from runtime.effects.reverb_design import N_LINES, Design, design, longest_frames
 from runtime.effects.room_turning import RoomTurning
 
-QUIET = 1e-6  # -120 dB: a cell with no sample beyond this in any line is silent
+QUIET = 1e-6  # -120 dB: a cell without a sample above this in any line is silent
 _LOW, _HIGH, _TAPS, _LINES, _SCATTERED, _RAMPED = (slice(16 * i, 16 * i + 16) for i in range(6))
 
 
@@ -20,8 +20,8 @@ class Reverb(CellEffect[Design]):
 
     Sixteen delay lines are filtered and mixed with the input, scattered by short delays and a second mix, scattered
     again, mixed by a matrix that turns slowly, and written back. The scattering of a feedback matrix follows Schlecht
-    and Habets, Scattering in Feedback Delay Networks (2020); the turning, their Time-Varying Feedback Matrices in
-    Feedback Delay Networks (2015).
+    and Habets, Scattering in Feedback Delay Networks (2020); the turning follows their Time-Varying Feedback Matrices
+    in Feedback Delay Networks (2015).
     """
 
     def __init__(self, sample_rate_hz: int, settings: ReverbConfig):
@@ -61,7 +61,7 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the delays of this name; while the room changes, crossfade from the old room's delays."""
+        """Read a ring at the design's delays `name`; while the room changes, crossfade from the old room's delays."""
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)
@@ -69,7 +69,7 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the matrix of this name; while the room changes, crossfade from the old room's matrix."""
+        """Multiply rows by the design's matrix `name`; while the room changes, crossfade from the old room's matrix."""
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)
@@ -82,7 +82,10 @@ class Reverb(CellEffect[Design]):
             out += change
 
     def _turning_matrices(self, frame: int) -> np.ndarray:
-        """The turning matrix and its change in the cell that begins at `frame`; while the room changes, of both."""
+        """The turning matrix and its change in the cell that begins at `frame`.
+
+        While the room changes, the largest angle changes linearly from the old room's to the new room's.
+        """
         now, coming = self._settings.now, self._settings.coming
         largest = next_largest = now.turning
         if coming is not None:

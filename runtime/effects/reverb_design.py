@@ -1,4 +1,4 @@
-"""What the reverb's settings mean: delays, in frames, and matrices."""
+"""Translates the reverb's settings into delays, in frames, and matrices."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from runtime.effects.grid import cell_frames
 
 N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
-# All times in units of the time that sound takes through the room's length.
+# These times are in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
 LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # the two scatterings, and the input's taps
 MEAN_LOOP = 1.0
-# A sound that goes round once loses at most 6 dB: else a room's decay would be a few separate echoes.
+# A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
 LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
-EARLY_GAIN = 1.2  # of the first reflections, in units of the gain of the delay lines
-# Of 200 seeds, the one whose echoes became dense soonest in rooms of 10, 22 and 40 m.
+EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
+# Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
 LARGEST_ROOM_M = 50.0
-# Radians: of a room whose resonances just overlap, and of any room. More turning moves the pitch of steady tones.
+# Largest angles in radians: for a room in which resonances just overlap, and for any room, since a larger angle would
+# audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 LONGEST_PRE_DELAY_S = 0.25
 
@@ -32,11 +33,12 @@ LONGEST_PRE_DELAY_S = 0.25
 class Design(NamedTuple):
     """A room, ready to play.
 
-    lines: the delay lines, int (16,). first, second: the short delays of the two scatterings, int (16,). taps: delays
-    of the input, int (16,), first of the left side, then of the right; they include the pre-delay and the cell by which
-    the reverb is behind. loop: float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the
-    first scattering. between: float32 (16, 16), from the first scattering to the second. output: float32 (2, 32), from
-    the lines and the second scattering to left and right. turning: largest angle of the matrix that turns, in radians.
+    lines, first, second: delays of the lines and of the two scatterings, int (16,) each. taps: delays of the input,
+    int (16,), eight for the left side, then eight for the right, with the pre-delay and the reverb's latency of one
+    cell. loop: matrix, float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the first
+    scattering. between: matrix, float32 (16, 16), from the first scattering to the second. output: matrix, float32
+    (2, 32), from the lines and the second scattering to left and right. turning: largest angle of the turning matrix,
+    in radians.
     """
 
     settings: ReverbConfig
@@ -58,7 +60,7 @@ class Design(NamedTuple):
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delay, in frames, of a line, of a scattering, and of the input."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
-    # Some more than the longest wanted: a delay moves on to the next prime number that is free.
+    # Slightly more than the longest delay: a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
     )
@@ -66,13 +68,14 @@ def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
 
 
 def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
-    """The room of these settings."""
+    """The room for these settings."""
     room_s = min(settings.size_m / SOUND_M_PER_S, settings.decay_s / LOOPS_PER_DECAY / MEAN_LOOP)
     random = np.random.default_rng(SEED)
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # A loop is a line and, on average, the mean scattering; what the scatterings themselves take off is put back.
+    # `gains` is for a whole loop, a line and scatterings of mean length. The scatterings have gains of their own, so
+    # their mean gain is divided out.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -82,7 +85,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # Resonances that overlap, at half power, at any frequency: the fewer, the more they must move, or they would ring.
+    # How many resonances, with their widths at half power, overlap at a frequency. The fewer overlap, the more they
+    # must move, or they would ring.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
@@ -90,12 +94,12 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
 
 
 def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | float:
-    """The gain of a sound of 1 kHz that has faded for this time."""
+    """The gain of a sound of 1 kHz after it has decayed for this time."""
     return 10.0 ** (-3.0 * time_s / settings.decay_s)
 
 
 def _mix_of_each_side() -> np.ndarray:
-    """An orthogonal matrix (16, 16) that mixes the even channels, and the odd ones, so that the sides stay apart."""
+    """An orthogonal matrix (16, 16) that mixes even channels with even and odd with odd, so that sides stay apart."""
     mix = np.zeros((N_LINES, N_LINES))
     for side in (0, 1):
         mix[side::2, side::2] = hadamard(N_LINES // 2)
@@ -111,7 +115,7 @@ def hadamard(n: int) -> np.ndarray:
 
 
 def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Lines, both scatterings and taps, in frames; room: frames that sound takes through the room's length."""
+    """The delays of lines, both scatterings and taps, in frames; room: frames in which sound crosses the room."""
     steps = np.arange(N_LINES) + random.uniform(-0.3, 0.3, N_LINES)
     steps[0], steps[-1] = 0, N_LINES - 1
     lines = SHORTEST_LINE * (LONGEST_LINE / SHORTEST_LINE) ** (steps / (N_LINES - 1))
@@ -130,7 +134,7 @@ def _spread(n: int, random: np.random.Generator) -> np.ndarray:
 
 
 def _primes(wanted: np.ndarray) -> np.ndarray:
-    """For each number a prime at or above it, all different, so that echoes of different lines seldom coincide."""
+    """A different prime at or above each number, so that echoes of different lines seldom coincide."""
     found: list[int] = []
     for number in np.ceil(wanted).astype(int).tolist():
         while number in found or any(number % divisor == 0 for divisor in range(2, math.isqrt(number) + 1)):
@@ -147,7 +151,7 @@ def _decays_s(settings: ReverbConfig, sample_rate_hz: int) -> np.ndarray:
 
 
 def _sides(random: np.random.Generator) -> np.ndarray:
-    """How the taps enter, (16, 16): those of the left side in the even channels, those of the right in the odd ones."""
+    """The matrix (16, 16) from taps to channels: left taps feed the even channels, right taps the odd ones."""
     sides = np.zeros((N_LINES, 2 * N_TAPS))
     for side in (0, 1):
         signs = random.choice((-1.0, 1.0), (N_LINES // 2, N_TAPS))
@@ -158,7 +162,7 @@ def _sides(random: np.random.Generator) -> np.ndarray:
 
 
 def _output(settings: ReverbConfig, kept: float, random: np.random.Generator) -> np.ndarray:
-    """The output matrix (2, 32); kept: the share of its energy that a sound keeps when it goes round once."""
+    """The output matrix (2, 32); kept: the share of energy that a sound keeps in one loop."""
     signs = hadamard(N_LINES)[[5, 10]] * math.sqrt(N_LINES)
     near, far = 0.85, math.sqrt(1.0 - 0.85**2)
     parity = np.arange(N_LINES) % 2

@@ -1,4 +1,4 @@
-"""The second mixing matrix of the reverb, which turns slowly, so that no resonance stays where it is."""
+"""The last mixing matrix of the reverb's loop, which turns slowly, so that every resonance moves in frequency."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from runtime.effects.reverb_design import N_LINES, hadamard
 
 N_PAIRS = N_LINES // 2
 RATES_HZ = np.linspace(0.31, 1.13, N_PAIRS)
-POINT_S = 0.012  # angles are computed at points this far apart, and joined by straight lines
+POINT_S = 0.012  # matrices are computed at points this far apart, and interpolated linearly
 
 
 class RoomTurning:
-    """The matrix: orthogonal at every point, and between two points never louder than orthogonal ones.
+    """The turning matrix: orthogonal at every point; between two points it amplifies nothing.
 
-    Channels 2 i and 2 i + 1 are turned by an angle, largest * sin(2 pi rate t), then all are mixed; each pair has a
-    rate of its own, and the room says what the largest angle is, in radians. Time is the absolute frame, so the matrix
-    does not depend on when the room was last silent.
+    Each pair of channels 2 i and 2 i + 1 is rotated by its angle, largest * sin(2 pi (rate t + phase)), then all
+    channels are mixed. Each pair has its own rate and phase; the room gives the largest angle, in radians. t is the
+    absolute time, so the matrix does not depend on when the room was last silent.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):
@@ -35,7 +35,7 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at the beginning of the cell of this number, and its change in the cell: float32 (16, 32).
+        """The matrix at the beginning of the cell with this number, and its change in the cell: float32 (16, 32).
 
         largest, next_largest: the largest angle at the beginning and at the end of the cell.
         """

@@ -23,7 +23,7 @@ _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
 _LEAST_POWER = 1e-12
-LEAST_WEIGHT = 0.4  # as in runtime/engine/synthesis/shaping/levels.py, so that loudness is the engine's
+LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shaping/levels.py)
 
 
 class Colours:

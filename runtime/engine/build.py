@@ -24,9 +24,9 @@ def build_engine(
     *,
     limits: bool = True,
 ) -> Engine:
-    """A new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
+    """Return a new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
 
-    UserError for a preset in its settings that the instrument does not have.
+    UserError if the settings name a preset that the instrument does not have.
     """
     return Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits)
 

@@ -2,7 +2,7 @@
 
 Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
 engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output
-is the same to the bit, whatever block sizes the caller asks for.
+is bit-identical for all block sizes.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: the card's if not given; seed: seed of the random
-    phases; config: the settings, which also give n_voices and seed; without a config, n_voices is 16 and seed 0
-    unless given. limits: whether the sound is limited to full scale; without, whoever adds it up must do so. ValueError
-    if n_voices or seed differs from the settings given with it. start: the state of another engine with the same
-    instrument, settings and sounds, from which this one goes on, at its frame; None: frame 0.
+    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
+    random phases; config: the settings, None for the patch's settings; they also give n_voices and seed. Without
+    settings, n_voices is 16 and seed 0 unless given. ValueError if n_voices or seed contradicts the settings. patch:
+    the sound at the start; programs: the sounds that program changes choose, None for the instrument's presets. limits:
+    whether the sound is limited to full scale; if not, the caller must limit it. start: the state of another engine
+    with the same instrument, settings and sounds; this engine continues from that state's frame. None for frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -115,12 +116,12 @@ class Engine:
             self._events.wait_again(start.waiting)
             self.frame = start.frame
         self._span_start = self._span_end = self._first_hop = self.frame
-        self._may_foresee = self._has_worked = False  # has_worked: whether this block began or made sound
+        self._may_foresee = self._has_worked = False  # has_worked: whether this block made a hop or began a voice
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        """From now on, append every event, (frame, event), when it is collected, and every state that is asked for."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -128,7 +129,7 @@ class Engine:
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Hand over an event from any thread; frame: absolute, in engine frames; None: where the next block begins."""
+        """Post an event, from any thread; frame: the absolute engine frame, None for the next block's first frame."""
         self._events.post(event, frame)
 
     @property
@@ -138,11 +139,11 @@ class Engine:
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
-        """The sound that it was made with, and those that program changes choose."""
+        """The sound that the engine was built with, and the sounds that program changes choose."""
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """A sound, ready for the event SoundChange; from any thread but the audio thread."""
+        """Prepare a sound for the event SoundChange, from any thread but the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
@@ -151,14 +152,14 @@ class Engine:
         return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
-        """Where a target stands, 0 to 1 of its travel; None if the instrument does not have it; from any thread."""
+        """A target's position, 0 to 1 of its travel, from any thread; None if the instrument lacks the target."""
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events = self.frame, len(out), self._events
         end, self._has_worked = frame + n_frames, False
-        # Events that are first heard at the next hop need not be collected before it.
+        # Events that are first heard at the next hop need not be collected before that hop.
         if events.has_news and (end > self._first_hop or end > self._span_end or events.is_urgent):
             self._span_end = events.collect(frame, self._span_end, self._first_hop)
         if end > self._span_end:
@@ -175,7 +176,7 @@ class Engine:
             self._events.history.append((self.frame, self.state(self.is_silent)))
 
     def state(self, is_silent: bool) -> EngineState:
-        """The state of the controls, on the audio thread, between two blocks; is_silent: as in EngineState."""
+        """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
@@ -184,7 +185,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra so far were silenced, because the instrument gave numbers that no sound has."""
+        """How many spectra so far were silenced, because the decoder's output was not finite or was too large."""
         return self.instrument.n_silenced
 
     @property
@@ -197,20 +198,20 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """What a sounding voice sounds like, and its gain now; from any thread, so it may mix two moments."""
+        """What a sounding voice sounds like, and its gain now; from any thread, so they may be of different moments."""
         envelope, left, right = self._bank.levels(voice, self.frame)
         return self._spectra.seen(voice), envelope * max(left, right)
 
     def is_mono(self) -> bool:
-        """Whether the next note takes the place of the one that sounds."""
+        """Whether a new note replaces the sounding note."""
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """What the player has asked for since the last call, and the engine cannot do by itself."""
+        """Return the player's requests since the last call that the engine cannot carry out itself."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """The changes since the last call of what goes to the effects: (frame, reverb, chorus), 0 to 1, ascending."""
+        """Return all changes of the effect sends since the last call: (frame, reverb, chorus), 0 to 1, ascending."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:

@@ -17,9 +17,9 @@ _COUNTED = (Clock, Tempo)
 class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
-    has_news: whether events were posted since the last `collect`; is_urgent: whether one of those events is heard at
-    its own frame, or counted from it, and is to be collected in this block. history: if given, every event is appended
-    with its frame as soon as the audio thread takes it, (frame, event).
+    has_news: whether events were posted since the last `collect`; is_urgent: whether one of these events must be
+    collected in this block, because its own frame matters. history: if not None, every event is appended to it,
+    (frame, event), when the audio thread collects it.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -32,18 +32,18 @@ class EventQueue:
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Hand over an event from any thread; frame: when it happens, absolute; None: where the next block begins."""
+        """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
         if frame is None and type(event) is KnobTurn and not self._posted:
             self._positions[event.latent] = event.position  # of a knob's positions before a hop, only the last is heard
         else:
             self._posted.append((frame, event))
-            # The beat is counted from a clock's own frame, which would be lost if it were collected in a later block.
+            # The beat is counted from a clock message's frame, which would change if a later block collected it.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events into the queue, on the audio thread; late ones and those without a frame happen `now`.
+        """Sort the posted events into the queue, on the audio thread; late events and events without a frame get `now`.
 
         end: the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns
         the span's new end: earlier than `end` if a posted event is heard before `end`.
@@ -66,7 +66,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # moves that wait for a hop come first
+            if self._pending:  # the waiting events come first
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -78,7 +78,7 @@ class EventQueue:
         return tuple((frame, event) for frame, _, event in self._pending)
 
     def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
-        """Take events that waited in another queue, with their frames, before the first block."""
+        """Add the events that waited in another engine's queue, with their frames; call before the first block."""
         for frame, event in waiting:
             self._sort_in(frame, event)
 

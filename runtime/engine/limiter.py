@@ -15,7 +15,7 @@ def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
 
     signal, below, bend: float32 of one shape; the last two are scratch. With u = (|x| - knee) / (1 - knee), a magnitude
     |x| above the knee becomes knee + (1 - knee) u / sqrt(1 + u^2): smooth up to the second derivative. Every finite
-    float32 was tried: none is rounded to more than 1.
+    float32 was tried: no result exceeds 1.
     """
     np.abs(signal, out=below)
     if np.maximum.reduce(below, axis=None) <= _KNEE:

@@ -20,8 +20,8 @@ class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
     No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale; tails_end: the frame
-    after the last tail of a stolen voice. ValueError if a stolen voice fades for longer than sound is made
-    past a lane's next hop.
+    after the last tail of a stolen voice. ValueError if a stolen voice's fade is longer than the sound that
+    is made past a lane's next hop.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -78,7 +78,7 @@ class Mixer:
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: their left gains and their right gains; all as from `Ramps.values`;
+        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`;
         modulated: lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
@@ -100,7 +100,10 @@ class Mixer:
     def _envelop(
         self, frame: int, n: int, envelope: np.ndarray, transposed: list[int], first: int, out: np.ndarray
     ) -> None:
-        """Write the sound of lanes from number `first` on, times the envelope, into `out`; transposed: among these."""
+        """Write the sound of lanes from number `first` on, times the envelope, to `out`.
+
+        transposed: which of these lanes are transposed.
+        """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
             out[[lane - first for lane in transposed]] = 0.0

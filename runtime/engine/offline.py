@@ -11,7 +11,7 @@ from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
-# Rendering goes on until the last voice has ended, but no longer than this after the last event.
+# Rendering goes on until nothing sounds, but no longer than this after the last event.
 LONGEST_TAIL_S = 60.0
 
 
@@ -28,7 +28,7 @@ class Plays(Protocol):
 
 
 def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
-    """Yield blocks float32 (n_frames, 2) until the last voice has ended; each is overwritten by the next.
+    """Yield blocks float32 (n_frames, 2) until nothing sounds; each is overwritten by the next.
 
     events: (time in s, event), ascending.
     """
@@ -47,9 +47,9 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield blocks as `render_events`, but for exactly n_frames; events: (frame, event), absolute frames, ascending.
+    """Yield blocks like `render_events`, but exactly n_frames; events: (frame, event), absolute frames, ascending.
 
-    ValueError for a sample that is not finite: an engine that goes on from a damaged recording's state may make one.
+    ValueError for a sample that is not finite, which a damaged recording's state can cause.
     """
     waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
@@ -63,7 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Events, (frame, event), ascending, each posted just before its block: millions at once would fill the memory."""
+    """Posts each event, (frame, event), ascending, just before its block: millions at once would fill the memory."""
 
     def __init__(self, events: Iterable[tuple[int, Event]]):
         self._events = iter(events)
@@ -75,7 +75,7 @@ class _Waiting:
         return self._next is None
 
     def post(self, engine: Plays, n_frames: int) -> None:
-        """Post what happens before the engine has rendered n_frames more."""
+        """Post the events of the engine's next n_frames."""
         while self._next is not None and self._next[0] < engine.frame + n_frames:
             frame, event = self._next
             engine.post(event, frame)
@@ -83,7 +83,7 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """The file may leave a key or pedal down."""
+    """Release the keys and pedals that the file has left down."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

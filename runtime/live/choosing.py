@@ -36,6 +36,7 @@ class Choosing:
     The order: bank 0 has the sounds of the instrument, banks 1 and on have the user's own.
     changed: called with what has changed. say: called with each line for the user. swap: called with the name of
     another instrument and the file of a sound for it; None: the present instrument plays it as well as it can.
+    swap_is_pending: whether another instrument has been asked for, and does not play yet.
     whole: plays sounds with parts; None: they are refused.
     """
 
@@ -48,6 +49,7 @@ class Choosing:
     ):
         self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
         self.swap: Callable[[str, str], object] | None = None
+        self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
         self._number: int | None = None  # of the present sound; None: it has none
         self._patch: Patch | None = None  # the patch that has this number

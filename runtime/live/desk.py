@@ -43,7 +43,7 @@ class Playing(Protocol):
 
     @property
     def engine(self) -> Engine:
-        """The engine that sounds."""
+        """The first part's engine."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
@@ -190,8 +190,13 @@ class Desk:
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
         """Let the companion save the sound as it is now; name: None: a new one such as "Sound 7".
 
-        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
+        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError. It
+        is refused while another instrument is being read: what plays is not what the player has asked for.
         """
+        if self.choosing.swap_is_pending():
+            found = "an instrument that was asked for, and does not play yet"
+            otherwise(UserError("save", found, "one that plays", "save again in a second"))
+            return
         tree, folder = present_sound(self.playing.engine, self.playing.choice, for_another_folder=True)
         folder = None if folder is None else str(folder.resolve())
         self.companion.ask("sounds.save", then, otherwise, name=name, tree=tree, folder=folder)

@@ -71,7 +71,8 @@ class Learning:
             return {}
         target = self._desk.maps.last_moved
         if target is None:
-            raise UserError("learn", "no control moved yet", "a target that was moved", "move one, then hold learn")
+            remedy = "move one, then press the control for learn"
+            raise UserError("learn", "no control moved yet", "a target that was moved", remedy)
         self._desk.say(f"learn: move the control for {target}.")
         return self._begin(Learn(target), None)
 

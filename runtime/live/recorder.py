@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # how often events go to the companion while it records
-STATE_S = 2.0  # a recording can begin at a frame whose state is known: one is asked for this often
+STATE_S = 2.0  # how often the engine's state is asked for: a recording can begin only at such a frame
 MARGIN_S = 2.0  # what the ring holds may be overwritten before the companion reads it: this much is left out
 BEGINS_WITHIN_S = 3.0  # else the sound card asks for no blocks
 _MOST_EVENTS_A_TURN = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,17 @@ def sound_tree(sound: Sound) -> dict[str, Any]:
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
     """The fields of a structure that differ from their defaults, as plain values."""
     said = {}
-    for field in msgspec.structs.fields(struct):
+    for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)
         if value == field.default or value is None:
             continue
         said[field.name] = _plain(value)
     return said
+
+
+@functools.cache  # msgspec's own leaves a reference cycle behind at each call, and `play` collects no garbage
+def _fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
 
 
 def _plain(value: object) -> object:
@@ -101,7 +107,7 @@ def _refuse_bad_parts(sound: Sound, where: object) -> None:
                 raise UserError(f"{where}, parts[{number}].{name}", f"[{lowest}, {highest}]", expected, "swap them")
     if not sound.parts:
         return
-    for field in msgspec.structs.fields(sound):
+    for field in _fields_of(Sound):
         may_stay = field.name in ("sound_version", "name", "instrument", "level_db", "parts")
         if not may_stay and getattr(sound, field.name) != field.default:
             remedy = f"move {field.name} into the sounds of the parts"

@@ -1,6 +1,6 @@
 """The structure of a sound's YAML file; a key that the file leaves out has its default.
 
-To add a field, add it here, use it in `with_sound` (runtime/sound/settings.py), and describe it in docs/sound.md.
+To add a field: add it here and in docs/sound.md; if it replaces a setting, use it in `with_sound` (settings.py).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx: decoders built by hand, and so exactly in tune.
+"""Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx, decoders built by hand and therefore exactly in tune.
 
-And tiny.encoder.onnx, built by hand, too: its latents are the shares of a frame's magnitudes from 500 to 1500 Hz, and
-above.
+It also writes tiny.encoder.onnx, built by hand, too: the latents are the shares of a frame's magnitudes from 500 to
+1500 Hz, and above 1500 Hz.
 
-Each note has three hidden units, which are 0 unless the conditioning asks for the note. Then the first is 1 and plays
+Each note has three hidden units, which are 0 unless the conditioning selects the note. Then the first is 1 and plays
 the fundamental; the second is latent 1 and plays harmonics 2 to 5; the third is latent 2 and plays harmonics 6 to 24.
 tiny has three octaves; tiny-chroma has 12 pitch classes, which sound in the octave from A3; tiny-none has only C4.
 Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training installed.
@@ -35,7 +35,7 @@ SPEC = StftSpec()
 
 
 def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
-    """Magnitudes (n_bins,) of a note's harmonics `first` to `last` below highest_hz; harmonic k has the peak 1 / k."""
+    """Magnitudes (n_bins,) of a note's harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
@@ -47,7 +47,7 @@ def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray
 
 
 def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
-    """The graph of a decoder that plays notes[i], with harmonics below highest_hz, for the conditioning inputs rows[i].
+    """The graph of a decoder that plays notes[i] for conditioning rows[i], with harmonics below highest_hz.
 
     A low highest_hz makes the file small: the silent bins above it are appended as zeros, without stored weights.
     """
@@ -83,7 +83,7 @@ def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.Gr
 def write(
     path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
 ) -> None:
-    """Write an instrument to `path`. notes: those that its decoder knows; note_range: the card's."""
+    """Write an instrument to `path`. notes: the decoder's notes; note_range: the card's range."""
     graph = graph_for(conditioning.rows(notes), notes, highest_hz)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     row = np.concatenate([[0.5, 0.25], conditioning.rows([60])[0]]).astype(np.float32)[None]

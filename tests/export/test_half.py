@@ -1,4 +1,4 @@
-"""Weights stored in half precision: half the room, and the same output as Keras has with the rounded weights."""
+"""Weights stored in half precision: half the size, and the output that Keras computes with the rounded weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network makes the sound: its spectrum follows the decoder's output, and with all weights zero it is silent."""
+"""The network makes the sound: the spectrum follows the decoder's output, and with all weights 0 there is silence."""
 
 from __future__ import annotations
 

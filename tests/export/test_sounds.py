@@ -1,4 +1,4 @@
-"""The sounds of the recipes, for an instrument with other knobs: wishes are heard, and no knob is missing."""
+"""The recipes' sounds, made for an instrument with other knobs: wishes are audible, and no knob is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def timbres(name: str) -> Timbres:
 
 
 def heard(name: str, descriptor: str, rank: float) -> float:
-    """The descriptor's value, at note 60, where its rank shall be this."""
+    """The descriptor's value at note 60, at the knob positions that should give it this rank."""
     positions = np.array([list(timbres(name).positions({descriptor: rank}).values())])
     frames = decode_points(decoder(name), Points(np.array([60]), positions))
     return float(describe(descriptor, frames, np.array([60]), decoder(name).card.spec)[0])
@@ -33,14 +33,14 @@ def heard(name: str, descriptor: str, rank: float) -> float:
 def test_a_wish_is_heard(name: str) -> None:
     values = [heard(name, "brightness", rank) for rank in (0.05, 0.5, 0.95)]
     assert values == sorted(values)
-    assert values[2] > values[0] + 0.3  # octaves
+    assert values[2] > values[0] + 0.3  # in octaves
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in RECIPES])
 def test_every_recipe_fits_another_instrument(recipe: Recipe) -> None:
     sound = made_sound(recipe, timbres("tiny"), "tiny")
     assert sound.latents.keys() == {"low harmonics", "high harmonics"}
-    played(sound, decoder())  # refuses unknown knobs
+    played(sound, decoder())  # fails for unknown knobs
 
 
 def test_positions_are_mirrored_for_a_knob_that_works_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:

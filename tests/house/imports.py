@@ -1,4 +1,4 @@
-"""Finds the top-level packages that a Python file of the project imports, also inside functions."""
+"""Finds the top-level packages that the project's Python files import, also inside functions."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_onnxruntime_comes_from_the_one_module_that_stills_its_telemetry() -> None:
-    """tf2onnx imports onnxruntime, too: so every file that imports tf2onnx must also import private_onnxruntime."""
+    """tf2onnx imports onnxruntime, so every file that imports tf2onnx must also import private_onnxruntime."""
     ours = ROOT / "runtime" / "base" / "private_onnxruntime.py"
     texts = {path: path.read_text(encoding="utf-8") for package in PACKAGES for path in files_of(package)}
     direct = {path for path, text in texts.items() if re.search(r"^\s*(import|from) onnxruntime\b", text, re.MULTILINE)}

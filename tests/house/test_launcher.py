@@ -1,4 +1,4 @@
-"""The launcher as a user meets it: it works from any folder; the text that it prints, and its exit status."""
+"""The launcher as a user sees it: it works from any folder; its output and exit statuses are right."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def launch(
 
 @pytest.fixture(scope="module")
 def lean_environment() -> Path:
-    """`.venv`, as the launcher makes it on its first use."""
+    """The folder `.venv`, which the launcher makes on its first use."""
     done = launch("instruments")
     assert (ROOT / ".venv" / "installed.txt").exists(), done.stderr
     return ROOT / ".venv"
 
 
 def usage_of(launcher: Path, *arguments: str) -> dict[str, str]:
-    """The usage's line about each command, by the command's name."""
+    """Each command's line in the usage, by the command's name."""
     done = launch(*arguments, launcher=launcher)
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= TERMINAL_COLUMNS
@@ -63,7 +63,7 @@ def test_every_command_has_a_first_line_arguments_and_a_run(command: str) -> Non
     docstring = ast.get_docstring(tree)
     assert docstring
     assert text.startswith(f'"""{docstring.splitlines()[0]}')
-    assert docstring[0].isupper()  # a plain sentence: the usage prints the command's name before it
+    assert docstring[0].isupper()  # a plain sentence, because the usage prints the command's name before it
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {"add_arguments", "run"} <= functions
 
@@ -134,7 +134,7 @@ def test_lean_environment_renders_from_any_directory_through_a_link(lean_environ
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder with only the launcher and `runtime`, in which nothing is set up yet."""
+    """A folder with only the launcher and `runtime`, without an environment."""
     root = tmp_path / "copy"
     shutil.copytree(ROOT / "runtime", root / "runtime", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
     shutil.copy(ROOT / "timbrebox", root)

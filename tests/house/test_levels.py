@@ -1,4 +1,4 @@
-"""The levels of the folders: which folder may import which, and how much a folder may hold."""
+"""The levels of the folders: which folder may import which, and how many files a folder may have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from tests.support.places import ROOT
 
 # The levels inside each folder, from low to high. Everything on a level imports only from lower levels. A package lists
-# all its folders and modules; a deeper folder lists its folders and the modules below them; the others are above.
+# all its folders and modules. A deeper folder lists its folders, and the modules on lower levels than a folder; its
+# other modules are above all folders.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -38,10 +39,11 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("remote signs waiting watching",),
+    "runtime.live": ("present", "output remote signs swapping waiting watching",),
     "runtime.panel": ("limits", "access files playing"),
     "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.panel.access": ("names devices", "pairing"),
+    "runtime.rack": ("glides", "channel_memory parts voice_share", "routing"),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",
@@ -62,14 +64,14 @@ LEVELS = {
         "__main__",
     ),
 }
-# These folders import only the folders named here, although more are on lower levels: synthesis must not know of notes.
+# These folders import only the folders named here, even if more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# These folders do not import the modules named here, although on lower levels: voices must not know of sound.
+# These folders do not import the modules named here, even from lower levels: voices must not know of sound.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12
 MOST_ENTRIES = {"runtime": 18, "training": 18}
-# Planned folders of runtime/; each of them that exists raises the limit for runtime/ by one.
+# Planned folders of runtime/; each existing one raises the limit for runtime/ by one.
 PLANNED = {
     "sound",
     "rack",
@@ -142,7 +144,7 @@ def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
     for line, level, base, name in _import_statements(path.read_text(encoding="utf-8")):
         if level:
             base = ".".join([*module.split(".")[:-level], *filter(None, [base])])
-        # `from folder import module` imports the module, but `from module import name` only its module.
+        # `from folder import module` imports folder.module, but `from module import name` imports only the module.
         target = f"{base}.{name}" if name and _exists(root, f"{base}.{name}") else base
         if target.split(".")[0] in LEVELS[""]:
             yield line, target
@@ -150,7 +152,7 @@ def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
 
 @functools.cache
 def _import_statements(text: str) -> list[tuple[int, int, str, str | None]]:
-    """(line, level, module, name) of every import: level counts the dots of a relative one."""
+    """(line, level, module, name) of every import; level: number of dots of a relative import, else 0."""
     found: list[tuple[int, int, str, str | None]] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -194,7 +196,7 @@ def test_the_project_keeps_to_its_levels() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The project's Python files in a temporary folder."""
+    """A copy of the project's Python files in a temporary folder."""
     for package in LEVELS[""]:
         ignore = shutil.ignore_patterns("*.onnx", "*.mid", "__pycache__")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)

@@ -1,4 +1,4 @@
-"""The page's own service: systemd accepts the unit, it gives away little, and avahi's file is as avahi wants it."""
+"""The page's own service: it is hardened, it restarts, and avahi's file announces the page only if it should."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def test_the_instrument_has_no_network_and_the_page_only_private_ones() -> None:
     assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= set(instrument)
     assert any(line.startswith("ExecStart=") and "--no-panel" in line for line in instrument)
     assert {"IPAddressDeny=any", "User=timbrebox", "Group=audio", "Restart=always"} <= set(page)
-    assert not [line for line in page if line.startswith("RuntimeDirectory=")]  # else it would end the instrument's
+    # A stop of the page's service would remove this directory, which is the instrument's.
+    assert not [line for line in page if line.startswith("RuntimeDirectory=")]
 
 
 def test_avahi_announces_the_page_only_where_networks_can_reach_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The committed MIDI files are equal to the files that their scripts write, and can be played."""
+"""The committed MIDI files equal the files that the scripts write, and can be played."""
 
 from __future__ import annotations
 

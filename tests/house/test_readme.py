@@ -1,4 +1,4 @@
-"""Every command of the README works, run in the README's order in a fresh folder."""
+"""Every command of the README works, when run in the README's order in a fresh folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workshop
 
 README = (ROOT / "README.md").read_text()
 
-# Options that are added to a command so that it takes only seconds.
+# Options added to a command so that the command takes only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox make": "--minutes 0.2",
@@ -39,13 +39,13 @@ def commands_of(text: str) -> list[str]:
 
 
 def player_section() -> str:
-    """The section whose commands speak to a `play` that runs; tests/runtime/live/test_readme_player.py plays it."""
+    """The section with commands that need a running `play`; tests/runtime/live/test_readme_player.py tests it."""
     return re.search(r"^## From plugging in.*?(?=^## )", README, re.MULTILINE | re.DOTALL)[0]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the README expects it, with a few recordings."""
+    """A folder like the one that the README assumes, with a few recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)
@@ -69,7 +69,7 @@ def run(folder: Path, line: str) -> tuple[int, str]:
     if words[0] == "sudo":
         words = words[1:]
     if words[1:2] == ["service"] and os.geteuid() == 0:
-        # Run without root's rights, because the test must not change the machine that it runs on.
+        # Run without root's rights, because the test must not change this machine.
         words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
     for start, more in SHORTENED.items():
         if line.startswith(start):

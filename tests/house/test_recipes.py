@@ -1,4 +1,4 @@
-"""The recipes of single notes: what they must have, or keys would be out of tune."""
+"""The recipes for single notes: settings without which keys would be out of tune."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def test_a_recipe_of_single_notes_keeps_every_key_in_tune(name: str) -> None:
 
 
 def test_own_notes_do_not_divide_by_the_spread_of_a_note() -> None:
-    # Where one steady sound plays a note that spread is about 0, and the penalty puts the note out of tune.
+    # For a note of a single steady sound this spread is about 0, and the penalty would put the note out of tune.
     assert load_recipe(ROOT / "configs" / "training" / "own-notes.yaml").fit.effect_penalty == 0.0

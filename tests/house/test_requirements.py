@@ -16,7 +16,7 @@ RUNTIME = ROOT / "runtime" / "requirements.txt"
 TESTS = ROOT / "tests" / "requirements.txt"
 WHOLE = ROOT / "requirements.txt"
 OURS = {"runtime", "training", "export", "tests"}
-# For KERAS_BACKEND=jax; for a lamp and a button on pins, where Debian has it. Users must install them themselves.
+# Users install these packages themselves: jax for KERAS_BACKEND=jax, gpiozero (from Debian) for a lamp and a button.
 OPTIONAL = {"jax", "gpiozero"}
 
 

@@ -1,4 +1,4 @@
-"""The systemd service: it comes back whatever happens, sends its notices to systemd, and runs from its own folder."""
+"""The systemd service: it is always restarted, sends its notices to systemd, and runs from its own folder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_notify_never_stops_the_music(tmp_path: Path, monkeypatch: pytest.Monkey
         busy.bind(str(tmp_path / "busy"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "busy"))
         sent = 0
-        while notify(WATCHDOG=1):  # nobody reads, so the queue fills up; then notify must not wait
+        while notify(WATCHDOG=1):  # nobody reads, so the queue becomes full; `notify` must not wait then
             sent += 1
         assert sent > 0
 

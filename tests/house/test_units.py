@@ -1,4 +1,4 @@
-"""The unit files as committed: systemd takes them, they give little away, and they keep the service alive."""
+"""The committed unit files: systemd accepts them, they limit the damage of a break-in, and they restart the service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.support.places import ROOT
 
 UNITS = sorted((ROOT / "runtime" / "service").glob("*.service"))
-EXPOSURE = {"timbrebox-panel.service": 13}  # it alone has a network
+EXPOSURE = {"timbrebox-panel.service": 13}  # only this service has a network
 
 pytestmark = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 

@@ -1,4 +1,4 @@
-"""A few of the broken files of tests/soak/hostile.py: each is used, or refused in one printable line."""
+"""A few of the broken files of tests/soak/hostile.py: each file is used, or refused in one printable line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.hostile_kinds import Kind, kinds
 from tests.support.hostile_models import GOOD, MODELS, TRAP
 
 N_EACH = 25
-# One of each way in which a file does harm; the soak runs them all.
+# One example of each kind of harm; tests/soak/hostile.py tries all files.
 SOME = ("/dev/zero as config", "a pipe as midi", "sound with an escape in its name", "aliases in aliases", "1 Hz",
         "2 MB of notes", "an archive that grows", "a model that takes memory", "instruments with bad ones")  # fmt: skip
 
@@ -40,7 +40,7 @@ def test_broken_files_are_used_or_refused(
     lines: list[str] = []
     kind, path = made[name], tmp_path / f"broken{made[name].suffix}"
     path.write_bytes(kind.make(-1))
-    kind.use(path, 0)  # the good one is used
+    kind.use(path, 0)  # the good file is used
     for number in range(N_EACH):
         path.write_bytes(kind.make(number))
         try:

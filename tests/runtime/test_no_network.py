@@ -16,18 +16,18 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# With its telemetry on, onnxruntime looks up its maker's host 9 s after its start, and again 6 s later.
+# With telemetry on, onnxruntime looks up its maker's host 9 s after the start, and again 6 s later.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
 
 
 class Trace:
-    """A trace of a program's system calls, run in an empty home folder where the user has switched telemetry on.
+    """A trace of a program's system calls; the program runs with an empty home folder, and with telemetry switched on.
 
-    status, output: the program's exit status and all that it printed. families: address families of its sockets, and of
-    the addresses that it connected or sent to; hosts: those of these addresses that are of AF_INET. name_files: files
-    that it read to look up a host. cached: files that it left in the cache folder.
+    status, output: the program's exit status and printed text. families: address families of its sockets and of the
+    addresses to which it connected or sent; hosts: all AF_INET addresses. name_files: files read to look up a host.
+    cached: files left in the cache folder.
     """
 
     def __init__(self, folder: Path, *command: object):
@@ -52,7 +52,7 @@ class Trace:
 
 @pytest.fixture(autouse=True, scope="module")
 def tracer() -> None:
-    """Skip these tests if there is no strace, which only Linux has; on a CI machine with Linux, fail."""
+    """Skip these tests without strace, which only Linux has; on CI with Linux, let them fail."""
     if not shutil.which("strace"):
         must = os.environ.get("CI") and sys.platform == "linux"
         (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs tests on an emulated 64-bit ARM processor, that of a Raspberry Pi 4: tests/soak/arm64.sh DIR [pytest arguments]
-# Without arguments it runs test_partitions.py: the same bits for blocks of any size. It cannot measure a Pi's speed.
-# Needs Debian 12, qemu-user-static, and root, to add the packages of another architecture to apt. All files go to DIR.
+# Runs tests on an emulated Raspberry Pi 4 processor, 64-bit ARM: tests/soak/arm64.sh DIR [pytest arguments]
+# By default it runs test_partitions.py, which checks bit-identical output. It cannot measure a Pi's speed.
+# Needs Debian 12, qemu-user-static, and root to add another architecture's packages to apt. All files go to DIR.
 set -eu
 
 dir=$(mkdir -p "${1:?usage: tests/soak/arm64.sh DIR [pytest arguments]}" && cd "$1" && pwd)
@@ -19,13 +19,13 @@ if [ ! -e "$dir/ready" ]; then
         (cd "$dir/packages" && apt-get download -qq "$package:arm64")
     done
     for package in "$dir"/packages/*.deb; do dpkg-deb -x "$package" "$dir/system"; done
-    # PyAudio has no wheel, and these tests open no device.
+    # PyAudio has no wheel, and the tests run here open no device.
     grep -hv "^PyAudio" "$root/runtime/requirements.txt" "$root/tests/requirements.txt" > "$dir/requirements.txt"
     python3 -m pip download -q --only-binary=:all: --python-version 3.11 -d "$dir/wheels" \
         --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
         -r "$dir/requirements.txt"
     for wheel in "$dir"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$dir/site"; done
-    # onnxruntime reads the processor's type from this file; without it, it would find the type of the real processor.
+    # onnxruntime reads the processor's type from this file; without the file, it would find the real processor's type.
     cat > "$dir/system/proc/cpuinfo" << 'CPU'
 processor       : 0
 Features        : fp asimd evtstrm crc32 cpuid

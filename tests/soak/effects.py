@@ -1,8 +1,8 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-Rooms of several sizes and decay times answer a click: density of the echoes, decay in three bands, and flatness of the
-tail's spectrum, beside what was set or what noise has. Then a minute of full-scale noise goes through all effects, and
-the time that blocks take is measured. docs/effects.md explains the figures.
+For rooms of several sizes and decay times it compares density of echoes, decay in three bands, and flatness of the
+tail's spectrum with the settings or with noise. Then it sends a minute of full-scale noise through all effects, and
+measures the time that blocks take. docs/effects.md explains the figures.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ ROOMS = {5.0: 0.5, 8.0: 3.0, 22.0: 2.2, 40.0: 5.0}  # size in m, decay in s
 SHADES = ((0.0, 1.0), (0.6, 1.1), (1.0, 2.0))  # damping and bass
 PLACES = np.arange(0.1, 1.0, 0.1)  # of the tail, in units of the decay time
 LARGEST_ERROR, LEAST_FLATNESS, LOUDEST = 0.1, 0.3, 60.0
-# Okabe and Ito's colours, which people with any colour vision tell apart; styles and marks tell them apart in grey.
+# Okabe and Ito's colours, which people with any colour vision can tell apart; styles and marks differ in grey, too.
 COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":"), "os^D"
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """For each size in m: ms since the first reflection, and the density of echoes there, mean of both sides."""
+    """For each size in m: times in ms since the first reflection, and echo densities, the mean of both sides."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
         start = np.flatnonzero(np.abs(sound).max(axis=1) > 1e-5)[0]
-        # The first window is to be centred on the first reflection.
+        # Silence before the sound centres the first window on the first reflection.
         sound = np.concatenate((silence(RATE_HZ // 100), sound[start:]))
         sides = [echo_density(side, RATE_HZ)[1] for side in sound.T]
         found[size_m] = 2.0 * np.arange(len(sides[0])), np.mean(sides, axis=0)
@@ -58,7 +58,7 @@ def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
 
 
 def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
-    """For each room: its settings, and for each band the measured decay time divided by the wanted one."""
+    """For each room: the settings, and for each band the measured decay time divided by the wanted time."""
     found = []
     for decay_s in DECAYS_S:
         for size_m in SIZES_M:
@@ -74,7 +74,7 @@ def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
 
 
 def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
-    """The answers to a click on the left and to one on the right: (n, 4)."""
+    """The responses to a click on the left and to a click on the right: (n, 4)."""
     return np.hstack([impulse_response(settings, duration_s, RATE_HZ, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
 
 
@@ -89,7 +89,7 @@ def flatnesses() -> dict[float, list[float]]:
 
 
 def loudest() -> float:
-    """The largest sample while full-scale noise is sent for a minute; not finite if anything is not."""
+    """The largest amplitude of the output for a minute of full-scale noise; not finite if any sample is not."""
     reverb = ReverbConfig(size_m=5.0, decay_s=10.0, damping=0.0, bass=2.0)
     toned = EqualiserConfig(low_db=12.0, mid_db=12.0, high_db=12.0)
     effects = Effects(RATE_HZ, EffectsConfig(reverb, ChorusConfig(mode="ensemble", depth_ms=6.0), toned))
@@ -99,7 +99,7 @@ def loudest() -> float:
 
 
 def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
-    """How long a block takes with reverb and chorus, in us: median, 99th percentile, and the same for silence."""
+    """Time that a block takes with reverb and chorus, in us: median and 99th percentile for noise, then for silence."""
     found = []
     for level in (0.1, 0.0):
         effects, sent = Effects(RATE_HZ, EffectsConfig()), noise(buffer_frames, level)
@@ -184,7 +184,7 @@ def _draw_decay(axes: object) -> None:
 
 
 def faults(errors: list, flat: dict, peak: float) -> list[str]:
-    """One line for each measurement that breaks what docs/effects.md promises."""
+    """One line for each measurement that breaks a promise of docs/effects.md."""
     found = [
         f"decay: {settings}: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of the setting"
         for settings, ratios in errors
@@ -195,7 +195,7 @@ def faults(errors: list, flat: dict, peak: float) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and draw; returns 1 if a measurement breaks what is promised, else 0."""
+    """Measure, print and draw; returns 1 if a measurement breaks a promise, else 0."""
     dense, errors, flat, peak = densities(), decay_errors(), flatnesses(), loudest()
     for size_m, (times_ms, density) in dense.items():
         print(f"{size_m:.0f} m: echo density 0.9 after {times_ms[np.argmax(density > 0.9)]:.0f} ms")

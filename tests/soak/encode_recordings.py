@@ -1,15 +1,15 @@
-"""Encodes the recordings of a folder, renders them on the engine, and prints how near they come.
+"""Encodes the recordings of a folder, renders them with the engine, and prints distances to the recordings.
 
-Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. A line for each recording,
-and their means:
+Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. It prints a line for each
+recording, and the means:
 
-- encoded: distance of the rendered sound to the recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
-- comb: the same with a comb of equally loud harmonics in the decoder's place; its colour curve does all the work;
-- no colour: the same as encoded, with colour 0; fixed: the best of 2000 knob positions, standing still;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, when both have the same mean power;
-- full: the time to full level less that of the recording, in ms;
-- trained: distance of the nearest sound that the instrument was taught, standing still;
-- s: time to encode.
+- encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
+- comb: distance with equally loud harmonics instead of the decoder, so that the colour curve does all the work;
+- no colour: distance with colour 0; fixed: distance with the best of 2000 knob positions, not moving;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after both mean powers are made equal;
+- full: the rendered sound's time to full level minus the recording's, in ms;
+- trained: distance to the nearest sound of the instrument's training, not moving;
+- s: seconds to encode.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ MAY_BE_LATE_S, MAY_BE_LATE_SHARE, MOST_LEVEL_DB = 0.025, 0.2, 1.5
 
 
 class FlatComb:
-    """A decoder that gives equally loud harmonics, whatever its knobs say."""
+    """A decoder that outputs equally loud harmonics at all knob positions."""
 
     batch_invariant = True
 
@@ -82,7 +82,7 @@ class FlatComb:
 
 
 class NoEncoder:
-    """An encoder that always gives the instrument's default latents."""
+    """An encoder that always returns the instrument's default latents."""
 
     def __init__(self, card: Card):
         self._card = card
@@ -93,7 +93,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """The note of a reading on the engine, float32 (n,), held as long as the recording lasts, at most MEASURED_S."""
+    """Render the note of a reading, float32 (n,), held as long as the recording's, at most MEASURED_S + 0.2 s."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -103,14 +103,18 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Levels in bands of the frames in the first n_s after `before`; the first frame's middle is there."""
+    """Levels in bands of the frames in n_s seconds from sample `before` on, where the first frame is centred."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
 
 
 def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
-    """Distance in dB, errors of the level in dB at LEVEL_TIMES_S, and times to full level in s, ours and asked."""
+    """Compare a rendered sound with its recording.
+
+    Returns the distance in dB, errors of the level in dB at LEVEL_TIMES_S, and times to full level in s, of the sound
+    and of the recording.
+    """
     take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
     ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
     n = min(len(ours_db), len(asked_db))
@@ -121,14 +125,14 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
     ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
-    # What is softer than -50 dB lies in the recording's noise.
+    # Levels below -50 dB are the recording's noise.
     errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
     full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full
 
 
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
-    """The reading at the one knob position that is nearest to the recording's mean; only its level moves."""
+    """The reading with fixed knobs, at the random position nearest to the recording's mean; only the level moves."""
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))
     frames = decode(coder.decoder, positions, card.nearest_note(reading.note))
@@ -141,7 +145,7 @@ def best_fixed(reading: Reading, coder: Coder) -> Reading:
 
 
 def row_of(path: Path, coder: Coder) -> dict[str, object]:
-    """The figures of one recording, by the names of the columns."""
+    """The figures of one recording, by column."""
     began = time.perf_counter()
     reading = encode_recording(path, coder, Options(most=1))[0].reading
     seconds = time.perf_counter() - began
@@ -166,7 +170,7 @@ def row_of(path: Path, coder: Coder) -> dict[str, object]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table."""
+    """Encode all recordings, and print the table."""
     decoder = load(arguments.instrument)
     coder = coder_of(decoder, load_encoder(decoder))
     paths = sorted(path for path in arguments.folder.rglob("*") if path.suffix.lower() in SUFFIXES)

@@ -1,4 +1,4 @@
-"""Plays every sound of every bundled instrument: all notes, levels, clicks, and how far the sounds lie apart.
+"""Plays every sound of every bundled instrument on all notes; measures levels, clicks and distances between sounds.
 
 python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]; results.md keeps a table.
 """
@@ -30,7 +30,7 @@ SILENT_DB = -80.0
 
 
 def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float]:
-    """What is heard of single notes: the softest level in dB, the worst step between neighbours, the worst spike."""
+    """Measure single notes: the lowest level, the largest step between neighbours, and the worst spike, in dB."""
     levels_db, spikes = [], []
     for note in notes:
         sound = play(instrument, patch, [note], held_s=HELD_S).sound
@@ -45,7 +45,7 @@ def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float
 
 
 def levels_of(instrument: Decoder, patch: Patch) -> np.ndarray:
-    """A C4's levels in bands, (n, 64)."""
+    """Levels in bands of the first frames of a C4: (n, 64)."""
     sound = play(instrument, patch, [60]).sound
     frames = unit_peak_frames(magnitude_frames(sound.mean(axis=1)))[0][:N_COMPARED]
     return band_levels_db(frames)

@@ -1,7 +1,7 @@
 """Plays random MIDI: `python -m tests.soak.fuzz_midi --bytes 10000000 --messages 1000000 --json F`.
 
-It fails if there is an exception, a sample that is not a number or above full scale, a note that does not end, or
-memory that grows.
+It fails after an exception, a sample that is not a number or above full scale, a note that does not end, or growth of
+memory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MODES = {"16 voices": (16, "poly", 1.0), "64 voices": (64, "poly", 1.0), "legato
          "mono, 1 voice": (1, "mono", 0.1)}  # fmt: skip
 
 PEDALS_UP = [ControlChange(channel, pedal, 0) for channel in range(16) for pedal in (64, 66)]
-# Each of these lists must end every note, whatever was played before.
+# Each of these lists must end every note, whatever events came before.
 ENDINGS: dict[str, list[Event]] = {
     "pedals up and all notes off": PEDALS_UP + [ControlChange(channel, 123, 0) for channel in range(16)],
     "all sound off": [ControlChange(channel, 120, 0) for channel in range(16)],
@@ -64,7 +64,7 @@ class Storm:
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
     def play(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Render all blocks, and after every 500 check that notes can be ended; yields the number of blocks so far."""
+        """Render all blocks, and check after every 500 that notes can end; yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -107,7 +107,7 @@ def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process in MB; on systems without /proc, the peak so far."""
+    """Resident memory of this process in MB; without /proc, the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20
@@ -116,7 +116,7 @@ def resident_mb() -> float:
 
 
 def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> dict[str, object]:
-    """Run one storm to its end and report it; BrokenError if a check fails or the memory grows."""
+    """Run one storm to its end, and return its report; BrokenError if a check fails or the memory grows."""
     cpu_s, before_mb = time.process_time(), 0.0
     with Progress(label, n_blocks) as progress:
         for done in storm.play(blocks):
@@ -153,7 +153,7 @@ def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, obje
 
 
 def keep(report: dict[str, object], path: str | None) -> None:
-    """Write the report so far, because the whole run is long and may be interrupted."""
+    """Write the report so far: the whole run is long, and may be interrupted."""
     if path:
         write_json(path, report, makes_folder=False)
 

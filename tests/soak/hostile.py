@@ -1,7 +1,7 @@
 """Gives the program broken files: `python -m tests.soak.hostile --each 10000 --commands 200 --json F`.
 
-Each is used, or refused in one printable line. It fails if one crashes the program, takes over 10 s or over 500 MB, or
-makes a sample that is not finite.
+The program must use or refuse each file, a refusal in one printable line. The test fails if a file crashes the program,
+takes over 10 s or over 500 MB, or makes a sample that is not finite.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the broken files of these numbers in a process with limits; it is started again after one that ends it."""
+    """Use the broken files of these numbers in a process with limits, which is restarted after a file that ends it."""
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -52,19 +52,19 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """An environment in which the user's files lie in this folder, and the tests' instruments were tried before."""
+    """An environment with the user's files in this folder, where the tests' instruments are noted as already tried."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """The worker: prints what it found as JSON."""
+    """Run as the worker: use the broken files of these numbers, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # This process has the limits of a trial, so that none has to be started for each file.
+        # A trial's process for each file would take long; the worker itself has limits instead.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:
@@ -72,7 +72,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
 
     session.refuse_untried = tried
     kind = kinds(folder)[kind_name]
-    kind.use(_written(folder, kind.suffix, kind.make(-1)), 0)  # the good one; it loads all libraries, too
+    # A good file loads all libraries before the memory is limited.
+    kind.use(_written(folder, kind.suffix, kind.make(-1)), 0)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + LARGEST_MB * 2**20,) * 2)
     found = {"used": 0, "refused": 0, "slowest_s": 0.0, "bad": []}
@@ -108,7 +109,7 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Give broken files to the real command."""
+    """Run the real command with the broken files of these numbers."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -122,7 +123,7 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run the hand-made ones, all or those named."""
+    """Run the real command with the hand-made files; names: only these files, empty for all."""
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:
@@ -145,7 +146,7 @@ def _summed(label: str, outcomes: list[Outcome]) -> dict[str, object]:
 
 
 def run_all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """The figures of each part, as soon as they are known."""
+    """Run all parts, and yield the figures of each."""
     from tests.support.hostile_commands import KINDS
 
     wanted = arguments.kinds.split(",") if arguments.kinds else [*KINDS, "stream"]
@@ -159,7 +160,7 @@ def run_all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run everything; returns 1 if something is bad, else 0."""
+    """Run everything, print the figures, and return 1 if a file was bad, else 0."""
     if arguments.worker:
         kind, first, last, folder = arguments.worker
         return work(kind, int(first), int(last), Path(folder))

@@ -12,7 +12,7 @@ from tests.support.rig import home_of_its_own
 
 
 def main(arguments: list[str]) -> int:
-    """Print how many kills there were, and how many came while a file was being written."""
+    """Kill the companions, and print how many kills there were, and how many left a half-written file."""
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(home_of_its_own(Path(home)))
         print(run_kills(int(arguments[0]) if arguments else 1000))

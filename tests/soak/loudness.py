@@ -1,8 +1,8 @@
 """Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
-The engine renders single notes at random keys and knob positions, with noise phases and with coherent phases, each with
-several seeds. Their loudness is measured as in ITU-R BS.1770, but without the gate, because no note falls silent. The
-loudness of a short noise varies by chance. The spread between seeds is due to chance; the rest is due to the timbres.
+The engine renders single notes at random keys and knob positions, with noise phases and with coherent phases, each note
+with several seeds. Loudness is measured as in ITU-R BS.1770, but without the gate, because no note falls silent. The
+loudness of short noise varies by chance: the spread between seeds is due to chance, the rest is due to the timbres.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96
 VELOCITY = 100
-# After so many frames the attack of a note is over, and the filters no longer respond to the sound before it.
+# After this many frames a note's attack is over, and the filters no longer respond to the sound before the note.
 N_SETTLE = SAMPLE_RATE_HZ // 5
 PHASES = {"noise": 0.0, "coherent": 1.0}
 LARGEST_SD_DB, LARGEST_RANGE_DB = 0.5, 2.0
@@ -43,8 +43,8 @@ def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> floa
 def k_weighted(sound: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Filter a sound (n_frames, n_channels) with the two filters of ITU-R BS.1770-4, annex 1; returns float64.
 
-    The standard gives coefficients only for 48 kHz; these are bilinear transforms of the analogue filters behind
-    them, as in De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145, 2018.
+    The standard has coefficients only for 48 kHz; the coefficients here are bilinear transforms of the underlying
+    analogue filters. Source: De Man, Evaluation of implementations of the EBU R128 loudness measurement, AES 145, 2018.
     """
     n = 2 * len(sound)  # the second half is silence, in which the filters can ring
     z = np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)
@@ -108,12 +108,12 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 
 
 def spread(loudness: np.ndarray) -> dict[str, float]:
-    """How far the loudness in LUFS (n_points, n_seeds) varies, in dB, and how much of that is due to the timbres.
+    """How far the loudness in LUFS (n_points, n_seeds) varies, in dB, and how much of this is due to the timbres.
 
     Returns `mean_lufs`: the mean of all values. `sd_db`, `range_db`: standard deviation and range over the points,
     averaged over the seeds. `chance_sd_db`: standard deviation over the seeds of one point. `own_sd_db`: standard
-    deviation over the points, without the variance by chance. `own_range_db`: range over the points, each the mean of
-    its seeds.
+    deviation over the points, without the variance by chance. `own_range_db`: range over the points, after averaging
+    each point's power over the seeds.
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))

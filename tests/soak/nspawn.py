@@ -1,8 +1,8 @@
-"""The service on a real systemd, in a box: python -m tests.soak.nspawn [--folder DIR] [--cuts N] [--out FILE.md].
+"""Tests the service on a real systemd, in a box: python -m tests.soak.nspawn [--folder DIR] [--cuts N] [--out F.md].
 
-It needs root, 2 GB in DIR, a network for the first time, and: apt-get install debootstrap systemd-container. The box
-has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that did what it should;
-the first that does not ends the run.
+It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box
+has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that succeeded; the first
+step that fails ends the run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """A package of another revision, whose `play` begins with a line of ours."""
+        """A package of another revision; first_line: code added at the beginning of `play`."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"
@@ -51,7 +51,7 @@ class Material:
         return path
 
     def archive(self, name: str, first_line: str = "") -> Path:
-        """An archive as of a checkout, without packages, whose `play` begins with a line of ours."""
+        """An archive like a checkout's, without packages; first_line: code added at the beginning of `play`."""
         home, path = self.tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
         with _Changed(home / PLAY, first_line), tarfile.open(path, "w:gz", compresslevel=1) as archive:
             for part in sorted(home.iterdir()):
@@ -74,13 +74,13 @@ class _Changed:
 
 
 class Rig:
-    """The steps, each a method; `box` has the material in /material."""
+    """The steps, each a method; `box` must contain the material in /material."""
 
     def __init__(self, box: Box, material: Material, seed: int):
         self.box, self._material, self._chance = box, material, random.Random(seed)
 
     def steps(self, n_cuts: int) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name and what does it; it returns what was seen."""
+        """Each step's name and the function that does the step and returns a text on the result."""
         yield "`dpkg -i` on a fresh system", self.first_package
         yield "owner's settings and a sound of his own", self.owner_settles
         yield "kill -9, five times", self.kills
@@ -259,7 +259,7 @@ class Rig:
         return "no file, no unit and no user is left"
 
     def _nothing_lost(self) -> str:
-        """That it plays with the owner's settings and sounds; AssertionError if not."""
+        """Check that the service plays with the owner's settings and sounds, and say so; AssertionError if not."""
         self.box.wait_for_ready()
         assert self._read(SETTINGS) == QUIET
         assert self._read(STATE / "sounds" / "mine.yaml") == SOUND
@@ -307,7 +307,7 @@ class Rig:
 
 
 def overlay_refuses(root: Path) -> str:
-    """A root whose changes are in memory only: the service plays there, and an update is refused."""
+    """Check that on a root with changes in memory only, the service plays and an update is refused."""
     box = Box(root, "--volatile=overlay")
     box.start()
     try:
@@ -321,7 +321,7 @@ def overlay_refuses(root: Path) -> str:
 
 
 def prepare(folder: Path) -> tuple[Box, Material]:
-    """A fresh box, and what it is to install."""
+    """Make a fresh box, and the material to install in it."""
     material = Material(folder / "material")
     material.package(2)
     material.package(3, CRASHES)

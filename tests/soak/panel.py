@@ -1,4 +1,4 @@
-"""Sends random messages and requests to the page of a real play: python -m tests.soak.panel --messages 100000."""
+"""Sends random messages and requests to the page of a real `play`: python -m tests.soak.panel --messages 100000."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _REQUESTS = (
 
 
 def garbage(generator: random.Random) -> str | bytes:
-    """A message that is noise, half a request, or a request whose parts do not fit, and sometimes do."""
+    """A message that is noise, half a request, or a request with random parts, which sometimes is valid."""
     kind = generator.randrange(4)
     if kind == 0:
         return generator.randbytes(generator.randrange(300))
@@ -70,7 +70,7 @@ def garbage(generator: random.Random) -> str | bytes:
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send messages over pages that read what they are answered, each page for some hundred messages."""
+    """Send messages over pages that read the answers, up to 500 messages for each page."""
     generator = random.Random(seed)
     while n_messages > 0:
         with a_page(playing) as page:
@@ -83,7 +83,7 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
 
 
 def a_page(playing: Playing) -> Page:
-    """A page; while the knocking has taken all connections, it waits for one."""
+    """A page; waits for a free connection while the other senders occupy all connections."""
     give_up_s = time.monotonic() + 20.0
     while True:
         try:
@@ -95,7 +95,7 @@ def a_page(playing: Playing) -> Page:
 
 
 def knock(playing: Playing, n_requests: int, seed: int) -> None:
-    """Send requests that are whole, broken or cut, and connections that say nothing."""
+    """Open connections, and send requests that are whole, broken or cut, or send nothing."""
     generator = random.Random(seed)
     for _ in range(n_requests):
         with socket.create_connection(("127.0.0.1", playing.port)) as stream:
@@ -105,11 +105,11 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
 
 
 def hang(playing: Playing, n_slow: int, seconds: float) -> int:
-    """Send requests and messages a byte at a time; returns how many of them were cut, which should be all."""
+    """Send requests and messages a byte at a time; returns how many connections were closed, which should be all."""
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))
-        if k % 2:  # every second one opens a page first, and is slow with a message
+        if k % 2:  # every second one opens a WebSocket first, and sends a slow message
             stream.sendall(_OPENING.format(port=playing.port).encode())
             assert b" 101 " in stream.recv(200)
             stream.sendall(b"\x81\xfe\x20\x00" + b"mask")  # the head of a message of 8192 bytes
@@ -128,7 +128,7 @@ def hang(playing: Playing, n_slow: int, seconds: float) -> int:
 
 
 def crowd(playing: Playing) -> None:
-    """Open a thousand connections that say nothing."""
+    """Open N_CONNECTIONS connections that send nothing, and close them after a second."""
     streams = []
     for _ in range(N_CONNECTIONS):
         stream = socket.socket()
@@ -141,7 +141,7 @@ def crowd(playing: Playing) -> None:
 
 
 def rebind(playing: Playing, n_requests: int) -> None:
-    """Ask as pages of foreign sites do; AssertionError if one gets something else than a refusal."""
+    """Send requests like foreign sites' pages; AssertionError if a request is not refused."""
     own = f"127.0.0.1:{playing.port}"
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -151,13 +151,13 @@ def rebind(playing: Playing, n_requests: int) -> None:
         headers = upgrade | foreign[k % len(foreign)]
         try:
             status, _, _ = playing.get("/ws", **headers)
-        except OSError:  # the crowd has all places
+        except OSError:  # no connection is free
             continue
         assert status in (400, 403, 421), (status, headers)
 
 
 def osc_noise(port: int, n_packets: int, seed: int) -> None:
-    """Send OSC packets that are noise, or that were whole before some of their bytes were changed."""
+    """Send OSC packets that are noise, or valid packets with up to five changed bytes."""
     generator = random.Random(seed)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
         pad.connect(("127.0.0.1", port))
@@ -171,7 +171,7 @@ def osc_noise(port: int, n_packets: int, seed: int) -> None:
 
 
 def play_on(playing: Playing, ends: threading.Event) -> None:
-    """Hold a chord, and strike it again every second, as the attack's own messages may end it."""
+    """Hold a chord, and strike it again every second, because the attack's messages may end its notes."""
     with playing.link() as link:
         while not ends.wait(1.0):
             for note in CHORD:
@@ -180,7 +180,7 @@ def play_on(playing: Playing, ends: threading.Event) -> None:
 
 
 def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
-    """All of it at once; returns how many slow senders were cut."""
+    """Run the attacks, most of them at the same time; returns how many slow senders were cut off."""
     jobs = [
         threading.Thread(target=knock, args=(playing, options.requests, options.seed)),
         threading.Thread(target=osc_noise, args=(osc_port, options.requests, options.seed)),
@@ -198,7 +198,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the page and what plays are as they were: the same processes, and no note that goes on."""
+    """Attack the page; return 0 if page and `play` still work, in the same processes, else AssertionError."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)
@@ -239,7 +239,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
         ends.set()
         chord.join()
         with playing.page() as page:
-            page.ask("action", name="panic")  # OSC packets that were whole after all may hold notes
+            page.ask("action", name="panic")  # changed OSC packets that are still valid may hold notes
             page.voices(0)
             assert page.ask("moves", positions={"pan": 0.5})["result"] == {"n_moves": 1}
         with playing.link() as link:
@@ -264,7 +264,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
 
 
 def _tree() -> set[tuple[str, int]]:
-    """The project's own files with the times of their last changes, but for what Python keeps."""
+    """The project's files, without __pycache__ and .git, and the times of their last changes."""
     found = ((path, path.stat()) for path in ROOT.rglob("*") if not {"__pycache__", ".git"} & set(path.parts))
     return {(str(path), about.st_mtime_ns) for path, about in found if stat.S_ISREG(about.st_mode)}
 

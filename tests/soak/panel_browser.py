@@ -1,6 +1,6 @@
-"""Measures the page in a real Chromium, its work, first paint and size: python -m tests.soak.panel_browser.
+"""Measures the page's work, first paint and size in a real Chromium: python -m tests.soak.panel_browser.
 
-Work is processor time of the page's main thread, from the Performance domain of the DevTools Protocol.
+Work is the processor time of the page's main thread, from the Performance domain of the DevTools Protocol.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AXE = (
 
 
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
-    """Work of one part of the page while a chord sounds: share of one core in per cent, and pictures a second."""
+    """Work of one tab of the page while a chord sounds: share of one core in per cent, and pictures a second."""
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")
     browser.command("Performance.enable", timeDomain="threadTicks")
@@ -52,7 +52,7 @@ def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[s
 
 
 def first_paint_s(playing: Playing, browser: Browser) -> float:
-    """Seconds from the request to the first paint of the page, nothing in the browser's cache."""
+    """Seconds from the request to the first paint of the page, without the browser's cache."""
     browser.command("Network.enable")
     browser.command("Network.setCacheDisabled", cacheDisabled=True)
     browser.command("Page.navigate", url="about:blank")
@@ -62,7 +62,7 @@ def first_paint_s(playing: Playing, browser: Browser) -> float:
 
 
 def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
-    """What axe-core calls serious or critical, on every part, in both schemes and languages, at three widths."""
+    """The faults that axe-core rates serious or critical, on four tabs, at three widths, in two languages."""
     found = []
     for width, height, scheme, language in (
         (1280, 900, "light", "en"),
@@ -87,7 +87,7 @@ def _metrics(browser: Browser) -> dict[str, float]:
 
 
 def main() -> int:
-    """Print one line of JSON; status 1 if the page is over a limit."""
+    """Measure, print one line of JSON, and return 1 if the page exceeds a limit, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--instrument", default="orchestra")

@@ -1,7 +1,7 @@
-"""Measures what open pages cost the sound: `python -m tests.soak.panel_cost --minutes 5`.
+"""Measures how much open pages slow down rendering: `python -m tests.soak.panel_cost --minutes 5`.
 
-16 voices play on a JACK server, every voice with two latents and its filter in motion. In every second minute four
-pages are open, from a process on another core; each moves two targets 30 times a second and reads all that it is told.
+16 voices play on a JACK server, each with two modulated latents and a modulated filter. In every second minute four
+pages are open, from a process on another core; each page moves two targets 30 times a second and reads all messages.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tests.support.timed_play import BlockTimes
 
 N_PAGES, N_VOICES, RATE_HZ = 4, 16, 30.0
 MOST_P99, MOST_P999, MOST_MB = 1.2, 1.5, 60.0
-_SETTLE_S = 2.0  # after pages have come or gone
+_SETTLE_S = 2.0  # not measured, after pages have opened or closed
 TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Be the pages until the standard input ends; run in a process of its own."""
+    """Act as the pages until the standard input ends; runs in a separate process."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -53,7 +53,8 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    for topics in (TOPICS[:1], TOPICS):  # a version that does not know the second refuses both, and keeps the first
+    # A version without the second topic refuses the second request, and keeps the first topic.
+    for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
     while not ends.is_set():
@@ -71,7 +72,7 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Block durations of the minutes without pages and of those with, the page's memory in MB, and the last line."""
+    """Measure; returns block durations by minute, without and with pages, the page's memory in MB, and a summary."""
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -111,7 +112,7 @@ def _memory_mb(process: int) -> float:
 
 
 def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
-    """Print the figures; returns whether they are as they must be."""
+    """Print the figures; returns whether they are within the limits."""
     medians = []
     for name, minutes in zip(("without", "with"), durations, strict=True):
         rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]
@@ -125,7 +126,7 @@ def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bo
 
 
 def main() -> int:
-    """Return 0 if pages cost no more than they may."""
+    """Measure, print the figures, and return 0 if they are within the limits."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=int, default=5, help="minutes with pages, and as many without")
     parser.add_argument("--minute-s", type=float, default=60.0, help="seconds of a minute, to try this program")

@@ -1,4 +1,4 @@
-"""Sends random messages and pieces of files to the page of a real play: python -m tests.soak.panel_files."""
+"""Sends random messages and pieces of files to the page of a real `play`: python -m tests.soak.panel_files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PARAMS = (
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send over connections that read what they are answered, each for some messages."""
+    """Send random messages over connections that read the answers, 50 messages for each connection."""
     generator = random.Random(seed)
     while n_messages > 0:
         address = f"ws://127.0.0.1:{playing.port}/files"
@@ -67,7 +67,10 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the page's process is the same and small, it works on nothing, and nothing has left its folders."""
+    """Return 0 if the page's process is still the same, small and idle, and wrote only files that it may write.
+
+    AssertionError if not.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)

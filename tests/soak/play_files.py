@@ -1,7 +1,7 @@
 """Plays every MIDI file of a folder: `python -m tests.soak.play_files DIR [--seconds N] [--json F]`.
 
 Each file is rendered twice: in large blocks, and in blocks of random sizes from 1 to 4096 frames. The two sounds must
-be equal to the bit and never above full scale. Every note, except those of channel 10, must begin, and must end or be
+be bit-identical and never above full scale. Every note, except channel 10's notes, must begin, and must end or be
 stolen.
 """
 
@@ -37,7 +37,7 @@ class WrongError(Exception):
 
 
 class CountingEngine(Engine):
-    """An engine that also counts the notes that end by themselves; it watches the voices, not the engine's counters."""
+    """An engine that also counts notes that end without being stolen, independently of the engine's own counters."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)
@@ -53,7 +53,7 @@ class CountingEngine(Engine):
 
 
 def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
-    """A file's events before `longest_s`, as (frame, event), and then a Reset, which ends every note."""
+    """A file's events before `longest_s`, as (frame, event), then a Reset, which ends every note."""
     events = [(round(at_s * SAMPLE_RATE_HZ), event) for at_s, event in read_events(path) if at_s < longest_s]
     return [*events, (events[-1][0] + 1 if events else 0, Reset())]
 
@@ -120,7 +120,7 @@ def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, d
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all files and report them as JSON; returns 1 if one went wrong, else 0."""
+    """Play all files, and report the totals as JSON; returns 1 if a file went wrong, else 0."""
     totals, wrong = play_all(arguments.folder, arguments.seconds, arguments.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
     if arguments.json:

@@ -1,10 +1,10 @@
 """Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
 
-Each sound plays one random note, with random controls while it sounds. It fails if a sample is not a number or above
-full scale, if the note does not end, or if it clicks. Then random sounds that do not move the pitch are played, and
-less than 98 % of them in tune is a failure, too. The pitch is measured as in training/measure/playability.py, but over
-frames four times as long: of a low note, a filter may leave a single sinusoid, and in short frames the detector hears
-that up to 23 cents sharp.
+Each sound plays one random note, and random controls move while the note sounds. The test fails if a sample is not a
+number or above full scale, or if the note does not end or clicks. Then random sounds that do not move the pitch are
+played; the test fails, too, if less than 98 % of them are in tune. The pitch is measured as in
+training/measure/playability.py, but over frames four times as long: a filter may reduce a low note to a single
+sinusoid, which the detector measures up to 23 cents sharp in short frames.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ SAMPLE_RATE_HZ = 44100
 LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of them outside the model's range
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 N_CONTROLS = 3  # how many controls move while the note sounds
-# 1 and 0, which stands for aftertouch, also make vibrato, so that the note is transposed; it must stay the rarer case.
+# Control 1 and aftertouch (0) also make vibrato, which transposes the note; transposed notes must stay less common.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
-# In tune are only sounds that leave a pitch to hear.
+# Only sounds that keep an audible pitch are checked for being in tune.
 LONG_SPEC = StftSpec(frame_size=4 * StftSpec().frame_size)
 MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_FILTERED_DB, N_LOWEST = 9.0, 3.0, 30.0, 3
 
 
 def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tuple[int, Event]]:
-    """A note of HELD_S, and controls that move at random times while it sounds."""
+    """A note of HELD_S seconds, and controls that move at random times during the note."""
     end = round(HELD_S * SAMPLE_RATE_HZ)
     events: list[tuple[int, Event]] = [(0, NoteOn(0, note, velocity)), (end, NoteOff(0, note, velocity))]
     for frame in random.integers(0, end, N_CONTROLS).tolist():
@@ -62,7 +62,7 @@ def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tup
 
 
 def rendered(engine: Engine, events: Sequence[tuple[int, Event]], duration_s: float) -> np.ndarray:
-    """The sound of events, from the engine's start: float32 (n_frames, 2)."""
+    """Play events from the engine's start: float32 (n_frames, 2)."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
@@ -79,7 +79,7 @@ def short_release(patch: Patch) -> Patch:
 
 
 def broken(sound: np.ndarray, n_active: int) -> str | None:
-    """What is wrong with the sound of a note that should have ended; None if nothing is."""
+    """The fault in the sound of a note that should have ended; None if there is none."""
     if not np.isfinite(sound).all():
         return "not a number"
     if np.abs(sound).max() > 1.0:
@@ -101,7 +101,7 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
     events = events_of(random, note, velocity)
     sound = rendered(engine, events, HELD_S + LONGEST_RELEASE_S + 0.1)
     lowest, highest = instrument.card.note_range
-    # Wheel and pressure make vibrato.
+    # The wheel and aftertouch make vibrato.
     bends = any(isinstance(event, Aftertouch) or getattr(event, "control", 0) == 1 for _, event in events)
     transposed = bends or not lowest <= note <= highest
     wrong = broken(sound, engine.status.n_active_voices)
@@ -127,14 +127,14 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
 
 
 def unfiltered(sound: Sound) -> Sound:
-    """The sound without what makes some frequencies louder than others: filter and tilt."""
+    """The sound without filter and tilt, and without modulation that makes some frequencies louder than others."""
     kept = ("level", "pan", "phase_blend", "bandwidth", "width")
     moved = tuple(each for each in sound.modulation if each.target in kept or each.target.startswith(LATENT))
     return msgspec.structs.replace(sound, filter=Filter(), tilt_db_per_octave=0.0, modulation=moved)
 
 
 def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
-    """The magnitudes that a held note has after its first hops, with coherent phases: (n_bins of LONG_SPEC,)."""
+    """The magnitudes of a held note after the first hops, with coherent phases: (n_bins of LONG_SPEC,)."""
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0))
     config = Config(voice=voice, phase_blend=1.0, volume_db=-40.0)
@@ -146,9 +146,9 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 
 
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
-    """Whether filter and tilt leave the lowest harmonics within MOST_FILTERED_DB of the one that they leave loudest.
+    """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than the least weakened one.
 
-    Nor may they leave nearly nothing of all harmonics.
+    False also if filter and tilt weaken all harmonics by 2 * MOST_FILTERED_DB or more.
     """
     n = int(16000.0 / note_to_hz(note))
     bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
@@ -173,7 +173,7 @@ def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tupl
 
 
 def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:
-    """How many of n_points random points are heard within IN_TUNE_CENTS of their notes."""
+    """The share of n_points random points with a measured pitch within IN_TUNE_CENTS of the note."""
     notes, spectra = [], []
     with Progress("in tune", n_points) as progress:
         for note, spectrum in tuned_points(instrument, n_points, seed):
@@ -185,7 +185,7 @@ def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, A
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all sounds and report as JSON; returns 1 if one is broken or too few are in tune, else 0."""
+    """Play all sounds and report as JSON; returns 1 if a sound is broken or too few are in tune, else 0."""
     instrument = load(arguments.instrument)
     report: dict[str, Any] = {"instrument": instrument.card.name, "seed": arguments.seed}
     wrong, n_transposed = [], 0

@@ -1,7 +1,7 @@
-"""Unplugs a keyboard that holds a note and plugs it in again, over and over: python -m tests.soak.replug [N].
+"""Unplugs a keyboard during a note and plugs it in again, over and over: python -m tests.soak.replug [N].
 
-Measured: the time until the program has released the note, and from the return until a new note is heard. The gaps go
-from 20 ms to 3 s, evenly by their logarithm, in an order of chance.
+Measured: the time until the program has released the note, and the time from plugging in until a new note is heard. The
+gaps are between 20 ms and 3 s, evenly spaced on a logarithmic scale, in random order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NOTE, GIVE_UP_S, STEP_S, LOUD = 57, 5.0, 0.01, 0.003
 class Cycle(NamedTuple):
     """One unplugging.
 
-    gap_s: until the keyboard was there again; released_s: until the program had released its note; heard_s: from the
-    return until a new note was heard; all in s, infinite if it never was. is_silent: whether nothing sounded on after
-    the new note had ended.
+    gap_s: time without the keyboard; released_s: from unplugging until the program had released the note; heard_s: from
+    plugging in until a new note was heard; all in s, infinite for never. is_silent: whether nothing sounded after the
+    new note's end.
     """
 
     gap_s: float
@@ -45,18 +45,18 @@ def gaps(n_cycles: int) -> list[float]:
 
 
 class Plugging:
-    """Does it to a program that plays; keys: the keyboard as it is now."""
+    """Unplugs and plugs in the keyboard of a running program; keys: the present keyboard."""
 
     def __init__(self, program: LiveProgram, player: Player):
         self.program, self.player = program, player
         self.keys = Keyboard("keys")
 
     def n_gone(self) -> int:
-        """How often the program said that the keyboard has gone."""
+        """How often the program has reported that the keyboard is gone."""
         return sum("MIDI input gone: keys" in line for line in list(self.program.lines))
 
     def first_heard_s(self, since_s: float) -> float:
-        """Seconds since `since_s` until a note, struck again and again, is heard; infinite after GIVE_UP_S."""
+        """Seconds from `since_s` until a note, struck again and again, is heard; infinite after GIVE_UP_S."""
         while time.monotonic() - since_s < GIVE_UP_S:
             self.keys.play([0x90, NOTE, 100])
             if np.abs(self.player.record(STEP_S)).max() > LOUD:
@@ -64,7 +64,7 @@ class Plugging:
         return np.inf
 
     def cycle(self, gap_s: float) -> Cycle:
-        """Unplug while a note is held, wait, plug in, strike until it is heard, let go, and hold a note again."""
+        """Unplug during a note, wait, plug in, strike a note until it is heard, release it, and hold a note again."""
         before, unplugged_s = self.n_gone(), time.monotonic()
         self.keys.unplug()
         released_s, begun_s = np.inf, time.monotonic()
@@ -79,7 +79,7 @@ class Plugging:
                 released_s = time.monotonic() - unplugged_s
             time.sleep(0.001)
         while np.abs(self.player.record(STEP_S)).max() > LOUD and time.monotonic() - plugged_s < GIVE_UP_S:
-            pass  # what was released fades
+            pass  # the released note fades
         heard_s = self.first_heard_s(plugged_s)
         self.keys.play([0x80, NOTE, 0])
         self.player.record(0.4)
@@ -90,7 +90,7 @@ class Plugging:
 
 
 def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> list[Cycle]:
-    """Unplug and plug in once for each gap; returns what was measured. JACK_DEFAULT_SERVER must lead to the server."""
+    """Unplug and plug in once for each gap; returns the measurements. JACK_DEFAULT_SERVER must name the server."""
     path = folder / "replug.yaml"
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
@@ -111,7 +111,7 @@ def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> list[Cy
 
 
 def main(arguments: list[str]) -> int:
-    """Print each cycle, then the longest times."""
+    """Print each cycle, then a summary of the times; returns 0 if all cycles are fast enough and end silent."""
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder) / "jackd.log") as server:
         os.environ.update({name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")})
         cycles = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))

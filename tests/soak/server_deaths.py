@@ -1,7 +1,7 @@
 """Kills the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
 
-`play` is restarted 0.25 s after it has ended, as systemd does. Measured: the time from the kill until it has ended, and
-from the return of the server until a new note is heard.
+`play` is restarted 0.25 s after its end, as systemd does. Measured: the time from the kill until `play` has ended, and
+from the server's return until a new note is heard.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ GIVE_UP_S = 30.0
 
 
 class Death(NamedTuple):
-    """One death of the server, all in s.
+    """One death of the server; times in s.
 
-    gap_s: until it was started again; left_s: until `play` had ended; back_s: from its return until a note was heard.
+    gap_s: from the kill to the server's restart; left_s: from the kill until `play` had ended; back_s: from the
+    server's restart until a note was heard.
     """
 
     gap_s: float
@@ -38,7 +39,10 @@ class Death(NamedTuple):
 
 
 class Service:
-    """Runs `play` and starts it again when it ends; a context manager. n_starts, ended_s: starts, and the last end."""
+    """Runs `play`, and restarts it when it ends; a context manager.
+
+    n_starts: number of starts. ended_s: time of the last end, as of `time.monotonic`.
+    """
 
     def __init__(self, server: JackServer, folder: Path, notices: Notices):
         path = folder / "box.yaml"
@@ -71,7 +75,7 @@ class Service:
 
 
 def heard_s(server: JackServer, since_s: float) -> float:
-    """Seconds since `since_s` until a new note is heard; infinite after GIVE_UP_S."""
+    """Seconds from `since_s` until a new note is heard; infinite after GIVE_UP_S."""
     while time.monotonic() - since_s < GIVE_UP_S:
         try:
             with Player(server, "timbrebox:in", OUTPUTS) as player:
@@ -80,13 +84,13 @@ def heard_s(server: JackServer, since_s: float) -> float:
                     if np.abs(player.record(0.05)).max() > 0.003:
                         return time.monotonic() - since_s
                     player.send([0x80, 69, 0])
-        except (AssertionError, OSError):  # its ports are not there yet
+        except (AssertionError, OSError):  # the program's ports do not exist yet
             time.sleep(0.02)
     return np.inf
 
 
 def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
-    """Kill the server this often; returns what was measured."""
+    """Kill the server this many times; returns the measured times."""
     deaths = []
     with Notices() as notices, JackServer(folder / "jackd.log") as server, Service(server, folder, notices) as service:
         assert heard_s(server, time.monotonic()) < GIVE_UP_S
@@ -102,7 +106,7 @@ def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each death, then the longest times."""
+    """Print each death, then the longest times; returns 0 if these are short enough."""
     with tempfile.TemporaryDirectory() as folder:
         deaths = run_deaths(int(arguments[0]) if arguments else 30, Path(folder))
     for death in deaths:

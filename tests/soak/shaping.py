@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. Bandwidth: 16 lanes, each with
-noise and random steps of its own, play a spectrum with up to 60 harmonics for `seconds` in all, with each seed; the
-width of each harmonic is that of its peak in the mean spectrum. In 60 s, chance changes it by about 8 percent. Width:
-the engine plays the tiny instrument.
+The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. Bandwidth: for each seed, 16 lanes,
+each with its own noise and random steps, play a spectrum with up to 60 harmonics for `seconds` in total; the width of
+each harmonic's peak is measured in the mean spectrum. In 60 s, chance changes this width by about 8 percent. Width: the
+engine plays the tiny instrument.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tests.support.shaped import correlation, harmonic_levels_db, shaped_engine
 
 NOTES, CENTS, RATES_HZ = (36, 48, 60, 84), (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0), (44100, 48000)
 PHASES = {"coherent": 1.0, "noise": 0.0}
-# Narrower harmonics are not measured, nor those wider than half of the distance to the next.
+# Narrower harmonics are not measured; neither are harmonics wider than half the distance to the next harmonic.
 LEAST_WIDTH_HZ = 10.0
 HIGHEST_HZ = 15000.0
 N_SETTLE = 4096
 WIDTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Note, pitch wheel, pitch that sounds: plain, below the instrument's range, bent.
+# Note, pitch wheel, resulting pitch: plain, below the instrument's range, bent.
 PITCHES = ((60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0))
 LARGEST_ERROR, LARGEST_CHANGE_DB, LARGEST_CORRELATION, LARGEST_LOSS_DB = 0.15, 0.5, 0.2, 3.05
 
@@ -41,7 +41,7 @@ Row = dict[str, object]
 
 
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
-    """One row for each rate, kind of phases, note and bandwidth; ratio: measured width divided by the wanted one."""
+    """One row for each rate, kind of phases, note and bandwidth; ratio: measured width divided by wanted width."""
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():
             for note in NOTES:
@@ -87,7 +87,10 @@ def _loudness(sounds: np.ndarray, rate_hz: int) -> float:
 
 
 def width_rows(seconds: float) -> Iterator[Row]:
-    """One row for each blend, pitch, bandwidth and width; loss: of the mono sum, in harmonics down to -30 dB."""
+    """One row for each blend, pitch, bandwidth and width.
+
+    Loss: by how much the width lowers the harmonics of the mono sum, without harmonics 30 dB softer than the loudest.
+    """
     for blend in (0.0, 0.5, 1.0):
         for note, bend, pitch in PITCHES:
             for cents in (0.0, 15.0):

@@ -18,7 +18,7 @@ Block = list[tuple[int, Event]]
 
 
 def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of the events that mido finds in random bytes, 1000 bytes to a block; the events are at frame 0.
+    """Blocks of the events that mido parses from random bytes, 1000 bytes to a block; all events are at frame 0.
 
     Every other group of 50 blocks has no resets and fewer status bytes, because otherwise no note would last.
     """
@@ -34,9 +34,9 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of random events: of valid MIDI messages, and knob events whose values may be out of range.
+    """Blocks of random events: valid MIDI messages, and knob events with values that may be out of range.
 
-    They happen at random frames; about 20 are in a block, at least one.
+    The events are at random frames; a block has at least one message, and 20 on average.
     """
     n_left = n_messages
     while n_left > 0:

@@ -1,8 +1,8 @@
-"""What a swap of instruments costs the sound: `python -m tests.soak.swaps --swaps 100 --json F`.
+"""Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
-16 voices play at 256 frames, every knob moving, on a thread of the audio thread's priority, at the pace of a device.
-Spells with swaps and without alternate in one process. A block's time is from when it is asked for to when it is done,
-so it has all waiting for the interpreter and for the processor. `--thread` chooses how instruments are made.
+16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
+Spells with swaps and without swaps alternate in one process. A block's time lasts from the moment it is due to its end,
+so it includes all waiting for the interpreter and the processor. `--thread` chooses how instruments are made.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from runtime.sound.choice import Choice, choose
 
 RATE_HZ, BUFFER_FRAMES, N_VOICES = 44100, 256, 16
 INSTRUMENTS = ("virtual-analogue", "fm")
-PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # a sound that says nothing
-SPELL_S = 0.7  # as long as 16 keys take to be struck again
+PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # a sound without settings
+SPELL_S = 0.7  # enough to strike all 16 keys again
 
 
 class AudioThread:
-    """Renders blocks at the pace of a device; times: when each was due and how long it took, in s, (n_blocks, 2)."""
+    """Renders blocks at a device's pace; times, in s, (n_blocks, 2): when each block was due, and how long it took."""
 
     def __init__(self, rack: Rack):
         self.rack, self.times = rack, np.zeros((0, 2))
-        self._times = np.ones((1_000_000, 2))  # used at once, so that memory does not grow by it
+        self._times = np.ones((1_000_000, 2))  # written at once, so that memory does not grow later
         self._stopped = self.is_busy = False
         self._thread = threading.Thread(target=self._run)
 
@@ -74,13 +74,13 @@ class AudioThread:
 
 
 def resident_mb() -> float:
-    """The process's resident memory now, in MB."""
+    """Present resident memory of this process, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
-    """Make an instrument and let the rack take it over."""
+    """Make an instrument, and post its swap to the rack; warms: whether to warm up the instrument first."""
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
         cache[name] = choice
@@ -135,7 +135,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
                 spells.append((begin_s, time.perf_counter(), swaps))
                 rack.take_actions()
                 rack.take_retired()
-                if not swaps:  # the former engine has fallen silent by now
+                if not swaps:  # by now the former engine is silent
                     memory_mb.append(resident_mb())
         stopped.set()
         player.join()

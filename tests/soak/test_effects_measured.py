@@ -1,4 +1,4 @@
-"""The program that measures the effects notices a room that breaks what is promised."""
+"""The program that measures the effects detects a room that breaks the promises of docs/effects.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program that measures bandwidth and width measures one row of each kind, and notices a broken one."""
+"""The program that measures bandwidth and width makes rows of both kinds, and detects rows that break the contract."""
 
 from __future__ import annotations
 

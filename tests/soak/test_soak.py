@@ -1,4 +1,4 @@
-"""The soak programs run for a short time, and each of them notices an error."""
+"""The soak programs run for a short time, and detect errors."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Sends the recordings of a folder through an instrument, and prints how near the output comes to the input.
+"""Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
-Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--held-out] [--live MINUTES]`. A line for each
-recording, and their means; distances are those of runtime/acoustics/timbre_distance.py between the output's frames and
-the input's, those frames left out in which the input is silent:
+Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--held-out] [--live MINUTES]`. It prints a line
+for each recording, and the means. Distances are computed by runtime/acoustics/timbre_distance.py between the frames of
+output and input, without frames in which the input is silent:
 
-- colour 0: distance with nothing of the input's own colour; colour 1: with the default;
-- level: the output's level less the input's, in dB, the mean over frames;
-- weakest knobs: what the four knobs that move the sound the most move it by, each from end to end; the least of them;
-- times: how many times as fast as it plays.
+- colour 0: distance with colour 0, without the input's own colour; colour 1: distance with the default colour;
+- level: the output's level minus the input's, in dB, the mean over frames;
+- weakest knob: how far the weakest of the four strongest knobs moves the sound from end to end;
+- times: speed, as a multiple of real time.
 
---held-out: only every fourth pitch of each sound, index 2 mod 4, as the training of a corpus leaves them out; needs a
-manifest.csv with the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK
-server, at 256 frames, and counts late blocks: the effect alone, with notes, and, to compare, notes without the effect.
+--held-out: only every fourth pitch of each sound, index 2 mod 4, which training holds out; needs a manifest.csv with
+the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK server, at 256
+frames, and counts late blocks: the effect alone, the effect with notes, and, to compare, notes without the effect.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LIVE_FRAMES, STEP_S = 256, 0.1
 
 
 def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float, float]:
-    """Distance in dB between two sounds, and the second's level less the first's, over the frames that are heard."""
+    """Distance in dB between two sounds, and the second's level minus the first's, over the first's audible frames."""
     first, second = magnitude_frames(given, spec), magnitude_frames(made, spec)
     if not len(first):
         return np.nan, np.nan
@@ -67,7 +67,7 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument, as an effect."""
+    """An instrument to measure as an effect."""
 
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)
@@ -75,7 +75,7 @@ class Measured:
         self.spec = self.decoder.card.spec
 
     def through(self, sound: np.ndarray, settings: EffectSettings) -> np.ndarray:
-        """The sound after the effect."""
+        """The sound, sent through the effect."""
         chain = Chain(self.decoder, self.encoder, self.spec)
         chain.set(settings)
         return np.concatenate(list(through_blocks([sound], chain)))
@@ -106,7 +106,7 @@ class Measured:
 
 
 def recordings(folder: Path, held_out: bool) -> list[Path]:
-    """The recordings of a folder; held_out: only those that a training leaves out."""
+    """The recordings of a folder; held_out: only the recordings that training holds out."""
     if not held_out:
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     with (folder / "manifest.csv").open(encoding="utf-8") as stream:
@@ -116,12 +116,12 @@ def recordings(folder: Path, held_out: bool) -> list[Path]:
 
 
 def read(path: Path, spec: StftSpec) -> np.ndarray:
-    """The first LONGEST_S of a recording."""
+    """The first LONGEST_S seconds of a recording, in mono."""
     return np.concatenate(list(mono_blocks(path, spec.sample_rate_hz)))[: round(LONGEST_S * spec.sample_rate_hz)]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table."""
+    """Measure, and print the table."""
     measured = Measured(arguments.instrument)
     figures = measured.decoder.card.measured or {}
     rows, sounds = [], []
@@ -148,7 +148,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
-    """Play a sound into `play`, with moving knobs, and print how many blocks were late; effect: whether --through."""
+    """Send a sound to `play`, with moving knobs, and print how many blocks were late.
+
+    effect: whether `play` runs with --through. notes: whether notes are played.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"
         audio = {"host_api": "JACK", "device": "system", "buffer_frames": LIVE_FRAMES}
@@ -178,7 +181,7 @@ def server_rate_hz(program: LiveProgram) -> int:
 
 
 def _play(player: Player, minutes: float, notes: bool) -> None:
-    """Turn four knobs, and with `notes` play one note after another."""
+    """Turn four knobs; notes: also play one note after another."""
     end_s, step = time.monotonic() + 60.0 * minutes, 0
     while time.monotonic() < end_s:
         note = 48 + step % 24

@@ -1,4 +1,4 @@
-"""Records every array that NumPy allocates, with the line of the code in runtime/ that asked for it."""
+"""Records every array that NumPy allocates, with the line of the code in runtime/ that asked for the array."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _make_handler() -> _Handler:
     return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
 
 
-# Recorded arrays may live longer than the `with`, and so must the handler that frees them.
+# Recorded arrays may outlive the `with`, so the handler that frees these arrays must stay.
 _HANDLER = _make_handler()
 
 
@@ -91,7 +91,7 @@ def _api() -> ctypes.Array[ctypes.c_void_p]:
 
 @contextmanager
 def recorded_arrays() -> Iterator[list[Allocation]]:
-    """Record this thread's allocations inside a `with`; yields the list to which they are added."""
+    """Record this thread's allocations inside a `with`; yields the growing list of allocations."""
     global _record
     new_capsule = ctypes.pythonapi.PyCapsule_New
     new_capsule.restype, new_capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)

@@ -1,4 +1,4 @@
-"""Skips tests that need the synthesizer amsynth where it is not installed, except on CI, where they fail."""
+"""Skips tests that need the synthesizer amsynth if amsynth is not installed; on CI such tests fail instead."""
 
 from __future__ import annotations
 

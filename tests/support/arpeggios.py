@@ -1,4 +1,4 @@
-"""Runs the arpeggiator in tests, and asks what it gave."""
+"""Runs the arpeggiator in tests, and examines its output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(
     early: bool = False,
     tempo_bpm: float = 120.0,
 ) -> list[tuple[int, Event]]:
-    """What the arpeggiator gives in blocks of these sizes; early: all events are fed first, else just in time."""
+    """The arpeggiator's output, rendered in blocks of these sizes; early: feed all events first, else just in time."""
     arpeggiator, waiting, given, done = Arpeggiator(settings, tempo_bpm, rate_hz), list(timed), [], 0
     for number in range(end):
         until = min(end, done + blocks[number % len(blocks)])
@@ -49,7 +49,7 @@ def chord(*keys: int, frame: int = 0) -> Timed:
 
 
 def left_on(given: Sequence[tuple[int, Event]]) -> set[tuple[int, int]]:
-    """The notes that were begun and not ended."""
+    """The (channel, note) of each note that was begun and not ended."""
     on: set[tuple[int, int]] = set()
     for _, event in given:
         if isinstance(event, NoteOn):

@@ -16,7 +16,7 @@ _MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """A root of Debian 13 with what the package depends on; made by debootstrap once, in `folder`."""
+    """A root of Debian 13 with the package's dependencies; debootstrap makes it in `folder`, only once."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,9 +28,9 @@ def debian_root(folder: Path) -> Path:
 
 
 class Box:
-    """A machine that can be started, and whose plug can be pulled.
+    """A machine that can be started, shut down, and cut off from its power.
 
-    root: its disk, a copy of a Debian root. more: options of systemd-nspawn for every start.
+    root: the machine's disk, a copy of a Debian root. more: options of systemd-nspawn for every start.
     """
 
     def __init__(self, root: Path, *more: str):
@@ -51,7 +51,7 @@ class Box:
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """End everything inside at once."""
+        """Kill everything inside at once, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 
@@ -70,23 +70,23 @@ class Box:
                                 stderr=subprocess.STDOUT, text=True)  # fmt: skip
 
     def run(self, *command: object, timeout_s: float = 300) -> tuple[int, str]:
-        """Run a command inside, as root; its exit status and what it printed."""
+        """Run a command inside, as root; returns the exit status and the output."""
         process = self.begin(*command)
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
 
     def service(self) -> dict[str, str]:
-        """What systemd says of the service."""
+        """Return the service's properties as systemd shows them, by name."""
         names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
         _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
         return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
 
     def wait_for_ready(self, within_s: float = 90) -> float:
-        """Wait until the service is READY; the seconds that it took."""
+        """Wait until the service is READY; returns the seconds waited."""
         return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
 
     def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
-        """Wait until a condition holds; the seconds that it took; AssertionError if it never does."""
+        """Wait until a condition is true; returns the seconds waited; AssertionError after `within_s` seconds."""
         began_s = time.monotonic()
         while not condition():
             assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self._state()}"
@@ -97,7 +97,7 @@ class Box:
         return self.run("journalctl", "-u", "timbrebox", "-n", "20", "--no-pager", "-o", "cat")[1] if self._init else ""
 
     def _find_init(self) -> bool:
-        """Find the box's first process, the only child of systemd-nspawn that is an init."""
+        """Find the box's first process, the child of systemd-nspawn with the name systemd; True if it is found."""
         place = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         assert self._process.poll() is None, f"systemd-nspawn ended: {self.root.with_suffix('.log')}"
         children = [int(number) for number in place.read_text().split()]

@@ -1,4 +1,4 @@
-"""An instrument whose decoder gives infinities for one note at one end of a knob, and fits its card otherwise."""
+"""An instrument whose decoder outputs infinities for one note at one end of a knob, and otherwise fits its card."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BROKEN_NOTE = 61
 
 
 def write_broken(path: Path) -> Path:
-    """Write tiny.onnx with a few weights changed, so that BROKEN_NOTE overflows where the second knob is at its end.
+    """Write tiny.onnx with a few weights changed, so that BROKEN_NOTE overflows at the second knob's upper end.
 
-    The hidden unit of its high harmonics is 2 there, 0 elsewhere, and one of the unit's weights 3e38. Neither the
-    card's check nor random inputs come near that end, and no other note opens the unit.
+    The hidden unit for this note's high harmonics is 2 at that end, 0 elsewhere, and one of the unit's weights is 3e38.
+    Neither the card's check nor random inputs come near that end, and no other note opens the unit.
     """
     content = bytearray(TINY.read_bytes())
     unit = 2 * N_NOTES + BROKEN_NOTE - LOWEST
@@ -33,7 +33,7 @@ def write_broken(path: Path) -> Path:
     for at, values in zip(places, (gates, bias), strict=True):
         content[at : at + values.nbytes] = values.tobytes()
     n_bytes = 3 * N_NOTES * N_BINS * 4
-    # In ONNX's protobuf, 9 is the field of a tensor's raw data; then comes its length, seven bits a byte.
+    # In ONNX's protobuf, field 9 is a tensor's raw data; the length follows, seven bits a byte.
     head = b"\x4a" + bytes([n_bytes & 127 | 128, n_bytes >> 7 & 127 | 128, n_bytes >> 14])
     at = content.index(head) + len(head) + 4 * (unit * N_BINS + 100)
     content[at : at + 4] = np.float32(3e38).tobytes()

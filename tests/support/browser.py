@@ -1,4 +1,4 @@
-"""A real Chromium for tests of the page, spoken to by the Chrome DevTools Protocol 1.3 over WebSocket."""
+"""A real Chromium for tests of the page, controlled by the Chrome DevTools Protocol 1.3 over WebSocket."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Browser:
         return done["result"].get("value")
 
     def open(self, url: str) -> None:
-        """Open a page, and wait until it shows what plays."""
+        """Open a page, and wait until the page shows its sliders."""
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && document.querySelector('tb-slider.tall') !== null")
 
@@ -85,12 +85,12 @@ class Browser:
         try:
             return self.evaluate(script)
         except AssertionError as error:
-            if "navigated" in str(error):  # the page that was asked has just given way to another one
+            if "navigated" in str(error):  # another page has just replaced the one that was asked
                 return False
             raise
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """A place on an element, in pixels of the window, after scrolling to it; x, y: shares of width and height."""
+        """Scroll to an element and return a point on it, in pixels of the window; x, y: shares of width and height."""
         box = self.evaluate(
             f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}}); "
             "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
@@ -98,7 +98,7 @@ class Browser:
         return box[0] + x * box[2], box[1] + y * box[3]
 
     def mouse(self, kind: str, place: tuple[float, float]) -> None:
-        """A mouse's event: kind is mousePressed, mouseMoved or mouseReleased."""
+        """Send a mouse event; kind: mousePressed, mouseMoved or mouseReleased."""
         button = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
         self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **button)
 
@@ -109,11 +109,11 @@ class Browser:
         self.mouse("mouseReleased", place)
 
     def key(self, kind: str, code: str, key: str) -> None:
-        """A key's event: kind is keyDown or keyUp; code: the key's place, key: what it writes."""
+        """Send a key event; kind: keyDown or keyUp; code: the key's place on the keyboard; key: the text it types."""
         self.command("Input.dispatchKeyEvent", type=kind, code=code, key=key)
 
     def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:
-        """Give the page a size in pixels, and a scheme, `light` or `dark`; still: reduced motion."""
+        """Set the page's size in pixels, and its colour scheme, `light` or `dark`; still: prefer reduced motion."""
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )

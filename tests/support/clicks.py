@@ -1,4 +1,4 @@
-"""Hears clicks: above 15 kHz, a click is louder than the sound before and after it."""
+"""Detects clicks: above 15 kHz, a click is louder than the sound before and after the click."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), which must end in silence."""
+    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,); it must end in silence."""
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
     high = np.fft.irfft(spectrum)[: len(sound)]
@@ -20,7 +20,7 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 
 
 def excess_db(sound: np.ndarray, at: int) -> float:
-    """By how many dB the sound at frame `at`, an event, exceeds the allowed level above 15 kHz; above 0 it clicks."""
+    """By how many dB an event at frame `at` exceeds the allowed level above 15 kHz; above 0: a click."""
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
     event = levels[at - WINDOW : at + 5000].max()
@@ -28,9 +28,10 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 
 
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
-    """By how many dB a sound that moves all the time exceeds what is allowed above 15 kHz; above 0 it clicks.
+    """By how many dB a sound that moves all the time exceeds the allowed level above 15 kHz; above 0: a click.
 
-    still: the same sound at rest, at the ends of its movement. All sounds: (n_frames,), the first 8000 are not read.
+    still: the same sound at rest, at the ends of its movement. All sounds: (n_frames,); the first 8000 frames and the
+    last 2000 are not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
@@ -43,10 +44,10 @@ SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
 
 
 def spikes_db(sound: np.ndarray) -> float:
-    """By how many dB the worst spike above 15 kHz exceeds what is allowed; above 0 it clicks. sound: (n_frames,).
+    """By how many dB the worst spike above 15 kHz exceeds the allowed level; above 0: a click. sound: (n_frames,).
 
-    For sounds that move in any way. A spike is 1.5 ms that are SPIKE_DB louder than all between 4 and 40 ms before, and
-    than all between 4 and 40 ms after. The first 40 ms are not judged: a pluck may be brightest where it begins.
+    For sounds that move in any way. A spike is 1.5 ms of sound, SPIKE_DB louder than everything from 40 to 4 ms before
+    and from 4 to 40 ms after. The first and last 40 ms are not judged: a pluck may be brightest where it begins.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0

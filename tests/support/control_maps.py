@@ -1,4 +1,4 @@
-"""Control maps and streams of MIDI at random, for tests that hold for any of them."""
+"""Random control maps and MIDI events, for tests that must pass for any map and any events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODES = ("absolute", "relative_twos_complement", "relative_binary_offset", "rela
 
 
 def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> str:
-    """A control of one of these kinds; few numbers, so that streams of random events hit them."""
+    """A random control of one of these kinds; the range of numbers is small, so that random events hit the control."""
     kind = dice.choice(kinds)
     highest = {Kind.CC: 101, Kind.CC14: 31, Kind.NRPN: 300}.get(kind, 40)
     number = dice.randint(0, min(highest, HIGHEST.get(kind, 0)))
@@ -36,7 +36,7 @@ def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> s
 def any_line(
     dice: random.Random, targets: tuple[str, ...] = (*RANGES, "latent.1", "latent.glass", "latent.64")
 ) -> MapLine:
-    """A line that makes sense."""
+    """A random valid line."""
     channel = dice.choice(["all", "all", dice.randint(1, 16)])
     if dice.random() < 0.15:
         kinds = (Kind.CC, Kind.NOTE, Kind.PROGRAM, Kind.PRESSURE, Kind.PITCH_WHEEL)
@@ -65,7 +65,7 @@ def any_line(
 
 
 def any_map(dice: random.Random, targets: tuple[str, ...] | None = None) -> MapFile:
-    """A map that makes sense."""
+    """A random valid map."""
     curves = ["linear", "soft", "hard", dice.randint(1, 127), ((1, 1), (64, dice.randint(1, 127)), (127, 100))]
     lines = [any_line(dice, targets) if targets else any_line(dice) for _ in range(dice.randint(0, 12))]
     return MapFile(
@@ -79,7 +79,7 @@ def any_map(dice: random.Random, targets: tuple[str, ...] | None = None) -> MapF
 
 
 def any_event(dice: random.Random, device: int = 0) -> ChannelEvent:
-    """An event that a device may send; control changes are the most common."""
+    """A random event that a device may send; control changes are the most common."""
     channel, value = dice.choice([0, 0, 0, 1, 9]), dice.choice([0, 1, 63, 64, 65, 127, dice.randint(0, 127)])
     common = ControlChange(channel, dice.choice([6, 38, 98, 99, 100, 101, dice.randint(0, 119)]), value, device)
     return dice.choice(
@@ -96,6 +96,6 @@ def any_event(dice: random.Random, device: int = 0) -> ChannelEvent:
 
 
 def parameter_events(number: int, value: int, channel: int = 0) -> list[ChannelEvent]:
-    """What a control sends that sets a non-registered parameter, 14 bits each."""
+    """The control changes that set a non-registered parameter (NRPN); number and value: 14 bits each."""
     pairs = ((99, number >> 7), (98, number & 127), (6, value >> 7), (38, value & 127))
     return [ControlChange(channel, control, half) for control, half in pairs]

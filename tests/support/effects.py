@@ -23,9 +23,10 @@ def play(
     early: bool = True,
     start: int = 0,
 ) -> np.ndarray:
-    """Add the effects to a copy of `dry`, float32 (n, 2), in blocks of these sizes, in rotation; frames from `start`.
+    """Add the effects to a copy of `dry`, float32 (n, 2), in blocks of these sizes, in rotation; start: first frame.
 
-    changes: (frame, settings), ascending; announced before the first block if `early`, else just before their block.
+    changes: (frame, settings), ascending; all are announced before the first block if `early`, else each one just
+    before its block.
     """
     sound, waiting = dry.copy(), list(changes)
     done = n_blocks = 0

@@ -18,7 +18,7 @@ ABOUT = {"kind": "test", "name": "harmonic tones", "licence": "CC0-1.0", "source
 
 
 def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -> np.ndarray:
-    """The sound of a MIDI note, float (n_samples,); its k-th harmonic has amplitude 0.1 * k ** -tilt."""
+    """The sound of a MIDI note, float (n_samples,); the k-th harmonic has amplitude 0.1 * k ** -tilt."""
     time_s = np.arange(int(seconds * spec.sample_rate_hz)) / spec.sample_rate_hz
     fundamental_hz = float(note_to_hz(note))
     harmonics = np.arange(1, int(0.45 * spec.sample_rate_hz / fundamental_hz))
@@ -34,8 +34,8 @@ def write_store(
 ) -> FrameStore:
     """Write a frame store: one patch for each of `tilts`, which plays every note.
 
-    known: whether the store says which note a clip has. n_repeats: how many times each patch plays each note, a little
-    duller each time. tilts: (split, tilt) by the patch's name; of TILTS four patches train, one validates, one tests.
+    known: whether the store contains each clip's note. n_repeats: how many times each patch plays each note, a little
+    duller each time. tilts: (split, tilt) by the patch's name; in TILTS four patches train, one validates, one tests.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

@@ -1,4 +1,4 @@
-"""Measures single harmonics of a coherent tone: their levels, and how these move."""
+"""Measures single harmonics of a coherent tone: levels, and amplitudes over time."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def window(n: int) -> np.ndarray:
 
 
 def component(values: np.ndarray, frequency_hz: float, rate_hz: float = RATE_HZ) -> complex:
-    """Amplitude and phase of a sinusoid that real values contain; of a constant at 0 Hz, half of it."""
+    """Complex amplitude of the sinusoid at this frequency in real values; at 0 Hz, a constant counts twice."""
     turning = np.exp(-2j * np.pi * frequency_hz / rate_hz * np.arange(len(values)))
     return complex(2.0 * (values * window(len(values))) @ turning)
 
 
 def harmonic_levels_db(sound: np.ndarray, note: float, n_harmonics: int) -> np.ndarray:
-    """Level of each harmonic of a steady mono sound, the fundamental first, in dB of its amplitude."""
+    """Level of each harmonic of a steady mono sound, the fundamental first: 0 dB is an amplitude of 1."""
     return 20.0 * np.log10(np.abs(_components(len(sound), note, n_harmonics) @ sound) + 1e-12)
 
 
 @functools.lru_cache(maxsize=4)
 def _components(n: int, note: float, n_harmonics: int) -> np.ndarray:
-    """For each harmonic the factors with which n samples give its `component`: complex (n_harmonics, n)."""
+    """Factors whose product with n samples gives the `component` of each harmonic: complex (n_harmonics, n)."""
     turning = np.exp(-2j * np.pi * float(note_to_hz(note)) / RATE_HZ * np.arange(n))
     factors = np.empty((n_harmonics, n), np.complex128)
     factors[0] = 2.0 * window(n) * turning
@@ -60,7 +60,7 @@ def _components(n: int, note: float, n_harmonics: int) -> np.ndarray:
 
 
 def track(sound: np.ndarray, frequency_hz: float, width_hz: float) -> np.ndarray:
-    """The amplitude over time of the sinusoid at frequency_hz, which the sound may modulate by up to width_hz.
+    """The amplitude over time of the sinusoid at frequency_hz; modulation of up to width_hz passes.
 
     The first and last tenth of a second of the result are not valid.
     """
@@ -82,10 +82,10 @@ def play_sound(
     trajectories: tuple[PlayedTrajectory, ...] = (),
     **settings: Any,
 ) -> np.ndarray:
-    """One note of the saw instrument at frame `at`, with coherent phases and far below the limiter: (n_frames, 2).
+    """Play one note of the saw instrument at frame `at`, with coherent phases and far below the limiter: (n_frames, 2).
 
-    events: (frame, event), besides the note. settings: fields of Config and of VoiceConfig; without them, the note has
-    no attack, and a short release.
+    velocity: 0 for no note. events: (frame, event), besides the note. settings: fields of Config and VoiceConfig; by
+    default the note has no attack, and a short release.
     """
     voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
     config = Config(

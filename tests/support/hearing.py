@@ -23,8 +23,8 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    Takes the shortest period whose normalised difference is close to the least difference, and refines it at the peaks
-    of the autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
+    Finds the shortest period with a normalised difference close to the minimum, and refines this period at the peaks of
+    the autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)
@@ -60,5 +60,5 @@ def cents_off(sound: np.ndarray, sample_rate_hz: int, note: int) -> float:
 
 
 def level_db(sound: np.ndarray) -> float:
-    """Root mean square level in dB; a mean square of 1 is 0 dB, and silence -200 dB."""
+    """Root mean square level in dB; a mean square of 1 is 0 dB, silence is -200 dB."""
     return float(10.0 * np.log10(max(1e-20, np.mean(np.square(np.asarray(sound, np.float64))))))

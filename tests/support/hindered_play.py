@@ -1,7 +1,7 @@
-"""The real program, hindered from SIGUSR1 to SIGUSR2: python -m tests.support.hindered_play play ...
+"""The real program, hindered from SIGUSR1 until SIGUSR2: python -m tests.support.hindered_play play ...
 
-The environment variable HINDRANCE says how. A number: the machine is too slow, each voice costs this share of a block's
-time more. `nan` or `inf`: the parts that play at SIGUSR1 give one in each block, for ever.
+The environment variable HINDRANCE says how. A number simulates a slow machine: each voice costs work for this share of
+a block's duration. `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every block, for ever.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def _end(*_: object) -> None:
 def _slow_render(rack: Rack, out: np.ndarray) -> None:
     _render(rack, out)
     if _is_slow:
-        time.sleep(float(HINDRANCE) * rack.status.n_active_voices * len(out) / rack.sample_rate_hz)
+        share = float(HINDRANCE) * rack.status.n_active_voices
+        end_s = time.thread_time() + share * len(out) / rack.sample_rate_hz
+        while time.thread_time() < end_s:
+            pass
 
 
 def _spoilt_render(part: Part, out: np.ndarray, scratch: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The real command with a hostile file: which command it is, what came out, and hand-made files that do harm."""
+"""Runs the real program on hostile files: the command for each kind, its outcome, and harmful hand-made files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", 
 Make = Callable[[Path], list[str]]
 
 
-ODD = "odd.yaml"  # sounds and maps must have this ending, and others may
+ODD = "odd.yaml"  # sounds and maps must end in .yaml, other kinds may
 
 
 class Outcome(NamedTuple):
-    """What a command did; fault: what it should not have done, or None."""
+    """The outcome of a command; fault: a description of its fault, None if it did nothing wrong."""
 
     status: int
     seconds: float
@@ -76,7 +76,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # Linux counts what a process held before it became another program: here that would be this test's own memory.
+        # An ended child's ru_maxrss would include this test's own memory, which a child holds before it runs a program.
         peak_mb = 0
         while (status := process.poll()) is None:
             peak_mb = max(peak_mb, _peak_mb(process.pid))
@@ -89,7 +89,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
 
 
 def _peak_mb(process: int) -> int:
-    """The most memory that a process has held since it became this program; 0 if it has ended."""
+    """Peak memory of a process in MB since its program began; 0 if the process has ended."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -108,7 +108,7 @@ def _fault(name: str, status: int, seconds: float, peak_mb: int, text: str) -> s
     return None
 
 
-# Hand-made files. Each function writes what it needs into a folder and returns a command line.
+# Hand-made files.
 
 
 def _special(kind: str, make: Callable[[Path], Path]) -> Make:
@@ -176,7 +176,7 @@ def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> 
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file whose header says what it likes."""
+    """A WAV file whose header may be false."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
@@ -263,7 +263,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """The list of instruments, with bad ones in the user's folder."""
+    """The command that lists the instruments, with bad ones in the user's folder."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

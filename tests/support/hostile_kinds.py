@@ -1,4 +1,4 @@
-"""Good files of every kind that comes from outside, and what is done with a broken one; no device is used."""
+"""Good files of every kind that the program reads, and functions that use broken ones; no device is used."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ from tests.support.mutation import mutated
 from tests.support.places import DATA, ROOT
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # so many used files are also heard
+PLAYED_EVERY = 7  # one used file in so many is also rendered
 _METADATA = 14
 
 
 class NotFiniteError(Exception):
-    """A sample is no number, or far beyond full scale."""
+    """A sample is not finite, or beyond full scale."""
 
 
 class Kind(NamedTuple):
     """A kind of file.
 
-    suffix: of its name. make: the broken file of a number, or a good one for -1. use: reads it as the program does;
-    it raises UserError, or returns.
+    suffix: end of the file's name. make: returns the broken file with this number, or a good file for -1. use: reads
+    the file with this number as the program does, and either raises UserError or returns.
     """
 
     suffix: str
@@ -73,12 +73,12 @@ class Kind(NamedTuple):
 
 
 def from_seeds(seeds: list[bytes], head: int | None = None) -> Callable[[int], bytes]:
-    """A maker of broken files out of these good ones."""
+    """A `make` of `Kind` that breaks these good files; head: as in `mutated`."""
     return lambda number: seeds[0] if number < 0 else mutated(seeds, number, head=head)
 
 
 def heard(engine: object, n_frames: int = 4096) -> None:
-    """Render; NotFiniteError for what no sound card should get."""
+    """Render; NotFiniteError if a sample is unfit for a sound card."""
     out = np.zeros((n_frames, 2), np.float32)
     engine.render(out)
     if not np.abs(out).max() <= 1.0:
@@ -117,7 +117,7 @@ def _recorded(path: Path, number: int) -> None:
     start = start_of(recorded.head, path)
     decoder = Decoder(TINY)
     if len(start.state.parts.get("knobs", {}).get("begun_at", ())) != decoder.card.n_latents:
-        return  # render refuses that
+        return  # `render` refuses such a file
     with damage_as_user_error(path):
         rack = rack_from(start, decoder)
         events = (
@@ -133,12 +133,12 @@ def _recorded(path: Path, number: int) -> None:
 def _stream(path: Path, _number: int) -> None:
     content, at = path.read_bytes(), 0
     port = InputPort(0, lambda event, at: None, None)
-    port._promoted = True  # it must not change the priority of this process
+    port._promoted = True  # the port must not change the priority of this process
     while at < len(content):
         size = content[at] % 6
         message = list(content[at + 1 : at + 1 + size])
         port._receive((message, 0.0), None)
-        with suppress(ValueError, LookupError):  # mido's own errors; the port takes none of them further
+        with suppress(ValueError, LookupError):  # mido's own errors, which never leave a port
             from_message(mido.Message.from_bytes(message))
         at += 1 + size
 
@@ -170,7 +170,7 @@ def _package(path: Path, _number: int) -> None:
 
 
 def _with_card(text: bytes) -> bytes:
-    """The tiny instrument with another card."""
+    """The tiny instrument's file with another card."""
     content, found = TINY.read_bytes(), b""
     for number, value in fields(memoryview(content)):
         if number != _METADATA:
@@ -202,7 +202,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; every second one has the right sum, so that what is broken is read."""
+    """A broken trajectory; every second one has a correct checksum, so that its broken content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content
@@ -236,7 +236,7 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """A recorded MIDI file of the tiny instrument."""
+    """The content of a recorded MIDI file of the tiny instrument."""
     decoder = Decoder(TINY)
     engine = Engine(decoder, sample_rate_hz=SAMPLE_RATE_HZ)
     history: deque[tuple[int, object]] = deque()
@@ -281,7 +281,7 @@ _ODD = [
 
 
 def _changed(tree: dict, number: int) -> bytes:
-    """The JSON of a tree in which one to three leaves are other values."""
+    """The JSON of a tree in which one to three values, mostly leaves, are replaced by odd values."""
     chance = np.random.default_rng(number)
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.integers(1, 4)):
@@ -315,7 +315,7 @@ def _sound_seeds() -> list[bytes]:
 
 
 def kinds(folder: Path) -> dict[str, Kind]:
-    """Every kind by name; folder: for files that are made on the way."""
+    """Every kind by name; folder: for temporary files."""
     state = State("tiny", "0" * 64, {"sound_version": 1, "latents": {"low harmonics": 0.5}}, None, {"volume": 0.5})
     card = Decoder(TINY).card.to_json().encode()
     cards = lambda number: _with_card(card if number < 0 else mutated([card], number, head=1500))  # noqa: E731

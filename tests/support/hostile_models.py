@@ -1,4 +1,4 @@
-"""ONNX files that do harm, made by hand from the format's fields."""
+"""Harmful ONNX files, made by hand from the format's fields."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
 
 
 def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes:
-    """An operator; numbers: its attributes."""
+    """An operator; numbers: the operator's attributes."""
     said = b"".join(field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in numbers.items())
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + said
 
@@ -52,7 +52,7 @@ def _end(name: str, size: int) -> bytes:
 
 
 def model(nodes: list[bytes], weights: list[bytes], card: dict[str, object] | None = None) -> bytes:
-    """A file with these operators, which lead from the inputs to the spectrum."""
+    """A model file with these operators, which must lead from the inputs to the spectrum."""
     graph = b"".join(field(1, each) for each in nodes) + field(2, "g")
     graph += b"".join(field(5, each) for each in weights) + field(11, _end(_X, N_INPUTS)) + field(12, _end(_Y, N_BINS))
     text = json.dumps(CARD | (card or {}))
@@ -69,7 +69,7 @@ GOOD = model([PLAIN], [_weights()])
 
 
 def _grown(times: int) -> list[bytes]:
-    """Operators that double the width so many times; the last one makes g."""
+    """Operators that double the width this many times; the last operator's output is `g`."""
     names = [_X, *(f"g{n}" for n in range(times - 1)), "g"]
     return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 
@@ -85,7 +85,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# A log of 0 where the first knob is at its lower end, which no trial finds: the weights are those of one knob.
+# The first knob's lower end gives the log of 0, so the spectrum there is not a number. No trial finds this.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),
@@ -98,7 +98,7 @@ _TRAP_WEIGHTS = [
     _weights(), _ONE, tensor("from", np.array([0])), tensor("to", np.array([1])), tensor("axis", np.array([1])),
     tensor("one_", np.full((1, 1), 1.0, np.float32)),
 ]  # fmt: skip
-TRAP = model(_TRAP, _TRAP_WEIGHTS)  # used, and silent where it breaks
+TRAP = model(_TRAP, _TRAP_WEIGHTS)  # accepted when loaded
 
 _BIG = tensor("big", np.zeros(2, np.float32))
 MODELS = {

@@ -1,4 +1,4 @@
-"""Power cuts during `service install` and `update`: as in power_cuts.py, with links, and one flush of everything."""
+"""Power cuts during `service install` and `update`: as in power_cuts.py, also with links and `sync`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.program import make_program
 
 _CALLS = "openat,write,fsync,sync,rename,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,close"
 SETTINGS, UNIT = Path("etc/timbrebox/instrument.yaml"), Path("etc/systemd/timbrebox.service")
-# Each source in turn becomes the version that plays; `call`, which asks systemd for things, does nothing.
+# Each source in turn becomes the version that plays; `call`, which runs systemd's commands, does nothing.
 _PROGRAM = """
 import os, shutil, sys
 from pathlib import Path
@@ -40,7 +40,7 @@ class _Link:
 
 
 class _DiskWithLinks(Disk):
-    """A disk that also knows links of both kinds, paths below an open folder, and `sync`."""
+    """A disk with hard and symbolic links, paths relative to an open folder, and `sync`."""
 
     def happen(self, call: Call) -> None:
         folder = self._open.get(_number(call.rest))
@@ -83,9 +83,9 @@ def _number(rest: str) -> int:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power that often; AssertionError if what is left does not play, or cannot be updated again.
+    """Cut the power `n_cuts` times; AssertionError if the remaining version does not play or cannot be updated.
 
-    folder: an empty one. Returns the number of cuts, of system calls, and of cuts after which an update was tried.
+    folder: an empty folder. Returns the number of cuts, of system calls, and of updates tried after a cut.
     """
     home, chance, n_updated = folder / "home", random.Random(seed), 0
     sources = [str(make_program(folder / name, name, environment=name == "one")) for name in sorted(set(SOURCES))]
@@ -117,7 +117,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Look at what a cut left: the version that plays is the one before the step or the one after it, whole."""
+    """Check the files after a cut: the version before the step or the one after it plays, and is complete.
+
+    only: only the version after the last confirmed step may play.
+    """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]
     if not current.exists():

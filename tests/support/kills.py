@@ -1,4 +1,4 @@
-"""Kills the real companion at random moments while it saves sounds and the state, and looks at what is on the disk."""
+"""Kills the real companion at random moments while it saves sounds and the state, and checks the files on the disk."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tests.support.rig import wait_until
 
 _LONGEST_LIFE_S = 0.05
 _MOST_WAITING = 3
-# So much that a file is not written in one piece.
+# Enough data that a file is not written in one piece.
 _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 
 
 class Rounds:
-    """Runs of a companion that end with a kill; the user's folders are those of the environment.
+    """Runs of a companion that each end with a kill; environment variables give the user's folders.
 
-    Two sounds change for ever: the level of `kept` counts, and `moving` changes its name to `moved` and back. A third,
-    `gone`, is deleted and brought back. The state counts, too.
+    Two sounds change all the time: the level of `kept` counts, and `moving` is renamed to `moved` and back. A third
+    sound, `gone`, is deleted and restored. The level in the state counts, too.
     """
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # the numbers that were asked for last, and that were confirmed last
+        self._asked = self._kept = 0  # the numbers requested last and confirmed last
         self._companion: CompanionChild
 
     def run(self) -> None:
-        """Start a companion, let it save for ever, kill it, and look; AssertionError if a file is not whole."""
+        """Start a companion, kill it while it saves, and check; AssertionError or UserError if a file is not whole."""
         self._companion = CompanionChild(lambda line: None)
         self._begin()
         end_s = time.monotonic() + self._random.uniform(0.0, _LONGEST_LIFE_S)
@@ -49,11 +49,11 @@ class Rounds:
             self._companion.serve()
         os.kill(self._companion.process_id, signal.SIGKILL)
         while self._companion.process_id and self._companion.read_fds:
-            self._companion.serve()  # takes the answers that it sent before
+            self._companion.serve()  # receives the answers that the companion sent before its end
         self._look()
 
     def _begin(self) -> None:
-        """Wait until the companion answers and all sounds are there."""
+        """Make the sounds that are missing, and wait until the companion has done this."""
         names = [row["name"] for row in self._answer("sounds.list")]
         self._name = "moved" if "moved" in names else "moving"
         if self._name not in names:
@@ -74,7 +74,7 @@ class Rounds:
         return answers[0]
 
     def _ask_all(self, waiting: list[int]) -> None:
-        """Ask for the next number in every file."""
+        """Request that the next number be saved in `kept` and in the state, and that the other sounds change."""
         self._asked += 1
         number = self._asked
 
@@ -98,7 +98,7 @@ class Rounds:
         self._companion.ask(request, lambda _result: None, lambda _error: None, **params)
 
     def _look(self) -> None:
-        """Look at what is on the disk; a broken file raises UserError."""
+        """Check the files on the disk; a broken file raises UserError."""
         known = {name: each.read() for name, each in user_sounds().items()}
         assert ("moving" in known) != ("moved" in known), sorted(known)
         assert "gone" in known or deleted("gone")
@@ -113,7 +113,7 @@ class Rounds:
 
 
 def deleted(name: str) -> bool:
-    """Whether the trash can give back a sound of this name."""
+    """Whether a sound of this name can be restored from the trash."""
     return any(kept.entry.did == "delete" and kept.entry.name == name and kept.content for kept in newest_first())
 
 
@@ -122,7 +122,7 @@ def _level(number: int) -> float:
 
 
 def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
-    """Kill that many companions; returns how many were in the middle of writing a file, and how many files remain."""
+    """Kill this many companions; returns how many kills left a half-written file, and how many such files remain."""
     rounds, n_half, parts = Rounds(seed), 0, set()
     for number in range(n_kills):
         try:

@@ -11,7 +11,7 @@ from runtime.acoustics.spectrum import StftSpec, periodic_hann
 from runtime.engine.synthesis.lane_sound import LaneSound
 
 SPEC = StftSpec()
-# Full width at half power of one sharp harmonic with noise phases. Measured.
+# Full width at half power of one sharp harmonic with noise phases, measured.
 NOISE_LOBE_HZ = 17.5
 N_LANES = 16
 
@@ -38,7 +38,7 @@ def lane_sounds(
 ) -> np.ndarray:
     """The sounds of lanes with one spectrum, float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all, or none; by_hop: one for each hop, for all lanes.
+    bandwidths_cents: one for each lane, or one for all lanes, or none; by_hop: all lanes' bandwidth at each hop.
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)
@@ -56,13 +56,13 @@ def lane_sounds(
 
 
 def wanted_width_hz(frequency_hz: float, cents: float, blend: float) -> float:
-    """The width at half power that a bandwidth asks for, with noise phases (blend 0) or coherent phases (blend 1)."""
+    """The width at half power that a bandwidth should give, for noise phases (blend 0) or coherent phases (1)."""
     width_hz = frequency_hz * (2.0 ** (cents / 2400.0) - 2.0 ** (-cents / 2400.0))
     return width_hz if blend == 1.0 else float(np.hypot(width_hz, NOISE_LOBE_HZ))
 
 
 def mean_spectrum(sounds: np.ndarray, sample_rate_hz: int, resolution_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies in Hz, and the mean power spectrum of sounds (n, n_frames), over time and over all of them."""
+    """Frequencies in Hz, and the power spectrum of sounds (n, n_frames), averaged over time and over the sounds."""
     size = int(sample_rate_hz / resolution_hz)
     framed = np.lib.stride_tricks.sliding_window_view(sounds, size, axis=1)[:, :: size // 2]
     power = [np.square(np.abs(np.fft.rfft(frames * np.hanning(size)))).mean(axis=0) for frames in framed]
@@ -74,7 +74,7 @@ def line_width_hz(
 ) -> float:
     """The full width at half power of the highest peak within range_hz / 2 of near_hz.
 
-    The spectrum is smoothed over a sixth of expected_hz, else chance would decide how high the peak is.
+    The spectrum is smoothed over about a sixth of expected_hz, else chance would decide how high the peak is.
     """
     chosen = np.abs(frequencies - near_hz) < 0.5 * range_hz
     frequencies, power = frequencies[chosen], power[chosen]

@@ -1,4 +1,4 @@
-"""Stands in for systemd: the socket that a service sends its notices to."""
+"""Stands in for systemd: the socket to which a service sends its notices."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class Notices:
-    """Receives what a service tells; a context manager.
+    """Receives a service's notices; a context manager.
 
-    env: the environment variable that leads there; told: all values so far, (name, value), in their order.
+    env: environment variable that tells the service the socket's path; told: all notices so far, (name, value).
     """
 
     def __enter__(self) -> Notices:
@@ -32,7 +32,7 @@ class Notices:
 
     @property
     def status(self) -> str:
-        """The state that was told last."""
+        """The last STATUS that the service sent; "" before the first one."""
         return next((value for name, value in reversed(self.told) if name == "STATUS"), "")
 
     def __exit__(self, *_: object) -> None:

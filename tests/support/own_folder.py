@@ -1,4 +1,4 @@
-"""A folder of sounds as people have them: many formats and rates, and files that no instrument can be made of."""
+"""A folder of sounds like a user's: many formats and rates, and files that cannot be used for an instrument."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RATE_HZ = 44100
 
 
 def tone(note: float, seconds: float = 1.0, rate_hz: int = RATE_HZ, tilt: float = 1.2, decay_s: float = 0.0):
-    """A harmonic tone, float64 (n,): its k-th harmonic has the amplitude k ** -tilt; decay_s: 0 for a steady one."""
+    """A harmonic tone, float64 (n,), peak 0.3; harmonic k has amplitude k ** -tilt; decay_s: 0 for a steady tone."""
     time_s = np.arange(int(seconds * rate_hz)) / rate_hz
     first_hz = float(note_to_hz(note))
     numbers = np.arange(1, max(2, int(min(12000.0, 0.45 * rate_hz) / first_hz)))
@@ -29,7 +29,7 @@ def chord(notes: tuple[int, ...] = (60, 64, 67), seconds: float = 1.5) -> np.nda
 
 
 def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """A loop: a drum of falling pitch on each beat, bursts of noise between."""
+    """A loop: a drum of falling pitch on each beat, bursts of noise between the beats."""
     random, sound = np.random.default_rng(seed), np.zeros(int(seconds * RATE_HZ))
     hit_s = np.arange(int(0.2 * RATE_HZ)) / RATE_HZ
     for number, start_s in enumerate(np.arange(0.0, seconds - 0.25, 0.25)):
@@ -41,7 +41,7 @@ def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
 
 
 def speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """Something like speech: a buzz of gliding pitch in syllables, with hisses and pauses between."""
+    """Something like speech: syllables of a buzz with gliding pitch, with hisses and pauses between syllables."""
     random, parts = np.random.default_rng(seed), []
     while sum(map(len, parts)) < seconds * RATE_HZ:
         n = int(random.uniform(0.08, 0.22) * RATE_HZ)
@@ -60,7 +60,7 @@ def melody(notes: tuple[float, ...], seconds: float = 0.8) -> np.ndarray:
 
 
 def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | None = None) -> Path:
-    """Write a sound, (n,) or (n, n_channels), in the format that the file's name says."""
+    """Write a sound, (n,) or (n, n_channels), in the format given by the file's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {".opus": "OGG", ".oga": "OGG", ".aif": "AIFF", ".mp3": "MP3"}
     subtype = subtype or {".opus": "OPUS", ".mp3": "MPEG_LAYER_III"}.get(path.suffix)
@@ -69,7 +69,7 @@ def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | 
 
 
 def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
-    """Write the folder; take_s: length of the long take."""
+    """Write the folder; take_s: length of the longest recording."""
     stereo = np.stack([tone(64), 0.5 * tone(64, tilt=1.5)], axis=1)
     write(folder / "Trompete/Trompete C4.wav", tone(60.12))
     write(folder / "Trompete/Trompete E4.wav", stereo, subtype="FLOAT")
@@ -93,7 +93,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones; names: the file's name without its suffix, and by how many semitones it is off its note."""
+    """Write steady tones; names: semitones by which the tone is off its note, by the file's name without suffix."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

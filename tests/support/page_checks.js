@@ -1,15 +1,15 @@
-// What a reader needs of the page, checked in the page itself: an object of functions, each gives a list of what is wrong.
+// Checks of accessibility, run in the page itself: an object of functions; each returns a list of faults.
 ({
-  // What can be pressed is at least 24 pixels wide and high (WCAG 2.2, 2.5.8).
+  // Controls are at least 24 pixels wide and high (WCAG 2.2, 2.5.8).
   small: () => [...document.querySelectorAll("main button, header button, .tabs button, input, select")]
     .filter((e) => e.checkVisibility() && !e.closest(".unseen"))
     .filter((e) => { const b = e.getBoundingClientRect(); return (b.width < 24 || b.height < 24) && e.type !== "checkbox"; })
     .map((e) => e.outerHTML.slice(0, 100)),
-  // Everything that takes the focus has a name, in the plain cases.
+  // Elements that can have the focus have a name; covers the common cases.
   nameless: () => [...document.querySelectorAll("button, input, select, canvas:not([aria-hidden]), [role=button], [role=meter]")]
     .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length))
     .map((e) => e.outerHTML.slice(0, 100)),
-  // Texts have a contrast of 4.5 to the first background below them (WCAG 2.2, 1.4.3; relative luminance of sRGB).
+  // Texts have a contrast of 4.5 to the first opaque background below (WCAG 2.2, 1.4.3; relative luminance of sRGB).
   faint: () => {
     const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     const rgb = (colour) => {

@@ -1,4 +1,4 @@
-"""A running `play` with its page, and what a browser does with it: files over HTTP, messages over WebSocket."""
+"""A running `play` with its page, and a client like a browser: files over HTTP, messages over WebSocket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIMIT_S = 20.0
 
 
 class Playing(LiveProgram):
-    """`play` with its page. url: the page's address. port: its port."""
+    """A `LiveProgram` that waits until its page is served. url, port: the page's address, and the address's port."""
 
     def __enter__(self) -> Playing:
         super().__enter__()
@@ -29,15 +29,15 @@ class Playing(LiveProgram):
         return self
 
     def page(self, **options: object) -> Page:
-        """A page that opens its WebSocket; options: as for `websockets.sync.client.connect`."""
+        """A page whose WebSocket is not open yet; options: as for `websockets.sync.client.connect`."""
         return Page(connect(f"ws://127.0.0.1:{self.port}/ws", **options))
 
     def link(self) -> Link:
-        """A connection to what plays, beside the page's."""
+        """A second link to the program that plays, besides the page's link."""
         return Link(Path(self.env["XDG_RUNTIME_DIR"]) / "timbrebox" / "control")
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Ask for a file: status, headers in small letters, content."""
+        """Request a file; returns status, headers with names in lower case, and content."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_LIMIT_S)
         try:
             connection.request(method, path, headers={"Host": f"127.0.0.1:{self.port}", **headers})
@@ -47,14 +47,14 @@ class Playing(LiveProgram):
             connection.close()
 
     def panel_process(self) -> int | None:
-        """The number of the page's process, a child of `play`; None if there is none."""
+        """Process ID of the page's process, a child of `play`; None if there is none."""
         children = Path(f"/proc/{self.process_id}/task/{self.process_id}/children").read_text().split()
         found = [pid for pid in children if b"\0panel\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         return int(found[0]) if found else None
 
 
 class Page:
-    """A page's end of the WebSocket; a context manager that waits until it knows what plays. present: what plays."""
+    """A page's end of the WebSocket; a context manager. present: the first `play` news, for which entering waits."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)
@@ -75,13 +75,13 @@ class Page:
         self.socket.send(json.dumps({"method": method, "params": params}))
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """The whole answer to a request, with its result or its error."""
+        """Send a request, and return the whole answer, with its result or its error."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
 
     def wait(self, topic: str, is_right: Callable[[Any], object] = lambda _params: True) -> Any:
-        """The params of the next news of a topic that are right."""
+        """Wait for the next news of a topic with params for which `is_right` is true, and return these params."""
         return self._next(lambda message: message.get("method") == topic and is_right(message["params"]))["params"]
 
     def voices(self, n: int) -> None:

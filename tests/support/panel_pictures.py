@@ -1,6 +1,6 @@
-"""Makes the pictures of docs/panel.md from the real page: python -m tests.support.panel_pictures.
+"""Makes the pictures in docs/panel.md from the real page: python -m tests.support.panel_pictures.
 
-Reduce them to 256 colours before they are committed; the map to 64.
+Before a commit, reduce the pictures to 256 colours, the map to 64.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PICTURES = (
 
 
 def main() -> None:
-    """Write the pictures, with a chord held."""
+    """Write the pictures, while a chord is held."""
     with Playing(["--audio", "null", "--instrument", "orchestra"], dict(os.environ)) as playing, Browser() as browser:
         for name, tab, width, height, scheme in PICTURES:
             browser.look(width, height, scheme)

@@ -1,4 +1,4 @@
-"""The page's process by itself, as the service starts it, and requests to it as if from a network."""
+"""The page's process on its own, as the service starts it, and requests to it over the machine's network address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIMIT_S = 120.0  # on a busy machine
 
 
 def network_address() -> str | None:
-    """An address of this machine in a network; None if it is in none. No packet is sent."""
+    """This machine's network address; None without a network. No packet is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
         try:
             asks.connect(("192.0.2.1", 9))
@@ -33,9 +33,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 class PanelProgram:
-    """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until it listens.
+    """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until the program listens.
 
-    home: folder of the user's files. lines: what it printed. port, address: where it is in the network.
+    home: folder of the user's files. lines: the program's output so far. port, address: the page's, in the network.
     """
 
     def __init__(self, home: Path, *arguments: object):
@@ -67,11 +67,11 @@ class PanelProgram:
 
     @property
     def code(self) -> str:
-        """The code that it printed last."""
+        """The last pairing code that the program printed."""
         return [line for line in self.lines if line.startswith("Pairing code: ")][-1].removeprefix("Pairing code: ")
 
     def read_until(self, words: str) -> str:
-        """Read what it prints up to a line with these words, and return the line."""
+        """Read the program's output up to a line with these words, and return the line."""
         while line := self.process.stdout.readline():
             self.lines.append(line.rstrip("\n"))
             if words in line:
@@ -79,7 +79,7 @@ class PanelProgram:
         raise AssertionError(f"{words!r} did not come: {self.lines}")
 
     def get(self, path: str, address: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """The answer to a request from the network, or from another address of this machine; underlines are hyphens."""
+        """Request a file at the network address or at `address`; underscores in names of headers become hyphens."""
         connection = http.client.HTTPConnection(address or self.address, self.port, timeout=_LIMIT_S)
         host = {"Host": f"{address or self.address}:{self.port}"}
         connection.request("GET", path, headers=host | {name.replace("_", "-"): text for name, text in headers.items()})
@@ -89,11 +89,11 @@ class PanelProgram:
         return answer
 
     def pair(self, code: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """The answer to a guess at the code; None: the right one."""
+        """The answer to an attempt to pair with this code; None for the right code."""
         return self.get("/pair", Timbrebox_Code=code or self.code, **headers)
 
     def cookie(self) -> str:
-        """The cookie of a device that has just been paired."""
+        """Pair as a new device, and return its cookie."""
         answer = self.pair()
         cookie = answer.getheader("Set-Cookie")
         assert (answer.status, bool(cookie)) == (204, True)

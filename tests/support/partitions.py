@@ -1,4 +1,4 @@
-"""Random events, and blocks of any sizes: the output must be the same to the bit."""
+"""Checks with random events that the output is bit-identical for all block sizes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ envelopes = st.builds(
 def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
     """Render n_frames in blocks of these sizes, in rotation: float32 (n_frames, 2).
 
-    early: post all events before the first block; else post each one before the block that contains its frame.
+    early: post all events before the first block; else post each event before the block that contains its frame.
     """
     sound = np.zeros((n_frames, 2), np.float32)
     waiting = sorted(timed, key=lambda at: at[0])
@@ -90,7 +90,10 @@ def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_f
 def assert_same(
     make_engine: Callable[[], Engine], timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES
 ) -> np.ndarray:
-    """Assert that these block sizes give the sound of one single block, and return it; posts events early and late."""
+    """Assert that these block sizes and a single block give the same sound, posting events early and just in time.
+
+    Returns the sound: float32 (n_frames, 2).
+    """
     whole = render(make_engine(), timed, [n_frames], True, n_frames)
     for early in (True, False):
         cut = render(make_engine(), timed, blocks, early, n_frames)

@@ -1,4 +1,4 @@
-"""Paths of the project's folders that tests read."""
+"""Paths of the folders that tests read."""
 
 from __future__ import annotations
 

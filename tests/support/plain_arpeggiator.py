@@ -1,4 +1,4 @@
-"""A slow and plain model of the arpeggiator, which asks at every frame what is due."""
+"""A slow and plain model of the arpeggiator, which checks at every frame what is due."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SENSING_S = 0.33
 
 
 def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
-    """A chord with one more key; a key that is in it keeps its place."""
+    """The chord with this key added; a key that is already in the chord keeps its place."""
     for place, each in enumerate(chord):
         if (each.channel, each.note) == (event.channel, event.note):
             return [*chord[:place], event, *chord[place + 1 :]]
@@ -42,7 +42,7 @@ class PlainArpeggiator:
         self.settings, self.rate_hz = settings, rate_hz
         self.tempo, self.taps = Tempo(tempo_bpm, rate_hz), TapTempo(rate_hz)
         self.chord: list[NoteOn] = []
-        self.down: list[tuple[int, int]] = []  # of keys that were taken
+        self.down: list[tuple[int, int]] = []  # (channel, note) of the keys that are down
         self.eaten: list[tuple[int, int]] = []
         self.passed: list[NoteOn] = []
         self.pedals: dict[int, int] = {}

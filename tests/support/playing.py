@@ -1,4 +1,4 @@
-"""Plays the engine in tests: loads the tiny instruments, sends events, and finds the notes in the sound."""
+"""Plays the engine in tests: loads the tiny instruments, sends events, and detects the notes in the sound."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RELEASE_S = 0.03
 # After this time every released note has ended.
 ENDED_S = 2 * RELEASE_S
 SHORT = Adsr(attack_s=0.0, release_s=RELEASE_S)
-# Notes so far apart that their fundamentals can be told from each other.
+# Notes far enough apart that `notes_in` can tell their fundamentals apart.
 APART = (48, 55, 60, 64, 67, 71, 74, 77, 80, 83)
 
 
@@ -51,10 +51,9 @@ def parameter(channel: int, number: int, value: int) -> list[Event]:
 
 
 class Player:
-    """An engine and the person who plays it: sends events, hears the sound for a while, and sends more.
+    """An engine and its player: sends events and renders sound in turns.
 
-    knobs: positions, 0 to 1; by default only the fundamental of a note sounds. settings: fields of VoiceConfig and of
-    Config.
+    knobs: positions, 0 to 1; by default only a note's fundamental sounds. settings: fields of VoiceConfig and Config.
     """
 
     def __init__(
@@ -85,12 +84,12 @@ class Player:
         return sound
 
     def notes(self, duration_s: float = 0.3) -> list[int]:
-        """Which notes of APART sound once every released note has ended."""
+        """The notes of APART that sound after every released note has ended."""
         self.hear(ENDED_S)
         return notes_in(self.hear(duration_s)[:, 0])
 
     def level_db(self, duration_s: float = 1.0) -> float:
-        """Level of the left side in dB, once it is steady."""
+        """Level of the left channel in dB, after every released note has ended."""
         self.hear(ENDED_S)
         return level_db(self.hear(duration_s)[:, 0])
 
@@ -101,7 +100,7 @@ class Player:
 
 
 def notes_in(sound: np.ndarray) -> list[int]:
-    """The notes of APART whose fundamentals are in a mono sound, at -45 dB or more."""
+    """The notes of APART whose fundamentals in a mono sound are louder than -45 dB."""
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2 * (8.0 / 3.0) / len(sound) ** 2 * 2.0
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = {note: np.abs(frequency_hz - note_to_hz(note)) < 12.0 for note in APART}
@@ -109,6 +108,6 @@ def notes_in(sound: np.ndarray) -> list[int]:
 
 
 def centroid_note(sound: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> float:
-    """Pitch of a mono sound that is one fundamental, as a fractional MIDI note: the centroid of its power spectrum."""
+    """Pitch of a single sinusoid, as a fractional MIDI note: the centroid of the power spectrum of a mono sound."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     return float(hz_to_note(np.average(np.fft.rfftfreq(len(sound), 1.0 / sample_rate_hz), weights=power)))

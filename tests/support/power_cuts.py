@@ -1,9 +1,9 @@
-"""Power cuts without a disk: the system calls of a program that saves, cut off anywhere, on a disk that forgets.
+"""Simulated power cuts: the recorded system calls of a program that saves, cut off anywhere, on a simulated disk.
 
-The program runs once under strace. A cut is a place in its list of system calls. What a disk then holds is chosen at
-random within what POSIX allows: of a file's content that was not flushed by fsync nothing, a part or all; of the
-changes of a folder since its last fsync the first few, in their order. What is left is written into a real folder, and
-the program's own code reads it.
+The program runs once under strace. A cut is a place in its list of system calls. What remains on the disk is chosen at
+random within what POSIX allows: a file not flushed by fsync contains its old content, or nothing, half or all of the
+new content; of a folder's changes since its last fsync, the first few remain, in their order. The remaining files are
+written into a real folder, and the program's own code reads them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# What the program does, one step after the other, and the level of each sound afterwards; `state` counts, too.
+# The program's steps, and the level of each sound after each step. The level in the state counts the steps.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -51,7 +51,7 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 
 
 class Call(NamedTuple):
-    """A system call that succeeded. words: its text arguments; rest: all arguments; result: what it returned."""
+    """A system call that succeeded. words: text arguments; rest: all arguments; result: the returned value."""
 
     name: str
     words: list[bytes]
@@ -60,7 +60,7 @@ class Call(NamedTuple):
 
 
 def record(home: Path) -> list[Call]:
-    """Run the program in an empty home under strace; its system calls that succeeded."""
+    """Run the program in an empty home under strace; returns the system calls that succeeded."""
     calls = home.with_name("calls")
     env = os.environ | home_of_its_own(home) | {"PYTHONDONTWRITEBYTECODE": "1"}
     strace = ["strace", "-o", calls, "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-e", "signal=none"]
@@ -80,15 +80,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """content: as the program sees it. durable: as on the disk."""
+    """A file. content: as the program sees it. durable: as of the last fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """entries: as the program sees them. durable: as on the disk. changes: since the last fsync; a rename is one of two
-    names, and a name that has gone is None."""
+    """A folder. entries: as the program sees them. durable: as of the last fsync. changes: since then, in their order.
+
+    A change has new entries by name, or None for a removed name; a rename is one change of two names.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, File | Folder] = {}
@@ -97,7 +99,7 @@ class Folder:
 
 
 class Disk:
-    """A disk that forgets, on which system calls happen. n_confirmed: steps that the program has said to be done."""
+    """A simulated disk that loses unflushed changes. n_confirmed: how many steps the program has confirmed."""
 
     def __init__(self, home: Path):
         self._home, self._root = home, Folder()
@@ -105,7 +107,7 @@ class Disk:
         self.n_confirmed = 0
 
     def happen(self, call: Call) -> None:
-        """Let a system call happen."""
+        """Apply a system call to the disk."""
         number = int(re.match(r"\d+", call.rest)[0]) if re.match(r"\d+", call.rest) else -1
         if call.name == "write" and number == 1:
             self.n_confirmed += call.words == [CONFIRMED]
@@ -127,7 +129,7 @@ class Disk:
             self._change(folder, {name: None, new: folder.entries[name]})
 
     def write_what_is_left(self, target: Path, chance: random.Random) -> None:
-        """Write what a power cut leaves into a real folder."""
+        """Write the files that remain after a power cut into a real folder."""
         self._write_folder(self._root, target, chance)
 
     def _write_folder(self, folder: Folder, target: Path, chance: random.Random) -> None:
@@ -158,7 +160,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder and the name of a path in the home; None for a path elsewhere. The home itself has the name ""."""
+        """The folder and the name of a path in the home; None for any other path. The home itself has the name ""."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None
@@ -180,9 +182,9 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power that often; AssertionError if what is left is neither as before a step nor as after it.
+    """Cut the power `n_cuts` times; AssertionError if the remaining files are neither as before a step nor as after it.
 
-    folder: an empty one. Returns the number of cuts, and how many left a file that was not whole.
+    folder: an empty folder. Returns the number of cuts, of system calls, and of half-written files found.
     """
     home, chance, n_torn = folder / "home", random.Random(seed), 0
     home.mkdir()
@@ -199,7 +201,7 @@ def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
 
 
 def _look(left: Path, n_confirmed: int) -> int:
-    """Look at what a cut left, as the program would; returns how many hidden, half-written files there are."""
+    """Check the files after a cut, read by the program's own code; returns how many half-written files there are."""
     before = dict(os.environ)
     os.environ.update(home_of_its_own(left))
     try:
@@ -214,7 +216,7 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # What was replaced in step 2 and renamed in step 4 can be brought back; a deleted sound is there or in the trash.
+    # The replacement in step 2 and the renaming in step 4 can be undone; a deleted sound is there or in the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

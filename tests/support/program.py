@@ -1,4 +1,4 @@
-"""A tiny program with the files that an installation looks for."""
+"""A tiny program with the files that an installation needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PYTHON = Path("/bin/sh")  # every user of a machine can reach it
 
 
 def make_program(folder: Path, says: str, *, environment: bool = True) -> Path:
-    """A folder as of a checkout, whose launcher prints `says`; environment: with one that needs no packages."""
+    """Make a folder like a checkout, whose launcher prints `says`; environment: add an environment without packages."""
     (folder / "runtime" / "service").mkdir(parents=True)
     (folder / "configs").mkdir()
     (folder / "timbrebox").write_text(f"echo {says}\n")

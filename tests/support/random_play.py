@@ -1,6 +1,6 @@
-"""A program that plays live without a device, and is played by a thread as a keyboard's driver would: at random.
+"""The live program without MIDI devices; a thread sends random events, as a keyboard's driver would.
 
-python -m tests.support.random_play SEED [OPTIONS OF PLAY]; it begins to play when a line comes on its standard input.
+python -m tests.support.random_play SEED [OPTIONS OF PLAY]; the events begin after a line on the standard input.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONTROLS = (1, 7, 10, 11, 64, 66, 67, 70, 71, 72, 73, 74, 76, 20, 3)
 
 
 def random_event(chance: random.Random) -> Event:
-    """An event of any kind that a player, a map or a sequencer sends."""
+    """A random event, of any kind that a player, a map or a sequencer sends."""
     channel, device, value = chance.randrange(4), chance.randrange(3), chance.randrange(128)
     makers = (
         *(lambda: NoteOn(channel, chance.randrange(36, 90), chance.randrange(1, 128), device) for _ in range(8)),
@@ -66,7 +66,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A sound that is none of the programs, or a morph of some of these."""
+    """A patch that is none of the programs: a mix of two, or a morph of three."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:
@@ -75,7 +75,7 @@ def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
 
 
 def disturb(supervisor: Supervisor, chance: random.Random) -> None:
-    """Send random events, some late, some without a frame, until the program ends."""
+    """Send random events, some of them late, some without a time of arrival, until the program ends."""
     sys.stdin.readline()
     while True:
         for _ in range(chance.randrange(1, 4)):
@@ -83,12 +83,12 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             if chance.random() < 0.02:
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
-                supervisor._rack.post(event)
+                supervisor._racks.rack.post(event)
             else:
                 supervisor._post_arrived(event, at_s)
         time.sleep(chance.uniform(0.0, 0.08))
         if chance.random() < 0.3:
-            supervisor._rack.post(KnobTurn(chance.randrange(4), chance.random()))  # as a page would
+            supervisor._racks.rack.post(KnobTurn(chance.randrange(4), chance.random()))  # as a page would
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long the tests play that count lost periods. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` plays a minute.
+# How long tests play that count lost periods; for a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -34,7 +34,7 @@ class JackServer:
     """`jackd` on its dummy driver; a context manager. Its name is unique, so that several servers can run.
 
     env: environment variables with which JACK programs find this server.
-    n_ports: the most ports that may exist, including the server's own four. period_frames: length of a period.
+    n_ports: the maximum number of ports, including the server's own four. period_frames: length of a period.
     """
 
     def __init__(self, log: Path, n_ports: int = 128, period_frames: int = PERIOD_FRAMES):
@@ -56,10 +56,9 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """How many periods, by the server's log, ended before this client had finished.
+        """How many periods, according to the server's log, ended before this client had finished.
 
-        state: `Running` counts the periods in which the client was still at work, `Triggered` those in which it had not
-        begun.
+        state: `Running` for periods in which the client had begun, `Triggered` for periods in which it had not.
         """
         return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
 
@@ -70,24 +69,24 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers, and counts a killed one until another of the same name has run.
+            # JACK allows eight servers, and counts a killed server until another one of the same name has run.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # it does not end properly just after a client was killed, and counts on
+        if self._process.wait() != 0:  # just after a client was killed, jackd fails and stays counted
             self.__enter__()
             self._process.terminate()
             self._process.wait()
 
 
 def missing_tools() -> str:
-    """What must be installed before a JackServer can run; an empty text if nothing is missing."""
+    """What must be installed before a JackServer can run; empty if nothing is missing."""
     return "" if shutil.which("jackd") else "the rig needs jackd: apt-get install jackd2"
 
 
 class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
-    midi: the port to which it sends. audio: the ports that it records. These ports must exist.
+    midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
@@ -122,7 +121,7 @@ class Player:
 
 
 class Keyboard:
-    """A keyboard in this process: a JACK client of this name with a port `out`, on the server JACK_DEFAULT_SERVER."""
+    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server."""
 
     def __init__(self, name: str):
         import rtmidi
@@ -140,9 +139,9 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None: a new folder, removed at the end. In a new one, the instruments of the tests
-    are known as tried, because a trial at each start would take long. env: environment variables; HOME and
-    those of XDG lead to the folder of the user's files. module: the program's, or a test's that calls it.
+    home: folder of the user's files; None for a new folder, removed at the end. In a new folder, the tests' instruments
+    are noted as already tried, because a trial at each start would take long. env: environment variables; HOME and the
+    XDG variables are replaced by paths in `home`. module: the program's, or a test's module that calls the program.
     """
 
     def __init__(
@@ -179,7 +178,10 @@ class LiveProgram:
         self._process.send_signal(number)
 
     def wait_for(self, words: str) -> str:
-        """Wait until the program has printed a line with these words, and return the line."""
+        """Wait until the program has printed a line with these words, and return the line.
+
+        AssertionError if the program ends before.
+        """
 
         def found() -> bool:
             return any(words in line for line in list(self.lines)) or self._process.poll() is not None
@@ -201,7 +203,7 @@ class LiveProgram:
         return status
 
     def wait(self) -> int:
-        """Wait until the program ends by itself, and return its exit status."""
+        """Wait until the program ends on its own, and return its exit status."""
         return self._process.wait(START_LIMIT_S)
 
     @property
@@ -210,14 +212,14 @@ class LiveProgram:
         return "".join(self._errors)
 
     def kill(self) -> None:
-        """Kill the program, if it runs."""
+        """Kill the program if it is running."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
     @property
     def process_id(self) -> int:
-        """The number of the program's process."""
+        """Process ID of the program."""
         return self._process.pid
 
     def __exit__(self, *_: object) -> None:
@@ -233,7 +235,7 @@ def home_of_its_own(home: Path) -> dict[str, str]:
 
 
 def ask(home: Path, method: str, **params: object) -> Any:
-    """Ask the program whose user's folder this is, over the link; returns its answer."""
+    """Send a request, over the link, to the program with its user's files in `home`; returns the answer."""
     with Link(home / "run" / "timbrebox" / "control") as link:
         return link.ask(method, **params)
 
@@ -241,7 +243,7 @@ def ask(home: Path, method: str, **params: object) -> Any:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the thing waited for. report: function that describes the state. The error's text contains both.
+    what: name of the expected thing. report: function that describes the state. The error's text contains both.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

@@ -1,6 +1,6 @@
-"""The process of `rig.Player`: a JACK client that shares its process with nothing else.
+"""The process of `rig.Player`: a JACK client alone in its process.
 
-A late client makes JACK report an underrun to all clients, so nothing else may delay this one.
+One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
 python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
 {"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes `!` and N float32 frames.
 """
@@ -19,7 +19,7 @@ from runtime.base.realtime import prepare_process
 
 
 class PlayerClient:
-    """The JACK client: sends the queued messages in each period, and records when asked to."""
+    """The JACK client: sends all queued messages in the next period, and records on request."""
 
     def __init__(self, server: str, n_audio: int):
         self._client = jack.Client("player", servername=server, no_start_server=True)
@@ -32,7 +32,7 @@ class PlayerClient:
         self._client.set_process_callback(self._process)
 
     def connect(self, midi: str, audio: list[str]) -> None:
-        """Activate the client, then send to this MIDI port, if it has a name, and record these audio ports."""
+        """Activate the client, and connect it to this MIDI port, unless the name is empty, and to these audio ports."""
         self._client.activate()
         if midi:
             self._client.connect(self._midi, midi)

@@ -1,4 +1,4 @@
-"""What a microphone hears, on the rig: a JACK client in another process plays a sound again and again into ports.
+"""A microphone on the rig: a JACK client in another process plays a sound in a loop into ports.
 
 python -m tests.support.rig_source SERVER SOUND.npy PORT [PORT ...] plays float32 (n_frames,) until its input closes.
 """
@@ -19,9 +19,9 @@ from tests.support.rig import JackServer
 
 
 class Microphone:
-    """Plays a sound, float32 (n_frames,), into these ports, which must exist; a context manager.
+    """Plays a sound, float32 (n_frames,), in a loop into these ports, which must exist; a context manager.
 
-    folder: where the sound is kept for the other process.
+    folder: folder for a file that passes the sound to the other process.
     """
 
     def __init__(self, server: JackServer, sound: np.ndarray, ports: Sequence[str], folder: Path):

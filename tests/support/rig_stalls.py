@@ -1,7 +1,7 @@
-"""Counts how often the machine stalls, so that even a thread of the highest priority has to wait.
+"""Counts stalls of the machine: times at which even a thread of very high priority had to wait.
 
 python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends, then prints how
-often a 1 ms sleep took longer than LIMIT_S seconds.
+often a sleep of 1 ms took longer than LIMIT_S seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def watch(processor: int, limit_s: float) -> None:
 
 
 class MachineStalls:
-    """Watches every processor inside a `with`; afterwards `n_stalls` is the number of stalls longer than `limit_s`."""
+    """Watches every processor inside a `with`; afterwards `n_stalls` counts the stalls longer than `limit_s`."""
 
     def __init__(self, limit_s: float):
         self._limit_s = limit_s

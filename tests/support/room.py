@@ -11,14 +11,14 @@ from runtime.effects.reverb import Reverb
 
 BANDS_HZ = (125.0, 1000.0, 6000.0)
 WINDOW_S = 0.02
-# A long stretch of Gaussian noise has a periodogram of this flatness: exp(-Euler's constant).
+# The flatness of the periodogram of long Gaussian noise: exp(-Euler's constant).
 FLATNESS_OF_NOISE = 0.5615
 
 
 def impulse_response(
     settings: ReverbConfig, duration_s: float, sample_rate_hz: int = 44100, sides: tuple[float, float] = (1.0, 1.0)
 ) -> np.ndarray:
-    """What the room answers to a click in frame 0, of these heights on the left and on the right: float32 (n, 2)."""
+    """The room's impulse response: float32 (n, 2). sides: heights of the impulse at frame 0, left and right."""
     n_frames = round(duration_s * sample_rate_hz)
     sent, wet = np.zeros((2, n_frames, 2), np.float32)
     sent[0] = sides
@@ -27,12 +27,12 @@ def impulse_response(
 
 
 def wanted_decays_s(settings: ReverbConfig) -> tuple[float, float, float]:
-    """The decay times at BANDS_HZ that the settings stand for."""
+    """The decay times at BANDS_HZ that the settings should give."""
     return settings.decay_s * settings.bass, settings.decay_s, settings.decay_s * (1.0 - 0.6 * settings.damping)
 
 
 def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndarray:
-    """The sound (n, 2) around one frequency: a Gaussian band of about half an octave, without delay."""
+    """The sound (n, 2) in a band around one frequency: Gaussian, about half an octave wide, zero-phase."""
     spectrum = np.fft.rfft(sound, 2 * len(sound), axis=0)
     frequencies = np.fft.rfftfreq(2 * len(sound), 1.0 / sample_rate_hz)
     octaves = np.log2(np.maximum(frequencies, 1.0) / centre_hz)
@@ -40,13 +40,13 @@ def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndar
 
 
 def decay_curve_db(sound: np.ndarray) -> np.ndarray:
-    """Schroeder's backward integral of the energy of (n, 2), in dB of the whole: (n,)."""
+    """Schroeder's backward integral of the energy of a sound (n, 2), in dB of the total energy: (n,)."""
     energy = np.cumsum((sound.astype(np.float64) ** 2).sum(axis=1)[::-1])[::-1]
     return 10.0 * np.log10(energy / energy[0] + 1e-30)
 
 
 def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0, last_db: float = -35.0) -> float:
-    """Time to fade by 60 dB, from a line through the decay curve between two levels (T30 of ISO 3382-1)."""
+    """Time to decay by 60 dB, from a line through the decay curve between two levels; by default T30 of ISO 3382-1."""
     curve = decay_curve_db(sound)
     first, last = int(np.argmax(curve < first_db)), int(np.argmax(curve < last_db))
     slope = np.polyfit(np.arange(first, last) / sample_rate_hz, curve[first:last], 1)[0]
@@ -54,10 +54,10 @@ def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0,
 
 
 def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
-    """Times in s, and the normalised echo density there, of a mono sound (n,): 1 is as dense as Gaussian noise.
+    """Times in s, and the normalised echo density of a mono sound (n,) at each; 1 is as dense as Gaussian noise.
 
-    Abel and Huang, A Simple, Robust Measure of Reverberation Echo Density (2006): the share of samples in a Hann
-    window of WINDOW_S that lie beyond the standard deviation there, divided by that share for a Gaussian.
+    The share of samples in a Hann window of WINDOW_S that exceed the window's standard deviation, divided by this share
+    for Gaussian noise. Source: Abel and Huang, A Simple, Robust Measure of Reverberation Echo Density (2006).
     """
     window = np.hanning(round(WINDOW_S * sample_rate_hz) // 2 * 2 + 3)[1:-1]
     window /= window.sum()
@@ -69,9 +69,9 @@ def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) 
 
 
 def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
-    """Flatness of the spectrum of a tail (n,), its decay undone, and by how many dB its highest peak exceeds the mean.
+    """Flatness of the spectrum of a tail (n,) without its decay, and by how many dB its highest peak exceeds the mean.
 
-    From 100 Hz to 10 kHz; slow changes over frequency, a twentieth of the range wide, are undone.
+    From 100 Hz to 10 kHz, divided by a moving average over a twentieth of this range.
     """
     flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2

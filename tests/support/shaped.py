@@ -1,4 +1,4 @@
-"""Engines whose sounds have a bandwidth and a width, and measures of their two channels."""
+"""Engines with sounds that have a bandwidth and a width, and measures of such sounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def shaped_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> 
 
 
 def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> Engine:
-    """An engine whose bandwidth and width are moved by controls, from these values on."""
+    """An engine with this bandwidth and width, to which controls add."""
     modulation = (
         Modulation(f"cc_{BANDWIDTH_CONTROL}", "bandwidth", 1.0),
         Modulation(f"cc_{WIDTH_CONTROL}", "width", 1.0),
@@ -32,7 +32,7 @@ def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) ->
 
 
 def swinging_engine(n_voices: int = 4, lfo_hz: float = 3.0) -> Engine:
-    """An engine whose bandwidth and width are swung by LFOs, and moved by controls."""
+    """An engine with a bandwidth and a width that LFOs and controls modulate."""
     modulation = (
         Modulation("lfo_1", "bandwidth", 0.2),
         Modulation("lfo_2", "width", 0.7),
@@ -55,7 +55,7 @@ def engine_of(sound: Sound, n_voices: int = 4) -> Engine:
 
 
 def moved_to(cents: float, width: float) -> list[Event]:
-    """The control changes that add this bandwidth and width, both rounded to a 127th of their travel."""
+    """The control changes that add this bandwidth and width, both rounded to a 127th of their range."""
     values = (BANDWIDTH_CONTROL, cents / 100.0), (WIDTH_CONTROL, width)
     return [ControlChange(0, control, round(127.0 * value)) for control, value in values]
 

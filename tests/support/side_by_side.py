@@ -1,12 +1,12 @@
-"""How the tests are shared out when several processes run them, with `pytest -n`."""
+"""How tests are distributed when several processes run them, with `pytest -n`."""
 
 from __future__ import annotations
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that play or listen in real time, and mostly wait. One process runs them all, so that no two of them are late
-# because of each other, and the other processes compute meanwhile.
+# Tests that play or listen in real time, and mostly wait. A single process runs them all, so that they do not make
+# each other late; meanwhile the other processes compute.
 REAL_TIME = (
     "tests/runtime/audio/test_output.py",
     "tests/runtime/bench/",
@@ -16,7 +16,7 @@ REAL_TIME = (
     "tests/runtime/test_no_network.py",
     "tests/runtime/through/test_live_input.py",
 )
-# Files that take long. They begin first: one that began last would keep a single process busy at the end.
+# Files that take long. They begin early: a long file at the end would keep one process busy while the others wait.
 LONG = (
     "tests/house/test_readme.py",
     "tests/training/paper/",
@@ -26,7 +26,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process a file at a time, so that the fixtures of a module are made once; REAL_TIME is one file."""
+    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME is one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
@@ -34,7 +34,7 @@ class SideBySide(LoadScopeScheduling):
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Put the tests of REAL_TIME first, then those of LONG in its order, then the others, as they were found."""
+    """Sort the tests in place: first REAL_TIME, then LONG in its order, then the others in their present order."""
 
     def rank(item: pytest.Item) -> int:
         places = (REAL_TIME, *LONG)

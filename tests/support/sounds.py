@@ -1,4 +1,4 @@
-"""Random sounds: the fields of a sound's structure, drawn within their ranges, for hypothesis and the soak tests."""
+"""Random sounds for hypothesis and the soak tests: each field of a sound is drawn within its range."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from runtime.sound.trajectory.trajectory import Trajectory
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
-# Targets that modulation does not reach yet.
+# Modulation targets that the engine does not use yet.
 UNWIRED: frozenset[str] = frozenset()
-# Of the sources cc_20 and so on; with the usual settings, 70 moves a knob, too.
+# Control numbers for the sources cc_20 and so on; with the default settings, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Fields that are not drawn from their types: names of people's, and what `random_sound` draws by itself.
+# Fields that are not drawn from their types: a user's names, and fields that `random_sound` sets.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
-# What acts outside one engine, or names other sounds.
+# Fields that act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
 _SECONDS = (0.0, 30.0)
 
 
 class Choices(Protocol):
-    """Where random values come from."""
+    """A source of random values."""
 
     def among(self, values: tuple) -> Any:
         """One of these values."""
@@ -43,7 +43,7 @@ class Choices(Protocol):
 
 
 class DrawnChoices:
-    """Choices of hypothesis, which makes failing examples simple."""
+    """Choices by hypothesis, which simplifies failing examples."""
 
     def __init__(self, draw: Any):
         self._draw = draw
@@ -56,7 +56,7 @@ class DrawnChoices:
 
 
 class RandomChoices:
-    """Choices of a random generator, for many sounds."""
+    """Choices by a random generator, for many sounds."""
 
     def __init__(self, random: np.random.Generator):
         self._random = random
@@ -71,7 +71,7 @@ class RandomChoices:
 def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[str] = UNWIRED) -> Sound:
     """A sound with random fields and up to N_MODULATIONS modulations, without trajectories.
 
-    knobs: names of the instrument's knobs; unwired: targets that are left out.
+    knobs: names of the instrument's knobs; unwired: targets not to be used.
     """
     targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
     fields = _fields(choices, Sound, _NOT_FOR_AN_ENGINE)
@@ -80,7 +80,7 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
         lfo = fields[key]
         if lfo.beats is not None:
             lfo = msgspec.structs.replace(lfo, rate_hz=None)
-        # An LFO must not scale itself, nor two LFOs each other.
+        # An LFO must not scale itself, and two LFOs must not scale each other.
         scaling = [source for source in _sources() if source != key and (key, source) != ("lfo_2", "lfo_1")]
         lfos[key] = msgspec.structs.replace(lfo, depth_from=choices.among((None, None, *scaling)))
     modulation = tuple(
@@ -95,9 +95,9 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
 def random_patch(
     choices: Choices, card: Card, config: Config, *, calm: bool = False, sound: Sound | None = None
 ) -> Patch:
-    """A random sound, or the given one, on these settings; half of the random ones have trajectories.
+    """A patch with these settings and a random or given sound; half of the random sounds have trajectories.
 
-    calm: whether trajectories are smooth and slow, so that no spike in their sound is their own.
+    calm: whether trajectories are smooth and slow, so that they cause no spikes in the sound.
     """
     knobs = tuple(latent.name for latent in card.latents)
     patch = with_sound(config, sound or random_sound(choices, knobs), card, "random sound")
@@ -107,7 +107,7 @@ def random_patch(
 
 
 def random_trajectories(choices: Choices, knobs: tuple[str, ...], calm: bool) -> tuple[PlayedTrajectory, ...]:
-    """One or two trajectories, played in any way; calm: as in `random_patch`."""
+    """One or two trajectories with random settings; calm: as in `random_patch`."""
     marks = choices.among(({"plays_once": True}, {"loop_s": (0.1, 0.4)}, {"loop_s": (0.0, 0.3), "release_s": 0.45}))
     directions = ("forward", "backward", "ping_pong")
     return tuple(
@@ -155,7 +155,7 @@ def _struct(choices: Choices, struct: type, **given: Any) -> Any:
 
 
 def _fields(choices: Choices, struct: type, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A value for each field of a structure that is not given and not in _GIVEN."""
+    """Random values, by name, for a structure's fields except those in `given` and in _GIVEN."""
     values = {}
     for field in inspect.type_info(struct).fields:
         if field.name not in _GIVEN and field.name not in given:
@@ -184,7 +184,7 @@ def _value(choices: Choices, kind: Any) -> Any:
 def _number(choices: Choices, kind: inspect.FloatType) -> float:
     lowest, highest = kind.ge, kind.le
     if (lowest, highest) == _SECONDS:
-        # Mostly short, so that a note of a second is past them.
+        # Mostly short times, which end during a note of one second.
         return choices.among((0.0, 0.0, 0.01, 0.1, choices.number(0.0, 0.5), choices.number(lowest, highest)))
     ends = (lowest, highest) if lowest > 0.0 or highest < 0.0 else (lowest, highest, 0.0)
     if lowest > 0.0 and highest > 100.0 * lowest:

@@ -1,4 +1,4 @@
-"""An instrument with known spectra: lobes of a Hann window at the harmonics of the note asked for."""
+"""An instrument with known spectra: lobes of a Hann window at the harmonics of a note."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndar
 
 
 class SyntheticInstrument:
-    """A training.instrument.points.Playable; amplitudes: function that gives its harmonics' amplitudes for latents."""
+    """A training.instrument.points.Playable; amplitudes: function that returns the harmonics' amplitudes."""
 
     batch_invariant = True
 

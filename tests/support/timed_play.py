@@ -1,7 +1,7 @@
-"""The real program, which notes how long each block took: python -m tests.support.timed_play play ...
+"""The real program, but measuring the time to render each block: python -m tests.support.timed_play play ...
 
-The environment variable BLOCK_TIMES names the file that it writes at the end: an array (n_blocks, 3) of begin, on the
-clock of `time.monotonic`, duration and length of the block, in seconds.
+At the end it writes the file named by the environment variable BLOCK_TIMES: an array (n_blocks, 3) of the times in
+seconds at which rendering began (`time.monotonic`), that rendering took, and that the block lasts.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def _timed_render(rack: Rack, out: np.ndarray) -> None:
 
 
 class BlockTimes:
-    """What such a program wrote. path: the file."""
+    """The times that such a program wrote. path: the file."""
 
     def __init__(self, path: Path):
         self._times = np.load(path)
 
     def between(self, begin_s: float, end_s: float) -> np.ndarray:
-        """Durations, in seconds, of the blocks that began in this time."""
+        """Rendering times, in seconds, of the blocks begun from `begin_s` to `end_s`."""
         return self._rows(begin_s, end_s)[:, 1]
 
     def n_late(self, begin_s: float, end_s: float) -> int:
-        """How many of them took longer than they last."""
+        """How many blocks begun from `begin_s` to `end_s` took longer to render than they last."""
         rows = self._rows(begin_s, end_s)
         return int(np.sum(rows[:, 1] > rows[:, 2]))
 

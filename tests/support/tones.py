@@ -1,4 +1,4 @@
-"""Tones of harmonics, to send through an instrument."""
+"""Harmonic tones, to send through an instrument."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RATE_HZ = 44100
 
 
 def tone(note: float, length_s: float = 1.0, slope: float = 1.0, n_harmonics: int = 24) -> np.ndarray:
-    """A tone at RATE_HZ, float32 (n,), whose harmonic k has the amplitude 0.2 / k ** slope."""
+    """A harmonic tone at RATE_HZ, float32 (n,); harmonic k has amplitude 0.2 / k ** slope."""
     time_s = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
     numbers = np.arange(1, n_harmonics + 1)
     numbers = numbers[numbers * note_to_hz(note) < RATE_HZ / 2][:, None]

@@ -15,7 +15,7 @@ STEP_S = 1024 / 44100
 def random_trajectory(
     seed: int = 0, *, n_hops: int = 87, knobs: tuple[str, ...] = ("a", "b"), **fields: Any
 ) -> Trajectory:
-    """A trajectory of noise, about n_hops times 23 ms long."""
+    """A trajectory of random values, (n_hops - 1) * 23 ms long."""
     random = np.random.default_rng(seed)
     n_levels = round((n_hops - 1) * STEP_S / 0.005) + 1
     return checked(
@@ -32,8 +32,7 @@ def random_trajectory(
 
 
 def ramp(duration_s: float = 2.0, step_s: float = 0.01, **fields: Any) -> Trajectory:
-    """A trajectory of one knob, `a`, whose offset is a tenth of the time in s, and so is each gain and the level, in dB
-    and negative."""
+    """A trajectory of one knob, `a`: at t s the knob's offset is t / 10, and the level and each gain are -t / 10 dB."""
     n_hops, n_levels = round(duration_s / step_s) + 1, round(duration_s / 0.005) + 1
     times = np.arange(n_hops) * step_s / 10.0
     return checked(

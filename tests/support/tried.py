@@ -1,4 +1,4 @@
-"""The instruments of the tests as ones that were tried before: a trial in every process would take long."""
+"""Notes the tests' instruments as already tried, because a trial in every process would take long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 def know_test_instruments(state: Path) -> None:
-    """Write into a state folder, XDG_STATE_HOME, what `runtime.instrument.trial` remembers of them."""
+    """Write into a state folder, XDG_STATE_HOME, the files with which `runtime.instrument.trial` remembers trials."""
     folder = state / "timbrebox" / "tried-instruments"
     folder.mkdir(parents=True)
     for digest in _digests():

@@ -27,7 +27,7 @@ def plugin() -> Path:
 
 
 def candidates() -> list[amsynth.Patch]:
-    """The patches that the bundled instrument was trained on."""
+    """The patches of the bundled virtual analogue's corpus."""
     return amsynth.read_patches(CANDIDATES, amsynth.find_banks(plugin()))
 
 
@@ -60,7 +60,7 @@ def heard_patches(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (number of sounds, name, takes, origin) of each sound.
+    """For each sound, yield (count of all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

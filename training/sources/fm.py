@@ -32,7 +32,7 @@ def candidates() -> list[Program]:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (number of sounds, name, takes, origin) of each sound.
+    """For each sound, yield (count of all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

@@ -20,7 +20,7 @@ LICENCE = "rendered from programs of ZynAddSubFX (GPL-2+)"
 BANKS = "usr/share/zynaddsubfx/banks"
 LIBRARIES = {"libfftw3-single3": "libfftw3f.so.3", "libmxml1": "libmxml.so.1"}
 WARM_UP_SAMPLES = 17640  # 0.4 s: the plugin loads programs in a thread of its own
-NOISES = ("Noises", "Cormi_Noise", "Drums")  # banks without notes
+NOISES = ("Noises", "Cormi_Noise", "Drums")  # unpitched banks
 
 
 @cache
@@ -70,7 +70,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield (number of sounds, name, takes, origin) of each sound.
+    """For each sound, yield (count of all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

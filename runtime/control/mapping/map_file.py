@@ -31,7 +31,7 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def label(self) -> str:
-        """The device's name for people."""
+        """The device's name, as shown."""
         return self.port if self.order == 1 else f"{self.port} ({self.order})"
 
 

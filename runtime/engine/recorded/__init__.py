@@ -1,1 +1,1 @@
-"""The state of an engine at a frame, as a recorded MIDI file says it, from which another engine can go on."""
+"""The state of an engine at a frame, stored in a recorded MIDI file, from which another engine can continue."""

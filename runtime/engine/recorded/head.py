@@ -1,6 +1,6 @@
-"""The head of a recorded MIDI file: everything besides the events that decides how it sounds.
+"""The head of a recorded MIDI file: all that determines the sound, apart from the events.
 
-docs/recording.md lists its keys.
+docs/recording.md lists the head's keys.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class Start(NamedTuple):
-    """What was played, and from where.
+    """What was played, and the state at the start.
 
-    sample_rate_hz: of the engine; patch, programs: as in `Engine`; state: that of the first frame.
+    sample_rate_hz: the engine's; patch, programs: as in `Engine`; state: the engine's state at the first frame.
     """
 
     sample_rate_hz: int
@@ -50,7 +50,7 @@ class Start(NamedTuple):
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """The keys of a head; `seed` and `n_voices` repeat what `settings` say, for people who read it."""
+    """The keys of a head; `seed` and `n_voices` repeat values in `settings`, for human readers."""
 
     recording_version: int
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)]
@@ -71,13 +71,13 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def played_instrument(path: Path) -> PlayedInstrument:
-    """The instrument of a file; UserError if the file cannot be read any more."""
+    """The instrument in a file; UserError if the file cannot be read."""
     content = read_bounded_file(path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     return PlayedInstrument(path.stem, hashlib.sha256(content).hexdigest())
 
 
 def head_tree(start: Start) -> dict[str, Any]:
-    """The head as JSON can hold it; `start_of` reads it. It names no file of the machine that recorded it."""
+    """The head as values for JSON, which `start_of` reads. They name no file of the recording machine."""
     settings, state = _without_places(start.patch.settings), start.state
     head = _Head(
         recording_version=RECORDING_VERSION,
@@ -101,7 +101,7 @@ def head_tree(start: Start) -> dict[str, Any]:
 
 
 def start_of(tree: dict[str, Any], where: object) -> Start:
-    """What a head says; UserError at `where` for a head of another version, or one that makes no sense."""
+    """Read a head; UserError at `where` if the head has another version or is damaged."""
     version = tree.get("recording_version")
     if version != RECORDING_VERSION:
         found, remedy = f"version {version!r} of the recordings", "use a Timbrebox that knows this version"
@@ -124,7 +124,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """What fails in here is the recording's fault: its head gives an engine values that nobody checks one by one."""
+    """Report errors in this context as damage to the recording: a head's values are not checked one by one."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -146,7 +146,7 @@ def _programs(trees: list[dict[str, Any]], settings: Config, where: object) -> I
 
 
 def plain_event(event: Event, settings: Config) -> list[Any]:
-    """An event as JSON can hold it; settings: those at the recording's start."""
+    """An event as values for JSON; settings: the settings at the recording's start."""
     if isinstance(event, SoundChange):
         return plain(SoundChange(_patch_tree(event.prepared.patch, _without_places(settings))))
     if isinstance(event, MapChange):
@@ -157,7 +157,7 @@ def plain_event(event: Event, settings: Config) -> list[Any]:
 
 
 def playable(event: Event, prepare: Callable[[Patch], object], settings: Config, where: object) -> Event:
-    """An event that `plain_event` wrote, as the engine takes it whose `prepare` is given; UserError at `where`."""
+    """Convert an event from `plain_event` for the engine with this `prepare`; UserError at `where` if damaged."""
     if isinstance(event, SoundChange):
         if not isinstance(event.prepared, dict):
             raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")
@@ -175,7 +175,7 @@ def _patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def _without_places(settings: Config) -> Config:
-    """The settings without devices and paths: the pitches that a scale's file gives are part of the state."""
+    """The settings without devices and paths; the pitches of a scale's file are part of the state instead."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())

@@ -1,4 +1,4 @@
-"""Patches as plain values, complete and exact: what a recording says of the sounds that were played."""
+"""Patches as plain values, complete and exact, to store played sounds in a recording."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # the colour of the longest trajectory has half of that
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the longest trajectory's colour
 MOST_PARTS = 8  # trajectories of a patch, or patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
 
 
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
-    """A patch as JSON can hold it; of its settings only what differs from `base`. `patch_of_tree` reads it."""
+    """A patch as values for JSON, with only the settings that differ from `base`; `patch_of_tree` reads them."""
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
-        # The trajectories themselves follow: the sound may name files, which may change.
+        # Without trajectory files, which may change; the trajectories themselves are stored below.
         "sound": msgspec.to_builtins(msgspec.structs.replace(patch.sound, trajectory=None), str_keys=True),
     }
     if patch.positions is not None:
@@ -45,7 +45,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
-    """The patch that `patch_tree` made a tree of; UserError at `where` for another tree."""
+    """The patch in a tree that `patch_tree` made; UserError at `where` for any other tree."""
     try:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)
         sound = msgspec.convert(tree["sound"], Sound, strict=False)
@@ -61,7 +61,7 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
 
 
 def config_tree(config: Config) -> dict[str, Any]:
-    """The settings as JSON can hold them."""
+    """The settings as values for JSON."""
     return msgspec.to_builtins(config, str_keys=True)
 
 

@@ -1,7 +1,7 @@
 """The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
 
-They are what the engine remembers of the player's controls. Whoever adds such an attribute to a class need not think of
-this: it is taken and given like the others.
+They hold the state of the player's controls. A new plain attribute of a class is stored and restored like the others,
+without new code here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 
 
 def taken(thing: object) -> dict[str, Any]:
-    """The attributes of an object that may be plain, by name, as they are now; cheap, for the audio thread."""
+    """Copy the attributes of an object that may be plain, by name; fast enough for the audio thread."""
     return {
         name: value.copy() if isinstance(value, _COPIED) else value
         for name, value in _attributes(thing)
@@ -26,17 +26,17 @@ def taken(thing: object) -> dict[str, Any]:
 
 
 def given(thing: object, values: dict[str, Any]) -> None:
-    """Give an object the values of another one of its class; values of other attributes and kinds are passed over."""
+    """Set an object's attributes to the values of another object of its class; ignore other names and types."""
     for name, present in list(_attributes(thing)):
         value = values.get(name, thing)
         if value is thing or not isinstance(present, _PLAIN) or not _is_like(value, present):
             continue
         if isinstance(present, list):
-            present[:] = value  # in place: others may hold the same list
+            present[:] = value  # in place: other objects may hold the same list
         elif isinstance(present, dict | set):
             present.clear()
             present.update(value)
-        elif isinstance(present, deque):  # in place, so that its greatest length stays
+        elif isinstance(present, deque):  # in place, to keep its maximum length
             present.clear()
             present.extend(value)
         else:
@@ -44,18 +44,18 @@ def given(thing: object, values: dict[str, Any]) -> None:
 
 
 def tree_of(values: dict[str, Any]) -> dict[str, Any]:
-    """The values that are plain through and through, as JSON can hold them; `values_of` reads them."""
+    """Encode for JSON the values that contain only plain values; `values_of` decodes them."""
     tree = {}
     for name, value in values.items():
         try:
             tree[name] = _coded(value)
-        except TypeError:  # it holds something that is not plain
+        except TypeError:  # the value contains something that is not plain
             continue
     return tree
 
 
 def values_of(tree: dict[str, Any]) -> dict[str, Any]:
-    """The values that `tree_of` made a tree of; ValueError for another tree."""
+    """The values in a tree that `tree_of` made; ValueError for any other tree."""
     try:
         return {name: _decoded(code) for name, code in tree.items()}
     except (TypeError, AttributeError, KeyError) as error:
@@ -68,7 +68,7 @@ def _attributes(thing: object) -> list[tuple[str, Any]]:
 
 
 def _is_like(value: object, present: object) -> bool:
-    """Whether a value may take the place of another: of the same kind, or a number for a number or for None."""
+    """Whether `value` may replace `present`: both have one type, or both are numbers or None."""
     if isinstance(present, _SCALARS):
         return isinstance(value, _SCALARS) and isinstance(value, str) == isinstance(present, str)
     if hasattr(present, "_fields"):
@@ -78,7 +78,7 @@ def _is_like(value: object, present: object) -> bool:
 
 
 def _coded(value: object) -> Any:
-    if isinstance(value, float):  # also NumPy's
+    if isinstance(value, float):  # also a NumPy float64
         value = float(value)
         return value if math.isfinite(value) else {_FLOAT: str(value)}
     if isinstance(value, _SCALARS):

@@ -1,7 +1,7 @@
-"""The state of an engine's controls at a frame: what an engine that starts there must know to sound the same.
+"""The state of an engine's controls at a frame: what another engine needs to start there and sound the same.
 
 It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
-notes so far (random values follow from it), and events that wait. It holds no voices: only a state in silence says all.
+notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 
 
 class EngineState(msgspec.Struct, frozen=True):
-    """What an engine's controls were at `frame`, the next frame to be rendered.
+    """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    is_silent: whether no voice sounded. program: number of the sound that was chosen; FIRST_SOUND: the sound at the
-    start; OTHER_SOUND: `chosen`, which an event brought. step: of its morph, if that was moved; None: it was not.
-    parts: the plain values of the engine's parts, by their names. waiting: events that had been posted and had not
-    happened, with their frames. n_parts: how many parts played; the state is that of the first.
+    is_silent: whether no voice sounded. program: number of the chosen sound, FIRST_SOUND for the sound at the start,
+    OTHER_SOUND for the sound `chosen`, which an event delivered. step: the step of the sound's morph that was reached,
+    None if the morph was not moved. parts: the plain values of the engine's objects, by the objects' names. waiting:
+    events that had been posted and had not happened, with their frames. n_parts: how many parts of a rack played; this
+    is the first part's state.
     """
 
     frame: int
@@ -41,17 +42,17 @@ class EngineState(msgspec.Struct, frozen=True):
     n_parts: int = 1
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as JSON can hold them; `parts_of_tree` reads them."""
+        """The parts as values for JSON; `parts_of_tree` reads them."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 
 def parts_of_tree(tree: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The parts that `parts_tree` made a tree of; ValueError for another tree."""
+    """The parts in a tree that `parts_tree` made; ValueError for any other tree."""
     return {name: values_of(values) for name, values in tree.items()}
 
 
 class StateKeeper:
-    """Takes the state of an engine's parts, and gives it to those of another engine."""
+    """Reads the state of an engine's parts, and restores the state in another engine's parts."""
 
     def __init__(self, knobs: Knobs, controls: ControlMap, palette: Palette, performance: Performance):
         self._palette, self._performance, self._controls = palette, performance, controls
@@ -69,7 +70,7 @@ class StateKeeper:
         } | {f"channel_{number}": lambda number=number: channels[number] for number in range(N_CHANNELS)}
 
     def take(self, frame: int, is_silent: bool, waiting: tuple[tuple[int, Event], ...]) -> EngineState:
-        """The present state, on the audio thread, between two blocks; arguments: as in EngineState."""
+        """The present state; call on the audio thread, between two blocks. Arguments: as in EngineState."""
         parts = {name: taken(part()) for name, part in self._parts.items() if part() is not None}
         parts["maps"] = self._controls.memory()
         chosen, played, palette = self._performance.chosen, self._performance.notes.played, self._palette
@@ -81,7 +82,7 @@ class StateKeeper:
         return EngineState(frame, is_silent, FIRST_SOUND + number, parts, waiting, None, step)
 
     def give(self, state: EngineState) -> None:
-        """Give the parts a state, before the first block; its waiting events are left to the caller."""
+        """Restore a state before the first block; the caller must queue its waiting events."""
         palette, performance, knobs = self._palette, self._performance, self._knobs
         if state.chosen is not None:
             chosen = palette.ready(state.chosen)
@@ -90,7 +91,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # a sound, or one of its morph's, may leave them where they are
+            knobs.choose(begun_at)  # a sound, or a sound of its morph, may keep the knobs' positions
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)

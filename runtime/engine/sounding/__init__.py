@@ -1,1 +1,1 @@
-"""Gives each sounding voice its spectra, hops and ramps: between the voices, which know no sound, and the synthesis."""
+"""Gives each sounding voice its spectra, hops and ramps; links the voices, which know no sound, to the synthesis."""

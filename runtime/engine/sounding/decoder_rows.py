@@ -14,10 +14,9 @@ _N_VERSIONS = 8
 
 
 class DecoderRows:
-    """Writes the decoder's input rows; remembers each lane's conditioning as long as its note stays the same.
+    """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    moved: positions of the latents in the last row of each lane whose latents move by themselves, float32
-    (n_lanes, n_latents).
+    moved: positions of the latents in each lane's last row, if they are modulated, float32 (n_lanes, n_latents).
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -25,7 +24,7 @@ class DecoderRows:
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
-        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one a lane; only the conditioning part is used
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one per lane; only the conditioning part is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
         # Knob positions in the decoder's units, of the last few versions.
@@ -37,7 +36,7 @@ class DecoderRows:
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
         """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane.
 
-        positions: (n_voices, n_latents), the knobs' positions for each voice; None: as the knobs stand.
+        positions: (n_voices, n_latents), the knobs' positions for each voice; None for the present ones.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)

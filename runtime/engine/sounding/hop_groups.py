@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 from runtime.events import NEVER
 
-# A batch of lanes that hop together is decoded faster than single lanes; but a large one makes one block take too long.
+# A batch of lanes that hop together is decoded faster than single lanes, but a large batch makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
 
 
 class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: the number of changes of
-    the knobs that their last sound was made for.
+    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: how often the knobs had
+    changed when their last sound was made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -29,7 +29,7 @@ class HopGroup:
 
 
 class HopGroups:
-    """The hop groups: up to 16 lanes form one group; more form groups of 4, whose hops are spread evenly in time.
+    """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
     groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset.
     """
@@ -49,7 +49,7 @@ class HopGroups:
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups that hop at `frame`. A group whose sound is out of date becomes due at its next hop.
 
-        wanted: the number of changes of the knobs so far; touched: lanes whose sound is out of date for another reason.
+        wanted: how often the knobs have changed so far; touched: lanes whose sound is out of date for another reason.
         """
         due = []
         for group in self.groups:

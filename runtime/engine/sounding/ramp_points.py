@@ -1,4 +1,4 @@
-"""When the spectra of voices that move by themselves are computed: at points that straight lines join."""
+"""The frames at which spectra of modulated voices are computed; between them the spectra change linearly."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Iterable, Sequence
 from runtime.engine.voices.bank import Voice
 from runtime.events import NEVER
 
-# A plucked note's envelope falls so fast that lines from hop to hop would sound different wherever in a hop the note
-# begins. So a note begins with points that are counted from its own start, and are closer.
-# Closest at first, because envelopes fall fastest there. Each pair: up to how many frames after the note's start, and
-# how many frames from point to point.
+# A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
+# hop the note begins. So a note begins with closer points, counted from its own start: closest at first, because
+# envelopes fall fastest there. Each pair: up to how many frames after the note's start, and frames from point to point.
 OPENING_POINTS = ((1024, 128), (4096, 256))
 
 
 class RampPoints:
-    """The points of each voice: its hops, and more where its sound moves fast.
+    """The points of each voice: its hops, and more where its sound changes fast.
 
-    A wave of 10 Hz, joined by lines from hop to hop, would leave images at the hop's rate 27 dB below the tone. With
-    lines half as long they are below 40 dB; so sounds with a fast LFO have a point in the middle of each hop, too. And
-    where a note begins, points may be close together.
+    A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
+    at half the distance bring the images to more than 40 dB below the tone, so sounds with a fast LFO have a point in
+    the middle of each hop, too. Where a note begins, points may be even closer.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     """
@@ -54,5 +53,5 @@ class RampPoints:
         return [v for v, n_frames in zip(voices, before, strict=True) if n_frames == 1 or v.started_at == frame]
 
     def opens(self, voice: Voice, frame: int) -> bool:
-        """Whether the voice's note has just begun and may move fast."""
+        """Whether the voice's note has just begun and may change fast."""
         return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]

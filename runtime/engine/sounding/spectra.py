@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches; remembers each note's last spectrum for when it is struck again."""
+"""Decodes the spectra that voices need, in batches; caches each note's last spectrum, in case it is struck again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from runtime.instrument.decoder import MAX_BATCH, Decoder
 
 
 class Foreseen(NamedTuple):
-    """What was computed early for one `lead`.
+    """Values computed early for one call of `lead`.
 
-    key: for whom, for which frame, and after how many events; groups: the values; gains: the gains of their bins.
+    key: the voices, the frames and the number of events before; groups: the voices' values; gains: each group's gains
+    of bins.
     """
 
     key: tuple[object, ...]
@@ -39,7 +40,7 @@ class Seen(NamedTuple):
 
 
 class Spectra:
-    """Gives voices the spectra that belong to their notes and the knobs; n_decoded: spectra decoded so far."""
+    """Gives voices the spectra for their notes and knobs; n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card
@@ -65,9 +66,9 @@ class Spectra:
                 self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
-        """Compute early what `lead` with the same arguments will need, if it comes next.
+        """Compute early what `lead` will need, if the next call has the same arguments.
 
-        n_events: number of events so far that may change what moves the voices.
+        n_events: number of events so far that may change a source of modulation.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -80,9 +81,9 @@ class Spectra:
         self._foreseen = Foreseen(_key(voices, frame, spacing_frames, n_events), groups, gains)
 
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
-        """Give moving voices the spectra that they reach at `frame`, by straight lines that are spacing_frames long.
+        """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
 
-        Returns whether the spectrum of any of them changes; if not, only widths are set. voices: ascending by lane;
+        Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane;
         n_events: as in `foresee`.
         """
         foreseen, self._foreseen = self._foreseen, None
@@ -107,7 +108,7 @@ class Spectra:
         return True
 
     def seen(self, voice: Voice) -> Seen:
-        """What a voice sounds like; from any thread, so it may mix two moments."""
+        """What a voice sounds like; from any thread, so the fields may be of different moments."""
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)
 
@@ -119,7 +120,7 @@ class Spectra:
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
             lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
-            # As much as possible comes before the decode, which leaves every cache cold.
+            # As much as possible is computed before the decode, which empties the processor's caches.
             known = foreseen is not None
             gains = foreseen[number * MAX_ROWS :][: len(voices)] if known else self._shaper.gains(shape, notes)
             magnitudes = self._decoded(part)

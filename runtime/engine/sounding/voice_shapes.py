@@ -1,4 +1,4 @@
-"""What modulation makes of each voice's latents and spectrum at a frame."""
+"""The modulated values for each voice's latents and spectrum at a frame."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
 
-    knobs: where the targets of that sound stand, for all these voices.
+    knobs: the knobs of that sound, the same for all these voices.
 
-    sums: for each target that is moved, float64 (n, 1), or (1, 1) if it is the same for all voices. offsets, kept: what
-    trajectories add to the knobs' positions, and how much of these they keep, (n, n_latents) each, or None; colour_db:
-    (n, n_bands), or None.
+    sums: for each modulated target, float64 (n, 1), or (1, 1) if the sum is the same for all voices. kept, offsets: the
+    factor by which trajectories multiply the knobs' positions, and what they then add, (n, n_latents) each, or None.
+    colour_db: the trajectories' colour, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -38,7 +38,7 @@ class VoiceValues(NamedTuple):
     colour_db: np.ndarray | None = None
 
     def part(self, first: int, end: int) -> VoiceValues:
-        """The values of some of the voices: those from number `first` up to `end`."""
+        """The values of the voices from number `first` up to `end`."""
         if first == 0 and end >= len(self.voices):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
@@ -67,7 +67,7 @@ class VoiceValues(NamedTuple):
         return table.view(f"V{8 * at}")[:, 0].tolist()
 
     def positions(self) -> np.ndarray:
-        """Positions of the knobs for each voice, float64 (n, n_latents), 0 to 1: the knob plus what its note adds."""
+        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1: knobs and modulation together."""
         positions = np.empty((len(self.voices), len(self.knobs.positions)))
         positions[:] = self.knobs.positions
         if self.offsets is not None:
@@ -80,7 +80,7 @@ class VoiceValues(NamedTuple):
         return np.minimum(positions, 1.0, out=positions)
 
     def blends(self) -> list[float]:
-        """The blend of phases for each voice, 0 to 1: the knob's plus what its note adds."""
+        """The blend of phases for each voice, 0 to 1: knob and modulation together."""
         return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
@@ -128,7 +128,7 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, in one group for each sound that these voices play; in each group in the voices' order."""
+    """The values at `frame`, in one group for each sound that these voices play; voices keep their order in a group."""
     groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:
         groups.setdefault((voice.played, voice.knobs), []).append(voice)

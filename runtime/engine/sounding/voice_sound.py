@@ -1,4 +1,4 @@
-"""Gives the voices that sound their spectra, hops, blends of phases and widths, at the first frame of each span."""
+"""Gives sounding voices their spectra, hops, blends of phases and widths, at the first frame of each span."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class VoiceSound:
     """Decides, for each span, which voices get spectra and hops, and makes them.
 
     spectra: decodes; sound: the sound of the lanes; hops: which lanes hop when; widths: the voices' widths; bank: the
-    voices; palette: the sounds that may be played; knobs: where the targets stand. moves: whether spectra of sounding
-    voices move by themselves.
+    voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether spectra of sounding
+    voices are modulated.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class VoiceSound:
         self.moves = False
 
     def end_silent(self, frame: int) -> None:
-        """Forget the voices that have ended; call it before the others begin."""
+        """Forget the voices that have ended; call it before new voices begin."""
         if self._widths.n_wide:
             self._widths.arrive(frame)
             self._widths.forget_silent(self._bank.voices)
@@ -51,7 +51,7 @@ class VoiceSound:
             self._sound.end([voice.lane for voice in self._bank.voices if not voice.active])
 
     def follow(self, changes: Changes, frame: int, n_events: int) -> bool:
-        """Make the sound that is due at `frame`; whether a hop was made or a voice began.
+        """Make the sound that is due at `frame`; return whether a hop was due or a voice began.
 
         n_events: how many events so far may have changed a source of modulation.
         """
@@ -79,9 +79,9 @@ class VoiceSound:
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
     def foresee(self, n_events: int) -> None:
-        """Compute, in a block with no other work, what the voices that move by themselves will need at their next hop.
+        """Compute what modulated voices will need at their next hop, in a block without other work.
 
-        If an event comes before, it is computed again; so the sound does not depend on the blocks.
+        After an event, `lead` computes all again, so the sound does not depend on block sizes.
         """
         due, size = self._hops.next_due(), self._hops.hop_size
         if self._foreseen == (due, n_events):
@@ -177,7 +177,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move voices that do not move by themselves to the width of their knobs; False if some must go on next hop."""
+        """Move unmodulated voices to the width of their knobs; return False if some need another hop for that."""
         if not self._palette.has_width:
             return True
         done = True
@@ -187,13 +187,13 @@ class VoiceSound:
         return done
 
     def _moving(self) -> list[Voice]:
-        """The sounding voices whose spectra move by themselves."""
+        """The sounding voices whose spectra are modulated."""
         if not self._palette.moves_spectra:
             return []
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Let the spectra of voices, ascending by lane, begin to move to where they must be at their next point."""
+        """Begin ramps of the voices' spectra to the spectra at the voices' next points; moving: ascending by lane."""
         alike: dict[tuple[int, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)
@@ -209,8 +209,9 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        Those are lanes that are not steady, that begin to be transposed, whose notes have just begun and move fast,
-        that are wide, or that have a bandwidth and coherent phases.
+        These lanes cannot be mixed: lanes that are not steady, that begin to be transposed, that are wide, whose notes
+        have just begun and change fast, whose blend is modulated or differs from the present sound's blend, or that
+        have a bandwidth and coherent phases.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

@@ -31,7 +31,7 @@ class Buses:
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
         if not self._n_mixed:
             return list(lanes)
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
@@ -65,7 +65,7 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """The bus of lanes that share a head: `former` if it is right, None if fewer than two lanes are steady."""
+        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady."""
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if len(members) < 2:
             return None
@@ -78,10 +78,10 @@ class Buses:
         return Submix(run, run_gains)
 
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
-        """Replace a bus, or none, by another, or none. Returns the lanes in whose rings a crossfade must begin.
+        """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The carrier's ring gets the sum of the members' old sounds. A lane that leaves a bus has no old sound of its
-        own; that stays in the former carrier's ring.
+        The carrier's ring gets the sum of the members' old sounds. The old sound of a lane that leaves a bus stays in
+        the former carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members
@@ -106,7 +106,7 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on.
 
-        If a crossfade is running, the rest of their old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:
@@ -119,10 +119,10 @@ class Buses:
                     self._put(bus.carrier, None)
 
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
-        """Make the separate sound of members, and subtract it from that of the bus.
+        """Make the separate sounds of members, and subtract them from the bus's sound.
 
-        How far the bus was made ahead depends on the size of blocks. So it is made, and kept, up to the end of that
-        dense hop which the position or a running crossfade has reached, and made again from there on.
+        How far ahead the bus was made depends on block sizes. So the bus is made, and kept, up to the end of the dense
+        hop that the position or a running crossfade has reached; from that end on it is made again.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

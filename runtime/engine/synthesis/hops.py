@@ -20,13 +20,13 @@ _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
 MAX_ROWS = 16
-# Lanes are transformed in multiples of four rows, padded if need be: on 64-bit ARM, NumPy gives a single row other last
-# bits than a row among four, so a lane's sound would depend on the other lanes. Four rows take as long as two.
+# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy transforms a single row with
+# other last bits than a row among four, so a lane's sound would depend on other lanes. Four rows take as long as two.
 ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One lane's dense hop, as `HopSynthesis.dense_hops` takes it.
+    """One lane's dense hop, as an input of `HopSynthesis.dense_hops`.
 
     n_bins: how many bins sound, from the lowest on; lane: number of the lane; the rest: as in `HopSynthesis.hops`, for
     one lane.
@@ -51,7 +51,7 @@ class HopSynthesis:
     stored table; the sum with coherent phases is passed in as a spectrum. A blend is a weighted sum of the two, and the
     squares of the weights add up to 1.
 
-    Another sample rate than the spec's changes the transform's size but not the pitch: bin k still sounds at
+    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
 
     fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half the engine's
@@ -91,7 +91,7 @@ class HopSynthesis:
         modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
         lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
         complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone; noise_weights: for
-        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if the blend says them.
+        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
         played = slice(2 * self._first_bin, 2 * self.n_bins)
@@ -204,7 +204,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # Not a quarter of the transform: that may be a sample longer than two hops.
+        # Not a quarter of the transform, which may be a sample longer than two hops.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
@@ -219,7 +219,7 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Make one lane's spectrum again, with other weights of its noise; coherent: what `_blend_in` left."""
+        """Make one lane's spectrum again, with other weights of its noise; coherent: as `_blend_in` left it."""
         np.multiply(pairs[:, 1], weights, out=self._weighted_pairs[:1, 1])
         taps = self._taps(noise_index, lane, 1)
         np.einsum("nkx,nkx->nx", self._weighted_pairs[:1, :, played], taps[:, :, played], out=out)
@@ -231,7 +231,7 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float) -> None:
-    """Mix spectra of floats with coherent phases into those with noise phases; `coherent` is overwritten."""
+    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten."""
     if blend < 1.0:
         noise *= noise_amplitude(blend)
         coherent *= coherent_amplitude(blend)

@@ -82,7 +82,7 @@ class LaneHops:
 
 
 class DenseHops:
-    """Makes dense hops: OVERSAMPLING samples for each frame, and nothing past the hop for a crossfade.
+    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
     n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to half the
     engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a dense
@@ -98,8 +98,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each its lane, its number, counted like plain hops, and how many bins sound; octave: how often the
-        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        hops: for each hop the lane, the hop's number, counted like plain hops, and how many bins sound; octave: how
+        often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -110,7 +110,7 @@ class DenseHops:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
         shares: float32 (n, 1), 0 for a lane that is not mixed; hop, octave: as in `make`, for one of the lanes. The
-        mixed lanes' dense hops are numbered alike.
+        mixed lanes' dense hops have the same numbers.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

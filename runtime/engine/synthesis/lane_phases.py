@@ -1,4 +1,4 @@
-"""Starts the coherent phases of those lanes that sound with them, and fits them to new spectra."""
+"""Starts the coherent phases of lanes with a blend above 0, and fits the phases to new spectra."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 class LanePhases:
     """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
-    Phases are functions of the number of a hop: a plain lane's hops are numbered from frame 0 on, and a transposed
-    lane's dense hops go on with the number of the plain hop that they continue.
+    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
+    hops continue this numbering from the plain hop at which they begin.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
     noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's number.
@@ -40,7 +40,7 @@ class LanePhases:
             self._phases.end(lane)
 
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
-        """Set the bandwidths of lanes, none if all are 0; their new spectra must be widened by as much."""
+        """Set the lanes' bandwidths, an empty sequence if all are 0; their new spectra must be widened to match."""
         current = self._noise_weights.bandwidth_cents
         if not (any(bandwidths_cents) or any(current)):
             return
@@ -89,13 +89,13 @@ class LanePhases:
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.
 
-        number: of the hop. The result is valid until the next call.
+        number: the hop's number. The result is valid until the next call.
         """
         return self._phases.spectra(lanes, number) if self.blend[lanes.start] else None
 
     def mixed_spectrum(self, lane: int, lanes: slice, number: int, factors: np.ndarray | None) -> np.ndarray | None:
         """Sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins); None if the blend is 0.
 
-        lane: one of the lanes, whose blend is that of all; number: of the hop; factors: float32 (n, 1) or None.
+        lane: one of the mixed lanes, which share one blend; number: the hop's number; factors: float32 (n, 1) or None.
         """
         return self._phases.mixed_spectrum(lanes, number, factors) if self.blend[lane] else None

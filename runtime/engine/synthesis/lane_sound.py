@@ -23,8 +23,8 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# Hops made at once while no spectrum changes; when a knob turns, those not yet played are made again. More hops at once
-# would be cheaper on average, but one block would have to carry them all.
+# Hops made at once while no spectrum changes; when a knob turns, unplayed hops are made again. More hops at once would
+# be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -98,9 +98,9 @@ class LaneSound:
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
 
-        A lane that sounds fades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
-        bandwidths_cents: one for each lane, or none if all are 0; blends: the blend that each lane will sound with,
+        A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
+        spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
+        bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
         needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
@@ -142,14 +142,14 @@ class LaneSound:
         self._spectra.set(lanes, magnitudes, semitones, gains)
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the old sound that the crossfades to new spectra will need; to be called before `set_spectra`.
+        """Make the old sound that the crossfades to new spectra will need; call before `set_spectra`.
 
-        lanes: those that get new spectra and hop at `frame`.
+        lanes: the lanes that get new spectra and hop at `frame`.
         """
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; their next hop fades to it."""
+        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; they crossfade to it at their next hop."""
         blends = self._phases.blend
         if blends.count(blend) == len(blends):
             return
@@ -204,16 +204,16 @@ class LaneSound:
         self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound that a ramp of these lanes will need; to be called before `set_targets`."""
+        """Make the old sound that a ramp of these lanes will need; call before `set_targets`."""
         transposed = self.transposed_among(lanes)
         if transposed:
             self._transposer.before_ramp(transposed, frame, n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Let the sound of lanes that hop together move in a straight line, from `frame` on for n_frames.
+        """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
-        It moves from the sound that they have at `frame` to that of the spectra given by `set_targets`. The line may
-        end before the lanes' next hop, but not after it. lanes: ascending.
+        lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames; it may end before the
+        lanes' next hop, but not after that hop.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -233,14 +233,14 @@ class LaneSound:
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
-        """How many hops to make at once: 1 after a change."""
+        """How many hops to make at once: 1 after a change, else N_HOPS_AHEAD."""
         return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
 
         lanes: ascending; the last at most MAX_ROWS - 1 above the first. gains: float32, one for each lane number from
-        the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites them.
+        the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites the gains.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
@@ -265,7 +265,7 @@ class LaneSound:
     def _hop_plain(
         self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
     ) -> None:
-        """Make the hops of the lanes in `run`: those whose gain is not 0 as one submix if possible, the others singly.
+        """Make the hops of the lanes in `run`: lanes with a gain as one submix if possible, all others singly.
 
         changed, gains: one for each lane number in `run`.
         """
@@ -274,11 +274,11 @@ class LaneSound:
             alone = []
         elif submix is not None or self._phases.walk(run) or blends.count(blends[0]) < len(blends):
             alone = self._runs_alone(lanes)
-        else:  # making the silent and transposed lanes within the run, too, costs less than splitting it
+        else:  # making the silent and transposed lanes within the run, too, costs less than splitting the run
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples past the next hop are for a crossfade there, which can only follow the last of these hops.
+            # Samples after a hop's end are for a crossfade, which can only begin at the end of the last hop.
             n_frames = self._n_kept if number == n_hops - 1 else self.hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
@@ -287,7 +287,7 @@ class LaneSound:
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
 
     def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of the lanes that sound by themselves; the lanes of each run have one blend."""
+        """Runs of the lanes that are plain and in no submix; the lanes of each run have one blend."""
         return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:
@@ -333,17 +333,17 @@ class LaneSound:
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 
     def heard_among(self, transposed: Sequence[int]) -> list[int]:
-        """The lanes among these transposed ones that are to be read: a bus is heard through its carrier alone."""
+        """The transposed lanes that must be read: a bus is heard through its carrier alone."""
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read_transposed` of these lanes (not none) should read at most."""
+        """How many frames one `read_transposed` of these lanes, at least one lane, should read at most."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
         """Sound of lanes from `frame` on: a view (n_lanes, n_frames), which must not reach past the ring's end.
 
-        Rows of transposed lanes are meaningless: `read_transposed` has their sound.
+        Rows of transposed lanes are meaningless: `read_transposed` returns their sound.
         """
         return self._rings.read(lanes, frame, n_frames)
 

@@ -15,8 +15,8 @@ from runtime.engine.synthesis.shaping.levels import Levels
 class LaneSpectra:
     """Stores each lane's spectrum: its levelled magnitudes times the share that the lane had when they were stored.
 
-    So a submix whose shares have not changed since adds up its lanes' spectra as they are; else `factors` has what
-    they must be multiplied by. The sound of a single lane is divided by its stored share.
+    So a submix with unchanged shares adds up its lanes' spectra as they are; otherwise `factors` returns the factors
+    that each spectrum needs. The sound of a single lane is divided by its stored share.
 
     n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
     layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
@@ -42,7 +42,7 @@ class LaneSpectra:
     ) -> None:
         """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
         """
         n = len(lanes)
         if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
@@ -111,12 +111,12 @@ class SpectrumChanges:
         return changed
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Begin ramps of n_frames at `frame`: crossfades in a straight line."""
+        """Begin ramps, which are linear crossfades, of n_frames at `frame`."""
         for lane in lanes:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights in what is left of a lane's crossfade at `frame`, float32 (fade_left,)."""
+        """The new sound's weights in the rest of a lane's crossfade from `frame` on, float32 (fade_left,)."""
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]

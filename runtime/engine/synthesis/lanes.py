@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def runs_alike(lanes: Sequence[int], values: Sequence[float]) -> list[slice]:
-    """As `runs_of`, but the lanes of a run also have equal values; values: one for each lane number."""
+    """Group like `runs_of`, but the lanes of a run also have equal values; values: one for each lane number."""
     runs: list[slice] = []
     for lane in lanes:
         if runs and runs[-1].stop == lane and values[lane] == values[lane - 1]:
@@ -30,11 +30,11 @@ def runs_of(lanes: Sequence[int]) -> list[slice]:
 class Sides:
     """Which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
 
-    All lanes are numbered in one row: those with a voice, some that are not used, and the sides, in the same order.
+    The numbers of lanes with a voice come first, then some unused numbers, then the sides, in the lanes' order.
 
-    n_lanes: number of lanes with a voice; n_aligned: the number of a lane and that of its side agree modulo this;
+    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned;
     first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane, whether it
-    shall have a side from its next hop on, and whether it has one now.
+    will have a side from its next hop on, and whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):
@@ -42,7 +42,7 @@ class Sides:
         self.is_wanted, self.is_open = [False] * n_lanes, [False] * n_lanes
 
     def put(self, lane: int, is_open: bool) -> None:
-        """Record that a lane has a side from now on, or none."""
+        """Record whether a lane has a side from now on."""
         self.n_open += is_open - self.is_open[lane]
         self.is_open[lane] = is_open
 
@@ -51,5 +51,5 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """One value for each of all lanes, from one value for each lane with a voice."""
+        """One value for each lane number up to the last side's, from one value for each lane with a voice."""
         return [*values, *([values[0]] * (self.first - len(values))), *values]

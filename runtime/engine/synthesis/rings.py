@@ -10,9 +10,9 @@ from runtime.engine.synthesis.transposing.dense_rings import ring_places
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound that may be written ahead; n_fade: frames of a crossfade from an old sound to a
-    new one, which may be written past those; size: samples of a ring, a power of two; fade_in: the new sound's weights
-    in a crossfade, float32 (n_fade,).
+    n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and how many frames may
+    be written after the n_ahead frames; size: samples of a ring, a power of two; fade_in: the new sound's weights in a
+    crossfade, float32 (n_fade,).
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
@@ -54,9 +54,9 @@ class Rings:
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int) -> None:
-        """Write sound (n, at least n_frames) from `frame` on, its weight rising in a straight line for n_frames.
+        """Write sound (n, at least n_frames) from `frame` on, crossfaded linearly with the old sound for n_frames.
 
-        The weight of the rings' old sound falls from 1 to 0 meanwhile. `sound` is overwritten.
+        `sound` is overwritten.
         """
         weights = np.divide(self._steps[:n_frames], np.float32(n_frames), out=self._weights[:n_frames])
         new = sound[:, :n_frames]

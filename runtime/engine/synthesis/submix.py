@@ -15,7 +15,7 @@ from runtime.engine.synthesis.rings import Rings
 class Submix:
     """Lanes that are played as one sum: in the ring of the loudest of them, the carrier, and at the carrier's gain.
 
-    lanes: a run of lanes, some or all of which are members; members: the lanes that are mixed; gains: float32 (n,), the
+    lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,), the
     gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
     is_whole: whether no member has left.
     """
@@ -50,7 +50,7 @@ class Membership:
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
-        """The submix of the first lane among these that is in one, or None."""
+        """The submix of the first of these lanes that is in a submix, or None."""
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
@@ -129,7 +129,7 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their submixes, if they are in any: write their separate sound, from `frame` on.
 
-        If a crossfade is running, the rest of their old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:

@@ -1,7 +1,7 @@
 """Transposes lanes: reads their sound faster or slower than it was made.
 
 A lane's dense hops are laid end to end in a ring, and reading the ring at a ratio transposes them; bend, glide and
-vibrato change the ratio over time. Shifting the spectrum's bins would not do: below note 29 (44 Hz) the lobes of
+vibrato change the ratio over time. Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of
 neighbouring harmonics overlap.
 """
 
@@ -74,7 +74,7 @@ class Transposer:
         shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
         bins = dense_hops.n_bins, dense_hops.n_bins_below_half
         self._lanes = [TransposedLane(*bins, shift) for shift in shifts]
-        # Only lanes of one group can share a head: they hop together, and one row of the stored noise has their noise.
+        # Only lanes of one group can share a head: they hop together, and read one row of the stored noise.
         self._groups = [(offset, lane // LANES_PER_ROW) for lane, offset in enumerate(hop_offsets)]
         ring_size = max(_LEAST_RING_SIZE, 1 << (4 * dense_hops.n_samples).bit_length())
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
@@ -101,7 +101,7 @@ class Transposer:
                 self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """A head with the beginning's ratio: one that can be shared, else a new one.
+        """A head with the beginning's ratio: an existing head that can be shared, else a new head.
 
         begun: lanes that begin at the same frame, and their heads.
         """
@@ -118,7 +118,7 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose a lane as `leader` is transposed, from `frame` on."""
+        """Transpose a lane like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -150,7 +150,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Give lanes that no longer share the ratio of their head other heads, at the same place."""
+        """Move lanes with another ratio than their head's ratio to new heads, at the same place."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)
@@ -197,7 +197,7 @@ class Transposer:
         self._writer.make_to(self._buses.owners(lanes), frame + n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Let the sound of lanes move in a straight line to that of their new spectra, from `frame` on for n_frames.
+        """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
         `before_ramp` must be called before the spectra are set.
         """
@@ -218,7 +218,7 @@ class Transposer:
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: all but the members of a bus that do not carry it."""
+        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
         return self._buses.heard(lanes)
 
     # Reading
@@ -236,7 +236,7 @@ class Transposer:
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read` of these lanes (not none) should read at most."""
+        """How many frames one `read` of these lanes, at least one lane, should read at most."""
         at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
         fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
         quarter_ring = self._rings.size // 4 << FRACTION_BITS

@@ -1,4 +1,4 @@
-"""The sound of lanes that may be wide: beside such a lane a second one sounds, its side."""
+"""The sound of lanes that may be wide: a wide lane sounds together with a second lane, its side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 
 
 class WideSound(LaneSound):
-    """`LaneSound` whose lanes may have sides: a side is a further lane, which does by itself what its lane does.
+    """A `LaneSound` with sides: a side is a further lane that gets the spectra, blends and ratios of its lane.
 
     A side begins where its lane begins, or at a hop; it has its own phases. All arguments as in `LaneSound`.
     """
@@ -32,7 +32,7 @@ class WideSound(LaneSound):
         return self._sides.first
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Let a lane have a side, or none, from its next hop on, or from its beginning if it opens before."""
+        """Set whether a lane has a side, from its next hop on, or from its beginning if `open` comes before."""
         self._sides.is_wanted[lane] = is_wanted
 
     def has_side(self, lane: int) -> bool:
@@ -40,7 +40,7 @@ class WideSound(LaneSound):
         return self._sides.is_open[lane]
 
     def sides_of(self, lanes: Iterable[int]) -> list[int]:
-        """The numbers of the sides that these lanes have, in the same order; `read` and `copy` take them as lanes."""
+        """The numbers of the sides that these lanes have, in the same order; `read` and `copy` accept them as lanes."""
         return self._sides.of(lanes)
 
     # Spectra, blends and ratios
@@ -129,7 +129,7 @@ class WideSound(LaneSound):
             self._close(lane)
 
     def _open(self, lane: int, frame: int) -> int:
-        """Begin the side of a lane where the lane is at `frame`; returns its number."""
+        """Begin the side of a lane; returns the side's number."""
         side = self._sides.first + lane
         self._sides.put(lane, True)
         self._follow(side)

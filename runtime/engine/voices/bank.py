@@ -1,4 +1,4 @@
-"""The voices: the note that each plays, its envelope and its gains."""
+"""The voices, each with its note, its envelope and its gains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.pitch.modulated import ModulatedPitch
 from runtime.engine.voices.played_sound import PlayedSound
 
-# The shortest attack, decay or release: shorter ones, also 0, would be heard as a click.
+# The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
 # Fade of a voice that is stolen or cut; at most `LaneSound.fade_frames`, as no more sound is made ahead.
 CUT_FADE_S = 0.004
@@ -21,15 +21,14 @@ class Voice:
     """One voice: the note that its lane plays, and the state of that note.
 
     pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
-    pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones:
-    depth of the vibrato; vibrato_radians_per_frame: its speed; slide: shift of the first knob's position by MPE slide,
-    about -0.5 to 0.5;
-    glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the glide ends, -1 without
-    one; order: how many notes had been started before; blend: phase blend that the voice sounds with; spectrum_version:
-    version of the knobs that its spectrum was decoded for; must_hold: whether the envelope's hold has yet to begin;
-    played: the sound that it plays; knobs: where the targets of that sound stand; led_to: the values for which its last
-    ramp's end was made; None: no ramp yet; is_cut: whether it has been silenced;
-    modulated_pitch: its pitch ratio, if modulation moves it; width: its stereo width, where its spectrum is computed.
+    pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones,
+    vibrato_radians_per_frame: depth and speed of the vibrato; slide: shift of the first knob's position by MPE slide,
+    about -0.5 to 0.5; glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the
+    glide ends, -1 without a glide; order: how many notes had been started before; blend: phase blend that the voice
+    sounds with; spectrum_version: version of the knobs that its spectrum was decoded for; must_hold: whether the
+    envelope's hold is still to come; played: the voice's sound; knobs: the positions of that sound's targets; led_to:
+    the values at the end of its last ramp, None without a ramp; is_cut: whether the voice was silenced;
+    modulated_pitch: its pitch ratio, if its pitch is modulated; width: its stereo width at its last spectrum.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -66,8 +65,8 @@ class Voice:
 class VoiceBank:
     """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds; table: what
-    modulation knows of each note.
+    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds; table: the
+    notes' data for modulation.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):
@@ -86,13 +85,13 @@ class VoiceBank:
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
-        """The voice for a new note: that of the lowest free lane, or the most dispensable if `limit` voices sound."""
+        """The voice for a new note: on the lowest free lane, or the most dispensable voice if `limit` voices sound."""
         if self.n_active < limit:
             return next(voice for voice in self.voices if not voice.active)
         return self.by_dispensability()[0]
 
     def by_dispensability(self) -> list[Voice]:
-        """The sounding voices, most dispensable first: cut, then released, then held, of these older before newer."""
+        """The sounding voices, most dispensable first: cut, then released, then held; the older first in each kind."""
         sounding = (voice for voice in self.used() if voice.active)
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
@@ -209,7 +208,7 @@ class VoiceBank:
                 self.envelope.move(voice.lane, frame, adsr.sustain, self._frames(adsr.decay_s), voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """How long the peak is held before the decay; with full sustain it is held anyway."""
+        """How long the peak is held before the decay; 0 with full sustain, which holds the peak anyway."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

@@ -1,4 +1,4 @@
-"""What channel messages and controls do to the voices: wheels, pressure, pedals, levels, parameters, mode messages."""
+"""Applies channel messages and controls to the voices: wheels, pressure, pedals, levels, parameters, mode messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 
 
 class ChannelControls:
-    """Applies the messages that belong to a channel, and hands what they change on to its voices.
+    """Applies the messages of a channel, and updates the channel's voices.
 
     An MPE zone's manager channel acts on its members, too.
     """
@@ -39,31 +39,31 @@ class ChannelControls:
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Do what MIDI means by a control that moves no target."""
+        """Apply the MIDI standard's meaning of a control that moves no target."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
 
     def slide(self, event: ControlChange) -> None:
-        """Let the notes of an MPE zone's member follow its slide."""
+        """Set the slide of an MPE zone's member, and update its notes."""
         self._channels[event.channel].slide = event.value
         for voice in self._notes.held(event.channel):
             self._notes.follow_slide(voice)
 
     def reset(self, frame: int) -> None:
-        """Put all controls back, and end all notes."""
+        """Reset all controls, and end all notes."""
         self._channels.reset()
         self._follow_channels(range(N_CHANNELS), frame)
         self._notes.all_off(range(N_CHANNELS), frame)
 
     def retune(self, channels: Iterable[int]) -> None:
-        """Compute the pitches of the voices of channels anew."""
+        """Recompute the pitches of these channels' voices."""
         voices = [voice for voice in self._bank.used() if voice.active and voice.channel in channels]
         self._pitches.follow_all(voices)
         self._notes.changes.retuned += voices
 
     def ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        """Let the levels of the voices of channels move to where their controls stand."""
+        """Move the gains of these channels' voices to the values that the channels' controls have now."""
         for voice in self._bank.used():
             if voice.active and voice.channel in channels:
                 self._bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))

@@ -51,7 +51,7 @@ class Channel:
     def select_bank(self, control: int, value: int) -> None:
         """CC 0 or 32: choose the bank of the next program change.
 
-        By MIDI 1.0 the bank is 128 times CC 0 plus CC 32. But many keyboards send CC 0 alone: then that is the bank.
+        In MIDI 1.0 the bank is 128 times CC 0 plus CC 32. But many keyboards send CC 0 alone: then CC 0 is the bank.
         """
         if control == Control.BANK_SELECT:
             self.bank = value << 7 | self.bank & 127 if self.has_bank_lsb else value
@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """CC 98 to 101: choose the parameter that data entry sets. Those of CC 98 and 99 are not supported."""
+        """CC 98 to 101: choose the parameter that data entry sets. Parameters of CC 98 and 99 are not supported."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -68,7 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """CC 6 or 38: set the chosen parameter; returns the number of members if it sets up an MPE zone, else None."""
+        """CC 6 or 38: set the chosen parameter; returns the number of members of an MPE zone to set up, else None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -87,8 +87,8 @@ class Channels:
 
     In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
-    Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0 and its members follow it, the upper
-    zone's is channel 15 and its members precede it.
+    Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0, followed by its members; the upper
+    zone's master is channel 15, preceded by its members.
     """
 
     def __init__(self, n_lower: int = 0, n_upper: int = 0):
@@ -96,7 +96,7 @@ class Channels:
         self.reset()
 
     def reset(self) -> None:
-        """Put all channels and zones back to their state at the start."""
+        """Reset all channels and zones to their state at the start."""
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
@@ -155,17 +155,17 @@ class Channels:
         return math.prod(channel.level for channel in self._family(number))
 
     def expression(self, number: int) -> float:
-        """Expression of a channel and its master together, 0 to 1: as both weaken the notes, both count."""
+        """Expression of a channel times its master's expression, 0 to 1."""
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; further for a channel and its master."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; beyond this if its master is panned, too."""
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
         """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults.
 
-        pan: the sound's, from -1 to 1; the channel's own is added to it.
+        pan: the sound's pan, -1 to 1, to which the channel's pan is added.
         """
         level, pan = self.level(number), pan + self.pan(number)
         angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))

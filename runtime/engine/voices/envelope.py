@@ -1,4 +1,4 @@
-"""Ramps, of which envelopes and gains are made: each value is a function of the absolute frame."""
+"""Ramps for envelopes and gains: each value is a function of the absolute frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from runtime.events import NEVER
 
-# Coefficients of x, x^2 and x^3: x^2 (3 - 2 x), with slope 0 at both ends. `cubic_of` gives those of envelopes.
+# Coefficients of x, x^2 and x^3: x^2 (3 - 2 x), with slope 0 at both ends. `cubic_of` gives coefficients for envelopes.
 SMOOTH = (0.0, 3.0, -2.0)
 
 

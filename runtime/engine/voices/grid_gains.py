@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
-# Gains are computed at frames that are multiples of this, and joined by straight lines. A wave of 20 Hz so loses 1 %;
-# and no step of a control can be faster than the shortest attack.
+# Gains are computed at frames that are multiples of this, and interpolated linearly. This weakens a wave of 20 Hz by
+# 1 %, and makes no step of a control faster than the shortest attack.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -20,7 +20,7 @@ _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 class GridGains:
     """The modulated gains of all lanes, on a grid of absolute frames.
 
-    The gain at a point of the grid is computed when the interval before it begins, with the controls of that moment.
+    The gain at a point of the grid is computed when the interval before it begins, with the controls at that time.
     So a gain never depends on where a span begins.
 
     longest_span: most frames of one span.
@@ -30,7 +30,7 @@ class GridGains:
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 3
         self._points = np.ones((2, n_lanes, n_points))  # left and right gain of each lane at each point
-        self._first = 0  # the grid's number of the first point
+        self._first = 0  # number of the first point on the grid
         self._began = [-1] * n_lanes  # the note that each lane's points belong to
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         self._fractions = np.arange(longest_span + GAIN_GRID_FRAMES) % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES
@@ -39,7 +39,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept = last - first + 1, first - self._first
-        # The point at or before the span was computed earlier; and so was the next one, if the span begins between.
+        # The point at or before the span's beginning was computed earlier. If the span begins between two points, so
+        # was the next point.
         n_kept = 1 if frame % GAIN_GRID_FRAMES == 0 else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -52,7 +53,7 @@ class GridGains:
             for row, voice in enumerate(alike):
                 is_new = self._began[voice.lane] != voice.order
                 self._began[voice.lane] = voice.order
-                # Before its first whole interval a note has the gains with which that interval begins.
+                # Until its first whole interval, a note has the gains at that interval's beginning.
                 start = 0 if is_new else n_kept
                 self._points[:, voice.lane, start:n_points] = gains[:, row, start:]
                 if is_new and n_kept == 2:

@@ -116,7 +116,7 @@ class Notes:
             self._bank.cut(voice, frame)
 
     def end_one(self, frame: int) -> None:
-        """Cut the most dispensable voice, as a note elsewhere steals it."""
+        """Cut the most dispensable voice, which a note of another part steals."""
         for voice in self._bank.by_dispensability():
             if not voice.is_cut:
                 self.n_stolen += 1
@@ -136,7 +136,7 @@ class Notes:
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
         """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
 
-        In legato the new voice continues the old voice's envelope. Notes of a poly sound go on.
+        In legato the new voice continues the old voice's envelope. Notes of a poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]
@@ -181,7 +181,7 @@ class Notes:
         return voice
 
     def _start_path(self, voice: Voice, frame: int) -> None:
-        """Begin the trajectories of a voice, from where modulation puts their playheads."""
+        """Begin the trajectories of a voice, with the speed and shift that modulation gives their playheads."""
         speed, shift = playhead_of([voice], frame)
         trajectories = voice.played.trajectories
         trajectories.start(voice.lane, frame, voice.note, voice.velocity, float(speed[0]), float(shift[0]))

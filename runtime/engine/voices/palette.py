@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 class Palette:
     """The sounds of one engine.
 
-    patch: the sound at the start; programs: the sounds that program changes choose, by number; if not given, the card's
+    patch: the sound at the start; programs: the sounds that program changes choose, by number, None for the card's
     presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
     moves_playheads: whether any sound modulates where its trajectories are read; moves_pitch: whether any sound
-    modulates its pitch; moves_spectra: whether the spectra of any sound move while a note sounds; moves_blend: whether
-    any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a width.
+    modulates its pitch; moves_spectra: whether the spectra of any sound change while a note sounds; moves_blend:
+    whether any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a
+    width.
     """
 
     def __init__(
@@ -58,12 +59,12 @@ class Palette:
             self.take_in(each)
 
     def admit(self, knobs: SoundKnobs) -> None:
-        """Take note of what the player's knobs make of a sound."""
+        """Record whether the player's knobs give a sound a bandwidth or a width."""
         self.has_bandwidth |= knobs.has_bandwidth
         self.has_width |= knobs.has_width
 
     def take_in(self, played: PlayedSound) -> None:
-        """Take note of what a sound, and the sounds of its morph, may move."""
+        """Record what a sound, and the sounds of its morph, may modulate."""
         for each in (played, *played.morphs):
             self.moves_pitch |= each.pitch_moves
             self.moves_playheads |= bool(each.playhead_targets)
@@ -73,7 +74,7 @@ class Palette:
             self.has_width |= each.has_width
 
     def ready(self, patch: Patch) -> PlayedSound:
-        """A sound, ready to be played; from any thread."""
+        """Prepare a sound for playing; from any thread."""
         morphs = self._morphs(patch.morph) if patch.morph is not None else ()
         return self._played(patch, self._trajectories([patch]), morphs)
 
@@ -83,7 +84,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sounds of a morph's steps; those with the same trajectories share their tables, which are large."""
+        """The sounds of a morph's steps; equal trajectories of several sounds share their tables, which are large."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

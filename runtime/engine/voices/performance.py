@@ -54,7 +54,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # actions, and changes of sends, if nobody takes them
+MOST_WAITING = 256  # how many actions, and changes of sends, are kept if nobody takes them
 # Events other than control changes that a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
@@ -62,10 +62,10 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends them when a sender of active sensing falls silent.
 
-    bank: the voices; pitches: computes their pitches; sends: each time that a send to an effect moved, the frame and
-    the levels of reverb and chorus, 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last;
-    n_events: number of events so far that may have changed a source of modulation or a voice; actions: what the player
-    asks for that an engine cannot do.
+    bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame, reverb,
+    chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number of
+    events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
+    cannot carry out.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Performance:
         self.chosen = palette.first
         self.notes.played = self._step_of(palette.first)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
-        self._sensing_deadline = NEVER  # the sender of active sensing must send again by then
+        self._sensing_deadline = NEVER  # the sender of active sensing must send again by this frame
 
     def apply(self, event: Event, frame: int) -> None:
         """Apply one event at `frame`."""
@@ -103,7 +103,7 @@ class Performance:
             self.notes.changes.retuned += moved
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Whether the event moves targets, and means nothing else; an MPE zone's members keep what MPE gives them."""
+        """Move the targets that an event is mapped to; return whether there are any. MPE zones' members have no map."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
@@ -131,7 +131,7 @@ class Performance:
         return end
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """The sounding voices whose playheads are modulated, by the sound that they play."""
+        """The sounding voices whose playheads are modulated, grouped by sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}
@@ -172,7 +172,7 @@ class Performance:
             self.actions.append(Action("program", channel.bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
-        """Let the next notes play another sound; notes that sound keep theirs."""
+        """Choose the sound that the next notes play; sounding notes keep their sound."""
         self._palette.take_in(played)
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
         if played is not self.chosen:
@@ -182,7 +182,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _step_of(self, chosen: PlayedSound) -> PlayedSound:
-        """What the next notes play: of a morph, the sound of the step at which it stands."""
+        """The sound that the next notes play: of a morph, the sound of its present step."""
         return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
 
     def _clock(self, _event: Clock, frame: int) -> None:
@@ -195,7 +195,7 @@ class Performance:
         self._palette.tempo.start()
 
     def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
-        """LFOs go on: a sequencer's stop is no stop of what the player plays."""
+        """LFOs go on: the player may play on after a sequencer stops."""
         self._palette.tempo.stop()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:
@@ -205,7 +205,7 @@ class Performance:
         self._knobs.turn_blend(event.position)
 
     def _follow_targets(self, frame: int) -> None:
-        """Let the voices follow targets that act on gains and pitches, and say where bandwidth or width begin."""
+        """Apply moved targets to gains, pitches, sends and the morph; record new bandwidths and widths."""
         moved = self._knobs.moved
         if not moved.isdisjoint(("level", "pan")):
             self._channel_controls.ramp_gains(range(N_CHANNELS), frame)
@@ -219,7 +219,7 @@ class Performance:
         moved.clear()
 
     def follow_knobs(self, frame: int) -> None:
-        """Take note of where the knobs stand, after all were moved at once, before the first note."""
+        """Apply the knobs' positions after all knobs were set at once, before the first note."""
         self._palette.admit(self._knobs.present)
         self.sends.clear()
         self.sends.append((frame, *self._sends()))
@@ -238,7 +238,7 @@ class Performance:
         self._controls.use(event.device, event.map)
 
     def _unused(self, _event: Event, _frame: int) -> None:
-        """Events that the engine only passes by."""
+        """Ignore an event that is not for the engine."""
 
     def _action(self, event: Action, frame: int) -> None:
         if event.name == "panic":

@@ -13,7 +13,7 @@ from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 
 class VoicePitches:
-    """Finds the pitch of voices, as a ratio to the note that the model is asked for."""
+    """Finds the pitch of voices, as the ratio of a voice's frequency to its model note's frequency."""
 
     def __init__(self, channels: Channels, sample_rate_hz: int):
         self._channels, self.sample_rate_hz = channels, sample_rate_hz

@@ -20,7 +20,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets of the spectrum: they move from hop to hop.
+# Targets that change the spectrum, from hop to hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -47,7 +47,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Speeds, factors of the trajectories' own, and shifts, shares of the held part, of voices that play one sound."""
+    """Speeds and shifts of the playheads of voices that play one sound, in the units of `Playheads.advance`."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
@@ -59,18 +59,19 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound; it is made before the engine renders, and never changes.
 
-    patch: what it was made from; sound: its sound; morphs: the sounds of its morph's steps; voice: how notes are
-    played; curve: the envelope's cubic, as in `Ramps`; modulator: what moves the sound; trajectories: None without any.
+    patch: the patch of the sound; sound: the patch's sound; morphs: the sounds of its morph's steps; voice: how notes
+    are played; curve: the envelope's cubic, as in `Ramps`; modulator: the sound's modulation; trajectories: None if the
+    patch has none.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
-    spectral_targets: the modulated targets that are heard in the spectrum; spectrum_moves: whether one of these may
-    change while a note sounds; moves_fast: whether a fast LFO moves them; opens_fast: whether they may change most
-    where a note begins, by an envelope or a trajectory; latents_move, blend_moves: whether a latent, or the blend of
+    spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
+    while a note sounds; moves_fast: whether a fast LFO moves these targets; opens_fast: whether an envelope or a
+    trajectory moves them, mostly where a note begins; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether their spectra depend on the blend of phases.
+    needs_blend: whether its notes' spectra depend on the blend of phases.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
-    or pan move by themselves.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: the most by which the pitch is raised.
+    or pan is modulated.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: how far the pitch is raised at most.
     """
 
     def __init__(

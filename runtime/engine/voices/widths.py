@@ -15,10 +15,10 @@ _LINE = (1.0, 0.0, 0.0)
 
 
 class SideSounds(Protocol):
-    """What makes the sides."""
+    """An object that makes the sides."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Let a lane have a side, or none, from its next hop on, or from its beginning."""
+        """Set whether a lane has a side, from its next hop or its beginning on."""
 
     def has_side(self, lane: int) -> bool:
         """Whether a lane has a side now."""
@@ -29,7 +29,7 @@ class Widths:
 
     The sound has the gain `middle`, the side has the gain `side`. A width of 0 to 1 is an angle of 0 to 45 degrees;
     `middle` is its cosine and `side` its sine. So the power of both channels together stays the same, and a mono sum
-    loses at most 3 dB. A side that a moving width has begun lasts as long as its note.
+    loses at most 3 dB. A side that begins when the width moves from 0 lasts until the note ends.
 
     middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at their next hop.
     """
@@ -42,7 +42,7 @@ class Widths:
             self.middle.jump(lane, 1.0)
 
     def start(self, lane: int, width: float) -> None:
-        """Begin a note on a lane with this width; to be called before the lane opens."""
+        """Begin a note on a lane with this width; call before the lane opens."""
         if width or self._is_wide[lane]:
             self._mark(lane, width > 0.0)
             self._widths[lane] = width
@@ -50,10 +50,10 @@ class Widths:
                 ramps.jump(lane, gain)
 
     def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
-        """Move a lane to this width, in a straight line from `frame` on; returns whether it is, or will be, there.
+        """Move a lane linearly to this width, from `frame` on; return whether the lane is, or will be, that wide.
 
-        A lane without a side stays at width 0 until its next hop, where its side begins; then this must be called
-        again.
+        A lane without a side stays at width 0 until its next hop, where its side begins; `move` must be called again
+        there.
         """
         if width == self._widths[lane]:
             return True
@@ -73,7 +73,7 @@ class Widths:
                 self.side.settle(lane)
 
     def forget_silent(self, voices: Sequence[Voice]) -> None:
-        """Let the lanes of voices that have ended be wide no more; voices: one for each lane."""
+        """Set the lanes of voices that have ended to width 0; voices: one for each lane."""
         for lane in [lane for lane, is_wide in enumerate(self._is_wide) if is_wide]:
             if not voices[lane].active:
                 self.start(lane, 0.0)

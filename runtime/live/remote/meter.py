@@ -21,7 +21,7 @@ class Metered(Protocol):
 
     @property
     def engine(self) -> Engine:
-        """The engine that sounds."""
+        """The first part's engine."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""

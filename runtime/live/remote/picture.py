@@ -31,8 +31,8 @@ class Pictured(Protocol):
 class Picture:
     """Publishes the topic `picture` while somebody watches it. It copies what the engine has, and measures nothing.
 
-    The news: rate_hz; hz, the fundamentals of the sounding notes, newest first; and of the newest note spectrum, 256
-    levels in base64 (`acoustics.spectrum_picture`), and latents, 0 to 1; both are left out if nothing sounds.
+    The news: rate_hz; hz: fundamentals of at most 8 sounding notes, newest first; for the newest note, spectrum: 256
+    levels in base64 (`acoustics.spectrum_picture`), and latents: 0 to 1; both left out if nothing sounds.
     """
 
     def __init__(self, playing: Pictured):

@@ -1,6 +1,6 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
-A load is the time that a block took in units of the time that it plays. Overload lowers
+A load is the time that a block took in units of the time that it plays, without the machine's stalls. Overload lowers
 the limit at once. It rises again in steps, as far as the measured cost of a voice allows. If too few voices sound to
 measure that, the full number is tried after a while; each trial that fails makes the next wait twice as long.
 """
@@ -17,10 +17,11 @@ FEWEST_VOICES = 2
 AIM, ROOM = 0.7, 0.8  # voices are shed down to a load of AIM, and come back as long as they stay below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
 _SETTLE_S = 0.05  # after a change, for the voices that fade out
-# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One long wait is none.
+# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One alone is none.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
-_MOST_LOAD = 4.0  # a block that waited long for something else must not weigh more
+_MOST_LOAD = 4.0  # a virtual machine may count as work what its host has taken: such a block must not weigh more
 _WARM_UP_BLOCKS = 16
+_COLD_S = 0.3  # the first notes on an output are slow, whatever sounds: their memory is used for the first time
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
@@ -35,7 +36,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self._n_seen = self._n_same = _WARM_UP_BLOCKS  # the first block to judge; the first with the voices of now
-        self._n_measured = -1
+        self._n_measured, self._is_cold = -1, True
         self._settled_s = self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
 
@@ -53,6 +54,9 @@ class Overload:
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """
+        if self._is_cold:
+            self._is_cold = not n_sounding
+            self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks + round(_COLD_S / self._block_s))
         if now_s < self._settled_s:
             self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks)
             return False
@@ -71,7 +75,7 @@ class Overload:
         return self._grow(load, n_sounding, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that are too much; 0 if it is no overload."""
+        """The median load of the blocks that make an overload; 0 if there is none."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:

@@ -10,6 +10,7 @@ from runtime.audio.output import BlockRenderer
 from runtime.events import Action, Event, VoiceLimit
 from runtime.live.watching.heartbeat import Heartbeat
 from runtime.live.watching.overload import Overload
+from runtime.live.watching.stalls import Stalls
 from runtime.rack.rack import Rack
 
 Say = Callable[[str], object]
@@ -36,7 +37,7 @@ class Watch:
         self._blocks: BlockRenderer
         self._rack: Rack
         self._overload = Overload(n_voices, 1.0)
-        self._heartbeat = Heartbeat(1.0, time.monotonic())
+        self._heartbeat, self._stalls = Heartbeat(1.0, time.monotonic()), Stalls()
         self._said_s, self._said_limit = 0.0, n_voices
         self._n_not_finite, self._panic_s = 0, 0.0
         self._n_muted = 0
@@ -48,6 +49,7 @@ class Watch:
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
         self._n_not_finite, self._n_muted = 0, rack.n_muted
+        self._stalls.follow()
         if not was_full:
             self._limit()
 
@@ -73,6 +75,9 @@ class Watch:
         if self._overload.look(self._blocks.loads, self._rack.status.n_active_voices, now_s):
             self._limit()
         self._say_limit(now_s)
+        stalled = self._stalls.look(self._blocks.loads, now_s, self._blocks.realtime)
+        if stalled:
+            self._say(stalled)
         self._look_for_bad_numbers(now_s)
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 

@@ -79,7 +79,8 @@ class SoundMap extends HTMLElement {
     this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
     this.trail?.clear();
     this.trailKey.hidden = true;
-    this.asked = null;
+    if (this.isPlane || this.builtFor !== card) this.asked = null; // else the ring stays where it was dragged to
+    this.builtFor = card;
     this.moved();
     this.forget();
     this.pins.build();

@@ -1,4 +1,4 @@
-"""The gallery of the bundled instrument and of a tiny one with recordings: files, loudness, and what the page says."""
+"""The gallery of the bundled instrument and of a tiny one with recordings: files, loudness, and the page's text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gallery(*arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recordings of the tiny instrument's presets: `bright` as it plays, `mellow` as nothing that it can play."""
+    """Recordings for the tiny instrument's presets: `bright` is like the preset, `mellow` is noise."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "tiny").mkdir()
     time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ

@@ -1,4 +1,4 @@
-"""`make`, from a folder to an instrument that plays, with a tiny recipe; and what it refuses."""
+"""`make`, from a folder to an instrument that plays, with a tiny recipe; and folders that `make` refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few epochs, and few points to measure."""
+    """Train few steps, and measure few points."""
     monkeypatch.setattr(learning, "MOST_STEPS", 1)
     monkeypatch.setattr(learning, "MOST_FRAMES", 2000)
     monkeypatch.setattr(trained, "N_POINTS", 30)
@@ -45,7 +45,7 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert main(arguments) == 0
     said = capsys.readouterr().out
     assert f"play it: ./timbrebox play --instrument {out}" in said
-    assert "WARNING: out of tune" in said  # six epochs of a tiny network
+    assert "WARNING: out of tune" in said  # because of so little training
     card = Decoder(out).card
     assert card.name == "own sounds"
     assert {preset.name for preset in card.presets} <= {"Trompete", "Blöde Flöte", "drone long"}
@@ -65,16 +65,16 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert rate_hz == 44100
     assert np.abs(samples).max() > 0.05
     page = (work / "report.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 5  # both sides, of two notes of two sounds, and of one of the third
+    assert page.count("<audio") == 2 * 5  # both sides: two notes of two sounds, one note of the third
 
 
 def test_the_figures_of_an_unchanged_folder_are_found_again(tmp_path: Path) -> None:
-    """Another --force run listens to nothing and trains nothing, and writes the same instrument."""
+    """A second run with --force analyses and trains nothing, and writes the same instrument."""
     folder, out = tmp_path / "horn", tmp_path / "horn.onnx"
     write_notes(folder, {"C4": 0.0})
     arguments = ["make", str(folder), "--out", str(out), "--recipe", TINY]
     assert main(arguments) == 0
-    assert main(arguments) == 2  # the instrument is there
+    assert main(arguments) == 2  # the instrument exists
     epochs = learning.read_history(tmp_path / "horn.make" / "run")
     assert main([*arguments, "--force"]) == 0
     assert learning.read_history(tmp_path / "horn.make" / "run") == epochs
@@ -161,12 +161,12 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
     n_before = len(metrics.read_text().splitlines()) - 1
 
     plan = tmp_path / "sounds.make" / "run-plan.json"
-    # As if the time had been planned so.
+    # As if the first run had planned this time.
     plan.write_text(json.dumps({"n_epochs": n_before + 2, "is_last_stretch": False}))
     second = start("1")
     said = second.communicate(timeout=120)[0]
     assert second.returncode == 0, said
-    assert not re.search(r"training: \d+ epochs of", said)  # nothing was planned anew
+    assert not re.search(r"training: \d+ epochs of", said)  # the plan was kept
     assert len(metrics.read_text().splitlines()) - 1 == n_before + 2
     assert Decoder(out).card.note_range == (57, 70)
 

@@ -1,4 +1,4 @@
-"""The verdict says what the figures mean, and the page shows them without help of others."""
+"""The verdict explains the figures, and the page shows them without other files."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_curve_has_a_point_for_each_epoch() -> None:
     points = re.findall(r'points="([^"]*)"', curve)
     assert [len(line.split()) for line in points] == [8, 8]
     heights = [float(point.split(",")[1]) for point in points[0].split()]
-    assert heights == sorted(heights)  # the error falls: y grows downwards
+    assert heights == sorted(heights)  # a falling error, because y grows downwards
     assert "epoch" in curve
     assert "error (mean square)" in curve
     assert "No epoch" in learning_curve([])

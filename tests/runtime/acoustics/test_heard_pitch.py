@@ -1,4 +1,4 @@
-"""The pitch detector hears synthetic and recorded notes from C1 to C8, and does not take one note for another."""
+"""The pitch detector hears synthetic and recorded notes from C1 to C8, and confuses no notes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
-    """The magnitudes (1, n_bins) of a note. amplitudes: of harmonics 1, 2, ...; those from 20 kHz up are left out.
+    """The magnitudes (1, n_bins) of a note, with random phases.
 
-    The harmonics' phases are drawn at random.
+    amplitudes: of harmonics 1, 2, ...; harmonics from 20 kHz up are left out.
     """
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(amplitudes))
@@ -33,7 +33,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# Saws and squares go from C1 to C8, saws without a fundamental only up to C6.
+# Saws and squares from C1 to C8; saws without a fundamental only up to C6.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -80,7 +80,7 @@ def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
 
 
 def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
-    """Each key, played for 1 s by fluidsynth and cut to its steady part: mono at 44.1 kHz, (n_keys, n_samples).
+    """The steady part of each key, played for 1 s by fluidsynth: mono at 44.1 kHz, (n_keys, n_samples).
 
     program: the preset's MIDI program, from 0.
     """
@@ -103,5 +103,5 @@ def test_a_recorded_violin_is_heard_at_its_notes():
     for name, note in names.items():
         samples = soundfile.read(next(VIOLIN.glob(f"*_{name}_*.flac")))[0][22050:88200]
         heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
-        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # the tolerance is half a semitone because of the vibrato
+        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, because of the vibrato
         assert abs(np.median(heard) - note) <= 0.2

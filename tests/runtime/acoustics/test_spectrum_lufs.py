@@ -1,4 +1,4 @@
-"""The loudness of a spectrum is that of ITU-R BS.1770."""
+"""The loudness of a spectrum is as ITU-R BS.1770 defines it."""
 
 from __future__ import annotations
 

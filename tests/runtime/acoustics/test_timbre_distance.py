@@ -1,4 +1,4 @@
-"""The distance between timbres is blind to loudness, and counts a change of the spectrum in dB."""
+"""The distance between timbres does not depend on loudness, and measures a change of the spectrum in dB."""
 
 from __future__ import annotations
 

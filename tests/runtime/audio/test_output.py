@@ -153,7 +153,7 @@ def test_an_output_named_null_needs_no_portaudio() -> None:
 
 @pytest.mark.rig
 def test_a_real_device_plays_every_block_at_its_own_rate(on_rig: JackServer) -> None:
-    # JACK refuses any sample rate but its own, so the output must take that one.
+    # JACK refuses all sample rates but its own, so the output must use JACK's.
     config = AudioConfig(host_api="jack", device="SYSTEM", sample_rate_hz=48000, buffer_frames=PERIOD_FRAMES)
     output = open_output(config)
     assert isinstance(output, DeviceOutput)

@@ -1,4 +1,4 @@
-"""The ring of what sounds: another process reads every frame as it was written, or knows that it is lost."""
+"""The ring of played sound: another process reads every frame as it was written, or knows that the frame is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.audio.sound_ring import LEAST_S, MOST_BEFORE_S, RingReader, SoundRi
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Every frame holds its own number, left as it is and right negative; so any mixture of old and new is seen.
+# Every frame contains its own number on the left, and the negative number on the right, to reveal torn frames.
 READER = """
 import sys, time
 import numpy as np
@@ -49,7 +49,7 @@ class Numbers:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.3])
 def test_what_another_process_reads_is_exactly_what_was_written(pause_s: float) -> None:
-    """A reader that is too slow knows how many frames it has lost, and every other one is right."""
+    """A reader that is too slow knows how many frames it has lost, and every other frame is right."""
     ring, n_blocks, size = SoundRing(2**16), 20000, 300
     last = n_blocks * size
     command = [sys.executable, "-c", READER, str(ring.descriptor), str(last), str(pause_s)]

@@ -32,7 +32,7 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Wait for a notice with this line; TimeoutError if it does not come, whatever else does."""
+        """Wait for a notice with this line; TimeoutError without one, even if other notices arrive."""
         end_s = time.monotonic() + START_LIMIT_S
         while news not in self._socket.recv(4096).decode().splitlines():
             if time.monotonic() > end_s:
@@ -72,7 +72,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
 
 def assert_plays_on(process: subprocess.Popen[str], systemd: Systemd) -> None:
-    """Assert that the program plays, and stops without an error when asked to."""
+    """Assert that the program plays, and stops without an error on SIGTERM."""
     systemd.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGTERM)
     systemd.wait_for("STOPPING=1")

@@ -1,4 +1,4 @@
-"""`bench` with a real decoder and short runs: every figure is there and measures what its name says."""
+"""`bench` with a real decoder and short runs: every figure exists and measures what its name says."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CountingDecoder(Decoder):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
-    """The figures that `bench --quick --json` writes and the text that it prints; very short runs, no sound card."""
+    """The figures and the printed text of `bench --quick --json`, with very short runs and without a sound card."""
     folder = tmp_path_factory.mktemp("bench")
     settings, written = folder / "silent.yaml", folder / "bench.json"
     settings.write_text("audio: {device: 'null'}\n")
@@ -142,8 +142,8 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # The case has a name, because for one without a name the floor is measured too, which also decodes. A named
-        # case is compared with the plain one, which here is the same.
+        # The case has a name, because for a case without a name `measure` also measures the floor, which decodes,
+        # too. A named case is compared with the plain case, which is the same here.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
     assert n_rows[False] == n_voices  # each voice once, as its note begins

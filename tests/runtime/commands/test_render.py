@@ -1,4 +1,4 @@
-"""`render` for its user: in tune, the same bytes for the same seed, and one line for every mistake."""
+"""`render` as a user sees it: in tune, the same bytes for the same seed, and one line for every mistake."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ LIMIT_S = 60.0  # a broken process may wait for ever
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render`, with the tiny instrument unless the arguments name another."""
+    """Start `render`, with the tiny instrument unless the arguments name an instrument."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]
@@ -39,7 +39,7 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit status and stderr; a process that waits longer than LIMIT_S is killed and fails the test."""
+    """Exit status and stderr; a process that runs longer than LIMIT_S is killed and fails the test."""
     try:
         _, error = process.communicate(timeout=LIMIT_S)
     finally:
@@ -54,7 +54,7 @@ def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The one line on stderr of a `render` that must refuse."""
+    """The single line on stderr of a `render` that must refuse."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error
@@ -136,7 +136,7 @@ def long_piece(folder: Path) -> str:
 
 
 def rendering_over(out: Path) -> subprocess.Popen:
-    """Start a long rendering that would replace an earlier take, and wait until there is sound in its part file."""
+    """Start a long rendering that would replace an earlier take, and wait until its partial file contains sound."""
     out.write_bytes(b"an earlier take")
     process = start(long_piece(out.parent), out)
     wait_until(lambda: any(path.stat().st_size > 100_000 for path in parts(out)), "sound in a part file")
@@ -197,7 +197,7 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # the first time, the link leads nowhere
+    for _ in range(2):  # at first, the link's target does not exist
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100

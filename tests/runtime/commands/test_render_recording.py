@@ -1,4 +1,4 @@
-"""`render` of a recorded MIDI file: what the head says is honoured, options win, and mistakes take one line."""
+"""`render` of a recorded MIDI file: it follows the file's head, options win, and mistakes take one line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is no drum here: it was heard
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is not a drum here: the note sounded
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),
@@ -45,7 +45,7 @@ AFTER: list[tuple[int, Event]] = [
 
 
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
-    """Play BEFORE and AFTER, and write what follows the state at about frame `first`; returns the sound from there."""
+    """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
     choice = choose(config, instrument, None, None)
     engine = build_engine(choice.patch, choice.instrument, rate_hz, choice.programs)
     history: deque[tuple[int, object]] = deque()
@@ -58,12 +58,12 @@ def record(path: Path, config: Config, instrument: str | None, rate_hz: int, fir
             engine.ask_for_state()
         engine.render(sound[at : at + SIZE])
     (state,) = [item for _, item in history if isinstance(item, EngineState)]
-    state = msgspec.structs.replace(state, waiting=())  # AFTER waits, and follows in the file
+    state = msgspec.structs.replace(state, waiting=())  # the file has the waiting events of AFTER
     patch, programs = engine.sounds
     head = head_tree(Start(rate_hz, played_instrument(choice.instrument.path), patch, programs, state))
     writer = RecordedMidiWriter(path, one_tick_a_frame(rate_hz), head)
     timed = [(at - state.frame, event) for at, event in AFTER if at >= state.frame]
-    # As they pass through the companion.
+    # The events as the companion receives them.
     writer.add([(at, event_of(plain_event(event, patch.settings))) for at, event in timed], 20_000)
     writer.finish(len(sound) - state.frame)
     return sound[state.frame :]
@@ -71,7 +71,7 @@ def record(path: Path, config: Config, instrument: str | None, rate_hz: int, fir
 
 @pytest.fixture
 def rendered(tmp_path: Path) -> Callable[..., np.ndarray]:
-    """A function that renders a file with options: int16 (n, 2), and the rate."""
+    """A function that renders a file with options, and returns the samples, as int (n, 2), and the rate."""
 
     def rendered(path: Path, *options: str) -> tuple[np.ndarray, int]:
         out = tmp_path / "out.wav"
@@ -103,7 +103,7 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Play on a rack, and record from frame 5888 + SIZE on, which must be silent; `render` must repeat it."""
+    """Play on a rack, and record from frame 5888 + SIZE on, which must be silent; `render` must repeat the sound."""
     rack = build_chosen(choice, 44100)
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -133,7 +133,7 @@ def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callabl
     events: list[tuple[int, Event]] = [
         (9000, NoteOn(0, 60, 100, 3)),
         (12_000, ControlChange(0, 21, 40, 3)),
-        (15_000, learned("cc 22", "latent.1")),  # another control is learned while the recording goes on
+        (15_000, learned("cc 22", "latent.1")),  # another control is learned during the recording
         (15_500, ControlChange(0, 22, 120, 3)),
     ]
     choice = choose(load_config(), None, None, None)
@@ -160,7 +160,7 @@ def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     path, out = tmp_path / "a.mid", str(tmp_path / "out.wav")
     record(path, Config(voice=VoiceConfig(n_voices=4)), TINY, 44100)
-    assert "'tiny'" in refusal(str(path), out)  # it is no instrument that can be found by its name
+    assert "'tiny'" in refusal(str(path), out)  # not an instrument that can be found by its name
     assert "4 knobs" in refusal(str(path), out, "--instrument", "virtual-analogue")
     assert "leave it out" in refusal(str(path), out, "--instrument", TINY, "--preset", "Low")
     content = path.read_bytes()

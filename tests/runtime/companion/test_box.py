@@ -34,7 +34,7 @@ def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockFactory]:
 
 
 class Told(Companion):
-    """A companion that notes what it says."""
+    """A companion that stores the lines that it says."""
 
     def __init__(self) -> None:
         ours, self._theirs = socket.socketpair()
@@ -46,7 +46,7 @@ class Told(Companion):
 
 
 def changes(pins: MockFactory, seconds: float) -> int:
-    """How often the lamp goes on or off in this time."""
+    """How often the lamp is switched on or off during this time."""
     pin = pins.pin(LAMP)
     pin.clear_states()
     time.sleep(seconds)
@@ -72,7 +72,7 @@ def test_the_lamp_is_steady_blinks_slowly_or_fast(pins: MockFactory, monkeypatch
 def test_a_held_button_powers_off_once_and_a_short_press_does_not(
     pins: MockFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(box_module, "HOLD_S", 0.3)
+    monkeypatch.setattr(box_module, "POWER_OFF_HOLD_S", 0.3)
     count, told = tmp_path / "count", Told()
     box = Box(told, ("sh", "-c", f"echo off >> {count}"))
     box.show(Show(None, BUTTON, "plays"))
@@ -92,7 +92,7 @@ def test_a_held_button_powers_off_once_and_a_short_press_does_not(
 
 
 def test_a_refused_power_off_is_said(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(box_module, "HOLD_S", 0.0)
+    monkeypatch.setattr(box_module, "POWER_OFF_HOLD_S", 0.0)
     told = Told()
     box = Box(told, ("sh", "-c", "echo Access denied >&2; exit 1"))
     box.show(Show(None, BUTTON, "plays"))

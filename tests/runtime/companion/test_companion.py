@@ -1,4 +1,4 @@
-"""The companion: a real child process, which dies, is started again, and ends with the playing process."""
+"""The companion: a real child process, which is restarted when it dies, and ends with the playing process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """A companion, and what came of what it was asked."""
+    """A companion, and its answers."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.companion = CompanionChild(self.lines.append)
 
     def ask(self, name: str, **params: object) -> object:
-        """The answer; UserError if it is refused."""
+        """Send a request, and return the answer; UserError if the request is refused."""
         answers: list[object] = []
         self.companion.ask(name, answers.append, answers.append, **params)
         self.serve_until(lambda: answers)
@@ -54,7 +54,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
 
 
 def is_alive(process_id: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -135,6 +135,6 @@ def may_be_real_time() -> bool:
 
 
 def children(process_id: int) -> list[int]:
-    """The numbers of a process's children that run."""
+    """Process IDs of a process's children that run."""
     found = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [int(child) for child in found if is_alive(int(child))]

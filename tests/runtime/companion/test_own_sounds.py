@@ -1,4 +1,4 @@
-"""The user's own sounds: saved, renamed, copied, deleted, brought back, mailed; and their places in the banks."""
+"""The user's own sounds: saved, renamed, copied, deleted, restored, exported and imported; and places in the banks."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_a_kill_left_half_done_is_passed_over() -> None:
     operations.save("a", SOFT, None)
     operations.save("b", LOUD, None)
     operations.delete("b")
-    # Killed after the entry, before the change:
+    # As after a kill between the trash entry and the change.
     trash.put(Entry("delete", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("overwrite", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("rename", "a", "z"))
@@ -155,11 +155,11 @@ def test_own_sounds_stand_in_the_order_of_the_alphabet_128_a_bank() -> None:
         own_sound_at(2 * 128 + 99)
 
 
-# Trajectories, and files to mail
+# Trajectories, and files to export
 
 
 def sound_with_file(folder: Path) -> Sound:
-    """A sound with a trajectory of its own and one in a file in this folder."""
+    """A sound with two trajectories: one inline, one in a file in this folder."""
     folder.mkdir(exist_ok=True)
     (folder / "way.trajectory").write_bytes(pack(random_trajectory()))
     return Sound(trajectory=[SoundTrajectory(file="way.trajectory", key=40), SoundTrajectory(inline=INLINE, key=60)])

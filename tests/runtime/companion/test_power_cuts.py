@@ -1,4 +1,4 @@
-"""A power cut leaves every file as it was before, or as it is after, on a disk that forgets what was not flushed."""
+"""A power cut leaves every file as before the change or as after it, on a disk that loses unflushed data."""
 
 from __future__ import annotations
 

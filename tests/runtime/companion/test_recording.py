@@ -1,4 +1,4 @@
-"""One recording in the companion: from the ring and the events to files."""
+"""A recording in the companion: the ring and the events become files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, SIZE = 100_000, 250
 
 
 class Played:
-    """A ring, into which a noise is played that begins at frame FIRST, and a recording of it."""
+    """A ring that receives noise from frame FIRST on, and a recording of this noise."""
 
     def __init__(self, folder: Path, ring_frames: int = 2**16, **order: object):
         self.ring, self.frame = SoundRing(ring_frames), FIRST
@@ -53,10 +53,10 @@ def test_sound_and_events_lie_side_by_side(tmp_path: Path) -> None:
     for _ in range(5):
         played.play(4000)
         assert played.recording.work()
-    played.recording.work()  # takes what the call before has seen
+    played.recording.work()  # writes the data that the call before found
     growing = played.recording.files
     assert [path.suffixes[-2:] for path in growing] == [[".part", ".wav"], [".part", ".mid"]]
-    assert read_recorded(growing[1]).events == [(0, on), (5000, turn)]  # the sound of the third comes later
+    assert read_recorded(growing[1]).events == [(0, on), (5000, turn)]  # the third event's sound comes later
     played.play(4000)
     sound, midi = played.stop()
     assert sound.stem == midi.stem
@@ -73,7 +73,7 @@ def test_frames_that_were_lost_are_silent_and_counted(tmp_path: Path) -> None:
     played = Played(tmp_path, 8000)
     played.recording.work()
     played.recording.work()
-    played.play(20_000)  # the companion sleeps
+    played.play(20_000)  # while the companion sleeps
     sound, _ = played.stop()
     expected, n_lost = played.expected(), played.recording.n_lost
     assert n_lost == 20_000 - 8000

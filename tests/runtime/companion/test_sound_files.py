@@ -33,7 +33,7 @@ def noise(n_frames: int, seed: int = 0) -> np.ndarray:
 
 
 def expected(sound: np.ndarray, bits: int) -> np.ndarray:
-    """As soundfile reads it: in the upper bits of int32."""
+    """The samples as soundfile reads them: in the upper bits of int32."""
     return np.rint(sound * np.float32(2 ** (bits - 1) - 1)).astype(np.int32) << (32 - bits)
 
 
@@ -56,7 +56,7 @@ def test_the_file_is_whole_after_every_block(tmp_path: Path, kind: str, bits: in
         file.add(sound[file.n_frames : end])
         shutil.copy(path, tmp_path / f"copy.{kind}")
         if kind == "flac" and end < 4097:
-            continue  # the encoder's first block is not there yet
+            continue  # the encoder has not written its first block yet
         read, rate_hz = soundfile.read(tmp_path / f"copy.{kind}", dtype="int32")
         assert rate_hz == 44100
         assert len(read) >= end - (4096 if kind == "flac" else 0)
@@ -131,7 +131,7 @@ def test_leftovers_are_finished_unless_their_writer_lives(tmp_path: Path) -> Non
     for path in (dead, alive):
         file = WavFile(path, 44100)
         file.add(noise(100))
-        with path.open("ab") as stream:  # frames that the header does not count yet, and a part of one
+        with path.open("ab") as stream:  # seven frames that the header does not count, and a part of one
             stream.write(bytes(4 * 7 + 3))
     held = hold(alive)
     (tmp_path / "dead.wav").write_text("another file")

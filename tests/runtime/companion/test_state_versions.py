@@ -1,4 +1,4 @@
-"""The file of what is remembered, written by an older or a newer Timbrebox."""
+"""The state file, written by an older or a newer Timbrebox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A control that moves is recognised, its kind too; what does not move is not learned."""
+"""A control that moves is recognised, including its kind; without a movement, nothing is learned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cc(control: int, *values: int, channel: int = 0, device: int = 0) -> list[Ch
 
 
 def learn(events: list[ChannelEvent], target: str = "width", limit_s: float = 10.0, **options: str) -> Learned | None:
-    """What is learned from events that come every 20 ms, while the clock is looked at every 30 ms."""
+    """The control learned from events every 20 ms, then ticks every 30 ms; None if the time runs out."""
     learner, now_s = Learner(), 100.0
     learner.arm(target, now_s, limit_s, **options)
     for event in events:

@@ -1,4 +1,4 @@
-"""Maps are found by a port's name, lie upon each other in order, and what was learned survives."""
+"""Maps are found by a port's name and combined in their order, and learned controls are kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = MapDevice("keys:out")
 
 @pytest.fixture(autouse=True)
 def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of maps, in an empty place; it exists."""
+    """The user's folder of maps, which exists and is empty."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     path = library.maps_folder()
     path.mkdir(parents=True)
@@ -50,9 +50,9 @@ def test_maps_lie_upon_each_other_in_order() -> None:
     save_learned(KEYS, (MapLine("cc 71", "tilt"),))
     setup = device_setup(Config(midi=MidiConfig(map="gm2"), latent_controls={72: 1}), KEYS)
     lines = setup.lines
-    assert moves(lines, "cc 71") == ["tilt"]  # what was learned
-    assert moves(lines, "cc 72") == ["latent.1"]  # the settings
-    assert moves(lines, "cc 73") == ["envelope.attack"]  # the map that the settings name
+    assert moves(lines, "cc 71") == ["tilt"]  # learned
+    assert moves(lines, "cc 72") == ["latent.1"]  # from the settings
+    assert moves(lines, "cc 73") == ["envelope.attack"]  # from the map named in the settings
     assert moves(lines, "cc 70") == []  # the default map is not below gm2
     generic = device_setup(Config(midi=MidiConfig(map="generic")), KEYS).lines
     assert (moves(generic, "cc 20"), moves(generic, "cc 70")) == (["latent.1"], ["latent.1"])

@@ -1,4 +1,4 @@
-"""A knob of 128 steps that is turned fast makes no zipper: nothing above 15 kHz that was not there at rest."""
+"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz, the sound is as at rest."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.clicks import moving_excess_db
 from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
-START, STEP = 10000, 103  # frames: the knob takes 0.3 s for its travel
-JUMP = 8  # steps: a knob that is turned fast leaves out most of them
+START, STEP = 10000, 103  # frames: the knob travels from end to end in 0.3 s
+JUMP = 8  # steps: a knob turned fast skips most values
 LINES = {
     "latent.1": {},
     "latent.2": {},
@@ -34,10 +34,13 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """Both channels in a row of a held note, with the vibrato's wheel up, while control 20 turns: (frame, value)."""
+    """A held note with the vibrato's wheel up, while control 20 turns, the right channel after the left.
+
+    turns: (frame, value).
+    """
     start: list[Event] = [MapChange(0, bind([line])), ControlChange(0, 1, 127), ControlChange(0, 20, turns[0][1])]
     if not line.target.startswith("latent"):
-        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # only the fundamental, which hides nothing
+        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # only the fundamental, which masks nothing
     if line.target == "filter.resonance":
         start.append(TargetMove("filter.cutoff", 0.95))
     events = [(0, event) for event in (*start, NoteOn(0, 57, 100))]

@@ -1,4 +1,4 @@
-"""The real command, on this machine: alone, beside a `play`, and with what is broken."""
+"""The real command on this machine: alone, beside a running `play`, and with broken files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 def doctor(home: Path, *options: object) -> tuple[int, str, dict]:
-    """Exit status, screen, and JSON."""
+    """Run `doctor`; returns the exit status, the printed text and the JSON."""
     answer = home / "doctor.json"
     home.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "runtime", "doctor", "--json", str(answer), *map(str, options)]

@@ -1,4 +1,4 @@
-"""What the doctor says of made-up machines: processor, memory, power, who holds the card."""
+"""The doctor's findings on made-up machines: processor, memory, power, programs that use the sound card."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_who_has_the_card(machine: MadeMachine) -> None:
     machine.write("proc/710/comm", "pipewire")
     assert only(_holders(given(machine))).verdict == GOOD
     machine.link("proc/900/fd/7", "/dev/snd/pcmC1D0p")
-    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer is in nobody's way
+    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer blocks nobody
     machine.write("proc/900/comm", "vlc")
     assert holders(machine.root) == {712: "pipewire", 900: "vlc"}
     stranger = only(_holders(given(machine)))
@@ -106,21 +106,21 @@ def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
     row = "   0: {} {} {} 00000000:00000000 00:00000000 00000000  0 0 {} 1 0"
     rows = [
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-        row.format("0100007F:2036", "00000000:0000", "0A", 111),  # it listens on this machine
-        row.format("0A00000A:9998", "08080808:01BB", "01", 999),  # another process's
+        row.format("0100007F:2036", "00000000:0000", "0A", 111),  # listens on this machine
+        row.format("0A00000A:9998", "08080808:01BB", "01", 999),  # belongs to another process
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False)]
     assert "on this machine only" in only(check_network(given(machine, process=5))).says
     rows += [
-        row.format("00000000:2037", "00000000:0000", "0A", 112),  # it listens in a network
-        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # which somebody uses
+        row.format("00000000:2037", "00000000:0000", "0A", 112),  # listens in a network
+        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a client in the network
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]
     served = only(check_network(given(machine, process=5)))
     assert (served.verdict, "as the settings say" in served.says) == (GOOD, True)
-    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # it calls somebody
+    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # connects to another machine
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert only(check_network(given(machine, process=5))).verdict == BAD
 

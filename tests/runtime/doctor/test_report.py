@@ -1,4 +1,4 @@
-"""The report has no names that are nobody else's business."""
+"""The report has no private names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.made_machine import MadeMachine
 
 @pytest.fixture
 def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeMachine:
-    """Ann Mustermann, whose keyboard has a serial number in its name, and who has made files of her own."""
+    """A machine of Ann Mustermann, with serial numbers of USB devices and with her own files."""
     home = tmp_path / "home" / "annmu"
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USER", "annmu")

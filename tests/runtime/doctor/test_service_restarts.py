@@ -1,4 +1,4 @@
-"""The restarts of the service, as systemd writes them into the journal, in words."""
+"""The service's restarts, read from systemd's journal and put into words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A colour curve brings a spectrum to another one, and leaves its loudness as it is."""
+"""A colour curve turns a spectrum into another one, and keeps the loudness."""
 
 from __future__ import annotations
 

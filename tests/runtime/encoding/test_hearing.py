@@ -1,4 +1,4 @@
-"""The note, the tuning, the beginning and the notes of a recording are heard; chords and noise are no single note."""
+"""Note, tuning, beginning and separate notes of a recording are detected; chords and noise are no single note."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def tone(note: float, seconds: float = 1.0, n_harmonics: int = 12, skip: int = 1) -> np.ndarray:
-    """A tone with harmonics 1, 1 + skip, … of amplitude 1 / k and short fades at its ends."""
+    """A tone with harmonics k = 1, 1 + skip, ... of amplitude 1 / k, and short fades at both ends."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     f0_hz = float(note_to_hz(note))
     numbers = [k for k in range(1, n_harmonics * skip, skip) if k * f0_hz < 18000.0]

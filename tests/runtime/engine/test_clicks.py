@@ -13,7 +13,7 @@ from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Phas
 from tests.support.clicks import excess_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# The event's frame: odd, and not the beginning of a hop, a span or a block.
+# The event's frame: odd, and not the first frame of a hop, a span or a block.
 AT = 16123
 N_FRAMES = 34000
 INSTANT = Adsr(attack_s=0.0, release_s=0.0)
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# By name: the events at the start, and the events at frame AT.
+# The events at the start, and the events at frame AT, by the case's name.
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -114,7 +114,7 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
-    """A sound that breaks off at a peak exceeds the limit by far; the same sound unbroken does not."""
+    """A sound cut off at a peak exceeds the limit by far; the same sound, uncut, does not."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

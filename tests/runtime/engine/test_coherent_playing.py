@@ -21,7 +21,7 @@ N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note here
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
-    """|a Z - M| / |M| for each frame; Z: magnitudes of the sound's STFT, M: `wanted`, a: the one gain that fits best.
+    """|a Z - M| / |M| for each frame; Z: magnitudes of the sound's STFT, M: `wanted`, a: the best common gain.
 
     wanted: (n_bins,), or one row for each frame; hop_size: the hop size of the STFT, in samples.
     """
@@ -32,7 +32,7 @@ def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS values of all stretches of 30 ms, divided by their mean."""
+    """Standard deviation of the RMS values of all 30 ms sections, divided by the mean RMS value."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // N_RMS * N_RMS].reshape(-1, N_RMS)), axis=1))
     return float(rms.std() / rms.mean())
 
@@ -94,7 +94,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """The analysis window weights mostly the middle two of its four hops: it should find the mean of their spectra."""
+    """The analysis window covers four hops, mostly the middle two: it should find the mean of these two spectra."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
@@ -105,7 +105,7 @@ def test_a_knob_that_never_rests_is_followed() -> None:
 
 
 START, NOTE, LOW = PhaseBlend(1.0), NoteOn(0, 60, 127), NoteOn(0, 36, 127)
-# By name: the events at the start, and the events during the sound.
+# The events at the start, and the events during the sound, by the case's name.
 CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
     "note on": ([START], [NOTE]),
     "note on, transposed": ([START], [LOW]),

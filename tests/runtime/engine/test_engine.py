@@ -1,4 +1,4 @@
-"""The engine as its caller sees it: block sizes, events, pitch, level, decodes, stealing and gains."""
+"""The engine seen by its caller: block sizes, events, pitch, level, decodes, stealing and gains."""
 
 from __future__ import annotations
 

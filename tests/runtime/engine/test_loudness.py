@@ -1,4 +1,4 @@
-"""Every timbre is equally loud at every key, with any phases; and the mix never exceeds full scale."""
+"""Every timbre is equally loud at every key, with any phases; the mix never exceeds full scale."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_soak_tests_filters_have_the_standards_weighting(sample_rate_hz: int
 
 
 def test_a_sine_of_full_scale_is_as_loud_as_the_standard_says() -> None:
-    """ITU-R BS.1770-4: 997 Hz at 0 dBFS on one channel reads -3.01 LKFS; on both, 3 dB more."""
+    """ITU-R BS.1770-4: 997 Hz at 0 dBFS on one channel has -3.01 LKFS; on both channels, 3 dB more."""
     sine = np.sin(2.0 * np.pi * 997.0 * np.arange(48000) / 48000.0)[:, None]
     assert soak.loudness_lufs(sine, 4800, 48000) == pytest.approx(-3.01, abs=0.01)
     assert soak.loudness_lufs(np.repeat(sine, 2, axis=1), 4800, 48000) == pytest.approx(0.0, abs=0.01)
@@ -130,7 +130,7 @@ def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # The dullest and the brightest sound, at keys that the model knows (48 to 83) and at transposed keys.
+    # The dullest and the brightest sound, at keys inside the model's range (48 to 83) and at transposed keys.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))
@@ -191,5 +191,5 @@ def test_the_curve_has_no_corner() -> None:
     step = 0.001
     slope = np.diff(limited(np.arange(0.0, 3.0, step)).astype(np.float64)) / step
     assert slope[0] == pytest.approx(1.0, abs=1e-3)
-    # The second derivative of the curve's formula is at most 2.9; at a corner the slope would jump within one step.
+    # The curve's second derivative is at most 2.9; at a corner the slope would jump within one step.
     assert np.abs(np.diff(slope)).max() < 4.0 * step

@@ -1,4 +1,4 @@
-"""Modulation as it is heard: rate and depth, no trace of the hops, plucks that sound alike, and every source."""
+"""Modulation, measured in the sound: rate and depth, no trace of the hops, equal plucks, and every source."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
 
 
 def rate_of(values: np.ndarray, middle: float) -> float:
-    """The rate in Hz at which values rise through the middle."""
+    """How often a second the values rise through the middle."""
     rises = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
     rises = rises + (middle - values[rises]) / (values[rises + 1] - values[rises])
     return float((len(rises) - 1) / (rises[-1] - rises[0]) * RATE_HZ)
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at the rate, within 0.5 %, and as deep as expected, within a share `rel`."""
+    """Assert that values move at the rate, within 0.5 %, and as far as expected, within a share `rel`."""
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
     assert depths[0] == pytest.approx(depths[1], rel=rel)
@@ -65,7 +65,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The saw instrument's amplitude of a harmonic at positions of its first knob, all at one loudness."""
+    """The saw instrument's amplitude of a harmonic at positions of the first knob, at equal loudness."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)
@@ -73,7 +73,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain of a harmonic that an LFO moves, by its definition."""
+    """The gain of a harmonic modulated by an LFO, from the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)
@@ -133,11 +133,11 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
     assert np.ptp(levels_db[:, audible], axis=0).max() <= 1.0
 
 
-# Sources, heard in the level
+# Sources, measured in the level
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """By how many dB a source of full amount makes the note softer, 0.3 s after its start."""
+    """By how many dB the source changes the level 0.3 s after the start, with amount -0.5; negative is softer."""
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
         heard = play_sound(sound, note, 0.6, events=events, velocity=velocity, envelope=LONG)[:, 0]
@@ -192,7 +192,7 @@ def test_two_sources_are_multiplied_and_a_curve_bends() -> None:
     assert added_db(curve=-1.0) == pytest.approx(-24.0 * (64 / 127) ** 0.25, abs=0.2)
 
 
-# Envelopes and a clock, heard in the level
+# Envelopes and a clock, measured in the level
 
 
 def test_envelope_2_is_heard_as_its_formula() -> None:
@@ -209,7 +209,7 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """120 bpm, then a clock of 100 bpm that comes up to 1 ms early or late: the phase stays near, and never jumps."""
+    """120 bpm, then a clock of 100 bpm with messages up to 1 ms early or late: the phase follows, and never jumps."""
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))

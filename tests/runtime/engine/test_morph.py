@@ -1,4 +1,4 @@
-"""Morphs: one control moves all that is a number from sound to sound; held notes follow."""
+"""Morphs: one control moves all numeric settings from sound to sound; held notes follow."""
 
 from __future__ import annotations
 

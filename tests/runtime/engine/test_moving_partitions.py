@@ -1,4 +1,4 @@
-"""Sounds that move are the same to the bit in blocks of any sizes, and a sound without amounts changes no bit."""
+"""Modulated sounds are bit-identical for all block sizes; a sound without amounts changes no bit of the output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ configs = st.builds(
 
 
 def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
-    """Settings, and one to three random sounds on them: one for the start, the others for program changes."""
+    """Settings, and one to three random patches with these settings: one for the start, the others as programs."""
     return configs.flatmap(
         lambda config: st.tuples(st.just(config), st.lists(patches(card, config), min_size=1, max_size=3))
     )
@@ -74,7 +74,7 @@ def test_any_sounds_of_the_bundled_instrument(
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound with all that is heard at 0: amounts, filter, tilt and so on; times, rates and shapes stay."""
+    """The sound with everything audible at 0: amounts, filter, tilt and so on; times, rates and shapes stay."""
     still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
     return msgspec.structs.replace(
         sound,
@@ -92,7 +92,7 @@ def test_a_sound_without_amounts_is_no_sound(seed: int, config: Config, timed: T
     card = decoder().card
     sound = random_sound(RandomChoices(np.random.default_rng(seed)), tuple(latent.name for latent in card.latents))
     patch = with_sound(config, without_amounts(sound), card, "test")
-    # A moved cutoff would wake the sound's filter, whose slope may be another one.
+    # A moved cutoff would switch on the sound's filter, which may have a slope other than the default.
     timed = [each for each in timed if not isinstance(each[1], TargetMove)]
     rendered = [
         render(Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config, patch=given), timed, [512], True)

@@ -1,4 +1,4 @@
-"""An instrument that gives numbers that no sound has: its notes are silent there, and nothing else is touched."""
+"""An instrument that outputs infinities: the notes concerned are silent, and no others are affected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def played(path: Path, *events: tuple[int, object]) -> tuple[Engine, np.ndarray]:
-    """An engine and what it plays in two seconds; events: (frame, event)."""
+    """An engine, and two seconds of its sound; events: (frame, event)."""
     engine = Engine(Decoder(path), sample_rate_hz=RATE_HZ)
     for frame, event in events:
         engine.post(event, frame)

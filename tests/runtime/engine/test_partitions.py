@@ -1,4 +1,4 @@
-"""The output is the same to the bit in blocks of any sizes, for any events, posted early or just in time."""
+"""The output is bit-identical for all block sizes and any events, posted early or just in time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """How far ahead sound is made depends on the block size: when phases restart, no earlier sound may remain."""
+    """Block sizes decide how far ahead sound is made, so no sound made before may remain when phases restart."""
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
     timed += [(int(random.integers(900)), NoteOn(0, 48 + 2 * k, 20)) for k in range(16)]

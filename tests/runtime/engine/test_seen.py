@@ -1,4 +1,4 @@
-"""What a picture is told of a sounding voice: its spectrum, its gain, and where its latents are by themselves."""
+"""The data that a picture gets of a sounding voice: spectrum, gain, and latents with the voice's own modulation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_spectrum_has_its_peaks_where_the_sound_has_them() -> None:
 def test_the_latents_are_those_of_the_note_not_of_the_knobs() -> None:
     engine = engine_of(SWAYS)
     engine.post(NoteOn(0, 60, 100))
-    engine.post(NoteOn(0, 72, 100), 8192)  # half a cycle later or so, and a lane of its own
+    engine.post(NoteOn(0, 72, 100), 8192)  # about half a cycle later, on another lane
     places = []
     for _ in range(20):
         render(engine, 2048)

@@ -1,4 +1,4 @@
-"""What the player's controls do to a sound while it plays: targets in their units, without clicks."""
+"""The player's controls change a sound while it plays: targets in their units, without clicks."""
 
 from __future__ import annotations
 

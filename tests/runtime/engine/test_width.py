@@ -1,4 +1,4 @@
-"""Width turns the channels apart, keeps every harmonic, and costs the mono sum 3 dB at most; with bandwidth, too."""
+"""Width makes the channels differ, keeps every harmonic, and weakens the mono sum by 3 dB at most."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.support.shaped import (
 )
 
 NOISE, COHERENT = 0.0, 1.0
-LARGEST_LOSS_DB = 3.02  # of a mono sum: 3.0103 dB, and rounding
+LARGEST_LOSS_DB = 3.02  # of the mono sum: 3.0103 dB, and rounding
 
 
-# Bent, outside the model's range, and plain notes; the pitch that sounds is the note's plus the bend's.
+# Note, pitch wheel, resulting pitch: a plain note, a note outside the model's range, a bent note.
 PITCHES = [(60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0)]
 
 
@@ -62,7 +62,7 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """Also if the width leaves 0 while the note sounds: the side must begin with the phases of that moment."""
+    """Also if the width leaves 0 during the note: the side must begin with the lane's present phases."""
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(), [*events, *moves], 60000)[14000:]
@@ -76,7 +76,7 @@ def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pit
 @pytest.mark.parametrize("blend", [0.5, COHERENT])
 @pytest.mark.parametrize(("note", "bend"), [(84, 0), (84, 8191), (96, 0)])
 def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: float) -> None:
-    """Also where coherent phases have become noise, as all of these have at 100 cents."""
+    """Also when the bandwidth turns coherent phases into noise, as at 100 cents."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     powers = [np.square(play(shaped_engine(cents), events, 90000)[4000:]).mean() for cents in (0.0, 100.0)]
     assert 10.0 * np.log10(powers[1] / powers[0]) == pytest.approx(0.0, abs=1.0)
@@ -84,7 +84,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """A spectrum is widened for the phases that it gets; noise phases do not depend on what was before."""
+    """A spectrum is widened for its present phases; with noise phases, nothing remains of the phases before."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -94,13 +94,13 @@ def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
 
 @pytest.mark.parametrize("n_voices", [1, 16, 17, 64])
 def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> None:
-    """The stored noise has four rows of 16 lanes, with 64 voices all in use."""
+    """The stored noise has four rows of 16 lanes, all of which 64 voices use."""
     sound = play(shaped_engine(0.0, 1.0, n_voices), [(0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))], 60000)[8000:]
     assert abs(correlation(sound)) < 0.2
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """Also when the width has been larger in between, and the voice was in a submix before and after."""
+    """Also after a larger width in between, when the voice was in a submix before and after."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -114,7 +114,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """With coherent phases the noise of a sound whose bandwidth is at 0 is not weighed again."""
+    """With noise phases and with coherent phases, even if controls could move the bandwidth."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))
@@ -122,7 +122,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """At rest, a width of which a control gives a part is that of a sound with the whole."""
+    """A width given partly by the sound and partly by a control at rest equals the same width given by the sound."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]
@@ -200,14 +200,14 @@ def test_stealing_a_wide_voice_does_not_click(blend: float) -> None:
         assert excess_db(channel.astype(np.float64), AT) <= 0.0
 
 
-# Each number of voices, each blend and each rate meets each of the others.
+# All pairs of a number of voices and a blend; each rate occurs with every number and every blend.
 @pytest.mark.parametrize(("n_voices", "blend", "lfo_hz"), [
     (3, NOISE, 3.0), (3, 0.4, 17.0), (3, COHERENT, 3.0),
     (16, NOISE, 17.0), (16, 0.4, 3.0), (16, COHERENT, 17.0),
     (20, NOISE, 3.0), (20, 0.4, 17.0), (20, COHERENT, 3.0),
 ])  # fmt: skip
 def test_any_blocks(n_voices: int, blend: float, lfo_hz: float) -> None:
-    """Bandwidth and width swing, are at 0 now and then, and jump; so does the blend."""
+    """Bandwidth and width are modulated, jump, and are sometimes 0; the blend jumps, too."""
     random = np.random.default_rng(n_voices)
     n_frames = 24000
     moves = [(k * 2900, event) for k in range(8) for event in moved_to(40.0 * (k % 3), 0.5 * (k % 2))]
@@ -218,7 +218,7 @@ def test_any_blocks(n_voices: int, blend: float, lfo_hz: float) -> None:
 
 
 def test_panned_notes_stay_where_they_are() -> None:
-    """A wide voice that is panned to the left is not heard on the right."""
+    """A wide voice panned to the left is silent on the right."""
     events = [(0, ControlChange(0, 10, 0)), (0, NoteOn(0, 60, 100))]
     sound = play(shaped_engine(0.0, 1.0), events, 20000)
     assert np.abs(sound[:, 0]).max() > 0.02

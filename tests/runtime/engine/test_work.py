@@ -1,4 +1,4 @@
-"""The decodes, transforms and allocations that sound costs, at rest and in motion: counted, never timed."""
+"""The decodes, transforms and allocations that sound needs, at rest and in motion: counted, never timed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def blocks(
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
     """Render half a second in blocks; each_block: function from a block's number to the events sent before it.
 
-    Returns two lists, one entry for each block: its numbers (decodes, transforms), and the arrays that it allocated.
+    Returns two lists with one entry for each block: (decodes, transforms), and the allocated arrays.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []
@@ -50,14 +50,14 @@ def blocks(
 
 
 def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
-    """A player 0.2 s after these events, when attacks are over."""
+    """A player 0.2 s after these events, when all attacks are over."""
     player = Player(n_voices, knobs=(0.5, 0.5)).send(*events)
     player.hear(0.2)
     return player
 
 
 def sums(work: list[tuple[int, int]]) -> tuple[int, int]:
-    """The number of decodes and the number of transforms in all blocks together."""
+    """The total number of decodes, and the total number of transforms, of all blocks."""
     return sum(w[0] for w in work), sum(w[1] for w in work)
 
 
@@ -171,7 +171,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list to which each batch of dense hops that is transformed appends its number of hops."""
+    """A list that receives the number of hops of each transformed batch of dense hops."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -207,7 +207,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list to which each read of dense sound appends its number of lanes."""
+    """A list that receives the number of lanes of each read of dense sound."""
     lanes_read: list[int] = []
     read = Resampler.read
 
@@ -267,7 +267,7 @@ def test_coherent_voices_take_one_transform_per_hop_while_a_knob_moves() -> None
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:
     player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
     player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
-    player.send(PitchWheel(0, 5000)).hear(2.0)  # needs another band of bins, while the two released notes still fade
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # needs another band of bins while the two released notes still fade
     assert player.engine.status.n_active_voices == 1
     work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
     assert max(n_transforms for _, n_transforms in work) <= 4
@@ -323,7 +323,7 @@ def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
     status = player.engine.status
     assert status.n_stolen == 4
     assert status.n_decoded - before.n_decoded == 4
-    # The first stolen voice carried the submix, so the three others' sounds had to be made separately.
+    # The first stolen voice was the submix's carrier, so the sounds of the other three were made separately.
     assert status.n_transforms - before.n_transforms == 4 + 3
 
 

@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A server that a thread serves, as the loop of the playing process does."""
+    """A server, served by a thread instead of the playing process's loop."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []
@@ -63,7 +63,7 @@ class Served:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path: that of a socket may have 107 bytes."""
+    """A folder with a short path, because a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tb-") as name:
         yield Path(name)
 
@@ -83,7 +83,7 @@ def raw(path: Path) -> socket.socket:
 
 
 def all_of(client: socket.socket) -> list[dict]:
-    """All messages until the server ends the connection."""
+    """All messages received until the server ends the connection."""
     received = b""
     while data := client.recv(65536):
         received += data
@@ -176,7 +176,7 @@ def test_more_clients_than_there_are_places_are_told_so(served: Served) -> None:
         with Link(served.path) as link:
             try:
                 return link.ask("double", n=1) == 2
-            except UserError:  # the server has not seen yet that a place is free
+            except UserError:  # the server has not noticed yet that a place is free
                 return False
 
     wait_until(is_answered, "a place")

@@ -1,4 +1,4 @@
-"""A folder of the user's files for the tests of the real program, and the program in it, without a sound card."""
+"""A folder of user's files for the tests of the real program, and the program in it, without a sound card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.rig import LiveProgram, home_of_its_own
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder, for this process, too."""
+    """The user's folder, which this process uses, too."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path
@@ -21,5 +21,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program, without a sound card; further arguments: as LiveProgram's."""
+    """A function that starts the program without a sound card; keyword arguments: as for LiveProgram."""
     return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

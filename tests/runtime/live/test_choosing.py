@@ -1,4 +1,4 @@
-"""Sounds that are chosen, saved and changed while the real program plays."""
+"""Sounds are chosen, saved and changed while the real program plays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Playing:
-    """The program, and a link to it. folder: of the user's sounds."""
+    """The program, and a link to it. folder: folder of the user's sounds."""
 
     def __init__(self, program: LiveProgram, home: Path):
         self.program, self.link = program, Link(home / "run" / "timbrebox" / "control")
@@ -83,7 +83,7 @@ def test_sounds_are_chosen_by_number_and_step_by_step(playing: Playing) -> None:
         playing.link.ask("action", name=action)
         playing.wait_for(name)
         playing.program.wait_for(f"Sound: {name}.")
-    for _ in range(3):  # faster than the engine hears of it
+    for _ in range(3):  # faster than the engine changes sounds
         playing.link.ask("action", name="next_sound")
     playing.wait_for("mellow")
 
@@ -171,7 +171,10 @@ def test_a_sound_for_another_instrument_swaps_it_in(tmp_path: Path) -> None:
         playing = Playing(program, tmp_path)
         save_sound(playing.folder / "bowed.yaml", Sound(instrument="strings", phase_blend=0.25))
         assert playing.link.ask("sound", name="bowed") == {"name": "bowed", "instrument": "strings"}
+        with pytest.raises(UserError, match="does not play yet"):
+            playing.link.ask("save", name="bowed")
         program.wait_for("Instrument: ")
+        assert load_sound(playing.folder / "bowed.yaml").made_for.name == "strings"
         state = playing.link.ask("state")
         assert (state["instrument"]["name"], state["sound"]["phase_blend"]) == ("strings", 0.25)
         playing.link.ask("save", name="again")

@@ -1,4 +1,4 @@
-"""A player teaches the real program a control, from another process, and the program remembers."""
+"""A player teaches the real program a control, from another process, and the program remembers the control."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program with the same user's files each time."""
+    """A function that starts the program, each time with the same folder of user's files."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
@@ -45,7 +45,7 @@ def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveP
 
 
 class Learn:
-    """`timbrebox learn` in another process, which sees the same user's files."""
+    """`timbrebox learn` in another process, with the same folder of user's files."""
 
     def __init__(self, home: Path, *options: object):
         command = [sys.executable, "-m", "runtime", "learn", *map(str, options)]
@@ -57,7 +57,7 @@ class Learn:
         return self.process.stdout.readline()
 
     def end(self) -> tuple[int, str, str]:
-        """Its exit status, and what it has printed since."""
+        """Wait for the end; returns exit status, stdout and stderr."""
         out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
@@ -100,7 +100,7 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
         program.wait_for("keys:out: the default map and 1 learned control.")
         keyboard.play([0xB0, 21, 127])
         wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
-        keyboard.unplug()  # and again after a replug
+        keyboard.unplug()  # the learned control must also work after a replug
         program.wait_for("MIDI input gone: keys:out")
         keyboard = Keyboard("keys")
         wait_until(lambda: sum("MIDI input: keys" in line for line in program.lines) == 2, "the keyboard")
@@ -121,7 +121,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # the target that was moved last
+        keyboard.play([0xB0, 3, 10])  # this target is now the last one moved
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -157,7 +157,7 @@ def test_the_audible_yes_is_heard_when_the_sound_is_silent(
             save.join()
             program.wait_for("Saved as Sound 1.")
         assert program.stop() == 0
-        assert " 1 notes" in program.wait_for("Stopped")  # the yes is none
+        assert " 1 notes" in program.wait_for("Stopped")  # the audible yes does not count as a note
     keyboard.unplug()
 
 
@@ -168,7 +168,7 @@ def test_a_companion_that_dies_is_asked_again(start: Callable[..., LiveProgram],
         children = Path(f"/proc/{program.process_id}/task/{program.process_id}/children").read_text().split()
         link.ask("watch", topics=["change"])
         for child in children:
-            os.kill(int(child), signal.SIGSTOP)  # so that it takes the request, and dies with it
+            os.kill(int(child), signal.SIGSTOP)  # so that it dies with the unanswered request
         link.ask("learn", target="phase_blend", timeout_s=10)
         for value in range(0, 100, 9):
             keyboard.play([0xB0, 21, value])
@@ -213,7 +213,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # the target that was moved last
+        keyboard.play([0xB0, 3, 10])  # this target is now the last one moved
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")
@@ -270,7 +270,7 @@ def test_a_map_that_cannot_be_used_is_one_line_and_the_rest_plays(
         assert (status, err.count("\n")) == (2, 1)
         assert "it works, but is not kept" in err
         assert program.stop() == 0
-    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # what the player wrote is still there
+    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # the player's own text is kept
     keyboard.unplug()
 
 

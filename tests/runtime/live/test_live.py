@@ -34,7 +34,7 @@ PITCH_S = 0.5  # long enough to tell a pitch, as coherent phases sound steady
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program on the JACK server; inputs, audio: settings that differ from those here."""
+    """A function that starts the program on the JACK server; inputs, audio: changes to the settings here."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency in Hz of the strongest partial in a recording's first port: the power-weighted mean near the peak."""
+    """Frequency in Hz of the strongest partial in a recording's first port: power-weighted mean near the peak."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -66,7 +66,7 @@ def brightness(sound: np.ndarray) -> float:
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """The numbers in the program's last line, by name: blocks, underruns, late blocks, notes."""
+    """The numbers in the program's last line, by name: blocks, underruns, late blocks and notes."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -138,9 +138,9 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 
 def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
-    # A machine that stalls a thread of the highest priority stalls the program too. So as many underruns are allowed as
-    # there were stalls: on a quiet machine none. A busy machine gets a second try, in which two more periods may be
-    # lost if JACK blames other clients for them.
+    # A machine that stalls a thread of very high priority stalls the program, too. So there may be as many underruns as
+    # stalls, which is none on a quiet machine. A busy machine gets a second try, with up to two more lost periods for
+    # which JACK blames other clients.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
@@ -153,7 +153,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """Numbers of lost periods in JACK's log, (2,): those lost by the program's clients, those lost by other clients."""
+    """Numbers of lost periods in JACK's log, (2,): by the program's clients, and by other clients."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])
@@ -180,7 +180,7 @@ def test_without_a_device_the_engine_still_plays(jack_server: JackServer, start:
 
 
 def assert_refused(program: LiveProgram, words: str) -> None:
-    """Assert that the program ends with exit status 2 and one line, which has these words."""
+    """Assert that the program ends with exit status 2 and a single line with these words."""
     with pytest.raises(AssertionError, match=words):
         program.__enter__()
     assert program.wait() == 2
@@ -194,7 +194,7 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
-    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are the server's; one is too few for us
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are the server's; `play` needs more than one
         assert_refused(start(server=full), "close what else is playing through it")
 
 

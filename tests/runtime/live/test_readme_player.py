@@ -1,4 +1,4 @@
-"""The README's way from plugging in to a saved sound, played by its own commands on the rig, as a new user would."""
+"""The README's section from plugging in to a saved sound, carried out on the rig with the README's own commands."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.rig
 
 
 class Player:
-    """Someone who types the README's lines, and moves a control of their keyboard where a line asks for it."""
+    """A user who types the README's lines, and moves a control of the keyboard when a line asks for this."""
 
     def __init__(self, home: Path, env: dict[str, str]):
         self._env = env | home_of_its_own(home)
         self.keyboard = Keyboard("nanoKONTROL2")
-        self._control = 101  # the map of this device has no meaning for 102 and on
+        self._control = 101  # this device's map does not use controls from 102 on
 
     def type(self, line: str) -> str:
-        """Type a line, and return what it prints; it must succeed."""
+        """Run a line, and return the printed text; AssertionError if the command fails."""
         words = shlex.split(line)
         assert words[0] == "./timbrebox"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -1,4 +1,4 @@
-"""Recording with real processes: what was played, to the sample, through kills and full disks."""
+"""Recording with real processes: exact to the sample, also after kills and with full disks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.rig import home_of_its_own, wait_until
 
 
 class Program:
-    """The player of tests/support/random_play.py, and the commands that speak to it."""
+    """A process of tests/support/random_play.py, and commands to it."""
 
     def __init__(self, home: Path, seed: int, options: Sequence[str]):
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -45,12 +45,12 @@ class Program:
         return [line for line in self.lines if words in line][n - 1]
 
     def play(self) -> None:
-        """Let it begin to play."""
+        """Let the process begin to play."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
     def command(self, *arguments: str) -> str:
-        """What a command prints, which must succeed."""
+        """Run a command, which must succeed, and return the printed text."""
         done = subprocess.run(
             [sys.executable, "-m", "runtime", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
         )
@@ -59,14 +59,14 @@ class Program:
 
     @property
     def companion(self) -> int:
-        """The companion's process."""
+        """Process ID of the companion."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(child) for child in path.read_text().split()]
         (found,) = [c for c in children if b"runtime.companion" in Path(f"/proc/{c}/cmdline").read_bytes()]
         return found
 
     def files(self, suffix: str) -> list[Path]:
-        """The recordings of this kind, finished or not."""
+        """The recordings with this suffix, finished or not."""
         return sorted(self.folder.glob(f"*{suffix}"))
 
     def stop(self) -> None:
@@ -86,7 +86,7 @@ def running(home: Path, seed: int, *options: str) -> Iterator[Program]:
 
 
 def assert_render_repeats(program: Program, sound: Path, *options: str) -> np.ndarray:
-    """Render the MIDI file beside a sound file; the samples must be the same. Returns them."""
+    """Render the MIDI file beside a sound file, assert that the samples are the same, and return them."""
     again = sound.with_name("again.wav")
     said = program.command("render", str(sound.with_suffix(".mid")), str(again), *options)
     assert "missing" not in said, said
@@ -129,7 +129,7 @@ def test_a_random_stream_is_rendered_again_to_the_sample(
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # the program had been silent for some time when it began to play
+        time.sleep(7.0)  # before this, the program was silent for some time
         program.command("record", "start", "--seconds-before", "10")
         time.sleep(1.0)
         program.command("record", "stop")
@@ -171,7 +171,7 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # What was kept is what was played: its beginning is rendered to the sample.
+        # The beginning of the kept recording is rendered again exactly, so it is what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")
@@ -190,7 +190,7 @@ def test_a_full_disk_ends_it_with_one_line_and_whole_files(tmp_path: Path, sound
     with running(tmp_path, 7) as program:
         time.sleep(0.5)
         program.command("record", "start", "--format", sound_format)
-        # Stands in for a full disk: the companion's files may not grow beyond this.
+        # Stands in for a full disk: the companion's files cannot grow beyond this size.
         most = 400_000 if sound_format == "wav" else 200_000
         resource.prlimit(program.companion, resource.RLIMIT_FSIZE, (most, most))
         program.play()

@@ -1,4 +1,4 @@
-"""What plays comes back at the next start of the real program; a broken or dangerous state does not."""
+"""The real program restores the last state at its next start, but not a broken or dangerous state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Start = Callable[..., LiveProgram]
 
 
 def move(home: Path, **positions: float) -> None:
-    """Move targets, and wait until that is remembered."""
+    """Move targets, and wait until the state file contains the positions."""
     for target, position in positions.items():
         ask(home, "move", target=target.replace("_1", ".1"), position=position)
     wait_until(lambda: kept_positions() == positions, "the state", lambda: str(read_state()))
@@ -86,7 +86,7 @@ def test_a_changed_settings_file_wins_over_what_is_remembered(start: Start, home
             wait_until(lambda v=volume_db: (s := read_state()) and s.settings.volume_db == v, "the state")
             assert program.stop() == 0
     state = json.loads(state_path().read_text())
-    state["settings"]["volume_db"] = -3.0  # as if the player had turned it up
+    state["settings"]["volume_db"] = -3.0  # as if the player had raised the volume
     state_path().write_text(json.dumps(state))
     with start("--config", config) as program:
         assert ask(home, "state")["volume_db"] == -3.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import yaml
 
 from runtime.companion.state import read_state
 from runtime.config import Config
-from runtime.events import Action
+from runtime.events import Action, Event
 from runtime.link.client import Link
-from runtime.live.swaps import Swaps
+from runtime.live.swapping.racks import Racks
+from runtime.live.swapping.swaps import Swaps
 from runtime.live.waiting.return_pipe import ReturnPipe
-from runtime.rack.build import build_chosen
+from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice, choose
 from tests.support.rig import LiveProgram, ask, wait_until
 
@@ -44,30 +46,43 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """A rack that plays, as swaps see it; no output asks for blocks."""
+    """Stands in for the program in which swaps happen: racks without an audio output."""
 
     def __init__(self) -> None:
-        self.choice = choose(Config(), "pads", None, None)
-        self.rack, self.lines, self.n_woken = build_chosen(self.choice, 44100), [], 0
-        self.sample_rate_hz, self.post = 44100, self.rack.post
-        self.swaps = Swaps(self, self.lines.append, self._woken)
+        self.racks, self.lines, self.n_woken = Racks(choose(Config(), "pads", None, None), lambda: None), [], 0
+        self.racks.fit(44100)
+        self.swaps = Swaps(self, self.racks, self.lines.append, self._woken)
 
     def _woken(self) -> None:
         self.n_woken += 1
 
-    def choice_of(self, _part: int) -> Choice:
-        return self.choice
+    @property
+    def choice(self) -> Choice:
+        return self.racks.choice
 
-    def swapped(self, _part: int, choice: Choice) -> None:
-        self.choice = choice
+    @property
+    def rack(self) -> Rack:
+        return self.racks.rack
+
+    def post(self, event: Event) -> None:
+        self.rack.post(event)
+
+    def take_whole(self, choice: Choice, rack: Rack) -> None:
+        self.racks.take(choice, rack)
 
     def serve(self, n_woken: int) -> None:
-        """Wait until so many instruments are made, or failed, and let the rack play on."""
+        """Wait until n_woken instruments in all were made or failed, and render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
+        self.play_on()
+
+    def play_on(self) -> None:
         self.swaps.serve()
         self.rack.render(np.zeros((256, 2), np.float32))
         for action in self.rack.take_actions():
             self.swaps.happened(action)
+
+    def play_until(self, condition: Callable[[], bool]) -> None:
+        wait_until(lambda: self.play_on() or condition(), "what was asked for", lambda: self.lines)
 
 
 def test_an_instrument_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) -> None:
@@ -82,6 +97,37 @@ def test_an_instrument_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) ->
     assert stage.choice.instrument.path.stem == "strings"
     assert stage.rack.engine().instrument is stage.choice.instrument
     assert len(stage.rack.take_retired()) == 1
+    stage.swaps.close()
+
+
+def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanwhile_plays_last(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.yaml").write_text("phase_blend: 1")
+    (tmp_path / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: fm}, {sound: a.yaml, instrument: pads}]")
+    stage, gone = Stage(), []
+    stage.swaps.ask_whole(None, str(tmp_path / "both.yaml"))
+    stage.swaps.ask(0, "strings")
+    stage.play_until(lambda: stage.rack.n_parts == 2)
+    assert stage.swaps.plays_whole
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert stage.rack.engine(0).instrument.path.stem == "strings"
+    assert stage.rack.engine(1).instrument.path.stem == "pads"
+    stage.swaps.ask_whole("pads", str(tmp_path / "a.yaml"))
+    stage.swaps.ask(1, "fm")  # of a part that is gone when it is ready
+    gone += [weakref.ref(each) for each in (stage.rack, *stage.rack.engines())]
+    stage.rack.take_retired()
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert (stage.rack.n_parts, stage.swaps.plays_whole) == (1, False)
+    assert all(each() is not None for each in gone)  # until the audio thread has left them for sure
+    stage.racks.free_left()
+    assert all(each() is not None for each in gone)
+    stage.racks.free_left()
+    assert all(each() is None for each in gone)
+    stage.swaps.ask_whole(None, str(tmp_path / "none.yaml"))
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    assert stage.lines[-1].startswith("The sound stays as it is: ")
+    assert stage.rack.engine().instrument.path.stem == "pads"
     stage.swaps.close()
 
 

@@ -1,4 +1,4 @@
-"""A keyboard is known when it comes back: at another address or socket, after a restart, beside an equal one."""
+"""A keyboard is recognised again: at another address or socket, after a restart, and beside an equal keyboard."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_equal_keyboards_without_sockets_are_told_apart_by_their_addresses() -> 
     table = DeviceTable()
     numbers = table.arrive([port(28), port(9), port(20)], ["", "", ""])
     assert [table.identity(numbers[port(client)]).order for client in (9, 20, 28)] == [1, 2, 3]
-    table.keep_only([port(20)])  # one that stays keeps its identity, whatever comes
+    table.keep_only([port(20)])  # a device that stays keeps its identity, whatever others arrive
     again = table.arrive([port(4), port(20)], ["", ""])
     assert table.identity(again[port(20)]).order == 2
     assert table.identity(again[port(4)]).order == 1

@@ -1,4 +1,4 @@
-"""MIDI files give the same events at the same times as mido reads in them."""
+"""MIDI files are read with the same events and times as by mido."""
 
 from __future__ import annotations
 

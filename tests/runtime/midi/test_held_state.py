@@ -1,4 +1,4 @@
-"""The keys, pedals and bends that a port holds can be released."""
+"""All keys, pedals and bends held by a port can be released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keyboards are plugged in and out, and no note goes on sounding."""
+"""Keyboards are plugged in and out, and no note hangs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def received() -> list[tuple[Event, float]]:
 
 @pytest.fixture
 def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterator[Callable[..., MidiInputs]]:
-    """A function that opens MIDI inputs on the JACK server, which add each event and its time to `received`."""
+    """A function that opens MIDI inputs on the JACK server; each event and its time are added to `received`."""
     opened = []
 
     def listen(**config: object) -> MidiInputs:
@@ -117,7 +117,7 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
     listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     midi = listening()
-    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # the first is a message without its end
+    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # first, SysEx without its end
         keyboard = Keyboard("keys")
         assert polled(midi, 1)[-1] == "MIDI input: keys:out"
         if message[0] == 0xF0:
@@ -131,7 +131,7 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
 
 
 def polled(midi: MidiInputs, n_lines: int) -> list[str]:
-    """Poll until there are `n_lines` lines, and return them."""
+    """Poll until there are `n_lines` lines, and return the lines."""
     lines: list[str] = []
     wait_until(lambda: lines.extend(midi.poll()) or len(lines) >= n_lines, f"{n_lines} lines", lambda: lines)
     return lines
@@ -241,7 +241,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # it keeps its number and its curve
+        pads.unplug()  # the pads keep their number and their curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")

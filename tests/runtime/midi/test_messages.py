@@ -1,4 +1,4 @@
-"""Every message that a keyboard can send becomes its event, or none."""
+"""Every message that a keyboard can send becomes the right event, or no event."""
 
 from __future__ import annotations
 

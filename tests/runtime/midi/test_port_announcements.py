@@ -1,4 +1,4 @@
-"""ALSA's announcements of ports that disappear. Those of JACK are tested on a JACK server, in test_inputs.py."""
+"""ALSA's announcements of removed ports; JACK's are tested with a JACK server, in test_inputs.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real `play` with its page, on which the tests of this folder speak as a browser does."""
+"""A real `play` with its page, and clients of the page, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def playing() -> Iterator[Playing]:
 
 @pytest.fixture
 def page(playing: Playing) -> Iterator[Page]:
-    """An open page of that `play`, which shows what plays."""
+    """An open page of the running `play`."""
     with playing.page() as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, and fails only where CI says that it has installed one."""
+    """A real browser; without one the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
     missing = missing_browser()
     if missing:
         (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """The page, just opened; at the end it must have written no error to the console."""
+    """The page, just opened; the test fails if the page writes an error to the console."""
     browser.look(1280, 900)
     browser.open(f"{playing.url}#play")
     browser.click("#tab-play")
@@ -50,7 +50,7 @@ def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """A connection to what plays."""
+    """A link to the running `play`, after a panic."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

@@ -1,4 +1,4 @@
-"""Files that come and go by the page's process: its private folders, its limits, and what strangers may not do."""
+"""Files sent and received by the page's process: private folders, limits, and requests forbidden to strangers."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _LIMIT_S = 30.0
 
 
 class Part:
-    """A page's connection for files. facts: the last news of the work."""
+    """A page's connection for files. facts: the last news about the work."""
 
     def __init__(self, socket: ClientConnection):
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """The whole answer to a request."""
+        """Send a request, and return the whole answer."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
@@ -50,7 +50,7 @@ class Part:
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """The next news of the work that are right."""
+        """Wait for the next news about the work for which `is_right` is true, and return this news."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Part:
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play` with a small instrument, which the tests of this module share."""
+    """A running `play` with a small instrument, shared by this module's tests."""
     with Playing(["--audio", "null", "--instrument", TINY], dict(os.environ)) as playing:
         yield playing
 
@@ -83,7 +83,7 @@ def page_folder(playing: Playing) -> Path:
 
 
 def incoming(playing: Playing) -> list[Path]:
-    """The files that lie in the private folder of the page's process."""
+    """The files in the private folder of the page's process."""
     return [path for path in page_folder(playing).rglob("file-*") if path.is_file()]
 
 
@@ -179,7 +179,7 @@ def test_a_folder_is_removed_by_the_next_process_unless_its_own_lives(tmp_path: 
     (dead / "left").touch()
     pid = os.fork()
     if pid == 0:
-        PassingFolder(base)  # another process's: it dies without closing it
+        PassingFolder(base)  # this process ends without closing the folder
         os._exit(0)
     os.waitpid(pid, 0)
     assert not dead.exists()

@@ -1,4 +1,4 @@
-"""The part for files in a real Chromium on a real `play`: what is recorded, dropped, kept and downloaded."""
+"""The page's tab for files in a real Chromium on a real `play`: files are recorded, dropped, kept and downloaded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATE_HZ = 44100
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, and fails only where CI says that it has installed one."""
+    """A real browser; without one the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
     missing = missing_browser()
     if missing:
         (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser]:
-    """The part for files, just opened, with downloads into tmp_path; at the end without an error on the console."""
+    """The tab for files, just opened, with downloads into tmp_path; the test fails after an error on the console."""
     browser.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.look(1280, 900)
     browser.open(f"{playing.url}#files")
@@ -50,20 +50,20 @@ def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """A connection to what plays."""
+    """A link to the running `play`, after a panic."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link
 
 
 def choose(page: Browser, kind: str, file: Path) -> None:
-    """Choose a file on the page, as its user does in the system's dialogue."""
+    """Choose a file on the page, as a user does in the system's dialogue."""
     found = page.command("Runtime.evaluate", expression=f"document.querySelector('input[data-kind={kind}]')")
     page.command("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
 
 
 def downloaded(folder: Path, pattern: str) -> Path:
-    """The file of this pattern that the browser has downloaded, whole."""
+    """Wait until the browser has completely downloaded a file that matches the pattern, and return its path."""
     wait_until(lambda: any(folder.glob(pattern)) and not any(folder.glob("*.crdownload")), f"a download: {pattern}")
     return next(folder.glob(pattern))
 
@@ -113,7 +113,7 @@ def test_a_midi_file_is_rendered_with_the_sound_as_it_plays(page: Browser, link:
             assert abs(cents_off(sound[rate_hz // 4 :][: rate_hz // 2, 0], rate_hz, 69)) < IN_TUNE_CENTS
         levels.append(np.abs(sound).max())
     link.ask("move", target="filter.cutoff", position=1.0)
-    assert levels[1] < 0.3 * levels[0]  # the knob was heard in the piece
+    assert levels[1] < 0.3 * levels[0]  # the recorded piece includes the knob's movement
 
 
 def test_a_dropped_sound_becomes_a_kept_sound_that_leaves_and_comes_back(

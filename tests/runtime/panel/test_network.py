@@ -1,4 +1,4 @@
-"""The page in a network: pairing by a code, paired devices, foreign names, guesses; by a process of its own."""
+"""The page in a network, in a separate process: pairing by a code, paired devices, foreign names, guesses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProgram]:
-    """A page that networks can reach, without anything that plays."""
+    """A page that the network can reach, without a running `play`."""
     if network_address() is None:
         pytest.skip("this machine is in no network")
     with PanelProgram(tmp_path_factory.mktemp("home")) as panel:
@@ -37,7 +37,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProgram]:
 
 @contextlib.contextmanager
 def page(panel: PanelProgram, address: str | None = None, **headers: str) -> Iterator[ClientConnection]:
-    """An open page at an address of this machine."""
+    """An open WebSocket of a page at an address of this machine."""
     url = f"ws://{address or panel.address}:{panel.port}/ws"
     with connect(url, additional_headers=headers, proxy=None) as opened:
         assert json.loads(opened.recv(30))["params"]["is_on_network"] is True
@@ -45,7 +45,7 @@ def page(panel: PanelProgram, address: str | None = None, **headers: str) -> Ite
 
 
 def ask(opened: ClientConnection, method: str, **params: object) -> dict:
-    """The answer to a request of a page."""
+    """Send a page's request, and return the answer."""
     opened.send(json.dumps({"method": method, "params": params, "id": 1}))
     while (message := json.loads(opened.recv(30))).get("id") != 1:
         pass
@@ -53,7 +53,7 @@ def ask(opened: ClientConnection, method: str, **params: object) -> dict:
 
 
 def end_of(opened: ClientConnection) -> int:
-    """The code with which a page is closed."""
+    """Wait until the server closes a page, and return the close code."""
     try:
         while True:
             opened.recv(30)
@@ -62,7 +62,7 @@ def end_of(opened: ClientConnection) -> int:
 
 
 def refused(panel: PanelProgram, **headers: str) -> int:
-    """The status with which a page is turned away."""
+    """The HTTP status with which a page's WebSocket is refused."""
     with pytest.raises(InvalidStatus) as found, page(panel, **headers):
         pass
     return found.value.response.status_code
@@ -101,7 +101,7 @@ def test_a_device_is_paired_and_its_pairing_is_ended(panel: PanelProgram) -> Non
     cookie = set_cookie.split(";")[0]
     assert panel.get("/pair", Cookie=cookie).status == 204
     assert b'id="code"' not in panel.get("/", Cookie=cookie).content
-    assert panel.pair(code).status == 403  # a code pairs one device
+    assert panel.pair(code).status == 403  # a code pairs only one device
     other = panel.cookie()
     with page(panel, Cookie=cookie) as opened, page(panel, Cookie=other) as ends:
         rows = ask(opened, "paired.list")["result"]
@@ -160,7 +160,7 @@ def test_guesses_are_few(panel: PanelProgram) -> None:
     answers = [panel.pair(wrong) for _ in range(int(SENDER_BURST) + 1)]
     assert answers[-1].status == 429
     assert 1 <= int(answers[-1].getheader("Retry-After")) <= 11
-    assert panel.pair().status == 429  # the right one, too
+    assert panel.pair().status == 429  # even with the right code
 
 
 def test_a_guess_is_counted_for_its_sender_only(tmp_path: Path) -> None:

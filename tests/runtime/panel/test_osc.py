@@ -1,4 +1,4 @@
-"""OSC: what an address stands for, and packets that are broken."""
+"""OSC: the meanings of addresses, and broken packets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtime.panel.playing.held import HeldKeys
 
 
 class Told:
-    """A link that notes what is told."""
+    """Stands in for a link, and stores the requests."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, object]] = []
 
     def tell(self, method: str, params: object) -> None:
-        """Note a request."""
+        """Store a request."""
         self.requests.append((method, params))
 
 
@@ -44,7 +44,7 @@ def message(address: str, *values: object) -> bytes:
 
 
 def bundle(*contents: bytes) -> bytes:
-    """A bundle, by hand, so that it may be wrong."""
+    """A bundle made by hand, so that it may be invalid."""
     head = b"#bundle\0" + struct.pack(">Q", 1)
     return head + b"".join(struct.pack(">i", len(content)) + content for content in contents)
 
@@ -119,7 +119,7 @@ def test_a_note_that_is_not_held_is_not_ended_and_a_released_pad_starts_nothing(
         b"#bundle\0",
         b"x" * 100,
         bundle()[:-1],
-        bundle() + struct.pack(">i", -4),  # a reader that goes back by 4 bytes never ends
+        bundle() + struct.pack(">i", -4),  # a reader that follows this size goes back by 4 bytes, and never ends
         bundle() + struct.pack(">i", 2**31 - 1),
         bundle() + struct.pack(">i", 0) * 10,
         bundle(*[b"/a\0\0"] * (MOST_MESSAGES + 1)),

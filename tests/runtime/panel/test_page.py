@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play`: hands on its elements, and what plays as the link tells it."""
+"""The page in a real Chromium on a real `play`: the page is operated, and the effects are checked over the link."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
-    # A learnt frame's latents lead to the frame's own place.
+    # The latents of a learnt frame are shown at this frame's place on the map.
     page.click("#tab-play")
     embedding = link.ask("card")["embedding"]
     row, place = embedding["latents"][7], embedding["map_2d"][7]
@@ -186,7 +186,7 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
     page.wait("document.querySelector('tb-toast').textContent.startsWith('Now move a control for Width')")
     page.click("#tab-hands")
     page.wait("document.querySelector('.waiting [data-learn=width]')?.textContent === 'Cancel'")
-    link.ask("learn", target="pan")  # another program's wish takes the place of the page's
+    link.ask("learn", target="pan")  # another program's request replaces the page's
     assert ("change", "replaced") in [(topic, news.get("learn", {}).get("outcome")) for topic, news in link.news(1.0)]
 
 
@@ -216,7 +216,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # the browser says that it could not connect
+    page.complaints.clear()  # the browser's errors about failed connections
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
@@ -236,7 +236,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.evaluate("history.go(-2)")
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
-    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # a browser may also have loaded it anew
+    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # the browser may have reloaded the page
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")

@@ -61,9 +61,10 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     page.mouse("mouseReleased", (place[0] + 40, place[1] + 30))
     wait_for_voices(link, 0)
     assert name_of_sound(link) == "cello"
-    ring = "(() => { const m = document.querySelector('tb-map'); return m.toPixel(m.place); })()"
-    box = page.middle(MAP, 0.0, 0.0)
-    assert page.evaluate(ring) == pytest.approx([place[0] + 40 - box[0], place[1] + 30 - box[1]], abs=2.0)
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    x, y = page.evaluate("map.toPixel(map.place)")
+    left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
+    assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
     page.wait("!document.querySelector('tb-now small').hidden")  # the sound is not any more as it was chosen
     page.click('.pins button[aria-label="Choose harp"]')
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
@@ -92,7 +93,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
     # What is shown is the line that was drawn, and the ring moves along it.
-    page.evaluate("window.map = document.querySelector('tb-map')")
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     assert [line[-1][0] - line[0][0], line[-1][1] - line[0][1]] == pytest.approx([-120, 45], abs=1.0)
     for k, place in enumerate(line):

@@ -1,4 +1,4 @@
-"""A real Chromium in a network: it is asked for the code, let in, and out again when its pairing is ended."""
+"""A real Chromium in a network is asked for the code, let in, and shut out when its pairing ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.rig import wait_until
 
 @pytest.fixture(scope="module")
 def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
-    """A `play` whose page networks can reach."""
+    """A `play` with a page that the network can reach."""
     if network_address() is None:
         pytest.skip("this machine is in no network")
     settings: Path = tmp_path_factory.mktemp("settings") / "network.yaml"
@@ -39,14 +39,14 @@ def browser() -> Iterator[Browser]:
 
 
 def code(playing: Playing) -> str:
-    """The code that is valid now."""
+    """The present pairing code."""
     with playing.link() as link:
         wait_until(lambda: link.ask("panel"), "the page's news")
         return link.ask("panel")["code"]
 
 
 def enter(browser: Browser, text: str) -> None:
-    """Give the page a code."""
+    """Type a code into the page, and send it."""
     browser.wait("document.activeElement?.id === 'code'")
     browser.evaluate("document.querySelector('#code').select()")
     browser.command("Input.insertText", text=text)

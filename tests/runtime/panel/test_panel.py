@@ -1,4 +1,4 @@
-"""The page's process beside a real `play`: notes, moves, other sites, garbage, and a death."""
+"""The page's process beside a real `play`: notes, moves, foreign sites, garbage, and its death."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_the_notes_of_a_page_end_with_it_and_those_of_another_page_go_on(playing
         page.voices(3)
     page.wait("meter", lambda meter: meter["voices"] < 3)
     time.sleep(0.5)
-    page.wait("meter", lambda meter: meter["voices"] == 2)  # 64 was struck twice, and one page still holds it
+    # Two voices of 64 remain, because one page still holds this key.
+    page.wait("meter", lambda meter: meter["voices"] == 2)
     page.tell("note", note=64)
     page.voices(0)
 
@@ -196,7 +197,7 @@ def test_a_foreign_host_is_refused(playing: Playing, host: str) -> None:
 
 
 def _raw_host(playing: Playing, host: str):
-    """A WebSocket whose header Host is this: the client's address is foreign, its TCP connection is not."""
+    """A WebSocket to this machine with this header Host, like one of a foreign site after DNS rebinding."""
     name, _, port = host.partition(":")
     stream = socket.create_connection(("127.0.0.1", playing.port))
     return connect(f"ws://{name}:{port or 80}/ws", sock=stream)
@@ -216,7 +217,7 @@ def test_our_own_page_is_let_in(playing: Playing, name: str) -> None:
 
 
 def test_only_this_machine_can_connect(playing: Playing) -> None:
-    """The kernel's list of listening sockets has this port on 127.0.0.1, and on no other address."""
+    """In the kernel's list of listening sockets, this port is on 127.0.0.1 only."""
     lines = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]
@@ -265,7 +266,7 @@ def test_a_page_that_reads_nothing_is_dropped_and_what_plays_goes_on(playing: Pl
     stream.connect(("127.0.0.1", playing.port))
     with playing.page(max_queue=1, sock=stream) as slow:
         with pytest.raises(ConnectionClosed):  # noqa: PT012
-            give_up_s = time.monotonic() + 60.0  # the page handles some hundred messages a second
+            give_up_s = time.monotonic() + 60.0  # the page's process handles some hundred messages a second
             while time.monotonic() < give_up_s:
                 slow.socket.send(json.dumps({"method": "targets", "id": 1}))
         page.tell("note", note=60, velocity=100)
@@ -282,13 +283,13 @@ def test_who_speaks_too_fast_waits() -> None:
 
 
 def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
-    wait_until(lambda: _opens(playing, MOST_PAGES), "room for all pages")  # a page of the test before may still go
+    wait_until(lambda: _opens(playing, MOST_PAGES), "room for all pages")  # earlier pages may still be closing
     wait_until(lambda: not _opens(playing, MOST_PAGES + 1), "a refusal")
     wait_until(lambda: _opens(playing, 1), "room for a page")
 
 
 def _opens(playing: Playing, n_pages: int) -> bool:
-    """Whether so many pages can be open; False if one is refused because there are too many."""
+    """Whether this many pages can be open at once; False if one is refused because there are too many."""
     with contextlib.ExitStack() as pages:
         try:
             for _ in range(n_pages):

@@ -1,4 +1,4 @@
-"""The live picture: what the page's process measures, packs and sends, and when it does not."""
+"""The live picture: the page's process measures, packs and sends it, but only when it is wanted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sine(hz: float, amplitude: float, n: int) -> np.ndarray:
 def test_a_sine_in_the_ring_stands_in_its_band_at_its_level(hz: float) -> None:
     ring = SoundRing(2**15)
     ring.write(0, sine(hz, 0.1, 30000))
-    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # over the ring's end
+    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # continues at the ring's start
     seen = Seen.of(Painter(ring.descriptor).paint({"rate_hz": RATE_HZ, "hz": [hz]}))
     ring.close()
     assert abs(int(np.argmax(seen.heard_db)) - band_of(hz)) <= 3
@@ -86,7 +86,7 @@ def test_a_spectrum_that_ends_early_is_silent_above() -> None:
 
 
 def picture(page: Page, is_right: Callable[[Seen], bool]) -> Seen:
-    """The next picture that is right."""
+    """Wait for the next picture for which `is_right` is true, and return this picture."""
     deadline_s = time.monotonic() + 30.0
     while time.monotonic() < deadline_s:
         message = page.socket.recv(30.0)
@@ -112,7 +112,7 @@ def test_a_page_that_does_not_ask_is_sent_no_picture_and_nothing_is_measured(pla
     page.tell("note", note=60, velocity=110)
     with playing.link() as link:
         link.ask("watch", topics=["picture"])
-        assert next(link.news(5.0))[0] == "picture"  # it is there for those who ask
+        assert next(link.news(5.0))[0] == "picture"  # sent to clients that watch this topic
     until_s = time.monotonic() + 0.5
     while time.monotonic() < until_s:
         assert isinstance(page.socket.recv(5.0), str)

@@ -1,4 +1,4 @@
-"""`play` whose settings allow a network: the code reaches the user and `panel --code`; OSC plays."""
+"""`play` with settings that allow a network: it shows the code, as does `panel --code`; OSC plays."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
         assert shown.stdout.startswith(f"Pairing code: {code}\n")
         host = f"{address}:{playing.port}"
         status, _, _ = playing.get("/pair", **{"Host": f"localhost:{playing.port}", "Timbrebox-Code": code})
-        assert status == 204  # this machine needs no code, so none is used up
+        assert status == 204  # this machine needs no code, so the code stays valid
         cookie = paired(address, playing.port, code)
         with Page(connect(f"ws://{host}/ws", additional_headers={"Cookie": cookie}, proxy=None)) as page:
             page.tell("note", note=60, velocity=100)
@@ -63,7 +63,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
 
 
 def paired(address: str, port: int, code: str) -> str:
-    """The cookie of a device that is paired from the network."""
+    """Pair a device from the network, and return its cookie."""
     import http.client
 
     connection = http.client.HTTPConnection(address, port, timeout=60.0)

@@ -1,4 +1,4 @@
-"""The arpeggiator to the frame: steps, orders, keys that stay, and a sequencer."""
+"""The arpeggiator, exact to the frame: steps, orders, held keys, and a sequencer."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ def test_a_chord_starts_with_its_key_or_on_the_beat() -> None:
     for starts, first in (("key", 1000), ("beat", BEAT // 2)):
         given = run(chord(60, frame=1000), BEAT, Arpeggio("up", starts=starts))
         assert notes(given)[0] == (first, 60)
-    # In time, not a step late.
+    # The first note is in time, not a step late.
     assert notes(run(chord(60, frame=BEAT), 2 * BEAT, Arpeggio("up", starts="beat")))[0] == (BEAT, 60)
 
 
 def test_a_new_tempo_in_the_middle_of_a_step() -> None:
     given = run([*chord(60), (BEAT // 2, Tempo(240.0))], 3 * BEAT, Arpeggio("up", rate_beats=1.0))
-    # Half of the step at 120, half of it at 240 beats a minute; then steps of half a beat.
+    # Half of the first step at 120 beats a minute, half at 240; then steps at 240, half as long as at 120.
     assert [frame for frame, _ in notes(given)][:3] == [0, BEAT // 2 + BEAT // 4, BEAT // 2 + BEAT // 4 + BEAT // 2]
 
 
@@ -145,7 +145,7 @@ def test_late_events_do_not_take_back_steps() -> None:
     assert notes(after)[:2] == [(BEAT, 48), (BEAT + BEAT // 2, 60)]
 
 
-# Keys that stay
+# Held keys
 
 
 def test_hold_keeps_a_chord_until_the_next_one() -> None:

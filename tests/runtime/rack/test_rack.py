@@ -1,4 +1,4 @@
-"""A rack plays like an engine: the same to the bit with one part, and in any blocks with several."""
+"""A rack with one part is bit-identical to an engine; racks with several parts are bit-identical for all blocks."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # and 43, which is not among the notes that are looked for
+    assert notes_at(sound, 0.1) == [60]  # 43 sounds, too, but is not in APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
@@ -201,7 +201,7 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
         (1.0, ControlChange(0, 64, 0)),
     ]
     sound = heard(rack, events, 2.0)
-    assert notes_at(sound, 0.6) == [60, 67]  # the new engine knows that the pedal is down
+    assert notes_at(sound, 0.6) == [60, 67]  # the new engine must know that the pedal is down
     assert notes_at(sound, 1.0 + ENDED_S) == []
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 2
@@ -255,7 +255,7 @@ def test_panic_ends_all_notes_at_once() -> None:
 
 
 class Echo:
-    """An effect that adds both sends, and keeps them."""
+    """An effect that adds both sends to the sound, and stores them."""
 
     sleep = True
 

@@ -1,4 +1,4 @@
-"""What controls do in a rack: which parts they move, and the actions that they start."""
+"""Controls in a rack: the parts that they move, and the actions that they start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.racks import patch_of, playable_of, rack_of
 
 
 def after(rack: Rack, *events: object) -> Rack:
-    """The rack after these events and 100 ms."""
+    """The rack, 100 ms after these events."""
     for event in events:
         rack.post(event)
     rack.render(np.zeros((4410, 2), np.float32))

@@ -1,4 +1,4 @@
-"""A rack that goes on from where another one was, in silence, sounds the same to the bit, effects included."""
+"""A rack that starts from another rack's state, taken in silence, is bit-identical, effects included."""
 
 from __future__ import annotations
 

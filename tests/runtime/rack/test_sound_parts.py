@@ -1,4 +1,4 @@
-"""A sound with parts is chosen, built and rendered; a part that cannot play is one line."""
+"""A sound with parts is chosen, built and rendered; a part that cannot play gives an error of one line."""
 
 from __future__ import annotations
 

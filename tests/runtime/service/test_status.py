@@ -1,4 +1,4 @@
-"""What `service status` says, and onto which disks the service is installed."""
+"""The text of `service status`, and the disks on which the service can be installed."""
 
 from __future__ import annotations
 

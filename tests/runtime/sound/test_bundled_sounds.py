@@ -1,4 +1,4 @@
-"""The sounds that come with the bundled instrument: each loads, is like no other, and does what its recipe says."""
+"""The bundled instrument's sounds: each loads, differs from the others, and does what its recipe says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A morph through places: the sound itself, with its knobs elsewhere."""
+"""A morph through places: the same sound with other knob positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`render --sound` and `play --sound` as a user meets them, in real processes."""
+"""`render --sound` and `play --sound` as a user sees them, in real processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `render` in a folder, from the scale to out.wav."""
+    """Run `render` in a folder, with the scale as input and out.wav as output."""
     command = [sys.executable, "-m", "runtime", "render", SCALE, "out.wav", *map(str, options)]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -36,7 +36,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """The bytes of a rendering that must succeed; said: all that it must print on stderr."""
+    """The bytes of a rendering that must succeed; said: the exact text on stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()
@@ -44,7 +44,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the instrument `mine`, which is a copy of tiny, and the user's folder of sounds, still empty."""
+    """A folder with the instrument `mine`, a copy of tiny, and with an empty folder of the user's sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

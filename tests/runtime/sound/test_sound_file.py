@@ -217,12 +217,12 @@ def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, te
     assert str(caught.value).isprintable()
 
 
-# The section about trajectories has tests of its own.
+# test_trajectory_use.py tests the section about trajectories.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The rows of the table under a heading of the page: the other cells, by the name in the first one."""
+    """The rows of the table under a heading of the page: the other cells, by the name in the first cell."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}
@@ -266,7 +266,7 @@ STRUCTS = {
 
 def test_the_table_of_fields_has_every_field_with_its_default() -> None:
     rows = table("Fields")
-    # instrument and modulation have a row of their own besides the rows of their fields.
+    # `instrument` and `modulation` have rows of their own, besides the rows of their fields.
     top = {name: value for name, value in msgspec.structs.asdict(Sound()).items() if name not in STRUCTS}
     parts = {"instrument": SoundInstrument, "voice": SoundVoice, "envelope": SoundEnvelope, "modulation": Modulation}
     parts |= {part: type(struct) for part, struct in STRUCTS.items() if part not in parts}
@@ -287,7 +287,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# Rows whose default is written in words, because the structure has None or a default that is no number.
+# Rows with the default in words, because the structure's default is None or not a number.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",

@@ -1,4 +1,4 @@
-"""The effect as a whole: its output has the input's pitch, level and length, and the instrument's timbre."""
+"""The whole effect: the output has the input's pitch, level and length, and the instrument's timbre."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np
 
 
 def apart_db(first: np.ndarray, second: np.ndarray) -> float:
-    """Distance between two sounds, without the frames at their ends."""
+    """Distance in dB between two sounds, without the frames at both ends."""
     levels = [band_levels_db(magnitude_frames(sound, SPEC)[4:-4], SPEC) for sound in (first, second)]
     return distance_db(*levels)
 
@@ -52,7 +52,7 @@ def test_the_output_has_the_pitch_the_level_and_the_length_of_the_input(note: fl
 
 
 def test_the_phase_is_the_inputs_so_a_sound_of_the_instrument_comes_out_as_it_went_in() -> None:
-    # The tiny decoder's own timbre at these latents; so nothing but the way through the chain can change it.
+    # The input has the tiny decoder's own timbre at these latents, so only an error of the chain can change it.
     given = tone(60)
     made = through(given)
     middle = slice(8192, -8192)
@@ -120,7 +120,7 @@ def live(
     positions: object = lambda: STILL,
     waits: Sequence[bool] = (False,),
 ) -> np.ndarray:
-    """What is heard live, float32 (n,), for blocks of these sizes, again and again; waits: which of them are busy."""
+    """The live effect's output, float32 (n,), in blocks of these sizes, in rotation; waits: `may_wait`, in rotation."""
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0
     while at < len(sound):
@@ -193,7 +193,7 @@ def test_live_it_allocates_no_large_array() -> None:
 def test_at_other_sample_rates_frames_last_as_long_and_the_pitch_stays(rate_hz: int, frame_size: int) -> None:
     assert spec_at(SPEC, rate_hz).frame_size == frame_size
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, rate_hz, lambda: STILL)
-    given = tone(64.4, 2.0)  # at RATE_HZ, so at rate_hz it has another pitch
+    given = tone(64.4, 2.0)  # made and measured with RATE_HZ, whatever rate_hz is
     out = np.zeros((len(given), 2), np.float32)
     effect.add(given[:, None], out)
     heard = heard_notes(magnitude_frames(out[-16384:, 0], SPEC), SPEC)

@@ -1,4 +1,4 @@
-"""`play --through` on a real JACK server: what a microphone hears comes out of the instrument, beside the notes."""
+"""`play --through` on a real JACK server: the microphone's sound is sent through the instrument, beside the notes."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def test_without_any_input_the_notes_are_heard_all_the_same(start: Callable[...,
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of the power above 1 kHz."""
+    """Share, 0 to 1, of a sound's power above 1 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound)))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / 44100) > 1000.0].sum() / power.sum())
 
 
 def level_at(sound: np.ndarray, frequency_hz: float) -> float:
-    """The power near a frequency."""
+    """A sound's power within 10 Hz of a frequency."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     return float(power[np.abs(np.fft.rfftfreq(len(sound), 1.0 / 44100) - frequency_hz) < 10.0].sum())

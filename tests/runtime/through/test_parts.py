@@ -1,4 +1,4 @@
-"""The parts of the effect: what follows the pitch, stretches spectra, moves latents and finds the colour."""
+"""The parts of the effect: they follow the pitch, stretch spectra, move latents and find the colour."""
 
 from __future__ import annotations
 

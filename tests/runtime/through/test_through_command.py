@@ -1,4 +1,4 @@
-"""The command `through`: files of any kind in, a WAV out, whole or not at all, and the user's mistakes in one line."""
+"""The command `through`: it reads files of any kind, writes a whole WAV or none, and reports mistakes in one line."""
 
 from __future__ import annotations
 
@@ -135,5 +135,5 @@ def test_a_long_sound_needs_no_memory_of_its_length() -> None:
             before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert sum(held) == 30 * len(block)
     assert max(held) <= 64 * decoder.card.spec.hop_size
-    # The whole sound in one of the arrays of the chain would be 40 MB or more.
+    # An array with the whole sound would need 40 MB or more.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 10_000

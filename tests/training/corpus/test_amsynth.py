@@ -1,4 +1,4 @@
-"""`corpus amsynth`: the demo corpus, rendered by the real plugin, is always the same; wrong patch lists are refused."""
+"""`corpus amsynth`: the real plugin always renders the same demo corpus; wrong patch lists are refused."""
 
 from __future__ import annotations
 

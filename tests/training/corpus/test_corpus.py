@@ -43,7 +43,7 @@ def corpus(folder: Path, out: Path, *options: object) -> int:
 
 
 def error_line(capsys: pytest.CaptureFixture) -> str:
-    """The error line on stderr, which begins with the program's name; fails if there is not exactly one."""
+    """The error line on stderr, which begins with the program's name; AssertionError unless there is exactly one."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("timbrebox: ")]
     assert len(lines) == 1
     return lines[0]
@@ -94,7 +94,7 @@ def test_unusable_files_are_named_and_skipped(sounds: Path, tmp_path: Path, caps
     whole.write_bytes(whole.read_bytes()[:900_000])
     whole = save(sounds / "cut.mp3", tone(60, 20.0))
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    late = tone(60, 15.0)  # longer than a block of reading, so that frames have been added before the NaN is read
+    late = tone(60, 15.0)  # longer than one read block, so that frames are added before the NaN is read
     late[-100] = np.nan
     save(sounds / "nan.wav", late, subtype="FLOAT")
     save(sounds / "silent.wav", np.zeros(44100))

@@ -123,7 +123,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
                 writer.add(frames(10, seed), Clip(str(seed), "train"))
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the kernel then lets no file grow beyond 20 kB
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # from now on, no file can grow beyond 20 kB
     try:
         with pytest.raises(UserError, match="room to write"):
             fill()

@@ -1,4 +1,4 @@
-"""Recordings resampled to the notes beside their own, put in tune, and held out by pitch."""
+"""Recordings are resampled to neighbouring notes, put in tune, and held out by pitch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Even knobs: the same model in other coordinates, in which equal turns of a knob are equal steps of timbre."""
+"""Even knobs: the same model in other coordinates, so that equal turns of a knob are equal steps of timbre."""
 
 from __future__ import annotations
 

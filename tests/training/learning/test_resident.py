@@ -1,4 +1,4 @@
-"""A compiled loop of steps trains like the same steps taken one by one; tested on the CPU, which can do both."""
+"""A compiled loop of steps trains like the same steps done one by one; tested on the CPU, which can do both."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def trained(recipe: Recipe, store: FrameStore, folder: Path) -> Checkpoint:
 def test_the_loop_takes_the_same_steps(
     bottleneck: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    assert len(store.rows("train")) % 50  # the last batch is filled up with rows of weight 0
+    assert len(store.rows("train")) % 50  # rows of weight 0 complete the last batch
     by_batch = trained(recipe(bottleneck, 3), store, tmp_path / "batches")
     monkeypatch.setattr(training.learning.resident, "has_gpu", lambda: True)
     at_once = trained(recipe(bottleneck, 3), store, tmp_path / "at once")
@@ -84,7 +84,7 @@ def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monk
 
     class CountedSteps:
         def train_step(self, inputs, extras, weight):
-            return keras.ops.sum(weight)  # so that the error of a batch is its number of rows
+            return keras.ops.sum(weight)  # the number of rows, as the batch's error
 
     shares: list[float] = []
     rows = batches.epoch(1)

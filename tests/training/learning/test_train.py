@@ -1,4 +1,4 @@
-"""Training learns. A killed run, continued, equals a whole one bit by bit; another run's folder stays unless forced."""
+"""Training learns; a run killed and continued is bit-identical to a whole run; other runs are kept unless forced."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def finished(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy of that folder, which a test may change."""
+    """A copy of the finished run's folder, which a test may change."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 

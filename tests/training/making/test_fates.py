@@ -1,4 +1,4 @@
-"""What becomes of each file of a folder, and what is said about it."""
+"""Decisions about each file of a folder, and the messages about these decisions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_each_file_of_a_folder_as_people_have_them_has_its_fate(tmp_path: Path) 
         "silence.wav": "left out: silence",
         "voice memo.m4a": "left out: .m4a files are not read; turn it into WAV, FLAC, OGG or MP3",
     }
-    assert len(table(decision)) == len(decision.fates) + 5  # a head, three sounds, and those left out
+    assert len(table(decision)) == len(decision.fates) + 5  # a heading, three sounds, and the files left out
     assert "10 of 18 files used, taken for 3 sounds of single notes" in remarks(decision)
     cents = {recording.name: recording.cents for recording in decision.recordings}
     assert cents["Trompete/Trompete C4.wav"] == pytest.approx(12.0, abs=1.0)
@@ -108,7 +108,7 @@ def test_held_notes_are_cut_out_of_a_long_take(tmp_path: Path) -> None:
     folder = tmp_path / "sounds"
     write(folder / "scale.wav", melody((60, 62.2, 64, 60, 64, 60)))
     decision = decided(folder)
-    assert [recording.note for recording in decision.recordings] == [60, 62, 64, 60, 64]  # C4 is there a third time
+    assert [recording.note for recording in decision.recordings] == [60, 62, 64, 60, 64]  # the third C4 is not used
     assert [round(recording.cents) for recording in decision.recordings] == [0, 20, 0, 0, 0]
     assert all(recording.sound == "scale" and recording.path.is_file() for recording in decision.recordings)
     assert said(decision)["scale.wav"] == "used: 5 held notes of scale were cut out of it (C4 D4 E4)"

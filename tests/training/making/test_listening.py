@@ -1,4 +1,4 @@
-"""What is heard in a recording: single notes and their tuning, and why others are none."""
+"""Listening to a recording: a single note and its tuning, or the reason why the sound is no single note."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the names of files and folders say about sound, note and velocity."""
+"""Sound, note and velocity are read from the names of files and folders."""
 
 from __future__ import annotations
 

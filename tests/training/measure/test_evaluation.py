@@ -1,4 +1,4 @@
-"""The figures of `evaluate` are right for models whose figures are known, and its files can be read."""
+"""The figures of `evaluate` are right for models with known figures, and its files can be read."""
 
 from __future__ import annotations
 

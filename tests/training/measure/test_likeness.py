@@ -1,4 +1,4 @@
-"""The figures of likeness, on an instrument that knows its recordings and on one that plays their mean."""
+"""The figures of likeness, for an instrument that plays its recordings and for one that plays the mean of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the place of a sound in SOUNDS; `blur` mixes every sound with the mean of all."""
+    """An instrument with one latent, the index of a sound in SOUNDS; blur: share of the mean of all sounds."""
 
     batch_invariant = True
 

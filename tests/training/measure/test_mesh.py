@@ -1,4 +1,4 @@
-"""A mesh counts the points of the latent space that decode to the pitch class asked for, at its border and inside."""
+"""A mesh counts the points, at the border and inside, that decode to the requested pitch class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reach: some frame that the knobs can play is close to a sound within their travel; none is close to one beyond it."""
+"""Reach: the knobs come close to a sound within the range of their sounds, but not to a sound beyond this range."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HARMONICS = np.arange(1, 41)
 
 
 def tilted(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """The amplitudes of the harmonics, which one knob moves from 1 / harmonic^2 to 1 / harmonic."""
+    """Amplitudes of harmonics; one knob moves them from 1 / harmonic^2 to 1 / harmonic."""
     return harmonics ** -(2.0 - latents[0])
 
 

@@ -43,7 +43,7 @@ def test_the_sound_is_a_training_note_and_ends_in_silence(folder: Path, store: F
     spectrum = np.abs(np.fft.rfft(found.sound[: 2 * 44100]))
     peak_hz = 440.0 * 2.0 ** ((found.note - 69) / 12.0)
     assert abs(np.argmax(spectrum) / 2.0 - peak_hz) < 65.0  # a bin and a half of the short test frames
-    assert np.abs(found.sound[-1000:]).max() < 1e-3  # the note has been released and has died away
+    assert np.abs(found.sound[-1000:]).max() < 1e-3  # the note was released and has faded away
 
 
 def test_strips_are_levels_below_each_step_s_peak(folder: Path, store: FrameStore):

@@ -1,4 +1,4 @@
-"""Pairs of frames of one sound at one place in its time, for latents that say which sound it is and not which note."""
+"""Pairs of frames of one sound, equally long after its start, for latents that describe the sound, not the note."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """How far the weights of each hidden kernel of the encoder move per training step on average, in learning rates.
+    """The mean distance that the weights of the encoder's hidden kernels move per training step, in learning rates.
 
     Returns (2, n_kernels): row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by at most about one learning
     rate per step.
@@ -132,7 +132,7 @@ def test_with_the_sum_errors_and_penalties_grow_and_the_l2_penalty_does_not():
 
 
 def test_the_reported_error_is_a_mean_with_the_sum_too(store: FrameStore, tmp_path: Path):
-    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # so large that rows of weight 0 fill it up
+    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # rows of weight 0 fill it up
     losses = [
         trained(one_batch.with_fit(loss_reduction=kind), store, tmp_path / kind).history[0]["loss"]
         for kind in ("mean", "sum")

@@ -1,4 +1,4 @@
-"""Small checkpoints: one is a fraction of a full checkpoint's size, and only the same run can continue from it."""
+"""Small checkpoints are a fraction of a full checkpoint's size, and only the same run can continue from one."""
 
 from __future__ import annotations
 

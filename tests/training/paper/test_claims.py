@@ -1,4 +1,4 @@
-"""The paper's findings hold on invented runs that agree with them, fail on runs that contradict them, and stay open
+"""The paper's findings hold on invented runs that agree with the paper, fail on runs that contradict it, and stay open
 while a model is missing.
 """
 
@@ -16,7 +16,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Invented test errors, in the order that the paper found; the keys lack the prefix "paper-" of the configs.
+# Invented test errors, in the paper's order; the keys are names of configs without the prefix "paper-".
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -44,7 +44,7 @@ SPEED = {
 
 
 def run_of(config: str, **changes: Any) -> KeptRun:
-    """An invented run that agrees with the paper. changes: entries that replace those of its report."""
+    """An invented run that agrees with the paper. changes: entries that replace entries of the run's report."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     error = ERRORS.get(config.removeprefix("paper-"), 1.0)
     report = {
@@ -174,7 +174,7 @@ def test_the_text_says_that_one_sound_outweighs_the_rest():
 
 
 def with_further(config: str, factors: list[float], **changes: Any) -> KeptRun:
-    """The run of `run_of`, with a further sound for each factor; the sound's error is 1e-3 times the factor."""
+    """The run of `run_of`, with a further sound for each factor; a sound's error is 1e-3 times its factor."""
     errors = {f"patch {index}": 1e-3 * factor for index, factor in enumerate(factors)}
     further = {"mse": float(np.mean(list(errors.values()))), "mse_by_sound": errors}
     return run_of(config, further=further, **changes)

@@ -1,4 +1,4 @@
-"""`reproduce` on tiny models: it writes every file, trains no model twice, and spares other runs unless forced."""
+"""`reproduce` on tiny models: it writes every file, trains no model twice, and replaces other runs only if forced."""
 
 from __future__ import annotations
 
@@ -277,5 +277,5 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
-    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # the recordings for more epochs are missing
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # the recordings that more epochs need are missing
     assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept

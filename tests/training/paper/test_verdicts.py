@@ -1,4 +1,4 @@
-"""A difference between models counts only if chance alone would hardly produce it."""
+"""A difference between models counts only if chance alone would rarely produce this difference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict  # of other models; not used
+    # The spread of other models is not used.
+    assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict
 
 
 def test_with_one_seed_a_wobbling_run_needs_more():

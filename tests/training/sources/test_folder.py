@@ -1,4 +1,4 @@
-"""A folder of recordings: what is kept and left out, how loud it is, its manifest, and what it refuses to replace."""
+"""Writing a folder of recordings: kept and left out takes, loudness, the manifest, and files it must not replace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FREE = Origin("CC0", "made here")
 
 
 def tone(note: float, peak: float = 0.1, length_s: float = 0.5, power: float = 1.0) -> np.ndarray:
-    """A tone of ten harmonics, each n ** -power as loud as the first."""
+    """A tone of ten harmonics; harmonic n has n ** -power times the first one's amplitude."""
     t = 2.0 * np.pi * note_to_hz(note) * np.arange(round(length_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     wave = sum(np.sin(n * t) / n**power for n in range(1, 11))
     return (peak * wave / np.abs(wave).max()).astype(np.float32)
@@ -45,7 +45,7 @@ def test_a_folder_keeps_what_is_heard_at_its_note(tmp_path: Path) -> None:
     loud, soft = (soundfile.read(tmp_path / "out" / row.get("file"), dtype="float32") for row in rows)
     assert loud[1] == SAMPLE_RATE_HZ
     assert np.abs(loud[0]).max() == pytest.approx(PEAK, rel=0.01)
-    assert np.abs(soft[0]).max() == pytest.approx(PEAK / 4.0, rel=0.01)  # one gain for all takes of a sound
+    assert np.abs(soft[0]).max() == pytest.approx(PEAK / 4.0, rel=0.01)  # all takes of a sound have the same gain
 
 
 def test_a_note_off_by_less_than_half_a_semitone_is_kept() -> None:

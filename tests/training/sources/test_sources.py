@@ -1,4 +1,4 @@
-"""Every source, where its packages are here: one note of one sound, heard at its note, with a licence that is free."""
+"""Every source whose packages are installed gives a note of a sound at the right pitch, with a free licence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEEDED = {
 
 
 def is_here(name: str) -> bool:
-    """Whether all that a source needs is installed or was fetched before; tests fetch nothing."""
+    """Whether everything that a source needs is installed or was fetched before; tests fetch nothing."""
     if name in ("orchestra", "sections") and shutil.which("fluidsynth") is None:
         return False
     npm = [f"npm-{package.name}-{package.version}" for package in strings.PACKAGES] if name == "strings" else []

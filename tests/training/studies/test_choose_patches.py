@@ -1,4 +1,4 @@
-"""Chosen patches are heard at the pitches of their keys, and differ from each other."""
+"""Chosen patches sound at the pitches of the keys, and differ from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RTPGHI finds the phases that signals have, from their magnitudes alone, and depends on no frame too late."""
+"""RTPGHI finds the phases of signals from magnitudes alone, and uses no later frames than it may."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOP, SIZE = SPEC.hop_size, SPEC.frame_size
 
 
 def true_spectra(sound: np.ndarray) -> np.ndarray:
-    """The STFT of a sound with its phases, complex (n, n_bins)."""
+    """The STFT of a sound, with phases: complex (n, n_bins)."""
     framed = np.lib.stride_tricks.sliding_window_view(sound, SIZE)[::HOP]
     return np.fft.rfft(framed * periodic_hann(SIZE))
 
@@ -24,7 +24,7 @@ def wrapped(phases: np.ndarray) -> np.ndarray:
 
 
 def sine(bins: float, n_samples: int = 12 * HOP) -> np.ndarray:
-    """A sinusoid; bins: its frequency in bins."""
+    """A sinusoid; bins: frequency in bins."""
     return np.sin(2.0 * np.pi * bins / SIZE * np.arange(n_samples))
 
 
@@ -57,7 +57,7 @@ def test_the_bins_of_a_sinusoid_have_one_phase_at_the_middle_of_the_window():
 def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
     sound = chirp(200.0, bins_per_hop)
     phases, true = phase_frames(magnitude_frames(sound), SPEC, 1), np.angle(true_spectra(sound))
-    true += np.pi * np.arange(SPEC.n_bins)  # from the window's start to its middle
+    true += np.pi * np.arange(SPEC.n_bins)  # moves the time of the phases from the window's start to its middle
     for frame in range(4, 16):
         at = round(200.0 + bins_per_hop * (frame + 2))
         advance, wanted = (p[frame + 1, at] - p[frame, at] for p in (phases, true))
@@ -66,7 +66,7 @@ def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
 
 @pytest.mark.parametrize(("n_ahead", "largest"), [(1, 0.02), (0, 1.3)])
 def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, largest: float):
-    """A delay of d samples from the window's middle is a step of -2 pi d / SIZE from bin to bin.
+    """A delay of d samples from the window's middle makes phase steps of -2 pi d / SIZE from bin to bin.
 
     The pulse is loudest at bin 1000, so phases spread from there to both sides.
     """
@@ -82,7 +82,7 @@ def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, larges
 @pytest.mark.parametrize("n_ahead", [0, 1])
 @pytest.mark.parametrize("growth", [0.2, -0.2])
 def test_a_swelling_tone_turns_from_bin_to_bin(growth: float, n_ahead: int):
-    """growth: of the logarithm of the tone's amplitude in one hop."""
+    """growth: of the amplitude's natural logarithm, per hop."""
     sound = sine(100.0) * np.exp(growth * np.arange(12 * HOP) / HOP)
     phases = phase_frames(magnitude_frames(sound), SPEC, n_ahead)[4]
     true = np.angle(true_spectra(sound)[4]) + np.pi * np.arange(SPEC.n_bins)

@@ -1,4 +1,4 @@
-"""The study of true phases: each method's sound lies where it should, and the figures tell good sound from bad."""
+"""The study of true phases: each method's sound is at the right time, and the figures tell good sound from bad."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def voice() -> MovingVoice:
 
 
 def swell(n_samples: int = 16384) -> np.ndarray:
-    """A harmonic tone that swells and falls, with its middle at the middle."""
+    """A harmonic tone that swells and falls, loudest at the middle sample."""
     return (tone(60, 1.0, SPEC, 1.0)[:n_samples] * np.hanning(n_samples)).astype(np.float32)
 
 
 def middle(sound: np.ndarray) -> float:
-    """The middle of a sound's energy, in samples."""
+    """The centroid of a sound's energy over time, in samples."""
     return float(np.arange(len(sound)) @ np.square(sound) / np.square(sound).sum())
 
 

@@ -32,7 +32,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class CoherentPhases:
-    """The coherent phases of every lane, and the spectra that have them; they depend on no later spectrum.
+    """The coherent phases of every lane, and the spectra with these phases; neither depends on later spectra.
 
     A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
     lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
@@ -49,7 +49,7 @@ class CoherentPhases:
     arrays have one row for each lane.
 
     n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases;
-    walk: the bandwidth of each lane, which it has from its next plan on.
+    walk: holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CoherentPhases:
         self._is_side = [False] * n_lanes
         # Where a lane's phases begin in the flattened table `first_phases`.
         self._starts = np.zeros(n_lanes, np.intp)
-        # For each bin, which of the lane's sinusoids it belongs to, counted among those planned together; -1: none.
+        # For each bin, the number of its sinusoid among the sinusoids planned together; -1 for a noise bin.
         self._owners = np.full((n_lanes, n_bins), -1, np.int32)
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
@@ -75,7 +75,10 @@ class CoherentPhases:
         self._turns, self._turns_hop = np.full(n_bins, 1.0, np.complex64), 0
 
     def start(self, lane: int, number: int) -> None:
-        """Give a new note its first phases, chosen by lane and number, such as its first frame; `plan` must follow."""
+        """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
+
+        number: any number that differs from note to note, such as the note's first frame.
+        """
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
@@ -117,19 +120,19 @@ class CoherentPhases:
                 first = lane
 
     def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool = False) -> None:
-        """Plan lanes of which all have a bandwidth, or none."""
+        """Plan lanes that all have a bandwidth, or that all have none."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
         peaks = self._peaks.find(noise)
         noise *= self._levels(noise)
         noise[:, : self._tables.n_silent] = 0.0
-        # Faster than a division of whole numbers, and exact.
+        # Faster than integer division, and exact.
         rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases, former_moves = self._phases_at(lanes, rows, bins, peaks.places, hop)
-        # A bin's phase is that of its sinusoid in the middle of the window. The old and the new sinusoid must agree at
-        # the hop, where the window begins: so the phase shifts by the change in frequency times half a window.
+        # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
+        # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
         phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
         spread = self._take_spread(lanes, peaks)
         if walks:
@@ -142,14 +145,14 @@ class CoherentPhases:
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids have random phases, later ones those of the noise before.
+                # A note's first sinusoids have random phases; later ones continue the phases of noise bins.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Present phases and moves of some bins; rows, bins: of each bin; places: their indices in the flat lanes."""
+        """Present phases and moves of some bins; places: each bin's index in the flattened array of lanes."""
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
         moves = tables.noise_moves.take(bins)
@@ -175,13 +178,13 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """By how much `lobes` are multiplied for each sinusoid, float32 (N_REACHED, n_peaks).
+        """Remove the sinusoids' magnitudes from the noise, and set `owners`.
 
-        Their magnitudes are taken out of the noise, and `owners` is set.
+        Returns each sinusoid's factors for `lobes`, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Bins -4 to 4 from the peak; those beyond N_BESIDE have no magnitude.
+        # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = np.maximum(peaks.places + _BESIDE, 0)
@@ -198,7 +201,7 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by that of their sinusoids, about 0.9 to 1: (n, 1)."""
+        """K-weighted RMS of spectra with noise phases, divided by their sinusoids' RMS, about 0.9 to 1: (n, 1)."""
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
         shared = np.vecdot(weighted[:, 1:], magnitudes[:, :-1])

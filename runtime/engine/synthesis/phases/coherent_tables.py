@@ -11,18 +11,18 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.spectrum import LOWEST_HEARD_HZ
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-# Units per cycle. Phases are whole numbers of units, so that adding them up gathers no rounding errors.
+# Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Places in the random tables from which a note can take its first phases.
+# Places in the random tables at which a note's first phases can begin.
 N_STARTS = 1 << 13
 # A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Sinusoids' places between two bins that `lobes` tells apart.
+# How many places of a sinusoid between two bins `lobes` distinguishes.
 N_PLACES = 1 << 10
-# All three chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
+# These three bring the analysed sound nearest to the spectrum given, for instruments and noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -40,11 +40,12 @@ class CoherentTables:
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     lobes: complex64 (N_REACHED, N_PLACES + 1): what a sinusoid of phase 0 adds to the bins around its peak, for each
         place of the sinusoid from half a bin below the peak to half a bin above it. The result is multiplied by a bin's
-        magnitude plus half the sum of its neighbours'.
-    lobe_signs: float32 (N_REACHED, 1), what each of the overlapping windows adds if the sinusoid is at the bin.
-    hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn against it from hop to hop.
+        magnitude plus half the sum of its neighbours' magnitudes.
+    lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
+        turns of `hop_turns`.
+    hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
     weight: (n_bins,), K-weighting, 0 for silent bins.
-    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then those of its noise bins. A
+    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then of its noise bins. A
         note takes n_bins values from one of N_STARTS places on, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
         itself at its first phase.
@@ -97,7 +98,7 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
     In the window that began k hops ago, the sinusoid's phase is less by k of its moves; delaying the window by k hops
     adds k of the bin's moves. So only the distance of the bin from the sinusoid counts. The signs of a sinusoid's bins
-    alternate. So do those of the three taps of a Hann window, which add up a bin's magnitude and half its neighbours'.
+    alternate. A Hann window's three taps alternate too, so they add up a bin's magnitude and half its neighbours'.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -106,7 +107,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # Four overlapping squared Hann windows add up to 1.5, the squares of a Hann lobe's bins to 1.5 times its peak's.
+    # Four overlapping squared Hann windows add up to 1.5; the squares of a Hann lobe's bins add up to 1.5 times the
+    # peak's square.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 
@@ -114,8 +116,8 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
     """Moves of the noise bins, intp (n_bins,): bands are stretched at random, so that the noise does not repeat.
 
-    Within a band the move grows by the same whole number of units from bin to bin. Were each bin's move rounded by
-    itself, the rounding errors would add up from hop to hop, and after minutes neighbouring bins would not fit.
+    Within a band the move grows by the same whole number of units from bin to bin. If each bin's move were
+    rounded separately, rounding errors would add up over the hops, and after minutes neighbouring phases would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

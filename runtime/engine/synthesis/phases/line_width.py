@@ -9,7 +9,8 @@ import numpy as np
 
 # Width of a sharp harmonic with noise phases: the lobe of the window. Measured.
 NOISE_LOBE_BINS = 1.67
-# Coherent phases turn into noise phases between these widths, in lobes. A phase that walks makes at most 1.1 lobes.
+# Coherent phases turn into noise phases between these widths, in lobes. A random walk of the phases makes a line at
+# most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -19,7 +20,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """Which part of the power of coherent phases is noise, 0 to 1: for the last bandwidth, which many lanes share."""
+    """The share of noise in the power of coherent phases, 0 to 1; caches the last bandwidth, which many lanes share."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))

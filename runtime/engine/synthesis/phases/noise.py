@@ -22,7 +22,7 @@ _BINS_BETWEEN_LANES = N_OVERLAPS
 # times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
 # 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound divided by that of its sinusoids: overlapping windows are correlated. Measured.
+# RMS of a flat spectrum's sound divided by its sinusoids' RMS: overlapping windows are correlated. Measured.
 _FLAT_GAIN = 4.557
 
 
@@ -33,14 +33,14 @@ def noise_index(lane: int, hop: int) -> int:
     return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA
 
 
-# A table takes 11 MB, and 35 ms to make. Engines with the same seed share one: those of a rack, and one swapped in.
+# A table takes 11 MB, and 35 ms to make. Engines with one seed share a table: a rack's engines, and a swapped-in one.
 @functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
-    A view of one table, in which each lane begins four bins above the lane before: so the lanes of a row share the
-    processor's cache. Noise bins that are four apart are independent; and a shift by four bins changes the phase by one
-    whole cycle per hop, so that the noise still fits from hop to hop.
+    The lanes are views of one table, each beginning four bins above the lane before, so the lanes of a row share the
+    processor's cache. Noise bins that are four apart are independent. A shift by four bins changes the phase by one
+    whole cycle per hop, so the noise still fits from hop to hop.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)
@@ -58,8 +58,8 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
-    The noise is complex, so that the bins above half the sample rate are independent of those below: the last lanes
-    need some of them.
+    The noise is complex, so that bins above half the sample rate are independent of bins below: the last lanes need
+    some of the bins above.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]
@@ -74,7 +74,7 @@ def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.nd
 
 
 def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarray:
-    """Taps as `new_taps` lays them out, for phasors (n_spectra, n_bins) of windows one hop apart.
+    """Taps in the layout of `new_taps`, for phasors (n_spectra, n_bins) of windows one hop apart.
 
     The window that began k hops ago has the phasors that lie k spectra earlier. A delay of k hops rotates its bin j by
     j a, where a = 2 pi k hop_size / fft_size; its Hann window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.

@@ -1,4 +1,4 @@
-"""The weights of noise phases and coherent phases in a blend, and in a blend of lanes that have a bandwidth."""
+"""The weights of noise phases and coherent phases in a blend, with or without a bandwidth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def coherent_amplitude(blend: float) -> np.float32:
 
 
 class NoiseWeights:
-    """The weight of the noise phases of each bin: the blend's, and more where a bandwidth makes coherent phases noise.
+    """The weight of noise phases in each bin: the blend's weight, and more where a bandwidth makes coherent bins noise.
 
     bandwidth_cents: list, one for each lane.
     """

@@ -9,7 +9,7 @@ import numpy as np
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak; a peak whose neighbours add up to more than
 # this is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# Softer peaks, against the loudest of their spectrum, are inaudible: they stay noise.
+# Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 _HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
@@ -35,17 +35,17 @@ class PeakFinder:
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
         self._n_silent, self._n_bins = n_silent, n_bins
-        # Two more, because the bins above a peak are looked at.
+        # Two more, because the two bins above a peak are read.
         self._rising = np.ones(max_rows * n_bins + 2, bool)
         self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
         self._loudest = np.empty((max_rows, 1), np.float32)
 
     def find(self, magnitudes: np.ndarray) -> Peaks:
-        """The sinusoids of magnitudes (n, n_bins), in one block of memory.
+        """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
 
-        The distance d of a sinusoid from its peak bin follows from its Hann lobe's values there and on either side:
+        The distance d of a sinusoid from its peak bin follows from its Hann lobe at the peak and on either side:
         d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A
-        sinusoid reaches from its peak to the dip on each side; a dip belongs to the peak above it.
+        sinusoid reaches from its peak to the dip on each side; a dip belongs to the next peak above in frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)

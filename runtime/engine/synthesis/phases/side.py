@@ -1,4 +1,4 @@
-"""The turn between the phases of a lane's sound and those of its side: a quarter of a cycle, forwards or back."""
+"""The turns from a lane's phases to the phases of its side: a quarter of a cycle each, forwards or back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_UNITS
 
-# Neighbouring noise bins turn the same way, or the side would not have their steady magnitude.
+# Neighbouring noise bins turn the same way, so that the side's noise keeps a steady magnitude.
 _BAND_BINS = 8
 _QUARTER = PHASE_UNITS // 4
 

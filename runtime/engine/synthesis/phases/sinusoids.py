@@ -40,7 +40,10 @@ class Sinusoids:
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Phases in hop `hop`, and moves, of the sinusoids of these numbers, at these bins; numbers may be below 0."""
+        """Phases in hop `hop` at these bins, and moves, of the sinusoids with these numbers.
+
+        A number below 0 gives meaningless values.
+        """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
@@ -53,7 +56,7 @@ class Sinusoids:
     ) -> None:
         """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
 
-        factors: (n_lanes,), by which each lane is multiplied; None if all are 1.
+        factors: (n_lanes,), a factor for each lane; None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
@@ -65,7 +68,7 @@ class Sinusoids:
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
 
     def turned(self, lane: int, into: int, turns: np.ndarray) -> Sinusoids:
-        """The sinusoids of one lane as those of lane `into`; turns: intp (n,), what is added to the phase of each."""
+        """Copy one lane's sinusoids for lane `into`; turns: intp (n,), added to the sinusoids' phases."""
         part, turned = self._part(slice(lane, lane + 1)), object.__new__(type(self))
         phases = self._phases[part] + turns
         arrays = self._rows[part] * 0, self._bins[part], self._hop, phases, self._moves[part], self._amplitudes[:, part]
@@ -78,7 +81,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the sinusoids of lanes, those in `part`, add at phase 0, complex64 (N_REACHED, n)."""
+        """What the lanes' sinusoids, which `part` selects, add at phase 0, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:
@@ -87,7 +90,7 @@ class Sinusoids:
         return phases
 
     def _part(self, lanes: slice) -> slice:
-        """The sinusoids of lanes."""
+        """The slice that selects the sinusoids of lanes."""
         if self._ends is None:
             n_lanes = int(self._rows[-1]) + 1 if self.n else 0
             self._ends = np.searchsorted(self._rows, np.arange(n_lanes + 1)).tolist()

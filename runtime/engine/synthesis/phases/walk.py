@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids: it widens them by less than the lobe of a window."""
+"""A random walk of the phases of sinusoids, for bandwidths up to about the width of a window's lobe."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MASK_64 = (1 << 64) - 1
 
 
 class PhaseWalk:
-    """Which lanes walk, how far, and by which random steps.
+    """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop, the larger the wider the harmonic must be. Where
-    a harmonic must be as wide as a window's lobe, or wider, its bins fade out here, and noise takes their place
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
+    harmonic must be as wide as a window's lobe, or wider, its bins fade out here, and noise replaces them
     (`NoiseShare`).
 
-    hop_turns: as in `CoherentTables`; unit_phasors: likewise; bandwidth_cents: list, one for each lane, 0 for a lane
-    that does not walk.
+    hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane without a
+    walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -43,7 +43,7 @@ class PhaseWalk:
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:
-        """Let a lane walk as another lane does."""
+        """Give a lane the same walk and bandwidth as lane `leader`."""
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
@@ -60,8 +60,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), by which `lobes` would be
-        multiplied. It is overwritten.
+        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors that `lobes` has
+        for sinusoids without a walk, overwritten.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -78,8 +78,8 @@ class PhaseWalk:
     def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
         """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
 
-        keys: of each lane; rows: index into `keys` of each sinusoid. A step is a function of the note, the hop and the
-        bin alone.
+        keys: each lane's key; rows: each sinusoid's index in `keys`. A step depends only on the note, the hop and the
+        bin.
         """
         begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
         places = np.array(begins).take(rows, axis=1)
@@ -90,11 +90,12 @@ class PhaseWalk:
 class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
-    Each of the four windows that overlap keeps the phase that it began with, so nothing clicks. A phase is the sum of
-    all steps since the plan. Steps are whole numbers, so the sum is the same to the bit, whatever the way to a hop was.
+    Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
+    all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
 
-    windows: complex64 (N_OVERLAPS, n), how each sinusoid would begin in each window without a walk, the newest first;
-    largest_steps: intp (n,), in units of phase; keys: of each lane; the rest: as in `PhaseWalk.sinusoids`.
+    windows: complex64 (N_OVERLAPS, n), each sinusoid's phasor at the beginning of each window without a walk, the
+    newest window first; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
+    `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_sums", "_walk", "_windows")
@@ -112,7 +113,7 @@ class WalkingSinusoids(Sinusoids):
         self._reached, self._made_at = [hop] * len(keys), [None] * len(keys)
 
     def go_to(self, lanes: slice, hop: int) -> None:
-        """Walk to a hop."""
+        """Move the phases along the walk to a hop, forwards or back."""
         for run, reached in self._runs(lanes, self._reached):
             part = self._part(run)
             if reached != hop and part.stop > part.start:
@@ -123,7 +124,7 @@ class WalkingSinusoids(Sinusoids):
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
-        """Find what the sinusoids of lanes add to the bins around their peaks in a hop."""
+        """Compute what the sinusoids of lanes add to the bins around their peaks in a hop."""
         self.go_to(lanes, hop)
         for run, made_at in self._runs(lanes, self._made_at):
             part = self._part(run)
@@ -160,7 +161,8 @@ class WalkingSinusoids(Sinusoids):
         """Fill `_added` for some lanes.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
-        coherent_tables.py. No matrix product: it would start threads, and round by the number of columns.
+        coherent_tables.py. Not a matrix product, which would start threads, and round differently for each number
+        of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         # The older a window, the more steps its phase lies behind.
@@ -185,7 +187,7 @@ class WalkingSinusoids(Sinusoids):
         return steps
 
     def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:
-        """Runs of lanes that share one of the values, with that value."""
+        """Runs of lanes that have equal values, each run with its value."""
         runs, first = [], lanes.start
         for lane in range(lanes.start + 1, lanes.stop + 1):
             value = values[first - self._first_lane]
@@ -211,8 +213,8 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Widths in bins, ascending; for each the largest step in units of phase, and the amplitude that keeps the power.
 
     Steps that are uniform from -u to u correlate windows k hops apart by r^k, where r = sin(u) / u. A sinusoid's bins
-    have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is that of a squared
-    Hann window, times that of a sequence with these correlations.
+    have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is a squared Hann
+    window's power spectrum, times the power spectrum of a sequence with these correlations.
     """
     largest = np.linspace(0.0, np.pi, _N_WIDTHS)
     correlation = np.sinc(largest / np.pi)

@@ -10,8 +10,8 @@ from runtime.engine.synthesis.phases.line_width import kernel_target, relative_w
 
 # Each pass doubles the widest possible kernel: after n passes it is a triangle 2 ** n bins wide at half its height.
 _N_PASSES = 7
-# Full width at half power of a Hann lobe with noise phases, in bins, for a number of passes in steps of a quarter: the
-# last pass may be done in part. Measured.
+# Full width at half power of a Hann lobe with noise phases, in bins, after 0, 1/4, 2/4, ... passes: the last pass may
+# be partial. Measured.
 _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
@@ -19,12 +19,12 @@ _WIDTHS = (
 # Steps of the table from width to coefficients, for each factor of e in width.
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
-# Coefficients are kept for this many bandwidths.
+# Coefficients are cached for this many bandwidths.
 _N_KEPT = 16
 
 
 class Widening:
-    """Widens spectra: the power of each bin is spread over its neighbours, the wider the higher the bin's frequency.
+    """Widens spectra: spreads the power of each bin over its neighbours, more widely at higher frequencies.
 
     Each pass adds to a bin a part of the bins on either side, at a distance of 1, 2, 4, ... bins (the "à trous"
     algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes
@@ -114,7 +114,7 @@ class _Kernel:
     """The passes for one bandwidth.
 
     parts: float32 (_N_PASSES, n_bins), how much of both sides each pass adds to a bin, 0 to 1/4; n_passes: how many
-    passes do something; begins_at: for each of these, the first bin that it changes.
+    passes have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

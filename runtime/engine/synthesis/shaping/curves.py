@@ -15,7 +15,7 @@ N_GRID = math.ceil(_OCTAVES * GRID_STEPS_PER_OCTAVE) + 1
 TILT_PIVOT_HZ = 1000.0
 _NEPER_PER_DB = math.log(10.0) / 20.0
 _LEAST_GAIN = 1e-6
-# Powers beyond these would leave the range of float32.
+# Larger exponents would exceed the range of float32.
 _LARGEST_EXPONENT = 80.0
 # A resonance is a bell: at a distance of x octaves, resonance_db / (1 + 8 x^2)^2.
 _BELL = 8.0
@@ -24,15 +24,15 @@ _BAND_WIDTH = 2.0**0.5 - 2.0**-0.5
 
 
 def octaves_of(frequency_hz: float) -> float:
-    """Octaves of a frequency above the grid's first one, LOWEST_HEARD_HZ."""
+    """Octaves from the grid's first frequency, LOWEST_HEARD_HZ, to a frequency."""
     return math.log2(frequency_hz / LOWEST_HEARD_HZ)
 
 
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    max_rows: most curves at once. `begin` comes first, then any of the methods named `add`, then `gains`. Arrays have
-    one row for each voice.
+    max_rows: most curves at once. Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one
+    row for each voice.
     """
 
     def __init__(self, max_rows: int):
@@ -60,7 +60,7 @@ class GainCurves:
     def add_filter(self, kind: str, slope: int, cutoff_octaves: np.ndarray, resonance_db: np.ndarray) -> None:
         """Add a filter's gain; kind: low, high or band; slope: dB per octave.
 
-        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ, as the spectrum has them before a transposition;
+        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ in the spectrum before a transposition;
         resonance_db: float (n, 1). Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
         """
         x, y, gains = self._x[: self._n], self._y[: self._n], self._gains[: self._n]
@@ -91,7 +91,7 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add curves of gains in dB, float32 (n, N_BANDS): straight lines over mel, from centre to centre."""
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return
@@ -126,7 +126,7 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each frequency the band below it, intp, and the share of the band above that, float32."""
+    """For each frequency, the number of the band below, intp, and the next band's share in the gain, float32."""
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     below = np.minimum(places.astype(np.intp), N_BANDS - 2)

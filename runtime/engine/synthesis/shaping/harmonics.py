@@ -14,11 +14,11 @@ class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
     A whole lobe gets one gain, so that a filter neither bends nor detunes it. Bins below half the fundamental belong to
-    no harmonic: their place is that of the fundamental. At their own frequency, a tilt of -12 dB or a low cutoff would
-    make the little that a model leaves there louder than the note.
+    no harmonic, and get the fundamental's place: at their own frequency, a tilt of -12 dB or a low cutoff would make a
+    model's faint residue there louder than the note.
 
-    fundamentals_hz: the frequencies; a fundamental is then called by its index. numbers: int16 (n_fundamentals,
-    n_bins), number of each bin's harmonic, 0 for none; places: intp of the same shape, its place on the grid of
+    fundamentals_hz: the frequencies, in the order of the arrays' rows. numbers: int16 (n_fundamentals, n_bins), number
+    of each bin's harmonic, 0 for none; places: int16 of the same shape, the harmonic's place on the grid of
     `GainCurves`; are_even: bool of the same shape, whether the harmonic's number is even and not 0.
     """
 

@@ -16,7 +16,7 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 _SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
-# The least K-weight in use. Below about 50 Hz the true weight is less; with it, a low note would count as soft and be
+# The least K-weight in use. Below about 50 Hz the true weight is less: a low note would count as soft, and would be
 # amplified into the limiter.
 _LEAST_WEIGHT = 0.4
 
@@ -38,7 +38,7 @@ class Levels:
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
         """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: how far each spectrum will be transposed; the weights are those of its frequencies after that.
+        semitones: how far each spectrum will be transposed; the weights are for the transposed frequencies.
         weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]

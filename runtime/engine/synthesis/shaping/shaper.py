@@ -1,4 +1,4 @@
-"""One gain for each bin of each voice, from the values that its sound and its modulation give."""
+"""Computes one gain for each bin of each voice, from the values of its sound and its modulation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Shape(NamedTuple):
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
     resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, N_BANDS), gains
     of the bands of acoustics/mel_bands.py, or None. shift_octaves: how far the sounds are transposed after shaping;
-    all frequencies are those that are heard.
+    all frequencies are as heard after this.
     """
 
     filter_kind: str
@@ -43,7 +43,7 @@ class Shaper:
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
-        self._fundamentals: list[int] = []  # those that _places hold
+        self._fundamentals: list[int] = []  # the fundamentals that _places was computed for
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
@@ -72,7 +72,7 @@ class Shaper:
     def move_formants(
         self, gains: np.ndarray, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray
     ) -> None:
-        """Multiply gains by those that move the formants of spectra, magnitudes (n, at least n_bins)."""
+        """Multiply gains by the gains that move the formants of spectra, magnitudes (n, at least n_bins)."""
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
 

@@ -10,7 +10,7 @@ import numpy as np
 class DenseRings:
     """One ring of float32 samples for each lane, for its dense hops.
 
-    The first n_repeated samples of a ring are repeated after its last, for an interpolation across the ring's end.
+    The first n_repeated samples of a ring are repeated after its last sample, for interpolation across the ring's end.
 
     size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the
     next in a flat view.

@@ -12,9 +12,9 @@ INTERVAL_FRAMES = 64
 
 
 class Ratio(Protocol):
-    """A ratio of frequencies as a function of the frame; equal ones are the same at every frame.
+    """A ratio of frequencies as a function of the frame; equal objects give equal ratios at every frame.
 
-    fixed: the ratio if it never changes, else None; highest: no ratio is higher.
+    fixed: the ratio if it never changes, else None; highest: the upper limit of the ratio.
     """
 
     fixed: float | None
@@ -59,13 +59,13 @@ class Head:
         self._use(ratio)
 
     def go_to(self, frame: int) -> None:
-        """Forget what lies before `frame`, so that later positions are found faster."""
+        """Forget positions before `frame`, so that later positions are found faster."""
         self._origin, self._since = self.position(frame), frame
         if len(self._steps) > 4 * INTERVAL_FRAMES:
             self._steps.clear()
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not lie before that of the last `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the last `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         at, position = self._since, self._origin
@@ -80,9 +80,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The positions at which n_intervals begin, from that of `frame` on, and the step within each of them.
+        """The positions at which n_intervals begin, from `frame`'s interval on, and the step within each interval.
 
-        The first position is extrapolated back from that of `frame`.
+        The first position is extrapolated back from the position at `frame`.
         """
         first = frame - frame % INTERVAL_FRAMES
         steps = [self._step_at(first + k * INTERVAL_FRAMES) for k in range(n_intervals)]
@@ -99,7 +99,7 @@ class Head:
 
     @property
     def fixed_step(self) -> int | None:
-        """How far the position moves per frame; None if that changes."""
+        """How far the position moves per frame; None if this step changes."""
         return self._step
 
     def ratio_at(self, frame: int) -> float:
@@ -114,7 +114,7 @@ class Head:
     def _use(self, ratio: Ratio) -> None:
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
-        self._steps: dict[int, int] = {}  # by interval, as found so far
+        self._steps: dict[int, int] = {}  # a cache, by interval
 
     def _step_at(self, frame: int) -> int:
         if self._step is not None:

@@ -16,7 +16,7 @@ _BAND_STEP_LOG = math.log(_BAND_STEP)
 
 
 class TransposedLane:
-    """The state of a lane's ring of dense samples: of its own sound or, if it carries a bus, of that of all members.
+    """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members.
 
     All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
     that begins at a ratio of 2 or more is made at a lower sample rate, halved as often as its head's `octave` says: the
@@ -24,9 +24,9 @@ class TransposedLane:
 
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
     engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
-    it is not transposed; bus: the `Submix` of which the lane is a member, or None; written_to: end of the written part
+    it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the written part
     of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is; is_ramp:
-    whether it is a straight line; n_bins: how many of the spectrum's bins sound.
+    whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -58,9 +58,9 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
         """How far to write the ring before it is read from place `begin` to place `end`; n_fade: as in `begin`.
 
-        A bus is written further by a crossfade, because its next hop may need that much of the old sound; but not while
-        a crossfade runs, as then a block has work enough. Other lanes are written further by the lead of their shift,
-        if their rings have that lead already.
+        A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
+        but not while a crossfade runs, when a block has enough work. Other lanes are written further by the lead of
+        their shift, once their rings have that lead.
         """
         end += N_AFTER
         if self.bus is not None:
@@ -70,7 +70,7 @@ class TransposedLane:
 
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
-        # The number changes in steps of a whole tone, so that most vibrato leaves it as it is.
+        # The number changes in steps of a whole tone, so that most vibrato does not change it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
             return self._n_heard

@@ -1,1 +1,1 @@
-"""Moves what each voice plays: envelopes, LFOs and controls become values of targets, as functions of the frame."""
+"""Modulation of voices: envelopes, LFOs and controls become values of targets, as functions of the frame."""

@@ -1,4 +1,4 @@
-"""A phase-locked loop that finds the beat in the messages of a MIDI clock, whose times jitter."""
+"""A phase-locked loop that finds the beat in the jittering messages of a MIDI clock."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections import deque
 from collections.abc import Sequence
 
 CLOCKS_PER_BEAT = 24  # MIDI 1.0
-# The loop weighs about as many messages as this. With a jitter of 2 ms (standard deviation) the beat is 0.5 ms off.
+# The loop averages about this many messages. With a jitter of 2 ms (standard deviation) the beat is 0.5 ms off.
 _MEMORY = 40
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
-# Larger errors count as three times the jitter: a single message that is very late moves the beat little.
+# Errors are limited to this many times the jitter, so that a single very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Errors of one sign that add up to this many times the jitter, less half a jitter for each message, are a new tempo.
+# Errors of one sign mean a new tempo if their sum, less _SLACK jitters for each message, exceeds _DRIFT jitters.
 _DRIFT, _SLACK = 12.0, 0.5
 _FEWEST, _MOST_FITTED = 6, 24
-# Messages that are farther off, lost or twice are strange. If there are so many more of them than of others, the tempo
-# is another one, provided that their intervals differ by less than half a clock and four times the jitter.
+# Messages with a larger error, after lost messages, or received twice are strange. _N_STRANGE more strange messages
+# than usual ones mean a new tempo, if their intervals differ by less than _MOST_SPREAD clocks plus _DOUBT jitters.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# A message this far from its time, in clocks, may be the next one (some were lost) or the last one (it came twice).
+# A message this far from its expected time, in clocks, may be a later message (some were lost) or the last one again.
 _OTHER_CLOCK = 0.7
-# While no tempo is known, a message so soon after another is the same message, heard from two ports.
+# While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
 _TWICE_S = 0.002
 _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
 
@@ -30,24 +30,23 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    Its gains are those of a straight line through the last n messages, fitted by least squares: 2 (2n - 1) / (n (n+1))
-    for the phase and 6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So it locks as fast as can be. When the
-    tempo changes, the line is fitted anew to the messages since then.
+    Its gains equal a least-squares fit of a line to the last n messages: 2 (2n - 1) / (n (n+1)) for the phase and
+    6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So it locks as fast as possible. When the tempo changes, the
+    line is fitted to the messages since the change.
 
-    count: number of the last message, where those that were lost count and those that came twice do not. at: frame at
-    which that message would have come without jitter; period: frames from one message to the next. n_fitted: n; from 2
-    on there is a tempo.
+    count: number of the last message; lost messages are counted, repeated ones are not. at: the last message's frame
+    without jitter; period: frames from one message to the next. n_fitted: n; from 2 on there is a tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):
         self._rate_hz = sample_rate_hz
         self._jitter = _FIRST_JITTER_S * sample_rate_hz
         self._raw: deque[tuple[int, int]] = deque(((frame, count),), _MOST_RAW)  # (frame, count)
-        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # the same, without messages that came twice
+        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # the same, without repeated messages
         self._fit(((frame, count),))
 
     def clock(self, frame: int) -> None:
-        """Hear a message of the clock."""
+        """Process a message of the clock."""
         if self.n_fitted < _FEWEST:
             if frame - self._raw[-1][0] > _TWICE_S * self._rate_hz:
                 self._follow(frame, self.count + 1)
@@ -62,7 +61,7 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """How many clocks have passed since the last message: 1, more if some were lost, 0 if it came twice."""
+        """How many clocks have passed since the last message: 1, more if some were lost, 0 if it was repeated."""
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)
@@ -81,7 +80,7 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # What seemed to be lost or to come twice was the new tempo: each message is one clock.
+                # Messages only seemed to be lost or repeated, because of the new tempo: each message is one clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
@@ -91,7 +90,7 @@ class ClockLoop:
         return (self.count + (frame - self.at) / self.period) / CLOCKS_PER_BEAT
 
     def count_from(self, count: int) -> None:
-        """Give the last message another number."""
+        """Renumber the messages, so that the last message has the number `count`."""
         added = count - self.count
         self.count = count
         for heard in (self._raw, self._heard):
@@ -100,7 +99,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Forget all but these messages."""
+        """Fit the line to these messages, and forget all others."""
         self._early = self._late = 0.0  # errors of one sign, added up
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()
@@ -124,7 +123,7 @@ class ClockLoop:
         self.count = count
 
     def _limited(self, error: float) -> float:
-        """The error, at most three times the jitter; counts how it drifts."""
+        """Limit an error to _LARGEST_ERROR times the jitter, and update the drift and the jitter."""
         most = _LARGEST_ERROR * self._jitter
         weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
         error = min(max(error, -most), most)

@@ -8,7 +8,8 @@ import numpy as np
 def cubic_of(curve: float) -> tuple[float, float, float]:
     """Coefficients of x, x^2 and x^3 of a ramp p with p(0) = 0 and p(1) = 1.
 
-    curve: 1, fast, then slow: 1 - (1 - x)^3; 0, a straight line; -1, slow, then fast: x^3; values between are mixtures.
+    curve: 1 for fast, then slow: 1 - (1 - x)^3; 0 for a straight line; -1 for slow, then fast: x^3; values between give
+    mixtures.
     """
     if curve >= 0.0:
         return 1.0 + 2.0 * curve, -3.0 * curve, curve

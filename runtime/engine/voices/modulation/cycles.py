@@ -9,24 +9,24 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 
 
 class Cycles:
-    """Cycles since frame 0, a straight line from each change of the rate to the next; rate_hz: at the start.
+    """Cycles since frame 0, linear between changes of the rate; rate_hz: the rate at the start.
 
-    line: the present line, of cycles in place of beats.
+    line: the present line, which counts cycles instead of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
         self._table, self._sample_rate_hz = table, sample_rate_hz
         self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
-        # Of notes that began before the present line: the cycles that had passed then. A legato note takes them over.
+        # For a note that began before the present line: the cycles at the note's start. A legato note inherits them.
         self._started = table.add_column()
 
     def set_rate(self, rate_hz: float, frame: int) -> None:
-        """Another rate from `frame` on; frames must not descend."""
+        """Change the rate from `frame` on; frames must not decrease from call to call."""
         self._started[:] = self._at_starts(slice(None), self.line)
         self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
 
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:
-        """Cycles since frame 0: float64 (1, n_points). line: that of the moment for which they are computed."""
+        """Cycles since frame 0: float64 (1, n_points). line: the present line, or an earlier one from `Held`."""
         return line.beats_at(frames)[None]
 
     def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:

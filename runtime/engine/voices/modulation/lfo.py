@@ -8,14 +8,14 @@ import numpy as np
 
 Random = Callable[[np.ndarray], np.ndarray]
 
-# Waves without steps; the others jump, and a hop's crossfade must not sharpen a jump.
+# Waves without steps. `Sources` corrects these for linear interpolation; at a step, the correction would overshoot.
 SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 
 
 def wave(shape: str, cycles: np.ndarray, random: Random) -> np.ndarray:
-    """Values of a wave, -1 to 1, at places counted in cycles; all but `random` and `square` begin at 0 and rise.
+    """Values of a wave, -1 to 1, at places counted in cycles; sine, triangle and saw begin at 0 and rise.
 
-    random: gives a value from -1 to 1 for each number of a cycle.
+    random: gives a value from -1 to 1 for each cycle's number.
     """
     if shape == "sine":
         return np.sin(2.0 * np.pi * cycles)

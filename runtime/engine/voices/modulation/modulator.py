@@ -1,4 +1,4 @@
-"""Adds up, for each target of one sound, what its sources do."""
+"""Adds up the values of all sources for each target of one sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
 class Route(NamedTuple):
-    """One connection; depth: what a source of 1 adds to the target, in the target's unit."""
+    """One connection; depth: what a source value of 1 adds to the target, in the target's unit."""
 
     source: str
     target: str
@@ -29,7 +29,7 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: names of the instrument's knobs; targets: the names of all targets that something moves.
+    latents: names of the instrument's knobs; targets: the names of all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -57,7 +57,7 @@ class Modulator:
         return any(name in names and is_fast(lfo) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """What the sources add to these targets: for each that is moved, float64 (n, 1) or (n, n_points)."""
+        """What the sources add to these targets: for each modulated target, float64 (n, 1) or (n, n_points)."""
         sources: dict[str, np.ndarray] = {}
         sums: dict[str, np.ndarray] = {}
         for route in self._routes:
@@ -70,12 +70,12 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """The present controls and tempo, as far as they move these targets of a voice."""
+        """The present controls and tempo that modulate these targets of a voice."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self._sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """The most by which this target can be raised."""
+        """How far this target can be raised at most."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

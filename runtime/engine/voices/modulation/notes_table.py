@@ -1,4 +1,4 @@
-"""What modulation knows of the note that each lane plays."""
+"""The data for modulation of each lane's note."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from runtime.events import NEVER
 
 
 class NotesTable:
-    """One row for each lane: when its note began and was released, and what stays the same while it sounds.
+    """One row for each lane: when its note began and was released, and values that are constant while it sounds.
 
     started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held. velocity, key,
     random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64 (n_lanes, 1), the
-    beats that had passed when the note began; tempo: counts them. number: int64 (n_lanes, 1), a number for each note,
-    from which its random values follow.
+    beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1), the note's number,
+    which seeds its random values.
     """
 
     tempo: Tempo
@@ -37,13 +37,13 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """One more value for each lane, float64 (n_lanes, 1), at first 0, which a legato note takes over."""
+        """Add a column with a value for each lane, float64 (n_lanes, 1), at first 0; a legato note inherits it."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column
 
     def continue_from(self, lane: int, old_lane: int) -> None:
-        """Let a legato note go on where the note of another lane is."""
+        """Let a legato note inherit the times, the number and the added columns of another lane's note."""
         for column in (self.started_at, self.started_beats, self.number, *self._columns):
             column[lane] = column[old_lane]
 
@@ -52,6 +52,6 @@ class NotesTable:
         self.released_at[lane] = frame
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
-        """Values from -1 to 1, by a note's number and a step; the same two give the same value."""
+        """Values from -1 to 1, by a note's number and a step; equal arguments give equal values."""
         index = np.asarray(note_number) * 1597 + np.asarray(step) * 40503 + 811
         return self.random_values[(index ^ (index >> 7)) & (len(self.random_values) - 1)]

@@ -1,4 +1,4 @@
-"""Where in its trajectories each voice is read: rows of their tables, as functions of the absolute frame."""
+"""Where each voice's trajectories are read: rows of their tables, as functions of the absolute frame."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from runtime.sound.trajectory.baked import BakedTrajectory
 # A playhead whose speed or place is modulated is advanced at frames that are multiples of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # from the held part to the release, after the key has come up
-FASTEST = 20.0  # of the speed after modulation
+FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
-# The numbers of each playhead: its place, in rows, at its anchor; the rows that pass in a frame; the row from which on
-# it stays in the loop; its shift, in rows, at its anchor; and how much the shift changes up to the next update.
+# The numbers of each playhead: place at the anchor, in rows; rows per frame; the row from which the playhead stays in
+# the loop; shift at the anchor, in rows; and how much the shift changes up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
     """A playhead for each lane and each trajectory.
 
-    A playhead moves at constant speed from its anchor, a frame, on. Without modulation the anchor is the note's start
-    for the whole note. With it, `advance` moves the anchor at fixed frames, so no block decides where a row is read.
-    While the key is down, the held part is read: the attack, then the loop, or up to the last row, where the playhead
-    stays. When the key comes up, the release is read instead; `fade` says how much of it is heard.
+    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
+    the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
+    key is down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the
+    playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Playheads:
         # Made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # The release has an anchor and a place of its own.
+        # The release has its own anchor and place.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the shift holds at once."""
+        """Begin a note; speed, shift: in the units of `advance`; the shift applies at once."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -65,12 +65,12 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Let a lane go on where the lane `old` is; its key is down."""
+        """Continue the playheads of lane `old` on another lane, with its key down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
     def release(self, lane: int, frame: int) -> None:
-        """The key has come up: fade to the beginning of the release."""
+        """Begin to fade to the beginning of the release, because the key has come up."""
         self._release_anchor[lane] = self._key_up[lane] = frame
         self._release_place[lane] = 0.0
 
@@ -78,8 +78,8 @@ class Playheads:
         """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
-        shifts: float (n,), by how much the place is shifted, a share of the held part; a new shift is reached at the
-        next update, in a straight line.
+        shifts: float (n,), shifts of the place, as shares of the held part; a place moves linearly to its new shift up
+        to the next update.
         Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
         ValueError if the playheads were made without `modulated`.
         """
@@ -101,8 +101,8 @@ class Playheads:
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """The row, with its fraction, of the held part: float64 (n_lanes, n_trajectories, n_frames).
 
-        lanes: int (n_lanes,). frames: int64 (n_frames,), from the lanes' starts on, with modulation from the last
-        update up to the next one.
+        lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
+        last update and the next one.
         """
         state = self._state[lanes][..., None]
         elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)
@@ -121,7 +121,7 @@ class Playheads:
         return np.where(entered, inside, place)
 
     def any_released(self, lanes: np.ndarray, frame: int) -> bool:
-        """Whether the key of one of the lanes has come up before `frame`, and there is a release to read."""
+        """Whether a lane's key has come up before `frame`, and a trajectory has a release."""
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -147,5 +147,5 @@ class Playheads:
 
 
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """From which row on playheads at these places stay in their loops; those that are inside always do."""
+    """The rows from which playheads at these places stay in their loops; -inf for playheads that are in a loop."""
     return np.where(places >= entries, -np.inf, entries)

@@ -17,12 +17,12 @@ from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
 DEFAULT_LFO_HZ = 5.0
-# A smooth wave up to this rate, joined by lines from hop to hop, leaves images below -40 dB.
+# A smooth wave up to this rate, interpolated linearly from hop to hop, leaves images below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
 class PlayedNote(Protocol):
-    """What modulation asks of a voice: its lane, its MIDI channel and its key."""
+    """The fields of a voice that modulation needs: its lane, its MIDI channel and its key."""
 
     lane: int
     channel: int
@@ -30,7 +30,7 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """The controls, by name, and the lines of beats and of the LFOs' cycles, as they were at one moment."""
+    """The controls, by name, and the lines of beats and of the LFOs' cycles, at one moment."""
 
     controls: Mapping[str, float]
     beats: BeatLine
@@ -38,11 +38,11 @@ class Held(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """For whom and when sources are computed.
+    """The voices and frames for which sources are computed.
 
     voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: if
-    not 0, the values will be joined by straight lines this long, which weaken fast waves; LFOs then make up for it.
-    held: if given, used in place of the present controls and the present tempo.
+    not 0, the values will be interpolated linearly at this distance; LFOs compensate, as this weakens fast waves. held:
+    None for the present controls and the present tempo.
     """
 
     voices: Sequence[PlayedNote]
@@ -82,9 +82,9 @@ class Sources:
         self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
-        """Give the LFO `name`, from `frame` on, another rate in Hz; its wave goes on from where it is.
+        """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
 
-        An LFO with `beats` keeps time instead: nothing happens. Frames must not descend.
+        An LFO with `beats` follows the tempo, and is not changed. Frames must not decrease from call to call.
         """
         lfo = self._lfos[name]
         if lfo.beats is None:
@@ -105,7 +105,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of these sources, if they are controls, for a voice, and the present line of beats."""
+        """Hold the present values of a voice's controls among these sources, and the lines of beats and cycles."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
@@ -130,8 +130,8 @@ class Sources:
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
         frames, spacing = moment.frames, moment.spacing_frames
         if spacing and lfo.shape in SMOOTH_SHAPES:
-            # Joining points by lines weakens a wave of w rad per point by 1 - w^2 / 12; the second difference, divided
-            # by 12, adds that much back.
+            # Linear interpolation multiplies a wave of w rad per point by 1 - w^2 / 12. Subtracting a twelfth of the
+            # second difference compensates for this.
             n = len(frames)
             waves = self._wave(name, lfo, moment, np.concatenate((frames, frames - spacing, frames + spacing)))
             values = waves[:, :n] * (14.0 / 12.0)
@@ -161,7 +161,7 @@ class Sources:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Counted, not computed from the present tempo: else a change of tempo would move what has passed.
+            # Beats are counted, not computed from the present tempo: else a change of tempo would change past beats.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -174,14 +174,14 @@ class Sources:
 
 
 def is_fast(lfo: Lfo) -> bool:
-    """Whether an LFO moves so fast that straight lines from hop to hop would be heard."""
+    """Whether an LFO is so fast that linear interpolation from hop to hop would be heard."""
     if lfo.beats is not None:
         return lfo.beats < SLOW_BEATS or lfo.shape not in SMOOTH_SHAPES
     return (lfo.rate_hz or DEFAULT_LFO_HZ) > SLOW_LFO_HZ or lfo.shape not in SMOOTH_SHAPES
 
 
 def is_control(name: str) -> bool:
-    """Whether a source is moved by the player while a note sounds."""
+    """Whether the player can move a source while a note sounds."""
     return control_of(name) is not None or name in ("mod_wheel", "expression", "pressure", "slide")
 
 

@@ -11,13 +11,13 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # A pause between two clock messages that is longer than this is a stop, not a tempo or a lost message.
 LONGEST_PAUSE_S = 0.25
-# The line meets the loop's beat after so many clock messages, at half to double the tempo; longer if it is far off.
+# The line meets the loop's beat after this many clock messages, at half to double the tempo; later if it is far off.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
 
 class BeatLine(NamedTuple):
-    """Beats over frames: two straight lines, joined.
+    """Beats over frames: two lines that meet.
 
     `beats` have passed at frame `since`. From there on they grow by `beats_per_frame`, and for `n_bent` frames also by
     `bend` per frame.
@@ -52,10 +52,10 @@ class BeatLine(NamedTuple):
 
 
 class Tempo:
-    """The beats that have passed at any frame, a function of the events up to then.
+    """The beats that have passed at any frame, a function of earlier events.
 
-    Beats never jump and never run backwards, but where a sequencer starts. Until the first MIDI clock, the tempo is
-    that of the sound, and beat 0 is at frame 0. line: the present line.
+    Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
+    the sound's or the piece's, and beat 0 is at frame 0. line: the present line.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):
@@ -67,11 +67,11 @@ class Tempo:
 
     @property
     def loop(self) -> ClockLoop | None:
-        """What finds the beat of the MIDI clock; None before its first message."""
+        """The phase-locked loop that follows the MIDI clock; None before the clock's first message."""
         return self._loop
 
     def begin_loop(self, frame: int) -> ClockLoop:
-        """A new loop in place of the one before, if there was one; `frame`: that of the clock's first message."""
+        """Start a phase-locked loop in place of any earlier one; `frame`: frame of the first clock message."""
         self._loop = ClockLoop(round(self.beats_at(frame) * CLOCKS_PER_BEAT), frame, self._rate_hz)
         return self._loop
 
@@ -80,7 +80,7 @@ class Tempo:
         self._starts = True
 
     def stop(self) -> None:
-        """A sequencer stops, or goes on where it stopped: the beat goes on."""
+        """A sequencer stops, or continues where it stopped: the count of beats continues."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
@@ -90,15 +90,15 @@ class Tempo:
     def set_bpm(self, tempo_bpm: float, frame: int, of_piece: bool = False) -> None:
         """Follow a tempo from `frame` on, unless a MIDI clock is running.
 
-        of_piece: whether it is that of the piece or of the player's taps; else it is that of a sound, which is
-        overruled by these, and by the last tempo of a MIDI clock.
+        of_piece: True for the tempo of the piece or of the player's taps; False for a sound's tempo, which is ignored
+        once a piece, taps or a MIDI clock have set the tempo.
         """
         self._follows_piece |= of_piece
         if not self.has_clock(frame) and (of_piece or not self._follows_piece):
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> bool:
-        """A MIDI clock message: a 24th of a beat has passed since the one before; returns whether it is beat 0.
+        """Process a MIDI clock message, a 24th of a beat after the last one; returns whether it is beat 0.
 
         The line is bent so that it meets the beat that the loop has found.
         """
@@ -124,7 +124,7 @@ class Tempo:
 
 
 def _meeting(frame: int, beats: float, loop: ClockLoop) -> BeatLine:
-    """A line from `beats` at `frame` that meets the loop's beat, and then keeps its tempo."""
+    """A line from `beats` at `frame` that meets the loop's beat, and then keeps the loop's tempo."""
     ahead, speed = loop.beats_at(frame) - beats, 1.0 / (loop.period * CLOCKS_PER_BEAT)
     bend = min(max(ahead / (_N_TO_MEET * loop.period), _SLOWEST * speed), _FASTEST * speed)
     return BeatLine(frame, beats, speed, bend, ahead / bend) if bend else BeatLine(frame, beats, speed)

@@ -13,7 +13,7 @@ from runtime.sound.trajectory.trajectory import fit
 from runtime.sound.trajectory.use import PlayedTrajectory
 
 N_KEYS = N_VELOCITIES = 128
-# Distances that count alike when the trajectory nearest to a note is chosen.
+# Units of the distance from a note to a trajectory: 12 keys count as much as 32 steps of velocity.
 _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 
 
@@ -21,7 +21,7 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs), the share of each knob's own position in a lane; to it the offset is added.
+    keep: float32 (n_lanes, n_knobs), the factor of each knob's position in a lane, to which the offset is added.
     has_level, has_colour: whether any level or any gain of a band differs from 0 dB.
     """
 
@@ -41,7 +41,7 @@ class Trajectories:
         self._keeps = np.stack([one.keep for one in baked])
         self._blend = blend_weights([(one.key, one.velocity) for one in played])
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
-        # A last row that is never heard: the row after the one that is read, times 0.
+        # A row that is never heard: interpolation reads it after the last row, with the weight 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
         self._rows = np.concatenate([*(one.values for one in baked), silent])
         self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
@@ -64,12 +64,12 @@ class Trajectories:
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that goes on where the lane `old` is."""
+        """Begin a note that continues the playheads of lane `old`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
     def release(self, lane: int, frame: int) -> None:
-        """The key has come up, and no pedal holds the note."""
+        """Begin the release of a note that neither the key nor a pedal holds."""
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,11 +129,11 @@ class Trajectories:
 
 
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
-    """How much of each trajectory a note has: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
+    """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
-    places: key and velocity of each trajectory, None: any. Each named key with each named velocity is a corner, and a
-    corner belongs to the trajectory that is nearest to it: to several in equal shares if they are equally near. Between
-    the corners the weights are bilinear; beyond the outermost ones they stay the same.
+    places: key and velocity of each trajectory, None for any. Each pair of a key and a velocity in `places` is a
+    corner. The trajectory that is nearest to a corner has the weight 1 there; equally near trajectories share it.
+    Between corners the weights are interpolated bilinearly; beyond the outermost corners they are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
@@ -153,14 +153,14 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """The share of each centre at each value: (n, n_centres), 1 at the centre, straight lines to the next ones."""
+    """The share of each centre at each value: (n, n_centres), 1 at the centre, linear to 0 at the next centres."""
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Where the held part and the release of each table begin when all tables follow each other: int64 (n, 1) each.
 
-    Without a release, the latter is the table's last place; what is read there is not heard.
+    Without a release, the release begins at the table's last row, where it is not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

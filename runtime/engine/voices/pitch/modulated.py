@@ -20,28 +20,28 @@ _N_AT_ONCE = 32
 
 
 class MovingSound(Protocol):
-    """What is asked of a sound whose pitch is modulated; fields as in `PlayedSound`."""
+    """The needed fields of a sound with a modulated pitch, as in `PlayedSound`."""
 
     modulator: Modulator
     pitch_reach_semitones: float
 
 
 class MovingVoice(PlayedNote, Protocol):
-    """A voice with such a sound."""
+    """The needed fields of a voice with a modulated pitch."""
 
     played: MovingSound
     knobs: SoundKnobs
 
 
 class ModulatedPitch:
-    """Frequency of one voice, divided by that of its model note, as a function of the frame.
+    """Frequency of one voice, divided by its model note's frequency, as a function of the frame.
 
     Controls and tempo stay as they were when this object was made, and each event that may change the pitch makes a new
-    object. So the value at a frame does not depend on when it is asked for.
+    object. So the value at a frame does not depend on when it is computed.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
-    note, in semitones; frame: from when on this holds; former: what held before, if that was a modulated pitch of the
-    same note; highest: no ratio is higher.
+    note, in semitones; frame: first frame of this object; former: the same note's modulated pitch before this, None
+    without one; highest: the upper limit of the ratio.
     """
 
     fixed = None
@@ -59,14 +59,14 @@ class ModulatedPitch:
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
         self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
-        # Cycles, in rad, by which a modulated rate has brought the vibrato ahead, at the beginning of each interval.
+        # Phase, in rad, by which a modulated rate has advanced the vibrato at the beginning of each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
         self._semitones: list[float] = []
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
     def at(self, frame: int) -> float:
-        """The ratio at a frame, which lies at or after the one from which on this holds."""
+        """The ratio at a frame, which must not precede the object's first frame."""
         number = max(0, frame // INTERVAL_FRAMES - self._first)
         while number >= len(self._semitones):
             self._extend()
@@ -74,7 +74,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """By how many rad the vibrato is ahead at the beginning of an interval."""
+        """By how many rad modulation has advanced the vibrato at the beginning of an interval."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()

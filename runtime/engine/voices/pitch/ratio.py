@@ -1,16 +1,16 @@
-"""The ratio of a voice's frequency to that of its model note, as a function of the frame."""
+"""The ratio of a voice's frequency to its model note's frequency, as a function of the frame."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-# A smaller distance from the model's note is none.
+# Smaller distances from the model note count as 0.
 _LEAST_SEMITONES = 1e-9
 
 
 class Glide(NamedTuple):
-    """A glide, in a straight line: from `semitones` above the key's pitch at frame `start` to the pitch at `end`."""
+    """A linear glide, from `semitones` above the key's pitch at frame `start` to the key's pitch at frame `end`."""
 
     semitones: float
     start: int
@@ -22,15 +22,15 @@ class Glide(NamedTuple):
 
 
 class PitchRatio(NamedTuple):
-    """Frequency of a voice, divided by that of its model note, as a function of the frame.
+    """Frequency of a voice, divided by its model note's frequency, as a function of the frame.
 
-    It holds from an event to the next event that changes the pitch. Whatever moves between events, such as vibrato, is
-    a closed formula of the frame.
+    It applies from an event to the next event that changes the pitch. Changes between events, such as vibrato, are
+    closed formulas of the frame.
 
-    fixed: the ratio if it does not change, exactly 1 at the model note's pitch; else None; highest: no ratio is higher;
-    semitones: distance from the model note without vibrato and glide; vibrato_semitones: depth of the vibrato;
-    radians_per_frame: speed of the vibrato; glide: None if there is none; limits: lowest and highest distance from the
-    model note in semitones, None if they are never reached.
+    fixed: the ratio if it does not change, exactly 1 at the model note's pitch, else None; highest: the upper limit of
+    the ratio; semitones: distance from the model note without vibrato and glide; vibrato_semitones: depth of the
+    vibrato; radians_per_frame: speed of the vibrato; glide: None without a glide; limits: lowest and highest distance
+    from the model note in semitones, None if they are never reached.
     """
 
     fixed: float | None
@@ -58,7 +58,7 @@ class PitchRatio(NamedTuple):
 def pitch_ratio(
     semitones: float, depth: float, speed: float, glide: Glide | None, limits: tuple[float, float] | None
 ) -> PitchRatio:
-    """The ratio of a voice; arguments as the fields of PitchRatio, where depth is the vibrato's and speed its speed."""
+    """The ratio of a voice; depth, speed: the vibrato's, in semitones and rad per frame; the rest: as in PitchRatio."""
     highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
     if limits is not None:
         highest = max(limits[0], min(highest, limits[1]))
@@ -68,5 +68,5 @@ def pitch_ratio(
 
 
 def frequency_ratio(semitones: float) -> float:
-    """The ratio of two frequencies that are `semitones` apart; exactly 1 if they are as good as equal."""
+    """The ratio of two frequencies that are `semitones` apart; exactly 1 if they are almost equal."""
     return 2.0 ** (semitones / 12.0) if abs(semitones) > _LEAST_SEMITONES else 1.0

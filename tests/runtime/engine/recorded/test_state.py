@@ -1,4 +1,4 @@
-"""An engine that starts from another engine's state, in silence, sounds the same to the bit."""
+"""An engine that starts from another engine's state, taken in silence, gives bit-identical sound."""
 
 from __future__ import annotations
 
@@ -54,13 +54,16 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """Sounds that events choose: with knobs and without, moving, and one that morphs."""
+    """The sounds that events choose: with and without knob positions, modulated, and a morph."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases with silence between them, events just in time; the sound, and the history with a state a pause."""
+    """Play phrases separated by silence, posting events just in time; returns the sound and the history.
+
+    The history has a state for each pause.
+    """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
     sound = []
@@ -93,7 +96,7 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each silent state of the history, and compare the rest; returns the number of states."""
+    """Start an engine from each silent state of the history, and compare the further sound; returns how many states."""
     n_states = 0
     for number, (frame, state) in enumerate(history):
         if not isinstance(state, EngineState) or not state.is_silent:
@@ -115,7 +118,7 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
 
 # A MIDI clock of about 120 beats a minute, with jitter.
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
-# Maps whose controls have a state: halves of 14 bits, takeovers, switches, parameters.
+# Maps with controls that have a state: halves of 14 bits, takeovers, switches, parameters.
 MAPS = [
     bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
     bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),
@@ -183,7 +186,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """Without any one of these parts the rest sounds otherwise: so the test above would see it missing."""
+    """Without any one of these parts the further sound is different, so the test above would notice its absence."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:
@@ -217,7 +220,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # is heard at its frame, so both are taken now
+            engine.post(NoteOn(0, 72, 100), 1900)  # cannot wait for a hop, so both events are collected now
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
         engine.render(sound[at : at + 100])

@@ -86,9 +86,9 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The first n_hops hops of a new note on a lane, all with one spectrum.
+    """The first n_hops hops of a new note on a lane, all with the same spectrum.
 
-    number: that of `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
+    number: as in `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
     """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
@@ -103,12 +103,12 @@ def held(
 def leave_unlevelled(
     _levels: Levels, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray
 ) -> None:
-    """Stands in for `Levels.find`: spectra stay as loud as they are."""
+    """Stands in for `Levels.find`: the loudness of spectra is not changed."""
     out.fill(1.0)
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and takes the next one at each hop; blends: 1 if None."""
+    """The sound of a lane that opens with the first spectrum and changes to the next at each hop; blends: default 1."""
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
     hops = []
@@ -128,9 +128,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames; Z: magnitudes of the sound's STFT, M: the wanted ones, a: the best gain.
+    """Mean of |a Z - M| / |M| over frames; Z: magnitudes of the sound's STFT, M: wanted magnitudes, a: the best gain.
 
-    The analysis has another hop size than the synthesis, so that its frames do not always begin where a hop begins.
+    The analysis has another hop size than the synthesis, so that its frames do not always begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
     gain = (again @ magnitudes).sum() / np.square(again).sum()
@@ -144,13 +144,13 @@ def loudness_db(sound: np.ndarray) -> float:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS values of all stretches of 10 ms, divided by their mean."""
+    """Standard deviation of the RMS values of all 10 ms sections, divided by the mean RMS value."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level in dB above 15 kHz of every stretch of 5 ms, without the first and the last 2,048 samples."""
+    """Level in dB above 15 kHz of each 5 ms, without the first and the last 2,048 samples."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -164,7 +164,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 
 def test_a_note_is_in_tune_at_another_rate() -> None:
     sound = coherent(harmonic(60), 30, 48000)
-    assert abs(cents_off(sound, 48000, 60)) < 2.5  # the rounded size of the transform accounts for 2 of them
+    assert abs(cents_off(sound, 48000, 60)) < 2.5  # the transform's rounded size causes 2 of these
     again = magnitude_frames(sound, StftSpec(48000, synthesis(48000).fft_size, 441))[:, : SPEC.n_bins]
     wanted = harmonic(60)
     gain = (again @ wanted).sum() / np.square(again).sum()
@@ -268,7 +268,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two lanes that were planned together, and one planned at another hop."""
+    """Two lanes are planned together, and a third lane at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)

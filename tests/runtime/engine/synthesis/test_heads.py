@@ -1,4 +1,4 @@
-"""Heads: whole numbers that depend on frames alone, near the pitch that was asked for at every moment."""
+"""Heads: integer positions that depend on frames alone, and follow the wanted pitch at every moment."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """Voices and synthesis never import each other, so each of them has this number."""
+    """Voices and synthesis do not import each other, so both define this number."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
@@ -77,7 +77,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # Not late either: the error has no part that follows the pitch's slope, as that of an old pitch would.
+    # Nor is the head late: the pitch of an earlier frame would give an error that follows the pitch's slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4
@@ -86,7 +86,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
 @pytest.mark.parametrize("n_frames", [1, 64, 100, 1024])
 @pytest.mark.parametrize("frame", [0, 63, 64, 1000])
 def test_a_read_follows_the_head(frame: int, n_frames: int) -> None:
-    """In these rings a sample's value is its index, which shows where a read has read."""
+    """In these rings a sample's value is its index, which shows which samples were read."""
     rings = DenseRings(3, 1 << 13, N_AFTER)
     rings.rings[:] = np.arange(rings.stride)
     resampler = Resampler(rings, 2048)

@@ -1,4 +1,4 @@
-"""One transform per hop gives the sum of four windows; rows do not affect each other; lanes form groups and runs."""
+"""One transform per hop gives the sum of four windows; rows are independent; lanes form groups and runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def synthesis() -> HopSynthesis:
 
 
 def spectra(n: int, n_bins: int) -> np.ndarray:
-    """Random magnitudes of n lanes; the lowest and the highest bins are 0, because their lobes would be cut off."""
+    """Random magnitudes of n lanes; the lowest and highest bins are 0, because their lobes would be cut off."""
     magnitudes = np.random.default_rng(n).random((n, SPEC.n_bins), np.float32)
     magnitudes[:, : SPEC.first_heard_bin + 1] = magnitudes[:, n_bins - 1 :] = 0.0
     return magnitudes
@@ -38,7 +38,7 @@ def pairs_of(magnitudes: np.ndarray, n_bins: int) -> np.ndarray:
 def test_a_hop_is_the_sum_of_four_windows(synthesis: HopSynthesis, lane: int, noise_index: int) -> None:
     magnitudes = spectra(1, synthesis.n_bins)
     window, hop_size = periodic_hann(SPEC.frame_size), SPEC.hop_size
-    first_bin = 4 * lane  # in the stored noise: each lane begins four bins above the lane before
+    first_bin = 4 * lane  # in the stored noise, each lane begins four bins above the lane before
     phasors = noise_phasors(first_bin + synthesis.n_bins, SPEC.frame_size, hop_size, SEED)[:, first_bin:]
     wanted = np.zeros(hop_size)
     for k in range(N_OVERLAPS):  # window k began k hops ago

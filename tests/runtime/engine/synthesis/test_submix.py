@@ -1,4 +1,4 @@
-"""The spectra of steady voices are added up: this is inaudible, and saves their transforms."""
+"""The spectra of steady voices are added up: this is inaudible, and saves transforms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, mixed_and_alone
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player
 
-# By name: events at one frame, while a steady chord sounds.
+# Events at one frame while a steady chord sounds, by name.
 EVENTS = chord.EVENTS | {"bent": [PitchWheel(0, 2000)], "all sound off": [ControlChange(0, 120, 0)]}
 
 
@@ -25,7 +25,7 @@ def test_a_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, at: int
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_submix_is_inaudible_while_a_knob_turns(name: str) -> None:
-    # During a crossfade of 8 ms, the rest of a voice's old sound may follow the loudest voice's envelope.
+    # During a crossfade of 8 ms, a voice's remaining old sound may follow the loudest voice's envelope.
     mixed, alone = mixed_and_alone([*KNOBS, *((AT - 200, event) for event in EVENTS[name])])
     assert level_db(mixed - alone) < level_db(alone) - 40.0
 

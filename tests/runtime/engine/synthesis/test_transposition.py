@@ -1,4 +1,4 @@
-"""Every note sounds at its own pitch, even outside the model's range; bends and vibrato move it by their amount."""
+"""Every note sounds at its own pitch, even outside the model's range; bends and vibrato move it by the right amount."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is less; with it,
-# a low note would count as soft and be amplified into the limiter.
+# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller:
+# with the K-weight a low note would count as soft, and would be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -47,7 +47,7 @@ def test_a_dense_hop_is_as_long_as_two_hops(sample_rate_hz: int) -> None:
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
-    """Play one note and end it; returns its left side. Low notes last longer, so that the noise averages out."""
+    """Play one note and end it; returns the left channel. Low notes last longer, so that the noise averages out."""
     player.send(NoteOn(0, note, 100)).hear(0.01)
     sound = player.hear(min(LONGEST_S, max(SHORTEST_S, 0.75 * 2.0 ** ((48 - note) / 12.0))))[:, 0]
     player.send(NoteOff(0, note)).hear()
@@ -55,7 +55,7 @@ def sound_of(player: Player, note: int) -> np.ndarray:
 
 
 def weighted_level_db(sound: np.ndarray) -> float:
-    """Loudness as the engine measures it: with K-weights, but none below LEAST_WEIGHT."""
+    """Loudness as the engine measures it: with K-weights, raised to at least LEAST_WEIGHT."""
     window = np.hanning(len(sound))
     power = np.abs(np.fft.rfft(sound * window)) ** 2
     weight = np.maximum(k_weighting(np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)), LEAST_WEIGHT)
@@ -82,8 +82,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # While a note lasts it uses only some of the stored noise spectra, and below note 24 so few that one note's pitch
-    # is uncertain: with three seeds, it was up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
+    # A note uses only some of the stored noise spectra, below note 24 so few that a single note's measured pitch is
+    # uncertain: with three seeds, it was up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -137,7 +137,7 @@ def test_vibrato_has_the_wheel_s_depth_and_the_configured_speed(depth: int) -> N
     pitch = np.array([centroid_note(window) for window in windows]) - 79.0
     time_s = (np.arange(320) + 0.5) * 8.0 / 320
     turning = np.exp(-2j * np.pi * vibrato_hz * time_s)
-    swing = 2.0 * np.mean(pitch * turning) * 1j  # the pitch's complex amplitude; real for a sine of phase 0
+    swing = 2.0 * np.mean(pitch * turning) * 1j  # complex amplitude of the pitch; real for a sine of phase 0
     assert abs(swing) == pytest.approx(semitones * depth / 127.0, rel=0.1)
     assert swing.real == pytest.approx(abs(swing), rel=0.1)
     assert np.mean(pitch) == pytest.approx(0.0, abs=0.15)
@@ -200,7 +200,7 @@ class Fixed(NamedTuple):
 
 
 def fading_lane() -> tuple[LaneSound, int]:
-    """A lane that crossfades from one spectrum to a very different one, and a frame during the crossfade."""
+    """A lane in a crossfade between two very different spectra, and a frame during the crossfade."""
     sound, spectra = LaneSound(SPEC, SAMPLE_RATE_HZ, (0,), 0), np.zeros((2, SPEC.n_bins), np.float32)
     spectra[0, 20:40] = spectra[1, 200:220] = 1.0
     sound.set_spectra([0], spectra[:1], [0.0])
@@ -215,12 +215,12 @@ def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump()
     wanted = plain.copy(0, frame, 400)
     transposed.set_ratios([0], frame, [Fixed(1.0 + 1e-6)])
     found = transposed.read_transposed([0], frame, 400)[0]
-    for part in (slice(0, 8), slice(260, 400)):  # the first samples, and those after the crossfade
+    for part in (slice(0, 8), slice(260, 400)):  # the first samples, and the samples after the crossfade
         np.testing.assert_allclose(found[part], wanted[part], atol=0.005 * np.abs(wanted).max())
 
 
 class PlaceHops(DenseHops):
-    """Dense hops of n_samples samples, in which each sample's value is its index, counted from the start of hop 0."""
+    """Dense hops of n_samples samples; each sample's value is its index, counted from the start of hop 0."""
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases, n_samples: int):
         super().__init__(synthesis, spectra, phases)
@@ -244,7 +244,7 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """A sample's value is its index, which shows where a read has read; with 16 lanes, so that lanes work in shifts."""
+    """A sample's value is its index, which shows which samples were read; 16 lanes need several shifts (N_SHIFTS)."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)

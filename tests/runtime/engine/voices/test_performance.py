@@ -7,7 +7,7 @@ import pytest
 
 from runtime.config import Adsr
 from runtime.control_numbers import RESERVED
-from runtime.engine.voices.performance import Performance
+from runtime.engine.voices.channel_controls import ChannelControls
 from runtime.events import ActiveSensing, ControlChange, NoteOff, NoteOn, ProgramChange, Reset, VoiceLimit
 from tests.support.hearing import level_db
 from tests.support.playing import APART, ENDED_S, SAMPLE_RATE_HZ, Player
@@ -76,7 +76,7 @@ def test_a_key_still_down_outlives_the_pedal() -> None:
 def test_sostenuto_holds_the_keys_that_are_down_when_it_is_pressed_and_no_later_ones() -> None:
     player = Player().send(NoteOn(0, 60, 100)).send(pedal(SOSTENUTO, True)).send(NoteOn(0, 67, 100))
     player.hear()
-    player.send(pedal(SOSTENUTO, True))  # some pedals send their position again while they are down
+    player.send(pedal(SOSTENUTO, True))  # some pedals repeat their position while they are down
     assert player.send(NoteOff(0, 60), NoteOff(0, 67)).notes() == [60]
     assert player.send(pedal(SOSTENUTO, False)).notes() == []
 
@@ -262,7 +262,7 @@ def test_a_note_ends_silently_to_the_last_bit() -> None:
 
 
 def test_every_control_of_the_table_has_a_handler_and_no_other_has() -> None:
-    assert set(Performance._CONTROL_HANDLERS) == RESERVED
+    assert set(ChannelControls._HANDLERS) == RESERVED
 
 
 @pytest.mark.parametrize("control", range(128))

@@ -1,4 +1,4 @@
-"""The real program tells without a screen: the chime when a keyboard comes, the lines in the journal, the status."""
+"""The real program's signs without a screen: the chime for a new keyboard, lines in the journal, the status."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings(folder: Path) -> Path:
 
 
 def has_chimed(sound: np.ndarray) -> bool:
-    """Whether the last note of the chime is in a recording; the sound of waiting has no such frequency."""
+    """Whether a recording contains the chime's last note, whose frequency the sound of waiting lacks."""
     spectrum = np.abs(np.fft.rfft(sound[:, 0]))
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     last_hz = note_to_hz(NOTES[CHIME][-1][1])
@@ -49,7 +49,7 @@ def test_the_service_greets_a_keyboard_and_says_what_it_waits_for(on_rig: JackSe
             wait_until(lambda: "MIDI: keys:out" in systemd.status, "the status", lambda: systemd.told)
             keyboard.unplug()
             program.wait_for("MIDI input gone")
-            keyboard = Keyboard("keys")  # it was greeted before
+            keyboard = Keyboard("keys")  # already greeted, so without a chime
             assert np.abs(ears.record(1.5)).max() == 0.0
             assert program.stop() == 0
         assert program.errors == ""

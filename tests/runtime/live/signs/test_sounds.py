@@ -1,4 +1,4 @@
-"""The chime, the sound of waiting and the audible yes: their sound, and when they are heard."""
+"""The chime, the sound of waiting and the audible yes: how they sound, and when they are played."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cues() -> dict[str, np.ndarray]:
 
 
 def begins_s(sound: np.ndarray) -> list[float]:
-    """When a new note begins: where the level rises by more than half."""
+    """The times in s at which a note begins: 0, and each rise of the level by more than 30 %."""
     n = RATE_HZ // 50
     levels = np.array([np.abs(sound[i : i + n]).max() for i in range(0, len(sound) - n, n)])
     rises = np.flatnonzero((levels[1:] > 1.3 * levels[:-1]) & (levels[1:] > 0.02)) + 1
@@ -93,7 +93,7 @@ def test_it_never_exceeds_full_scale() -> None:
 
 
 class Heard(SignSounds):
-    """Sign sounds whose cues are noted instead of heard."""
+    """Sign sounds that store the names of cues instead of playing them."""
 
     def __init__(self, greets: bool = True):
         super().__init__(greets)

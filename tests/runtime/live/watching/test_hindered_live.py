@@ -1,7 +1,8 @@
-"""The real program on a real audio server: a budget made too small on purpose, sound that is not finite."""
+"""The real program on a real audio server, hindered: too little time for blocks, and sound that is not finite."""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from runtime.link.client import Link
 from tests.support.places import ROOT
 from tests.support.rig import PERIOD_FRAMES, PLAYED_S, SAMPLE_RATE_HZ, JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
@@ -19,12 +21,13 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-MOST_LOST = 0.001 * 60.0 * SAMPLE_RATE_HZ / PERIOD_FRAMES  # a thousandth of a minute's; most are lost as it begins
-N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take 1.5 times the time that there is
+MOST_LOST = 0.001 * 60.0 * SAMPLE_RATE_HZ / PERIOD_FRAMES  # a thousandth of a minute's; most are lost at the start
+FEWEST_STALLS, MOST_STALLS, STALL_S = 150, 1500, 0.02  # a stall is long enough to make a block late
+N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
 
 def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:
-    """The program, hindered as `tests.support.hindered_play` says."""
+    """The program with a hindrance, as described in `tests.support.hindered_play`."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
@@ -36,7 +39,7 @@ def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LivePr
 
 
 def lost_periods(server: JackServer) -> int:
-    """How many periods ended, by the server's log, while the program's audio was still at work."""
+    """How many periods, according to the server's log, ended before the program's audio had finished."""
     return server.n_unfinished("PortAudio", "Running")
 
 
@@ -52,7 +55,7 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
             player.record(1.0)
             program.send(signal.SIGUSR1)
             end_s, number = time.monotonic() + PLAYED_S, 0
-            while time.monotonic() < end_s:  # new notes again and again, so that the limit is always reached
+            while time.monotonic() < end_s:  # new notes keep the number of voices at the limit
                 player.record(1.0)
                 note = 50 + number % N_VOICES
                 player.send([0x80, note, 0], [0x90, note, 90])
@@ -74,6 +77,28 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     assert back_s < BACK_S
 
 
+def test_a_machine_that_stalls_takes_no_voice_away(tmp_path: Path) -> None:
+    options = ["--instrument", "strings", "--audio", "null", "--buffer", 256, "--no-panel"]
+    with (
+        LiveProgram(options, dict(os.environ), tmp_path) as program,
+        Link(tmp_path / "run" / "timbrebox" / "control") as link,
+    ):
+        for note in range(40, 40 + N_VOICES):
+            link.ask("note", note=note, velocity=90)
+        for number in range(MOST_STALLS):  # most come between two blocks
+            program.send(signal.SIGSTOP)
+            time.sleep(STALL_S)
+            program.send(signal.SIGCONT)
+            time.sleep(0.01 + 0.0037 * (number % 5))
+            if number > FEWEST_STALLS and any("stalled" in line for line in program.lines):
+                break
+        assert "larger blocks (--buffer)" in program.wait_for("The machine stalled")
+        assert program.stop() == 0
+    assert not [line for line in program.lines if "Too much" in line]
+    assert sum("stalled" in line for line in program.lines) == 1
+    print(program.lines[-1])
+
+
 @pytest.mark.parametrize("number", ["nan", "inf"])
 def test_sound_that_is_not_finite_is_said_and_it_plays_on(
     jack_server: JackServer, tmp_path: Path, number: str
@@ -81,7 +106,7 @@ def test_sound_that_is_not_finite_is_said_and_it_plays_on(
     with hindered_program(jack_server, tmp_path, number) as program, Player(
         jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")
     ) as player:
-        player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would never forget a NaN
+        player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would keep a NaN for ever
         player.record(0.3)
         assert np.abs(player.record(0.3)).max() > 0.01
         program.send(signal.SIGUSR1)

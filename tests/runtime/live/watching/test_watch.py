@@ -1,4 +1,4 @@
-"""The watch: sound that is not finite, a device that asks for no more blocks."""
+"""The watch: sound that is not finite, and a device that requests no more blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack whose sound goes bad: while `is_bad`, until a panic if it `heals`, its blocks hold a NaN."""
+    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN; heals: an action ends this."""
 
     def __init__(self, rack: Rack, heals: bool):
         self._rack, self._heals = rack, heals
@@ -68,7 +68,7 @@ class Player:
 
     def renew(self) -> None:
         self.n_renewed += 1
-        self.blocks.engine = self.build()
+        self.blocks.take_over(self.build(), fades=False)
         self.watch.follow(self.blocks, self.blocks.engine, BLOCK / RATE_HZ)
 
     def play(self, n_blocks: int) -> np.ndarray:

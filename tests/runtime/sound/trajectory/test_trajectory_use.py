@@ -1,4 +1,4 @@
-"""A trajectory in a sound's YAML: written by hand, packed or in a file; each mistake gives one line."""
+"""A trajectory in a sound's YAML: written out, packed or in a file; each mistake gives one line."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The part of a sound that holds its trajectories."""
+    """The part of a sound with its trajectories."""
 
     trajectory: SoundTrajectory | SoundTrajectories | None = None
 
 
 def read(tree: Any, folder: Path | None = None) -> Any:
-    """The trajectories in a tree of YAML."""
+    """The trajectories read from a tree of YAML."""
     return read_trajectories(checked({"trajectory": tree}, Part, "mine.yaml").trajectory, folder, "mine.yaml")
 
 

@@ -1,4 +1,4 @@
-"""The beat that is found in a MIDI clock, against the true beat of the sequencer that sends it."""
+"""The beat found in a MIDI clock, compared with the sequencer's true beat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_S = 1.0
 
 
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
-    """Times in seconds by which messages are late."""
+    """How late messages are, in seconds; negative is early."""
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]
     return draw(0.0 if kind == "normal" else -size_s, size_s, n)
@@ -27,19 +27,23 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The beat that was found: at these times (s), the beats, and how late they are (s; negative: early)."""
+    """The found beat: times in s, beats at these times, and how late these beats are in s; negative is early."""
 
     time_s: np.ndarray
     beats: np.ndarray
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """How far the beat is off at most in a span of time."""
+        """The largest error of the beat in a span of time."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
-    """Hear a clock after a start: true_s, times of beats 0, 1/24, ...; heard_s, of the messages."""
+    """Follow a clock after a start message.
+
+    true_s: times of beats 0, 1/24, ...; heard_s: times of the clock messages; own_bpm: tempo before the clock; until_s:
+    end of the time after the last message.
+    """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
     frames = np.round(np.sort(heard_s) * RATE).astype(int)
@@ -61,7 +65,7 @@ def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until
 def test_jitter_of_2_ms_leaves_the_beat_within_3_ms_for_five_minutes(kind: str, seed: int) -> None:
     true_s = steady(120.0, 5 * 120 * CLOCKS_PER_BEAT)
     heard = follow(true_s, true_s + jittered(kind, 0.002, len(true_s), seed))
-    assert heard.worst_s(FIRST_S + 1.0) < 0.003  # two beats
+    assert heard.worst_s(FIRST_S + 1.0) < 0.003  # from the second beat on
     assert heard.time_s[-1] > 300.0
     if kind == "uniform":
         assert heard.worst_s(FIRST_S + 1.0) < 0.0015
@@ -76,7 +80,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """A clock that changes its tempo after 10 beats: what is heard, and the time of the change."""
+    """A clock that changes its tempo after 10 beats: the found beat, and the time of the change."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -92,7 +96,7 @@ def test_a_new_tempo_is_followed_within_one_and_a_half_beats(after_bpm: float, j
 
 
 def test_a_ritardando_is_followed() -> None:
-    """From 140 to 70 bpm in 8 beats."""
+    """From 140 to 70 bpm within 8 beats."""
     bpm = np.concatenate((np.full(96, 140.0), np.geomspace(140.0, 70.0, 8 * CLOCKS_PER_BEAT), np.full(192, 70.0)))
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(60.0 / CLOCKS_PER_BEAT / bpm)))
     heard = follow(true_s, true_s + jittered("uniform", 0.0005, len(true_s)))
@@ -105,7 +109,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one in twelve
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -125,7 +129,7 @@ def test_when_the_clock_stops_its_tempo_goes_on() -> None:
     heard_s = true_s[:n] + jittered("uniform", 0.001, n)
     heard = follow(true_s, heard_s, until_s=20.0)
     assert heard.worst_s(FIRST_S + 1.0, FIRST_S + 10.0) < 0.003
-    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # ten seconds later: 0.1 %
+    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # an error of 0.1 % in the following ten seconds
 
 
 def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
@@ -136,7 +140,7 @@ def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
         tempo.clock(frame)
         assert tempo.beats_at(frame) == pytest.approx(before, abs=1e-9)
     assert tempo.beats_at(frame + 700 * CLOCKS_PER_BEAT) - before == pytest.approx(1.0, abs=1e-4)
-    # The messages lie on 24ths of a beat.
+    # The messages are at 24ths of a beat.
     assert before * CLOCKS_PER_BEAT == pytest.approx(round(before * CLOCKS_PER_BEAT), abs=1e-3)
 
 
@@ -145,7 +149,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    for message in (tempo.stop, tempo.start, tempo.stop):  # stop; start and stop before any clock; or continue
+    # A stop; then a start, which a stop follows before any clock message. A continue is handled like a stop.
+    for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])
     assert not tempo.clock(clocks[100])
@@ -167,7 +172,7 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     speed = tempo.line.beats_per_frame
     tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)  # the clock may still be running
     assert tempo.line.beats_per_frame == speed
-    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's: the clock's last tempo goes on
+    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's last tempo
     assert tempo.line.beats_per_frame == speed
     before = tempo.beats_at(clocks[-1] + RATE)
     tempo.set_bpm(60.0, clocks[-1] + RATE, of_piece=True)

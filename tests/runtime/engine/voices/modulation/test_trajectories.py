@@ -1,4 +1,4 @@
-"""Where trajectories are read, and what is read there: speed, loop, release, motion, and blending over the keyboard."""
+"""Where trajectories are read, and the values read: speed, loop, release, motion, and blending over the keyboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FULL = {"attack_s": 0.2, "loop_s": (0.5, 1.5), "release_s": 1.7}
 
 
 def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> Trajectories:
-    """One trajectory, played by lane 0 from frame 0 on."""
+    """One trajectory, which lane 0 plays from frame 0 on."""
     played = Trajectories([PlayedTrajectory(trajectory, **fields)], trajectory.knobs, 1, RATE, modulated)
     played.start(0, 0, 60, 100)
     return played
@@ -31,7 +31,7 @@ def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The place in a ramp, in s, that is read at a time."""
+    """The time in the ramp, in s, that is read at this time."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest steps of any value, (n_values + 1,), from one of the frames to the next; the level's comes last."""
+    """The largest step of each value between frames `every` apart, (n_values + 1,); the last is the level's."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # A crossfade adds the difference of both ends, spread over its length, to the recorded steps.
+    # A crossfade adds the difference of the loop's ends, spread over the crossfade, to the recorded steps.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -120,7 +120,7 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # The whole way in 50 ms, and the speed itself.
+    # The whole distance in 50 ms, plus the playing speed.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
@@ -193,7 +193,7 @@ LANES = 6
 
 
 def several(modulated: bool = False) -> Trajectories:
-    """Three trajectories, played by six lanes that began at different frames; two keys are up."""
+    """Three trajectories, played by six lanes that began at different frames; two keys are released."""
     played = [
         PlayedTrajectory(random_trajectory(1, **FULL), key=40, velocity=20, speed=1.3),
         PlayedTrajectory(random_trajectory(2, n_hops=50), key=70, velocity=20, direction="backward", motion=2.0),

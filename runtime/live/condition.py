@@ -1,0 +1,109 @@
+"""How the playing goes: what is wrong and what is waited for, told by a line of status, by sounds and by a lamp."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from runtime.engine.engine import Status
+from runtime.live.output.sound_card import SoundCard
+from runtime.live.signs.lamp import PLAYS, WAITS, WRONG, Lamp
+from runtime.live.signs.sounds import SignSounds
+from runtime.live.watching.news import StatusNews
+from runtime.live.watching.power import PowerWatch
+from runtime.live.watching.watch import Watch
+from runtime.midi.inputs import MidiInputs
+from runtime.sound.choice import Choice
+
+
+class Playing(Protocol):
+    """What plays; n_notes: of all racks so far."""
+
+    @property
+    def choice(self) -> Choice: ...
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def n_notes(self) -> int: ...
+
+
+class Condition:
+    """Looks at what plays, on the main thread.
+
+    remark: what is wrong with the settings, or an empty text; volume_db: of the sounds that it makes; notify:
+    `service.notify.notify`, or a function with its arguments; say: called with each line for the user.
+    lamp: shows the condition, too, once it is there.
+    """
+
+    def __init__(
+        self,
+        playing: Playing,
+        card: SoundCard,
+        midi: MidiInputs,
+        watch: Watch,
+        sounds: SignSounds,
+        remark: str,
+        volume_db: float,
+        notify: Callable[..., object],
+        say: Callable[[str], object],
+    ):
+        self._playing, self._card, self._midi, self._watch, self._sounds = playing, card, midi, watch, sounds
+        self._remark, self._volume_db = remark, volume_db
+        self._news, self._power = StatusNews(notify), PowerWatch(say)
+        self._start_s = time.monotonic()
+        self.lamp: Lamp | None = None
+
+    def tell(self) -> None:
+        """Tell what plays and what is wrong: the service's manager by its status, the player by sounds and the lamp."""
+        self._power.look()
+        playing, output = self._playing, self._card.output
+        device = f"{output.name}, {output.sample_rate_hz} Hz"
+        self._news.tell(playing.status.n_active_voices, device, self._midi.names, [*self._wrong, *self._missing])
+        self._sounds.follow(playing.choice.instrument.path, playing.sample_rate_hz, self._volume_db)
+        self._sounds.look(not self._card.is_missing, bool(self._midi.names))
+        if self.lamp is not None:
+            self.lamp.show(WRONG if self._wrong else WAITS if self._missing else PLAYS)
+
+    @property
+    def _wrong(self) -> list[str]:
+        return [each for each in (self._remark, self._watch.problem, self._power.problem) if each]
+
+    @property
+    def _missing(self) -> list[str]:
+        """What is waited for."""
+        return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
+
+    def health(self) -> dict[str, object]:
+        """How the playing goes, as plain values."""
+        output = self._card.output
+        return {
+            "seconds": time.monotonic() - self._start_s,
+            "voices": self._playing.status.n_active_voices,
+            "audio": output.name,
+            "sample_rate_hz": output.sample_rate_hz,
+            "buffer_frames": output.buffer_frames,
+            "ports": self._midi.names,
+            "problems": [*self._wrong, *self._missing],
+            "real_time": self._card.blocks.realtime,
+            **self._card.counts,
+            "notes": self._playing.n_notes,
+        }
+
+    def ready_line(self) -> str:
+        """What plays, when it begins."""
+        output, midi = self._card.output, ", ".join(self._midi.names) or "none yet"
+        return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
+
+    def closing_line(self) -> str:
+        """What was played, when it has ended."""
+        done = self._card.counts
+        return (
+            f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "
+            f"{self._playing.n_notes} notes."
+        )

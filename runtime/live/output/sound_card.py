@@ -1,0 +1,138 @@
+"""The sound card: opened at the start, left when it has gone, and looked for again; meanwhile it plays silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runtime.audio.cues import CuePlayer
+from runtime.audio.output import BlockRenderer, Effect, NullOutput, Output, null_output, open_output
+from runtime.audio.sound_ring import SoundRing
+from runtime.base.errors import UserError
+from runtime.config import AudioConfig
+from runtime.live.output.input_effect import InputEffect, Positions, effect_on
+from runtime.rack.rack import Rack
+
+LOOK_S = 1.0  # between two looks for a sound card
+
+
+class AudioHangsError(Exception):
+    """The audio driver hangs; only a new process can play again."""
+
+
+class SoundCard:
+    """One output after another, on the main thread.
+
+    config: the settings; through: an effect on the input that is opened with it; None: no input; positions: gives the
+    knobs' positions to the effect; waits_for_named: a named device that is not there yet is waited for, as if none were
+    named; say: called with each line for the user.
+    output: that plays; is_missing: whether it is silent because there is no card; problem: why, or an empty text.
+    """
+
+    def __init__(
+        self,
+        config: AudioConfig,
+        through: InputEffect | None,
+        positions: Positions,
+        waits_for_named: bool,
+        say: Callable[[str], object],
+    ):
+        self._config, self._through, self._positions = config, through, positions
+        self._waits_for_named, self._say = waits_for_named, say
+        self._effect: Effect | None = None
+        self.output: Output
+        self.is_missing, self.problem = False, ""
+        self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
+
+    @property
+    def blocks(self) -> BlockRenderer:
+        """What renders the blocks of the output that plays."""
+        return self._renderers[-1]
+
+    @property
+    def block_s(self) -> float:
+        """How long a block plays."""
+        return self.output.buffer_frames / self.output.sample_rate_hz
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many blocks all outputs have played, before how many the sound ran out, and how many were late."""
+        return {
+            "blocks": sum(renderer.n_blocks for renderer in self._renderers),
+            "underruns": sum(renderer.n_underflows for renderer in self._renderers),
+            "late": sum(renderer.loads.n_late for renderer in self._renderers),
+        }
+
+    def renders_now(self) -> bool:
+        """Whether the audio thread renders a block at present."""
+        return bool(self._renderers) and self._renderers[-1].is_busy
+
+    def frame_at(self, arrival_s: float) -> int | None:
+        """The frame for what arrives at a time of `time.perf_counter()`; None before the first output plays."""
+        return self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None
+
+    def take_peak(self, is_metered: bool) -> float:
+        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        renderer = self._renderers[-1]
+        peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
+        return peak
+
+    def first(self) -> Output:
+        """The output to begin with; UserError if a device or an input is named and cannot be opened."""
+        output = self._try(at_start=True)
+        if output is None:
+            self.is_missing = True
+            output = null_output(self._config)
+        return output
+
+    def make_effect(self, output: Output) -> list[str]:
+        """Make the effect for an output that is about to start; returns a line for the user, none without an effect."""
+        self._effect, lines = effect_on(output, self._through, self._positions)
+        return lines
+
+    def start(
+        self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer
+    ) -> None:
+        """Play on this output from now on."""
+        output.start(rack, self._effect, ring, wake)
+        self.output = output
+        self._renderers.append(output.blocks)
+        output.blocks.cues = cues
+
+    def look(self) -> Output | None:
+        """A card that has come, which takes the place of the silent output; None if there is none yet."""
+        output = self._try(at_start=False)
+        if output is not None:
+            self.output.close()
+            self.is_missing = False
+        return output
+
+    def leave(self) -> Output:
+        """Close the card, which has gone; returns the silent output to start in its place.
+
+        An unplugged device raises no error, but stops asking for blocks. AudioHangsError if its driver hangs.
+        """
+        name = self.output.name
+        if not self.output.close(plays=False):
+            raise AudioHangsError
+        self.problem = f"Sound card gone: {name}"
+        self._say(f"Sound card gone: {name}; playing silently, and looking again every {LOOK_S:.0f} s.")
+        self.is_missing = True
+        return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
+
+    def _try(self, at_start: bool) -> Output | None:
+        """Open the output; None, with a line for the user only at the start, if there is none or it cannot be opened.
+
+        UserError at the start if a device or an input is named and cannot be opened.
+        """
+        audio_in = self._through and self._through.audio_in
+        try:
+            output = open_output(self._config, audio_in)
+            self.problem = "" if output else "No sound card yet"
+        except UserError as error:
+            named = (self._config.device or (audio_in and audio_in.device)) is not None
+            if at_start and named and not self._waits_for_named:
+                raise
+            output, self.problem = None, f"No sound yet ({error})"
+        if output is None and at_start:
+            self._say(f"{self.problem}; playing silently, and looking again every {LOOK_S:.0f} s.")
+        return output

@@ -1,0 +1,40 @@
+"""Notices that the machine makes the sound wait; fewer voices would not help."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from runtime.audio.load import BlockLoads
+
+_MANY, _WITHIN_S = 5, 10.0  # fewer are heard, too, but are no reason to look for another program
+
+
+class Stalls:
+    """Says once that blocks are late though their work is small, as soon as there are many."""
+
+    def __init__(self) -> None:
+        self._n_seen = 0
+        self._seen_s: deque[float] = deque(maxlen=_MANY)
+        self._is_said = False
+
+    def follow(self) -> None:
+        """Other blocks are watched from now on, whose counts begin at 0."""
+        self._n_seen = 0
+
+    def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:
+        """A line for the user, or an empty text; now_s: time in seconds of `time.monotonic()`.
+
+        realtime: whether the audio thread has its real-time priority.
+        """
+        n_stalled = loads.n_stalled
+        self._seen_s.extend([now_s] * min(_MANY, n_stalled - self._n_seen))
+        self._n_seen = n_stalled
+        if self._is_said or len(self._seen_s) < _MANY or now_s - self._seen_s[0] > _WITHIN_S:
+            return ""
+        self._is_said = True
+        longest_ms = 1000.0 * loads.longest_stall_s
+        remedy = "" if realtime else "let this user have real-time priority (rtprio in /etc/security/limits.conf), "
+        return (
+            f"The machine stalled {n_stalled} times, for {longest_ms:.0f} ms at most, and blocks were late: "
+            f"{remedy}close other programs, or choose larger blocks (--buffer)."
+        )

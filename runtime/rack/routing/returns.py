@@ -1,0 +1,49 @@
+"""What the rack gives back to the main thread: what the player has asked for, and engines that play no more."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from runtime.engine.engine import Engine
+from runtime.events import Action
+
+MOST_WAITING = 256
+
+
+class Returns:
+    """Filled by the audio thread, and emptied by any one other thread.
+
+    wake: called on the audio thread when there is something to take; it must not wait; None: nobody is told.
+    n_notes, n_stolen: of the engines that play no more.
+    """
+
+    def __init__(self, wake: Callable[[], object] | None):
+        self._wake = wake
+        self._actions: deque[Action] = deque(maxlen=MOST_WAITING)
+        self._retired: deque[Engine] = deque()
+        self.n_notes = self.n_stolen = 0
+
+    def ask(self, action: Action) -> None:
+        """Give back what the player asks for."""
+        self._actions.append(action)
+        self._tell()
+
+    def retire(self, engine: Engine) -> None:
+        """Give back an engine that plays no more."""
+        self.n_notes += engine.status.n_notes
+        self.n_stolen += engine.status.n_stolen
+        self._retired.append(engine)
+        self._tell()
+
+    def take_actions(self) -> list[Action]:
+        """What the player has asked for since the last call."""
+        return [self._actions.popleft() for _ in range(len(self._actions))]
+
+    def take_retired(self) -> list[Engine]:
+        """Engines that play no more, since the last call; whoever takes them frees them."""
+        return [self._retired.popleft() for _ in range(len(self._retired))]
+
+    def _tell(self) -> None:
+        if self._wake is not None:
+            self._wake()

@@ -1,0 +1,157 @@
+"""Hands each event to the parts that it concerns, and does what concerns the rack itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from runtime.control.control_map import ControlMap
+from runtime.control_numbers import Control
+from runtime.engine.engine import Engine
+from runtime.events import (
+    N_CHANNELS,
+    Action,
+    ActiveSensing,
+    ChannelEvent,
+    ControlChange,
+    MapChange,
+    NoteOn,
+    PartChange,
+    Reset,
+    SoundChange,
+    Swap,
+    VoiceLimit,
+)
+from runtime.rack.channel_memory import ChannelMemory
+from runtime.rack.parts import Part, Playable
+from runtime.rack.routing.incoming import Due
+from runtime.rack.routing.returns import Returns
+from runtime.rack.routing.voice_room import VoiceRoom
+
+MOST_LEAVING = 3  # engines on which notes of one part ring out
+
+
+class Router:
+    """Hands out events, on the audio thread.
+
+    parts: of the rack; controls: turns presses of controls into actions; room: for new notes; returns: takes what the
+    player asks for.
+    """
+
+    def __init__(self, parts: Sequence[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
+        self._parts, self._controls, self._room, self._returns = parts, controls, room, returns
+        self._memory, self._senses = ChannelMemory(controls.is_mapped), False
+
+    def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
+        """Hand events to the parts, up to the first that needs all engines to be rendered up to its frame.
+
+        Returns the frame up to which can be rendered, and the events that are left.
+        """
+        self._room.begin_piece()
+        n_handed = 0
+        # Events of one frame stay together, so that the notes among them are counted together.
+        for at, group in groupby(due, key=lambda each: each.frame):
+            at_once = list(group)
+            if at > frame and self._room.needs_exact_frame([each.event for each in at_once]):
+                return at, due[n_handed:]
+            for each in at_once:
+                self._hand(each)
+            n_handed += len(at_once)
+        return end, []
+
+    def silence(self, frame: int, but: Engine | None) -> None:
+        """End all notes and put all controllers back, on all engines but one."""
+        self._memory.hear(Reset())
+        for part in self._parts:
+            for engine in part.engines():
+                if engine is not but:
+                    engine.post(Reset(), frame)
+                    for channel in range(N_CHANNELS):
+                        engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)
+
+    def _hand(self, due: Due) -> None:
+        event, frame = due.event, due.given
+        if self._is_taken(due):
+            return
+        self._memory.hear(event)
+        # A sound was made ready for one engine.
+        only = 0 if due.part is None and isinstance(event, SoundChange) else due.part
+        heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
+        match event:
+            case NoteOn():
+                deaf = [part for part in heard if not self._begin(part, event, due)]
+            case Action():
+                deaf = []
+                self._act(event, due.frame)
+            case PartChange():
+                deaf = []
+                if event.part < len(self._parts):
+                    self._parts[event.part].change(event, due.frame)
+            case Swap():
+                deaf = []
+                self._swap(event, due.frame)
+            case _:
+                if isinstance(event, VoiceLimit):
+                    self._room.limit(event, due.frame)
+                deaf = [part for part in heard if not part.take(event, frame)]
+        self._senses |= isinstance(event, ActiveSensing)
+        if self._senses and isinstance(event, ChannelEvent):
+            # The sender is there, even if it says nothing to these parts.
+            for part in deaf:
+                part.take(ActiveSensing(), frame)
+
+    def _is_taken(self, due: Due) -> bool:
+        """Start a control's action, and hand on what a map has taken.
+
+        It moves the parts that hear its channel. The channel of a knob box may be one that no part hears: then it moves
+        every part.
+        """
+        event = due.event
+        if isinstance(event, MapChange):
+            self._controls.use(event.device, event.map)
+            self._memory.hear(event)
+        else:
+            action = self._controls.action(event)
+            if action is not None:
+                self._act(action, due.frame)
+            if not self._controls.is_mapped(event):
+                return False
+        parts = self._parts if due.part is None else self._parts[due.part : due.part + 1]
+        if not isinstance(event, MapChange):
+            parts = [part for part in parts if part.hears(event.channel)] or parts
+        for part in parts:
+            for engine in part.engines():
+                engine.post(event, due.given)
+        return True
+
+    def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
+        """Begin a note on a part; False if it does not concern the part."""
+        note = part.note_of(event)
+        if note is None:
+            return False
+        self._room.admit(part.engine, due.frame)
+        part.engine.post(note, due.given)
+        if self._senses:
+            for engine in part.leaving:
+                engine.post(ActiveSensing(), due.given)
+        return True
+
+    def _act(self, action: Action, frame: int) -> None:
+        if action.name == "panic":
+            self.silence(frame, None)
+        else:
+            self._returns.ask(action)
+
+    def _swap(self, event: Swap, frame: int) -> None:
+        if not isinstance(event.made, Playable) or event.part >= len(self._parts):
+            return
+        part = self._parts[event.part]
+        part.swap(event.made, frame)
+        self._returns.ask(Action("swapped", part=event.part))
+        for said in self._memory.events():
+            if not isinstance(said, ChannelEvent) or part.hears(said.channel):
+                part.engine.post(said, frame)
+        sounding = [engine for engine in part.leaving if engine.sounding()]
+        for engine in sounding[:-MOST_LEAVING]:
+            for channel in range(N_CHANNELS):
+                engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

@@ -1,0 +1,77 @@
+"""Makes room for notes: the most voices that all parts together may sound, and which of them end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.engine.engine import Engine
+from runtime.events import EndVoice, Event, NoteOn, PartChange, Swap, VoiceLimit
+from runtime.rack.parts import Part
+from runtime.rack.voice_share import VoiceShare
+
+
+class VoiceRoom:
+    """Keeps the voices of all parts together to a limit.
+
+    parts: of the rack; n_voices: the most voices, of which a VoiceLimit may leave fewer.
+    """
+
+    def __init__(self, parts: Sequence[Part], n_voices: int):
+        self._parts = parts
+        self._limit = self._n_voices = n_voices
+        self._share: VoiceShare | None = None  # the voices at the piece's first frame, once they had to be counted
+        self._begun: list[Engine] = []  # of each note that the piece begins, the engine
+        self._n_voices_at_most = 0
+
+    def begin_piece(self) -> None:
+        """Another piece of rendering begins: all engines have been rendered up to its first frame."""
+        self._share = None
+        self._begun.clear()
+        self._n_voices_at_most = sum(e.status.n_active_voices for part in self._parts for e in part.engines())
+
+    def needs_exact_frame(self, events: Sequence[Event]) -> bool:
+        """Whether all engines must be rendered up to the frame of these events before they are handed out."""
+        if any(isinstance(event, (PartChange, Swap)) for event in events):
+            return True
+        if self.shares_alone():
+            return False
+        n_notes = sum(isinstance(event, NoteOn) for event in events)
+        may_exceed = n_notes > 0 and self._n_voices_at_most + n_notes * len(self._parts) > self._limit
+        return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
+
+    def shares_alone(self) -> bool:
+        """Whether there is one engine only, which keeps to the limit by itself."""
+        return len(self._parts) == 1 and not self._parts[0].leaving
+
+    def admit(self, engine: Engine, frame: int) -> None:
+        """A note is about to begin on an engine: if it would exceed the limit, the most dispensable voice ends."""
+        self._make_room(engine, frame)
+        self._n_voices_at_most += 1
+        self._begun.append(engine)
+
+    def limit(self, event: VoiceLimit, frame: int) -> None:
+        """Let no more voices sound than an event says, from its frame on."""
+        self._limit = max(1, min(event.n_voices, self._n_voices))
+        if not self.shares_alone():
+            share = self._shared()
+            while share.n_voices > self._limit:
+                share.end_one().post(EndVoice(), frame)
+
+    def _make_room(self, engine: Engine, frame: int) -> None:
+        """End the most dispensable voice of all parts if a note on this engine would exceed the limit."""
+        if self.shares_alone() or (self._share is None and self._n_voices_at_most < self._limit):
+            return
+        share = self._shared()
+        if share.adds(engine) and share.n_voices >= self._limit:
+            owner = share.end_one()
+            # An engine that is full ends the same voice by itself.
+            if owner is not engine or engine.status.n_active_voices < self._limit:
+                owner.post(EndVoice(), frame)
+        share.start(engine)
+
+    def _shared(self) -> VoiceShare:
+        if self._share is None:
+            self._share = VoiceShare([engine for part in self._parts for engine in part.engines()])
+            for engine in self._begun:
+                self._share.start(engine)
+        return self._share

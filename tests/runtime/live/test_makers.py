@@ -1,0 +1,70 @@
+"""The threads that make instruments."""
+
+from __future__ import annotations
+
+import threading
+
+from runtime.live.swapping.makers import MOST_MAKERS, Makers
+
+
+class Made:
+    """Stands in for an engine."""
+
+
+class Workshop:
+    """Makes things, one after the other; in_use: those that somebody keeps; threads: which made each."""
+
+    def __init__(self) -> None:
+        self._done = threading.Semaphore(0)
+        self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
+
+    def make(self, fails: bool = False, n: int = 1) -> None:
+        def make() -> list[Made]:
+            self.threads.append(threading.get_ident())
+            if fails:
+                return []
+            made = [Made() for _ in range(n)]
+            self.in_use += made
+            return made
+
+        self.makers.run(make)
+        self._done.acquire()
+
+
+def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
+    workshop = Workshop()
+    for _ in range(20):
+        workshop.make()
+        del workshop.in_use[:-2]  # the new engine, and one that rings out
+    assert len(workshop.makers) == 3
+    assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
+    workshop.makers.close()
+
+
+def test_a_thread_that_made_several_waits_until_all_are_gone() -> None:
+    workshop = Workshop()
+    workshop.make(n=3)
+    del workshop.in_use[1:]
+    workshop.make()
+    assert len(workshop.makers) == 2
+    workshop.in_use.clear()
+    workshop.make()
+    assert len(workshop.makers) == 2
+    workshop.makers.close()
+
+
+def test_a_thread_that_failed_makes_the_next_one() -> None:
+    workshop = Workshop()
+    workshop.make(fails=True)
+    workshop.make()
+    assert len(workshop.makers) == 1
+    workshop.makers.close()
+
+
+def test_there_is_a_limit_to_the_threads() -> None:
+    workshop = Workshop()
+    for _ in range(3 * MOST_MAKERS):
+        workshop.make()
+    assert len(workshop.in_use) == 3 * MOST_MAKERS
+    assert len(set(workshop.threads)) == MOST_MAKERS
+    workshop.makers.close()
