@@ -105,8 +105,7 @@ class Notice extends HTMLElement {
   }
 
   show() {
-    const isLost = !play.isConnected || !play.isFresh;
-    const text = isLost ? t("lost") : play.state ? "" : t("nothing");
+    const text = !play.isConnected ? t("lost") : play.isPlaying ? "" : t("nothing");
     if (text) document.querySelector("tb-toast").hide(t("back"));
     if (play.wasConnected && !play.isPlaying) this.wasLost = true;
     if (!text && this.wasLost) {

@@ -21,7 +21,7 @@ class Play extends EventTarget {
     this.ranges = {}; // by target: lowest, highest, unit, spacing
     this.actions = [];
     this.state = null; // null: nothing plays
-    this.isFresh = true; // else it is what played before the connection was lost
+    this.isFresh = true; // else `state` and the rest are of what played last, and plays no more or cannot be heard of
     this.isChanged = false; // the sound, since it was chosen or saved
     this.chosenAt = 0;
     this.card = null;
@@ -217,7 +217,11 @@ class Play extends EventTarget {
   }
 
   takePresent(present) {
-    this.isFresh = true;
+    this.isFresh = Boolean(present) || !this.state;
+    if (!this.isFresh) {
+      this.dispatchEvent(new Event("present")); // what played last is still shown, greyed
+      return;
+    }
     this.settle();
     this.state = present?.state ?? null;
     this.card = present?.card ?? null;
@@ -261,7 +265,7 @@ class Play extends EventTarget {
   lost() {
     this.isConnected = false;
     for (const id of [...this.waiting.keys()]) this.answer({ id, error: { message: "lost" } });
-    this.isFresh = false; // the page goes on showing it, greyed
+    this.isFresh = !this.state;
     this.dispatchEvent(new Event("present"));
     this.dispatchEvent(new Event("connection"));
     setTimeout(() => this.start(), AGAIN_MS[Math.min(this.tries++, AGAIN_MS.length - 1)]);

@@ -206,8 +206,14 @@ def test_escape_ends_the_wait_for_a_control(page: Browser, link: Link) -> None:
 def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playing, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
+    shown = (
+        "['tb-now strong', '#at-level', '.theirs .choice']"
+        ".map((e) => document.querySelector(e)).map((e) => e.value || e.textContent)"
+    )
+    before = page.evaluate(shown)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
+    assert page.evaluate(shown) == before  # greyed, but not gone
     wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")
