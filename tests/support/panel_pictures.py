@@ -36,6 +36,7 @@ def main() -> None:
             if tab == "sounds":
                 browser.click("tb-layers summary")
             browser.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+            browser.evaluate("document.querySelector('tb-toast').hide()")
             time.sleep(1.0)
             browser.picture(ROOT / "docs" / name)
 

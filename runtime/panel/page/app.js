@@ -22,8 +22,18 @@ list.setAttribute("aria-label", t("tabs"));
 function bringIntoView() {
   const chosen = list.querySelector("[aria-selected=true]");
   if (chosen) list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+  showMore();
 }
+
+/** Where the list goes on beyond its edge, it fades out. */
+function showMore() {
+  list.classList.toggle("before", list.scrollLeft > 2);
+  list.classList.toggle("after", list.scrollLeft + list.clientWidth < list.scrollWidth - 2);
+}
+list.addEventListener("scroll", showMore);
 new ResizeObserver(bringIntoView).observe(list);
+const top_ = document.querySelector(".top");
+new ResizeObserver(() => document.body.style.setProperty("--top-height", `${top_.offsetHeight}px`)).observe(top_);
 
 function open(name, isFocused = false) {
   const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
@@ -49,6 +59,17 @@ tabs.forEach((tab, k) => {
 });
 addEventListener("hashchange", () => open(location.hash.slice(1)));
 open(location.hash.slice(1));
+
+// A field that is entered has its text selected, so that typing replaces it. The first click in it sets the caret after the focus.
+const isField = (e) => e.matches?.("input:not([type]), input[type=number]");
+let entered = null;
+addEventListener("pointerdown", ({ target }) => (entered = isField(target) && target !== document.activeElement ? target : null));
+addEventListener("focusin", ({ target }) => isField(target) && target.select());
+addEventListener("click", ({ target }) => {
+  if (target === entered && target.selectionStart === target.selectionEnd) target.select();
+  entered = null;
+});
+
 // A browser may keep a page that was left, with its connection: its notes must not go on.
 addEventListener("pagehide", () => {
   notes.releaseAll();

@@ -5,11 +5,14 @@ import { play } from "/play.js";
 import { noteName, t, targetName } from "/words.js";
 
 const MOST_ARRIVED = 12;
+const AT_ONCE_S = 0.001;
 
 class Hands extends HTMLElement {
   connectedCallback() {
     this.how = make("p", { class: "hint" });
     this.table = make("tbody");
+    this.rows = []; // targets with what moves them
+    this.waiting = null; // the target that waits for a control
     this.ports = make("p");
     this.arrived = make("ol", { class: "arrived" });
     this.append(
@@ -24,6 +27,7 @@ class Hands extends HTMLElement {
     play.addEventListener("present", () => this.isOpen && this.read());
     play.addEventListener("control", ({ detail }) => this.note(detail));
     play.addEventListener("change", ({ detail }) => detail.learn && this.told(detail.learn));
+    addEventListener("keydown", (event) => event.key === "Escape" && this.stop());
     document.addEventListener("learn", ({ detail }) => this.learn(detail));
   }
 
@@ -35,30 +39,62 @@ class Hands extends HTMLElement {
   }
 
   async read() {
+    if (!play.isPlaying && play.state) return; // the connection is lost: what was shown stays
     const { ports } = (play.isPlaying && (await play.ask("state").catch(() => null))) || { ports: [] };
     this.ports.textContent = ports.length ? ports.join(", ") : t("hands.noport");
     if (!this.arrived.children.length) this.arrived.append(make("li", { class: "none" }, t("hands.nothing")));
     this.how.textContent = t(play.can("learn") ? "hands.how" : "hands.cannot");
     const rows = play.can("targets") ? await play.ask("targets").catch(() => []) : play.targets.map((target) => ({ target, moved_by: [] }));
-    this.table.replaceChildren(...rows.map((row) => this.row(row)));
+    this.rows = rows;
+    this.show();
+  }
+
+  show() {
+    const focus = document.activeElement?.dataset.learn;
+    this.table.replaceChildren(...this.rows.map((row) => this.row(row)));
+    if (focus) this.table.querySelector(`[data-learn="${CSS.escape(focus)}"]`)?.focus();
   }
 
   row({ target, moved_by: by }) {
-    const name = targetName(target);
+    const name = targetName(target), isWaiting = target === this.waiting;
+    const learn = isWaiting
+      ? button(t("cancel"), t("hands.stop", { name }), () => this.stop(), { "aria-pressed": "true", "data-learn": target })
+      : button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target), { "data-learn": target });
     const acts = play.can("learn") ? [
-      button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target)),
+      learn,
       by.some((each) => each.includes("learned")) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.forget(target)) : "",
     ] : [];
-    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, by.map(said).join(", ") || "–"), make("td", { class: "acts" }, ...acts));
+    const moved = isWaiting ? t("hands.waits") : by.map(said).join(", ") || "–";
+    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name), make("td", {}, moved), make("td", { class: "acts" }, ...acts));
   }
 
   async learn(target) {
+    if (target === this.waiting) return this.stop();
     try {
       await play.ask("learn", { target });
-      toast(t("hands.wait", { name: targetName(target) }));
+      const { ports } = await play.ask("state");
+      const text = t("hands.wait", { name: targetName(target) });
+      toast(ports.length ? text : `${text} ${t("hands.wait.noport")}`, { text: t("cancel"), do: () => this.stop() });
+      this.wait(target);
     } catch (error) {
       complain(error);
     }
+  }
+
+  /** Learn nothing after all: the wish gives way to one that ends at once. */
+  async stop() {
+    const target = this.waiting;
+    if (!target) return;
+    this.stopped = target;
+    this.wait(null);
+    await play.ask("learn", { target, timeout_s: AT_ONCE_S }).catch(complain);
+    toast(t("hands.stopped"));
+  }
+
+  /** Show in its row which target waits; null for none. */
+  wait(target) {
+    this.waiting = target;
+    this.show();
   }
 
   async forget(target) {
@@ -68,6 +104,11 @@ class Hands extends HTMLElement {
 
   told({ outcome, target, line, device }) {
     const name = targetName(target ?? "");
+    if (outcome === "timeout" && target === this.stopped) {
+      this.stopped = null; // the user has been told
+      return;
+    }
+    if (this.waiting && (target === this.waiting || outcome === "cancelled")) this.wait(null);
     if (outcome === "timeout") toast(t("hands.timeout", { name }));
     if (outcome !== "learned") return;
     toast(t("hands.learned", { name, what: `${line.control} (${device})` }));
@@ -88,5 +129,5 @@ customElements.define("tb-hands", Hands);
 
 /** What moves a target, as people write it. */
 function said(control) {
-  return control.replace(/^cc /, "CC ").replace("(default map)", `(${t("hands.default")})`);
+  return control.replace(/^cc /, "CC ").replace(" (default map)", ` · ${t("hands.default")}`).replace(/^CC (\d+)/, "CC\u00a0$1");
 }

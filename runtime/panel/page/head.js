@@ -12,12 +12,13 @@ class Now extends HTMLElement {
   connectedCallback() {
     this.name = make("strong");
     this.by = make("span");
+    this.changed = make("small", { hidden: true }, t("now.changed"));
     this.append(
       button("‹", t("now.previous"), () => play.tell("action", { name: "previous_sound" }), { class: "round" }),
-      make("div", { class: "names", role: "status" }, this.name, this.by),
+      make("div", { class: "names" }, make("div", { class: "name", role: "status" }, this.name, this.changed), this.by),
       button("›", t("now.next"), () => play.tell("action", { name: "next_sound" }), { class: "round" }),
     );
-    for (const news of ["present", "meter"]) play.addEventListener(news, () => this.show());
+    for (const news of ["present", "meter", "moved", "change"]) play.addEventListener(news, () => this.show());
     this.show();
   }
 
@@ -25,6 +26,7 @@ class Now extends HTMLElement {
     const name = play.state ? (play.sound ?? t("now.none")) : "–";
     const by = play.card?.name ?? " ";
     if (this.name.textContent !== name) this.name.textContent = name;
+    this.changed.hidden = !play.state || !play.isChanged;
     if (this.by.textContent !== by) this.by.textContent = by;
   }
 }
@@ -39,7 +41,10 @@ class Meter extends HTMLElement {
     this.append(this.voices, this.bar);
     this.shown = 0;
     play.addEventListener("meter", ({ detail }) => this.show(detail.voices, detail.level_db));
-    play.addEventListener("present", () => this.show(0, QUIETEST_DB));
+    play.addEventListener("present", () => {
+      if (!play.isPlaying) this.shown = 0; // what was measured last is not so any more
+      this.show(0, QUIETEST_DB);
+    });
     this.show(0, QUIETEST_DB);
   }
 
@@ -100,7 +105,8 @@ class Notice extends HTMLElement {
   }
 
   show() {
-    const text = !play.isConnected ? t("lost") : play.state ? "" : t("nothing");
+    const text = !play.isConnected ? t("lost") : play.isPlaying ? "" : t("nothing");
+    if (text) document.querySelector("tb-toast").hide(t("back"));
     if (play.wasConnected && !play.isPlaying) this.wasLost = true;
     if (!text && this.wasLost) {
       this.wasLost = false;
@@ -122,7 +128,9 @@ class Toast extends HTMLElement {
     this.timer = setTimeout(() => this.hide(), TOAST_MS);
   }
 
-  hide() {
+  /** Hide what is said; text: only if it is this. */
+  hide(text) {
+    if (text !== undefined && this.firstChild?.textContent !== text) return;
     this.replaceChildren();
   }
 }

@@ -1,7 +1,7 @@
 // The keyboard: touch, mouse, pen, computer keys and a screen reader's; glissando; hold.
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
-import { number, noteName, t } from "/words.js";
+import { handOver, number, noteName, t } from "/words.js";
 
 const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const WHITE_WIDTH_PX = 40, FEWEST = 10, MOST = 29;
@@ -30,6 +30,8 @@ class Keys extends HTMLElement {
     this.listen();
     new ResizeObserver(() => this.build()).observe(this.keys);
     notes.addEventListener("change", () => this.show());
+    notes.addEventListener("panic", () => this.setHold(false));
+    handOver("hold", () => this.hold, (isOn) => this.setHold(isOn));
   }
 
   listen() {

@@ -3,15 +3,18 @@ import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
 import { shelf } from "/shelf.js";
-import { noteName, t } from "/words.js";
+import { handOver, noteName, t } from "/words.js";
 
 const MOST_PARTS = 4, LOWEST_DB = -60;
+const HEARD_MS = 5000;
+const REST = ["instrument", "velocity", "transpose", "level_db", "pan", "send", "channel"]; // what is folded
 const KEPT = "timbrebox.sounds";
 const NEW = { sound: "", instrument: "", channel: "", keys: [0, 127], velocity: [1, 127], transpose: 0, level_db: 0, pan: 0, send: 1 };
 
 class Layers extends HTMLElement {
   connectedCallback() {
     this.parts = [];
+    this.unfolded = new WeakMap(); // by part: whether the user has unfolded the rest
     this.name = make("input", { id: "layers-name", required: true, maxlength: 100, autocomplete: "off" });
     this.list = make("div", { class: "parts" });
     this.known = make("datalist", { id: "layers-known" });
@@ -24,6 +27,7 @@ class Layers extends HTMLElement {
     this.append(this.whole);
     play.addEventListener("present", () => remember());
     remember();
+    handOver("layers", () => ({ name: this.name.value, parts: this.parts, isOpen: this.whole.open }), (kept) => this.takeBack(kept));
   }
 
   /** A new one: the keyboard divided at middle C. */
@@ -31,6 +35,13 @@ class Layers extends HTMLElement {
     this.name.value = t("layers.default");
     this.parts = [{ ...NEW, sound: play.state?.sound?.name ?? "", keys: [0, 59] }, { ...NEW, keys: [60, 127] }];
     this.show();
+  }
+
+  takeBack({ name, parts, isOpen }) {
+    this.name.value = name;
+    this.parts = parts;
+    this.show();
+    this.whole.open = isOpen;
   }
 
   /** Edit the parts of one of the user's sounds; a sound without parts becomes the first one. */
@@ -71,12 +82,21 @@ class Layers extends HTMLElement {
     return make("fieldset", { class: "part" },
       make("legend", {}, t("layers.part", { n: k + 1 })),
       field("sound", make("input", { list: "layers-known", value: part.sound, required: true, autocomplete: "off", input: (event) => set("sound", event.target.value) })),
-      pick("instrument", [["", t("layers.any")], ...play.instruments.map((name) => [name, name])], part.instrument, (value) => set("instrument", value)),
       pick("lowest", keys, part.keys[0], end("keys", 0)), pick("highest", keys, part.keys[1], end("keys", 1)),
-      field("softest", velocity(part, 0)), field("hardest", velocity(part, 1)),
-      number("transpose", -48, 48), number("level_db", LOWEST_DB, 12, 0.5), number("pan", -1, 1, 0.05), number("send", 0, 1, 0.05),
-      pick("channel", [["", t("layers.all")], ...Array.from({ length: 16 }, (_, c) => [c + 1, c + 1])], part.channel, (value) => set("channel", value)),
-      button(t("layers.remove"), t("layers.remove.long", { n: k + 1 }), () => { this.parts.splice(k, 1); this.show(); }));
+      this.rest(part, pick("instrument", [["", t("layers.any")], ...play.instruments.map((name) => [name, name])], part.instrument, (value) => set("instrument", value)),
+        field("softest", velocity(part, 0)), field("hardest", velocity(part, 1)),
+        number("transpose", -48, 48), number("level_db", LOWEST_DB, 12, 0.5), number("pan", -1, 1, 0.05), number("send", 0, 1, 0.05),
+        pick("channel", [["", t("layers.all")], ...Array.from({ length: 16 }, (_, c) => [c + 1, c + 1])], part.channel, (value) => set("channel", value)),
+        button(t("layers.remove"), t("layers.remove.long", { n: k + 1 }), () => { this.parts.splice(k, 1); this.show(); })));
+  }
+
+  /** What few parts need, folded unless something in it is set. */
+  rest(part, ...fields) {
+    const isOpen = this.unfolded.get(part) ?? REST.some((name) => JSON.stringify(part[name]) !== JSON.stringify(NEW[name]));
+    const made = make("details", { class: "rest", open: isOpen, toggle: () => this.unfolded.set(part, made.open) },
+      make("summary", {}, t("layers.rest")), make("div", {}, ...fields));
+    made.addEventListener("invalid", () => (made.open = true), true); // else the browser cannot show what is wrong
+    return made;
   }
 
   async save(event) {
@@ -87,7 +107,8 @@ class Layers extends HTMLElement {
       await play.ask("sounds.write", { name, tree: { sound_version: 1, name, parts: this.parts.map(said) } });
       shelf.trees.delete(name);
       await play.ask("sound", { name });
-      toast(t("layers.saved", { name }));
+      const isHeard = await play.until(() => play.sound === name, HEARD_MS);
+      toast(t(isHeard ? "layers.saved" : "layers.kept", { name }));
     } catch (error) {
       complain(error);
     }

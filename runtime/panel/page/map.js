@@ -13,6 +13,9 @@ const EDGE_PX = 26, POINT_PX = 3.2, GRIP_PX = 13;
 const STEP = 0.02;
 const DRAG_HAND = "map", DRAG_NOTE = 60;
 const SAME = 1e-3;
+const MOVED_PX = 4; // a press that goes no farther is a click
+const N_BY_ITSELF = 10; // places of a note's trail: fewer may only lag behind a knob
+const HELD_MS = 350; // a pin that is held this long is heard
 
 class SoundMap extends HTMLElement {
   connectedCallback() {
@@ -22,25 +25,27 @@ class SoundMap extends HTMLElement {
     this.canvas = make("canvas", {
       tabindex: 0, role: "application", "aria-label": t("map.place"), "aria-describedby": "map-how",
       pointerdown: (event) => this.take(event), pointermove: (event) => this.drag(event),
-      pointerup: () => this.leave(), pointercancel: () => this.leave(), keydown: (event) => this.step(event),
+      pointerup: (event) => this.drop(event), pointercancel: () => this.leave(), keydown: (event) => this.step(event),
+      pointerleave: () => this.pins.point(null),
       keyup: () => this.leave(), blur: () => this.leave(),
     });
     this.plays = make("input", { type: "checkbox", id: "map-note" });
     this.plays.checked = true;
-    this.pins = new Pins(this, this.plays);
+    this.pins = new Pins(this);
     this.path = new Path(this);
     this.near = make("ol", { class: "near", "aria-live": "polite" });
     this.axes = make("div", { class: "axes" });
     this.colours = make("select", { id: "map-colour", change: () => this.recolour() });
     this.morph = make("div", { class: "morph" });
     this.labels = make("div", { class: "labels" });
+    this.trailKey = make("p", { class: "hint trail", hidden: true }, t("map.trail"));
     this.how = make("p", { id: "map-how" });
     this.append(
       make("div", { class: "sheet" }, this.ground, this.canvas, this.pins.layer),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes,
         make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
-        this.path.element, this.morph,
+        this.path.element, this.morph, this.trailKey,
         make("h3", {}, t("map.near")), this.near,
         make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
     );
@@ -71,9 +76,11 @@ class SoundMap extends HTMLElement {
     this.names = [...new Set(this.owners)];
     this.hues = new Map(this.names.map((name, k) => [name, hue(k)]));
     this.buildColours();
-    this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph")] : []));
+    this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
     this.trail?.clear();
-    this.asked = null;
+    this.trailKey.hidden = true;
+    if (this.isPlane || this.builtFor !== card) this.asked = null; // else the ring stays where it was dragged to
+    this.builtFor = card;
     this.moved();
     this.forget();
     this.pins.build();
@@ -153,7 +160,7 @@ class SoundMap extends HTMLElement {
     if (!this.points || !this.width) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
-    else this.place = this.placeOf(row);
+    else this.place = this.path.placeOf(row) ?? this.placeOf(row);
     this.say(shares(this.owners, nearest(this.rows, row)));
     this.draw();
   }
@@ -162,6 +169,7 @@ class SoundMap extends HTMLElement {
   follow(latents) {
     const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
     if (this.trail.follow(at, this.place)) this.draw();
+    if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // until another sound plays
   }
 
   say(found) {
@@ -195,19 +203,54 @@ class SoundMap extends HTMLElement {
     this.canvas.setPointerCapture(event.pointerId);
     this.isDragged = true;
     if (this.path.isOn) this.path.begin(this.placeAt(event));
-    this.sound();
-    this.drag(event);
+    const spot = this.spotOf(event), onRing = this.isOnRing(spot), pin = this.path.isOn ? null : this.pins.at(spot);
+    this.pressed = pin || (onRing && !this.path.isOn) ? { spot, pin } : null;
+    if (this.pressed && !onRing) this.timer = setTimeout(() => this.hear(pin), HELD_MS);
+    else this.sound();
+    if (!this.pressed) this.drag(event);
   }
 
   drag(event) {
-    if (!this.isDragged) return;
+    if (!this.isDragged) return this.pins.point(this.path.isOn ? null : this.pins.at(this.spotOf(event)));
+    if (this.pressed) {
+      const [x, y] = this.spotOf(event), [u, v] = this.pressed.spot;
+      if (Math.hypot(x - u, y - v) < MOVED_PX) return; // it may be a click on a pin
+      this.pressed = null;
+      clearTimeout(this.timer);
+      this.sound();
+    }
     if (this.path.isOn) this.path.add(this.placeAt(event));
     this.go(this.placeAt(event));
   }
 
-  placeAt(event) {
+  drop(event) {
+    const pin = this.pressed?.pin;
+    if (pin && event.button === 0) this.pins.choose(pin);
+    this.leave();
+  }
+
+  /** A pin is held: choose it, and hear it. */
+  async hear(pin) {
+    const { pressed } = this;
+    await this.pins.choose(pin);
+    if (this.pressed !== pressed || !pressed) return;
+    pressed.pin = null; // it is chosen
+    this.sound();
+  }
+
+  isOnRing([x, y]) {
+    const [u, v] = this.place ? this.toPixel(this.place) : [Infinity, Infinity];
+    return Math.hypot(x - u, y - v) <= GRIP_PX + MOVED_PX;
+  }
+
+  /** Where a pointer is on the map, in pixels. */
+  spotOf(event) {
     const { left, top } = this.canvas.getBoundingClientRect();
-    return this.toPlace(event.clientX - left, event.clientY - top);
+    return [event.clientX - left, event.clientY - top];
+  }
+
+  placeAt(event) {
+    return this.toPlace(...this.spotOf(event));
   }
 
   step(event) {
@@ -227,6 +270,8 @@ class SoundMap extends HTMLElement {
   leave() {
     if (this.isDragged && this.path.isOn) this.path.end();
     this.isDragged = false;
+    this.pressed = null;
+    clearTimeout(this.timer);
     notes.releaseAll(DRAG_HAND);
   }
 

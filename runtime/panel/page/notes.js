@@ -47,6 +47,7 @@ class Notes extends EventTarget {
   panic() {
     this.releaseAll();
     play.tell("action", { name: "panic" });
+    this.dispatchEvent(new Event("panic"));
   }
 
   forget() {

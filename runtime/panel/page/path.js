@@ -5,6 +5,8 @@ import { play } from "/play.js";
 import { t } from "/words.js";
 
 const N_PLACES = 8; // as many as a morph can have
+const KEPT = "timbrebox.paths", MOST_KEPT = 64;
+const SAME = 0.02, ROUNDED = 0.002;
 const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
 
 export class Path {
@@ -60,7 +62,10 @@ export class Path {
     const name = this.name.value.trim();
     if (!name) return;
     try {
-      await play.ask("sounds.path", { name, places: thinned(this.places, N_PLACES).map((place) => this.map.latentsAt(place)) });
+      const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
+      const isPlane = this.map.isPlane;
+      await play.ask("sounds.path", { name, places: rows });
+      if (!isPlane) keep(rows.map((row) => play.card.latents.map((latent) => row[latent])), places);
       await play.ask("sound", { name });
       this.set(false);
       toast(t("path.saved", { name }));
@@ -92,10 +97,53 @@ export class Path {
   }
 
   placesOfSound() {
-    const sounds = play.state?.sound?.morph?.sounds ?? [], names = play.card?.latents ?? [];
-    const rows = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
-    return rows.filter((row) => row?.every((at) => at !== undefined)).map((row) => this.map.placeOf(row));
+    const { rows, places } = this.ofSound();
+    return places ?? rows.map((row) => this.map.placeOf(row));
   }
+
+  /** The way of the sound that plays: its latents, and their places, if it was drawn in this browser. */
+  ofSound() {
+    const { sound } = play.state ?? {}, names = play.card?.latents ?? [];
+    if (this.known?.sound === sound) return this.known;
+    const sounds = sound?.morph?.sounds ?? [];
+    const found = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
+    const rows = found.filter((row) => row?.every((at) => at !== undefined));
+    // Between places and latents the way back is not exact: what was drawn is remembered.
+    const places = this.map.isPlane || rows.length < 2 ? undefined : drawn(rows);
+    return (this.known = { sound, rows, places });
+  }
+
+  /** The place of the latents on the drawn way, where the control Morph stands; null if they are not on it. */
+  placeOf(row) {
+    const { rows, places } = this.ofSound(), morph = play.positions.get("morph");
+    if (!places || morph === undefined) return null;
+    const at = morph * (rows.length - 1), k = Math.min(rows.length - 2, Math.floor(at));
+    const between = (each) => each[k].map((x, d) => x + (at - k) * (each[k + 1][d] - x));
+    return between(rows).every((x, d) => Math.abs(x - row[d]) < SAME) ? between(places) : null;
+  }
+}
+
+/** Drawn ways: [[rows of latents, places]], the newest last. */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) ?? [];
+  } catch {
+    return []; // the browser keeps nothing for us
+  }
+}
+
+function keep(rows, places) {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify([...kept(), [rows, places]].slice(-MOST_KEPT)));
+  } catch {
+    // the browser keeps nothing for us
+  }
+}
+
+/** The drawn places of a way; undefined if it was not drawn in this browser. */
+function drawn(rows) {
+  const isThat = ([theirs]) => theirs.length === rows.length && theirs.every((row, k) => row.every((at, d) => Math.abs(at - rows[k][d]) < ROUNDED));
+  return kept().findLast(isThat)?.[1];
 }
 
 function rowOfSound(name) {

@@ -1,18 +1,17 @@
-// Sounds as pins on the map: a click chooses one.
+// Sounds as pins on the map. They lie below the ring, so the map takes the pointer's presses; keys press the pins themselves.
 import { complain } from "/head.js";
 import { make } from "/make.js";
-import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { choose, shelf } from "/shelf.js";
 import { t } from "/words.js";
 
-const NAME_PX = 15, NOTE = 60, HAND = "pin";
+const NAME_PX = 15, RAISED_PX = 10, REACH_PX = 13;
 const MOST_OWN = 64; // whose files are read for their places
 
 export class Pins {
-  /** map: the map, which says where a sound with some latents lies; plays: whether a pin is heard while it is held. */
-  constructor(map, plays) {
-    [this.map, this.plays] = [map, plays];
+  /** map: the map, which says where a sound with some latents lies. */
+  constructor(map) {
+    this.map = map;
     this.layer = make("div", { class: "pins", role: "group", "aria-label": t("map.pins"), keydown: (event) => this.walk(event) });
     this.pen = new OffscreenCanvas(1, 1).getContext("2d");
     shelf.addEventListener("change", () => this.build());
@@ -36,23 +35,27 @@ export class Pins {
     this.focusOn(this.pins.find(({ name }) => name === play.sound) ?? this.pins[0], false);
   }
 
-  button({ name, isOwn }) {
-    const act = () => choose(name, isOwn);
-    const press = async (event) => {
-      if (event.button > 0) return;
-      await act().catch(complain);
-      if (this.plays.checked && this.isDown && !notes.hands.size) notes.press(NOTE, HAND);
-    };
-    const release = () => {
-      this.isDown = false;
-      notes.releaseAll(HAND);
-    };
+  button(pin) {
     return make("button", {
-      type: "button", class: isOwn ? "own" : "theirs", "aria-label": t("map.pin", { name }),
-      pointerdown: (event) => { this.isDown = event.button === 0; press(event); },
-      pointerup: release, pointerleave: release, pointercancel: release,
-      click: (event) => event.detail === 0 && act().catch(complain), // by a key
-    }, make("span", {}, name));
+      type: "button", class: pin.isOwn ? "own" : "theirs", "aria-label": t("map.pin", { name: pin.name }),
+      click: () => this.choose(pin),
+    }, make("span", {}, pin.name));
+  }
+
+  choose({ name, isOwn }) {
+    return choose(name, isOwn).catch(complain);
+  }
+
+  /** The nearest pin within reach of a place on the map in pixels; null for none. */
+  at([x, y]) {
+    const far = (pin) => (pin.spot ? Math.hypot(pin.spot[0] - x, pin.spot[1] - y) : Infinity);
+    const nearest = (this.pins ?? []).reduce((best, pin) => (best && far(best) <= far(pin) ? best : pin), null);
+    return nearest && far(nearest) <= REACH_PX ? nearest : null;
+  }
+
+  /** Show the name of the pin below the pointer. */
+  point(pin) {
+    for (const each of this.pins ?? []) each.button.classList.toggle("pointed", each === pin);
   }
 
   /** The group is one stop of the Tab key; the arrow keys go on from pin to pin. */
@@ -74,24 +77,28 @@ export class Pins {
     if (!this.pins || !this.map.width) return;
     const taken = [], { width } = this.map;
     this.pen.font = `600 13px ${getComputedStyle(this.layer).fontFamily}`;
-    for (const { name, row, button } of this.pins) {
-      const place = this.map.placeOf(row);
+    // The one that plays has its name above the ring, and goes first.
+    const isFirst = ({ name }) => name === play.sound;
+    for (const pin of [...this.pins].sort((a, b) => isFirst(b) - isFirst(a))) {
+      const { name, row, button } = pin, place = this.map.placeOf(row);
       if (!place) continue;
-      const [x, y] = this.map.toPixel(place), half = this.pen.measureText(name).width / 2 + 4;
-      const middle = Math.min(width - half, Math.max(half, x));
-      const isFree = !taken.some((box) => Math.abs(box.x - middle) < box.half + half && Math.abs(box.y - y) < NAME_PX);
-      if (isFree) taken.push({ x: middle, y, half });
+      const [x, y] = (pin.spot = this.map.toPixel(place)), half = this.pen.measureText(name).width / 2 + 6;
+      const middle = Math.min(width - half, Math.max(half, x)), height = isFirst(pin) ? y - RAISED_PX : y;
+      const isFree = !taken.some((box) => Math.abs(box.x - middle) < box.half + half && Math.abs(box.y - height) < NAME_PX);
+      if (isFree) taken.push({ x: middle, y: height, half });
       button.style.left = `${x}px`;
       button.style.top = `${y}px`;
       button.style.setProperty("--shift", `${middle - x}px`);
       button.style.setProperty("--hue", this.map.hueOf(name));
       button.classList.toggle("quiet", !isFree);
     }
+    this.laidFor = play.sound;
     this.mark();
   }
 
   /** Show which one plays. */
   mark() {
+    if (this.laidFor !== play.sound && this.pins && this.map.width) return this.lay();
     for (const { name, button } of this.pins ?? []) {
       if (name === play.sound) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");

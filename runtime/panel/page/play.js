@@ -6,6 +6,8 @@ const MOST_SENT = 8000; // characters; as bytes no more than a message may have
 const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
 const OWN_MOVE_MS = 400; // what the page has moved itself does not jump back when older news arrive
+const SETTLED_MS = 1500; // a chosen sound's own moves have come by then
+const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these changes no sound
 
 /**
  * Events: `present` (something plays, or another instrument, or nothing any more), `moved` (detail: a Set of targets),
@@ -19,6 +21,9 @@ class Play extends EventTarget {
     this.ranges = {}; // by target: lowest, highest, unit, spacing
     this.actions = [];
     this.state = null; // null: nothing plays
+    this.isFresh = true; // else `state` and the rest are of what played last, and plays no more or cannot be heard of
+    this.isChanged = false; // the sound, since it was chosen or saved
+    this.chosenAt = 0;
     this.card = null;
     this.instruments = [];
     this.methods = new Set();
@@ -32,7 +37,11 @@ class Play extends EventTarget {
     this.movedAt = new Map();
     this.timer = 0;
     document.addEventListener("visibilitychange", () => this.watch());
-    this.addEventListener("change", ({ detail }) => (detail.sound !== undefined || detail.saved !== undefined) && this.refreshSoon());
+    this.addEventListener("change", ({ detail }) => {
+      if (detail.sound === undefined && detail.saved === undefined) return;
+      this.settle();
+      this.refreshSoon();
+    });
   }
 
   /** Connect, and stay connected. */
@@ -51,7 +60,7 @@ class Play extends EventTarget {
   }
 
   get isPlaying() {
-    return this.isConnected && this.state !== null;
+    return this.isConnected && this.isFresh && this.state !== null;
   }
 
   get targets() {
@@ -80,6 +89,19 @@ class Play extends EventTarget {
     return this.send({ method, params });
   }
 
+  /** Wait until something is so, as the meter's news tell; a promise of whether it was within the limit. */
+  until(isSo, limitMs) {
+    return new Promise((resolve) => {
+      const end = (found) => {
+        this.removeEventListener("meter", look);
+        clearTimeout(timer);
+        resolve(found);
+      };
+      const look = () => isSo() && end(true), timer = setTimeout(() => end(isSo()), limitMs);
+      this.addEventListener("meter", look);
+    });
+  }
+
   /** Be told about more than every page is, `control` or `picture`, or no more; who: the one that wants it. */
   want(topic, who, isWanted) {
     const those = this.wanted.get(topic) ?? new Set();
@@ -94,6 +116,12 @@ class Play extends EventTarget {
     const topics = document.hidden ? [] : [...this.wanted].filter(([, those]) => those.size).map(([topic]) => topic).sort();
     const text = JSON.stringify(topics);
     if (text !== this.watched && this.tell("watch", { topics })) this.watched = text;
+  }
+
+  /** The sound is as it was chosen or saved. */
+  settle() {
+    this.isChanged = false;
+    this.chosenAt = performance.now();
   }
 
   /** Ask again what plays, after another sound was chosen: it may have other targets. */
@@ -124,6 +152,7 @@ class Play extends EventTarget {
       this.positions.set(target, at);
       this.unsent.set(target, at);
       this.movedAt.set(target, now);
+      this.isChanged ||= !OUTSIDE.has(target);
     }
     this.dispatchEvent(new CustomEvent("moved", { detail: new Set(Object.keys(positions)) }));
     if (!this.timer) this.sendMoves();
@@ -188,6 +217,12 @@ class Play extends EventTarget {
   }
 
   takePresent(present) {
+    this.isFresh = Boolean(present) || !this.state;
+    if (!this.isFresh) {
+      this.dispatchEvent(new Event("present")); // what played last is still shown, greyed
+      return;
+    }
+    this.settle();
     this.state = present?.state ?? null;
     this.card = present?.card ?? null;
     this.instruments = present?.instruments ?? [];
@@ -199,7 +234,10 @@ class Play extends EventTarget {
 
   takeMeter(news) {
     if (!this.state) return;
-    if (this.sound !== news.sound) this.refreshSoon();
+    if (this.sound !== news.sound) {
+      this.settle();
+      this.refreshSoon();
+    }
     this.sound = news.sound;
     const since = performance.now() - OWN_MOVE_MS;
     const moved = new Set();
@@ -208,6 +246,7 @@ class Play extends EventTarget {
       if (this.positions.get(target) !== at) moved.add(target);
       this.positions.set(target, at);
     }
+    if ([...moved].some((target) => !OUTSIDE.has(target)) && performance.now() - this.chosenAt > SETTLED_MS) this.isChanged = true;
     if (moved.size) this.dispatchEvent(new CustomEvent("moved", { detail: moved }));
     this.dispatchEvent(new CustomEvent("meter", { detail: news }));
   }
@@ -226,7 +265,8 @@ class Play extends EventTarget {
   lost() {
     this.isConnected = false;
     for (const id of [...this.waiting.keys()]) this.answer({ id, error: { message: "lost" } });
-    if (this.state) this.takePresent(null);
+    this.isFresh = !this.state;
+    this.dispatchEvent(new Event("present"));
     this.dispatchEvent(new Event("connection"));
     setTimeout(() => this.start(), AGAIN_MS[Math.min(this.tries++, AGAIN_MS.length - 1)]);
   }

@@ -92,12 +92,15 @@ class Chroma extends HTMLElement {
       make("div", { class: "twelve" }, ...this.buttons),
     );
     this.change = () => this.show();
+    this.panic = () => this.setHold(false);
     notes.addEventListener("change", this.change);
+    notes.addEventListener("panic", this.panic);
     this.shift(0);
   }
 
   disconnectedCallback() {
     notes.removeEventListener("change", this.change);
+    notes.removeEventListener("panic", this.panic);
     notes.releaseAll(CHROMA_HAND);
   }
 

@@ -23,18 +23,19 @@ export function valueText(target, position) {
 }
 
 export class Slider extends HTMLElement {
-  /** A slider for a target; isTall: it stands upright. */
-  static for(target, isTall = false) {
+  /** A slider for a target; isTall: it stands upright; idPrefix: of its id, as two may stand for one target. */
+  static for(target, isTall = false, idPrefix = "at") {
     const made = document.createElement("tb-slider");
     made.target = target;
     made.isTall = isTall;
+    made.idPrefix = idPrefix;
     return made;
   }
 
   connectedCallback() {
     if (this.range) return this.show();
     const { lowest, highest } = play.rangeOf(this.target);
-    const id = `at-${this.target.replace(/[^\w]/g, "-")}`;
+    const id = `${this.idPrefix}-${this.target.replace(/[^\w]/g, "-")}`;
     this.value = make("output", { for: id, "aria-hidden": "true" });
     this.range = make("input", { type: "range", id, min: 0, max: 1, step: STEP, input: () => this.take() });
     if (lowest < 0 && lowest === -highest) this.range.addEventListener("dblclick", () => play.move({ [this.target]: 0.5 }));

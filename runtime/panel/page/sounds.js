@@ -52,9 +52,10 @@ class Sounds extends HTMLElement {
     const own = shelf.own.filter((sound) => this.fits(sound.name, true)).map(({ name }) => this.row(name, true));
     const theirs = (play.card?.sounds ?? []).filter(({ name }) => name && this.fits(name, false)).map(({ name }) => this.row(name, false));
     const none = (text) => [make("li", { class: "none" }, t(text))];
+    const nothing = this.tag === "" && !this.find.value.trim() ? "sounds.nofavourite" : "sounds.nothing";
     const isFiltered = this.find.value.trim() !== "" || this.tag !== null;
-    this.ownList.replaceChildren(...(own.length ? own : none(isFiltered ? "sounds.nothing" : "sounds.none")));
-    this.theirs.replaceChildren(...(theirs.length ? theirs : none("sounds.nothing")));
+    this.ownList.replaceChildren(...(own.length ? own : play.state ? none(isFiltered ? nothing : "sounds.none") : []));
+    this.theirs.replaceChildren(...(theirs.length ? theirs : none(nothing)));
     this.theirTitle.textContent = t("sounds.instrument", { name: play.card?.name ?? "…" });
     if (focus) this.querySelector(`[data-focus=${CSS.escape(focus)}]`)?.focus();
   }

@@ -3,9 +3,9 @@ const EN = {
   "skip": "Skip to the controls",
   "tab.play": "Play", "tab.map": "Map", "tab.sounds": "Sounds", "tab.hands": "Controls", "tabs": "Parts of the page",
   "language": "DE, Sprache: Deutsch", "language.short": "DE",
-  "now.previous": "Previous sound", "now.next": "Next sound", "now.none": "Sound without a name",
+  "now.previous": "Previous sound", "now.next": "Next sound", "now.none": "Sound without a name", "now.changed": "changed",
   "meter.voices": "{n} voices", "meter.voice": "1 voice", "meter.level": "Level", "meter.silent": "silent",
-  "panic": "Panic", "panic.long": "Panic: end all notes", "learn.mode": "Learn", "learn.mode.long": "Show a learn mark at each control",
+  "panic": "Panic", "panic.long": "Panic: end all notes, and hold none", "learn.mode": "Learn", "learn.mode.long": "Show a learn mark at each control",
   "lost": "The connection is lost. Trying again …",
   "nothing": "Nothing plays at the moment. The page waits for it: ./timbrebox play",
   "back": "Connected again.",
@@ -30,11 +30,11 @@ const EN = {
   "envelope.picture": "The envelope as a picture: drag its points, or use the sliders below.",
   "pan.left": "{n} left", "pan.right": "{n} right", "pan.middle": "middle",
   "unit.semitones": "st", "unit.dB per octave": "dB/oct", "unit.cents": "cents",
-  "map": "Map of what was learnt", "map.drag": "Drag the point, or use the arrow keys. Sounds near each other are alike.",
+  "map": "Map of what was learnt", "map.drag": "Drag the ring, or use the arrow keys. Sounds near each other are alike.",
   "map.plane": "This instrument has no map of its own, so two of its latents span one.",
   "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.near": "Near here",
   "map.go": "Go to {name}", "map.place": "The sound’s place on the map", "map.pins": "Sounds on the map", "map.pin": "Choose {name}",
-  "map.colour": "Colours", "map.bysound": "by sound",
+  "map.trail": "where the newest note goes by itself", "map.colour": "Colours", "map.bysound": "by sound",
   "path.draw": "Draw a path", "path.draw.long": "Draw a path, which becomes a morph",
   "path.how": "Draw a line over the map. With keys: go with the arrows, set a point with Enter.",
   "path.name": "Keep this path as a sound", "path.default": "{name} path", "path.discard": "Discard",
@@ -45,7 +45,7 @@ const EN = {
   "sounds.rename": "Rename", "sounds.rename.long": "Rename {name}", "sounds.new": "New name for {name}",
   "sounds.copy": "Copy", "sounds.copy.long": "Copy {name}", "sounds.copyname": "{name} copy",
   "sounds.delete": "Delete", "sounds.delete.long": "Delete {name}", "sounds.deleted": "{name} is deleted.", "undo": "Undo",
-  "sounds.filter": "Show only", "sounds.favourites": "Favourites", "sounds.favourite": "{name} is a favourite", "sounds.only": "Only {name}",
+  "sounds.filter": "Show only", "sounds.favourites": "Favourites", "sounds.favourite": "Favourite: {name}", "sounds.nofavourite": "No favourites here.", "sounds.only": "Only {name}",
   "sounds.hear": "Hear {name} while this is held", "sounds.hear.how": "Hold to hear a phrase", "sounds.heard": "{name} plays.", "sounds.back": "Back to {name}",
   "sounds.more": "More for {name}", "sounds.tags": "Tags", "sounds.tags.long": "Tags of {name}", "sounds.tags.how": "Tags, with commas between",
   "sounds.parts": "Layers", "sounds.parts.long": "Layers of {name}",
@@ -53,7 +53,7 @@ const EN = {
   "layers.part": "Part {n}", "layers.sound": "Sound", "layers.instrument": "Instrument", "layers.any": "as the sound says", "layers.channel": "MIDI channel", "layers.all": "all",
   "layers.lowest": "Lowest key", "layers.highest": "Highest key", "layers.softest": "Softest touch", "layers.hardest": "Hardest touch",
   "layers.transpose": "Transpose, st", "layers.level_db": "Level, dB", "layers.pan": "Pan, -1 to 1", "layers.send": "Send, 0 to 1",
-  "layers.add": "Add a part", "layers.remove": "Remove", "layers.remove.long": "Remove part {n}", "layers.save": "Save and play", "layers.saved": "{name} is kept, and plays.",
+  "layers.add": "Add a part", "layers.remove": "Remove", "layers.remove.long": "Remove part {n}", "layers.save": "Save and play", "layers.saved": "{name} is kept, and plays.", "layers.kept": "{name} is kept, but does not play yet.", "layers.rest": "More",
   "ok": "OK", "cancel": "Cancel", "close": "Close",
   "instruments": "Instruments", "instrument.playing": "playing", "instrument.play": "Play {name}",
   "instrument.fixed": "Another one: ./timbrebox play --instrument NAME",
@@ -63,8 +63,9 @@ const EN = {
   "hands.how": "Choose Learn at a target, then move a knob or fader of your keyboard.", "hands.arrived": "What arrives",
   "hands.nothing": "Nothing has arrived yet.", "hands.ports": "MIDI inputs", "hands.noport": "None yet. Plug a keyboard in.",
   "hands.target": "Target", "hands.moved": "Moved by", "hands.learn": "Learn", "hands.learn.long": "Learn a control for {name}",
-  "hands.default": "default map", "hands.acts": "What to do", "hands.forget": "Forget", "hands.forget.long": "Forget what was learned for {name}",
+  "hands.default": "default", "hands.acts": "What to do", "hands.forget": "Forget", "hands.forget.long": "Forget what was learned for {name}",
   "hands.wait": "Now move a control for {name} …", "hands.learned": "{what} now moves {name}.", "hands.timeout": "No control moved for {name}.",
+  "hands.wait.noport": "There is no MIDI input yet: plug a keyboard in.", "hands.waits": "waits for a control …", "hands.stop": "Learn nothing for {name}", "hands.stopped": "Nothing is learned.",
   "action.next_sound": "Next sound", "action.previous_sound": "Previous sound", "action.next_instrument": "Next instrument",
   "action.previous_instrument": "Previous instrument", "action.save": "Save", "action.panic": "Panic", "action.learn": "Learn",
   "action.record": "Record", "action.tap_tempo": "Tap tempo",
@@ -95,9 +96,9 @@ const DE = {
   "skip": "Zu den Reglern springen",
   "tab.play": "Spielen", "tab.map": "Karte", "tab.sounds": "Klänge", "tab.hands": "Regler", "tabs": "Teile der Seite",
   "language": "EN, Language: English", "language.short": "EN",
-  "now.previous": "Voriger Klang", "now.next": "Nächster Klang", "now.none": "Klang ohne Namen",
+  "now.previous": "Voriger Klang", "now.next": "Nächster Klang", "now.none": "Klang ohne Namen", "now.changed": "geändert",
   "meter.voices": "{n} Stimmen", "meter.voice": "1 Stimme", "meter.level": "Pegel", "meter.silent": "still",
-  "panic": "Stopp", "panic.long": "Stopp: alle Töne beenden", "learn.mode": "Lernen", "learn.mode.long": "Lernen: an jedem Regler eine Marke zeigen",
+  "panic": "Alle Töne aus", "panic.long": "Alle Töne aus, und nichts mehr halten", "learn.mode": "Lernen", "learn.mode.long": "Lernen: an jedem Regler eine Marke zeigen",
   "lost": "Die Verbindung ist weg. Neuer Versuch …",
   "nothing": "Zurzeit spielt nichts. Die Seite wartet darauf: ./timbrebox play",
   "back": "Wieder verbunden.",
@@ -116,17 +117,17 @@ const DE = {
   "group.motion": "Bewegung", "group.place": "Ort", "group.morph": "Überblenden", "group.more": "Mehr",
   "phase_blend": "Hauch bis Ton", "bandwidth": "Bandbreite", "width": "Breite", "filter.cutoff": "Grenzfrequenz",
   "filter.resonance": "Resonanz", "tilt": "Neigung", "odd_even": "Ungerade bis gerade", "formant": "Formanten", "level": "Lautstärke",
-  "pan": "Panorama", "envelope.attack": "Anstieg", "envelope.decay": "Abfall", "envelope.sustain": "Halten",
+  "pan": "Panorama", "envelope.attack": "Anstieg", "envelope.decay": "Abfall", "envelope.sustain": "Sustain",
   "envelope.release": "Ausklang", "portamento": "Gleiten", "vibrato.depth": "Vibrato-Tiefe", "vibrato.rate": "Vibrato-Tempo",
   "morph": "Überblenden", "morph.x": "Überblenden quer", "morph.y": "Überblenden hoch", "reverb": "Hall", "chorus": "Chorus",
   "envelope.picture": "Die Hüllkurve als Bild: ihre Punkte lassen sich ziehen; darunter die Regler.",
   "pan.left": "{n} links", "pan.right": "{n} rechts", "pan.middle": "Mitte",
   "unit.semitones": "HT", "unit.dB per octave": "dB/Okt", "unit.cents": "Cent",
-  "map": "Karte des Gelernten", "map.drag": "Den Punkt ziehen, oder die Pfeiltasten nehmen. Was nahe beieinander liegt, klingt ähnlich.",
+  "map": "Karte des Gelernten", "map.drag": "Den Ring ziehen, oder die Pfeiltasten nehmen. Was nahe beieinander liegt, klingt ähnlich.",
   "map.plane": "Dieses Instrument hat keine eigene Karte; zwei seiner latenten Regler spannen eine auf.",
   "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.near": "In der Nähe",
   "map.go": "Gehe zu {name}", "map.place": "Der Ort des Klangs auf der Karte", "map.pins": "Klänge auf der Karte", "map.pin": "{name} wählen",
-  "map.colour": "Farben", "map.bysound": "nach Klang",
+  "map.trail": "wohin der neueste Ton von selbst geht", "map.colour": "Farben", "map.bysound": "nach Klang",
   "path.draw": "Weg zeichnen", "path.draw.long": "Einen Weg zeichnen, durch den überblendet wird",
   "path.how": "Eine Linie über die Karte ziehen. Mit Tasten: mit den Pfeilen gehen, mit Enter einen Punkt setzen.",
   "path.name": "Diesen Weg als Klang sichern", "path.default": "{name} Weg", "path.discard": "Verwerfen",
@@ -137,15 +138,15 @@ const DE = {
   "sounds.rename": "Umbenennen", "sounds.rename.long": "{name} umbenennen", "sounds.new": "Neuer Name für {name}",
   "sounds.copy": "Kopieren", "sounds.copy.long": "{name} kopieren", "sounds.copyname": "{name} Kopie",
   "sounds.delete": "Löschen", "sounds.delete.long": "{name} löschen", "sounds.deleted": "{name} ist gelöscht.", "undo": "Rückgängig",
-  "sounds.filter": "Nur zeigen", "sounds.favourites": "Lieblinge", "sounds.favourite": "{name} ist ein Liebling", "sounds.only": "Nur {name}",
+  "sounds.filter": "Nur zeigen", "sounds.favourites": "Favoriten", "sounds.favourite": "Favorit: {name}", "sounds.nofavourite": "Hier sind keine Favoriten.", "sounds.only": "Nur {name}",
   "sounds.hear": "{name} hören, solange man hält", "sounds.hear.how": "Halten, um etwas zu hören", "sounds.heard": "{name} spielt.", "sounds.back": "Zurück zu {name}",
   "sounds.more": "Mehr zu {name}", "sounds.tags": "Schlagwörter", "sounds.tags.long": "Schlagwörter von {name}", "sounds.tags.how": "Schlagwörter, mit Kommas dazwischen",
-  "sounds.parts": "Schichten", "sounds.parts.long": "Schichten von {name}",
-  "layers": "Schichten und Teilen", "layers.how": "Bis zu vier Klänge auf einer Tastatur.", "layers.name": "Name des Ganzen", "layers.default": "Geteilt",
+  "sounds.parts": "Ebenen", "sounds.parts.long": "Ebenen von {name}",
+  "layers": "Ebenen und Splits", "layers.how": "Bis zu vier Klänge auf einer Tastatur.", "layers.name": "Name des Ganzen", "layers.default": "Geteilt",
   "layers.part": "Teil {n}", "layers.sound": "Klang", "layers.instrument": "Instrument", "layers.any": "wie der Klang sagt", "layers.channel": "MIDI-Kanal", "layers.all": "alle",
   "layers.lowest": "Tiefste Taste", "layers.highest": "Höchste Taste", "layers.softest": "Leisester Anschlag", "layers.hardest": "Stärkster Anschlag",
   "layers.transpose": "Versatz, HT", "layers.level_db": "Pegel, dB", "layers.pan": "Panorama, -1 bis 1", "layers.send": "Effektanteil, 0 bis 1",
-  "layers.add": "Teil dazu", "layers.remove": "Entfernen", "layers.remove.long": "Teil {n} entfernen", "layers.save": "Sichern und spielen", "layers.saved": "{name} ist gesichert und spielt.",
+  "layers.add": "Teil dazu", "layers.remove": "Entfernen", "layers.remove.long": "Teil {n} entfernen", "layers.save": "Sichern und spielen", "layers.saved": "{name} ist gesichert und spielt.", "layers.kept": "{name} ist gesichert, spielt aber noch nicht.", "layers.rest": "Mehr",
   "ok": "OK", "cancel": "Abbrechen", "close": "Schließen",
   "instruments": "Instrumente", "instrument.playing": "spielt", "instrument.play": "{name} spielen",
   "instrument.fixed": "Ein anderes: ./timbrebox play --instrument NAME",
@@ -157,8 +158,9 @@ const DE = {
   "hands.target": "Ziel", "hands.moved": "Bewegt von", "hands.learn": "Lernen", "hands.learn.long": "Einen Regler für {name} lernen",
   "hands.default": "Vorgabe", "hands.acts": "Was zu tun ist", "hands.forget": "Vergessen", "hands.forget.long": "Vergessen, was für {name} gelernt wurde",
   "hands.wait": "Jetzt einen Regler für {name} bewegen …", "hands.learned": "{what} bewegt jetzt {name}.", "hands.timeout": "Für {name} wurde nichts bewegt.",
+  "hands.wait.noport": "Noch gibt es keinen MIDI-Eingang: eine Klaviatur anschließen.", "hands.waits": "wartet auf einen Regler …", "hands.stop": "Für {name} nichts lernen", "hands.stopped": "Nichts wird gelernt.",
   "action.next_sound": "Nächster Klang", "action.previous_sound": "Voriger Klang", "action.next_instrument": "Nächstes Instrument",
-  "action.previous_instrument": "Voriges Instrument", "action.save": "Sichern", "action.panic": "Stopp", "action.learn": "Lernen",
+  "action.previous_instrument": "Voriges Instrument", "action.save": "Sichern", "action.panic": "Alle Töne aus", "action.learn": "Lernen",
   "action.record": "Aufnehmen", "action.tap_tempo": "Tempo tippen",
   "latent.brightness": "Helligkeit", "latent.hollowness": "Hohlheit", "latent.body": "Körper", "latent.noise": "Rauschen",
   "tab.files": "Dateien", "files.recordings": "Aufnahmen", "files.record": "Aufnehmen", "files.record.stop": "Aufnahme beenden",
@@ -175,7 +177,7 @@ const DE = {
   "files.kind.first": "Wie gehört", "files.kind.steady": "Gleichbleibend", "files.kind.an octave up": "Eine Oktave höher", "files.kind.an octave down": "Eine Oktave tiefer",
   "far.very": "sehr nahe an der Aufnahme", "far.near": "nahe an der Aufnahme", "far.like": "der Aufnahme ähnlich", "far.off": "weit von der Aufnahme",
   "files.sounds": "Klänge als Dateien", "files.sounds.how": "Ein eigener Klang als Datei, für ein anderes Gerät oder jemand anderen; und der Weg zurück.",
-  "files.sound": "Ein eigener Klang", "files.sound.take": "Die Datei eines Klangs aufnehmen",
+  "files.sound": "Ein eigener Klang", "files.sound.take": "Klang-Datei einlesen",
   "files.doing.make": "{name} wird gemacht …", "files.doing.taught": "{name} …", "files.step.listening": "hört zu", "files.step.training": "lernt",
   "files.instrument": "Ein Instrument machen", "files.instrument.how": "Aufnahmen einzelner Töne, von einem Klang oder mehreren, werden ein Instrument. Das dauert Minuten, und die Maschine hat so lange zu tun.",
   "files.recordings.choose": "Aufnahmen wählen", "files.taught": "{n} Aufnahmen, {size}", "files.make": "Machen", "files.make.name": "Name des Instruments",
@@ -197,9 +199,25 @@ function kept() {
   }
 }
 
+const leaving = []; // what is kept over a change of language
+
+/** Keep something over a change of language; read: gives it, as JSON can hold it; write: takes it in the new page. */
+export function handOver(name, read, write) {
+  const key = `${KEPT}.${name}`;
+  try {
+    const found = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    if (found !== null) write(JSON.parse(found));
+  } catch {
+    return; // the browser keeps nothing for us
+  }
+  leaving.push(() => sessionStorage.setItem(key, JSON.stringify(read())));
+}
+
 /** Show the page in the other language. */
 export function switchLanguage() {
   try {
+    for (const keep of leaving) keep();
     localStorage.setItem(KEPT, language === "de" ? "en" : "de");
   } finally {
     location.reload();

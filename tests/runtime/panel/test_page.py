@@ -76,6 +76,33 @@ def test_the_twelve_notes_hold_one_at_a_time_and_panic_ends_it(page: Browser, li
     wait_for_voices(link, 0)
 
 
+def test_panic_ends_hold(page: Browser, link: Link) -> None:
+    page.click("tb-keys .bar button:last-child")
+    page.click('[data-note="60"]')
+    wait_for_voices(link, 1)
+    page.click(".panic")
+    wait_for_voices(link, 0)
+    page.click('[data-note="60"]')
+    wait_for_voices(link, 0)
+    assert page.evaluate("document.querySelector('tb-keys .bar [aria-pressed=true]') === null")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (740, 360), (1280, 800)])
+def test_panic_can_be_reached_wherever_the_page_is_scrolled_to(page: Browser, width: int, height: int) -> None:
+    page.look(width, height)
+    page.click("#tab-hands")
+    page.wait("document.querySelectorAll('tb-hands tr').length > 9")
+    page.evaluate("scrollTo(0, 600)")
+    assert page.evaluate("scrollY") > 200
+    reached = (
+        "(() => {{ const b = document.querySelector('{}').getBoundingClientRect(); "
+        "return document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)?.closest('{}') !== null; }})()"
+    )
+    assert page.evaluate(reached.format(".panic", ".panic"))
+    if width >= 900:
+        assert page.evaluate(reached.format("#tab-play", "#tab-play"))
+
+
 def test_a_slider_moves_its_target_and_follows_it(page: Browser, link: Link) -> None:
     page.mouse("mousePressed", page.middle("#at-filter-cutoff"))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff"))
@@ -136,7 +163,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
 
 def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
-    page.evaluate("document.querySelector('#save-name').select()")
+    page.click("#save-name")  # its text is selected: what is typed replaces it
     page.command("Input.insertText", text="Page test")
     page.click(".save button")
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
@@ -157,15 +184,36 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
     page.click("tb-tools button:nth-child(2)")
     page.click("tb-slider:has(#at-width) .learn")
     page.wait("document.querySelector('tb-toast').textContent.startsWith('Now move a control for Width')")
+    page.click("#tab-hands")
+    page.wait("document.querySelector('.waiting [data-learn=width]')?.textContent === 'Cancel'")
     link.ask("learn", target="pan")  # another program's request replaces the page's
     assert ("change", "replaced") in [(topic, news.get("learn", {}).get("outcome")) for topic, news in link.news(1.0)]
+
+
+def test_escape_ends_the_wait_for_a_control(page: Browser, link: Link) -> None:
+    page.click("#tab-hands")
+    page.wait("document.querySelector('[data-learn=width]') !== null")
+    page.click("[data-learn=width]")
+    page.wait("document.querySelector('.waiting') !== null")
+    link.ask("watch", topics=["change"])
+    page.key("keyDown", "Escape", "Escape")
+    page.wait("document.querySelector('.waiting') === null")
+    outcomes = (news.get("learn", {}).get("outcome") for topic, news in link.news(5.0) if topic == "change")
+    assert "timeout" in outcomes
+    page.wait("document.querySelector('tb-toast').textContent.startsWith('Nothing is learned')")
 
 
 def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playing, link: Link) -> None:
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
+    shown = (
+        "['tb-now strong', '#at-level', '.theirs .choice']"
+        ".map((e) => document.querySelector(e)).map((e) => e.value || e.textContent)"
+    )
+    before = page.evaluate(shown)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
+    assert page.evaluate(shown) == before  # greyed, but not gone
     wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")

@@ -50,14 +50,36 @@ def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, li
     page.wait("document.querySelector('.pins [aria-current]')?.getAttribute('aria-label') === 'Choose harp'")
 
 
+def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Browser, link: Link) -> None:
+    link.ask("sound", name="cello")
+    page.click("#tab-map")
+    page.wait("document.querySelectorAll('.pins button').length > 3")
+    place = page.middle('.pins button[aria-label="Choose harp"]')
+    page.mouse("mousePressed", place)
+    page.mouse("mouseMoved", (place[0] + 40, place[1] + 30))
+    wait_for_voices(link, 1)
+    page.mouse("mouseReleased", (place[0] + 40, place[1] + 30))
+    wait_for_voices(link, 0)
+    assert name_of_sound(link) == "cello"
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    x, y = page.evaluate("map.toPixel(map.place)")
+    left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
+    assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
+    page.wait("!document.querySelector('tb-now small').hidden")  # the sound is not any more as it was chosen
+    page.click('.pins button[aria-label="Choose harp"]')
+    wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
+    page.wait("document.querySelector('tb-now small').hidden")
+
+
 def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     page.click(".path button")
-    page.mouse("mousePressed", page.middle(MAP, 0.3, 0.4))
+    start = page.middle('.pins button[aria-label="Choose harp"]')  # pins do not take the press
+    page.mouse("mousePressed", start)
     for k in range(1, 6):
-        page.mouse("mouseMoved", page.middle(MAP, 0.3 + 0.08 * k, 0.4 + 0.03 * k))
-    page.mouse("mouseReleased", page.middle(MAP, 0.7, 0.55))
+        page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + 9 * k))
+    page.mouse("mouseReleased", (start[0] - 120, start[1] + 45))
     page.wait("!document.querySelector('.path form').hidden")
     page.evaluate("document.querySelector('#path-name').select()")
     page.command("Input.insertText", text="Way")
@@ -70,6 +92,14 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
+    # What is shown is the line that was drawn, and the ring moves along it.
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
+    assert [line[-1][0] - line[0][0], line[-1][1] - line[0][1]] == pytest.approx([-120, 45], abs=1.0)
+    for k, place in enumerate(line):
+        assert [place[0] - line[0][0], place[1] - line[0][1]] == pytest.approx([-120 * k / 7, 45 * k / 7], abs=1.0)
+    x, y = line[-1]
+    page.wait(f"Math.hypot(map.toPixel(map.place)[0] - {x}, map.toPixel(map.place)[1] - {y}) < 2")
     link.ask("sounds.delete", name="Way")
 
 
