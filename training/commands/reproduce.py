@@ -1,4 +1,4 @@
-"""Train the paper's models, and report which of the paper's findings hold."""
+"""Train the paper's models, and report which of its findings hold."""
 
 from __future__ import annotations
 
