@@ -1,1 +1,1 @@
-"""Live playing: start and stop, devices that come and go."""
+"""Live playing: start, stop, and devices that are plugged in and out."""

@@ -1,4 +1,4 @@
-"""What a control or another program can start, by name; acts on the main thread."""
+"""Actions that a control or another program can start by name; they run on the main thread."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Act = Callable[[Action], object]
 
 
 class Actions:
-    """The actions, by name: those of `control.targets.ACTIONS`, and `program`, a program that the engine has not."""
+    """The actions of `control.targets.ACTIONS`; `program`, a program that the engine does not have; and `swapped`."""
 
     def __init__(self, desk: Desk):
         self._desk = desk
         self._acts: dict[str, Act] = {"panic": self._panic}
 
     def add(self, name: str, act: Act) -> None:
-        """Let an action call this function; it may raise UserError."""
+        """Let an action call `act`, which may raise UserError."""
         self._acts[name] = act
 
     def perform(self, action: Action) -> object:
-        """Do what an action says, and return what is to be answered; UserError if that cannot be done."""
+        """Perform an action, and return its answer; UserError if the action is impossible."""
         act = self._acts.get(action.name)
         if act is None:
             expected = f"one of: {', '.join(name for name in ACTIONS if name in self._acts)}"
@@ -35,7 +35,7 @@ class Actions:
         return act(action)
 
     def heard(self, action: Action) -> None:
-        """Do what a control asked for; a mistake becomes a line for the user."""
+        """Perform the action of a control; an error becomes a line for the user."""
         try:
             self.perform(action)
         except UserError as error:

@@ -1,4 +1,4 @@
-"""What the main thread does beside the sound: it answers the link, and gives work to the companion."""
+"""The main thread's work apart from devices: answers the link, and gives work to the companion."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from runtime.sound.choice import Choice
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # news of controls go out this often
+WATCH_S = 0.03  # interval between publications of moved controls
 _MOST_ARRIVED = 256
 
 
 class Playing(Protocol):
-    """What the desk needs of what plays."""
+    """The part of `Supervisor` that the desk uses."""
 
     @property
     def engine(self) -> Engine:
@@ -50,36 +50,36 @@ class Playing(Protocol):
 
     @property
     def sample_rate_hz(self) -> int:
-        """The rate of what plays."""
+        """The sample rate of the engines."""
 
     @property
     def choice(self) -> Choice:
-        """The instrument, and the sounds that it was started with."""
+        """The first part's instrument, and the sounds with which it was started."""
 
     @property
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Let a MIDI input's velocities become others, as in MidiInputs."""
+        """Set a MIDI input's velocity table, as in MidiInputs."""
 
     def post(self, event: Event) -> None:
-        """Let an event be heard one buffer from now."""
+        """Post an event, to be heard one buffer from now."""
 
     def say_yes(self) -> None:
-        """Let it be heard that something is learned or saved."""
+        """Play the audible yes: something is learned or saved."""
 
 
 class Desk:
     """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
 
-    playing: what plays; say: called with each line for the user; memory: what the last run remembered; None: nothing.
-    actions: what a control or another program can start, by name. server: the link's server, to which requests can be
-    added; None if another `play` of this user has the link. companion: the process that keeps files. recorder: records
-    what is heard. panel: the page's process, which the desk starts and closes; None: there is no page.
+    playing: what plays; say: called with each line for the user; memory: what the last run remembered, None to remember
+    nothing. actions: what a control or another program can start, by name. server: the link's server, None if the link
+    cannot be opened, as when another `play` of this user has it. companion: the process that keeps files. recorder:
+    records the output. panel: the page's process, which the desk starts and closes, None for no page.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -114,7 +114,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Note an event for those who watch the controls; called on the drivers' threads, it only appends to a list."""
+        """Note an event for the maps, for learning and for watching programs; called on the drivers' threads."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -133,7 +133,7 @@ class Desk:
 
     @property
     def wait_s(self) -> float:
-        """Seconds after which `serve` has something to do, whatever the descriptors say."""
+        """Seconds until `serve` has something to do even if no descriptor is ready."""
         if self.server is not None and self.server.is_behind:
             return 0.0
         waits_s = [self.companion.wait_s, self.recorder.wait_s, self._meter.wait_s, self._picture.wait_s]
@@ -164,11 +164,11 @@ class Desk:
         self.maps.serve()
 
     def panel_lines(self) -> list[str]:
-        """The line that says where the page is; none without a page."""
+        """Return the line with the page's address; no line without a page."""
         return [f"PANEL {self._panel.url}"] if self._panel else []
 
     def remember(self) -> None:
-        """Let the companion keep what has changed; call it every 2 s."""
+        """Let the companion save what has changed; call this every 2 s."""
         if self._remembering is not None:
             self._remembering.look()
 
@@ -188,10 +188,10 @@ class Desk:
         }
 
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
-        """Let the companion save the sound as it is now; name: None: a new one such as "Sound 7".
+        """Let the companion save the sound as it is now; name: None for a new name such as "Sound 7".
 
-        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError. It
-        is refused while another instrument is being read: what plays is not what the player has asked for.
+        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
+        Saving is refused while another instrument is being made, because the requested sound does not play yet.
         """
         if self.choosing.swap_is_pending():
             found = "an instrument that was asked for, and does not play yet"
@@ -210,12 +210,12 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Tell those who watch that something has changed."""
+        """Publish what has changed to the programs that watch changes."""
         if self.server is not None:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the link, the recording and the companion, after it has kept what has changed."""
+        """Save what has changed, and end the recording, the page's process, the link and the companion."""
         self.recorder.close()
         self.remember()
         if self._panel is not None:

@@ -1,4 +1,4 @@
-"""The control map of each MIDI input: asked of the companion, used by the engine, changed by learning."""
+"""The control map of each MIDI input: the companion reads it, the engine uses it, and learning changes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DeviceMaps:
     """What the controls of each input do.
 
     config: the settings, for every device. All methods but `note` are for the main thread.
-    last_moved: the target that a control moved last, from whatever input; None before that.
+    last_moved: the target that was moved last by a control of any input; None if none was moved yet.
     """
 
     def __init__(self, desk: Desk, config: Config):
@@ -40,13 +40,13 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # devices whose setup the companion has not told yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # what these have learned meanwhile
+        self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # what was learned for these devices meanwhile
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Find out what an input does that has come; until then it does what it did, or what the default map says."""
+        """Ask for the map of an input that has appeared; until then, its earlier map or the default map is used."""
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 
@@ -61,14 +61,14 @@ class DeviceMaps:
         )
 
     def _ask_again(self, error: UserError, ask: Callable[[int], object], device: int) -> None:
-        """Ask once more when the companion, which has died, is there again; any other mistake becomes a line."""
+        """Ask again in 1 s if the companion has died; any other error becomes a line for the user."""
         if error.where == "companion":
             self._again.append((time.monotonic() + _AGAIN_S, ask, device))
         else:
             self._desk.say(f"{self.label(device)}: {error}")
 
     def serve(self) -> None:
-        """Do what is due by the clock."""
+        """Repeat the requests to the companion that are due."""
         now_s = time.monotonic()
         due, self._again = self._again, [each for each in self._again if each[0] > now_s]
         for due_s, ask, device in due:
@@ -118,7 +118,7 @@ class DeviceMaps:
             self.last_moved = found[0].target
 
     def present(self) -> list[dict[str, Any]]:
-        """The inputs that have come since the start, with their maps, as plain values."""
+        """The inputs that have appeared since the start, with their maps, as plain values."""
         found = []
         for device in sorted(self._devices):
             setup = self._setups.get(device)
@@ -129,11 +129,11 @@ class DeviceMaps:
 
     @property
     def devices(self) -> dict[int, MapDevice]:
-        """The inputs that have come since the start, by device number."""
+        """The inputs that have appeared since the start, by device number."""
         return self._devices
 
     def label(self, device: int) -> str:
-        """A device's name for people."""
+        """A device's name for the user."""
         return self._devices[device].label if device in self._devices else f"device {device}"
 
     def lines(self, device: int) -> tuple[MapLine, ...]:
@@ -142,7 +142,7 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def learned(self, device: int) -> tuple[MapLine, ...]:
-        """What was learned for a device."""
+        """The lines of a device's map that were learned."""
         return self._setups[device].learned if device in self._setups else ()
 
     def starts(self, event: ChannelEvent, action: str) -> bool:
@@ -153,7 +153,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Let a device do what was learned now, and keep that; it is used even if it cannot be kept, which is said."""
+        """Use and save these learned lines for a device; lines that cannot be saved are used, and the user is told."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

@@ -1,4 +1,4 @@
-"""What plays at present, as plain values: the instrument, the sound as the player's knobs have changed it."""
+"""Describes what plays, as plain values: the instrument, and the sound with the changes by the player's knobs."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _DIGITS = 6
 
 
 def positions(engine: Engine) -> dict[str, float]:
-    """Where each target stands that this sound has, 0 to 1."""
+    """The position of each target that this sound has, 0 to 1."""
     names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
     found = {name: engine.target_position(name) for name in names}
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
-    """The sound as the knobs have changed it, as the tree of a sound's file; it names its instrument."""
+    """The sound with the knobs' changes, as the tree of a sound's file, which includes the instrument's name."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # Even where no knob was moved, because the settings may say something else when it is loaded.
+    # Even if no knob was moved, because the settings may have another value when the sound is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 
 
 def card_of(choice: Choice) -> dict[str, Any]:
-    """What the instrument says of itself: its card without what only a program needs; and its sounds, in order."""
+    """The instrument's card without the fields that only programs need, and the instrument's sounds, in order."""
     card = choice.instrument.card
     embedding = card.embedding
     return {
@@ -59,10 +59,10 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engine: Engine, choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """The sound as a file keeps it, and the folder of its files; engine, choice: of the first part.
+    """Return the sound as a file's tree, and the folder of the files that it names; engine, choice: of the first part.
 
-    Of a sound with parts it is the sound that names them; what knobs changed in a part is not in it.
-    for_another_folder: whether parts that are files get their whole paths.
+    The tree of a sound with parts names the parts, and has none of the knobs' changes to the parts.
+    for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
         return edited_sound(engine), engine.patch.folder
@@ -75,14 +75,14 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """The part with another sound; the part as it is if that sound has no name."""
+    """The part with this patch's sound and this instrument; the unchanged part if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)
 
 
 def _from_anywhere(part: SoundPart, folder: Path | None) -> SoundPart:
-    """The part with the whole path of its file, if it names one."""
+    """The part with the absolute path of its file, if it names a file."""
     if folder is None or not is_path(part.sound):
         return part
     return msgspec.structs.replace(part, sound=str((folder / part.sound).resolve()))

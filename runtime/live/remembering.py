@@ -1,4 +1,4 @@
-"""Remembers what plays, and starts with what was remembered."""
+"""Remembers what plays, and restores it at the next start."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _NEAR = 1e-6
 def choose_with_memory(
     config: Config, instrument: str | None, preset: str | None, sound: str | None, memory: Memory, say: Say
 ) -> Choice:
-    """What to play: the options win over what is remembered, and that over the settings; errors as from `choose`.
+    """Choose what to play: options override what is remembered, which overrides the settings; errors as from `choose`.
 
-    The remembered sound is restored if no other sound is asked for, nor another instrument. A state that cannot be used
-    is put aside, with a line for the user.
+    The remembered sound is restored unless another sound or instrument is requested. A state that cannot be used is put
+    aside, with a line for the user.
     """
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
@@ -52,13 +52,13 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # Its positions belong to its sound.
+        # The state's positions belong to the state's sound.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 
 
 def move_to_remembered(engine: Engine, state: State) -> None:
-    """Move the targets that a sound's file has no place for to where they stood."""
+    """Move all targets except latents, which the sound restores, to their remembered positions."""
     for target, position in state.positions.items():
         now = engine.target_position(target)
         if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
@@ -66,7 +66,7 @@ def move_to_remembered(engine: Engine, state: State) -> None:
 
 
 class Remembering:
-    """Gives what plays to the companion, if it has changed.
+    """Sends what plays to the companion whenever it has changed.
 
     playing: what plays; memory: what the last run remembered, which is replaced.
     """
@@ -79,10 +79,10 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # slow at the first time: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # slow the first time, because it reads the instrument's file
 
     def look(self) -> None:
-        """Send what has changed since the last call; call it every 2 s at most."""
+        """Send what plays if it has changed since the last call; call this every 2 s at most."""
         if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
             self._memory.proven()
             self._trial_ends_s = None
@@ -98,11 +98,11 @@ class Remembering:
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            self._kept, self._kept_patch = present, engine.patch  # as long as it is held, no other has its id
+            self._kept, self._kept_patch = present, engine.patch  # while the patch is held, no other patch has its id
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
-        """What is to be remembered."""
+        """Return what to remember."""
         return state_of(self._playing, self._memory.configured)
 
     def _was_kept(self, _result: object) -> None:
@@ -116,7 +116,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """What plays, as it is remembered; configured: what the settings file says; None: what plays now."""
+    """Return what plays, as a `State`; configured: the settings file's values, None for the present ones."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(engine, choice)
     return State(
@@ -136,7 +136,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """The settings with those remembered, except where the settings file has been changed since."""
+    """Return the settings with the remembered values, except where the settings file has changed since."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)
@@ -148,7 +148,7 @@ def _with_settings(config: Config, state: State) -> Config:
 
 
 def _is_wanted(state: State, instrument: str | None) -> bool:
-    """Whether the remembered instrument is the one that is asked for; None: none is asked for."""
+    """Whether the remembered instrument is the requested one; True if `instrument` is None."""
     if instrument is None:
         return True
     try:
@@ -158,7 +158,7 @@ def _is_wanted(state: State, instrument: str | None) -> bool:
 
 
 def _name_of(decoder: Decoder) -> str:
-    """The name by which the instrument can be found again, or else the path of its file."""
+    """The instrument's name in the library, or the path of its file if that name does not lead to the file."""
     known = available().get(decoder.path.stem)
     same = known is not None and known.resolve() == decoder.path.resolve()
     return decoder.path.stem if same else str(decoder.path.resolve())

@@ -1,4 +1,4 @@
-"""What other programs can ask of the playing process over the link; docs/link.md describes each request."""
+"""Requests of other programs to the playing process over the link; docs/link.md describes each request."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move a target of the sound; position: 0 to 1 of its travel."""
+    """Move a target of the sound; position: 0 to 1 of the target's travel."""
 
     target: Name
     position: Position
 
 
 class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move several targets at once; positions: by target, 0 to 1 of its travel."""
+    """Move several targets at once; positions: by target, 0 to 1 of the target's travel."""
 
     positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=64)]
 
@@ -44,9 +44,9 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose another sound: by its name, by the number by which MIDI chooses it, or the sound itself.
+    """Choose another sound by its name, by its MIDI number, or by its tree.
 
-    number: bank * 128 + program. tree: as in a sound's file; folder: where the files of its trajectories lie.
+    number: bank * 128 + program. tree: as in a sound's file; folder: contains the files of the sound's trajectories.
     """
 
     name: Name | None = None
@@ -56,7 +56,7 @@ class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Save the sound as it is now; name: None: a new one."""
+    """Save the sound as it is now; name: None for a new name."""
 
     name: Name | None = None
 
@@ -68,34 +68,34 @@ class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds, and the other name that it, or its copy, gets."""
+    """One of the user's sounds, and the new name for the sound or for its copy."""
 
     name: Name
     new_name: Name
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound of the user's; tree: as in a sound's file, without files of trajectories."""
+    """A sound to save as one of the user's; tree: as in a sound's file, without files of trajectories."""
 
     name: Name
     tree: dict[str, Any]
 
 
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new sound of the user's: the present one, which morphs through places, positions of latents by name."""
+    """A new sound for the user: the present one with a morph through `places`, positions of latents by name."""
 
     name: Name
     places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound, `INSTRUMENT/NAME` or, of the user's own, `/NAME`, and what is said of it: favourite, tags."""
+    """A sound, `INSTRUMENT/NAME` or `/NAME` for a user's sound, and its mark: favourite, tags."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]
 
 
-# These requests go on to the companion as they are.
+# These requests are passed to the companion unchanged.
 _OF_SOUNDS = {
     "sounds.list": NoParams,
     "sounds.read": NamedSound,
@@ -109,7 +109,7 @@ _OF_SOUNDS = {
 
 
 def add_requests(server: Server, desk: Desk) -> None:
-    """Let the server answer all requests that need nothing but the desk."""
+    """Let the server answer all requests that need only the desk."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))
@@ -127,7 +127,7 @@ def add_requests(server: Server, desk: Desk) -> None:
 
 
 def _present(desk: Desk) -> dict[str, Any]:
-    """All that another process needs to play the same: what is remembered, and the settings, with whole paths."""
+    """Return all that another process needs to play the same: the state and the settings, with absolute paths."""
     playing, settings = desk.playing, desk.playing.choice.settings
     state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
     if settings.tuning.scale is not None:

@@ -1,8 +1,8 @@
 """Plays live: starts audio and MIDI, watches both, and replaces what fails.
 
 Three kinds of thread meet here. The audio thread renders (`audio.output.BlockRenderer`), the MIDI drivers' threads post
-events (`midi.input_port.InputPort`), and the main thread does everything slow (`Supervisor`): what is not about devices
-is the `Desk`'s.
+events (`midi.input_port.InputPort`), and the main thread does everything slow: `Supervisor` handles devices, and `Desk`
+does the rest.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
-    choice: what to play. through: an effect on the input, played beside the notes; None: no input.
-    memory: what the last run remembered; this one remembers in its place; None: it remembers nothing.
-    waits_for_named: a named device that is not there yet is waited for, as if none were named. remark: what is wrong
-    with the settings, for the service's status.
-    panel: the page's process, not started yet; None: there is no page.
+    choice: what to play. through: an effect on the input, played beside the notes, None for no input.
+    memory: what the last run remembered, which this run replaces; None to remember nothing.
+    waits_for_named: whether to wait for a named device that is missing, instead of raising UserError. remark: what is
+    wrong with the settings, for the service's status.
+    panel: the page's process, not started yet, None for no page.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Supervisor:
 
     @property
     def engine(self) -> Engine:
-        """The engine that the next notes of the first part play."""
+        """The engine that plays the next notes of the first part."""
         return self._racks.rack.engine()
 
     def engines(self) -> list[Engine]:
@@ -93,7 +93,7 @@ class Supervisor:
 
     @property
     def sample_rate_hz(self) -> int:
-        """The rate of what plays."""
+        """The sample rate of the engines."""
         return self._racks.rack.sample_rate_hz
 
     def take_whole(self, choice: Choice, rack: Rack) -> None:
@@ -107,7 +107,7 @@ class Supervisor:
 
     @property
     def choice(self) -> Choice:
-        """The instrument of the first part, and the sounds that it was started with."""
+        """The first part's instrument, and the sounds with which it was started."""
         return self._racks.choice
 
     @property
@@ -116,29 +116,29 @@ class Supervisor:
         return self._midi.names
 
     def take_peak(self, is_metered: bool) -> float:
-        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Let a MIDI input's velocities become others, as in MidiInputs."""
+        """Set a MIDI input's velocity table, as in MidiInputs."""
         self._midi.set_velocities(device, velocities)
 
     def post(self, event: Event) -> None:
-        """Let an event be heard one buffer from now."""
+        """Post an event, to be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
 
     def say_yes(self) -> None:
-        """Let it be heard that something is learned or saved."""
+        """Play the audible yes: something is learned or saved."""
         self._sounds.yes()
 
     def renew(self) -> None:
-        """Build what plays again, because what it remembers is spoilt; its notes end."""
+        """Build the rack again, because its state is corrupt; all notes end."""
         self._racks.renew()
         self._begin_rack()
-        self._follow_rack(fades=False)  # what is spoilt must not be heard any more
+        self._follow_rack(fades=False)  # a corrupt rack must not be heard any more
 
     def _follow_rack(self, fades: bool) -> None:
-        """Let the output play the rack from now on; fades: whether the rack before it fades out."""
+        """Let the output play the rack from now on; fades: whether the previous rack fades out."""
         self._desk.recorder.follow(self._racks.rack)
         self._card.blocks.take_over(self._racks.rack, fades)
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
@@ -160,7 +160,7 @@ class Supervisor:
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
-            ("tap_tempo", self.post),  # the arpeggiator, which stands before the parts, makes a tempo of it
+            ("tap_tempo", self.post),  # the arpeggiator, which gets events before the parts, computes the tempo
         ):
             self._desk.actions.add(name, act)
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
@@ -194,10 +194,10 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S` seconds, `LOOK_S` without a sound card, until `stop`.
+        """Check everything every `ROUND_S` seconds, or every `LOOK_S` without a sound card, until `stop`.
 
-        MIDI is checked also as soon as a port comes or goes, or a port that refused to open is to be tried again; the
-        desk is served as soon as it has something to do.
+        MIDI is also checked as soon as a port appears or disappears, or a port that refused to open is due for another
+        try. The desk is served as soon as it has something to do.
         """
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
@@ -218,7 +218,7 @@ class Supervisor:
                 self._condition.tell()
 
     def _take_returns(self) -> None:
-        """Do what the player has asked for, and free the engines that play no more."""
+        """Perform requested actions, free engines that no longer play, and serve swaps and cues."""
         self._returns.drain()
         for action in self._racks.rack.take_actions():
             self._desk.actions.heard(action)
@@ -227,11 +227,11 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """Post an event to the rack; it sounds one buffer after its arrival, in seconds of `time.perf_counter()`."""
+        """Post an event, to be heard one buffer after arrival_s, a time of `time.perf_counter()`."""
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
-        """Post an event that came from a MIDI input, on its driver's thread."""
+        """Post an event of a MIDI input, and pass it to the desk; called on the driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)
@@ -246,7 +246,7 @@ class Supervisor:
             self._begin_rack()
 
     def _begin_rack(self) -> None:
-        """Tell a rack that was built anew what it does not know, and forget what the former one was about to do."""
+        """Give a new rack the control maps, and forget the swaps that were posted to the previous rack."""
         self._swaps.forget_posted()
         self._tell_maps()
 
@@ -265,17 +265,17 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # the sound server may be the same
+            self._watch.suspect()  # the MIDI server may also be the sound server
 
     def _check_blocks(self) -> None:
-        """Let the watch look, and leave a device that has gone."""
+        """Let the watch check the blocks, and play silently if the device has gone."""
         if self._card.output.server_has_gone:
             self._watch.suspect()
         if self._watch.look() and not self._card.is_missing:
             self._start(self._card.leave())
 
     def _check_all(self) -> None:
-        """Open and close MIDI inputs, raise the audio thread's exception, and look for a device if there is none."""
+        """Free replaced racks, check MIDI, raise the audio thread's exception, and look for a missing device."""
         if self._card.blocks.forget_left():
             self._racks.free_left()
         self._check_midi()

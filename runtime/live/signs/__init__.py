@@ -1,1 +1,1 @@
-"""What an instrument without a screen tells: by sounds, and by a lamp on a pin."""
+"""Signals of an instrument without a screen: sounds, and a lamp on a pin."""

@@ -1,4 +1,4 @@
-"""The sounds that say something: the instrument itself plays them, on an engine of its own with a plain sound."""
+"""Makes the cues, short signal sounds, with the instrument and a plain sound on a separate engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# When each note begins, in s, and which it is. The chime rises, what waits falls and repeats, the yes is a fifth.
+# Start in s and MIDI number of each note. The chime rises, the sound of waiting falls twice, the yes is a fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),
@@ -22,16 +22,16 @@ NOTES = {
 PEAK = 0.125  # -18 dB: clear beside music, and no shock in silence
 _NOTE_S, _RING_S, _FADE_S = 0.15, 0.5, 0.03
 _VELOCITY, _BLOCK_FRAMES = 90, 256
-# Short, plain notes: no filter, no modulation, the knobs as on the card.
+# Short, plain notes: no filter, no modulation, the knobs in the card's positions.
 _SETTINGS = Config(
     phase_blend=1.0, voice=VoiceConfig(n_voices=4, envelope=Adsr(decay_s=0.4, sustain=0.0, release_s=0.2))
 )
 
 
 def make_cues(instrument: Path, sample_rate_hz: int, volume_db: float = 0.0) -> dict[str, np.ndarray]:
-    """Every cue of NOTES by name, float32 (n_frames, 2), with the same peak for every instrument; takes a moment.
+    """Make every cue of NOTES, by name, float32 (n_frames, 2), with the same peak for every instrument; slow.
 
-    The instrument is loaded again, because another thread may play it. volume_db: level of the whole sound.
+    The instrument is loaded again, because another thread may play it. volume_db: lowers the peak if negative.
     UserError as from Decoder.
     """
     engine = Engine(Decoder(instrument), sample_rate_hz=sample_rate_hz, patch=Patch(_SETTINGS))

@@ -1,4 +1,4 @@
-"""The lamp and the button of a box: the companion has the pins, and is told here what the lamp shows."""
+"""The lamp and the button of a box: tells the companion, which has the pins, what the lamp shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lamp:
         self._complaint = ""
 
     def show(self, state: str) -> None:
-        """Show PLAYS, WAITS or WRONG. Call it again and again: a companion that was started again knows nothing."""
+        """Show PLAYS, WAITS or WRONG. Call this repeatedly: a restarted companion does not know the state."""
         now = state, self._companion.n_starts
         if self._box == BoxConfig() or now == self._told or self._companion.process_id is None:
             return

@@ -1,4 +1,4 @@
-"""When which cue is heard: the chime and the sound of waiting at the start, and the audible yes."""
+"""Decides when each cue is played: the chime and the sound of waiting at the start, and the audible yes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 
 
 class SignSounds:
-    """Lets cues be heard; everything but the making of their sound happens on the main thread.
+    """Plays cues. A separate thread makes the cues' sound; all else happens on the main thread.
 
-    greets: whether the start is heard. is_busy: whether the audio thread renders a block at present; wake: called on
-    the thread that makes the sounds, when `serve` has something to do; say: called with each line for the user.
-    player: adds the cues to what is heard.
+    greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
+    called on the thread that makes the sounds, when `serve` has something to do. say: called with each line for the
+    user. player: adds the cues to the output.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class SignSounds:
         self._wanted: list[str] = []
 
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
-        """Make the cues for this rate, on a thread of its own, unless they are made already."""
+        """Make the cues for this rate on a separate thread, unless this has been done or begun."""
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return
         self._made_for, self._cues = (instrument, sample_rate_hz), {}
@@ -46,7 +46,9 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Greet if it is time to: once with an input, and before that once without one. Call it again and again."""
+        """Play the sound of waiting once if there is no MIDI input yet, and the chime once there is one.
+
+        Call this repeatedly; nothing is played before there is a sound card."""
         if not has_card or not self._next_greetings:
             return
         if has_input:
@@ -57,11 +59,11 @@ class SignSounds:
             self._play(WAITING)
 
     def yes(self) -> None:
-        """Say that something is learned, or saved."""
+        """Play the audible yes: something is learned or saved."""
         self._play(YES)
 
     def serve(self) -> None:
-        """Play what has waited for its sound to be made."""
+        """Play the last cue that was requested before its sound was made."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

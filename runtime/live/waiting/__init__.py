@@ -1,1 +1,1 @@
-"""What wakes the main thread: the request to stop, and the audio thread that returns something."""
+"""Wakes the main thread: on a request to stop, and when another thread returns something."""

@@ -1,4 +1,4 @@
-"""Wakes the main thread from the audio thread."""
+"""Wakes the main thread from the audio thread and from other threads."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 
 
 class ReturnPipe:
-    """A pipe that says that there is something to take.
+    """A pipe that tells the main thread that another thread has returned something.
 
-    The audio thread must not wait for a lock, which a `threading.Event` has. A write to a pipe that never blocks costs
-    1 to 3 us, and only when the player asks for something; a pipe that is full says enough already.
+    The audio thread must not wait for a lock, and a `threading.Event` has one. A write to a non-blocking pipe takes 1
+    to 3 us, and happens only on a player's request. A write to a full pipe may fail: the main thread wakes anyway.
     """
 
     def __init__(self) -> None:
@@ -19,16 +19,16 @@ class ReturnPipe:
         os.set_blocking(self._write_fd, False)
 
     def wake(self) -> None:
-        """Make `read_fd` readable; from any thread, never waits."""
+        """Make `read_fd` readable, without waiting; for any thread."""
         with contextlib.suppress(OSError):
             os.write(self._write_fd, b"!")
 
     def drain(self) -> None:
-        """Let `read_fd` wait for the next `wake`."""
+        """Empty the pipe: `read_fd` becomes readable again at the next `wake`."""
         with contextlib.suppress(OSError):
             os.read(self.read_fd, 4096)
 
     def close(self) -> None:
-        """Close both ends; `wake` does nothing from now on, so close what calls it first."""
+        """Close both ends; first end everything that calls `wake`."""
         os.close(self.read_fd)
         os.close(self._write_fd)

@@ -14,7 +14,7 @@ class StopSignal:
 
     woken: the file descriptors that ended the last wait.
 
-    Make it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
+    Create it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
     plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can deadlock with the
     wait that the signal interrupts.
     """
@@ -34,10 +34,10 @@ class StopSignal:
             os.write(self._write_fd, b"!")
 
     def wait(self, limit_s: float, wake_fds: Iterable[int] = (), write_fds: Iterable[int] = ()) -> bool:
-        """Wait for the request to stop; returns whether it came.
+        """Wait for the request to stop; return whether it was made.
 
-        limit_s: the longest wait in seconds. wake_fds, write_fds: file descriptors that also end the wait, when one is
-        readable, or one is writable.
+        limit_s: the longest wait in seconds. The wait also ends when one of wake_fds is readable or one of write_fds is
+        writable.
         """
         readable, writable, _ = select.select([self._read_fd, *wake_fds], list(write_fds), [], limit_s)
         self.woken = frozenset([*readable, *writable])
