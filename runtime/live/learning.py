@@ -30,13 +30,13 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action; None: all that was learned for the inputs that have come."""
+    """Forget what was learned for a target or action, None for all that was learned for the inputs since the start."""
 
     target: str | None = None
 
 
 class Learning:
-    """Learns for the input whose control moves; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
+    """Learns the control that moves, of any input; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
@@ -45,7 +45,7 @@ class Learning:
 
     @property
     def is_active(self) -> bool:
-        """Whether events are wanted."""
+        """Whether a control is being learned, so that events are needed."""
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
@@ -64,7 +64,7 @@ class Learning:
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
     def _begin_by_control(self, _action: Action) -> dict[str, Any]:
-        """Arm the target that was moved last; pressed again while it waits, learn nothing."""
+        """Start learning for the target that was moved last; if learning is already active, cancel it."""
         if self._learner.target is not None:
             self._learner.cancel()
             self._tell({"outcome": "cancelled"})
@@ -83,7 +83,7 @@ class Learning:
         raise UserError("learn", f"{target!r}", "a target of this sound, or an action", did_you_mean(target, known))
 
     def feed(self, event: ChannelEvent) -> None:
-        """Take an event that came from an input; the control that says `learn` is not learned itself."""
+        """Process an event of an input; the control that starts `learn` is not learned itself."""
         if self._learner.target is not None and not self._desk.maps.starts(event, "learn"):
             self._take(self._learner.feed(event, time.monotonic()))
 

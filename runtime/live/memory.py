@@ -1,4 +1,4 @@
-"""The playing process's side of what is remembered: whether it may be used, and whether it has proven harmless."""
+"""Decides whether the state of the last run may be restored, and notes how this run ends."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _ON_TRIAL = b"ended within 10 s\n"
 
 
 class Memory:
-    """What the last run remembered, for one run.
+    """The state of the last run, and a file that notes how this run ends.
 
-    A run that crashes with a restored state must not crash again with it. So a file beside the state says how the run
-    ends: while a restored state is on trial, for its first 10 s, and after a crash, it is not empty. A proper end
-    empties it; a kill or a power cut after the trial leaves it empty.
+    A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends. The
+    file is not empty after a crash, nor while a restored state is on trial, for the first 10 s. A proper end empties
+    the file. After the trial, a kill or a power cut leaves the file empty.
 
-    say: called with each line for the user. state: what is remembered; None if that is nothing, or not to be used.
-    configured: what the settings file says in this run; None: not known yet. good_settings: all that it says, to be
-    kept for a time when it is broken; None: it is not to be kept.
-    is_kept: whether this run remembers; a second `play` of a user does not.
+    say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
+    configured: this run's values from the settings file, None until known. good_settings: all values of the settings
+    file, to be saved for use while the file is broken, None if they are not to be saved.
+    is_kept: whether this run remembers; a user's second `play` does not.
     """
 
     def __init__(self, say: Callable[[str], object]):
@@ -40,7 +40,7 @@ class Memory:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._close_file()  # another play has it
+            self._close_file()  # another play has the file
         except OSError as error:
             self._close_file()
             say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")
@@ -54,7 +54,7 @@ class Memory:
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
-        """Give up the state, because it cannot be used."""
+        """Move the state aside, because it cannot be used."""
         self.state = None
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
@@ -69,7 +69,7 @@ class Memory:
             os.ftruncate(self._file, 0)
 
     def crashed(self, error: BaseException) -> None:
-        """Note that the run ends by a mistake of ours."""
+        """Note that the run ends with an unexpected exception."""
         if self._file is not None:
             os.write(self._file, f"ended with {type(error).__name__}: {error}\n".encode(errors="replace"))
             self._leave()

@@ -1,1 +1,1 @@
-"""The output that plays: a sound card, silence while there is none, and an effect on the card's input."""
+"""The output: a sound card, or silence while there is none, and an effect on the card's input."""

@@ -13,7 +13,7 @@ Positions = Callable[[], tuple[float, ...]]
 class InputEffect(NamedTuple):
     """An effect on the sound card's input.
 
-    audio_in: which input; make: makes the effect for a rate in Hz and a function that gives the knobs' positions.
+    audio_in: which input; make: makes the effect for a rate in Hz and a function that returns the knobs' positions.
     """
 
     audio_in: AudioIn
@@ -21,7 +21,7 @@ class InputEffect(NamedTuple):
 
 
 def effect_on(output: Output, through: InputEffect | None, positions: Positions) -> tuple[Effect | None, list[str]]:
-    """The effect for an output that is about to start, and a line for the user; without an effect None, and no line."""
+    """Return the effect for an output that is about to start, None without an input, and lines for the user."""
     if through is None:
         return None, []
     source = output.source if output.is_device else None

@@ -1,4 +1,4 @@
-"""The sound card: opened at the start, left when it has gone, and looked for again; meanwhile it plays silently."""
+"""Opens the sound card; when the card has gone, plays silently and looks for a card again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # between two looks for a sound card
+LOOK_S = 1.0  # interval between looks for a sound card
 
 
 class AudioHangsError(Exception):
@@ -20,12 +20,12 @@ class AudioHangsError(Exception):
 
 
 class SoundCard:
-    """One output after another, on the main thread.
+    """Opens and closes one output after another, on the main thread.
 
-    config: the settings; through: an effect on the input that is opened with it; None: no input; positions: gives the
-    knobs' positions to the effect; waits_for_named: a named device that is not there yet is waited for, as if none were
-    named; say: called with each line for the user.
-    output: that plays; is_missing: whether it is silent because there is no card; problem: why, or an empty text.
+    config: the settings; through: an effect, and the input to open for it, None for no input; positions: returns the
+    knobs' positions for the effect; waits_for_named: whether to wait for a named device that is missing, instead of
+    raising UserError; say: called with each line for the user.
+    output: plays now; is_missing: whether it is silent because there is no card; problem: the reason, or an empty text.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SoundCard:
 
     @property
     def blocks(self) -> BlockRenderer:
-        """What renders the blocks of the output that plays."""
+        """The renderer of the blocks that the output plays."""
         return self._renderers[-1]
 
     @property
@@ -55,7 +55,7 @@ class SoundCard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many blocks all outputs have played, before how many the sound ran out, and how many were late."""
+        """Counts over all outputs: blocks played, underruns, and late blocks."""
         return {
             "blocks": sum(renderer.n_blocks for renderer in self._renderers),
             "underruns": sum(renderer.n_underflows for renderer in self._renderers),
@@ -63,21 +63,21 @@ class SoundCard:
         }
 
     def renders_now(self) -> bool:
-        """Whether the audio thread renders a block at present."""
+        """Whether the audio thread is rendering a block."""
         return bool(self._renderers) and self._renderers[-1].is_busy
 
     def frame_at(self, arrival_s: float) -> int | None:
-        """The frame for what arrives at a time of `time.perf_counter()`; None before the first output plays."""
+        """The frame for an event; None before the first output plays; arrival_s: time of `time.perf_counter()`."""
         return self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None
 
     def take_peak(self, is_metered: bool) -> float:
-        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
         renderer = self._renderers[-1]
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak
 
     def first(self) -> Output:
-        """The output to begin with; UserError if a device or an input is named and cannot be opened."""
+        """Open the first output, a silent one without a card; UserError as from `_try`."""
         output = self._try(at_start=True)
         if output is None:
             self.is_missing = True
@@ -85,7 +85,7 @@ class SoundCard:
         return output
 
     def make_effect(self, output: Output) -> list[str]:
-        """Make the effect for an output that is about to start; returns a line for the user, none without an effect."""
+        """Make the effect for an output that is about to start; return the lines for the user."""
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 
@@ -99,7 +99,7 @@ class SoundCard:
         output.blocks.cues = cues
 
     def look(self) -> Output | None:
-        """A card that has come, which takes the place of the silent output; None if there is none yet."""
+        """Return a card that has appeared, after closing the silent output; None if there is no card yet."""
         output = self._try(at_start=False)
         if output is not None:
             self.output.close()
@@ -107,7 +107,7 @@ class SoundCard:
         return output
 
     def leave(self) -> Output:
-        """Close the card, which has gone; returns the silent output to start in its place.
+        """Close the card, which has gone; return the silent output to start instead.
 
         An unplugged device raises no error, but stops asking for blocks. AudioHangsError if its driver hangs.
         """
@@ -120,9 +120,9 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open the output; None, with a line for the user only at the start, if there is none or it cannot be opened.
+        """Open the output; return None if there is no card or it cannot be opened; only at the start, tell the user.
 
-        UserError at the start if a device or an input is named and cannot be opened.
+        UserError at the start if a device or an input is named and cannot be opened, unless `waits_for_named`.
         """
         audio_in = self._through and self._through.audio_in
         try:

@@ -1,1 +1,1 @@
-"""What other programs do and see over the link while the instrument plays: notes, and the meter."""
+"""What other programs play and watch over the link: notes, the meter, the live picture and the page's addresses."""

@@ -16,7 +16,7 @@ Channel = Annotated[int, msgspec.Meta(ge=0, lt=N_CHANNELS)]
 
 
 class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key goes down or, with velocity 0, up; note and velocity as in MIDI, channel from 0."""
+    """Press a key or, with velocity 0, release it; note and velocity as in MIDI, channel from 0."""
 
     note: Note
     velocity: Note = 0
@@ -26,7 +26,7 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hands:
     """The keys that each connection holds.
 
-    post: lets an event be heard. A key that several connections hold ends when the last one lets go.
+    post: called with each event to play. A key that several connections hold ends when the last connection releases it.
     """
 
     def __init__(self, post: Callable[[Event], object]):

@@ -1,4 +1,4 @@
-"""What a page shows while the instrument plays: voices, level, and where the targets stand, 20 times a second."""
+"""Publishes what a page shows while the instrument plays, 20 times a second: voices, level, targets' positions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SILENCE_DB = -120.0
 
 
 class Metered(Protocol):
-    """What the meter needs of what plays."""
+    """The part of `Supervisor` that the meter uses."""
 
     @property
     def engine(self) -> Engine:
@@ -28,19 +28,19 @@ class Metered(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The instrument, and the sounds that it was started with."""
+        """The first part's instrument, and the sounds with which it was started."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """The largest sample that was heard since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
 
 
 class Meter:
     """Publishes the topic `meter` while somebody watches it.
 
-    playing: what plays; positions: gives where each target of an engine stands, by name; is_recording: tells whether a
-    recording goes on.
-    The news: voices that sound, level_db of the largest sample, the names of sound and instrument, whether a recording
-    goes on, and the positions of the targets that have moved; `moved` is left out if none has.
+    playing: what plays; positions: returns the position of each target of an engine, by name; is_recording: returns
+    whether a recording goes on.
+    The news: number of sounding voices, level_db of the peak, the names of sound and instrument, whether a recording
+    goes on, and moved: the positions of the targets that have moved, left out if none has.
     """
 
     def __init__(
@@ -93,6 +93,6 @@ def _name_of(engine: Engine) -> str | None:
 
 
 def _first_preset(engine: Engine) -> str | None:
-    """The name of the preset with which an instrument begins if no sound was chosen."""
+    """The name of the instrument's first preset, which plays if no sound was chosen."""
     presets = engine.instrument.card.presets
     return presets[0].name if presets and engine.patch.positions is None else None

@@ -1,4 +1,4 @@
-"""What the page's process says of itself: where it is, and by which code a device is paired; `doctor` asks for it."""
+"""Keeps what the page's process reports for `doctor`: the page's addresses, the pairing code, devices and OSC."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Packets of OSC that were taken, and that were ignored because they were not understood or too many."""
+    """Numbers of OSC packets that were accepted, and that were ignored because they were not understood or too many."""
 
     taken: int
     ignored: int
 
 
 class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the page's process says.
+    """What the page's process reports.
 
-    url: of the page on this machine. network_urls: the same for others; empty: they cannot reach it. code: pairs a
-    device; None: none is needed. paired: names of the devices that are. osc: None: it does not listen for OSC.
+    url: the page's address on this machine. network_urls: the page's addresses for other machines, empty if they cannot
+    reach the page. code: pairs a device, None if no code is needed. paired: names of the paired devices. osc: None if
+    the process does not listen for OSC.
     """
 
     url: Text
@@ -35,14 +36,14 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelNotes:
-    """Keeps what the page's process said last, until it has gone."""
+    """Keeps the last report of the page's process, until that process disconnects."""
 
     def __init__(self) -> None:
         self._said: PanelNews | None = None
         self._by: Connection | None = None
 
     def add_requests(self, server: Server) -> None:
-        """Let a server take `panel.tell` and answer `panel`."""
+        """Let a server answer `panel.tell` and `panel`."""
         server.add("panel.tell", PanelNews, self._tell)
         server.add("panel", NoParams, lambda _params, _caller: self._said and msgspec.to_builtins(self._said))
         server.on_gone(self._forget)

@@ -1,4 +1,4 @@
-"""What a page draws beside the output's spectrum, 30 times a second: the newest note's spectrum, and all pitches."""
+"""Publishes the live picture, 30 times a second: the newest note's spectrum, and the pitches of sounding notes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ MOST_NOTES = 8
 
 
 class Pictured(Protocol):
-    """What the picture needs of what plays."""
+    """The part of `Supervisor` that the picture uses."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
 
     @property
     def sample_rate_hz(self) -> int:
-        """The rate of what plays."""
+        """The sample rate of the engines."""
 
 
 class Picture:
-    """Publishes the topic `picture` while somebody watches it. It copies what the engine has, and measures nothing.
+    """Publishes the topic `picture` while somebody watches it. All values are read from the engine, none is measured.
 
     The news: rate_hz; hz: fundamentals of at most 8 sounding notes, newest first; for the newest note, spectrum: 256
     levels in base64 (`acoustics.spectrum_picture`), and latents: 0 to 1; both left out if nothing sounds.
