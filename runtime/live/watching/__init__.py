@@ -1,1 +1,1 @@
-"""Watches what plays: whether blocks come, whether they come in time, and whether their numbers are sound."""
+"""Watches that blocks are requested, in time and finite, and that the machine has enough voltage and cooling."""

@@ -1,15 +1,15 @@
-"""Notices that a device asks for no more blocks: an unplugged card and a dead sound server raise no error."""
+"""Detects that a device requests no more blocks: an unplugged card and a dead sound server raise no error."""
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # how often to look, or once a block if blocks are longer
+BEAT_S = 0.15  # interval between looks, or 1.5 blocks if that is longer
 _SUSPECT_S = 0.1
-_BEATS_AT_START = 15  # some drivers take long until their first block
-_BEATS_MISSED = 3  # several, because after the whole program was stopped for a while, time alone proves nothing
+_BEATS_AT_START = 15  # some drivers request the first block late
+_BEATS_MISSED = 3  # several: the program itself may have been suspended at one
 
 
 class Heartbeat:
-    """Counts the looks at which no block had come.
+    """Counts successive looks that find no new block.
 
     block_s: how long a block plays; now_s: time in seconds of `time.monotonic()`.
     """
@@ -26,13 +26,13 @@ class Heartbeat:
         return max(0.0, self._due_s - now_s)
 
     def suspect(self, n_blocks: int, now_s: float) -> None:
-        """Something else says that the device has gone: one look without a block from now on, soon, is enough."""
+        """Note another sign that the device has gone: look soon, and one look without a new block is enough."""
         if not self._is_suspect:
             self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
             self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)
 
     def look(self, n_blocks: int, now_s: float) -> bool:
-        """Whether the device has gone; n_blocks: how many blocks it has asked for so far."""
+        """Whether the device has gone; n_blocks: how many blocks the device has requested so far."""
         if now_s < self._due_s:
             return False
         self._due_s = now_s + self._beat_s

@@ -1,8 +1,8 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
-A load is the time that a block took in units of the time that it plays, without the machine's stalls. Overload lowers
-the limit at once. It rises again in steps, as far as the measured cost of a voice allows. If too few voices sound to
-measure that, the full number is tried after a while; each trial that fails makes the next wait twice as long.
+A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
+at once. The limit rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this
+way and loads are low, the full number is tried after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from runtime.audio.load import NEAR, BlockLoads
 
 FEWEST_VOICES = 2
-AIM, ROOM = 0.7, 0.8  # voices are shed down to a load of AIM, and come back as long as they stay below ROOM
+AIM, ROOM = 0.7, 0.8  # voices are shed for a load of AIM, and return as long as the load stays below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
-_SETTLE_S = 0.05  # after a change, for the voices that fade out
-# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One alone is none.
+_SETTLE_S = 0.05  # wait after a change, because shed voices fade out
+# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
-_MOST_LOAD = 4.0  # a virtual machine may count as work what its host has taken: such a block must not weigh more
+_MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # the first notes on an output are slow, whatever sounds: their memory is used for the first time
+_COLD_S = 0.3  # the first notes on an output are always slow, because memory is used for the first time
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
@@ -35,22 +35,22 @@ class Overload:
     def __init__(self, n_voices: int, block_s: float):
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
-        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # the first block to judge; the first with the voices of now
+        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # first block to judge; first with the present voices
         self._n_measured, self._is_cold = -1, True
         self._settled_s = self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing is shed."""
+        """Whether all voices may sound."""
         return self.limit == self.n_voices
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds after which `look` has something to do, if no block is late before."""
+        """Seconds until `look` has something to do if no block is late until then."""
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Look at the blocks since the last change; returns whether the limit has changed.
+        """Look at the blocks since the last change; return whether the limit has changed.
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """
@@ -75,7 +75,7 @@ class Overload:
         return self._grow(load, n_sounding, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that make an overload; 0 if there is none."""
+        """The median load of the blocks that are an overload; 0 without an overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:
@@ -94,7 +94,7 @@ class Overload:
     def _grow(self, load: float, n_sounding: int, now_s: float) -> bool:
         affordable = math.floor(ROOM * n_sounding / max(load, 1e-6))
         limit = min(self.n_voices, affordable, 2 * self.limit)
-        # What sounds may cost much by itself, however few voices it has: then only a trial tells.
+        # Much of the load may not depend on the number of voices: then only a trial shows whether there is room.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

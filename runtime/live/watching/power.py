@@ -1,4 +1,4 @@
-"""Notices that the machine slows down for want of voltage or of cooling, where it tells, as a Raspberry Pi does."""
+"""Detects that the machine slows down for lack of voltage or cooling, if it reports this, as a Raspberry Pi does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 LOOK_S = 4.0
-SHOWN_S = 60.0  # the status still tells what was wrong so long ago: both come and go within seconds
-# Bits of the firmware's answer; the same ones, 16 higher: it has happened before.
+SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
+# Bits of the firmware's answer; the bits 16 places higher: the same has happened since the machine's start.
 # Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
-_LEAST_C, _MOST_C = 1.0, 150.0  # a sensor that tells anything else is broken
+_LEAST_C, _MOST_C = 1.0, 150.0  # a sensor with a reading outside this range is broken
 
 LOW_VOLTAGE = "Too little voltage: the machine slows itself down, and the sound may break up"
 BETTER_SUPPLY = "use the power supply that is made for this machine, with a short cable"
@@ -25,10 +25,10 @@ COOL_IT = "give it air, a heat sink or a fan"
 
 
 class Power(msgspec.Struct, frozen=True):
-    """What the machine tells of its voltage and its temperature.
+    """What the machine reports of its voltage and its temperature.
 
-    is_told: whether it tells anything of its voltage. has_low_voltage, is_hot: that it slows down, now, for this
-    reason; had_low_voltage, was_hot: that it did so before. temperature_c: of its hottest sensor; None: it has none.
+    is_told: whether the machine reports its voltage. has_low_voltage, is_hot: whether it slows down now for this
+    reason; had_low_voltage, was_hot: whether it did earlier. temperature_c: of the hottest sensor, None without one.
     """
 
     is_told: bool = False
@@ -40,7 +40,7 @@ class Power(msgspec.Struct, frozen=True):
 
 
 def read_power(root: Path = Path("/")) -> Power:
-    """Ask the firmware, or else the kernel's drivers; root: where /sys lies."""
+    """Ask the firmware and the kernel's drivers; root: the folder that contains `sys`."""
     bits = _firmware_bits(root)
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE
@@ -53,10 +53,10 @@ def read_power(root: Path = Path("/")) -> Power:
 
 
 class PowerWatch:
-    """Says what is wrong, each thing once in a run; for the main thread.
+    """Reports each problem once in a run; for the main thread.
 
-    say: called with each line for the user; root: where /sys lies. problem: what is wrong, or was until a minute ago,
-    for the status; an empty text if nothing is.
+    say: called with each line for the user; root: the folder that contains `sys`. problem: the problems of the last
+    minute, for the status; an empty text if there were none.
     """
 
     def __init__(self, say: Callable[[str], object], root: Path = Path("/")):
@@ -67,14 +67,14 @@ class PowerWatch:
         self.problem = ""
 
     def look(self, now_s: float | None = None) -> None:
-        """Look if it is time to; now_s: as from `time.monotonic()`."""
+        """Look if a look is due; now_s: time of `time.monotonic()`, None for now."""
         now_s = time.monotonic() if now_s is None else now_s
         if now_s < self._next_s:
             return
         self._next_s = now_s + LOOK_S
         power = read_power(self._root)
         self._first = self._first or power
-        # What happened between two looks, but not what happened before this program began.
+        # Problems that came and went between two looks, but not those from before the first look.
         dipped = power.had_low_voltage and not self._first.had_low_voltage
         warmed = power.was_hot and not self._first.was_hot
         heat = "" if power.temperature_c is None else f" ({power.temperature_c:.0f} degrees Celsius)"
@@ -98,7 +98,7 @@ def _firmware_bits(root: Path) -> int | None:
 
 
 def _voltage_alarm(root: Path) -> bool | None:
-    """What the driver rpi_volt says; None without it."""
+    """Whether the driver rpi_volt reports low voltage; None without that driver."""
     for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
         with suppress(OSError, ValueError):
             if name.read_text().strip() == "rpi_volt":

@@ -1,4 +1,4 @@
-"""Notices that the machine makes the sound wait; fewer voices would not help."""
+"""Detects that the machine stalls the audio thread; fewer voices would not help."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-_MANY, _WITHIN_S = 5, 10.0  # fewer are heard, too, but are no reason to look for another program
+_MANY, _WITHIN_S = 5, 10.0  # fewer stalls are audible, too, but need no action by the user
 
 
 class Stalls:
-    """Says once that blocks are late though their work is small, as soon as there are many."""
+    """Reports once that many blocks were late although their work was small."""
 
     def __init__(self) -> None:
         self._n_seen = 0
@@ -18,7 +18,7 @@ class Stalls:
         self._is_said = False
 
     def follow(self) -> None:
-        """Other blocks are watched from now on, whose counts begin at 0."""
+        """Watch another output's blocks from now on; their counts begin at 0."""
         self._n_seen = 0
 
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:

@@ -1,4 +1,4 @@
-"""Watches the blocks that are played: overload, blocks that are not finite, a device that asks for none."""
+"""Watches the blocks that are played: overload, stalls, blocks that are not finite, a device that requests none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PANIC_HELPS_S = 0.3
 
 
 class Playing(Protocol):
-    """What the watch needs of what plays; `renew` builds it again."""
+    """The part of `Supervisor` that the watch uses; `renew` builds the rack again."""
 
     def post(self, event: Event) -> None: ...
 
@@ -55,7 +55,7 @@ class Watch:
 
     @property
     def wait_s(self) -> float:
-        """Seconds after which there is something to look at."""
+        """Seconds until `look` has something to do."""
         now_s = time.monotonic()
         return min(self._heartbeat.wait_s(now_s), self._overload.wait_s(now_s))
 
@@ -66,11 +66,11 @@ class Watch:
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Something else says that the device has gone."""
+        """Note a sign, other than missing blocks, that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
-        """Do what is due; returns whether the device has gone."""
+        """Do what is due; return whether the device has gone."""
         now_s = time.monotonic()
         if self._overload.look(self._blocks.loads, self._rack.status.n_active_voices, now_s):
             self._limit()
@@ -85,7 +85,7 @@ class Watch:
         self._playing.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """One line when voices are shed, one when all are back, and in between at most one in 10 s."""
+        """Tell the user when voices are shed and when all are back; in between, at most one line in 10 s."""
         limit = self._overload.limit
         if limit == self._said_limit:
             return
@@ -106,7 +106,7 @@ class Watch:
         if now_s - self._panic_s < _PANIC_HELPS_S:
             return
         if now_s - self._panic_s < 10.0 * _PANIC_HELPS_S:
-            self._playing.renew()  # what the effects remember may be spoilt, too
+            self._playing.renew()  # the effects' state may be corrupt, too
         self._panic_s = now_s
         self._playing.post(Action("panic"))
 
