@@ -1,4 +1,4 @@
-"""Chooses another sound while the instrument plays; what must be read from a file, the companion reads."""
+"""Chooses another sound while the instrument plays; the companion reads the user's sounds from their files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """What plays sounds with parts. plays_whole: whether such a sound was chosen while playing."""
+    """The part of `Swaps` for sounds with parts. plays_whole: whether one plays that was chosen while playing."""
 
     plays_whole: bool
 
@@ -33,11 +33,11 @@ class TooLateError(UserError):
 class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
-    The order: bank 0 has the sounds of the instrument, banks 1 and on have the user's own.
+    Bank 0 has the instrument's sounds, banks 1 and up have the user's.
     changed: called with what has changed. say: called with each line for the user. swap: called with the name of
-    another instrument and the file of a sound for it; None: the present instrument plays it as well as it can.
-    swap_is_pending: whether another instrument has been asked for, and does not play yet.
-    whole: plays sounds with parts; None: they are refused.
+    another instrument and the file of a sound for that instrument; None to play the sound on the present instrument.
+    swap_is_pending: returns whether another instrument was requested and does not play yet.
+    whole: plays sounds with parts, None to refuse them.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class Choosing:
         self.swap: Callable[[str, str], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
-        self._number: int | None = None  # of the present sound; None: it has none
+        self._number: int | None = None  # the present sound's number, None if it has none
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the patch that the engine has until it hears of the new one
+        self._before: Patch | None = None  # the engine's patch until the engine receives the new one
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound of that name, or else the instrument's."""
+        """Choose the user's sound with this name, or else the instrument's sound."""
 
         def not_own(error: UserError) -> None:
             names = self._names()
             if name in names:
                 then(self._play_own_of_instrument(names.index(name)))
-            elif error.where == "sound's name":  # there is no such sound, in contrast to a broken one
+            elif error.where == "sound's name":  # no sound has this name; a broken sound gives another error
                 known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
                 otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
             else:
@@ -73,7 +73,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound that MIDI chooses with this number, bank * 128 + program."""
+        """Choose the sound with this MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
             then(self._play_own_of_instrument(number))
         else:
@@ -82,11 +82,11 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int) -> None:
-        """Choose the sound of a program change that the engine has not; a mistake becomes a line for the user."""
+        """Choose a program that the engine does not have; an error becomes a line for the user."""
         self.choose_number(number, self._ignore, self._complain)
 
     def step(self, by: int) -> None:
-        """Choose the sound that is `by` places further on, beginning again at the end."""
+        """Choose the sound `by` places further on; the first sound follows the last."""
 
         def step(rows: list[dict[str, Any]]) -> None:
             own = [BANK_SIZE * row["bank"] + row["program"] for row in rows if row["bank"] is not None]
@@ -98,7 +98,7 @@ class Choosing:
             number = numbers[at % len(numbers)]
 
             def skip(error: UserError) -> None:
-                if not isinstance(error, TooLateError):  # else the next step would come to the same sound again
+                if not isinstance(error, TooLateError):  # so that the next step goes past this sound
                     self._number, self._patch = number, self._playing.engine.patch
                 self._complain(error)
 
@@ -107,9 +107,9 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
-        """Play a sound that is given as the tree of a sound's file; UserError if it does not fit the instrument.
+        """Play a sound, given as the tree of a sound's file; UserError if the sound does not fit the instrument.
 
-        Returns its name and instrument, as plain values.
+        Returns the names of the sound and the instrument, as plain values.
         """
         choice = self._playing.choice
         if tree.get("parts"):
@@ -120,7 +120,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """A function that plays what the companion has read, unless another sound was chosen meanwhile."""
+        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 
@@ -151,20 +151,20 @@ class Choosing:
         return play
 
     def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
-        """Let what plays be built anew for a sound; the number of the sound counts from now on."""
+        """Ask for a new rack for a sound; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
         self.whole.ask_whole(instrument, sound)
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any]) -> str | None:
-        """The name of the instrument that a sound is made for, if it is another one that is there."""
+        """The name of the instrument that a sound is made for, if that is available and not the present one."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
         return name if name in available() and name != self._playing.engine.instrument.path.stem else None
 
     def _ending(self, otherwise: Otherwise) -> Otherwise:
-        """As `otherwise`, and no sound is being read any more."""
+        """Return a function that notes that no sound is being read any more, and calls `otherwise`."""
 
         def end(error: UserError) -> None:
             self._pending = None
@@ -191,7 +191,7 @@ class Choosing:
         return played
 
     def _present_number(self) -> int | None:
-        """The number of the present sound, which a program change may have chosen without our knowledge."""
+        """The number of the present sound, which the engine may have chosen on a program change."""
         if self._pending is not None:
             return self._pending
         patch = self._playing.engine.patch
@@ -209,7 +209,7 @@ class Choosing:
             self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
-        """Nobody waits for an answer."""
+        """Do nothing, because nobody waits for the answer."""
 
     def _complain(self, error: UserError) -> None:
         if not isinstance(error, TooLateError):

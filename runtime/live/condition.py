@@ -1,4 +1,4 @@
-"""How the playing goes: what is wrong and what is waited for, told by a line of status, by sounds and by a lamp."""
+"""Reports problems and missing devices by a status line, by sounds and by a lamp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runtime.sound.choice import Choice
 
 
 class Playing(Protocol):
-    """What plays; n_notes: of all racks so far."""
+    """The part of `Racks` that `Condition` uses; n_notes: number of notes that all racks have played."""
 
     @property
     def choice(self) -> Choice: ...
@@ -34,11 +34,11 @@ class Playing(Protocol):
 
 
 class Condition:
-    """Looks at what plays, on the main thread.
+    """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text; volume_db: of the sounds that it makes; notify:
-    `service.notify.notify`, or a function with its arguments; say: called with each line for the user.
-    lamp: shows the condition, too, once it is there.
+    remark: what is wrong with the settings, or an empty text; volume_db: the setting, for the cues; notify:
+    `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
+    lamp: shows the condition, too; None for no lamp.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Tell what plays and what is wrong: the service's manager by its status, the player by sounds and the lamp."""
+        """Report what plays and what is wrong: to the service's manager by a status line, to the player by signs."""
         self._power.look()
         playing, output = self._playing, self._card.output
         device = f"{output.name}, {output.sample_rate_hz} Hz"
@@ -76,11 +76,11 @@ class Condition:
 
     @property
     def _missing(self) -> list[str]:
-        """What is waited for."""
+        """The messages about a missing sound card and a missing MIDI input."""
         return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
 
     def health(self) -> dict[str, object]:
-        """How the playing goes, as plain values."""
+        """Return the counts, the devices and the problems, as plain values."""
         output = self._card.output
         return {
             "seconds": time.monotonic() - self._start_s,
@@ -96,12 +96,12 @@ class Condition:
         }
 
     def ready_line(self) -> str:
-        """What plays, when it begins."""
+        """The line for the user at the start: the output and the MIDI inputs."""
         output, midi = self._card.output, ", ".join(self._midi.names) or "none yet"
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def closing_line(self) -> str:
-        """What was played, when it has ended."""
+        """The line for the user at the end: the counts of blocks and notes."""
         done = self._card.counts
         return (
             f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "

@@ -30,7 +30,7 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action, None for all that was learned for the inputs since the start."""
+    """Forget what was learned for a target or action, None for all that was learned for the present inputs."""
 
     target: str | None = None
 
@@ -88,7 +88,7 @@ class Learning:
             self._take(self._learner.feed(event, time.monotonic()))
 
     def serve(self) -> None:
-        """Do what is due by the clock."""
+        """Learn a control whose movement is over, or give up at the time limit."""
         target, now_s = self._learner.target, time.monotonic()
         if target is not None:
             learned = self._learner.tick(now_s)

@@ -1,7 +1,7 @@
-"""Recording, in the playing process: remembers the last seconds, and sends the companion what belongs to a recording.
+"""Recording, in the playing process: keeps the last seconds, and sends a recording's events to the companion.
 
 The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
-files. Here, on the main thread, the list is emptied, put in order, and sent on.
+files. Here, on the main thread, the list's events are sorted and sent to the companion.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # how often events go to the companion while it records
-STATE_S = 2.0  # how often the engine's state is asked for: a recording can begin only at such a frame
-MARGIN_S = 2.0  # what the ring holds may be overwritten before the companion reads it: this much is left out
-BEGINS_WITHIN_S = 3.0  # else the sound card asks for no blocks
+STATE_S = 2.0  # interval between requests for the engine's state; a recording can begin only at a state's frame
+MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
+BEGINS_WITHIN_S = 3.0  # later, a start is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of `record`.
 
-    do: what is to be done. format, bits: of the sound file. seconds_before: how much of what was played before is kept.
+    do: what to do. format, bits: of the sound file. seconds_before: how much past sound to include.
     """
 
     do: Literal["start", "stop", "status"]
@@ -49,11 +49,11 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, EngineState]  # number among the recent events, and state
+_Known = tuple[int, EngineState]  # index in `_recent`, and state
 
 
 class _Waiting(msgspec.Struct):
-    """A recording that is to begin as soon as a state from `from_frame` on is known, or by the time `until_s`."""
+    """A recording that waits for a state to begin from, near `from_frame`; it is refused after the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -65,7 +65,7 @@ class _Waiting(msgspec.Struct):
 class Recorder:
     """Starts and stops recordings.
 
-    ring: give its `write` every block. At most one recording goes on; it ends if the engine is replaced.
+    ring: its `write` must get every block. At most one recording runs at a time; it ends if the rack is replaced.
     """
 
     def __init__(self, desk: Desk, sample_rate_hz: int):
@@ -73,15 +73,15 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        self._recent: deque[tuple[int, object]] = deque()  # of the ring's length, in the order in which they were taken
-        self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, by frame
+        self._recent: deque[tuple[int, object]] = deque()  # of the ring's time span, in the order of taking
+        self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
-        self._settings = Config()  # those at the recording's start
-        self._first, self._n_starts = -1, 0  # first frame of the recording, -1 without one; companions before it
+        self._settings = Config()  # the settings at the recording's start
+        self._first, self._n_starts = -1, 0  # the recording's first frame, -1 without one; companion.n_starts then
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:
-        """Let the link's request, the action and the companion's news reach this."""
+        """Handle the link's request `record`, the action `record`, and the companion's message `recording_ended`."""
         if server is not None:
             server.add("record", Record, self._asked)
         self._desk.actions.add("record", self._toggle)
@@ -98,7 +98,7 @@ class Recorder:
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Remember what this rack does from now on, before its first block; forget all others."""
+        """Keep this rack's events from now on, and forget other racks'; call this before the rack's first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -111,7 +111,7 @@ class Recorder:
         """Do what is due; never waits."""
         if self._rack is None:
             return
-        frame = self._rack.frame  # first of all: events that are taken later have later frames
+        frame = self._rack.frame  # read before the events: events that are taken later are not earlier than this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -126,11 +126,11 @@ class Recorder:
             self._rack.ask_for_state()
 
     def close(self) -> None:
-        """End the recording; the companion finishes it before it ends."""
+        """End the recording; the companion finishes the files before exiting."""
         if self._first >= 0:
             self._stop(lambda _facts: None, lambda _error: None)
 
-    # What is asked for
+    # Requests
 
     def _asked(self, record: Record, caller: Caller) -> object:
         if record.do == "status":
@@ -173,10 +173,10 @@ class Recorder:
 
         self._desk.companion.ask("record_stop", stopped, refuse, frame=frame)
 
-    # What happens
+    # The recording
 
     def _take_news(self, frame: int) -> None:
-        """Empty the audio thread's list into ours, and forget what the ring has forgotten."""
+        """Move the audio thread's events to `_recent` and `_held`, and drop events older than the ring's sound."""
         while self._history:
             item = self._history.popleft()
             self._recent.append(item)
@@ -188,7 +188,7 @@ class Recorder:
             self._recent.popleft()
 
     def _begin_if_possible(self) -> None:
-        """Begin the recording that waits, if a state is known from which it can begin."""
+        """Begin the waiting recording if a suitable state is known, or refuse it if its time is over."""
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, EngineState)]
         if self.ring.generation == self._former_generation:
@@ -202,7 +202,10 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from: in silence if possible, or else no `render` can repeat the recording."""
+        """The state to begin from, None if there is none.
+
+        With past sound, a silent state if possible: `render` can repeat a recording only if it begins in silence.
+        """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
         rate_hz = self._rack.sample_rate_hz
@@ -214,7 +217,7 @@ class Recorder:
 
     def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
         later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
-        # Events that wait for a frame to come are played by it; what should have happened before is part of the state.
+        # Waiting events become events of the recording; only overdue ones, except sound changes, stay in the state.
         late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
         due = [item for item in state.waiting if item not in late]
         state = msgspec.structs.replace(state, waiting=tuple(late))
@@ -246,7 +249,7 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the events that happened before `frame`: none can come between them any more."""
+        """Send the events before `frame`, to which no event can be added any more; most: None for all events."""
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
@@ -255,7 +258,7 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """The companion has ended the recording by itself."""
+        """Note that the companion has ended the recording by itself."""
         self._first, self._held = -1, []
         self._said(facts)
 
@@ -267,7 +270,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts for people: seconds in place of frames."""
+        """The companion's facts with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -1,1 +1,1 @@
-"""Swaps instruments while playing: threads that make the next one, and the order in which they take over."""
+"""Swaps instruments while playing: threads make the next instruments, and racks play them in the requested order."""

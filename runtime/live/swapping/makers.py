@@ -1,9 +1,9 @@
-"""Threads that make instruments, each beside its own one alone, so that memory does not crumble.
+"""Threads that make instruments, each for one instrument at a time, so that memory does not fragment.
 
-glibc gives each thread its own part of the heap, and what a thread made is returned to that part, whoever frees it. If
-one thread made all engines, the gaps that an old engine leaves between what has come since would be too small for the
-next one: memory grew from swap to swap, though nothing was kept. So a thread makes its next engine, or its next rack
-with several, only when what it made last is gone, and its part of the heap is empty again.
+glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
+frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
+the next engine, and memory grew from swap to swap. So a thread makes its next engine, or its next rack of several
+engines, only when its last one is freed, and its arena is empty again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from runtime.base.realtime import SWAP_PRIORITY, promote_thread
 
 MOST_MAKERS = 8
 
-Make = Callable[[], Iterable[object]]  # returns what was made; none: it failed
+Make = Callable[[], Iterable[object]]  # returns what was made, nothing if making failed
 
 
 class _Maker:
-    """One thread; last: what it made last, as long as that is in use."""
+    """One thread, which is free when the objects that it made last are freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
@@ -45,15 +45,15 @@ class _Maker:
         while (make := self._tasks.get()) is not None:
             made = make()
             self._last = [weakref.ref(each) for each in made]
-            # A variable of a thread that waits would keep what was made.
+            # A variable of the waiting thread would keep these objects alive.
             del make, made
             self._wake()
 
 
 class Makers:
-    """As many threads as engines are in use, and one more while one is made; at most MOST_MAKERS.
+    """One thread for each instrument or rack in use, and one more while the next is made; at most MOST_MAKERS.
 
-    wake: called on such a thread when it has made something, or failed.
+    wake: called on a thread when it has made something, or failed.
     """
 
     def __init__(self, wake: Callable[[], object]):
@@ -64,18 +64,18 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a thread whose last work is gone; not while another call runs."""
+        """Call `make` on a free thread if possible; do not call this while another `make` runs."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = _Maker(self._wake)
             self._makers.append(maker)
-        if maker is None:  # the one that has made nothing for longest
+        if maker is None:  # no thread is free: take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.give(make)
 
     def close(self) -> None:
-        """End the threads, after what they make."""
+        """End the threads after their present work, and wait for that."""
         for maker in self._makers:
             maker.give(None)
         for maker in self._makers:

@@ -1,4 +1,4 @@
-"""The racks that play, one after the other: what was chosen, what plays it, and when a rack that is left is freed."""
+"""Builds and replaces the rack that plays, and decides when a replaced rack is freed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from runtime.sound.choice import Choice
 
 
 class Racks:
-    """The rack that plays, on the main thread; the first one is built by `fit`.
+    """The rack that plays, and the racks before it; for the main thread. `fit` builds the first rack.
 
-    choice: the instrument of the first part, and the sounds that it was started with; wake: as in `Rack`.
-    rack: plays now.
+    choice: the first part's instrument, and the sounds with which it was started; wake: as in `Rack`.
+    rack: the rack that plays, None before `fit`.
     """
 
     def __init__(self, choice: Choice, wake: Callable[[], object]):
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # left in this round
-        self._left: list[Rack] = []  # left in the round before
+        self._leaving: list[Rack] = []  # replaced since the last `free_left`
+        self._left: list[Rack] = []  # replaced before the last `free_left`
 
     @property
     def sample_rate_hz(self) -> int:
-        """The rate of what plays."""
+        """The sample rate of the rack."""
         return self.rack.sample_rate_hz
 
     @property
     def status(self) -> Status:
-        """The state of what plays."""
+        """The status of the rack."""
         return self.rack.status
 
     @property
@@ -42,11 +42,11 @@ class Racks:
         return self._n_past_notes + self.rack.status.n_notes
 
     def choice_of(self, part: int) -> Choice:
-        """What a part plays."""
+        """The choice that a part plays."""
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Another choice plays a part from now on."""
+        """Note that a part plays another choice from now on."""
         parts = list(self.choice.parts)
         if parts:
             parts[part] = renamed_part(parts[part][0], choice.patch, choice.instrument), choice
@@ -54,27 +54,27 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def take(self, choice: Choice, rack: Rack) -> None:
-        """Let another rack play what was chosen."""
+        """Replace the rack by another one, which plays `choice`."""
         self._leave()
         self.choice, self.rack = choice, rack
 
     def fit(self, sample_rate_hz: int) -> bool:
-        """Keep the rack if it has this rate; else build another; returns whether another was built."""
+        """Keep the rack if it has this sample rate, else build another; return whether another was built."""
         if self.rack is not None and self.rack.sample_rate_hz == sample_rate_hz:
             return False
         self._build(sample_rate_hz)
         return True
 
     def renew(self) -> None:
-        """Build the rack again, because what it remembers is spoilt."""
+        """Build the rack again, because its state is corrupt."""
         self._build(self.rack.sample_rate_hz)
 
     def free_left(self) -> None:
-        """Free the racks that were left before the last call: the audio thread, which must not, has left them, too."""
+        """Free the racks replaced before the last call: the audio thread, which must not free them, has left them."""
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:
-        """Build a rack for this rate, with the knobs where they stand, and leave the present one."""
+        """Replace the rack by a new one for this sample rate, with the knobs in the same positions."""
         choice = self.choice if self.rack is None else with_positions(self.choice, self.rack)
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)
