@@ -26,7 +26,7 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hands:
     """The keys that each connection holds.
 
-    post: called with each event to play. A key that several connections hold ends when the last connection releases it.
+    post: called with each event. A note that several connections hold ends when the last connection releases it.
     """
 
     def __init__(self, post: Callable[[Event], object]):
