@@ -38,7 +38,7 @@ class Condition:
 
     remark: what is wrong with the settings, or an empty text; volume_db: the setting, for the cues; notify:
     `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
-    lamp: shows the condition, too; None for no lamp.
+    lamp: also shows the condition; None until the supervisor sets it.
     """
 
     def __init__(
