@@ -1,1 +1,1 @@
-"""Brings events to the parts of a rack: when they are due, which parts they concern, and whether voices must end."""
+"""Hands events to the parts of a rack: when, to which parts, and which voices end to make room."""
