@@ -50,7 +50,7 @@ class _Sounding(NamedTuple):
 
 
 class Arpeggiator:
-    """While it is on, replaces keys by notes of its own and uses the sustain pedals; other events pass unchanged.
+    """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
     On or off, it also turns the player's taps, the actions `tap_tempo`, into a tempo.
 
@@ -241,7 +241,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here: the pattern restarts, and the note whose end was in the old beats ends.
+            # Beats jump to 0 here: the pattern restarts, and the sounding note ends, as its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))

@@ -18,7 +18,7 @@ const tabs = [...document.querySelectorAll("[role=tab]")];
 const list = document.querySelector("[role=tablist]");
 list.setAttribute("aria-label", t("tabs"));
 
-/** Scroll the list of parts to the chosen part, as in a narrow window the list is wider than the window. */
+/** Scroll the list of parts, which may be wider than the window, to the chosen part. */
 function bringIntoView() {
   const chosen = list.querySelector("[aria-selected=true]");
   if (chosen) list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
@@ -43,7 +43,7 @@ function open(name, isFocused = false) {
     tab.tabIndex = isChosen ? 0 : -1;
     const part = document.getElementById(tab.getAttribute("aria-controls"));
     part.hidden = !isChosen;
-    part.firstElementChild.open = isChosen; // a hidden part needs no news
+    part.firstElementChild.open = isChosen; // hidden parts need no news
   }
   if (isFocused) chosen.focus();
   bringIntoView();
@@ -60,7 +60,7 @@ tabs.forEach((tab, k) => {
 addEventListener("hashchange", () => open(location.hash.slice(1)));
 open(location.hash.slice(1));
 
-// Entering a field selects its text, so that typing replaces the text. A click sets the caret after the focus, so select again.
+// Entering a field selects its text, so that typing replaces it. A click sets the caret after the focus, so select again.
 const isField = (e) => e.matches?.("input:not([type]), input[type=number]");
 let entered = null;
 addEventListener("pointerdown", ({ target }) => (entered = isField(target) && target !== document.activeElement ? target : null));

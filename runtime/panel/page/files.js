@@ -191,7 +191,7 @@ class Files extends HTMLElement {
     this.recorder.setAttribute("aria-pressed", isOn);
     this.recorder.textContent = t(isOn ? "files.record.stop" : "files.record");
     this.format.disabled = this.before.disabled = isOn;
-    // Another process names the files after the recording ends.
+    // Another process names the files afterwards.
     if (!isOn && this.isOpen) setTimeout(() => this.read(), 400);
   }
 

@@ -31,7 +31,7 @@ class Hands extends HTMLElement {
     document.addEventListener("learn", ({ detail }) => this.learn(detail));
   }
 
-  /** Called when this part of the page is shown or hidden; while it is shown, the page receives news of the MIDI inputs. */
+  /** Called when this part of the page is shown or hidden; while shown, it receives news of the MIDI inputs. */
   set open(isOpen) {
     this.isOpen = isOpen;
     play.want("control", this, isOpen);

@@ -20,7 +20,7 @@ export function draw(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Make a button with a short text, and a longer label that says without the surroundings what the button does. */
+/** Make a button with a short text, and a longer label that is clear without its surroundings. */
 export function button(text, label, click, attributes = {}) {
   return make("button", { type: "button", "aria-label": label, title: label, click, ...attributes }, text);
 }

@@ -234,7 +234,7 @@ class SoundMap extends HTMLElement {
     const { pressed } = this;
     await this.pins.choose(pin);
     if (this.pressed !== pressed || !pressed) return;
-    pressed.pin = null; // already chosen: releasing must not choose again
+    pressed.pin = null; // so that a release does not choose it again
     this.sound();
   }
 

@@ -10,7 +10,7 @@ const SAME = 0.02, ROUNDED = 0.002;
 const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
 
 export class Path {
-  /** map: the map for the path. Call `begin`, `add` and `end` for a pointer, or `addPoint` for each point set by keys. */
+  /** map: the map for the path. Call `begin`, `add` and `end` for a pointer, or `addPoint` for points set by keys. */
   constructor(map) {
     this.map = map;
     this.places = [];

@@ -5,8 +5,8 @@ const MOVES_EVERY_MS = 20;
 const MOST_SENT = 8000; // characters; in bytes, still within the limit for a message
 const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
-const OWN_MOVE_MS = 400; // for this time older news does not move back a target that the page has moved
-const SETTLED_MS = 1500; // after this time, moves are changes by the player, and not from choosing a sound
+const OWN_MOVE_MS = 400; // so long, older news does not move back a target that the page moved
+const SETTLED_MS = 1500; // after this time, moves come from the player and not from choosing a sound
 const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these targets does not change the sound to save
 
 /**
@@ -21,7 +21,7 @@ class Play extends EventTarget {
     this.ranges = {}; // target: lowest, highest, unit, spacing
     this.actions = [];
     this.state = null; // null if nothing has played yet
-    this.isFresh = true; // false if `state` and the other fields are out of date: playing has ended, or the connection is lost
+    this.isFresh = true; // false if `state` and other fields are out of date: playing ended, or the connection is lost
     this.isChanged = false; // whether the sound has changed since it was chosen or saved
     this.chosenAt = 0;
     this.card = null;

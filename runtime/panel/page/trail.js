@@ -1,6 +1,6 @@
 // The newest note's place and past places, if a trajectory or an LFO moves the note.
 const APART = 0.012, STILL = 1e-3;
-const N_PLACES = 300, N_STILL = 30; // places shown, 10 s; the trail ends after 1 s without motion
+const N_PLACES = 300, N_STILL = 30; // 10 s are shown; the trail ends after 1 s without motion
 const SMOOTH = 0.35;
 
 export class Trail {

@@ -1,1 +1,1 @@
-"""Hands events to the parts of a rack: when, to which parts, and which voices end to make room."""
+"""Decides when a rack's events are due, which parts receive them, and which voices end to make room."""

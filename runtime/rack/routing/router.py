@@ -101,7 +101,7 @@ class Router:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: Due) -> bool:
-        """Start a control's action, and post events that a control map uses; False for all other events.
+        """Start a control's action, and post the events of control maps; return False for any other event.
 
         A mapped control moves the parts that hear its channel. If no part hears the channel, as a knob box's channel
         may be, the control moves every part.
