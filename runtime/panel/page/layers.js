@@ -141,6 +141,6 @@ function remember() {
     const names = play.card.sounds.map(({ name }) => name).filter(Boolean);
     localStorage.setItem(KEPT, JSON.stringify({ ...remembered(), [play.card.instrument]: names }));
   } catch {
-    // the browser does not allow storage
+    // the browser forbids storage
   }
 }

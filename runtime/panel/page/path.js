@@ -128,7 +128,7 @@ function kept() {
   try {
     return JSON.parse(localStorage.getItem(KEPT)) ?? [];
   } catch {
-    return []; // the browser does not allow storage
+    return []; // the browser forbids storage
   }
 }
 
@@ -136,7 +136,7 @@ function keep(rows, places) {
   try {
     localStorage.setItem(KEPT, JSON.stringify([...kept(), [rows, places]].slice(-MOST_KEPT)));
   } catch {
-    // the browser does not allow storage
+    // the browser forbids storage
   }
 }
 

@@ -5,7 +5,7 @@ const MOVES_EVERY_MS = 20;
 const MOST_SENT = 8000; // characters; in bytes, still within the limit for a message
 const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
-const OWN_MOVE_MS = 400; // so long, older news does not move back a target that the page moved
+const OWN_MOVE_MS = 400; // older news does not move back a target that the page moved within this time
 const SETTLED_MS = 1500; // after this time, moves come from the player and not from choosing a sound
 const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these targets does not change the sound to save
 

@@ -195,7 +195,7 @@ function kept() {
     const found = localStorage.getItem(KEPT);
     return found === "de" || found === "en" ? found : null;
   } catch {
-    return null; // the browser does not allow storage
+    return null; // the browser forbids storage
   }
 }
 
@@ -209,7 +209,7 @@ export function handOver(name, read, write) {
     sessionStorage.removeItem(key);
     if (found !== null) write(JSON.parse(found));
   } catch {
-    return; // the browser does not allow storage
+    return; // the browser forbids storage
   }
   leaving.push(() => sessionStorage.setItem(key, JSON.stringify(read())));
 }
