@@ -1,4 +1,4 @@
-"""Plays the keys that are held one after another, in time with the beat."""
+"""Plays held keys one after another, in time with the beat."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """Other settings, and the tempo of the sound that they belong to."""
+    """The settings and the tempo of a newly chosen sound."""
 
     settings: Arpeggio
     tempo_bpm: float
@@ -50,14 +50,14 @@ class _Sounding(NamedTuple):
 
 
 class Arpeggiator:
-    """Stands between the events and the parts: takes notes, gives notes; all else passes at its own frame.
+    """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    It also makes a tempo of the player's taps, which are actions `tap_tempo`; off or on.
+    On or off, it also turns the player's taps, the actions `tap_tempo`, into a tempo.
 
-    What it gives is a function of the events and their frames. It counts the beats by the same events as the engine
-    does, so their beats are equal. Every note-on that it adds is followed by a note-off.
+    The output depends only on the events and their frames. The engine counts beats from the same events, so both agree.
+    A note-off follows every note-on that the arpeggiator adds.
 
-    settings, tempo_bpm: those of the sound at the start.
+    settings, tempo_bpm: from the first sound.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):
@@ -66,23 +66,23 @@ class Arpeggiator:
         self._keys, self._steps = HeldKeys(settings.hold), Steps(settings)
         self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
-        self._passed: dict[Key, NoteOn] = {}  # notes that it let pass, and that have not ended
-        self._eaten: set[Key] = set()  # keys that are down, whose note-ons it did not let pass, while it is off
+        self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
+        self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
         self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, number, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
         self._given: list[tuple[int, Event]] = []
 
     def feed(self, event: Event, frame: int) -> None:
-        """Take an event; if its frame has been taken already, it happens at the first frame that has not."""
+        """Receive an event; an event before the end of the last `take` happens at that end."""
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
-        """Play by other settings from `frame` on; tempo_bpm: that of their sound."""
+        """Use a new sound's settings and tempo from `frame` on."""
         self._enqueue(_Choice(settings, tempo_bpm), frame)
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]:
-        """The events before `end_frame` that were not taken yet, ascending: (frame, event)."""
+        """Return the events before `end_frame` that no earlier call returned, ascending: (frame, event)."""
         self._given = []
         while True:
             event_at = self._queue[0][0] if self._queue else NEVER
@@ -105,13 +105,13 @@ class Arpeggiator:
         self._n_fed += 1
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """What outlives the notes, as plain values: its beats and the player's taps; for `remember`."""
+        """Return the state that outlives notes, the beats and the taps, as plain values for `remember`."""
         loop = self._tempo.loop
         memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps)}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
-        """Go on at `frame` from where another one was, with no key down."""
+        """Continue at `frame` from another arpeggiator's `memory`, with no key down."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
         if "arpeggiator_clock" in memory:
@@ -128,7 +128,7 @@ class Arpeggiator:
     # Steps
 
     def _next_step(self) -> int:
-        """The frame at which a note begins or ends."""
+        """Return the next frame at which a note begins or ends, or NEVER."""
         beats = NEVER if self._sounding is None else self._sounding.until_beats
         if self._keys.chord:
             beats = min(beats, self._steps.next_beats)
@@ -142,7 +142,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Begin the next note; the one before ends."""
+        """Begin the next note and end the last one; a tied note of the same key continues."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -183,7 +183,7 @@ class Arpeggiator:
         runs = bool(self._keys.chord)
         begins = self._keys.press(event)
         if begins and runs:
-            self._steps.n_played = 0  # it takes the place of the chord that `hold` kept, in time with it
+            self._steps.n_played = 0  # a new chord replaces the chord that `hold` kept, on the same steps
         elif begins:
             self._steps.begin(self._tempo.beats_at(self._now))
         return False
@@ -231,7 +231,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """Active sensing has ended. The engine would not see it, as the notes of the arpeggiator still come."""
+        """End all notes after active sensing ends; the engine, still receiving arpeggiator notes, cannot detect it."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -241,7 +241,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here. The pattern begins anew, and the note of the old line ends.
+            # Beats jump to 0 here: the pattern restarts, and the sounding note ends, as its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))
@@ -276,7 +276,7 @@ class Arpeggiator:
         return False
 
     def _switch_on(self) -> None:
-        """Take over the keys that are down: the notes that were let pass end, and the pedals no longer hold sounds."""
+        """Take over the keys that are down: end their notes in the engine, and lift the engine's pedals."""
         for event in self._passed.values():
             self._give(NoteOff(event.channel, event.note, device=event.device))
             self._keys.press(event)
@@ -288,7 +288,7 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """The keys that are down fall silent until they are struck again."""
+        """Silence the keys that are down until they are struck again, and pass the pedals on to the engine."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

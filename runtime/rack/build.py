@@ -23,7 +23,7 @@ from runtime.sound.sound import SoundEffects, SoundPart
 
 
 def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
-    """An engine for a rack's part; arguments and errors as for `build_engine`."""
+    """Build an engine for a rack's part; arguments and errors as for `build_engine`."""
     engine = build_engine(patch, decoder, sample_rate_hz, programs, limits=False)
     return Playable(engine, patch.sound)
 
@@ -35,13 +35,13 @@ def build_rack(
     programs: Sequence[Patch] | None = None,
     **options: Any,
 ) -> Rack:
-    """A rack with one part, with an arpeggiator and effects; options: as in `Rack`."""
+    """Build a rack with one part, an arpeggiator and effects; options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
     return _rack([part], patch.settings, sample_rate_hz, options)
 
 
 def rack_from(start: Start, decoder: Decoder) -> Rack:
-    """A rack with one part that goes on from where a recording began."""
+    """Build a rack with one part that continues from the state at a recording's start."""
     engine = build_engine(
         start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
     )
@@ -69,7 +69,7 @@ def _rack(
 
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
-    """A rack that plays what was chosen, with its parts if it has several; options: as in `Rack`."""
+    """Build a rack that plays a choice with all its parts; options: as in `Rack`."""
     if not choice.parts:
         return build_rack(choice.patch, choice.instrument, sample_rate_hz, choice.programs, **options)
     parts = [
@@ -80,7 +80,7 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
 
 
 def with_positions(choice: Choice, rack: Rack) -> Choice:
-    """What was chosen, with the knobs where they stand in a rack that plays it."""
+    """Return a choice with the present knob positions of a rack that plays it."""
     if not choice.parts:
         return _at(choice, rack.engine().status.positions)
     parts = tuple(
@@ -94,7 +94,7 @@ def _at(choice: Choice, positions: tuple[float, ...]) -> Choice:
 
 
 def part_settings(said: SoundPart) -> PartSettings:
-    """What a sound's file says of a part, as the rack takes it."""
+    """Convert a part from a sound's file to the rack's settings."""
     return PartSettings(
         channel=EVERY_CHANNEL if said.channel is None else said.channel - 1,
         lowest_key=said.keys[0],
@@ -109,6 +109,6 @@ def part_settings(said: SoundPart) -> PartSettings:
 
 
 def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
-    """What a Swap asks for: reads, checks and builds it, which takes a while; UserError as from `choose`."""
+    """Read, check and build the player for a Swap, which takes a while; UserError as from `choose`."""
     choice = choose(msgspec.structs.replace(config, preset=None), swap.instrument, None, swap.sound)
     return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)

@@ -1,4 +1,4 @@
-"""Remembers where the controllers of all channels stand, so that a new engine can be told."""
+"""Remembers the controllers' values on all channels, to set the controllers of a new engine."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 
 
 class ChannelMemory:
-    """The last event of each controller, in the order in which they came.
+    """The last event of each controller, in order of arrival.
 
-    is_mapped: whether a control moves a target of the sound; such controls are not remembered, as the targets of
-    another sound stand elsewhere.
+    is_mapped: whether an event's control moves a target or starts an action; these controls are not remembered, as
+    another sound's targets have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
         self._is_mapped = is_mapped
         self._said: dict[tuple, list[Event]] = {}
-        self._parameter: dict[int, list[int]] = {}  # by channel: the number of the parameter that data entry sets
+        self._parameter: dict[int, list[int]] = {}  # by channel: MSB and LSB of the parameter that data entry sets
 
     def hear(self, event: Event) -> None:
-        """Remember an event, if it says where a controller stands."""
+        """Remember an event that sets a controller; a Reset clears the controllers of all channels."""
         match event:
             case ControlChange():
                 self._hear_control(event)
@@ -52,7 +52,7 @@ class ChannelMemory:
                 self._parameter.clear()
 
     def events(self) -> list[Event]:
-        """The events that bring a new engine's controllers to where they stand now."""
+        """Return the events that set a new engine's controllers to the present values."""
         said = [event for events in self._said.values() for event in events]
         for channel, (msb, lsb) in self._parameter.items():
             said += [ControlChange(channel, Control.RPN_MSB, msb), ControlChange(channel, Control.RPN_LSB, lsb)]

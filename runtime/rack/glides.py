@@ -1,4 +1,4 @@
-"""Numbers that glide from one value to the next, so that no change clicks: gains of parts, and what they send."""
+"""Gains of parts and of their sends, which glide from one value to the next, so that no change clicks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ GLIDE_S = 0.02
 
 
 class Glide:
-    """One number: a straight line from an event's frame on, then constant; a function of the absolute frame.
+    """A number that changes linearly from an event's frame on, then is constant; a function of the absolute frame.
 
-    value, target: where the line begins and ends. n_frames: how long each glide is.
+    value: the first value; n_frames: length of a glide; target: the value at the end of the present glide.
     """
 
     __slots__ = ("_begin", "_end", "_start", "n_frames", "target")
@@ -41,7 +41,7 @@ class Glide:
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:
         """Write the values from `frame` on into `out`, float32 (n_frames,).
 
-        changes: (frame, target), ascending: moves within these frames; earlier ones happen at `frame`.
+        changes: (frame, target) for `move`, ascending; changes before `frame` happen at `frame`.
         """
         done = 0
         for change_frame, target in changes:

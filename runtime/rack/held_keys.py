@@ -1,4 +1,4 @@
-"""The keys that an arpeggiator plays: those that are down, and those that a pedal or `hold` keeps."""
+"""The keys that an arpeggiator plays: keys that are down, and keys that a pedal or `hold` keeps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Key = tuple[int, int]  # MIDI channel, note
 class HeldKeys:
     """A chord that a player holds.
 
-    chord: the note-on of each key, in the order in which they were struck. hold: whether keys stay when they come up,
-    until a new chord begins. pedals: by channel, the value of each sustain pedal that is down; while one is, keys stay.
+    chord: the note-on of each key, in the order of striking. hold: whether released keys stay until a new chord
+    begins. pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all channels.
     """
 
     def __init__(self, hold: bool):
@@ -23,13 +23,13 @@ class HeldKeys:
 
     @property
     def down(self) -> frozenset[Key]:
-        """The keys that are really down."""
+        """The keys that are physically down."""
         return frozenset(self._down)
 
     def press(self, event: NoteOn) -> bool:
-        """A key goes down: it joins the chord, or begins a new one if only `hold` kept the old one.
+        """Add a key to the chord; if only `hold` kept the chord, the key begins a new chord.
 
-        Returns whether it begins a new one.
+        Returns whether a new chord begins.
         """
         begins = not self.chord or (self._hold and not self._down and not self.pedals)
         if begins:
@@ -39,12 +39,12 @@ class HeldKeys:
         return begins
 
     def release(self, channel: int, note: int) -> None:
-        """A key comes up."""
+        """Release a key."""
         self._down.discard((channel, note))
         self._let_go()
 
     def move_pedal(self, channel: int, value: int) -> None:
-        """A sustain pedal moves."""
+        """Set the value of a sustain pedal."""
         if value >= SWITCH_ON:
             self.pedals[channel] = value
         else:

@@ -16,14 +16,15 @@ from runtime.sound.store import instrument_sounds
 
 
 def choose_parts(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
-    """As `choose`, then `with_parts`."""
+    """Call `choose`, then `with_parts`."""
     return with_parts(choose(config, instrument, preset, sound), instrument, f"--sound {sound or preset}")
 
 
 def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
-    """If the sound that was chosen has parts, `parts` are theirs, and other fields are those of the first part.
+    """Choose the sounds of all parts of a chosen sound; return a choice without parts unchanged.
 
-    instrument: the one that was asked for; where: names the sound in messages if it is in no file.
+    The result has the first part's fields, and every part in `parts`. instrument: the instrument that the user asked
+    for, or None; where: names the sound in messages if the sound has no file.
     UserError as from `choose`, and for a part whose sound does not exist, or has parts itself.
     """
     parts = whole.patch.sound.parts
@@ -59,7 +60,7 @@ def _choose_part(config: Config, part: SoundPart, where: str, folder: Path | Non
 
 
 def _instrument_with(name: str, where: str, first: str) -> str:
-    """The instrument that has a sound of this name; `first` is looked at first."""
+    """Return an instrument that has a sound of this name; search the instrument `first` first."""
     known: list[str] = []
     for instrument in dict.fromkeys([first, *available()]):
         decoder = load(instrument)

@@ -25,7 +25,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# What concerns the sound that the next notes play, and not the notes that ring out on an earlier engine.
+# Events for the next notes only; the notes that ring out on an earlier engine do not follow them.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -71,7 +71,7 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # (channel, key) to the notes that it plays
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # (channel, key): the notes that the key began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
@@ -82,7 +82,7 @@ class Part:
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """The note that the part plays for a key that goes down; None if it does not concern this part."""
+        """Return the note that the part plays for a pressed key; None if the part does not play the key."""
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -99,7 +99,7 @@ class Part:
         return event if note == event.note else msgspec.structs.replace(event, note=note)
 
     def take(self, event: Event, frame: int | None) -> bool:
-        """Post an event that is no NoteOn to the engines that it concerns; False if it concerns none."""
+        """Post any event but a NoteOn to the part's engines; return False if it does not concern the part."""
         if not isinstance(event, ChannelEvent):
             self._post(event, frame)
             return True
@@ -111,7 +111,7 @@ class Part:
         return False
 
     def _follow_key(self, event: NoteOff | PolyTouch, frame: int | None) -> bool:
-        """A key that is down belongs to the notes that it began, whatever the part would play now."""
+        """Post a key's event to the notes that the key began, even if the part's settings have changed since."""
         key = event.channel, event.note
         if key not in self._held:
             if self.hears(event.channel):
@@ -158,7 +158,7 @@ class Part:
         return gone
 
     def render(self, out: np.ndarray, scratch: np.ndarray) -> None:
-        """Fill `out` with the part's sound at its level; both float32 (n_frames, 2)."""
+        """Fill `out` with the part's sound at its level; out, scratch: float32 (n_frames, 2)."""
         frame = self.engine.frame
         self.engine.render(out)
         for engine in self.leaving:
@@ -172,10 +172,10 @@ class Part:
                 out[:, side] *= np.float32(glide.target)
 
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
-        """Add what the part sends to the effects, from `frame` on, to the buses.
+        """Add the part's sends to the effects' buses; `frame`: frame of the first sample.
 
-        sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), of the reverb and of the chorus; fed: whether
-        something was added to each; a bus that was not fed has no defined contents.
+        sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), the reverb's and the chorus's; fed: for each
+        bus, whether any part has added sound; the contents of other buses are undefined.
         """
         changes = self.engine.take_sends()
         if changes:

@@ -1,4 +1,4 @@
-"""The rack: one to four parts on one clock, what comes before them, and the effects and the limiter behind them."""
+"""The rack: one to four parts on one clock, between an arpeggiator and the effects with the limiter."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LONGEST_PIECE = 4096
 class BehindParts(Protocol):
     """The effects.
 
-    add: adds what they make of the two sends to `dry`, in place; all float32 (n_frames, 2), None for silence.
-    sleep: whether they add nothing until something is sent.
+    add: adds the effects of two sends to `dry`, in place; all float32 (n_frames, 2), a send may be None for silence.
+    sleep: whether the effects are silent until they receive sound.
     """
 
     sleep: bool
@@ -40,12 +40,12 @@ class BehindParts(Protocol):
 
 
 class Rack:
-    """Plays up to four parts, each an engine; posted to like an engine. It owns no thread, clock, file or log.
+    """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each, with engines that do not limit and have not rendered; n_voices: the most voices
-    of all parts together; controls: turns presses of controls into actions; None: those of the settings without a file;
-    effects, arpeggiator: None: none; make: makes what a Swap asks for, for a rack that may wait; wake: called when
-    there is something for `take_actions` or `take_retired`, on the audio thread; it must not wait.
+    parts: (playable, settings) of each; the engines have no limiter and have not rendered; n_voices: the most voices of
+    all parts together; controls: turns presses of controls into actions; None for the default settings' controls;
+    effects, arpeggiator: None for none; make: builds the player for a Swap, for a rack that may block; wake: called on
+    the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
 
     frame: the next frame to render; sample_rate_hz: of all engines.
     """
@@ -77,7 +77,7 @@ class Rack:
 
     @property
     def status(self) -> Status:
-        """The engines' state together; the positions are the first part's."""
+        """The status of all engines together; frame and positions are the first part's."""
         if len(self._parts) == 1 and not self._parts[0].leaving and not self._returns.n_notes:
             return self._parts[0].engine.status
         every = [engine.status for part in self._parts for engine in part.engines()]
@@ -93,11 +93,11 @@ class Rack:
         )
 
     def engine(self, part: int = 0) -> Engine:
-        """The engine that plays a part's next notes."""
+        """Return the engine that plays a part's next notes."""
         return self._parts[part].engine
 
     def engines(self) -> list[Engine]:
-        """The engines of all parts, also those on which earlier notes ring out; from any thread."""
+        """Return all parts' engines, including engines on which earlier notes ring out; call from any thread."""
         return [engine for part in self._parts for engine in part.engines()]
 
     @property
@@ -107,7 +107,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra so far were silenced, because the instruments gave numbers that no sound has."""
+        """How many spectra the present engines silenced, as a decoder's output was not finite or was too large."""
         return sum(engine.n_muted for part in self._parts for engine in part.engines())
 
     @property
@@ -117,26 +117,26 @@ class Rack:
         return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append every event from now on, (frame, event), as soon as it is taken; and each state that is asked for."""
+        """Append each later event, (frame, event), when the audio thread receives it, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
         """Let the audio thread append (frame, EngineState) to the history at the end of the present block.
 
-        It is that of the first part, and is called silent only if nothing else sounds and there is no other part.
+        The state is the first part's; it is marked silent only if nothing sounds and no other engine exists.
         """
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None, part: int | None = None) -> None:
-        """Hand over an event from any thread; frame: as for an engine; part: the only part that it concerns."""
+        """Post an event from any thread; frame: as in `Engine.post`; part: the only part to receive it, or None."""
         self._incoming.post(event, frame, part)
 
     def take_actions(self) -> list[Action]:
-        """What the player has asked for since the last call; from any one thread."""
+        """Return the actions that the player started since the last call; call from one thread only."""
         return self._returns.take_actions()
 
     def take_retired(self) -> list[Engine]:
-        """Engines that play no more, since the last call; whoever takes them frees them, outside the audio thread."""
+        """Return the engines retired since the last call; the caller frees them, outside the audio thread."""
         return self._returns.take_retired()
 
     def render(self, out: np.ndarray) -> None:
@@ -165,7 +165,7 @@ class Rack:
         limit(out, self._scratch[0, :n_frames], self._bend[:n_frames])
 
     def _render_piece(self, out: np.ndarray) -> None:
-        """Render all parts into `out`, and let the effects add theirs; there is no event for the rack in between."""
+        """Render all parts and the effects into `out`; no event for the rack itself falls within these frames."""
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
@@ -182,7 +182,7 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Take what the engines ask for, and the engines that have fallen silent."""
+        """Collect the engines' actions, and retire earlier engines that have fallen silent."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -194,7 +194,7 @@ class Rack:
                     self._returns.retire(engine)
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """Pass on what an engine asks for; what several parts ask for at once is done once, but for programs."""
+        """Pass on an engine's action; an action of several parts at once is passed on once, except `program`."""
         if action.name == "panic":
             self._router.silence(self.frame, engine)
         elif action.name == "program" or action.name not in asked:

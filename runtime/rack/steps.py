@@ -6,11 +6,11 @@ import math
 
 from runtime.sound.arpeggio import Arpeggio
 
-_NEAR = 1e-6  # of a step: so little late is in time
+_NEAR = 1e-6  # of a step: a step that is less late than this is still due
 
 
 class Steps:
-    """Steps on the line of beats: step k is k steps after an origin; odd steps are late if the sound swings.
+    """Places steps on the beats: step k is k step lengths after an origin; swing delays odd steps.
 
     n_played: number of notes since the chord began; next_beats: beats at which the next step is due.
     """
@@ -26,7 +26,7 @@ class Steps:
         return self._beats_of(self._next)
 
     def begin(self, beats: float) -> None:
-        """A chord begins: its first step is now, or the next one of the beat."""
+        """Begin a chord: its first step is now or, if chords start on the beat, at the next step of the beat."""
         self.n_played = 0
         self._origin, self._next = beats, 0
         if self._settings.starts == "beat":
@@ -34,16 +34,16 @@ class Steps:
             self._next = self._first_from(beats)
 
     def begin_at_beat_0(self) -> None:
-        """The beats begin anew, and the chord with them."""
+        """Restart the chord at beat 0."""
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """The step that was due has been played."""
+        """Mark the step that was due as played."""
         self._next += 1
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Other settings from now on: what has been played stays."""
+        """Use other settings from `beats` on; the chord's count of notes continues."""
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):
@@ -62,8 +62,8 @@ class Steps:
         return self._origin + (step + (settings.swing if step % 2 else 0.0)) * settings.step_beats
 
     def _first_from(self, beats: float) -> int:
-        """The first step that is not over."""
+        """Return the first step that is not in the past."""
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # With swing, the step before may still be to come.
+        # Swing may delay the previous step past `beats`.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

@@ -17,7 +17,7 @@ _N_INTERVALS = 4
 class TapTempo:
     """The tempo of the last taps: the median of up to four intervals between them.
 
-    A tap more than RESTART_S after the one before is a new beginning, so that the slowest tempo is 30 beats a minute.
+    A tap more than RESTART_S after the last tap restarts the measurement: the slowest tempo is 30 beats a minute.
     """
 
     def __init__(self, sample_rate_hz: int):
@@ -26,7 +26,7 @@ class TapTempo:
         self._intervals: deque[int] = deque(maxlen=_N_INTERVALS)
 
     def tap(self, frame: int) -> Tempo | None:
-        """A tap at `frame`; returns the tempo from the second tap on, 20 to 300 beats a minute, else None."""
+        """Process a tap; return the tempo, 30 to 300 beats a minute, or None after a first tap or a bounce."""
         last = self._last
         if last is not None and frame - last < _BOUNCE_S * self._rate_hz:
             return None

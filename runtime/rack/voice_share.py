@@ -8,10 +8,10 @@ from runtime.engine.engine import Engine
 
 
 class VoiceShare:
-    """The voices of several engines at one frame, up to which all of them have been rendered.
+    """The voices of several engines, all rendered up to the same frame.
 
-    Dispensable are released voices before held ones, then older before newer, as within one engine. All that is decided
-    follows from events and frames alone.
+    Released voices end before held voices, and older voices before newer ones, as within one engine. The choice depends
+    only on events and frames.
     """
 
     def __init__(self, engines: Sequence[Engine]):
@@ -27,7 +27,7 @@ class VoiceShare:
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:
-        """A note begins on an engine; one of a mono sound takes the place of the held one."""
+        """Count a note that begins on an engine; a note of a mono sound replaces the held voice."""
         if not self.adds(engine):
             newest = max(number for number, owner in enumerate(self._owners) if owner is engine)
             del self._owners[newest]
@@ -35,9 +35,9 @@ class VoiceShare:
         self._held.add(id(engine))
 
     def adds(self, engine: Engine) -> bool:
-        """Whether a note on this engine is one voice more."""
+        """Whether a note on this engine adds a voice."""
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:
-        """Choose the most dispensable voice; returns its engine, which must end it."""
+        """Remove the most dispensable voice; return its engine, which must end the voice."""
         return self._owners.pop(0)

@@ -18,14 +18,14 @@ const tabs = [...document.querySelectorAll("[role=tab]")];
 const list = document.querySelector("[role=tablist]");
 list.setAttribute("aria-label", t("tabs"));
 
-/** In a narrow window the list of parts scrolls. */
+/** Scroll the list of parts, which may be wider than the window, to the chosen part. */
 function bringIntoView() {
   const chosen = list.querySelector("[aria-selected=true]");
   if (chosen) list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
   showMore();
 }
 
-/** Where the list goes on beyond its edge, it fades out. */
+/** Fade out an edge of the list if the list continues beyond the edge. */
 function showMore() {
   list.classList.toggle("before", list.scrollLeft > 2);
   list.classList.toggle("after", list.scrollLeft + list.clientWidth < list.scrollWidth - 2);
@@ -43,7 +43,7 @@ function open(name, isFocused = false) {
     tab.tabIndex = isChosen ? 0 : -1;
     const part = document.getElementById(tab.getAttribute("aria-controls"));
     part.hidden = !isChosen;
-    part.firstElementChild.open = isChosen; // a part that is not seen need not be told anything
+    part.firstElementChild.open = isChosen; // hidden parts need no news
   }
   if (isFocused) chosen.focus();
   bringIntoView();
@@ -60,7 +60,7 @@ tabs.forEach((tab, k) => {
 addEventListener("hashchange", () => open(location.hash.slice(1)));
 open(location.hash.slice(1));
 
-// A field that is entered has its text selected, so that typing replaces it. The first click in it sets the caret after the focus.
+// Entering a field selects its text, so that typing replaces it. A click sets the caret after the focus, so select again.
 const isField = (e) => e.matches?.("input:not([type]), input[type=number]");
 let entered = null;
 addEventListener("pointerdown", ({ target }) => (entered = isField(target) && target !== document.activeElement ? target : null));
@@ -70,7 +70,7 @@ addEventListener("click", ({ target }) => {
   entered = null;
 });
 
-// A browser may keep a page that was left, with its connection: its notes must not go on.
+// A browser may keep a page alive, with its connection, after the user has left: end the page's notes.
 addEventListener("pagehide", () => {
   notes.releaseAll();
   play.leave();

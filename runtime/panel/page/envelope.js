@@ -1,4 +1,4 @@
-// The envelope as a picture whose points can be dragged; the sliders below it are for keyboards and screen readers.
+// The envelope as a picture with points to drag; the sliders below the picture are for keyboards and screen readers.
 import { draw, make } from "/make.js";
 import { play } from "/play.js";
 import { t } from "/words.js";
@@ -7,7 +7,7 @@ const HEIGHT = 110, EDGE = 10; // pixels
 // Shares of the width: attack, decay, a held part, release.
 const ATTACK = 0.28, DECAY = 0.28, HELD = 0.14, RELEASE = 0.3;
 const TARGETS = ["attack", "decay", "sustain", "release"].map((stage) => `envelope.${stage}`);
-const LEAST = 0.06; // so that points at 0 s can still be told apart
+const LEAST = 0.06; // keeps points at 0 s apart
 
 export class Envelope extends HTMLElement {
   connectedCallback() {
@@ -56,7 +56,7 @@ export class Envelope extends HTMLElement {
 
   show() {
     const { attack, decay, held, level, end, bottom } = this.corners();
-    // A falling stage is steep first, as it is heard.
+    // A falling stage is steep at first, as the ear hears it.
     const fall = (x0, y0, x1, y1) => `C${x0 + (x1 - x0) * 0.25} ${y0 + (y1 - y0) * 0.8} ${x0 + (x1 - x0) * 0.6} ${y1} ${x1} ${y1}`;
     const curve = `M${EDGE} ${bottom}L${attack} ${EDGE}${fall(attack, EDGE, decay, level)}L${held} ${level}${fall(held, level, end, bottom)}`;
     this.line.setAttribute("d", curve);

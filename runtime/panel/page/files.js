@@ -1,4 +1,4 @@
-// Take it with you: record, render a MIDI file, turn a recording into a sound, sounds as files. One WebSocket of its own.
+// Take it with you: record, render a MIDI file, turn a recording into a sound, sounds as files. It has its own WebSocket.
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
@@ -11,7 +11,7 @@ const NEAR_DB = [[4, "far.very"], [6, "far.near"], [9, "far.like"], [Infinity, "
 const SUFFIXES = { midi: [".mid", ".midi"], sound: [".yaml", ".yml", ".timbrebox"] };
 const ACCEPTED = { midi: ".mid,.midi,audio/midi", sound: ".yaml,.yml,.timbrebox", recording: "audio/*,.wav,.flac,.ogg,.opus,.mp3,.aif,.aiff" };
 
-/** The connection for files: requests, what this page sends, and the news of the work. docs/panel.md describes it. */
+/** The connection for files: requests, files to send, and news of the work. docs/panel.md describes the messages. */
 class Link extends EventTarget {
   constructor() {
     super();
@@ -44,7 +44,7 @@ class Link extends EventTarget {
     });
   }
 
-  /** Send a file, in pieces, never more than the window ahead of what has arrived. */
+  /** Send a file in pieces; at most `window` bytes may be sent and not yet received. */
   async send(kind, file) {
     if (file.size > this.limits[kind]) throw new Error(t("files.large", { name: file.name, mb: number(this.limits[kind] / 2 ** 20) }));
     await this.ask("send", { kind, name: file.name.slice(-200), bytes: file.size });
@@ -59,14 +59,14 @@ class Link extends EventTarget {
     while (sending === this.sending && sending.sent < sending.file.size && sending.sent - sending.got < limits.window) {
       const piece = await sending.file.slice(sending.sent, sending.sent + limits.chunk).arrayBuffer().catch(() => null);
       if (sending !== this.sending || this.socket?.readyState !== WebSocket.OPEN) return;
-      if (!piece) return this.socket.close(); // the file has gone
+      if (!piece) return this.socket.close(); // the file cannot be read any more
       this.socket.send(piece);
       sending.sent += piece.byteLength;
     }
     sending.isReading = false;
   }
 
-  /** A promise that holds when nothing is being done. */
+  /** Return a promise that resolves when no work is in progress. */
   idle() {
     return new Promise((resolve) => {
       const look = () => {
@@ -151,7 +151,7 @@ class Files extends HTMLElement {
     this.show();
   }
 
-  /** Called when this part of the page is shown or hidden: only then does it have a connection. */
+  /** Called when this part of the page is shown or hidden; its connection opens when it is shown. */
   set open(isOpen) {
     if (this.isOpen === isOpen) return;
     this.isOpen = link.isWanted = isOpen;
@@ -191,7 +191,7 @@ class Files extends HTMLElement {
     this.recorder.setAttribute("aria-pressed", isOn);
     this.recorder.textContent = t(isOn ? "files.record.stop" : "files.record");
     this.format.disabled = this.before.disabled = isOn;
-    // The files get their names at the end, in another process.
+    // Another process names the files afterwards.
     if (!isOn && this.isOpen) setTimeout(() => this.read(), 400);
   }
 
@@ -216,7 +216,7 @@ class Files extends HTMLElement {
     this.read();
   }
 
-  // --- what is dropped ---
+  // --- dropped files ---
 
   dropPlace() {
     const place = make("div", { class: "drop" }, make("p", {}, t("files.drop.how")),
@@ -225,7 +225,7 @@ class Files extends HTMLElement {
       event.preventDefault();
       place.classList.toggle("over", isOver);
     };
-    // Anywhere on the page while this part is shown: a browser would else leave the page and show the file.
+    // Accept drops anywhere on the page while this part is shown; otherwise the browser would open the file.
     const here = (act) => (event) => this.isOpen && event.dataTransfer?.types.includes("Files") && act(event);
     addEventListener("dragover", here((event) => mark(event, true)));
     addEventListener("dragleave", here((event) => mark(event, false)));
@@ -263,7 +263,7 @@ class Files extends HTMLElement {
     }
   }
 
-  // --- what is done with it ---
+  // --- the work and its results ---
 
   show() {
     const { now, failed, piece, found, taken } = link.facts;
@@ -274,7 +274,7 @@ class Files extends HTMLElement {
     if (this.back) this.back.hidden = !link.facts.is_trying;
   }
 
-  /** Show a result when it has changed, so that what a user types or hears is not replaced by the same again. */
+  /** Show a result only if it has changed, so that the same result does not replace a field or player in use. */
   showOnce(key, value, show) {
     const said = JSON.stringify(value);
     if (this.shown?.[key] === said) return;
@@ -414,7 +414,7 @@ class Files extends HTMLElement {
 }
 customElements.define("tb-files", Files);
 
-/** What a dropped file is taken for, by its ending. */
+/** The kind of a dropped file, from its suffix; a recording if the suffix is unknown. */
 function kindOf(name) {
   const ends = (suffixes) => suffixes.some((suffix) => name.toLowerCase().endsWith(suffix));
   return Object.keys(SUFFIXES).find((kind) => ends(SUFFIXES[kind])) ?? "recording";

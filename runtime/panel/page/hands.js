@@ -1,4 +1,4 @@
-// Controls: what moves what, learning a control for a target, and what arrives at the MIDI inputs.
+// Controls: which controls move which targets, learning a control for a target, and the news of the MIDI inputs.
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
@@ -11,7 +11,7 @@ class Hands extends HTMLElement {
   connectedCallback() {
     this.how = make("p", { class: "hint" });
     this.table = make("tbody");
-    this.rows = []; // targets with what moves them
+    this.rows = []; // each target with its controls
     this.waiting = null; // the target that waits for a control
     this.ports = make("p");
     this.arrived = make("ol", { class: "arrived" });
@@ -31,7 +31,7 @@ class Hands extends HTMLElement {
     document.addEventListener("learn", ({ detail }) => this.learn(detail));
   }
 
-  /** Called when this part of the page is shown or hidden: only then does what plays tell what arrives. */
+  /** Called when this part of the page is shown or hidden; while shown, it receives news of the MIDI inputs. */
   set open(isOpen) {
     this.isOpen = isOpen;
     play.want("control", this, isOpen);
@@ -39,7 +39,7 @@ class Hands extends HTMLElement {
   }
 
   async read() {
-    if (!play.isPlaying && play.state) return; // the connection is lost: what was shown stays
+    if (!play.isPlaying && play.state) return; // the connection is lost: keep the last rows
     const { ports } = (play.isPlaying && (await play.ask("state").catch(() => null))) || { ports: [] };
     this.ports.textContent = ports.length ? ports.join(", ") : t("hands.noport");
     if (!this.arrived.children.length) this.arrived.append(make("li", { class: "none" }, t("hands.nothing")));
@@ -81,7 +81,7 @@ class Hands extends HTMLElement {
     }
   }
 
-  /** Learn nothing after all: the wish gives way to one that ends at once. */
+  /** Cancel learning: replace it by a request that times out at once. */
   async stop() {
     const target = this.waiting;
     if (!target) return;
@@ -91,7 +91,7 @@ class Hands extends HTMLElement {
     toast(t("hands.stopped"));
   }
 
-  /** Show in its row which target waits; null for none. */
+  /** Mark the row of the target that waits for a control; null for none. */
   wait(target) {
     this.waiting = target;
     this.show();
@@ -127,7 +127,7 @@ class Hands extends HTMLElement {
 }
 customElements.define("tb-hands", Hands);
 
-/** What moves a target, as people write it. */
+/** The name of a control, as people write it. */
 function said(control) {
   return control.replace(/^cc /, "CC ").replace(" (default map)", ` · ${t("hands.default")}`).replace(/^CC (\d+)/, "CC\u00a0$1");
 }

@@ -1,4 +1,4 @@
-// The top of the page: the sound that plays, voices and level, volume and panic; and what is said about the connection.
+// The top of the page: the sound that plays, voices and level, volume and panic; and messages about the connection.
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
@@ -42,7 +42,7 @@ class Meter extends HTMLElement {
     this.shown = 0;
     play.addEventListener("meter", ({ detail }) => this.show(detail.voices, detail.level_db));
     play.addEventListener("present", () => {
-      if (!play.isPlaying) this.shown = 0; // what was measured last is not so any more
+      if (!play.isPlaying) this.shown = 0; // the last measurement is out of date
       this.show(0, QUIETEST_DB);
     });
     this.show(0, QUIETEST_DB);
@@ -64,7 +64,7 @@ customElements.define("tb-meter", Meter);
 class Out extends HTMLElement {
   connectedCallback() {
     this.append(Slider.for("level"), button(t("panic"), t("panic.long"), () => notes.panic(), { class: "panic" }));
-    // The ranges come with the connection.
+    // The slider needs the ranges, which arrive after connecting.
     play.addEventListener("present", () => this.firstChild.replaceWith(Slider.for("level")));
   }
 }
@@ -99,7 +99,7 @@ customElements.define("tb-tools", Tools);
 class Notice extends HTMLElement {
   connectedCallback() {
     for (const news of ["connection", "present"]) play.addEventListener(news, () => this.show());
-    // A page that connects at once says nothing.
+    // Wait, so that a page that connects at once shows no message.
     setTimeout(() => this.show(), 1500);
     this.isLate = false;
   }
@@ -128,7 +128,7 @@ class Toast extends HTMLElement {
     this.timer = setTimeout(() => this.hide(), TOAST_MS);
   }
 
-  /** Hide what is said; text: only if it is this. */
+  /** Hide the message; text: hide only this message. */
   hide(text) {
     if (text !== undefined && this.firstChild?.textContent !== text) return;
     this.replaceChildren();
@@ -136,12 +136,12 @@ class Toast extends HTMLElement {
 }
 customElements.define("tb-toast", Toast);
 
-/** Say something to the user for a while; act: {text, do} for a button beside it. */
+/** Show a message for a while; act: {text, do} for a button beside the message. */
 export function toast(text, act) {
   document.querySelector("tb-toast").show(text, act);
 }
 
-/** Say what went wrong. */
+/** Show an error's message. */
 export function complain(error) {
   toast(error.message === "lost" ? t("lost") : error.message);
 }

@@ -1,4 +1,4 @@
-// The keyboard: touch, mouse, pen, computer keys and a screen reader's; glissando; hold.
+// The keyboard, for touch, mouse, pen, computer keys and screen readers; with glissando and hold.
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { handOver, number, noteName, t } from "/words.js";
@@ -13,10 +13,10 @@ const CODES = [
 
 class Keys extends HTMLElement {
   connectedCallback() {
-    this.octave = 4; // of the computer keys' and the middle octave
+    this.octave = 4; // the computer keys play this octave, in the middle of the keyboard
     this.hold = false;
     this.pointers = new Map();
-    this.pressed = new Map(); // by computer key: its note
+    this.pressed = new Map(); // computer key: note
     this.focusNote = 60;
     this.holdButton = button(t("keys.hold"), t("keys.hold.long"), () => this.setHold(!this.hold), { "aria-pressed": "false" });
     this.range = make("span", { class: "range", "aria-live": "polite" });
@@ -79,7 +79,7 @@ class Keys extends HTMLElement {
   }
 
   first(n) {
-    const below = Math.floor((n - 8) / 14); // whole octaves on the left of the computer keys' one
+    const below = Math.floor((n - 8) / 14); // whole octaves to the left of the computer keys' octave
     return Math.max(LOWEST, 12 * (this.octave + 1 - Math.max(0, below)));
   }
 
@@ -149,7 +149,7 @@ class Keys extends HTMLElement {
     notes.releaseAll(pointer.hand);
   }
 
-  /** The key under a pointer; the lower on the key, the louder. */
+  /** The key under a pointer, and the velocity: louder towards the key's lower end. */
   at(event) {
     const key = document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-note]");
     if (!key || !this.keys.contains(key)) return null;
@@ -157,7 +157,7 @@ class Keys extends HTMLElement {
     return { note: Number(key.dataset.note), velocity: 50 + 70 * Math.min(1, Math.max(0, (event.clientY - top) / height)) };
   }
 
-  // --- the focus, for those who use the keyboard or a screen reader ---
+  // --- the focus, for keyboards and screen readers ---
 
   walk(event) {
     const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };

@@ -1,4 +1,4 @@
-// Layers and splits: up to four parts, each a sound with its keys, touch, channel, level and place; kept as one sound.
+// Layers and splits: up to four parts, each a sound with its keys, velocities, channel, level and pan; saved as one sound.
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
@@ -7,14 +7,14 @@ import { handOver, noteName, t } from "/words.js";
 
 const MOST_PARTS = 4, LOWEST_DB = -60;
 const HEARD_MS = 5000;
-const REST = ["instrument", "velocity", "transpose", "level_db", "pan", "send", "channel"]; // what is folded
+const REST = ["instrument", "velocity", "transpose", "level_db", "pan", "send", "channel"]; // the folded fields
 const KEPT = "timbrebox.sounds";
 const NEW = { sound: "", instrument: "", channel: "", keys: [0, 127], velocity: [1, 127], transpose: 0, level_db: 0, pan: 0, send: 1 };
 
 class Layers extends HTMLElement {
   connectedCallback() {
     this.parts = [];
-    this.unfolded = new WeakMap(); // by part: whether the user has unfolded the rest
+    this.unfolded = new WeakMap(); // part: whether the user has unfolded the rest
     this.name = make("input", { id: "layers-name", required: true, maxlength: 100, autocomplete: "off" });
     this.list = make("div", { class: "parts" });
     this.known = make("datalist", { id: "layers-known" });
@@ -30,7 +30,7 @@ class Layers extends HTMLElement {
     handOver("layers", () => ({ name: this.name.value, parts: this.parts, isOpen: this.whole.open }), (kept) => this.takeBack(kept));
   }
 
-  /** A new one: the keyboard divided at middle C. */
+  /** Begin a new sound: two parts, split at middle C. */
   begin() {
     this.name.value = t("layers.default");
     this.parts = [{ ...NEW, sound: play.state?.sound?.name ?? "", keys: [0, 59] }, { ...NEW, keys: [60, 127] }];
@@ -44,7 +44,7 @@ class Layers extends HTMLElement {
     this.whole.open = isOpen;
   }
 
-  /** Edit the parts of one of the user's sounds; a sound without parts becomes the first one. */
+  /** Edit the parts of one of the user's sounds; a sound without parts becomes the first part of a new sound. */
   async edit(name) {
     try {
       const { parts } = await shelf.tree(name);
@@ -90,12 +90,12 @@ class Layers extends HTMLElement {
         button(t("layers.remove"), t("layers.remove.long", { n: k + 1 }), () => { this.parts.splice(k, 1); this.show(); })));
   }
 
-  /** What few parts need, folded unless something in it is set. */
+  /** The fields that few parts need, folded unless one of them is set. */
   rest(part, ...fields) {
     const isOpen = this.unfolded.get(part) ?? REST.some((name) => JSON.stringify(part[name]) !== JSON.stringify(NEW[name]));
     const made = make("details", { class: "rest", open: isOpen, toggle: () => this.unfolded.set(part, made.open) },
       make("summary", {}, t("layers.rest")), make("div", {}, ...fields));
-    made.addEventListener("invalid", () => (made.open = true), true); // else the browser cannot show what is wrong
+    made.addEventListener("invalid", () => (made.open = true), true); // a browser cannot show what is wrong in a folded field
     return made;
   }
 
@@ -120,13 +120,13 @@ function velocity(part, k) {
   return make("input", { type: "number", min: 1, max: 127, value: part.velocity[k], required: true, input: (event) => (part.velocity = part.velocity.with(k, Number(event.target.value))) });
 }
 
-/** A part as a sound's file says it: what differs from a new one. */
+/** A part as in a sound's file: only the fields that differ from a new part. */
 function said(part) {
   const found = Object.entries(part).filter(([name, value]) => name === "sound" || JSON.stringify(value) !== JSON.stringify(NEW[name]));
   return Object.fromEntries(found.map(([name, value]) => [name, name === "channel" ? Number(value) : value]));
 }
 
-/** The names of the sounds of each instrument that the page has seen, so that parts can be chosen among them. */
+/** The names of the sounds of each instrument that this browser has seen, as choices for parts. */
 function remembered() {
   try {
     return JSON.parse(localStorage.getItem(KEPT)) ?? {};
@@ -141,6 +141,6 @@ function remember() {
     const names = play.card.sounds.map(({ name }) => name).filter(Boolean);
     localStorage.setItem(KEPT, JSON.stringify({ ...remembered(), [play.card.instrument]: names }));
   } catch {
-    // the browser keeps nothing for us
+    // the browser forbids storage
   }
 }

@@ -1,6 +1,6 @@
-// Small helpers to make elements. Texts are always set as text, never as HTML.
+// Small helpers that make elements. Texts are set as text, never as HTML.
 
-/** Make an element: attributes by name (a function is a listener, false or null leaves out), then children or texts. */
+/** Make an element; attributes: by name, a function is a listener, false or null omits one; children: elements or texts. */
 export function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -20,12 +20,12 @@ export function draw(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A button with a short text, and a longer one for those who cannot see where it stands. */
+/** Make a button with a short text, and a longer label that is clear without its surroundings. */
 export function button(text, label, click, attributes = {}) {
   return make("button", { type: "button", "aria-label": label, title: label, click, ...attributes }, text);
 }
 
-/** Call a function at the next picture, once, however often it is asked for. */
+/** Return a function that calls `act` before the next repaint; several calls until then call it once. */
 export function atNextPicture(act) {
   let isDue = false;
   return () => {

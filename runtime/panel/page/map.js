@@ -1,4 +1,4 @@
-// The map: what was learnt as points, sounds as pins, the sound's place among them, and what a note does there by itself.
+// The map: learnt frames as points, sounds as pins, the playing sound's place as a ring, and a modulated note's trail.
 import { atNextPicture, button, make } from "/make.js";
 import { nearest, blend, middleOf, shares } from "/near.js";
 import { notes } from "/notes.js";
@@ -14,8 +14,8 @@ const STEP = 0.02;
 const DRAG_HAND = "map", DRAG_NOTE = 60;
 const SAME = 1e-3;
 const MOVED_PX = 4; // a press that goes no farther is a click
-const N_BY_ITSELF = 10; // places of a note's trail: fewer may only lag behind a knob
-const HELD_MS = 350; // a pin that is held this long is heard
+const N_BY_ITSELF = 10; // a note whose trail has more places moves by itself; fewer may come from a knob
+const HELD_MS = 350; // holding a pin this long plays a note
 
 class SoundMap extends HTMLElement {
   connectedCallback() {
@@ -57,7 +57,7 @@ class SoundMap extends HTMLElement {
     this.build();
   }
 
-  /** Called when the map is shown or hidden: only then is the newest note followed. */
+  /** Called when the map is shown or hidden; while it is shown, it follows the newest note. */
   set open(isOpen) {
     this.isOpen = isOpen;
     this.trail?.clear();
@@ -79,7 +79,7 @@ class SoundMap extends HTMLElement {
     this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
     this.trail?.clear();
     this.trailKey.hidden = true;
-    if (this.isPlane || this.builtFor !== card) this.asked = null; // else the ring stays where it was dragged to
+    if (this.isPlane || this.builtFor !== card) this.asked = null; // otherwise the ring stays where the user dragged it
     this.builtFor = card;
     this.moved();
     this.forget();
@@ -90,7 +90,7 @@ class SoundMap extends HTMLElement {
     this.axes.replaceChildren();
     [this.points, this.rows, this.owners] = [places, latents, labels];
     const sounds = new Set(play.card.sounds.map((sound) => sound.name));
-    const names = [...new Set(labels)].filter((name) => !sounds.has(name)); // the others have pins
+    const names = [...new Set(labels)].filter((name) => !sounds.has(name)); // sounds have pins instead
     this.labels.replaceChildren(...names.map((name) => {
       const made = button(name, t("map.go", { name }), () => this.go(middleOf(places.filter((_, k) => labels[k] === name))));
       made.style.setProperty("--hue", hue([...new Set(labels)].indexOf(name)));
@@ -98,7 +98,7 @@ class SoundMap extends HTMLElement {
     }));
   }
 
-  /** Without a map of what was learnt: two latents, with the instrument's sounds as pins. */
+  /** For an instrument without a map of learnt frames: a plane of two latents, with sounds as pins. */
   buildPlane(card) {
     if (!this.axes.children.length) {
       this.axes.append(...["map.across", "map.up"].map((name, k) => this.axis(name, Math.min(k, this.targets.length - 1))));
@@ -137,7 +137,7 @@ class SoundMap extends HTMLElement {
     return this.targets.map((target) => play.positions.get(target));
   }
 
-  /** Where latents lie on the map. */
+  /** The place of latents on the map. */
   placeOf(row) {
     if (!this.points) return null;
     return this.isPlane ? this.planeAxes().map((k) => row[k]) : blend(this.points, nearest(this.rows, row));
@@ -155,7 +155,7 @@ class SoundMap extends HTMLElement {
     return this.hues?.get(name) ?? 0;
   }
 
-  /** Where the sound is: where it was dragged to, or else, once its latents have moved, where its nearest frames are. */
+  /** Find the sound's place: where the user dragged it or, once its latents have moved, on its path or near its frames. */
   moved() {
     if (!this.points || !this.width) return;
     const row = this.row();
@@ -165,11 +165,11 @@ class SoundMap extends HTMLElement {
     this.draw();
   }
 
-  /** Show where the newest note is, if it goes its own way. */
+  /** Show the place of the newest note, if the note moves by itself. */
   follow(latents) {
     const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
     if (this.trail.follow(at, this.place)) this.draw();
-    if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // until another sound plays
+    if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // stays until another sound plays
   }
 
   say(found) {
@@ -229,12 +229,12 @@ class SoundMap extends HTMLElement {
     this.leave();
   }
 
-  /** A pin is held: choose it, and hear it. */
+  /** Choose a held pin's sound, and play it. */
   async hear(pin) {
     const { pressed } = this;
     await this.pins.choose(pin);
     if (this.pressed !== pressed || !pressed) return;
-    pressed.pin = null; // it is chosen
+    pressed.pin = null; // so that a release does not choose it again
     this.sound();
   }
 
@@ -243,7 +243,7 @@ class SoundMap extends HTMLElement {
     return Math.hypot(x - u, y - v) <= GRIP_PX + MOVED_PX;
   }
 
-  /** Where a pointer is on the map, in pixels. */
+  /** The place of a pointer on the map, in pixels. */
   spotOf(event) {
     const { left, top } = this.canvas.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -312,7 +312,7 @@ class SoundMap extends HTMLElement {
     this.paintGrip(pen, style);
   }
 
-  /** What was learnt, painted once for each size and set of colours. */
+  /** Paint the learnt frames; needed once for each size and set of colours. */
   paintGround() {
     this.isStale = false;
     const pen = cleared(this.ground, this.dense);
@@ -320,7 +320,7 @@ class SoundMap extends HTMLElement {
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const tint = this.tints(isDark);
     const radius = Math.min(this.width, this.height) / 14;
-    // Soft discs that add up: where much was learnt, the paper is coloured.
+    // Soft discs add up, so that the colour is strong where many frames were learnt.
     this.points.forEach((point, k) => {
       const [x, y] = this.toPixel(point), fade = pen.createRadialGradient(x, y, 0, x, y, radius);
       fade.addColorStop(0, tint(k, isDark ? 0.1 : 0.12));
@@ -331,7 +331,7 @@ class SoundMap extends HTMLElement {
     if (!this.isPlane) this.points.forEach((point, k) => dot(pen, this.toPixel(point), POINT_PX, tint(k, 0.9)));
   }
 
-  /** The colour of each point: by its sound, or by where one of its latents stands. */
+  /** Return the colour of each point, from the point's sound or from the value of one latent. */
   tints(isDark) {
     const latent = this.targets.indexOf(this.colours.value);
     if (latent < 0) return (k, alpha) => `oklch(${isDark ? 0.78 : 0.56} 0.13 ${this.hueOf(this.owners[k])} / ${alpha})`;
@@ -356,7 +356,7 @@ class SoundMap extends HTMLElement {
 }
 customElements.define("tb-map", SoundMap);
 
-/** A hue for each label, far from those of its neighbours in the list. */
+/** A hue for label k, far from the hues of its neighbours in the list. */
 function hue(k) {
   return Math.round((k * 137.5 + 25) % 360);
 }

@@ -1,11 +1,11 @@
-// The notes that this page plays. Several hands (pointers, computer keys, buttons) may hold one note; it ends with the last.
+// The notes that this page plays. Several hands (pointers, computer keys, buttons) may hold one note; the note ends when the last hand releases it.
 import { play } from "/play.js";
 
 class Notes extends EventTarget {
   constructor() {
     super();
-    this.hands = new Map(); // by note: a Set of hands
-    // Another instrument leaves the keys as they are; if nothing plays any more, nothing is held either.
+    this.hands = new Map(); // note: Set of hands
+    // After a change of instrument, held keys stay held; if nothing plays any more, no note is held.
     play.addEventListener("present", () => play.isPlaying || this.forget());
   }
 
@@ -32,7 +32,7 @@ class Notes extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Release all that a hand holds; without one, all that this page holds. */
+  /** Release all notes of a hand, or without a hand all notes of this page. */
   releaseAll(hand) {
     for (const [note, hands] of [...this.hands]) {
       for (const each of [...hands]) if (hand === undefined || each === hand) this.release(note, each);
@@ -43,7 +43,7 @@ class Notes extends EventTarget {
     return this.hands.get(note)?.has(hand) ?? false;
   }
 
-  /** End everything, whoever plays it. */
+  /** End all notes, from any source. */
   panic() {
     this.releaseAll();
     play.tell("action", { name: "panic" });

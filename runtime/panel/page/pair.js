@@ -1,4 +1,4 @@
-// Asks for the pairing code. What lets the device in is a cookie that no script can read.
+// Asks for the pairing code. A cookie that no script can read identifies a paired device.
 import { language, t } from "/words.js";
 
 const form = document.querySelector("form");
@@ -7,7 +7,7 @@ const said = document.querySelector("#said");
 document.documentElement.lang = language;
 for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
 
-/** Ask to be let in; the answer's status: 204 if this device is paired. */
+/** Ask whether this device is paired; the answer's status is 204 if so, 0 without an answer. */
 async function knock(headers = {}) {
   try {
     return await fetch("/pair", { headers, cache: "no-store" });
@@ -16,7 +16,7 @@ async function knock(headers = {}) {
   }
 }
 
-/** Whether this device is let in; then the page is shown. A link on another site brings no cookie, so ask once more. */
+/** Open the page if the device is paired; return whether. A link on another site sends no cookie, so ask once more. */
 function enter(status) {
   if (status === 204) location.replace("/");
   return status === 204;

@@ -1,4 +1,4 @@
-// The devices that are paired with a Timbrebox in a network: which ones they are, the code for another one, and an end.
+// The devices that are paired with a Timbrebox in a network: a list, the code for another device, and ending a pairing.
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
@@ -23,7 +23,7 @@ class Paired extends HTMLElement {
       this.code.textContent = t("paired.code", { code });
       this.list.replaceChildren(...devices.map((device) => this.row(device)));
     } catch {
-      this.hidden = true; // a page for this machine only has no devices
+      this.hidden = true; // a page that only this machine can reach has no paired devices
     }
   }
 
@@ -44,13 +44,13 @@ class Paired extends HTMLElement {
     }
   }
 
-  /** A device whose pairing has been ended is asked for the code again. */
+  /** Reload, to ask for the code, if this device's pairing has ended. */
   async leave() {
     try {
       const { status } = await fetch("/pair", { cache: "no-store" });
       if (status === 403) location.reload();
     } catch {
-      // The page's process is away; it comes back.
+      // The page's server does not answer now; it restarts by itself.
     }
   }
 }

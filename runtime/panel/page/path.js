@@ -1,4 +1,4 @@
-// A path over the map: drawn, thinned to a few places, and kept as a sound that morphs along it.
+// A path over the map: drawn, reduced to a few places, and saved as a sound that morphs along the path.
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
@@ -10,7 +10,7 @@ const SAME = 0.02, ROUNDED = 0.002;
 const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
 
 export class Path {
-  /** map: the map on which it is drawn. Call `begin`, `add`, `end`; or `addPoint` for each point, by keys. */
+  /** map: the map for the path. Call `begin`, `add` and `end` for a pointer, or `addPoint` for points set by keys. */
   constructor(map) {
     this.map = map;
     this.places = [];
@@ -50,7 +50,7 @@ export class Path {
     if (this.places.length > 1) this.end();
   }
 
-  /** The path is drawn: ask for a name. */
+  /** Ask for a name after the path is drawn. */
   end() {
     if (lengthOf(this.places) < LEAST_LENGTH) return;
     this.form.hidden = false;
@@ -74,7 +74,7 @@ export class Path {
     }
   }
 
-  /** Draw the path, or that of the sound that plays. */
+  /** Draw the new path, or otherwise the playing sound's path. */
   paint(pen, style) {
     const isDrawn = this.places.length > 0;
     const places = isDrawn ? this.places : this.placesOfSound();
@@ -101,19 +101,19 @@ export class Path {
     return places ?? rows.map((row) => this.map.placeOf(row));
   }
 
-  /** The way of the sound that plays: its latents, and their places, if it was drawn in this browser. */
+  /** The path of the playing sound: its latents, and its places if the path was drawn in this browser. */
   ofSound() {
     const { sound } = play.state ?? {}, names = play.card?.latents ?? [];
     if (this.known?.sound === sound) return this.known;
     const sounds = sound?.morph?.sounds ?? [];
     const found = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
     const rows = found.filter((row) => row?.every((at) => at !== undefined));
-    // Between places and latents the way back is not exact: what was drawn is remembered.
+    // Converting latents back to places is not exact, so the drawn places are stored.
     const places = this.map.isPlane || rows.length < 2 ? undefined : drawn(rows);
     return (this.known = { sound, rows, places });
   }
 
-  /** The place of the latents on the drawn way, where the control Morph stands; null if they are not on it. */
+  /** The place on the drawn path at the position of the control Morph; null if the latents are not there. */
   placeOf(row) {
     const { rows, places } = this.ofSound(), morph = play.positions.get("morph");
     if (!places || morph === undefined) return null;
@@ -123,12 +123,12 @@ export class Path {
   }
 }
 
-/** Drawn ways: [[rows of latents, places]], the newest last. */
+/** Drawn paths: [[rows of latents, places]], the newest last. */
 function kept() {
   try {
     return JSON.parse(localStorage.getItem(KEPT)) ?? [];
   } catch {
-    return []; // the browser keeps nothing for us
+    return []; // the browser forbids storage
   }
 }
 
@@ -136,11 +136,11 @@ function keep(rows, places) {
   try {
     localStorage.setItem(KEPT, JSON.stringify([...kept(), [rows, places]].slice(-MOST_KEPT)));
   } catch {
-    // the browser keeps nothing for us
+    // the browser forbids storage
   }
 }
 
-/** The drawn places of a way; undefined if it was not drawn in this browser. */
+/** The drawn places of a path; undefined if the path was not drawn in this browser. */
 function drawn(rows) {
   const isThat = ([theirs]) => theirs.length === rows.length && theirs.every((row, k) => row.every((at, d) => Math.abs(at - rows[k][d]) < ROUNDED));
   return kept().findLast(isThat)?.[1];
@@ -158,7 +158,7 @@ function lengthOf(places) {
   return places.slice(1).reduce((sum, place, k) => sum + distance(places[k], place), 0);
 }
 
-/** As many places as asked for along a path, at equal distances. */
+/** n places along a path, at equal distances. */
 export function thinned(places, n) {
   const whole = lengthOf(places), found = [];
   let k = 0, before = 0;

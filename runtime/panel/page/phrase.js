@@ -1,19 +1,19 @@
-// A short phrase that is heard while a button is held, to try a sound.
+// A short phrase that plays while a button is held, to try a sound.
 import { complain } from "/head.js";
 import { notes } from "/notes.js";
 
 const HAND = "phrase";
-const PHRASE = [[48, 1], [60, 1], [64, 1], [67, 1], [72, 2], [67, 1], [64, 1]]; // notes, and how many steps each lasts
+const PHRASE = [[48, 1], [60, 1], [64, 1], [67, 1], [72, 2], [67, 1], [64, 1]]; // [note, length in steps]
 const STEP_MS = 220;
 
 export class Phrase {
-  /** ended: called when a button that was held is not any more. */
+  /** ended: called when a held button is released. */
   constructor(ended) {
     this.ended = ended;
     this.isHeld = false;
   }
 
-  /** Listeners for a button; begin: called first, a promise. */
+  /** Return listeners for a button; begin: called before the first note, returns a promise. */
   holder(begin) {
     const isKey = (event) => event.key === " " || event.key === "Enter";
     const start = () => this.start(begin), end = () => this.end();

@@ -1,4 +1,4 @@
-// The live picture: what is heard, the decoder's spectrum, and the harmonics of the notes, over pitch and in dB.
+// The live picture: the output's spectrum, the decoder's spectrum, and the harmonics of the notes, over pitch and in dB.
 import { draw, make } from "/make.js";
 import { play } from "/play.js";
 import { noteName, number, t } from "/words.js";
@@ -10,10 +10,10 @@ const HZ_MARKS = [50, 100, 200, 500, 1000, 2000, 5000, 10000];
 const DB_MARKS = [-20, -40, -60, -80];
 const LEFT_PX = 34, BOTTOM_PX = 20, TOP_PX = 6;
 const MOST_HARMONICS = 32, CLOSEST_PX = 7;
-const FALL = 0.6; // how much of a fall one picture shows: noise would flicker
+const FALL = 0.6; // share of a fall that one picture shows, so that noise does not flicker
 const FALL_STILL = 0.15;
 
-/** From 0 to 1 along the axis of pitch. */
+/** The place of a frequency on the axis of pitch, from 0 to 1. */
 function along(hz) {
   return Math.log(hz / LOWEST_HZ) / Math.log(HIGHEST_HZ / LOWEST_HZ);
 }
@@ -40,7 +40,7 @@ class Picture extends HTMLElement {
     this.colour();
   }
 
-  /** Called when the part of the page with the picture is shown or hidden: only then is anything measured. */
+  /** Called when the picture's part of the page is shown or hidden; spectra are measured only while it is shown. */
   set open(isOpen) {
     play.want("picture", this, isOpen);
     if (!isOpen) this.clear?.();
@@ -142,7 +142,7 @@ class Picture extends HTMLElement {
     for (let k = 0; k < N_BANDS; k += 1) pen.lineTo(LEFT_PX + (k + 0.5) * step, this.y(levels[k]));
   }
 
-  /** A tick below each note's harmonics, and a point where the newest note's harmonics lie on the decoder's line. */
+  /** Paint a tick below each note's harmonics, and points on the decoder's line at the newest note's harmonics. */
   paintHarmonics(bottom) {
     const { pen, hz, colours } = this;
     hz.forEach((fundamental, voice) => {
@@ -168,7 +168,7 @@ class Picture extends HTMLElement {
 }
 customElements.define("tb-picture", Picture);
 
-/** The colour of a note's pitch class, that of its button among the twelve. */
+/** The colour of a note's pitch class, as on the pitch class's button. */
 function hueOf(hz, template) {
   const chroma = ((Math.round(69 + 12 * Math.log2(hz / 440)) % 12) + 12) % 12;
   return template.replace("HUE", 30 * chroma);

@@ -1,4 +1,4 @@
-// Sounds as pins on the map. They lie below the ring, so the map takes the pointer's presses; keys press the pins themselves.
+// Sounds as pins on the map. The ring's canvas covers the pins, so the map handles pointer presses; keys press pins directly.
 import { complain } from "/head.js";
 import { make } from "/make.js";
 import { play } from "/play.js";
@@ -6,10 +6,10 @@ import { choose, shelf } from "/shelf.js";
 import { t } from "/words.js";
 
 const NAME_PX = 15, RAISED_PX = 10, REACH_PX = 13;
-const MOST_OWN = 64; // whose files are read for their places
+const MOST_OWN = 64; // user's sounds to read, for their places
 
 export class Pins {
-  /** map: the map, which says where a sound with some latents lies. */
+  /** map: the map, which converts latents to places. */
   constructor(map) {
     this.map = map;
     this.layer = make("div", { class: "pins", role: "group", "aria-label": t("map.pins"), keydown: (event) => this.walk(event) });
@@ -17,7 +17,7 @@ export class Pins {
     shelf.addEventListener("change", () => this.build());
   }
 
-  /** Find all sounds that have a place here. */
+  /** Make a pin for each sound that has a place on this map. */
   async build() {
     const { card } = play, number = (this.nBuilt = (this.nBuilt ?? 0) + 1);
     if (!card) return this.layer.replaceChildren();
@@ -58,7 +58,7 @@ export class Pins {
     for (const each of this.pins ?? []) each.button.classList.toggle("pointed", each === pin);
   }
 
-  /** The group is one stop of the Tab key; the arrow keys go on from pin to pin. */
+  /** Move the focus from pin to pin with the arrow keys; the Tab key stops once for all pins. */
   walk(event) {
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!by) return;
@@ -72,12 +72,12 @@ export class Pins {
     if (isFocused) pin.button.focus();
   }
 
-  /** Put the pins where they belong, with names as far as these do not lie on one another. */
+  /** Place the pins, and show names that do not overlap. */
   lay() {
     if (!this.pins || !this.map.width) return;
     const taken = [], { width } = this.map;
     this.pen.font = `600 13px ${getComputedStyle(this.layer).fontFamily}`;
-    // The one that plays has its name above the ring, and goes first.
+    // The playing sound's pin goes first; its name is above the ring.
     const isFirst = ({ name }) => name === play.sound;
     for (const pin of [...this.pins].sort((a, b) => isFirst(b) - isFirst(a))) {
       const { name, row, button } = pin, place = this.map.placeOf(row);
@@ -96,7 +96,7 @@ export class Pins {
     this.mark();
   }
 
-  /** Show which one plays. */
+  /** Mark the playing sound's pin. */
   mark() {
     if (this.laidFor !== play.sound && this.pins && this.map.width) return this.lay();
     for (const { name, button } of this.pins ?? []) {

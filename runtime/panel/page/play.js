@@ -1,16 +1,16 @@
-// What plays, as the page knows it: one WebSocket, made again whenever it is lost. docs/panel.md describes the messages.
+// The page's state of `play`, over one WebSocket that reconnects when lost. docs/panel.md describes the messages.
 const AGAIN_MS = [300, 600, 1200, 2000];
 const ANSWER_LIMIT_MS = 16000;
 const MOVES_EVERY_MS = 20;
-const MOST_SENT = 8000; // characters; as bytes no more than a message may have
+const MOST_SENT = 8000; // characters; in bytes, still within the limit for a message
 const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
-const OWN_MOVE_MS = 400; // what the page has moved itself does not jump back when older news arrive
-const SETTLED_MS = 1500; // a chosen sound's own moves have come by then
-const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these changes no sound
+const OWN_MOVE_MS = 400; // older news does not move back a target that the page moved within this time
+const SETTLED_MS = 1500; // after this time, moves come from the player and not from choosing a sound
+const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these targets does not change the sound to save
 
 /**
- * Events: `present` (something plays, or another instrument, or nothing any more), `moved` (detail: a Set of targets),
+ * Events: `present` (playing has begun, changed its instrument or sound, or ended), `moved` (detail: a Set of targets),
  * `meter`, `change`, `control` (detail: the news), `picture` (detail: hz, heard, decoded, latents), `connection`.
  */
 class Play extends EventTarget {
@@ -18,18 +18,18 @@ class Play extends EventTarget {
     super();
     this.isConnected = false;
     this.wasConnected = false;
-    this.ranges = {}; // by target: lowest, highest, unit, spacing
+    this.ranges = {}; // target: lowest, highest, unit, spacing
     this.actions = [];
-    this.state = null; // null: nothing plays
-    this.isFresh = true; // else `state` and the rest are of what played last, and plays no more or cannot be heard of
-    this.isChanged = false; // the sound, since it was chosen or saved
+    this.state = null; // null if nothing has played yet
+    this.isFresh = true; // false if `state` and other fields are out of date: playing ended, or the connection is lost
+    this.isChanged = false; // whether the sound has changed since it was chosen or saved
     this.chosenAt = 0;
     this.card = null;
     this.instruments = [];
     this.methods = new Set();
     this.positions = new Map();
     this.sound = null; // the name of the sound
-    this.wanted = new Map(); // by topic: who wants to be told
+    this.wanted = new Map(); // topic: Set of the parts that want its news
     this.waiting = new Map();
     this.lastId = 0;
     this.tries = 0;
@@ -44,7 +44,7 @@ class Play extends EventTarget {
     });
   }
 
-  /** Connect, and stay connected. */
+  /** Connect, and reconnect whenever the connection is lost. */
   start() {
     this.socket = new WebSocket(`ws://${location.host}/ws`);
     this.socket.binaryType = "arraybuffer";
@@ -52,7 +52,7 @@ class Play extends EventTarget {
     this.socket.onclose = () => this.lost();
   }
 
-  /** End the connection; if the page is shown again, it is made again. */
+  /** End the connection until the page is shown again. */
   leave() {
     this.socket?.close();
     this.isConnected = false;
@@ -71,7 +71,7 @@ class Play extends EventTarget {
     return this.methods.has(method);
   }
 
-  /** Ask for something; a promise of the answer, which fails with what is to be said to the user. */
+  /** Send a request; return a promise of the answer, rejected with a message for the user. */
   ask(method, params = {}) {
     return new Promise((resolve, reject) => {
       const id = ++this.lastId;
@@ -84,12 +84,12 @@ class Play extends EventTarget {
     });
   }
 
-  /** Ask for something without an answer; false if there is no connection. */
+  /** Send a request that needs no answer; return false without a connection. */
   tell(method, params = {}) {
     return this.send({ method, params });
   }
 
-  /** Wait until something is so, as the meter's news tell; a promise of whether it was within the limit. */
+  /** Check a condition at each `meter` event; return a promise of whether it became true within the limit. */
   until(isSo, limitMs) {
     return new Promise((resolve) => {
       const end = (found) => {
@@ -102,7 +102,7 @@ class Play extends EventTarget {
     });
   }
 
-  /** Be told about more than every page is, `control` or `picture`, or no more; who: the one that wants it. */
+  /** Start or stop news of a topic, `control` or `picture`; who: the part of the page that wants the news. */
   want(topic, who, isWanted) {
     const those = this.wanted.get(topic) ?? new Set();
     if (isWanted) those.add(who);
@@ -111,20 +111,20 @@ class Play extends EventTarget {
     this.watch();
   }
 
-  /** Tell what plays what is wanted: nothing while nobody sees the page. */
+  /** Request the wanted topics; none while the page is hidden. */
   watch() {
     const topics = document.hidden ? [] : [...this.wanted].filter(([, those]) => those.size).map(([topic]) => topic).sort();
     const text = JSON.stringify(topics);
     if (text !== this.watched && this.tell("watch", { topics })) this.watched = text;
   }
 
-  /** The sound is as it was chosen or saved. */
+  /** Mark the sound as unchanged since it was chosen or saved. */
   settle() {
     this.isChanged = false;
     this.chosenAt = performance.now();
   }
 
-  /** Ask again what plays, after another sound was chosen: it may have other targets. */
+  /** Request the state again after a change of sound, as the new sound may have other targets. */
   refreshSoon() {
     clearTimeout(this.refreshing);
     this.refreshing = setTimeout(() => this.refresh(), REFRESH_MS);
@@ -166,7 +166,7 @@ class Play extends EventTarget {
     this.timer = setTimeout(() => this.sendMoves(), MOVES_EVERY_MS);
   }
 
-  /** The value of a target at a position from 0 to 1, in its unit, as `control/targets.py` has it. */
+  /** The value of a target, in its unit, at a position from 0 to 1; as in `control/targets.py`. */
   valueAt(target, position) {
     const { lowest, highest, spacing } = this.rangeOf(target);
     if (spacing === "ratio") return lowest * (highest / lowest) ** position;
@@ -219,7 +219,7 @@ class Play extends EventTarget {
   takePresent(present) {
     this.isFresh = Boolean(present) || !this.state;
     if (!this.isFresh) {
-      this.dispatchEvent(new Event("present")); // what played last is still shown, greyed
+      this.dispatchEvent(new Event("present")); // the last state stays shown, greyed
       return;
     }
     this.settle();
@@ -251,7 +251,7 @@ class Play extends EventTarget {
     this.dispatchEvent(new CustomEvent("meter", { detail: news }));
   }
 
-  /** A live picture; docs/panel.md describes its bytes. */
+  /** Read a live picture; docs/panel.md describes its bytes. */
   takePicture(data) {
     const view = new DataView(data), nNotes = view.getUint8(0), nLatents = view.getUint8(1);
     const heardAt = 4 + 4 * nNotes, decodedAt = heardAt + N_BANDS, latentsAt = decodedAt + N_BANDS;
@@ -272,7 +272,7 @@ class Play extends EventTarget {
   }
 }
 
-/** What an error says to the user: what was found, and what to do. */
+/** An error's message for the user: what was found, and what to do. */
 function said({ message, data }) {
   return data ? `${data.where}: ${data.found}; ${data.remedy}` : message;
 }

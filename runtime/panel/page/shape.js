@@ -16,7 +16,7 @@ const GROUPS = {
   place: ["level", "pan", "reverb", "chorus"],
   morph: ["morph", "morph.x", "morph.y"],
 };
-const ABOVE = new Set(["level"]); // the volume has its place at the top
+const ABOVE = new Set(["level"]); // the volume is at the top of the page
 const CHROMA_HAND = "chroma";
 
 class Shape extends HTMLElement {
@@ -74,7 +74,7 @@ function group(name, targets) {
   return make("fieldset", { class: `group ${name}` }, make("legend", {}, t(`group.${name}`)), ...picture, ...sliders);
 }
 
-/** Twelve buttons, one for each pitch class; with hold, like the buttons of a radio, one at a time. */
+/** Twelve buttons, one for each pitch class; with hold, one note at a time stays on. */
 class Chroma extends HTMLElement {
   connectedCallback() {
     this.octave = 4;

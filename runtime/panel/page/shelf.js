@@ -1,13 +1,13 @@
 // The user's sounds as the page knows them, with favourites and tags.
 import { play } from "/play.js";
 
-/** Event `change`: sounds, favourites or tags are others. */
+/** Event `change`: sounds, favourites or tags have changed. */
 class Shelf extends EventTarget {
   constructor() {
     super();
-    this.own = []; // name, bank, program
-    this.marks = {}; // by key: favourite, tags
-    this.trees = new Map(); // of the user's sounds, by name; a promise of each
+    this.own = []; // [{name, bank, program}]
+    this.marks = {}; // key: favourite, tags
+    this.trees = new Map(); // name of a user's sound: promise of its tree
     play.addEventListener("present", () => this.read());
     play.addEventListener("change", ({ detail }) => {
       if (detail.saved !== undefined) this.trees.delete(detail.saved);
@@ -24,7 +24,7 @@ class Shelf extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** The sound's file as a tree; a promise. */
+  /** Return a promise of a sound's file as a tree. */
   tree(name) {
     if (!this.trees.has(name)) {
       const asked = play.ask("sounds.read", { name }).then(({ tree }) => tree);
@@ -34,7 +34,7 @@ class Shelf extends EventTarget {
     return this.trees.get(name);
   }
 
-  /** The key of a sound's mark; isOwn: it is one of the user's. */
+  /** The key of a sound's mark; isOwn: whether the sound is the user's. */
   key(name, isOwn) {
     return `${isOwn ? "" : play.card.instrument}/${name}`;
   }
@@ -43,13 +43,13 @@ class Shelf extends EventTarget {
     return { favourite: false, tags: [], ...this.marks[key] };
   }
 
-  /** Say something of a sound. */
+  /** Change a sound's favourite or tags. */
   async mark(key, said) {
     this.marks = await play.ask("sounds.mark", { sound: key, mark: { ...this.markOf(key), ...said } });
     this.dispatchEvent(new Event("change"));
   }
 
-  /** The user's sound has another name: its mark follows. */
+  /** Move the mark of a renamed user's sound to the new name. */
   async moved(name, newName) {
     this.trees.delete(name);
     const said = this.marks[`/${name}`];
@@ -58,7 +58,7 @@ class Shelf extends EventTarget {
     await this.mark(`/${newName}`, said);
   }
 
-  /** Every tag in use, by alphabet. */
+  /** All tags in use, in alphabetical order. */
   get tags() {
     return [...new Set(Object.values(this.marks).flatMap(({ tags }) => tags ?? []))].sort((a, b) => a.localeCompare(b));
   }
@@ -66,7 +66,7 @@ class Shelf extends EventTarget {
 
 export const shelf = new Shelf();
 
-/** Choose a sound; of the instrument by its number, as one of the user's may have its name. */
+/** Choose a sound; an instrument's sound by number if one of the user's sounds has its name. */
 export function choose(name, isOwn) {
   const at = isOwn ? -1 : play.card.sounds.findIndex((sound) => sound.name === name);
   return play.ask("sound", at >= 0 && shelf.own.some((each) => each.name === name) ? { number: at } : { name });

@@ -23,7 +23,7 @@ export function valueText(target, position) {
 }
 
 export class Slider extends HTMLElement {
-  /** A slider for a target; isTall: it stands upright; idPrefix: of its id, as two may stand for one target. */
+  /** Make a slider for a target; isTall: vertical; idPrefix: keeps ids unique if a target has two sliders. */
   static for(target, isTall = false, idPrefix = "at") {
     const made = document.createElement("tb-slider");
     made.target = target;
@@ -43,7 +43,7 @@ export class Slider extends HTMLElement {
     this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
     const mark = make("button", { type: "button", class: "learn", click: () => this.learn() });
     mark.setAttribute("aria-label", t("hands.learn.long", { name: targetName(this.target) }));
-    // Upright sliders are narrow, and `latent 3` says no more than 3 among the latents.
+    // Vertical sliders are narrow, and among the latents `3` says as much as `latent 3`.
     const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;
     if (short !== name) this.range.setAttribute("aria-label", name);
     this.append(make("label", { for: id, title: name }, short), this.value, this.range, mark);
@@ -58,7 +58,7 @@ export class Slider extends HTMLElement {
     this.dispatchEvent(new CustomEvent("learn", { bubbles: true, detail: this.target }));
   }
 
-  /** Show where the target stands. */
+  /** Show the target's position. */
   show() {
     const at = play.positions.get(this.target) ?? 0;
     const text = valueText(this.target, at);

@@ -1,4 +1,4 @@
-// Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and what this one says of itself.
+// Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and the present instrument's card.
 import { complain, toast } from "/head.js";
 import "/layers.js";
 import { button, make } from "/make.js";
@@ -44,7 +44,7 @@ class Sounds extends HTMLElement {
   }
 
   show() {
-    if (this.phrase.isHeld) return; // the button that is held must stay
+    if (this.phrase.isHeld) return; // do not replace the held button
     const isNew = this.shownSound !== play.sound, focus = document.activeElement?.closest("[data-focus]")?.dataset.focus;
     this.shownSound = play.sound;
     if (isNew && document.activeElement !== this.name) this.name.value = play.sound ?? "";
@@ -114,7 +114,7 @@ class Sounds extends HTMLElement {
     ];
   }
 
-  /** A small form in a row: a text, and what is done with it. */
+  /** Show a small form in a row; then: receives the entered text. */
   ask(row, label, value, then) {
     const input = make("input", { value, "aria-label": label, placeholder: label, maxlength: 200 });
     const done = () => {
@@ -140,7 +140,7 @@ class Sounds extends HTMLElement {
     await shelf.read();
   }
 
-  /** Choose a sound to hear it; the sound before can be had back, with what the knobs had made of it. */
+  /** Choose a sound to try; the user can return to the previous sound as the knobs had changed it. */
   async audition(name, isOwn) {
     if (!this.former || play.sound === this.former.name) this.former = (await play.ask("state")).sound;
     await choose(name, isOwn);

@@ -1,6 +1,6 @@
-// Where the newest note goes by itself, by a trajectory or an LFO, and where it has been.
+// The newest note's place and past places, if a trajectory or an LFO moves the note.
 const APART = 0.012, STILL = 1e-3;
-const N_PLACES = 300, N_STILL = 30; // of what is shown, 10 s; without motion it goes after 1 s
+const N_PLACES = 300, N_STILL = 30; // 10 s are shown; the trail ends after 1 s without motion
 const SMOOTH = 0.35;
 
 export class Trail {
@@ -12,7 +12,7 @@ export class Trail {
     this.places = [];
   }
 
-  /** The note's place now, null for no note, and the sound's; true if the picture changes. */
+  /** Add the note's place `at`, null for no note; place: the sound's. Return whether the picture changes. */
   follow(at, place) {
     const n = this.places.length;
     if (!at) {

@@ -1,4 +1,4 @@
-// The texts of the page, in English and German. A key that German lacks is shown in English.
+// The texts of the page, in English and German. A key without a German text is shown in English.
 const EN = {
   "skip": "Skip to the controls",
   "tab.play": "Play", "tab.map": "Map", "tab.sounds": "Sounds", "tab.hands": "Controls", "tabs": "Parts of the page",
@@ -195,13 +195,13 @@ function kept() {
     const found = localStorage.getItem(KEPT);
     return found === "de" || found === "en" ? found : null;
   } catch {
-    return null; // the browser keeps nothing for us
+    return null; // the browser forbids storage
   }
 }
 
-const leaving = []; // what is kept over a change of language
+const leaving = []; // called before a change of language
 
-/** Keep something over a change of language; read: gives it, as JSON can hold it; write: takes it in the new page. */
+/** Keep a value over a change of language; read: returns the value for JSON; write: receives it in the new page. */
 export function handOver(name, read, write) {
   const key = `${KEPT}.${name}`;
   try {
@@ -209,7 +209,7 @@ export function handOver(name, read, write) {
     sessionStorage.removeItem(key);
     if (found !== null) write(JSON.parse(found));
   } catch {
-    return; // the browser keeps nothing for us
+    return; // the browser forbids storage
   }
   leaving.push(() => sessionStorage.setItem(key, JSON.stringify(read())));
 }
@@ -229,7 +229,7 @@ export function t(key, values = {}) {
   return (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** A number as people of this language write it. */
+/** A number as written in the page's language. */
 export function number(value, digits = 0) {
   return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

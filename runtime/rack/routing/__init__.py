@@ -1,1 +1,1 @@
-"""Brings events to the parts of a rack: when they are due, which parts they concern, and whether voices must end."""
+"""Decides when a rack's events are due, which parts receive them, and which voices end to make room."""

@@ -1,4 +1,4 @@
-"""Events that wait in the rack until they are due, and what the arpeggiator makes of them."""
+"""Keeps events in the rack until they are due, and passes them through the arpeggiator."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class BeforeParts(Protocol):
-    """What stands between the events and the parts, such as an arpeggiator.
+    """Processes events before the parts receive them, such as an arpeggiator.
 
-    feed: takes an event at its frame, ascending. choose: the first part plays another sound from a frame on. take: the
-    events, (frame, event), ascending, that happen before `end_frame` and were not taken yet; those that it lets pass
-    are among them. memory: what outlives the notes, as plain values.
+    feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
+    on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
+    events that pass unchanged. memory: the state that outlives notes, as plain values.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -37,7 +37,7 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """An event that waits; given: the frame that it was posted with; part: the only part that it concerns, or None."""
+    """A waiting event; given: the frame passed to `post`, or None; part: the only part to receive it, or None."""
 
     frame: int
     number: int
@@ -49,8 +49,9 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: of the rack; controls: what a map takes; arpeggiator: None: none; make: makes what a Swap asks for.
-    history: every event is appended to it, (frame, event), as soon as it has a frame; None: none.
+    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none; make: builds
+    the player for a Swap; None to build none. history: receives each event, (frame, event), once the event has a frame;
+    None for no history.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel: as the arpeggiator, which comes before the parts, needs it
+        self._banks: dict[int, list[int]] = {}  # by channel; kept here, as the arpeggiator comes before the parts
 
     def post(self, event: Event, frame: int | None, part: int | None) -> None:
         """Hand over an event from any thread."""
@@ -76,21 +77,21 @@ class Incoming:
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> list[tuple[int, Event]]:
-        """The events that have a frame and are not due yet."""
+        """Return the events that have a frame and are not due yet."""
         return [(due.frame, due.event) for due in self._pending]
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """What the arpeggiator remembers, as plain values."""
+        """Return the arpeggiator's `memory`; empty without an arpeggiator."""
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def take(self, frame: int, end: int) -> list[Due]:
-        """Remove the events that happen before `end`; those that are late, or have no frame, happen at `frame`, now."""
+        """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
         while self._posted:
             given, event, part = self._posted.popleft()
             at = frame if given is None or given < frame else given
             insort(self._pending, Due(at, self._n_events, event, given, part))
             if self.history is not None:
-                # An engine in the history would live on for as long as the history does.
+                # The history would keep the engine in `made` in memory.
                 said = msgspec.structs.replace(event, made=None) if isinstance(event, Swap) else event
                 self.history.append((at, said))
             self._n_events += 1
@@ -103,13 +104,13 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _made(self, due: Due) -> Due:
-        """A swap with what plays it."""
+        """Return a Swap with its player, built here if it is missing."""
         if isinstance(due.event.made, Playable):
             return due
         return due._replace(event=msgspec.structs.replace(due.event, made=self._make(due.event)))
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """The events that the arpeggiator makes of these; it leaves those for one part alone."""
+        """Pass events through the arpeggiator, except events for a single part."""
         passed = []
         for each in due:
             if each.part is None:
@@ -123,7 +124,7 @@ class Incoming:
         return sorted(taken + passed, key=lambda each: each.frame) if passed else taken
 
     def _chosen_sound(self, event: Event) -> Sound | None:
-        """The sound that an event lets the first part play, if the event says it."""
+        """Return the sound that an event chooses for the first part, or None; remember bank selects."""
         if isinstance(event, Swap):
             made = event.made
             return made.sound if isinstance(made, Playable) and event.part == 0 else None
@@ -136,7 +137,7 @@ class Incoming:
         return None
 
     def _program(self, event: ProgramChange) -> Sound | None:
-        """The sound that a program change lets the first part play; None if it is not the engine's: it comes later."""
+        """Return the sound that a program change chooses for the first part; None if the engine does not have it."""
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)

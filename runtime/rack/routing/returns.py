@@ -1,4 +1,4 @@
-"""What the rack gives back to the main thread: what the player has asked for, and engines that play no more."""
+"""Passes the player's actions and retired engines from the rack to the main thread."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MOST_WAITING = 256
 class Returns:
     """Filled by the audio thread, and emptied by any one other thread.
 
-    wake: called on the audio thread when there is something to take; it must not wait; None: nobody is told.
-    n_notes, n_stolen: of the engines that play no more.
+    wake: called on the audio thread when there is something to take; it must not block; None for no call.
+    n_notes, n_stolen: totals of the retired engines.
     """
 
     def __init__(self, wake: Callable[[], object] | None):
@@ -25,23 +25,23 @@ class Returns:
         self.n_notes = self.n_stolen = 0
 
     def ask(self, action: Action) -> None:
-        """Give back what the player asks for."""
+        """Pass on an action that the player started."""
         self._actions.append(action)
         self._tell()
 
     def retire(self, engine: Engine) -> None:
-        """Give back an engine that plays no more."""
+        """Pass on an engine that plays no more, and count its notes."""
         self.n_notes += engine.status.n_notes
         self.n_stolen += engine.status.n_stolen
         self._retired.append(engine)
         self._tell()
 
     def take_actions(self) -> list[Action]:
-        """What the player has asked for since the last call."""
+        """Return the actions that the player started since the last call."""
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Engines that play no more, since the last call; whoever takes them frees them."""
+        """Return the engines retired since the last call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

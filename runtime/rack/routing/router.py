@@ -1,4 +1,4 @@
-"""Hands each event to the parts that it concerns, and does what concerns the rack itself."""
+"""Hands each event to the parts that it concerns, and handles events for the rack itself."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ MOST_LEAVING = 3  # engines on which notes of one part ring out
 class Router:
     """Hands out events, on the audio thread.
 
-    parts: of the rack; controls: turns presses of controls into actions; room: for new notes; returns: takes what the
-    player asks for.
+    parts: the rack's parts; controls: turns presses of controls into actions; room: makes room for new notes; returns:
+    receives the player's actions.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
@@ -43,9 +43,9 @@ class Router:
         self._memory, self._senses = ChannelMemory(controls.is_mapped), False
 
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
-        """Hand events to the parts, up to the first that needs all engines to be rendered up to its frame.
+        """Hand out events until an event requires that all engines are rendered up to its frame.
 
-        Returns the frame up to which can be rendered, and the events that are left.
+        Returns the frame up to which to render, and the remaining events.
         """
         self._room.begin_piece()
         n_handed = 0
@@ -60,7 +60,7 @@ class Router:
         return end, []
 
     def silence(self, frame: int, but: Engine | None) -> None:
-        """End all notes and put all controllers back, on all engines but one."""
+        """End all notes and reset all controllers, on all engines except `but`."""
         self._memory.hear(Reset())
         for part in self._parts:
             for engine in part.engines():
@@ -74,7 +74,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # A sound was made ready for one engine.
+        # A SoundChange is prepared for one engine only.
         only = 0 if due.part is None and isinstance(event, SoundChange) else due.part
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -96,15 +96,15 @@ class Router:
                 deaf = [part for part in heard if not part.take(event, frame)]
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The sender is there, even if it says nothing to these parts.
+            # The sender is still connected, even if these parts do not follow its event.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: Due) -> bool:
-        """Start a control's action, and hand on what a map has taken.
+        """Start a control's action, and post the events of control maps; return False for any other event.
 
-        It moves the parts that hear its channel. The channel of a knob box may be one that no part hears: then it moves
-        every part.
+        A mapped control moves the parts that hear its channel. If no part hears the channel, as a knob box's channel
+        may be, the control moves every part.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -125,7 +125,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Begin a note on a part; False if it does not concern the part."""
+        """Begin a note on a part; return False if the part does not play it."""
         note = part.note_of(event)
         if note is None:
             return False

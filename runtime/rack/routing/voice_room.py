@@ -1,4 +1,4 @@
-"""Makes room for notes: the most voices that all parts together may sound, and which of them end."""
+"""Limits the voices of all parts together: ends voices to make room for new notes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from runtime.rack.voice_share import VoiceShare
 class VoiceRoom:
     """Keeps the voices of all parts together to a limit.
 
-    parts: of the rack; n_voices: the most voices, of which a VoiceLimit may leave fewer.
+    parts: the rack's parts; n_voices: the most voices; a VoiceLimit may lower the limit.
     """
 
     def __init__(self, parts: Sequence[Part], n_voices: int):
         self._parts = parts
         self._limit = self._n_voices = n_voices
-        self._share: VoiceShare | None = None  # the voices at the piece's first frame, once they had to be counted
-        self._begun: list[Engine] = []  # of each note that the piece begins, the engine
+        self._share: VoiceShare | None = None  # the piece's voices, once they had to be counted
+        self._begun: list[Engine] = []  # the engine of each note that begins in the piece
         self._n_voices_at_most = 0
 
     def begin_piece(self) -> None:
-        """Another piece of rendering begins: all engines have been rendered up to its first frame."""
+        """Begin a piece of rendering; all engines have been rendered up to its first frame."""
         self._share = None
         self._begun.clear()
         self._n_voices_at_most = sum(e.status.n_active_voices for part in self._parts for e in part.engines())
@@ -44,13 +44,13 @@ class VoiceRoom:
         return len(self._parts) == 1 and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
-        """A note is about to begin on an engine: if it would exceed the limit, the most dispensable voice ends."""
+        """Make room for a note that is about to begin on an engine, and count the note."""
         self._make_room(engine, frame)
         self._n_voices_at_most += 1
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Let no more voices sound than an event says, from its frame on."""
+        """Apply a VoiceLimit: end the voices beyond it, unless a single engine ends them by itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
