@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import soundfile
 
 from runtime.link.client import Link
-from tests.support.browser import Browser, missing_browser
+from tests.support.browser import Browser
 from tests.support.hearing import cents_off
 from tests.support.panel import Playing
 from tests.support.places import ROOT
@@ -22,16 +21,6 @@ from tests.support.rig import wait_until
 CHECKS = (ROOT / "tests" / "support" / "page_checks.js").read_text(encoding="utf-8").split("\n", 1)[1].strip()
 IN_TUNE_CENTS = 20.0
 RATE_HZ = 44100
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
-    missing = missing_browser()
-    if missing:
-        (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
-    with Browser() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -46,14 +35,6 @@ def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser
     yield browser
     assert browser.complaints == []
     browser.command("Page.navigate", url="about:blank")
-
-
-@pytest.fixture
-def link(playing: Playing) -> Iterator[Link]:
-    """A link to the running `play`, after a panic."""
-    with playing.link() as link:
-        link.ask("action", name="panic")
-        yield link
 
 
 def choose(page: Browser, kind: str, file: Path) -> None:

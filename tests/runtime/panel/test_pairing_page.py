@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.panel.test_page import CHECKS, WIDTHS
-from tests.support.browser import Browser, missing_browser
+from tests.support.browser import Browser
 from tests.support.panel import Playing
 from tests.support.panel_program import free_port, network_address
 from tests.support.places import ROOT
@@ -27,15 +27,6 @@ def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
     arguments = ["--audio", "null", "--instrument", instrument, "--config", settings]
     with Playing(arguments, dict(os.environ)) as playing:
         yield playing
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    missing = missing_browser()
-    if missing:
-        (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
-    with Browser() as browser:
-        yield browser
 
 
 def code(playing: Playing) -> str:
