@@ -37,7 +37,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes sound, ascending: the lanes themselves, or the carriers of their buses."""
+        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their buses' carriers."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]

@@ -66,7 +66,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel; kept here, as the arpeggiator comes before the parts
+        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None, part: int | None) -> None:
         """Hand over an event from any thread."""
