@@ -73,7 +73,8 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        self._recent: deque[tuple[int, object]] = deque()  # all of the ring's time span, in the order of arrival
+        # Events and states of the ring's time span, in the order of arrival.
+        self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start

@@ -244,7 +244,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here. So the pattern restarts, and the sounding note ends: its end is a count of old beats.
+            # Beats jump to 0 here. So the pattern restarts; the sounding note ends, because its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))

@@ -26,7 +26,7 @@ LONGEST_PIECE = 4096
 
 
 class BehindParts(Protocol):
-    """The effects.
+    """What a rack needs of its effects.
 
     add: adds the reverb and the chorus of the two sends to `dry`, in place; all float32 (n_frames, 2); a send may be
     None for silence. sleep: whether the effects are silent until they receive sound.

@@ -118,7 +118,7 @@ class VoiceSound:
             return
         if self._sound.n_transposed:
             self._sound.before_new_spectra([voice.lane for voice in stale], frame)
-        # A widened spectrum depends on the blend, too.
+        # A spectrum with a bandwidth was widened for one blend, so another blend needs a new spectrum.
         wanting = [
             voice
             for voice in stale + opening

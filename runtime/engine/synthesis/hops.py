@@ -61,7 +61,7 @@ class HopSynthesis:
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
         self.fft_size = _fft_size_at(spec, sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
-        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # whole cache lines
+        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # a multiple of 8: whole cache lines
         self.n_bins = min(n_heard, spec.n_bins, self.fft_size // 2 + 1)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._first_bin = spec.first_heard_bin
@@ -139,7 +139,7 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`; played: the floats of a spectrum that sound."""
+        """Write the sum of the lanes' spectra into `out`; played: which floats of a spectrum are used."""
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.

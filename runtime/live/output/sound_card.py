@@ -51,7 +51,7 @@ class SoundCard:
 
     @property
     def block_s(self) -> float:
-        """How long a block plays."""
+        """How long a block plays, in seconds."""
         return self.output.buffer_frames / self.output.sample_rate_hz
 
     @property
