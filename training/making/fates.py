@@ -21,7 +21,8 @@ IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
-FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # the recipe of notes needs this number or share of single notes
+# An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
+FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
 CUTS = "cuts"
 UNUSABLE = {
     SILENCE: "silence",

@@ -38,8 +38,8 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # While the learning rate falls, the error is long nearly constant: with 0.2 and 0.01, training on 100 recordings
 # stopped at 5.1 dB.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # of the epochs so far; training that no longer helps ends after this many more epochs
-OVERTIME = 1.15  # of the time left; if the epochs left need more, their number is reduced
+LAST_SHARE = 0.15  # training that no longer helps ends after this share of the epochs so far, once more
+OVERTIME = 1.15  # if the epochs left need more than this many times the time left, their number is reduced
 
 Stage = Callable[[int], None]
 

@@ -75,7 +75,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of the first frames, and of those after them, as the corpus holds them: often not in a row."""
+    """The mean distance of the recordings' first frames, and of the later ones; a corpus may leave out frames."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
