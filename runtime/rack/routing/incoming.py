@@ -37,7 +37,7 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """A waiting event; given: the frame passed to `post`, or None; part: the only part that receives it, None for all."""
+    """A waiting event; given: the frame passed to `post`, or None; part: the only part to receive it, None for all."""
 
     frame: int
     number: int
