@@ -35,7 +35,7 @@ class Pitch:
     """What note is heard in a stretch of sound.
 
     note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
-    other_octave: the same note in another octave if it may be meant, else None.
+    other_octave: the same note in another octave if the recording may be meant as that note, else None.
     """
 
     note: int
@@ -156,9 +156,9 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The same note in the octave below or above, if it may be meant, else None.
+    """The same note in the octave below or above, if the recording may be meant as that note, else None.
 
-    It may be meant if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
+    This is so if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
     multiples of half its fundamental.
     """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]

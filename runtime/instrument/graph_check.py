@@ -31,7 +31,7 @@ KEEPS_SIZE = frozenset((
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
-LARGEST_VALUES = 16 * 2**20  # of one tensor and of all constants: 64 MiB as float32
+LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # fields of the whole file; dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its other format.

@@ -28,7 +28,7 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # of a corpus, transposed copies included
+MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
 FRAMES_OF_ONE = (24, 96)  # fewest and most frames of a recording at one pitch
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000

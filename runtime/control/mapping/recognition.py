@@ -153,7 +153,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # One message from each half may be from two switches. A sender may leave out an unchanged MSB.
+        # A single message of each half may come from two switches. Many LSBs count, because a sender may leave out
+        # an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -39,7 +39,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # for which frame, and after how many events
+        self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
         self.moves = False
 
     def end_silent(self, frame: int) -> None:

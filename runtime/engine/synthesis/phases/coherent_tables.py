@@ -97,9 +97,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
 
-    In the window that began k hops ago, the sinusoid's phase is less by k of its moves; delaying the window by k hops
-    adds k of the bin's moves. So only the distance of the bin from the sinusoid counts. The signs of a sinusoid's bins
-    alternate. A Hann window's three taps alternate too, so they add up a bin's magnitude and half its neighbours'.
+    Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
+    is k of its moves less than now, and the delay of k hops adds k of the bin's moves. So only the distance of the bin
+    from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window: their
+    products add up a bin's magnitude and half its neighbours'.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])

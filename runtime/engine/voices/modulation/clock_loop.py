@@ -28,7 +28,7 @@ _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # between two messages, at 600 beats a minute
 
 
 class ClockLoop:
