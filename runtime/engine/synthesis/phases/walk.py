@@ -47,7 +47,7 @@ class PhaseWalk:
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
-        """Whether one of these lanes has a bandwidth."""
+        """Whether any of these lanes has a bandwidth."""
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
