@@ -19,7 +19,7 @@ class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
     n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
-    n_stalled: how many of them would have been in time if the thread had not waited; longest_stall_s: the longest wait.
+    n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
     """
 
     def __init__(self) -> None:

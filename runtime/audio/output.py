@@ -97,7 +97,7 @@ class BlockRenderer:
         self.cues: CuePlayer | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
-        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # what plays, and what it took over from
+        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # plays now, and before
         self._fades: SoundSource | None = None  # the engine that fades out
         self._gone: SoundSource | None = None  # the engine that has faded out
         self._fade_frames, self._n_faded = max(1, round(FADE_S * sample_rate_hz)), 0
@@ -105,18 +105,22 @@ class BlockRenderer:
 
     @property
     def engine(self) -> SoundSource:
-        """What plays."""
+        """The engine that plays."""
         return self._playing[0]
 
     def take_over(self, engine: SoundSource, fades: bool = True) -> None:
-        """Let another engine play from the next block on; from any thread. fades: whether the present one fades out.
+        """Let another engine play from the next block on; may be called from any thread.
 
-        The caller keeps the present one until `forget_left` returns True, or the audio thread might free it.
+        fades: whether the present engine fades out. The caller must keep a reference to the present engine until
+        `forget_left` returns True: otherwise the audio thread might free the engine.
         """
         self._playing = engine, self._playing[0] if fades else None
 
     def forget_left(self) -> bool:
-        """Forget the engine that has faded out; return whether an earlier call has done so, at least a block ago."""
+        """Forget the engine that has faded out; return True if there is none left to forget.
+
+        Call this again, at least a block later, until it returns True; then the old engine may be freed.
+        """
         engine, leaving = self._playing
         if leaving is None:
             self._fades = self._gone = None

@@ -79,7 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings and ""; for unusable settings in a service, None and the mistake: restarting would not mend it."""
+    """The settings, and an empty text.
+
+    In a service, unusable settings give None and a text about the mistake, because a restart would not mend them.
+    """
     try:
         return load_config(path), ""
     except UserError as error:
@@ -91,7 +94,7 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and the problem with the settings, or "".
+    """What to play, and the problem with the settings, which may be an empty text.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
     """

@@ -113,7 +113,7 @@ class ControlMap:
     def action(self, event: Event) -> Action | None:
         """The action that an event starts, or None; a press starts an action, a release does not.
 
-        Pass each event once, in the order of the frames.
+        Call this once for each event, in the order of their frames.
         """
         kind = KINDS.get(type(event))
         if kind is None:

@@ -162,7 +162,7 @@ class Server:
         for _ in range(MOST_CLIENTS):
             try:
                 stream, _ = self._listener.accept()
-            except OSError:  # no client waits, it has gone again, or no file descriptor is left
+            except OSError:  # no client waits, the client has gone again, or no file descriptor is free
                 return
             client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
             n_clients = sum(not each.is_leaving for each in self._clients)
@@ -204,7 +204,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer a line; a client that sends a malformed request is dropped, as its lines cannot be trusted."""
+        """Answer a line; disconnect a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

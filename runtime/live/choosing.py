@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts. plays_whole: whether one plays that was chosen while playing."""
+    """The part of `Swaps` for sounds with parts.
+
+    plays_whole: whether a sound with parts plays that was not there at the start.
+    """
 
     plays_whole: bool
 
@@ -120,7 +123,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
+        """Return a function that plays the sound that the companion has read, unless another was chosen meanwhile."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 

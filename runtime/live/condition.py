@@ -36,7 +36,7 @@ class Playing(Protocol):
 class Condition:
     """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text; volume_db: the setting, for the cues; notify:
+    remark: what is wrong with the settings, or an empty text; volume_db: the volume of the signal sounds; notify:
     `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
     lamp: also shows the condition; None until the supervisor sets it.
     """
@@ -60,7 +60,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report what plays and what is wrong: to the service's manager by a status line, to the player by signs."""
+        """Report what plays and what is wrong: to systemd by a status line, to the player by sounds and the lamp."""
         self._power.look()
         playing, output = self._playing, self._card.output
         device = f"{output.name}, {output.sample_rate_hz} Hz"
@@ -80,7 +80,7 @@ class Condition:
         return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
 
     def health(self) -> dict[str, object]:
-        """Return the counts, the devices and the problems, as plain values."""
+        """Return the counts of blocks and notes, the devices and the problems, as plain values."""
         output = self._card.output
         return {
             "seconds": time.monotonic() - self._start_s,

@@ -70,7 +70,7 @@ class Playing(Protocol):
         """Post an event, to be heard one buffer from now."""
 
     def say_yes(self) -> None:
-        """Play the audible yes: something is learned or saved."""
+        """Play the cue `yes`, because something was learned or saved."""
 
 
 class Desk:
@@ -104,7 +104,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # the page speaks to what plays over the link
+            panel.close()  # without the link, the page could not reach the playing process
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
@@ -114,7 +114,10 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Note an event for the maps, for learning and for watching programs; called on the drivers' threads."""
+        """Keep an event of a MIDI input, for the maps, for learning and for watching programs.
+
+        Called on the drivers' threads.
+        """
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:

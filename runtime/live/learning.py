@@ -36,7 +36,10 @@ class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning:
-    """Learns the control that moves, of any input; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
+    """Learns which control the player moves, on any input.
+
+    It answers `learn`, `unlearn`, `targets` and `devices` on the link.
+    """
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()

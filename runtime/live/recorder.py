@@ -73,11 +73,13 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        self._recent: deque[tuple[int, object]] = deque()  # of the ring's time span, in the order of taking
+        # Events and states of the ring's time span, in the order of arrival.
+        self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start
-        self._first, self._n_starts = -1, 0  # the recording's first frame, -1 without one; companion.n_starts then
+        self._first = -1  # the recording's first frame, -1 without a recording
+        self._n_starts = 0  # `companion.n_starts` when the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:
@@ -182,7 +184,7 @@ class Recorder:
             self._recent.append(item)
             if self._first >= 0 and not isinstance(item[1], EngineState):
                 self._held.append(item)
-        self._held.sort(key=itemgetter(0))  # stable: events of one frame stay in the order in which they were taken
+        self._held.sort(key=itemgetter(0))  # a stable sort: events of one frame keep their order
         oldest = frame - self.ring.n_frames
         while self._recent and self._recent[0][0] < oldest:
             self._recent.popleft()
@@ -192,7 +194,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, EngineState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the engine's first block is not in the ring yet
+            states = []  # the ring does not hold this rack's first block yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -202,9 +204,9 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, None if there is none.
+        """The state to begin from, None if there is none; before: whether past sound is included.
 
-        With past sound, a silent state if possible: `render` can repeat a recording only if it begins in silence.
+        If so, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
@@ -217,7 +219,8 @@ class Recorder:
 
     def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
         later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
-        # Waiting events become events of the recording; only overdue ones, except sound changes, stay in the state.
+        # The state's waiting events become events of the recording, except those whose frame has passed; sound changes
+        # always do.
         late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
         due = [item for item in state.waiting if item not in late]
         state = msgspec.structs.replace(state, waiting=tuple(late))
@@ -249,7 +252,10 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the events before `frame`, to which no event can be added any more; most: None for all events."""
+        """Send the recording's events before `frame`, at most `most`, None for all.
+
+        No later event may belong before `frame`.
+        """
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]

@@ -128,7 +128,7 @@ class Supervisor:
         self._post_at(event, time.perf_counter())
 
     def say_yes(self) -> None:
-        """Play the audible yes: something is learned or saved."""
+        """Play the cue `yes`, because something was learned or saved."""
         self._sounds.yes()
 
     def renew(self) -> None:
@@ -265,7 +265,7 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # the MIDI server may also be the sound server
+            self._watch.suspect()  # one server, such as JACK, may serve both MIDI and sound
 
     def _check_blocks(self) -> None:
         """Let the watch check the blocks, and play silently if the device has gone."""

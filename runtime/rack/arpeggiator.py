@@ -52,7 +52,7 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    On or off, it also turns the player's taps, the actions `tap_tempo`, into a tempo.
+    Even while it is off, it computes a tempo from the player's taps (the actions `tap_tempo`).
 
     The output depends only on the events and their frames. The engine counts beats from the same events, so both agree.
     A note-off follows every note-on that the arpeggiator adds.
@@ -67,7 +67,7 @@ class Arpeggiator:
         self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
-        self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
+        self._eaten: set[Key] = set()  # keys that were down at the switch-off; their note-offs do not pass
         self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, number, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
@@ -231,7 +231,10 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """End all notes after active sensing ends; the engine, still receiving arpeggiator notes, cannot detect it."""
+        """End all notes, because the sender of active sensing has fallen silent.
+
+        The engine cannot detect this: it still receives the arpeggiator's notes.
+        """
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -241,7 +244,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here: the pattern restarts, and the sounding note ends, as its end is in old beats.
+            # Beats jump to 0 here. So the pattern restarts; the sounding note ends, because its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))

@@ -27,8 +27,8 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The last event of each controller, in order of arrival.
 
-    is_mapped: whether an event's control moves a target or starts an action; these controls are not remembered, as
-    another sound's targets have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. Such controls are not remembered,
+    because another sound's targets have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
@@ -83,7 +83,7 @@ class ChannelMemory:
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # A parameter's key has four entries.
+        # Registered parameters stay, too: their keys have four entries.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }

@@ -26,10 +26,10 @@ LONGEST_PIECE = 4096
 
 
 class BehindParts(Protocol):
-    """The effects.
+    """What a rack needs of its effects.
 
-    add: adds the effects of two sends to `dry`, in place; all float32 (n_frames, 2), a send may be None for silence.
-    sleep: whether the effects are silent until they receive sound.
+    add: adds the reverb and the chorus of the two sends to `dry`, in place; all float32 (n_frames, 2); a send may be
+    None for silence. sleep: whether the effects are silent until they receive sound.
     """
 
     sleep: bool
@@ -44,8 +44,9 @@ class Rack:
 
     parts: (playable, settings) of each; the engines have no limiter and have not rendered; n_voices: the most voices of
     all parts together; controls: turns presses of controls into actions; None for the default settings' controls;
-    effects, arpeggiator: None for none; make: builds the player for a Swap, for a rack that may block; wake: called on
-    the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
+    effects, arpeggiator: None for none; make: builds the player for a Swap that comes without one, None if `render`
+    must not wait for this; wake: called on the audio thread when `take_actions` or `take_retired` has something to
+    return; it must not block.
 
     frame: the next frame to render; sample_rate_hz: of all engines.
     """

@@ -39,7 +39,7 @@ from training.measure.playability import N_SKIPPED_HOPS
 
 DEFAULT_INSTRUMENT = "virtual-analogue"
 SAMPLE_RATE_HZ = 44100
-LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of them outside the model's range
+LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model's range
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 N_CONTROLS = 3  # how many controls move while the note sounds
 # Control 1 and aftertouch (0) also make vibrato, which transposes the note; transposed notes must stay less common.

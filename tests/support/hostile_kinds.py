@@ -52,7 +52,7 @@ from tests.support.mutation import mutated
 from tests.support.places import DATA, ROOT
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # one used file in so many is also rendered
+PLAYED_EVERY = 7  # of the files that can be used, one in this many is also rendered
 _METADATA = 14
 
 

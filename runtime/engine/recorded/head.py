@@ -77,7 +77,7 @@ def played_instrument(path: Path) -> PlayedInstrument:
 
 
 def head_tree(start: Start) -> dict[str, Any]:
-    """The head as values for JSON, which `start_of` reads. They name no file of the recording machine."""
+    """The head as values for JSON, without paths of the recording machine; `start_of` reads them."""
     settings, state = _without_places(start.patch.settings), start.state
     head = _Head(
         recording_version=RECORDING_VERSION,
@@ -124,7 +124,10 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors in this context as damage to the recording: a head's values are not checked one by one."""
+    """A context that raises each error as a UserError about a damaged recording.
+
+    Needed because `start_of` does not check every value.
+    """
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -91,7 +91,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # a sound, or a sound of its morph, may keep the knobs' positions
+            knobs.choose(begun_at)  # `performance.choose` keeps these positions if the chosen sound has none
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)
@@ -102,7 +102,7 @@ class StateKeeper:
         self._controls.remember(state.parts.get("maps", {}))
         for target, value in list(knobs.present.values.items()):
             if target.startswith(ENVELOPE):
-                knobs.present.set(target, value)  # the envelope itself is no plain value
+                knobs.present.set(target, value)  # rebuilds the envelope, which is not stored
         if state.step is not None and 0 <= state.step < len(chosen.morphs):
             performance.notes.played = chosen.morphs[state.step]
         performance.follow_knobs(state.frame)

@@ -1,4 +1,4 @@
-"""All sounds that an engine can play, and what their modulation shares: channels, tempo and the notes' table."""
+"""All sounds that an engine can play. Their modulation shares the channels, the tempo and the notes' table."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _LINE = (1.0, 0.0, 0.0)
 
 
 class SideSounds(Protocol):
-    """An object that makes the sides."""
+    """The methods of the synthesis that `Widths` needs."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
         """Set whether a lane has a side, from its next hop or its beginning on."""

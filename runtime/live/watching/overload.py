@@ -16,7 +16,7 @@ from runtime.audio.load import NEAR, BlockLoads
 FEWEST_VOICES = 2
 AIM, ROOM = 0.7, 0.8  # voices are shed for a load of AIM, and return as long as the load stays below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
-_SETTLE_S = 0.05  # wait after a change, because shed voices fade out
+_SETTLE_S = 0.05  # wait after a change of the limit, until shed voices have faded out
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
@@ -94,7 +94,7 @@ class Overload:
     def _grow(self, load: float, n_sounding: int, now_s: float) -> bool:
         affordable = math.floor(ROOM * n_sounding / max(load, 1e-6))
         limit = min(self.n_voices, affordable, 2 * self.limit)
-        # Much of the load may not depend on the number of voices: then only a trial shows whether there is room.
+        # If much of the load does not depend on the number of voices, only a trial shows whether there is room.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

@@ -37,7 +37,7 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """A waiting event; given: the frame passed to `post`, or None; part: the only part to receive it, or None."""
+    """A waiting event; given: the frame passed to `post`, or None; part: the only part to receive it, None for all."""
 
     frame: int
     number: int
@@ -66,10 +66,10 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event, int | None]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel; kept here, as the arpeggiator comes before the parts
+        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None, part: int | None) -> None:
-        """Hand over an event from any thread."""
+        """Receive an event; may be called from any thread. frame, part: as in `Due`."""
         self._posted.append((frame, event, part))
 
     def is_waiting(self) -> bool:

@@ -103,8 +103,8 @@ class Router:
     def _is_taken(self, due: Due) -> bool:
         """Start a control's action, and post the events of control maps; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears the channel, as a knob box's channel
-        may be, the control moves every part.
+        A mapped control moves the parts that hear its channel. If no part hears its channel, which may be so with a
+        knob box, the control moves every part.
         """
         event = due.event
         if isinstance(event, MapChange):

@@ -21,8 +21,8 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
-    harmonic must be as wide as a window's lobe, or wider, its bins fade out here, and noise replaces them
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. The bins of a
+    harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
     (`NoiseShare`).
 
     hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane without a
@@ -161,8 +161,8 @@ class WalkingSinusoids(Sinusoids):
         """Fill `_added` for some lanes.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
-        coherent_tables.py. Not a matrix product, which would start threads, and round differently for each number
-        of columns.
+        coherent_tables.py. A matrix product would be shorter, but it would start threads, and its rounding would depend
+        on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         # The older a window, the more steps its phase lies behind.

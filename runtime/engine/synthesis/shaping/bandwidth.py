@@ -102,7 +102,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """Fill the table of how much of each pass a width needs."""
+        """Fill the table that says, for each width, how strong each pass must be."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):
