@@ -249,7 +249,8 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
         assert playing.stop() == 0
         assert playing.errors == "", playing.errors
     assert n_cut == options.slow, f"{n_cut} of {options.slow} slow senders were cut"
-    assert _tree() == before, "a file was written outside the user's folders"
+    written = {Path(path).relative_to(ROOT) for path, _ in _tree() ^ before}
+    assert not written, f"written outside the user's folders: {sorted(map(str, written))}"
     assert {path.name for path in (folder / "home").iterdir()} <= {"data", "state", "run", ".cache", ".config"}
     print(
         f"{options.messages} messages, {options.requests} requests and OSC packets ({osc}), "
@@ -264,8 +265,13 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
 
 
 def _tree() -> set[tuple[str, int]]:
-    """The project's files, without __pycache__ and .git, and the times of their last changes."""
-    found = ((path, path.stat()) for path in ROOT.rglob("*") if not {"__pycache__", ".git"} & set(path.parts))
+    """The project's files, and the times of their last changes.
+
+    Without __pycache__ and whatever begins with a point, such as caches of tools that may run at the same time.
+    """
+    places = (place for place in ROOT.iterdir() if not place.name.startswith("."))
+    paths = (path for place in places for path in (place, *place.rglob("*")) if "__pycache__" not in path.parts)
+    found = ((path, path.stat()) for path in paths)
     return {(str(path), about.st_mtime_ns) for path, about in found if stat.S_ISREG(about.st_mode)}
 
 

@@ -2,6 +2,7 @@
 
 The environment variable HINDRANCE says how. A number simulates a slow machine: each voice costs work for this share of
 a block's duration. `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every block, for ever.
+`stalls` simulates another program that takes the processor: every STALL_EVERY-th block waits for STALL_S seconds.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from runtime.rack.parts import Part
 from runtime.rack.rack import Rack
 
 HINDRANCE = os.environ["HINDRANCE"]
+STALL_S, STALL_EVERY = 0.02, 50
 _render, _render_part = Rack.render, Part.render
 _is_slow = False
+_n_blocks = 0
 _seen: weakref.WeakSet[Part] = weakref.WeakSet()
 _spoilt: weakref.WeakSet[Part] = weakref.WeakSet()
 
@@ -45,6 +48,14 @@ def _slow_render(rack: Rack, out: np.ndarray) -> None:
             pass
 
 
+def _stalled_render(rack: Rack, out: np.ndarray) -> None:
+    global _n_blocks
+    _render(rack, out)
+    _n_blocks += 1
+    if _is_slow and _n_blocks % STALL_EVERY == 0:
+        time.sleep(STALL_S)
+
+
 def _spoilt_render(part: Part, out: np.ndarray, scratch: np.ndarray) -> None:
     _render_part(part, out, scratch)
     _seen.add(part)
@@ -56,7 +67,7 @@ if __name__ == "__main__":
     if HINDRANCE in ("nan", "inf"):
         Part.render = _spoilt_render
     else:
-        Rack.render = _slow_render
+        Rack.render = _stalled_render if HINDRANCE == "stalls" else _slow_render
     signal.signal(signal.SIGUSR1, _begin)
     signal.signal(signal.SIGUSR2, _end)
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 import yaml
 
-from runtime.link.client import Link
 from tests.support.places import ROOT
 from tests.support.rig import PERIOD_FRAMES, PLAYED_S, SAMPLE_RATE_HZ, JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
@@ -24,7 +22,6 @@ BACK_S = 5.0
 # A minute may lose a thousandth of its periods. A short run may lose a fiftieth: all are lost at the start, and a
 # shared machine adds its own. Without shedding a third would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.02) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
-FEWEST_STALLS, MOST_STALLS, STALL_S = 150, 1500, 0.02  # a stall is long enough to make a block late
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
 
@@ -79,22 +76,15 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     assert back_s < BACK_S
 
 
-def test_a_machine_that_stalls_takes_no_voice_away(tmp_path: Path) -> None:
-    options = ["--instrument", "strings", "--audio", "null", "--buffer", 256, "--no-panel"]
-    with (
-        LiveProgram(options, dict(os.environ), tmp_path) as program,
-        Link(tmp_path / "run" / "timbrebox" / "control") as link,
-    ):
-        for note in range(40, 40 + N_VOICES):
-            link.ask("note", note=note, velocity=90)
-        for number in range(MOST_STALLS):  # most come between two blocks
-            program.send(signal.SIGSTOP)
-            time.sleep(STALL_S)
-            program.send(signal.SIGCONT)
-            time.sleep(0.01 + 0.0037 * (number % 5))
-            if number > FEWEST_STALLS and any("stalled" in line for line in program.lines):
-                break
+def test_a_machine_that_stalls_takes_no_voice_away(jack_server: JackServer, tmp_path: Path) -> None:
+    with hindered_program(jack_server, tmp_path, "stalls") as program, Player(
+        jack_server, "timbrebox:in", ()
+    ) as player:
+        player.send(*([0x90, note, 90] for note in range(50, 50 + N_VOICES)))
+        program.send(signal.SIGUSR1)
         assert "larger blocks (--buffer)" in program.wait_for("The machine stalled")
+        player.record(3.0)
+        program.send(signal.SIGUSR2)
         assert program.stop() == 0
     assert not [line for line in program.lines if "Too much" in line]
     assert sum("stalled" in line for line in program.lines) == 1
