@@ -108,7 +108,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra the present engines silenced, as a decoder's output was not finite or was too large."""
+        """How many spectra the present engines silenced because a decoder's output was not finite or too large."""
         return sum(engine.n_muted for part in self._parts for engine in part.engines())
 
     @property
