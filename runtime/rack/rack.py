@@ -118,7 +118,7 @@ class Rack:
         return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append each later event, (frame, event), when the audio thread receives it, and each requested state."""
+        """From now on, append to `history` every event that the audio thread receives, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:

@@ -38,7 +38,7 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
 # recordings ended too early, at 5.1 dB.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # when training no longer helps, as many epochs follow as this share of the epochs so far
+LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, and ends
 OVERTIME = 1.15  # if the epochs left need more than this many times the time left, their number is reduced
 
 Stage = Callable[[int], None]
