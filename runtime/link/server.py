@@ -34,7 +34,7 @@ LATER = Later()
 
 
 class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that needs none."""
+    """No params: for requests that need none."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

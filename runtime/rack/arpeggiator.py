@@ -298,7 +298,7 @@ class Arpeggiator:
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Plain functions, not methods bound to `self`: see Performance.
+    # Plain functions, not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,
