@@ -59,7 +59,7 @@ def test_sound_and_events_lie_side_by_side(tmp_path: Path) -> None:
     assert read_recorded(growing[1]).events == [
         (0, on),
         (5000, turn),
-    ]  # the third event is later than the written sound
+    ]  # the third event lies after the written sound
     played.play(4000)
     sound, midi = played.stop()
     assert sound.stem == midi.stem
