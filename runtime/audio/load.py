@@ -1,9 +1,9 @@
 """How much work the blocks are, and which were late because the processor was busy with something else.
 
-A block's load is the time that it took, divided by the time that it plays. That time counts at most MOST_WAITING times
-the processor's work on the block: a thread always waits a little for other threads of this process. If a block took
-longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
-Written on the audio thread without a lock, read on the main thread.
+A block's load is the time that its rendering took, divided by the time that it plays. At most MOST_WAITING times the
+processor's work on the block is counted: a thread always waits a little for other threads of this process. If rendering
+took longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
+The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
 from __future__ import annotations

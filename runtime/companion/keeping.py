@@ -17,7 +17,7 @@ from runtime.config import Config
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that has none."""
+    """No params: for requests that need none."""
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

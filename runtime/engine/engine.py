@@ -186,7 +186,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra were silenced so far, because the decoder's output was not finite or too large."""
+        """How many spectra were silenced so far, because the decoder gave infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property

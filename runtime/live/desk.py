@@ -78,8 +78,8 @@ class Desk:
 
     playing: what plays; say: called with each line for the user; memory: what the last run remembered, None to remember
     nothing. actions: what a control or another program can start, by name. server: the link's server, None if the link
-    cannot be opened, as when another `play` of this user has it. companion: the process that keeps files. recorder:
-    records the output. panel: the page's process, which the desk starts and closes, None for no page.
+    cannot be opened, for example because another `play` of this user has it. companion: the process that keeps files.
+    recorder: records the output. panel: the page's process, which the desk starts and closes, None for no page.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):

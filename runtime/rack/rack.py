@@ -108,7 +108,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra the present engines silenced, as a decoder's output was not finite or was too large."""
+        """How many spectra the present engines silenced because a decoder's output was not finite or too large."""
         return sum(engine.n_muted for part in self._parts for engine in part.engines())
 
     @property
@@ -118,7 +118,7 @@ class Rack:
         return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append each later event, (frame, event), when the audio thread receives it, and each requested state."""
+        """From now on, append to `history` every event that the audio thread receives, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:

@@ -25,7 +25,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long tests play that count lost periods; for a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
+# How long the tests that count lost periods play, in s; a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 

@@ -116,14 +116,14 @@ class Recognition:
 
     def _of_control_change(self, event: ControlChange) -> tuple[ControlId, int] | None:
         number, value = event.control, event.value
-        side = event.device, event.channel
+        origin = event.device, event.channel
         if number in (Control.NRPN_MSB, Control.NRPN_LSB, Control.RPN_MSB, Control.RPN_LSB):
-            chosen = self._parameters.setdefault(side, [127, 127, 0])
+            chosen = self._parameters.setdefault(origin, [127, 127, 0])
             chosen[0 if number in (Control.NRPN_MSB, Control.RPN_MSB) else 1] = value
             chosen[2] = int(number in (Control.NRPN_MSB, Control.NRPN_LSB))
             return None
-        if number in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and side in self._parameters:
-            msb, lsb, non_registered = self._parameters[side]
+        if number in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and origin in self._parameters:
+            msb, lsb, non_registered = self._parameters[origin]
             is_knob = non_registered and number == Control.DATA_ENTRY
             return (ControlId(Kind.NRPN, msb << 7 | lsb), value) if is_knob else None
         return None if number in PROTOCOL else (ControlId(Kind.CC, number), value)

@@ -160,7 +160,10 @@ def plain_event(event: Event, settings: Config) -> list[Any]:
 
 
 def playable(event: Event, prepare: Callable[[Patch], object], settings: Config, where: object) -> Event:
-    """Convert an event from `plain_event` for the engine with this `prepare`; UserError at `where` if damaged."""
+    """The event that `plain_event` converted; UserError at `where` if the values are damaged.
+
+    prepare: the method `prepare` of the engine that plays the event.
+    """
     if isinstance(event, SoundChange):
         if not isinstance(event.prepared, dict):
             raise UserError(where, "a change to no sound", "a sound", "use the file as it was recorded")

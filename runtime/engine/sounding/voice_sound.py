@@ -82,7 +82,7 @@ class VoiceSound:
         """Compute what modulated voices will need at their next hop; call it in a block without other work.
 
         If an event comes before that hop, the values are not used but computed again. So the sound does not depend on
-        the block size.
+        the block size. n_events: as in `follow`.
         """
         due, size = self._hops.next_due(), self._hops.hop_size
         if self._foreseen == (due, n_events):
@@ -194,7 +194,10 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin ramps of the voices' spectra to the spectra at the voices' next points; moving: ascending by lane."""
+        """Begin ramps of the voices' spectra to the spectra at the voices' next points.
+
+        moving: the voices, ascending by lane; n_events: as in `follow`.
+        """
         alike: dict[tuple[int, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)

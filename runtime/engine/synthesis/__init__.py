@@ -1,4 +1,1 @@
-"""Turns spectra into sound, lane by lane; knows lanes, pitch ratios and gains, but no notes.
-
-docs/engine.md explains the terms: lane, hop, ring, taps, submix, bus, head, dense hop, side.
-"""
+"""Turns spectra into sound, lane by lane (docs/engine.md explains the terms); knows no notes."""

@@ -105,7 +105,7 @@ class HopSynthesis:
                     one, lane = slice(row, row + 1), first_lane + row
                     self._weigh(pairs[one], noise_index, lane, weights, coherent[one], self._filled[one], played)
         n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
-        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
+        # Do not use norm="forward": with its factor of 1, NumPy would transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
 

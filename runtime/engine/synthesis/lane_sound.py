@@ -96,7 +96,7 @@ class LaneSound:
         bandwidths_cents: Sequence[float] = (),
         blends: Sequence[float] = (),
     ) -> None:
-        """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
+        """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
         spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;

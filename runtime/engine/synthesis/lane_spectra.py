@@ -59,7 +59,10 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares; None if all are equal. Valid until the next call."""
+        """Shares, float32 (n, 1), divided by the stored shares; None if all quotients are 1.
+
+        The array is valid until the next call.
+        """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None

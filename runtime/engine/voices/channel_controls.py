@@ -17,7 +17,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 class ChannelControls:
     """Applies the messages of a channel, and updates the channel's voices.
 
-    An MPE zone's manager channel acts on its members, too.
+    The messages of an MPE zone's master act on the zone's members, too.
     """
 
     def __init__(self, channels: Channels, bank: VoiceBank, notes: Notes, pitches: VoicePitches):

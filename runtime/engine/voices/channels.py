@@ -108,7 +108,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range holds for all members of its zone."""
+        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range applies to its whole zone."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):

@@ -74,7 +74,7 @@ class Palette:
             self.has_width |= each.has_width
 
     def ready(self, patch: Patch) -> PlayedSound:
-        """Prepare a sound for playing; from any thread."""
+        """Prepare a sound for playing; may be called from any thread."""
         morphs = self._morphs(patch.morph) if patch.morph is not None else ()
         return self._played(patch, self._trajectories([patch]), morphs)
 

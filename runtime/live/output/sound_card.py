@@ -124,8 +124,8 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: the user is then told if no card could be opened; UserError if the settings name the device or the
-        input, unless `waits_for_named`.
+        at_start: whether the program is starting. If so, the user is told if no card opens, and it is a UserError if
+        the settings name the device or the input, unless `waits_for_named`.
         """
         audio_in = self._through and self._through.audio_in
         try:

@@ -48,7 +48,8 @@ class SignSounds:
     def look(self, has_card: bool, has_input: bool) -> None:
         """Play the cue for waiting once, if there is no MIDI input yet; play the chime as soon as there is one.
 
-        Call this repeatedly; nothing is played before there is a sound card."""
+        Call this repeatedly; nothing is played before there is a sound card.
+        """
         if not has_card or not self._next_greetings:
             return
         if has_input:

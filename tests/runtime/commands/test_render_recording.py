@@ -103,7 +103,10 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Play on a rack, and record from frame 5888 + SIZE on, which must be silent; `render` must repeat the sound."""
+    """Play on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
+
+    The rack must be silent at that frame.
+    """
     rack = build_chosen(choice, 44100)
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)

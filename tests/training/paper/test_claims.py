@@ -1,6 +1,4 @@
-"""The paper's findings hold on invented runs that agree with the paper, fail on runs that contradict it, and stay open
-while a model is missing.
-"""
+"""Findings hold on invented runs that agree with the paper, fail on others, and stay open while a model is missing."""
 
 from __future__ import annotations
 

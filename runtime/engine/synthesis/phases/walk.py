@@ -47,7 +47,7 @@ class PhaseWalk:
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
-        """Whether one of these lanes has a bandwidth."""
+        """Whether any of these lanes has a bandwidth."""
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
@@ -78,8 +78,8 @@ class PhaseWalk:
     def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
         """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
 
-        keys: each lane's key; rows: each sinusoid's index in `keys`. A step depends only on the note, the hop and the
-        bin.
+        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`. A step depends only
+        on the note, the hop and the bin.
         """
         begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
         places = np.array(begins).take(rows, axis=1)

@@ -127,7 +127,7 @@ class ClockLoop:
         self.count = count
 
     def _limited(self, error: float) -> float:
-        """Limit an error to _LARGEST_ERROR times the jitter, and update the drift and the jitter."""
+        """Limit an error to _LARGEST_ERROR times the usual error, and update the drift and the usual error."""
         most = _LARGEST_ERROR * self._jitter
         weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
         error = min(max(error, -most), most)

@@ -105,7 +105,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of those of these sources that are controls of a voice, and the present lines."""
+        """The present values of the sources in `names` that are controls of a voice, and the present lines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})

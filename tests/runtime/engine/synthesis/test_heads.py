@@ -1,4 +1,4 @@
-"""Heads: integer positions that depend on frames alone, and follow the wanted pitch at every moment."""
+"""Heads, where lanes are read: integer positions that depend on frames alone, and always follow the wanted pitch."""
 
 from __future__ import annotations
 

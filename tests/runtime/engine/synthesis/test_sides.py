@@ -1,4 +1,4 @@
-"""At every peak, a side's phase always differs from the lane's phase by a quarter of a cycle."""
+"""The side of a wide lane: at every peak, its phase always differs from the lane's by a quarter of a cycle."""
 
 from __future__ import annotations
 
