@@ -16,7 +16,7 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """The descriptor of the playing process's SoundRing, to be closed by the caller; None if it lends none. May wait."""
+    """The descriptor of the playing process's SoundRing; None if it lends none. The caller closes it. May wait."""
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:
             asks.settimeout(_LIMIT_S)

@@ -19,6 +19,7 @@ from tests.support.panel_program import PanelProgram
 from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, home_of_its_own
 
+HARMONICS = [band_of(261.63 * k) for k in (1, 2, 3)]
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
@@ -32,8 +33,7 @@ def test_its_picture_shows_the_output_also_after_play_was_started_again(tmp_path
             with play(tmp_path), Page(connect(f"ws://127.0.0.1:{panel.port}/ws")) as page:
                 page.tell("watch", topics=["picture"])
                 page.tell("note", note=60, velocity=110)
-                harmonics = [band_of(261.63 * k) for k in (1, 2, 3)]
-                picture(page, lambda seen: len(seen.hz) == 1 and seen.heard_db[harmonics].max() > -60.0)
+                picture(page, lambda seen: len(seen.hz) == 1 and seen.heard_db[HARMONICS].max() > -60.0)
                 page.tell("note", note=60)
                 picture(page, lambda seen: not seen.hz and seen.heard_db.max() < -60.0)
 
@@ -46,7 +46,7 @@ def test_a_borrower_reads_and_cannot_write(tmp_path: Path, monkeypatch: pytest.M
         ring = borrow_ring()
         time.sleep(0.2)
         assert np.isfinite(RecentSound(ring).read(1000)).all()
-        with pytest.raises(OSError, match="Bad file descriptor|not permitted"):
+        with pytest.raises(OSError, match=r"Bad file descriptor|not permitted"):
             os.pwrite(ring, b"x", 0)
         with pytest.raises(PermissionError):
             mmap.mmap(ring, 0, access=mmap.ACCESS_WRITE)
