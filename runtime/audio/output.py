@@ -206,6 +206,7 @@ class NullOutput:
 
     is_device = server_has_gone = False
     name = NO_DEVICE
+    delay_s = 0.0
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
         self.sample_rate_hz, self.buffer_frames = sample_rate_hz, buffer_frames
@@ -305,6 +306,11 @@ class DeviceOutput:
         if self._mono is not None:
             block = np.mean(block, axis=1, out=self._mono)
         return block, self._continue
+
+    @property
+    def delay_s(self) -> float:
+        """The time from rendering a block to its beginning at the output, in s, as the driver tells it."""
+        return max(0.0, self._stream.get_output_latency())
 
     @property
     def latency_s(self) -> float:

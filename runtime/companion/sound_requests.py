@@ -7,15 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from runtime.companion.serving import Companion
+from runtime.companion.serving import Companion, Nothing
 from runtime.companion.sounds import operations
 from runtime.companion.sounds.marks import Mark, mark, read_marks
 from runtime.sound.file import sound_tree
 from runtime.sound.own import KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No params."""
 
 
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

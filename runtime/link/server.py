@@ -59,6 +59,11 @@ class Caller:
         if self._id is not None:
             self._connection.send(messages.answer_line(self._id, result))
 
+    def answer_with(self, result: object, descriptor: int) -> None:
+        """Answer with plain values and a file descriptor, which the client gets a copy of."""
+        if self._id is not None:
+            self._connection.send_with(messages.answer_line(self._id, result), descriptor)
+
     def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
         """Answer with an error."""
         self._connection.send(messages.error_line(self._id, code, error))

@@ -23,10 +23,12 @@ from runtime.live.memory import Memory
 from runtime.live.present import edited_sound, positions, present_sound
 from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
+from runtime.live.remote.box import BoxRequests
 from runtime.live.remote.hands import Hands
 from runtime.live.remote.meter import METER, Meter
 from runtime.live.remote.panel_news import PanelNotes
 from runtime.live.remote.picture import PICTURE, Picture
+from runtime.live.remote.ring import LentRing
 from runtime.live.requests import add_requests
 from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
@@ -111,6 +113,9 @@ class Desk:
             self.learning.add_requests(self.server)
             Hands(playing.post).add_requests(self.server)
             PanelNotes().add_requests(self.server)
+            LentRing(self.recorder.ring.descriptor).add_requests(self.server)
+            file = (memory and memory.good_settings) or playing.choice.settings
+            BoxRequests(playing, self.companion, self.changed, file).add_requests(self.server)
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:

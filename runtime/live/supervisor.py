@@ -166,6 +166,7 @@ class Supervisor:
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
         if self._desk.server is not None:
             self._desk.server.add("health", NoParams, lambda _params, _caller: self._condition.health())
+            self._desk.server.add("history", NoParams, lambda _params, _caller: self._condition.history())
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         self._desk.choosing.whole = self._swaps

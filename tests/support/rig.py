@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -114,10 +115,19 @@ class Player:
 
     def record(self, length_s: float) -> np.ndarray:
         """Record the next `length_s` seconds: float32 (n_frames, n_ports)."""
-        n_frames = int(length_s * SAMPLE_RATE_HZ)
-        self._command_line(record=n_frames)
-        sound = self._process.stdout.read(1 + 4 * n_frames * self._n_ports)
-        return np.frombuffer(sound[1:], np.float32).reshape(n_frames, self._n_ports)
+        self.begin(length_s)
+        return self.end()[1]
+
+    def begin(self, length_s: float) -> None:
+        """Begin to record `length_s` seconds, and return at once; `end` must follow."""
+        self._n_frames = int(length_s * SAMPLE_RATE_HZ)
+        self._command_line(record=self._n_frames)
+
+    def end(self) -> tuple[float, np.ndarray]:
+        """Wait for the recording's end; returns its beginning, as from time.time(), and float32 (n_frames, n_ports)."""
+        said = self._process.stdout.read(9 + 4 * self._n_frames * self._n_ports)
+        sound = np.frombuffer(said[9:], np.float32).reshape(self._n_frames, self._n_ports)
+        return struct.unpack("=d", said[1:9])[0], sound
 
 
 class Keyboard:
