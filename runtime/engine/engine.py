@@ -177,6 +177,8 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
+        if self._events.has_news:  # events that need not be collected before the next hop are part of the state, too
+            self._span_end = self._events.collect(self.frame, self._span_end, self._first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
