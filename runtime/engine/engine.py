@@ -35,7 +35,7 @@ from runtime.engine.voices.performance import Performance
 from runtime.engine.voices.widths import Widths
 from runtime.events import Action, Event
 from runtime.instrument.decoder import Decoder
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, named
 from runtime.sound.sound import Sound
 
 T = TypeVar("T")
@@ -136,6 +136,12 @@ class Engine:
     def patch(self) -> Patch:
         """The sound that was chosen last; from any thread."""
         return self._knobs.present.patch
+
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give a sound another name, unless another sound was chosen meanwhile; from any thread."""
+        present = self._knobs.present
+        if present.patch is patch:
+            present.patch = named(patch, name)
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
