@@ -145,7 +145,8 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     if start.n_parts > len(decoders):
         print(f"timbrebox: {start.n_parts} parts were recorded; only the first one is rendered", file=sys.stderr)
     elif not start.state.is_silent:
-        print("timbrebox: notes sounded when the recording began; they are missing", file=sys.stderr)
+        sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
+        print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
     # The first recordings only name the instrument that a swap brought.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)

@@ -18,6 +18,7 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.edited import edited_sound
 from runtime.control.knobs import Knobs
+from runtime.engine.agreed_settings import agreed_settings
 from runtime.engine.event_queue import EventQueue
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
@@ -83,7 +84,7 @@ class Engine:
         start: EngineState | None = None,
         limits: bool = True,
     ):
-        config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
+        config = agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
         card = instrument.card
         self.instrument = instrument
@@ -292,15 +293,3 @@ def _taken(waiting: deque[T]) -> list[T]:
     taken = list(waiting)
     waiting.clear()
     return taken
-
-
-def _agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """`config`, or the default settings with n_voices and seed; ValueError if the arguments contradict `config`."""
-    if config is None:
-        defaults = Config()
-        voice = defaults.voice if n_voices is None else msgspec.structs.replace(defaults.voice, n_voices=n_voices)
-        return msgspec.structs.replace(defaults, voice=voice, seed=seed or 0)
-    for name, given, set_to in (("n_voices", n_voices, config.voice.n_voices), ("seed", seed, config.seed)):
-        if given is not None and given != set_to:
-            raise ValueError(f"{name} is {given} as an argument and {set_to} in the settings; give it once")
-    return config

@@ -236,7 +236,7 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent})
+            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []

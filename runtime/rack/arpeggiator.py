@@ -104,6 +104,10 @@ class Arpeggiator:
         insort(self._queue, (max(frame, self._taken), self._n_fed, event))
         self._n_fed += 1
 
+    def holds_keys(self) -> bool:
+        """Whether it plays keys, which a player or a pedal holds."""
+        return bool(self._keys.chord)
+
     def memory(self) -> dict[str, dict[str, Any]]:
         """Return the state that outlives notes (beats, taps, pedals) as plain values for `remember`."""
         loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}

@@ -153,10 +153,13 @@ class Rack:
             self._incoming.history.append((self.frame, self._state()))
 
     def _state(self) -> RackState:
-        is_silent = self.is_silent and not any(part.leaving for part in self._parts)
+        sounding = (voice for engine in self.engines() for voice in engine.sounding())
+        holds_notes = self._incoming.holds_keys() or any(not voice.released for voice in sounding)
+        is_silent = self.is_silent and not holds_notes and not any(part.leaving for part in self._parts)
         parts = (state_of_part(part.engine, part.settings, is_silent, part.memory()) for part in self._parts)
         memory = self._incoming.memory() | {"controls": self._controls.memory()}
-        return RackState(self.frame, is_silent, tuple(parts), self._router.said(), memory, self._incoming.waiting())
+        said, waiting = self._router.said(), self._incoming.waiting()
+        return RackState(self.frame, is_silent, holds_notes, tuple(parts), said, memory, waiting)
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)

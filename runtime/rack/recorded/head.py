@@ -60,6 +60,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
     seed: int
     n_voices: int
     settings: dict[str, Any]
+    holds_notes: bool | None = None
     n_parts: int = 1
     others: Annotated[tuple[PartTree, ...], msgspec.Meta(max_length=_MOST_OTHERS)] = ()
     said: tuple[list[Any], ...] = ()
@@ -79,6 +80,7 @@ def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
         sample_rate_hz=sample_rate_hz,
         start_frame=state.frame,
         is_silent=state.is_silent,
+        holds_notes=state.holds_notes,
         seed=settings.seed,
         n_voices=settings.voice.n_voices,
         settings=config_tree(settings),
@@ -106,7 +108,9 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    state = RackState(head.start_frame, head.is_silent, parts, said, memory)
+    # The first recordings do not tell held notes from fading ones.
+    holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
+    state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
 
 

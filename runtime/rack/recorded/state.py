@@ -32,13 +32,15 @@ class PartState(msgspec.Struct, frozen=True):
 class RackState(msgspec.Struct, frozen=True):
     """The state of a rack at `frame`, the next frame to be rendered. It holds no voices, so it is complete in silence.
 
-    is_silent: whether nothing sounded. parts: of each part. said: the events that set the controllers of an engine that
-    a swap brings. memory: the plain values of the arpeggiator and of the rack's control map, by object. waiting: events
-    that had a frame and were not due yet.
+    is_silent: whether nothing sounded and no key was held. holds_notes: whether notes were held, not only fading.
+    parts: of each part. said: the events that set the controllers of an engine that a swap brings. memory: the plain
+    values of the arpeggiator and of the rack's control map, by object. waiting: events that had a frame and were not
+    due yet.
     """
 
     frame: int
     is_silent: bool
+    holds_notes: bool
     parts: tuple[PartState, ...]
     said: tuple[Event, ...] = ()
     memory: dict[str, dict[str, Any]] = {}

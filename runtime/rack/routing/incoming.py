@@ -25,7 +25,8 @@ class BeforeParts(Protocol):
 
     feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
     on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
-    events that pass unchanged. memory: the state that outlives notes, as plain values; remember: continues from it.
+    events that pass unchanged. holds_keys: whether it plays keys. memory: the state that outlives notes, as plain
+    values. remember: continues from another memory.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -33,6 +34,8 @@ class BeforeParts(Protocol):
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None: ...
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]: ...
+
+    def holds_keys(self) -> bool: ...
 
     def memory(self) -> dict[str, dict[str, Any]]: ...
 
@@ -81,6 +84,10 @@ class Incoming:
     def waiting(self) -> tuple[tuple[int, Event], ...]:
         """Return the events that have a frame and are not due yet."""
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
+
+    def holds_keys(self) -> bool:
+        """Whether the arpeggiator plays keys that are held."""
+        return self._arpeggiator is not None and self._arpeggiator.holds_keys()
 
     def memory(self) -> dict[str, dict[str, Any]]:
         """Return the arpeggiator's `memory`; empty without an arpeggiator."""

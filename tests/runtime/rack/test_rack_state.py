@@ -36,6 +36,12 @@ def test_a_rack_goes_on_after_its_reverb_has_died_away() -> None:
     rack.post(NoteOn(0, 60, 100), 100)
     rack.post(NoteOff(0, 60), 5000)
     block = np.zeros((SIZE, 2), np.float32)
+    while rack.frame < 5800:
+        rack.ask_for_state()
+        rack.render(block)
+    states = [each for _, each in history if isinstance(each, RackState)]
+    assert [each.holds_notes for each in states] == [100 <= each.frame <= 5000 for each in states]
+    assert not any(each.is_silent for each in states[1:])  # the note, then its reverb
     while rack.frame < 6000 or not rack.is_silent:
         rack.render(block)
         assert rack.frame < 60 * RATE_HZ
@@ -100,3 +106,16 @@ def test_a_knob_that_moves_just_before_the_state_is_part_of_it(at: int) -> None:
     for _ in range(64):
         other.render(block)
     assert other.engine().target_position("latent.1") == 0.77
+
+
+def test_keys_of_an_arpeggiator_are_held_between_its_notes() -> None:
+    sound = Sound(arpeggiator=Arpeggio(mode="up", rate_beats=1.0, gate=0.1))
+    rack, history = build_rack(Patch(Config(voice=VoiceConfig(envelope=SHORT)), sound), decoder(), RATE_HZ), deque()
+    rack.keep_history(history)
+    rack.post(NoteOn(0, 60, 100), 0)
+    rack.render(np.zeros((18_000, 2), np.float32))
+    rack.ask_for_state()
+    rack.render(np.zeros((SIZE, 2), np.float32))
+    assert rack.status.n_active_voices == 0
+    assert history[-1][1].holds_notes
+    assert not history[-1][1].is_silent
