@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     open_closed_streams()
     lines = LineWriter(sys.stdout)
     panel = _panel((settings or Config()).panel, arguments, lines)
-    memory = Memory(lines.write)
+    memory = Memory(lines.write, keeps=not arguments.demo)
     try:
         choice, problem = _choice(settings, problem, arguments, memory, lines.write)
         through = _effect(choice, arguments.audio_in) if arguments.through else None

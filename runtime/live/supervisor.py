@@ -37,6 +37,7 @@ from runtime.panel.child import PanelChild
 from runtime.rack.rack import Rack
 from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch
 
 ROUND_S = 2.0
 Say = Callable[[str], object]
@@ -126,6 +127,10 @@ class Supervisor:
     def post(self, event: Event) -> None:
         """Post an event, to be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
+
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name, as in `Racks`."""
+        self._racks.call_sound(patch, name)
 
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""
