@@ -2,15 +2,18 @@
 
 One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
 python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
-{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes `!` and N float32 frames.
+{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of
+the recording's end, and N float32 frames.
 """
 
 from __future__ import annotations
 
 import json
 import queue
+import struct
 import sys
 import threading
+import time
 
 import jack
 import numpy as np
@@ -27,7 +30,7 @@ class PlayerClient:
         self._inputs = [self._client.inports.register(f"in_{i}") for i in range(n_audio)]
         self._todo: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._recording = np.zeros((0, n_audio), np.float32)
-        self._n_recorded = 0
+        self._n_recorded, self.ended_s = 0, 0.0
         self._recorded = threading.Event()
         self._client.set_process_callback(self._process)
 
@@ -49,6 +52,7 @@ class PlayerClient:
                 channel[:] = port.get_array()[: len(target)]
             self._n_recorded += len(target)
             if self._n_recorded == len(self._recording):
+                self.ended_s = time.monotonic()
                 self._recorded.set()
 
     def send(self, messages: list[list[int]]) -> None:
@@ -77,7 +81,8 @@ def main() -> None:
             case {"send": messages}:
                 player.send(messages)
             case {"record": n_frames}:
-                sys.stdout.buffer.write(b"!" + player.record(n_frames).tobytes())
+                sound = player.record(n_frames)
+                sys.stdout.buffer.write(struct.pack("=d", player.ended_s) + sound.tobytes())
                 sys.stdout.buffer.flush()
 
 
