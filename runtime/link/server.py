@@ -115,7 +115,7 @@ class Server:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when `serve` has something to do."""
-        return [self._listener.fileno(), *(client.fileno() for client in self._clients if not client.has_ended)]
+        return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
@@ -124,8 +124,8 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether received requests still wait for their answers: call `serve` again at once."""
-        return any(client.has_line for client in self._clients)
+        """Whether requests wait for their answers, or news could not be sent to a client: call `serve` at once."""
+        return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
         """Whether a client wants news of this topic."""
