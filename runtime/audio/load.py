@@ -20,11 +20,13 @@ class BlockLoads:
 
     n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
     n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
+    n_over: how many of the last blocks, one after another, had a load above 1; least_over: the least load of these.
     """
 
     def __init__(self) -> None:
         self.n_blocks = self.n_late = self.n_stalled = 0
         self.longest_stall_s = 0.0
+        self.n_over, self.least_over = 0, 0.0
         self._kept = np.zeros(N_KEPT, np.float32)
 
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
@@ -39,6 +41,11 @@ class BlockLoads:
             if load <= NEAR:
                 self.longest_stall_s = max(self.longest_stall_s, took_s - worked_s)
                 self.n_stalled += 1
+        if load > 1.0:
+            self.least_over = min(self.least_over, load) if self.n_over else load
+            self.n_over += 1
+        else:
+            self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
         self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
         return took_s > NEAR * block_s

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.audio.cues import CuePlayer
     from runtime.audio.devices import InputDevice, OutputDevice
+    from runtime.audio.quick_cut import QuickCut
     from runtime.audio.sound_ring import SoundRing
     from runtime.config import AudioConfig
 
@@ -76,7 +77,7 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes.
+    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices at once; None to shed none here.
     is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
     """
 
@@ -95,6 +96,7 @@ class BlockRenderer:
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
         self.cues: CuePlayer | None = None
+        self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
         self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # plays now, and before
@@ -167,6 +169,8 @@ class BlockRenderer:
         self.is_busy = False
         took_s, worked_s = time.perf_counter() - begin_s, time.thread_time() - work_begin_s
         is_near = self.loads.add(took_s, worked_s, n_frames / self._sample_rate_hz)
+        if is_near and self.quick_cut is not None:
+            self.quick_cut.look(self.loads, engine)
         if is_near and self._wake is not None:
             self._wake()
         return self._block
@@ -206,6 +210,7 @@ class NullOutput:
 
     is_device = server_has_gone = False
     name = NO_DEVICE
+    delay_s = 0.0
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
         self.sample_rate_hz, self.buffer_frames = sample_rate_hz, buffer_frames
@@ -305,6 +310,11 @@ class DeviceOutput:
         if self._mono is not None:
             block = np.mean(block, axis=1, out=self._mono)
         return block, self._continue
+
+    @property
+    def delay_s(self) -> float:
+        """The time from rendering a block to its beginning at the output, in s, as the driver tells it."""
+        return max(0.0, self._stream.get_output_latency())
 
     @property
     def latency_s(self) -> float:

@@ -11,7 +11,7 @@ from runtime.audio.sound_ring import RingReader
 from runtime.base.errors import UserError
 from runtime.companion.recording.places import recordings_folder, settle_leftovers
 from runtime.companion.recording.recording import Order, Recording
-from runtime.companion.serving import Companion
+from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
 _WORK_S = 0.1  # interval between two writes to a growing recording
@@ -35,10 +35,6 @@ class Stop(msgspec.Struct, frozen=True):
     """End the recording at a frame."""
 
     frame: int
-
-
-class Nothing(msgspec.Struct, frozen=True):
-    """No params."""
 
 
 class Recorder:

@@ -18,6 +18,10 @@ from runtime.link.messages import OUR_FAILURE, REFUSED, Failures, Problem, Reque
 Handler = Callable[[Any], object]
 
 
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of a request that has none."""
+
+
 class _Handled(NamedTuple):
     params: type
     handler: Handler

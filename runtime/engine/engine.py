@@ -18,6 +18,7 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.edited import edited_sound
 from runtime.control.knobs import Knobs
+from runtime.engine.agreed_settings import agreed_settings
 from runtime.engine.event_queue import EventQueue
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
@@ -35,7 +36,7 @@ from runtime.engine.voices.performance import Performance
 from runtime.engine.voices.widths import Widths
 from runtime.events import Action, Event
 from runtime.instrument.decoder import Decoder
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, named
 from runtime.sound.sound import Sound
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class Engine:
         start: EngineState | None = None,
         limits: bool = True,
     ):
-        config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
+        config = agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
         card = instrument.card
         self.instrument = instrument
@@ -138,6 +139,12 @@ class Engine:
         """The sound that was chosen last; may be called from any thread."""
         return self._knobs.present.patch
 
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give a sound another name, unless another sound was chosen meanwhile; from any thread."""
+        present = self._knobs.present
+        if present.patch is patch:
+            present.patch = named(patch, name)
+
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
         """The sound that the engine was built with, and the sounds that program changes choose."""
@@ -178,6 +185,8 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
+        if self._events.has_news:  # events that need not be collected before the next hop are part of the state, too
+            self._span_end = self._events.collect(self.frame, self._span_end, self._first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
@@ -288,15 +297,3 @@ def _taken(waiting: deque[T]) -> list[T]:
     taken = list(waiting)
     waiting.clear()
     return taken
-
-
-def _agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """`config`, or the default settings with n_voices and seed; ValueError if the arguments contradict `config`."""
-    if config is None:
-        defaults = Config()
-        voice = defaults.voice if n_voices is None else msgspec.structs.replace(defaults.voice, n_voices=n_voices)
-        return msgspec.structs.replace(defaults, voice=voice, seed=seed or 0)
-    for name, given, set_to in (("n_voices", n_voices, config.voice.n_voices), ("seed", seed, config.seed)):
-        if given is not None and given != set_to:
-            raise ValueError(f"{name} is {given} as an argument and {set_to} in the settings; give it once")
-    return config

@@ -59,6 +59,11 @@ class Caller:
         if self._id is not None:
             self._connection.send(messages.answer_line(self._id, result))
 
+    def answer_with(self, result: object, descriptor: int) -> None:
+        """Answer with plain values and a file descriptor, which the client gets a copy of."""
+        if self._id is not None:
+            self._connection.send_with(messages.answer_line(self._id, result), descriptor)
+
     def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
         """Answer with an error."""
         self._connection.send(messages.error_line(self._id, code, error))
@@ -110,7 +115,7 @@ class Server:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when `serve` has something to do."""
-        return [self._listener.fileno(), *(client.fileno() for client in self._clients if not client.has_ended)]
+        return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
@@ -119,8 +124,8 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether received requests still wait for their answers: call `serve` again at once."""
-        return any(client.has_line for client in self._clients)
+        """Whether requests wait for their answers, or news could not be sent to a client: call `serve` at once."""
+        return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
         """Whether a client wants news of this topic."""

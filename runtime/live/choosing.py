@@ -109,6 +109,16 @@ class Choosing:
 
         self._companion.ask("sounds.list", step, self._complain)
 
+    def called(self, patch: Patch, name: str, number: int | None) -> None:
+        """Note that the sound that plays was saved: it has this name and number now.
+
+        patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
+        """
+        engine = self._playing.engine
+        if engine.patch is patch and self._pending is None:
+            self._playing.call_sound(patch, name)
+            self._number, self._patch, self._before = number, engine.patch, None
+
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
         """Play a sound, given as the tree of a sound's file; UserError if the sound does not fit the instrument.
 

@@ -10,6 +10,7 @@ from runtime.engine.engine import Status
 from runtime.live.output.sound_card import SoundCard
 from runtime.live.signs.lamp import PLAYS, WAITS, WRONG, Lamp
 from runtime.live.signs.sounds import SignSounds
+from runtime.live.watching.history import History
 from runtime.live.watching.news import StatusNews
 from runtime.live.watching.power import PowerWatch
 from runtime.live.watching.watch import Watch
@@ -56,12 +57,13 @@ class Condition:
         self._playing, self._card, self._midi, self._watch, self._sounds = playing, card, midi, watch, sounds
         self._remark, self._volume_db = remark, volume_db
         self._news, self._power = StatusNews(notify), PowerWatch(say)
-        self._start_s = time.monotonic()
+        self._start_s, self._history = time.monotonic(), History()
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
         """Report what plays and what is wrong: to systemd by a status line, to the player by sounds and the lamp."""
         self._power.look()
+        self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output
         device = f"{output.name}, {output.sample_rate_hz} Hz"
         self._news.tell(playing.status.n_active_voices, device, self._midi.names, [*self._wrong, *self._missing])
@@ -92,8 +94,14 @@ class Condition:
             "problems": [*self._wrong, *self._missing],
             "real_time": self._card.blocks.realtime,
             **self._card.counts,
+            **self._history.load,
+            "latency_ms": 1e3 * (self._card.block_s + output.delay_s),
             "notes": self._playing.n_notes,
         }
+
+    def history(self) -> dict[str, list[float]]:
+        """Return the last five minutes in steps of two seconds, as plain values."""
+        return self._history.columns()
 
     def ready_line(self) -> str:
         """The line for the user at the start: the output and the MIDI inputs."""

@@ -26,10 +26,12 @@ class Memory:
     say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
     configured: this run's values from the settings file, None until known. good_settings: all values of the settings
     file, to be saved for use while the file is broken, None if they are not to be saved.
+    keeps: whether what plays replaces the state; False for a demo, whose piece moves controls.
     is_kept: whether this run remembers; a user's second `play` does not.
     """
 
-    def __init__(self, say: Callable[[str], object]):
+    def __init__(self, say: Callable[[str], object], keeps: bool = True):
+        self.keeps = keeps
         self.state: State | None = None
         self.configured: Settings | None = None
         self.good_settings: Config | None = None

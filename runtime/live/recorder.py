@@ -19,18 +19,18 @@ import msgspec
 from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
-from runtime.engine.recorded.state import EngineState
-from runtime.events import Action, SoundChange
+from runtime.events import Action, Swap
 from runtime.link.server import LATER, Caller, Server
-from runtime.live.present import sha256_of
+from runtime.rack.recorded.head import head_tree
+from runtime.rack.recorded.replay import plain_event
+from runtime.rack.recorded.state import RackState
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # how often events go to the companion while it records
-STATE_S = 2.0  # interval between requests for the engine's state; a recording can begin only at a state's frame
+STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
 MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # later, a start is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
@@ -49,7 +49,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, EngineState]  # index in `_recent`, and state
+_Known = tuple[int, RackState]  # index in `_recent`, and state
 
 
 class _Waiting(msgspec.Struct):
@@ -181,8 +181,11 @@ class Recorder:
         """Move the audio thread's events to `_recent` and `_held`, and drop events older than the ring's sound."""
         while self._history:
             item = self._history.popleft()
-            self._recent.append(item)
-            if self._first >= 0 and not isinstance(item[1], EngineState):
+            if isinstance(item[1], Swap):
+                self._recent.clear()  # or the sounds of engines that are gone would stay in memory
+            else:
+                self._recent.append(item)
+            if self._first >= 0 and not isinstance(item[1], RackState):
                 self._held.append(item)
         self._held.sort(key=itemgetter(0))  # a stable sort: events of one frame keep their order
         oldest = frame - self.ring.n_frames
@@ -192,7 +195,7 @@ class Recorder:
     def _begin_if_possible(self) -> None:
         """Begin the waiting recording if a suitable state is known, or refuse it if its time is over."""
         waiting = self._waiting
-        states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, EngineState)]
+        states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
             states = []  # the ring does not hold this rack's first block yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
@@ -217,33 +220,25 @@ class Recorder:
         silent = [each for each in early if each[1].is_silent]
         return (silent or early)[-1] if early else next(iter(usable), None)
 
-    def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
-        later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
-        # The state's waiting events become events of the recording, except those whose frame has passed; sound changes
-        # always do.
-        late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
-        due = [item for item in state.waiting if item not in late]
-        state = msgspec.structs.replace(state, waiting=tuple(late))
-        engine, record = self._rack.engine(), waiting.record
-        path, (patch, programs) = engine.instrument.path, engine.sounds
-        instrument = PlayedInstrument(path.stem, sha256_of(path))
-        start = Start(engine.sample_rate_hz, instrument, patch, programs, state)
+    def _begin(self, waiting: _Waiting, number: int, state: RackState) -> None:
+        later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], RackState)]
+        record, rate_hz, first = waiting.record, self._rack.sample_rate_hz, state.parts[0]
+        self._settings, sound = first.patch.settings, self._rack.engine().patch
         order = {
             "generation": self.ring.generation,
             "first": state.frame,
-            "sample_rate_hz": engine.sample_rate_hz,
+            "sample_rate_hz": rate_hz,
             "format": record.format,
             "bits": record.bits,
-            "name": engine.patch.sound.name or engine.patch.settings.preset or path.stem,
-            "head": head_tree(start),
+            "name": sound.sound.name or sound.settings.preset or first.path.stem,
+            "head": head_tree(rate_hz, state),
         }
-        self._settings = patch.settings
-        self._held = sorted(due + later, key=itemgetter(0))
+        self._held = sorted([*state.waiting, *later], key=itemgetter(0))
         self._first, self._n_starts = state.frame, self._desk.companion.n_starts
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent})
+            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []

@@ -37,6 +37,7 @@ from runtime.panel.child import PanelChild
 from runtime.rack.rack import Rack
 from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch
 
 ROUND_S = 2.0
 Say = Callable[[str], object]
@@ -127,6 +128,10 @@ class Supervisor:
         """Post an event, to be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
 
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name, as in `Racks`."""
+        self._racks.call_sound(patch, name)
+
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""
         self._sounds.yes()
@@ -166,6 +171,7 @@ class Supervisor:
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
         if self._desk.server is not None:
             self._desk.server.add("health", NoParams, lambda _params, _caller: self._condition.health())
+            self._desk.server.add("history", NoParams, lambda _params, _caller: self._condition.history())
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         self._desk.choosing.whole = self._swaps

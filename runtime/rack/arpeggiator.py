@@ -104,16 +104,21 @@ class Arpeggiator:
         insort(self._queue, (max(frame, self._taken), self._n_fed, event))
         self._n_fed += 1
 
+    def holds_keys(self) -> bool:
+        """Whether it plays keys, which a player or a pedal holds."""
+        return bool(self._keys.chord)
+
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the state that outlives notes, the beats and the taps, as plain values for `remember`."""
-        loop = self._tempo.loop
-        memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps)}
+        """Return the state that outlives notes (beats, taps, pedals) as plain values for `remember`."""
+        loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}
+        memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps), "pedals": pedals}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
         """Continue at `frame` from another arpeggiator's `memory`, with no key down."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
+        self._keys.pedals.update(memory.get("pedals", {}).get("down", {}))
         if "arpeggiator_clock" in memory:
             given(self._tempo.begin_loop(frame), memory["arpeggiator_clock"])
         given(self._tempo, memory.get("arpeggiator_tempo", {}))

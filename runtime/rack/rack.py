@@ -13,9 +13,9 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.engine.engine import Engine, Status
 from runtime.engine.limiter import limit
-from runtime.engine.recorded.state import EngineState
 from runtime.events import Action, Event, Swap
 from runtime.rack.parts import Part, PartSettings, Playable
+from runtime.rack.recorded.state import RackState, state_of_part
 from runtime.rack.routing.incoming import BeforeParts, Incoming
 from runtime.rack.routing.returns import Returns
 from runtime.rack.routing.router import Router
@@ -68,7 +68,7 @@ class Rack:
         self.sample_rate_hz = self._parts[0].engine.sample_rate_hz
         self.frame = self._parts[0].engine.frame
         controls = ControlMap(Config()) if controls is None else controls
-        self._effects, self._wants_state = effects, False
+        self._effects, self._controls, self._wants_state = effects, controls, False
         self._returns, self._room = Returns(wake), VoiceRoom(self._parts, n_voices)
         self._incoming = Incoming(self._parts, controls, arpeggiator, make)
         self._router = Router(self._parts, controls, self._room, self._returns)
@@ -122,15 +122,20 @@ class Rack:
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, EngineState) to the history at the end of the present block.
-
-        The state is the first part's; it is marked silent only if nothing sounds and no other engine exists.
-        """
+        """Let the audio thread append (frame, RackState) to the history at the end of the present block."""
         self._wants_state = True
 
-    def post(self, event: Event, frame: int | None = None, part: int | None = None) -> None:
-        """Post an event from any thread; frame: as in `Engine.post`; part: the only part to receive it, or None."""
-        self._incoming.post(event, frame, part)
+    def continue_from(self, state: RackState) -> None:
+        """Restore the state of another rack before the first block; its engines' states are in this rack's engines."""
+        for part, remembered in zip(self._parts, state.parts, strict=True):
+            part.remember(remembered.memory)
+        self._controls.remember(state.memory.get("controls", {}))
+        self._incoming.remember(state.memory, state.said, state.frame)
+        self._router.remember(state.said)
+
+    def post(self, event: Event, frame: int | None = None) -> None:
+        """Post an event from any thread; frame: as in `Engine.post`."""
+        self._incoming.post(event, frame)
 
     def take_actions(self) -> list[Action]:
         """Return the actions that the player started since the last call; call from one thread only."""
@@ -148,10 +153,14 @@ class Rack:
             self._wants_state = False
             self._incoming.history.append((self.frame, self._state()))
 
-    def _state(self) -> EngineState:
-        state = self.engine().state(self.is_silent and self._room.shares_alone())
-        waiting, parts = (*state.waiting, *self._incoming.waiting()), state.parts | self._incoming.memory()
-        return msgspec.structs.replace(state, waiting=waiting, parts=parts, n_parts=len(self._parts))
+    def _state(self) -> RackState:
+        sounding = (voice for engine in self.engines() for voice in engine.sounding())
+        holds_notes = self._incoming.holds_keys() or any(not voice.released for voice in sounding)
+        is_silent = self.is_silent and not holds_notes and not any(part.leaving for part in self._parts)
+        parts = (state_of_part(part.engine, part.settings, is_silent, part.memory()) for part in self._parts)
+        memory = self._incoming.memory() | {"controls": self._controls.memory()}
+        said, waiting = self._router.said(), self._incoming.waiting()
+        return RackState(self.frame, is_silent, holds_notes, tuple(parts), said, memory, waiting)
 
     def _render_block(self, out: np.ndarray) -> None:
         frame, n_frames = self.frame, len(out)

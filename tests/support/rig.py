@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -87,11 +88,13 @@ class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
     midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
+    began_s: `time.monotonic()` at the first frame of the last recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
         self._command = [sys.executable, "-m", "tests.support.rig_player", server.name, midi, *audio]
         self._env, self._n_ports = server.env, len(audio)
+        self._n_frames, self.began_s = 0, 0.0
 
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -114,14 +117,26 @@ class Player:
 
     def record(self, length_s: float) -> np.ndarray:
         """Record the next `length_s` seconds: float32 (n_frames, n_ports)."""
-        n_frames = int(length_s * SAMPLE_RATE_HZ)
-        self._command_line(record=n_frames)
-        sound = self._process.stdout.read(1 + 4 * n_frames * self._n_ports)
-        return np.frombuffer(sound[1:], np.float32).reshape(n_frames, self._n_ports)
+        self.begin_recording(length_s)
+        return self.recorded()
+
+    def begin_recording(self, length_s: float) -> None:
+        """Begin to record `length_s` seconds, without waiting; `recorded` returns them."""
+        self._n_frames = int(length_s * SAMPLE_RATE_HZ)
+        self._command_line(record=self._n_frames)
+
+    def recorded(self) -> np.ndarray:
+        """Wait for the end of the recording that has begun, and return it: float32 (n_frames, n_ports)."""
+        answer = self._process.stdout.read(8 + 4 * self._n_frames * self._n_ports)
+        (self.began_s,) = struct.unpack("=d", answer[:8])
+        return np.frombuffer(answer[8:], np.float32).reshape(self._n_frames, self._n_ports)
 
 
 class Keyboard:
-    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server."""
+    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server.
+
+    gone_s: `time.monotonic()` when JACK had removed the port.
+    """
 
     def __init__(self, name: str):
         import rtmidi
@@ -129,10 +144,12 @@ class Keyboard:
         self._out = rtmidi.MidiOut(rtapi=rtmidi.API_UNIX_JACK, name=name)
         self._out.open_virtual_port("out")
         self.play = self._out.send_message
+        self.gone_s = 0.0
 
     def unplug(self) -> None:
-        """Remove the port, without releasing the keys that are down."""
+        """Remove the port, without releasing the keys that are down; then remove the client."""
         self._out.close_port()
+        self.gone_s = time.monotonic()
         self._out.delete()
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.control.mapping.lines import Kind, MapLine, check_line
-from runtime.control.targets import waits_for_hop
+from runtime.control.targets import NOTHING, waits_for_hop
 from runtime.control_numbers import PEDALS, Control
 from runtime.events import N_CHANNELS, Action
 
@@ -75,12 +75,14 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
         for channel in range(N_CHANNELS) if line.channel == "all" else (line.channel - 1,):
             if line.channel == "all" and (control, channel + 1) in taken:
                 continue
+            if line.action == NOTHING:
+                continue
             if line.action is not None:
                 actions[key_of(control.kind, channel, control.number)] = Action(line.action)
                 continue
             for kind, number, part in _places(control.kind, control.number):
                 moved.setdefault(key_of(kind, channel, number), []).append(_binding(index, line, part))
-    kinds = {line.control_id.kind for line in lines}
+    kinds = {line.control_id.kind for line in lines if line.action != NOTHING}
     waiting = {key for key, found in moved.items() if _waits(key, found) and key not in actions}
     plain = tuple(msgspec.to_builtins(line) for line in lines)
     tables = {k: tuple(v) for k, v in moved.items()}

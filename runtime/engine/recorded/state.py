@@ -28,8 +28,7 @@ class EngineState(msgspec.Struct, frozen=True):
     is_silent: whether no voice sounded. program: number of the chosen sound, FIRST_SOUND for the sound at the start,
     OTHER_SOUND for the sound `chosen`, which an event delivered. step: the step of the sound's morph that was reached,
     None if the morph was not moved. parts: the plain values of the engine's objects, by the objects' names. waiting:
-    events that had been posted and had not happened, with their frames. n_parts: how many parts of a rack played; this
-    is the first part's state.
+    events that had been posted and had not happened, with their frames.
     """
 
     frame: int
@@ -39,7 +38,6 @@ class EngineState(msgspec.Struct, frozen=True):
     waiting: tuple[tuple[int, Event], ...] = ()
     chosen: Patch | None = None
     step: int | None = None
-    n_parts: int = 1
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
         """The parts as values for JSON; `parts_of_tree` reads them."""

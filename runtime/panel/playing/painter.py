@@ -24,6 +24,10 @@ class Painter:
         self._hearing: _Hearing | None = None
         self._last, self._n_alike = b"", 0
 
+    def listen(self, ring: int | None) -> None:
+        """Measure the sound in another ring from now on; None: in none."""
+        self._ring, self._hearing = ring, None
+
     def paint(self, news: dict[str, Any]) -> bytes | None:
         """The picture; None if it is the same as all pictures of the last second."""
         hz, latents = news["hz"], bytes(round(255.0 * at) for at in news.get("latents", ()))

@@ -133,8 +133,8 @@ def test_learned_lines_replace_those_of_the_control_and_of_the_target(seed: int)
         assert learned[-1] == line
         assert [each.moves for each in learned].count(line.moves) == 1
     target = dice.choice(learned).moves
-    assert target not in {line.moves for line in without(learned, target)}
-    assert len(without(learned, target)) == len(learned) - 1
+    assert target not in {line.moves for line in without(learned, {target})}
+    assert len(without(learned, {target})) == len(learned) - 1
     assert without(learned, None) == ()
 
 

@@ -155,10 +155,11 @@ def test_a_sound_with_parts_plays_live_and_comes_back(home: Path, start: Start) 
             link.ask("action", name="next_instrument")
             program.wait_for("Instrument: strings.")
             changed = link.ask("save", name="Changed")["file"]
+            wait_until(lambda: read_state().sound["name"] == "Changed", "the name", lambda: str(read_state()))
         program.stop()
     whole = {"sound": str((home / "a.yaml").resolve())}
     assert yaml.safe_load(Path(file).read_text())["parts"] == [whole | {"instrument": "pads"}, whole]
     assert yaml.safe_load(Path(changed).read_text())["parts"] == [{"sound": "violin", "instrument": "strings"}, whole]
     with start() as program:
-        program.wait_for("The last sound is back: Both")
+        program.wait_for("The last sound is back: Changed")
         assert instrument(home) == "strings"
