@@ -313,7 +313,7 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time from rendering a block to its beginning at the output, in s, as the driver tells it."""
+        """The time, in s, from the rendering of a block until its first frame is heard, as the driver reports it."""
         return max(0.0, self._stream.get_output_latency())
 
     @property

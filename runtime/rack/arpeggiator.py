@@ -105,7 +105,7 @@ class Arpeggiator:
         self._n_fed += 1
 
     def holds_keys(self) -> bool:
-        """Whether it plays keys, which a player or a pedal holds."""
+        """Whether a player or a pedal holds keys for the arpeggiator to play."""
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:

@@ -30,7 +30,7 @@ class Overload:
     """The limit on the voices.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now. quick: the cut for the audio thread.
+    limit: how many may sound now. quick: lowers the limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
