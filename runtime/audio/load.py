@@ -20,7 +20,7 @@ class BlockLoads:
 
     n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
     n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
-    n_over: how many of the last blocks, one after another, had a load above 1; least_over: the least load of these.
+    n_over: how many of the newest blocks in a row had a load above 1; least_over: the least load of these.
     """
 
     def __init__(self) -> None:

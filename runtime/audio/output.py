@@ -313,7 +313,7 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time from rendering a block to its beginning at the output, in s, as the driver tells it."""
+        """The time, in s, from the rendering of a block until its first frame is heard, as the driver reports it."""
         return max(0.0, self._stream.get_output_latency())
 
     @property
@@ -348,7 +348,7 @@ class DeviceOutput:
         plays: whether blocks are still requested; if not, JACK gets less time, because it has most likely died.
         """
         if self.server_has_gone:
-            return False  # known to hang
+            return False  # the driver is known to hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)

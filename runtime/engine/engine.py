@@ -140,7 +140,7 @@ class Engine:
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give a sound another name, unless another sound was chosen meanwhile; from any thread."""
+        """Give a sound another name, unless another sound was chosen meanwhile; for any thread."""
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)

@@ -78,8 +78,8 @@ class Mixer:
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`;
-        modulated: lanes with gains from `GridGains`.
+        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`.
+        transposed, modulated: the lanes that are transposed, and the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))

@@ -100,7 +100,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line together with a file descriptor; close if they cannot be sent at once, as while bytes wait."""
+        """Send a line together with a file descriptor; close if they cannot be sent at once, because bytes wait."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()

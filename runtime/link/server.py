@@ -34,7 +34,7 @@ LATER = Later()
 
 
 class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that needs none."""
+    """No params: for requests that need none."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class Caller:
             self._connection.send(messages.answer_line(self._id, result))
 
     def answer_with(self, result: object, descriptor: int) -> None:
-        """Answer with plain values and a file descriptor, which the client gets a copy of."""
+        """Answer with plain values and a file descriptor, of which the client gets a copy."""
         if self._id is not None:
             self._connection.send_with(messages.answer_line(self._id, result), descriptor)
 

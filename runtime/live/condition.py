@@ -100,7 +100,7 @@ class Condition:
         }
 
     def history(self) -> dict[str, list[float]]:
-        """Return the last five minutes in steps of two seconds, as plain values."""
+        """Return loads, voices and late blocks of the last five minutes, in steps of two seconds, as plain values."""
         return self._history.columns()
 
     def ready_line(self) -> str:

@@ -73,7 +73,7 @@ class Playing(Protocol):
         """Post an event, to be heard one buffer from now."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give what plays another name; patch: the first part's, when the sound was saved."""
+        """Give what plays another name; patch: the first part's patch when the sound was saved."""
 
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""

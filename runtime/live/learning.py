@@ -36,7 +36,7 @@ class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Let the controls of the maps move this target or start this action no more, until `unlearn`."""
+    """Until `unlearn`, no control of any map moves this target or starts this action."""
 
     target: str
 

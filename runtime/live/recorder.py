@@ -182,7 +182,7 @@ class Recorder:
         while self._history:
             item = self._history.popleft()
             if isinstance(item[1], Swap):
-                self._recent.clear()  # or the sounds of engines that are gone would stay in memory
+                self._recent.clear()  # otherwise sounds of engines that no longer play would stay in memory
             else:
                 self._recent.append(item)
             if self._first >= 0 and not isinstance(item[1], RackState):

@@ -105,7 +105,7 @@ class Arpeggiator:
         self._n_fed += 1
 
     def holds_keys(self) -> bool:
-        """Whether it plays keys, which a player or a pedal holds."""
+        """Whether a player or a pedal holds keys for the arpeggiator to play."""
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
@@ -303,7 +303,7 @@ class Arpeggiator:
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Plain functions, not methods bound to `self`: see Performance.
+    # Plain functions, not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,

@@ -42,7 +42,7 @@ def build_rack(
 
 
 def rack_from(start: Start, decoders: Sequence[Decoder]) -> Rack:
-    """Build a rack that continues from the state at a recording's start; decoders: of each part's instrument."""
+    """Build a rack that continues from the state at a recording's start; decoders: one for each part."""
     parts = []
     for state, decoder in zip(start.state.parts, decoders, strict=True):
         engine = begun(state, decoder, start.sample_rate_hz)

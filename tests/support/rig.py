@@ -242,7 +242,7 @@ class LiveProgram:
     def __exit__(self, failure: object, *_: object) -> None:
         status = self._process.poll()
         self.kill()
-        if failure is not None:  # pytest shows it with the test's failure
+        if failure is not None:  # pytest shows the printed text with the test's failure
             print(f"The program {'was running' if status is None else f'had ended with {status}'}.")
             print("".join(self.lines + self._errors))
         if self._new_home is not None:

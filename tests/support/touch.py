@@ -10,7 +10,7 @@ from tests.support.browser import Browser
 from tests.support.rig import SAMPLE_RATE_HZ, Player
 
 HEARD_S = 0.5
-AUDIBLE_DB = -20.0  # to the loudest sample, as in `bench`: note_on_ms
+AUDIBLE_DB = -20.0  # relative to the loudest sample, as in note_on_ms of `bench`
 _CLICKED = "addEventListener('pointerdown', (e) => (window.clickedAt = performance.timeOrigin + e.timeStamp), true)"
 
 

@@ -90,7 +90,7 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
 
 
 def bind_plain(lines: object) -> Bindings:
-    """Make the tables for the field `plain` of other Bindings; ValueError for anything else."""
+    """Make Bindings from the field `plain` of other Bindings; ValueError for anything else."""
     try:
         known = msgspec.convert(lines, list[MapLine], strict=False)
         for line in known:

@@ -1,4 +1,4 @@
-"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
+"""Writes dense hops, with two samples for each frame, into the rings of transposed lanes, several lanes at a time."""
 
 from __future__ import annotations
 

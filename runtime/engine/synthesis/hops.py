@@ -20,8 +20,8 @@ _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
 MAX_ROWS = 16
-# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy transforms a single row with
-# other last bits than a row among four, so a lane's sound would depend on other lanes. Four rows take as long as two.
+# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy rounds the transform of a
+# single row differently, so a lane's sound would depend on the number of lanes. Four rows take as long as two.
 ROWS_AT_ONCE = 4
 
 
@@ -204,7 +204,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # A quarter of the transform may be a sample too long.
+        # A quarter of the transform may be a sample longer than a hop.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound

@@ -1,4 +1,4 @@
-"""The stereo width of each lane: the gains of its sound and of its side."""
+"""The stereo width of each lane: the gains of its sound and of its side, a second lane that makes it wide."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give what plays another name; patch: the first part's, when the sound was saved."""
+        """Give what plays another name; patch: the first part's patch when the sound was saved."""
         engine = self.rack.engine()
         if engine.patch is not patch:
             return  # another sound was chosen meanwhile

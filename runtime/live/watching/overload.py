@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-at once; if it is plain, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit rises again in
-steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are low, the full
-number is tried after a while; each trial that fails doubles the next wait.
+at once; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit
+rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are
+low, the full number is tried after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Overload:
     """The limit on the voices.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now. quick: the cut for the audio thread.
+    limit: how many may sound now. quick: lowers the limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):

@@ -25,7 +25,7 @@ class Painter:
         self._last, self._n_alike = b"", 0
 
     def listen(self, ring: int | None) -> None:
-        """Measure the sound in another ring from now on; None: in none."""
+        """Measure the sound in another ring from now on; None to measure no sound."""
         self._ring, self._hearing = ring, None
 
     def paint(self, news: dict[str, Any]) -> bytes | None:

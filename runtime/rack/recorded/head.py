@@ -36,7 +36,7 @@ class Start(NamedTuple):
     """What was played, and the state at the start.
 
     sample_rate_hz: the engines'; instruments: of the parts; state: the rack's at the first frame; n_parts: how many
-    parts there were: the first recordings hold only the first part.
+    parts there were: recordings of the first version hold only the first part.
     """
 
     sample_rate_hz: int
@@ -108,14 +108,14 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    # The first recordings do not tell held notes from fading ones.
+    # Recordings of the first version do not tell held notes from fading ones.
     holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
     state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in the first recordings, which have it among the engine's state."""
+    """The rack's memory in recordings of the first version, which hold this memory among the engine's state."""
     return parts | {"controls": parts.get("maps", {})}
 
 

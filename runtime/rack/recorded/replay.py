@@ -81,7 +81,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # the first recordings say only that the instrument changed
+            return event  # recordings of the first version say only that the instrument changed
         try:
             tree = msgspec.convert(event.made, PartTree)
             state = part_of(tree, 0, True, self._base, self._where)

@@ -25,7 +25,7 @@ class BeforeParts(Protocol):
 
     feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
     on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
-    events that pass unchanged. holds_keys: whether it plays keys. memory: the state that outlives notes, as plain
+    events that pass unchanged. holds_keys: whether a player holds keys. memory: the state that outlives notes, as plain
     values. remember: continues from another memory.
     """
 
@@ -122,7 +122,7 @@ class Incoming:
         if not isinstance(event, Swap):
             return event
         if not isinstance(event.made, Playable) or event.part >= len(self._parts):
-            return msgspec.structs.replace(event, made=None)  # nothing will happen
+            return msgspec.structs.replace(event, made=None)  # this swap will do nothing
         settings = self._parts[event.part].settings
         return msgspec.structs.replace(event, made=state_of_part(event.made.engine, settings, True, {}))
 

@@ -30,7 +30,7 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """The controls, by name, and the lines of beats and of the LFOs' cycles, at one moment."""
+    """The controls, by name, and the BeatLines of beats and of the LFOs' cycles, at one moment."""
 
     controls: Mapping[str, float]
     beats: BeatLine
@@ -105,7 +105,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of the sources in `names` that are controls of a voice, and the present lines."""
+        """The present values of the sources in `names` that are controls of a voice, and the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})

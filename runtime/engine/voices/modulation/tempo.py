@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # If no clock message comes for longer than this, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# The line meets the loop's beat after this many clock messages. If it would have to run at less than half or more than
-# twice the tempo for this, it meets the beat later.
+# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later: or even later,
+# so that the line never runs at less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# A thousandth of a minute's periods. All are lost at the start, so a shorter run may lose as many. A shared machine
-# adds its own, which are counted. Without shedding a third would be lost.
+# A thousandth of a minute's periods. Periods are lost mainly at the start, so a shorter run may lose as many. Periods
+# lost because of other programs are counted, too. Without shedding voices, a third would be lost.
 MOST_LOST = 0.001 * max(PLAYED_S, 60.0) * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
