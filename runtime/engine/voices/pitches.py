@@ -29,7 +29,7 @@ class VoicePitches:
         for voice in voices:
             number = voice.channel
             if number not in known:
-                known[number] = channels.pitch_semitones(number), channels.modulation(number)
+                known[number] = channels.pitch_semitones(number), channels.vibrato_depth(number)
             voice.bend_semitones, modulation = known[number]
             modulation += channels[number].key_pressure.get(voice.note, 0)
             voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
