@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Protocol
 
 import msgspec
@@ -155,14 +155,14 @@ class Desk:
             waits_s.append(WATCH_S)
         return min(waits_s)
 
-    def serve(self) -> None:
-        """Do what is due; never waits."""
+    def serve(self, ready: Container[int] | None = None) -> None:
+        """Do what is due; never waits. ready: the descriptors that are readable, None if that is not known."""
         self.companion.serve()
         self.recorder.serve()
         if self._panel is not None:
             self._panel.serve()
         if self.server is not None:
-            self.server.serve()
+            self.server.serve(ready)
             self._meter.serve(self.server)
             self._picture.serve(self.server)
             self._watches_controls = self.server.is_watched(CONTROLS)

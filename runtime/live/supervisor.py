@@ -211,7 +211,7 @@ class Supervisor:
             if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds, self._returns.read_fd], desk.write_fds):
                 return
             self._take_returns()
-            desk.serve()
+            desk.serve(stop.woken)
             self._check_blocks()
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
