@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts. plays_whole: whether one plays that was chosen while playing."""
+    """The part of `Swaps` for sounds with parts.
+
+    plays_whole: whether one plays that was chosen while playing; is_taking_over: whether another instrument plays from
+    the next block on.
+    """
 
     plays_whole: bool
+    is_taking_over: bool
 
-    def ask_whole(self, instrument: str | None, sound: str) -> None: ...
+    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None: ...
 
 
 class TooLateError(UserError):
@@ -35,8 +40,8 @@ class Choosing:
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
     changed: called with what has changed. say: called with each line for the user. swap: called with the name of
-    another instrument and the file of a sound for that instrument; None to play the sound on the present instrument.
-    swap_is_pending: returns whether another instrument was requested and does not play yet.
+    another instrument, the file of a sound for that instrument, and the sound's name; None to play the sound on the
+    present instrument. swap_is_pending: returns whether another instrument was requested and does not play yet.
     whole: plays sounds with parts, None to refuse them.
     """
 
@@ -48,7 +53,7 @@ class Choosing:
         say: Callable[[str], object],
     ):
         self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
-        self.swap: Callable[[str, str], object] | None = None
+        self.swap: Callable[[str, str | None, str | None], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
         self._number: int | None = None  # the present sound's number, None if it has none
@@ -63,7 +68,7 @@ class Choosing:
         def not_own(error: UserError) -> None:
             names = self._names()
             if name in names:
-                then(self._play_own_of_instrument(names.index(name)))
+                self._play_own_of_instrument(names.index(name), then, otherwise)
             elif error.where == "sound's name":  # no sound has this name; a broken sound gives another error
                 known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
                 otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
@@ -75,7 +80,7 @@ class Choosing:
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
         """Choose the sound with this MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
-            then(self._play_own_of_instrument(number))
+            self._play_own_of_instrument(number, then, otherwise)
         else:
             play = self._player(then, otherwise)
             self._pending = number
@@ -147,7 +152,7 @@ class Choosing:
             try:
                 other = self._other_instrument(read["tree"])
                 if other is not None and self.swap is not None:
-                    self.swap(other, read["file"])
+                    self.swap(other, read["file"], read["name"])
                     then({"name": read["name"], "instrument": other})
                     return
                 played = self.play_tree(read["tree"] | {"name": read["name"]}, Path(read["folder"]), read["file"])
@@ -164,7 +169,7 @@ class Choosing:
         """Ask for a new rack for a sound; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
-        self.whole.ask_whole(instrument, sound)
+        self.whole.ask_whole(instrument, sound, name)
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any]) -> str | None:
@@ -182,14 +187,24 @@ class Choosing:
 
         return end
 
-    def _play_own_of_instrument(self, number: int) -> dict[str, Any]:
+    def _play_own_of_instrument(self, number: int, then: Then, otherwise: Otherwise) -> None:
+        choice = self._playing.choice
         if self.whole is not None and self.whole.plays_whole:
-            choice = self._playing.choice
             name = choice.programs[number].sound.name
-            return self._ask_whole(number, str(choice.instrument.path), name, name)
-        return self._play(self._playing.choice.programs[number], number)
+            then(self._ask_whole(number, str(choice.instrument.path), name, name))
+            return
+        try:
+            played = self._play(choice.programs[number], number)
+        except UserError as error:
+            otherwise(error)
+            return
+        then(played)
 
     def _play(self, patch: Patch, number: int | None) -> dict[str, Any]:
+        if self.whole is not None and self.whole.is_taking_over:
+            # A sound is prepared for one engine, and another engine plays from the next block on.
+            found = "an instrument that takes over at this moment"
+            raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         engine = self._playing.engine
         self._n_choices += 1
         self._pending = None

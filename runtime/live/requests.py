@@ -158,7 +158,7 @@ def _swap(desk: Desk, name: str) -> dict[str, object]:
         raise UserError("request instrument", repr(name), "an instrument that is here", did_you_mean(name, available()))
     if desk.choosing.swap is None:
         raise UserError("request instrument", repr(name), "a play that can change it", "start play with --instrument")
-    desk.choosing.swap(name, None)
+    desk.choosing.swap(name, None, None)
     return {"instrument": name}
 
 
