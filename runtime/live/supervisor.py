@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from runtime.audio.output import Output
@@ -87,6 +86,11 @@ class Supervisor:
         """The engine that plays the next notes of the first part."""
         return self._racks.rack.engine()
 
+    def part_engines(self) -> list[Engine]:
+        """The engines that play the next notes, of each part."""
+        rack = self._racks.rack
+        return [rack.engine(part) for part in range(rack.n_parts)]
+
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
         return self._racks.rack.engines()
@@ -161,7 +165,7 @@ class Supervisor:
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
         if self._desk.server is not None:
             self._desk.server.add("health", NoParams, lambda _params, _caller: self._condition.health())
-        self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        self._desk.choosing.swap = self._swaps.ask
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         self._desk.choosing.whole = self._swaps
         for device, identity in self._midi.devices.items():

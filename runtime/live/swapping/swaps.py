@@ -63,9 +63,13 @@ class Swaps:
         self._wishes: deque[_Wish] = deque()  # not begun yet
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
-        self.plays_whole = False  # whether a sound with parts plays that was chosen while playing
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
         self._asked: dict[int, str] = {}  # by part: the instrument that was requested last
+
+    @property
+    def plays_whole(self) -> bool:
+        """Whether a sound with parts plays, so that another sound replaces all parts."""
+        return bool(self._racks.choice.parts)
 
     @property
     def is_taking_over(self) -> bool:
@@ -137,7 +141,6 @@ class Swaps:
         if part != ALL_PARTS:
             self._say(f"Instrument: {choice.instrument.card.name}.")
             return
-        self.plays_whole = bool(choice.parts)
         self._asked.clear()
         name = (choice.whole or choice.patch).sound.name
         self._playing.tell_sound(name)
