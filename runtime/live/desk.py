@@ -48,6 +48,9 @@ class Playing(Protocol):
     def engine(self) -> Engine:
         """The first part's engine."""
 
+    def part_engines(self) -> list[Engine]:
+        """The engines that play the next notes, of each part."""
+
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
 
@@ -97,7 +100,7 @@ class Desk:
         self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
-        self.actions.add("program", lambda action: self.choosing.heard(action.number))
+        self.actions.add("program", lambda action: self.choosing.heard(action.number, action.part))
         self.actions.add("next_sound", lambda _action: self.choosing.step(1))
         self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
         self.maps = DeviceMaps(self, playing.choice.patch.settings)
@@ -209,7 +212,7 @@ class Desk:
             found = "an instrument that was asked for, and does not play yet"
             otherwise(UserError("save", found, "one that plays", "save again in a second"))
             return
-        tree, folder = present_sound(self.playing.engine, self.playing.choice, for_another_folder=True)
+        tree, folder = present_sound(self.playing.part_engines(), self.playing.choice, for_another_folder=True)
         folder = None if folder is None else str(folder.resolve())
         patch = self.playing.engine.patch
 
