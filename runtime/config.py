@@ -216,7 +216,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: level of the whole sound, -60 to 12 dB.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: from 0, noise phases, to 1, coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control; unset for the control map's.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control; if unset, the control map
+        decides.
     latent_controls: for each MIDI control, 0 to 127, the latent to move, 1 to HIGHEST_LATENT; replaces the control
         map's lines for these controls.
     """

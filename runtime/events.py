@@ -121,12 +121,13 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 
 
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
-    """Another sound is chosen for the next notes.
+    """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, from `Engine.prepare`.
+    prepared: the sound, from `Engine.prepare` of the part's engine. part: number of the part, from 0.
     """
 
     prepared: object
+    part: int = 0
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):

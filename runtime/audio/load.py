@@ -1,9 +1,9 @@
 """How much work the blocks are, and which were late because the processor was busy with something else.
 
-A block's load is the time that it took, divided by the time that it plays. That time counts at most MOST_WAITING times
-the processor's work on the block: a thread always waits a little for other threads of this process. If a block took
-longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
-Written on the audio thread without a lock, read on the main thread.
+A block's load is the time that its rendering took, divided by the time that it plays. At most MOST_WAITING times the
+processor's work on the block is counted: a thread always waits a little for other threads of this process. If rendering
+took longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
+The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
     n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
-    n_stalled: how many of them would have been in time if the thread had not waited; longest_stall_s: the longest wait.
-    n_over: how many of the last blocks, one after another, had a load above 1; least_over: the least load of these.
+    n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
+    n_over: how many of the newest blocks in a row had a load above 1; least_over: the least load of these.
     """
 
     def __init__(self) -> None:

@@ -99,7 +99,7 @@ class BlockRenderer:
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
-        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # what plays, and what it took over from
+        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # plays now, and before
         self._fades: SoundSource | None = None  # the engine that fades out
         self._gone: SoundSource | None = None  # the engine that has faded out
         self._fade_frames, self._n_faded = max(1, round(FADE_S * sample_rate_hz)), 0
@@ -107,18 +107,22 @@ class BlockRenderer:
 
     @property
     def engine(self) -> SoundSource:
-        """What plays."""
+        """The engine that plays."""
         return self._playing[0]
 
     def take_over(self, engine: SoundSource, fades: bool = True) -> None:
-        """Let another engine play from the next block on; from any thread. fades: whether the present one fades out.
+        """Let another engine play from the next block on; may be called from any thread.
 
-        The caller keeps the present one until `forget_left` returns True, or the audio thread might free it.
+        fades: whether the present engine fades out. The caller must keep a reference to the present engine until
+        `forget_left` returns True: otherwise the audio thread might free the engine.
         """
         self._playing = engine, self._playing[0] if fades else None
 
     def forget_left(self) -> bool:
-        """Forget the engine that has faded out; return whether an earlier call has done so, at least a block ago."""
+        """Forget the engine that has faded out; return True if there is none left to forget.
+
+        Call this again, at least a block later, until it returns True; then the old engine may be freed.
+        """
         engine, leaving = self._playing
         if leaving is None:
             self._fades = self._gone = None
@@ -206,6 +210,7 @@ class NullOutput:
 
     is_device = server_has_gone = False
     name = NO_DEVICE
+    delay_s = 0.0
 
     def __init__(self, sample_rate_hz: int, buffer_frames: int):
         self.sample_rate_hz, self.buffer_frames = sample_rate_hz, buffer_frames
@@ -307,6 +312,11 @@ class DeviceOutput:
         return block, self._continue
 
     @property
+    def delay_s(self) -> float:
+        """The time, in s, from the rendering of a block until its first frame is heard, as the driver reports it."""
+        return max(0.0, self._stream.get_output_latency())
+
+    @property
     def latency_s(self) -> float:
         """The latency from the input to the output, in s: both buffers, each at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
@@ -338,7 +348,7 @@ class DeviceOutput:
         plays: whether blocks are still requested; if not, JACK gets less time, because it has most likely died.
         """
         if self.server_has_gone:
-            return False  # known to hang
+            return False  # the driver is known to hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)

@@ -9,9 +9,9 @@ from runtime.audio.load import BlockLoads
 from runtime.events import NEVER, Event, VoiceLimit
 
 FEWEST_VOICES = 2
-AIM = 0.7  # voices are shed for this load
-SETTLE_S = 0.05  # after a cut, because shed voices fade out
-_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # blocks that are late one after another are an overload; a single one is none
+AIM = 0.7  # the load that remains after voices are shed
+SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
+_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # an overload: late blocks in a row for so long, and at least so many
 _MOST_LOAD = 4.0
 
 
@@ -37,8 +37,8 @@ class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late for their own work.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    n_cuts: number of cuts so far; limit: the last cut's. first_block: number of the first block to judge, which the
-    main thread sets, too; `NEVER` for none.
+    n_cuts: how often the limit was lowered so far; limit: the limit since then. first_block: number of the first block
+    to judge, which the main thread sets, too; `NEVER` for none.
     """
 
     def __init__(self, n_voices: int, block_s: float):
@@ -49,7 +49,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Cut if the last blocks ask for it; for the audio thread, after each block."""
+        """Lower the limit if the newest blocks are an overload; for the audio thread, after each block."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

@@ -135,7 +135,7 @@ class RingReader:
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at
         sound = np.concatenate((self._sound[at : at + n], self._sound[: max(0, n - room)]))
-        n_lost = max(0, min(self.begin, end) - first)  # overwritten while they were copied
+        n_lost = max(0, min(self.begin, end) - first)  # frames overwritten while they were copied
         return Stretch(first + n_lost, sound[n_lost:])
 
 

@@ -16,6 +16,7 @@ from runtime.base.checked_yaml import checked
 from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.base.line_writer import LineWriter, open_closed_streams
+from runtime.companion.chosen import with_chosen
 from runtime.companion.state import read_settings
 from runtime.config import AudioConfig, Config, PanelConfig, load_config
 from runtime.control.mapping.library import refuse_broken_map
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     open_closed_streams()
     lines = LineWriter(sys.stdout)
     panel = _panel((settings or Config()).panel, arguments, lines)
-    memory = Memory(lines.write)
+    memory = Memory(lines.write, keeps=not arguments.demo)
     try:
         choice, problem = _choice(settings, problem, arguments, memory, lines.write)
         through = _effect(choice, arguments.audio_in) if arguments.through else None
@@ -79,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings and ""; for unusable settings in a service, None and the mistake: restarting would not mend it."""
+    """The settings, and an empty text.
+
+    In a service, unusable settings give None and a text about the mistake, because a restart would not mend them.
+    """
     try:
         return load_config(path), ""
     except UserError as error:
@@ -91,7 +95,7 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and the problem with the settings, or "".
+    """What to play, and the problem with the settings, which may be an empty text.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
     """
@@ -100,7 +104,7 @@ def _choice(
         if config is None:
             continue
         try:
-            choice = _chosen(_with_options(config, arguments), arguments, memory, say)
+            choice = _chosen(_with_options(with_chosen(config), arguments), arguments, memory, say)
         except UserError as error:
             problem = problem or str(error)
             if not is_service() or number == len(candidates) - 1:

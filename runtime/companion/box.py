@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from runtime.base.errors import UserError
+from runtime.companion.power import POWER_OFF, problem_of
 from runtime.companion.serving import Companion
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ POWER_OFF_HOLD_S = 2.0  # seconds that the button is held until the system power
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
-POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # seconds on, then as many off
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long the lamp is on, and then off
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +33,7 @@ class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Box:
-    """Drives the lamp and reads the button, in the companion, where blinking disturbs no sound.
+    """Drives the lamp and reads the button. It runs in the companion, so that blinking cannot delay the sound.
 
     power_off: the command that asks the system to power off.
     """
@@ -76,11 +75,7 @@ class Box:
 
     def _ask_for_power_off(self) -> None:
         self._companion.say("The button was held: powering off.")
-        try:
-            done = subprocess.run(self._power_off, capture_output=True, text=True, timeout=10, check=False)
-            problem = "" if done.returncode == 0 else " ".join(done.stderr.split()) or f"status {done.returncode}"
-        except (OSError, subprocess.TimeoutExpired) as error:
-            problem = str(error)
+        problem = problem_of(self._power_off)
         if problem:
             self._companion.say(f"The system does not power off: {problem} (docs/box.md says how to allow it).")
 

@@ -8,16 +8,15 @@ import socket
 import msgspec
 
 from runtime.companion.box import add_box
+from runtime.companion.chosen import add_chosen
+from runtime.companion.examining import add_examining
 from runtime.companion.maps import add_maps
+from runtime.companion.power import add_power
 from runtime.companion.recorder import Recorder
-from runtime.companion.serving import Companion
+from runtime.companion.serving import Companion, Nothing
 from runtime.companion.sound_requests import add_sounds
 from runtime.companion.state import State, write_settings, write_state
 from runtime.config import Config
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that has none."""
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,5 +40,8 @@ def companion(stream: socket.socket) -> Companion:
     made.add("settings", KeepSettings, lambda params: write_settings(params.config))
     add_sounds(made)
     add_box(made)
+    add_chosen(made)
+    add_power(made)
+    add_examining(made)
     Recorder(made)
     return made

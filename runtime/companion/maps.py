@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from runtime.companion.serving import Companion
@@ -9,6 +11,8 @@ from runtime.config import Config
 from runtime.control.mapping.library import device_setup, load_learned, save_learned
 from runtime.control.mapping.lines import MapLine
 from runtime.control.mapping.map_file import MapDevice
+
+_STRAIGHT = ((1, 1), (127, 127))  # the linear curve as points
 
 
 class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,10 +29,19 @@ class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: tuple[MapLine, ...]
 
 
+class KeepVelocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Use this velocity curve for an input, and answer what the input does then."""
+
+    config: Config
+    device: MapDevice
+    curve: Literal["soft", "linear", "hard"]
+
+
 def add_maps(companion: Companion) -> None:
-    """Let the companion answer `device_setup` and `keep_learned`."""
+    """Let the companion answer `device_setup`, `keep_learned` and `keep_velocity`."""
     companion.add("device_setup", AskSetup, _setup)
     companion.add("keep_learned", KeepLearned, _keep)
+    companion.add("keep_velocity", KeepVelocity, _keep_velocity)
 
 
 def _setup(asked: AskSetup) -> object:
@@ -39,3 +52,13 @@ def _keep(keep: KeepLearned) -> object:
     # A file that cannot be read is not replaced: the player may have written it by hand.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
+
+
+def _keep_velocity(keep: KeepVelocity) -> object:
+    before = load_learned(keep.device)
+    for curve in (keep.curve, _STRAIGHT):
+        save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
+        setup = device_setup(keep.config, keep.device)
+        if setup.velocity_curve == curve:
+            break  # otherwise another map's curve won, because `linear` is the default; _STRAIGHT is not
+    return msgspec.to_builtins(setup)

@@ -11,10 +11,10 @@ from runtime.audio.sound_ring import RingReader
 from runtime.base.errors import UserError
 from runtime.companion.recording.places import recordings_folder, settle_leftovers
 from runtime.companion.recording.recording import Order, Recording
-from runtime.companion.serving import Companion
+from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # between two writes of a growing recording
+_WORK_S = 0.1  # interval between two writes to a growing recording
 ENDED = "recording_ended"
 
 
@@ -37,10 +37,6 @@ class Stop(msgspec.Struct, frozen=True):
     frame: int
 
 
-class Nothing(msgspec.Struct, frozen=True):
-    """No params."""
-
-
 class Recorder:
     """Handles record_begin, record_add, record_stop and record_status; makes at most one recording at a time."""
 
@@ -60,7 +56,7 @@ class Recorder:
         try:
             settled = settle_leftovers(recordings_folder())
         except (UserError, OSError):
-            return  # no complaint, because nobody has asked for a recording yet
+            return  # no recording is wanted yet, so a missing folder is no problem
         for path in settled:
             if path.suffix != ".mid":
                 self._companion.say(f"Kept a recording that was cut short: {path}")

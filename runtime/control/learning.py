@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from runtime.control.mapping.layers import same_control
 from runtime.control.mapping.lines import Kind, MapLine, Takeover, check_line
 from runtime.control.mapping.recognition import Place, Recognition
-from runtime.control.targets import ACTIONS, refuse_unknown_target
+from runtime.control.targets import ACTIONS, NOTHING, refuse_unknown_target
 from runtime.control_numbers import Control
 from runtime.events import ChannelEvent
 
@@ -54,7 +54,7 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Arm a target or an action for at most `limit_s` seconds; UserError for an unknown name.
+        """Learn a control for a target or an action, for at most `limit_s` seconds; UserError for an unknown name.
 
         takeover: what an absolute control does while its position differs from the target's.
         """
@@ -116,12 +116,32 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
     """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
-    return (*(old for old in learned if not same_control(old, line) and old.moves != line.moves), line)
+    is_other = line.action == NOTHING  # several controls may do nothing
+    return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
 
-def without(learned: Iterable[MapLine], target: str | None) -> tuple[MapLine, ...]:
-    """A device's learned lines without the lines of a target or action; target: None to remove all lines."""
-    return tuple(line for line in learned if target is not None and line.moves != target)
+def without(
+    learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
+) -> tuple[MapLine, ...]:
+    """A device's learned lines without the lines of a target or action; names: its names, None to remove all lines.
+
+    own: the target's lines in the device's map that were not learned. Learned lines that silence them are removed, too.
+    """
+    if names is None:
+        return ()
+    return tuple(line for line in learned if line.moves not in names and not any(silences(line, each) for each in own))
+
+
+def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
+    """A device's learned lines, and a line for each control in `own`, lines of its map, that lets it do nothing."""
+    learned = tuple(learned)
+    left = [line for line in own if not any(same_control(line, each) for each in learned)]
+    return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))
+
+
+def silences(line: MapLine, other: MapLine) -> bool:
+    """Whether a line lets the control of another line do nothing."""
+    return line.action == NOTHING and same_control(other, line)
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:

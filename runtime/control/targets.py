@@ -75,6 +75,7 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
+NOTHING = "nothing"  # in a map's line, in place of an action: the control does what it does without a map
 
 # Targets that, like all latents, change only the next spectra or their phases, so that a move may wait for a hop.
 SPECTRAL = frozenset(

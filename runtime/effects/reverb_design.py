@@ -24,8 +24,8 @@ EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the d
 # Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
 LARGEST_ROOM_M = 50.0
-# Largest angles in radians: for a room in which resonances just overlap, and for any room, since a larger angle would
-# audibly move the pitch of steady tones.
+# Largest angles in radians: TURNING for a room in which resonances just overlap; MOST_TURNING for any room, because a
+# larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 LONGEST_PRE_DELAY_S = 0.25
 

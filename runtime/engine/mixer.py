@@ -20,8 +20,8 @@ class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
     No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale; tails_end: the frame
-    after the last tail of a stolen voice. ValueError if a stolen voice's fade is longer than the sound that
-    is made past a lane's next hop.
+    after the last tail of a stolen voice. ValueError if the fade-out of a stolen voice is longer than
+    `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -78,8 +78,8 @@ class Mixer:
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`;
-        modulated: lanes with gains from `GridGains`.
+        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`.
+        transposed, modulated: the lanes that are transposed, and the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -100,7 +100,7 @@ class Mixer:
     def _envelop(
         self, frame: int, n: int, envelope: np.ndarray, transposed: list[int], first: int, out: np.ndarray
     ) -> None:
-        """Write the sound of lanes from number `first` on, times the envelope, to `out`.
+        """Write to `out` the lanes' sound times their envelopes; first: number of the first lane.
 
         transposed: which of these lanes are transposed.
         """
@@ -120,7 +120,7 @@ class Mixer:
         sides = self._sides[: lanes * n].reshape(lanes, n)
         transposed = sound.transposed_among(sound.sides_of([v.lane for v in self._bank.used() if v.active]))
         self._envelop(frame, n, envelope, transposed, sound.first_side, sides)
-        # The gain of a lane that is not wide is 0, whatever its side's ring holds.
+        # For a lane that is not wide this factor is 0, so old samples in its side's ring are not heard.
         sides *= self._widths.side.values(lanes, frame, n)
         enveloped *= self._widths.middle.values(lanes, frame, n)
         right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))

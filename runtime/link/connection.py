@@ -99,6 +99,14 @@ class Connection:
         if len(self._unsent) > self._most_unsent:
             self.close()
 
+    def send_with(self, line: bytes, descriptor: int) -> None:
+        """Send a line together with a file descriptor; close if they cannot be sent at once, because bytes wait."""
+        try:
+            if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
+                self.close()
+        except OSError:
+            self.close()
+
     def flush(self) -> None:
         """Send as many of the waiting bytes as the socket accepts now."""
         try:

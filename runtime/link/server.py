@@ -34,7 +34,7 @@ LATER = Later()
 
 
 class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that needs none."""
+    """No params: for requests that need none."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +58,11 @@ class Caller:
         """Answer with plain values."""
         if self._id is not None:
             self._connection.send(messages.answer_line(self._id, result))
+
+    def answer_with(self, result: object, descriptor: int) -> None:
+        """Answer with plain values and a file descriptor, of which the client gets a copy."""
+        if self._id is not None:
+            self._connection.send_with(messages.answer_line(self._id, result), descriptor)
 
     def refuse(self, error: UserError, code: int = messages.REFUSED) -> None:
         """Answer with an error."""
@@ -162,7 +167,7 @@ class Server:
         for _ in range(MOST_CLIENTS):
             try:
                 stream, _ = self._listener.accept()
-            except OSError:  # no client waits, it has gone again, or no file descriptor is left
+            except OSError:  # no client waits, the client has gone again, or no file descriptor is free
                 return
             client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
             n_clients = sum(not each.is_leaving for each in self._clients)
@@ -204,7 +209,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer a line; a client that sends a malformed request is dropped, as its lines cannot be trusted."""
+        """Answer a line; disconnect a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts. plays_whole: whether one plays that was chosen while playing."""
+    """The part of `Swaps` for sounds with parts.
+
+    plays_whole: whether a sound with parts plays that was not there at the start.
+    """
 
     plays_whole: bool
 
@@ -106,6 +109,16 @@ class Choosing:
 
         self._companion.ask("sounds.list", step, self._complain)
 
+    def called(self, patch: Patch, name: str, number: int | None) -> None:
+        """Note that the sound that plays was saved: it has this name and number now.
+
+        patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
+        """
+        engine = self._playing.engine
+        if engine.patch is patch and self._pending is None:
+            self._playing.call_sound(patch, name)
+            self._number, self._patch, self._before = number, engine.patch, None
+
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
         """Play a sound, given as the tree of a sound's file; UserError if the sound does not fit the instrument.
 
@@ -120,7 +133,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
+        """Return a function that plays the sound that the companion has read, unless another was chosen meanwhile."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 

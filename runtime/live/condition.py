@@ -10,6 +10,7 @@ from runtime.engine.engine import Status
 from runtime.live.output.sound_card import SoundCard
 from runtime.live.signs.lamp import PLAYS, WAITS, WRONG, Lamp
 from runtime.live.signs.sounds import SignSounds
+from runtime.live.watching.history import History
 from runtime.live.watching.news import StatusNews
 from runtime.live.watching.power import PowerWatch
 from runtime.live.watching.watch import Watch
@@ -36,7 +37,7 @@ class Playing(Protocol):
 class Condition:
     """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text; volume_db: the setting, for the cues; notify:
+    remark: what is wrong with the settings, or an empty text; volume_db: the volume of the signal sounds; notify:
     `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
     lamp: also shows the condition; None until the supervisor sets it.
     """
@@ -56,12 +57,13 @@ class Condition:
         self._playing, self._card, self._midi, self._watch, self._sounds = playing, card, midi, watch, sounds
         self._remark, self._volume_db = remark, volume_db
         self._news, self._power = StatusNews(notify), PowerWatch(say)
-        self._start_s = time.monotonic()
+        self._start_s, self._history = time.monotonic(), History()
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report what plays and what is wrong: to the service's manager by a status line, to the player by signs."""
+        """Report what plays and what is wrong: to systemd by a status line, to the player by sounds and the lamp."""
         self._power.look()
+        self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output
         device = f"{output.name}, {output.sample_rate_hz} Hz"
         self._news.tell(playing.status.n_active_voices, device, self._midi.names, [*self._wrong, *self._missing])
@@ -80,7 +82,7 @@ class Condition:
         return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
 
     def health(self) -> dict[str, object]:
-        """Return the counts, the devices and the problems, as plain values."""
+        """Return the counts of blocks and notes, the devices and the problems, as plain values."""
         output = self._card.output
         return {
             "seconds": time.monotonic() - self._start_s,
@@ -92,8 +94,14 @@ class Condition:
             "problems": [*self._wrong, *self._missing],
             "real_time": self._card.blocks.realtime,
             **self._card.counts,
+            **self._history.load,
+            "latency_ms": 1e3 * (self._card.block_s + output.delay_s),
             "notes": self._playing.n_notes,
         }
+
+    def history(self) -> dict[str, list[float]]:
+        """Return loads, voices and late blocks of the last five minutes, in steps of two seconds, as plain values."""
+        return self._history.columns()
 
     def ready_line(self) -> str:
         """The line for the user at the start: the output and the MIDI inputs."""

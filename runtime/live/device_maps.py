@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime.base.errors import UserError
+from runtime.companion.child import Otherwise, Then
 from runtime.config import Config
 from runtime.control.learning import with_learned
 from runtime.control.mapping.bindings import Bindings, bind, key_of
@@ -93,7 +94,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # together with what was learned in earlier runs
+            self._keep(device)  # saves them together with what was learned in earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup
@@ -123,8 +124,8 @@ class DeviceMaps:
         for device in sorted(self._devices):
             setup = self._setups.get(device)
             name = setup.map_name if setup else ""
-            found.append({"device": device, "name": self.label(device), "map": name or "default",
-                          "learned": len(self.learned(device))})  # fmt: skip
+            row = {"device": device, "name": self.label(device), "map": name or "default"}
+            found.append(row | {"learned": len(self.learned(device)), "velocity_curve": self._curve(device)})
         return found
 
     @property
@@ -141,6 +142,27 @@ class DeviceMaps:
         setup = self._setups.get(device)
         return setup.lines if setup else configured_lines(self._config)
 
+    def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
+        """The lines of a device's map that were not learned; names: of a target or action, None for all lines."""
+        setup = self._setups.get(device)
+        lines = setup.chosen if setup else configured_lines(self._config)
+        return [line for line in lines if names is None or line.moves in names]
+
+    def choose_curve(self, device: int, curve: str, then: Then, otherwise: Otherwise) -> None:
+        """Use and save a velocity curve for a device; then: called with its setup's row, as in `present`."""
+
+        def use(answer: Any) -> None:
+            self._take(device, answer)
+            then({"device": device, "velocity_curve": self._curve(device)})
+
+        params = {"config": self._config, "device": self._devices[device], "curve": curve}
+        self._desk.companion.ask("keep_velocity", use, otherwise, **params)
+
+    def _curve(self, device: int) -> str:
+        """The name of a device's velocity curve; `own` if its points are in a file."""
+        curve = self._setups[device].velocity_curve if device in self._setups else "linear"
+        return curve if isinstance(curve, str) else "own"
+
     def learned(self, device: int) -> tuple[MapLine, ...]:
         """The lines of a device's map that were learned."""
         return self._setups[device].learned if device in self._setups else ()
@@ -153,7 +175,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Use and save these learned lines for a device; lines that cannot be saved are used, and the user is told."""
+        """Use these learned lines for a device, and save them; if saving fails, the user is told."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

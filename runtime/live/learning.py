@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
-from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, with_learned, without
+from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, silenced, silences, with_learned, without
 from runtime.control.mapping.lines import Takeover, range_of
-from runtime.control.targets import ACTIONS
+from runtime.control.targets import ACTIONS, LATENT
 from runtime.events import Action, ChannelEvent
-from runtime.link.server import Caller, NoParams, Server
+from runtime.link.server import LATER, Caller, NoParams, Server
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
@@ -35,8 +35,24 @@ class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: str | None = None
 
 
+class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Until `unlearn`, no control of any map moves this target or starts this action."""
+
+    target: str
+
+
+class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choose the velocity curve of an input, given by the number that its events carry."""
+
+    device: int
+    curve: Literal["soft", "linear", "hard"]
+
+
 class Learning:
-    """Learns the control that moves, of any input; answers `learn`, `unlearn`, `targets` and `devices` on the link."""
+    """Learns which control the player moves, on any input.
+
+    It answers `learn`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
+    """
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
@@ -49,11 +65,13 @@ class Learning:
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer `learn`, `unlearn`, `targets` and `devices`."""
+        """Let the server answer the requests."""
         server.add("learn", Learn, self._begin)
         server.add("unlearn", Unlearn, self._unlearn)
+        server.add("silence", Silence, self._silence)
         server.add("targets", NoParams, lambda _params, _caller: self._targets())
         server.add("devices", NoParams, lambda _params, _caller: self._desk.maps.present())
+        server.add("velocity", ChooseCurve, self._choose_curve)
 
     def _begin(self, asked: Learn, _caller: Caller | None) -> dict[str, Any]:
         self._refuse_absent(asked.target)
@@ -119,9 +137,10 @@ class Learning:
 
     def _unlearn(self, asked: Unlearn, _caller: Caller) -> dict[str, Any]:
         maps, gone = self._desk.maps, []
+        names = None if asked.target is None else self._names(asked.target)
         for device in maps.devices:
             learned = maps.learned(device)
-            left = without(learned, asked.target)
+            left = without(learned, names, maps.own(device, names))
             if left != learned:
                 gone += [f"{line.control} of {maps.label(device)}" for line in learned if line not in left]
                 maps.relearn(device, left)
@@ -131,12 +150,41 @@ class Learning:
             raise UserError("unlearn", repr(asked.target), "a target that was learned", remedy)
         return {"unlearned": gone}
 
+    def _silence(self, asked: Silence, _caller: Caller) -> dict[str, Any]:
+        maps, gone, names = self._desk.maps, [], self._names(asked.target)
+        for device in maps.devices:
+            learned = maps.learned(device)
+            lines = silenced(learned, maps.own(device, names))
+            if len(lines) > len(learned):
+                gone += [f"{line.control} of {maps.label(device)}" for line in lines[len(learned) :]]
+                maps.relearn(device, lines)
+        if not gone:
+            remedy = "see the controls with: learn --list"
+            raise UserError("silence", repr(asked.target), "a target that a map's control moves", remedy)
+        return {"silenced": gone}
+
+    def _choose_curve(self, asked: ChooseCurve, caller: Caller) -> object:
+        maps = self._desk.maps
+        if asked.device not in maps.devices:
+            raise UserError("velocity", f"input {asked.device}", "an input that is or was here", "see: devices")
+        maps.choose_curve(asked.device, asked.curve, caller.answer, caller.refuse)
+        return LATER
+
+    def _names(self, target: str) -> frozenset[str]:
+        """The names of a target or action: a latent's number is a name, too."""
+        latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
+        return frozenset({target} | {f"{LATENT}{k}" for k, name in enumerate(latents, 1) if name == target})
+
     def _targets(self) -> list[dict[str, Any]]:
         """Every target of the sound and every action, with what moves it."""
         maps, found = self._desk.maps, []
         movers: dict[str, list[str]] = {}
+        silent: dict[str, list[str]] = {}
         for device in maps.devices or (_NO_DEVICE,):
             learned, name = maps.learned(device), maps.label(device) if maps.devices else "default map"
+            for line in maps.own(device):
+                if any(silences(each, line) for each in learned):
+                    silent.setdefault(line.moves, []).append(f"{line.control} ({name})")
             for line in maps.lines(device):
                 star = ", learned" if line in learned else ""
                 movers.setdefault(line.moves, []).append(f"{line.control} ({name}{star})")
@@ -144,8 +192,11 @@ class Learning:
         numbered = {f"latent.{k + 1}": name for k, name in enumerate(n for n in positions if n.startswith("latent."))}
         for number, name in numbered.items():
             movers.setdefault(name, []).extend(movers.pop(number, []))
+            silent.setdefault(name, []).extend(silent.pop(number, []))
         for name, position in positions.items():
             unit = range_of(name)
-            found.append({"target": name, "position": position, "value": unit.value_at(position), "unit": unit.unit,
-                          "moved_by": movers.get(name, [])})  # fmt: skip
-        return [*found, *({"target": name, "moved_by": movers.get(name, [])} for name in ACTIONS)]
+            value = {"position": position, "value": unit.value_at(position), "unit": unit.unit}
+            found.append({"target": name} | value)
+        rows = [*found, *({"target": name} for name in ACTIONS)]
+        return [row | {"moved_by": movers.get(row["target"], []), "silenced": silent.get(row["target"], [])}
+                for row in rows]  # fmt: skip

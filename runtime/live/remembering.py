@@ -74,7 +74,7 @@ class Remembering:
     def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
         self._playing, self._companion, self._memory, self._say = playing, companion, memory, say
         self._kept: object = None
-        self._kept_patch: Patch | None = None
+        self._kept_patches: tuple[Patch | None, ...] = ()
         self._complaint = ""
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
@@ -89,16 +89,22 @@ class Remembering:
         good = self._memory.good_settings
         if good is not None and self._companion.tell("settings", config=msgspec.to_builtins(good)):
             self._memory.good_settings = None
-        engine = self._playing.engine
+        if self._memory.keeps:
+            self._keep()
+
+    def _keep(self) -> None:
+        engine, choice = self._playing.engine, self._playing.choice
         present = (
             id(engine.patch),
+            id(choice.whole),
             engine.instrument.path,
             tuple(positions(engine).values()),
-            settings_of(self._playing.choice.settings),
+            settings_of(choice.settings),
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            self._kept, self._kept_patch = present, engine.patch  # while the patch is held, no other patch has its id
+            # While these patches are held, no other patch has their ids.
+            self._kept, self._kept_patches = present, (engine.patch, choice.whole)
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:

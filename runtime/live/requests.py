@@ -82,14 +82,17 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new sound for the user: the present one with a morph through `places`, positions of latents by name."""
+    """A new sound for the user: the present sound, with a morph through `places`.
+
+    places: for each place the positions of latents, 0 to 1, by name.
+    """
 
     name: Name
     places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound, `INSTRUMENT/NAME` or `/NAME` for a user's sound, and its mark: favourite, tags."""
+    """A sound and its new mark; sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound; mark: favourite and tags."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]

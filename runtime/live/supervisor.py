@@ -37,6 +37,7 @@ from runtime.panel.child import PanelChild
 from runtime.rack.rack import Rack
 from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch
 
 ROUND_S = 2.0
 Say = Callable[[str], object]
@@ -127,8 +128,12 @@ class Supervisor:
         """Post an event, to be heard one buffer from now."""
         self._post_at(event, time.perf_counter())
 
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name, as in `Racks`."""
+        self._racks.call_sound(patch, name)
+
     def say_yes(self) -> None:
-        """Play the audible yes: something is learned or saved."""
+        """Play the cue `yes`, because something was learned or saved."""
         self._sounds.yes()
 
     def renew(self) -> None:
@@ -166,6 +171,7 @@ class Supervisor:
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
         if self._desk.server is not None:
             self._desk.server.add("health", NoParams, lambda _params, _caller: self._condition.health())
+            self._desk.server.add("history", NoParams, lambda _params, _caller: self._condition.history())
         self._desk.choosing.swap = partial(self._swaps.ask, 0)
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         self._desk.choosing.whole = self._swaps
@@ -265,7 +271,7 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # the MIDI server may also be the sound server
+            self._watch.suspect()  # one server, such as JACK, may serve both MIDI and sound
 
     def _check_blocks(self) -> None:
         """Let the watch check the blocks, and play silently if the device has gone."""

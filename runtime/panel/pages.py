@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from runtime.panel.limits import (
     PAGE_RATE,
     Allowance,
 )
+from runtime.panel.playing.borrowed import borrow_ring
 from runtime.panel.playing.held import HeldKeys, Played
 from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
@@ -35,7 +37,8 @@ CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
-    "sounds.mark learn unlearn targets devices".split()
+    "sounds.mark learn unlearn silence targets devices velocity "
+    "health history doctor doctor.start settings settings.choose powers power".split()
 )
 
 
@@ -92,7 +95,7 @@ class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
     hello: what every page is told first, in addition to targets and actions. came: called when a link has been made.
-    ring: descriptor of a SoundRing with the output's sound; None if the live picture shows only the decoder's spectrum.
+    ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
     link: to the playing process. keys: the held keys. allowance: for all messages to the playing process.
     """
 
@@ -102,7 +105,8 @@ class Pages:
         came: Callable[[], object] = lambda: None,
         ring: int | None = None,
     ):
-        self._painter = Painter(ring)
+        self._painter, self._borrows = Painter(ring), ring is None
+        self._borrowed: int | None = None
         self.link = PlayLink(self._came, self._went, self._news)
         self.keys = HeldKeys(self.link)
         self.allowance = Allowance(ALL_RATE, ALL_BURST)
@@ -145,7 +149,7 @@ class Pages:
             allowance = Allowance(PAGE_RATE, PAGE_BURST)
             async for line in connection:
                 if (wait_s := max(allowance.take(), self.allowance.take())) > 0.0:
-                    await asyncio.sleep(wait_s)  # this slows the sender down, too, as nothing is read meanwhile
+                    await asyncio.sleep(wait_s)  # nothing is read meanwhile, so the sender must wait, too
                 await self._take(page, line)
         except ConnectionClosed:
             pass
@@ -209,8 +213,20 @@ class Pages:
         self._watch()
         self._tell_of_link()
         self._tell(None, await self._greeting())
+        if self._borrows:
+            self._give_back()
+            self._borrowed = await asyncio.to_thread(borrow_ring)
+            self._painter.listen(self._borrowed)
+
+    def _give_back(self) -> None:
+        """Close the ring of a playing process that has gone, so that its memory is freed."""
+        if self._borrowed is not None:
+            self._painter.listen(None)
+            os.close(self._borrowed)
+            self._borrowed = None
 
     def _went(self) -> None:
+        self._give_back()
         self._instrument, self._watched = None, set()
         self.keys.forget()
         self._tell(None, NOTHING)

@@ -11,12 +11,13 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
-from runtime.engine.recorded.head import Start
 from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
 from runtime.rack.arpeggiator import Arpeggiator
 from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
 from runtime.rack.rack import Rack
+from runtime.rack.recorded.head import Start
+from runtime.rack.recorded.replay import begun
 from runtime.sound.choice import Choice, choose
 from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects, SoundPart
@@ -40,20 +41,17 @@ def build_rack(
     return _rack([part], patch.settings, sample_rate_hz, options)
 
 
-def rack_from(start: Start, decoder: Decoder) -> Rack:
-    """Build a rack with one part that continues from the state at a recording's start."""
-    engine = build_engine(
-        start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
-    )
-    sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
-    sound = msgspec.structs.replace(engine.patch.sound, effects=SoundEffects(*sends[0]))
-    part = Playable(engine, sound), PartSettings()
-    arpeggiator = Arpeggiator(sound.arpeggiator, sound.tempo_bpm, start.sample_rate_hz)
-    arpeggiator.remember(start.state.parts, start.state.frame)
-    controls = ControlMap(start.patch.settings)
-    controls.remember(start.state.parts.get("maps", {}))
-    options = {"arpeggiator": arpeggiator, "controls": controls}
-    return _rack([part], start.patch.settings, start.sample_rate_hz, options)
+def rack_from(start: Start, decoders: Sequence[Decoder]) -> Rack:
+    """Build a rack that continues from the state at a recording's start; decoders: one for each part."""
+    parts = []
+    for state, decoder in zip(start.state.parts, decoders, strict=True):
+        engine = begun(state, decoder, start.sample_rate_hz)
+        sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
+        sound = msgspec.structs.replace(engine.patch.sound, effects=SoundEffects(*sends[0]))
+        parts.append((Playable(engine, sound), state.settings))
+    rack = _rack(parts, start.settings, start.sample_rate_hz, {})
+    rack.continue_from(start.state)
+    return rack
 
 
 def _rack(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from runtime.engine.engine import Engine
+from runtime.engine.recorded.plain_state import given, taken
 from runtime.events import (
     ChannelEvent,
     Event,
@@ -156,6 +159,19 @@ class Part:
         if gone:
             self.leaving = [engine for engine in self.leaving if engine not in gone]
         return gone
+
+    def memory(self) -> dict[str, dict[str, Any]]:
+        """Return the levels and the held keys, as plain values for `remember`."""
+        glides = {f"glide_{number}": taken(glide) for number, glide in enumerate((*self.gains, *self.sends))}
+        return glides | {"part": {"levels": self._levels, "held": self._held.copy()}}
+
+    def remember(self, memory: Mapping[str, dict[str, Any]]) -> None:
+        """Continue from another part's `memory`."""
+        for number, glide in enumerate((*self.gains, *self.sends)):
+            given(glide, memory.get(f"glide_{number}", {}))
+        said = memory.get("part", {})
+        self._levels = tuple(said.get("levels", self._levels))
+        self._held.update(said.get("held", {}))
 
     def render(self, out: np.ndarray, scratch: np.ndarray) -> None:
         """Fill `out` with the part's sound at its level; out, scratch: float32 (n_frames, 2)."""

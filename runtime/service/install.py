@@ -133,7 +133,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless they exist: as edited in an installation of an older kind, or defaults."""
+    """Write the owner's settings, unless they exist: those of an installation of the old kind, or else the defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"

@@ -43,7 +43,7 @@ LEVELS = {
     "runtime.panel": ("limits", "access files playing"),
     "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.panel.access": ("names devices", "pairing"),
-    "runtime.rack": ("glides", "channel_memory parts voice_share", "routing"),
+    "runtime.rack": ("glides", "channel_memory parts voice_share", "recorded", "routing"),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

@@ -39,7 +39,7 @@ def test_the_instrument_has_no_network_and_the_page_only_private_ones() -> None:
     assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= set(instrument)
     assert any(line.startswith("ExecStart=") and "--no-panel" in line for line in instrument)
     assert {"IPAddressDeny=any", "User=timbrebox", "Group=audio", "Restart=always"} <= set(page)
-    # A stop of the page's service would remove this directory, which is the instrument's.
+    # When the page's service stops, systemd would remove this directory, which the instrument's service needs.
     assert not [line for line in page if line.startswith("RuntimeDirectory=")]
 
 

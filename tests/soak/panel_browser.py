@@ -62,7 +62,7 @@ def first_paint_s(playing: Playing, browser: Browser) -> float:
 
 
 def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
-    """The faults that axe-core rates serious or critical, on four tabs, at three widths, in two languages."""
+    """The faults that axe-core rates serious or critical, on six tabs, at three widths, in two languages."""
     found = []
     for width, height, scheme, language in (
         (1280, 900, "light", "en"),
@@ -70,13 +70,16 @@ def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
         (360, 740, "light", "de"),
     ):
         browser.look(width, height, scheme, still=True)
-        for tab in ("play", "map", "sounds", "hands"):
+        for tab in ("play", "map", "sounds", "hands", "files", "box"):
             browser.command("Page.navigate", url="about:blank")
             browser.open(f"{playing.url}#{tab}")
             browser.evaluate(f"localStorage.setItem('timbrebox.language', '{language}')")
             browser.command("Page.navigate", url="about:blank")
             browser.open(f"{playing.url}#{tab}")
             browser.evaluate(_OPEN_ALL)
+            if tab == "box":
+                browser.click("tb-box .main")
+                browser.wait("document.querySelectorAll('.findings li').length > 9")
             browser.evaluate(axe.read_text(encoding="utf-8") + "\n;0")
             found += [f"{tab}, {width}, {scheme}: {each}" for each in browser.evaluate(_AXE)]
     return found

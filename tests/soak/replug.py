@@ -51,9 +51,8 @@ def gaps(n_cycles: int) -> list[float]:
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
 
-def quiet_s(sound: np.ndarray, ended_s: float, since_s: float) -> float:
-    """Seconds from `since_s` until the recording is quiet for QUIET_S; infinite for never; ended_s: the sound's end."""
-    first_s = ended_s - len(sound) / SAMPLE_RATE_HZ
+def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
+    """Seconds from `since_s` until the recording is quiet for QUIET_S; infinite for never; first_s: its first frame."""
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):
@@ -93,7 +92,7 @@ class Plugging:
         while np.abs(self.player.record(STEP_S)).max() > LOUD and time.monotonic() - plugged_s < GIVE_UP_S:
             pass  # the released note fades
         heard_s = self.first_heard_s(plugged_s)
-        released_s = quiet_s(self.ear.recorded(), self.ear.ended_s, unplugged_s) + unplugged_s - gone_s
+        released_s = quiet_s(self.ear.recorded(), self.ear.began_s, unplugged_s) + unplugged_s - gone_s
         self.keys.play([0x80, NOTE, 0])
         self.player.record(0.4)
         is_silent = not np.abs(self.player.record(0.1)).max() > 1e-4

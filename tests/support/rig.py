@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long tests play that count lost periods; for a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
+# How long the tests that count lost periods play, in s; a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -92,13 +93,13 @@ class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
     midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
-    ended_s: `time.monotonic()` at the end of the last recording, exact to a period.
+    began_s: `time.monotonic()` at the first frame of the last recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
         self._command = [sys.executable, "-m", "tests.support.rig_player", server.name, midi, *audio]
         self._env, self._n_ports = server.env, len(audio)
-        self._n_frames, self.ended_s = 0, 0.0
+        self._n_frames, self.began_s = 0, 0.0
 
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -136,7 +137,7 @@ class Player:
     def recorded(self) -> np.ndarray:
         """Wait for the end of the recording that has begun, and return it: float32 (n_frames, n_ports)."""
         answer = self._process.stdout.read(8 + 4 * self._n_frames * self._n_ports)
-        self.ended_s = float(np.frombuffer(answer[:8], np.float64)[0])
+        (self.began_s,) = struct.unpack("=d", answer[:8])
         return np.frombuffer(answer[8:], np.float32).reshape(self._n_frames, self._n_ports)
 
 
@@ -250,7 +251,7 @@ class LiveProgram:
     def __exit__(self, failure: object, *_: object) -> None:
         status = self._process.poll()
         self.kill()
-        if failure is not None:  # pytest shows it with the test's failure
+        if failure is not None:  # pytest shows the printed text with the test's failure
             print(f"The program {'was running' if status is None else f'had ended with {status}'}.")
             print("".join(self.lines + self._errors))
         if self._new_home is not None:

@@ -3,7 +3,7 @@
 One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
 python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
 {"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of
-the recording's end, and N float32 frames.
+the recording's first frame, and N float32 frames.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PlayerClient:
         self._inputs = [self._client.inports.register(f"in_{i}") for i in range(n_audio)]
         self._todo: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._recording = np.zeros((0, n_audio), np.float32)
-        self._n_recorded, self.ended_s = 0, 0.0
+        self._n_recorded, self._began_s = 0, 0.0
         self._recorded = threading.Event()
         self._client.set_process_callback(self._process)
 
@@ -48,11 +48,13 @@ class PlayerClient:
             self._midi.write_midi_event(0, self._todo.get_nowait())
         target = self._recording[self._n_recorded : self._n_recorded + n_frames]
         if len(target):
+            if self._n_recorded == 0:
+                since_frames = self._client.frame_time - self._client.last_frame_time
+                self._began_s = time.monotonic() - since_frames / self._client.samplerate
             for port, channel in zip(self._inputs, target.T, strict=True):
                 channel[:] = port.get_array()[: len(target)]
             self._n_recorded += len(target)
             if self._n_recorded == len(self._recording):
-                self.ended_s = time.monotonic()
                 self._recorded.set()
 
     def send(self, messages: list[list[int]]) -> None:
@@ -60,13 +62,13 @@ class PlayerClient:
         for message in messages:
             self._todo.put(bytes(message))
 
-    def record(self, n_frames: int) -> np.ndarray:
-        """Record the next `n_frames` frames and return them: float32 (n_frames, n_ports)."""
+    def record(self, n_frames: int) -> tuple[float, np.ndarray]:
+        """Record the next `n_frames` frames: when the first one's period began, and float32 (n_frames, n_ports)."""
         self._recorded.clear()
         self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
         self._n_recorded = 0
         self._recorded.wait()
-        return self._recording
+        return self._began_s, self._recording
 
 
 def main() -> None:
@@ -81,8 +83,8 @@ def main() -> None:
             case {"send": messages}:
                 player.send(messages)
             case {"record": n_frames}:
-                sound = player.record(n_frames)
-                sys.stdout.buffer.write(struct.pack("=d", player.ended_s) + sound.tobytes())
+                began_s, sound = player.record(n_frames)
+                sys.stdout.buffer.write(struct.pack("=d", began_s) + sound.tobytes())
                 sys.stdout.buffer.flush()
 
 

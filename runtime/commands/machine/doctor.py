@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 import msgspec
 
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, refuse_bad_target, write_json
 from runtime.config import DEFAULT_CONFIG, Config, load_config
-from runtime.doctor.examination import examine
+from runtime.doctor.examination import CHECKS, examine
 from runtime.doctor.findings import BAD, Finding, Given, screen_lines, summary, worst
 from runtime.doctor.playing import ask_playing
 from runtime.doctor.report import report_text, version
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="F", help="also write a text to send, without private names")
     parser.add_argument("--config", metavar="F", help="settings (YAML), as for play")
     parser.add_argument("--instrument", metavar="NAME|F.onnx", help="what you want to play (see: instruments)")
+    parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)  # each finding as a line of JSON
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,12 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_bad_target(target, inputs=(arguments.config or DEFAULT_CONFIG,), makes_folder=False)
     findings: list[Finding] = []
     given = _given(arguments, findings)
-    for finding in findings:
-        _say([finding])
+    say = _say_line if arguments.lines else _say
+    say(findings)
     for finding in examine(given):
         findings.append(finding)
-        _say([finding])
-    print(f"\n{summary(findings)}")
+        say([finding])
+    if not arguments.lines:
+        print(f"\n{summary(findings)}")
     _write(arguments, findings, given)
     return int(worst(findings) == BAD)
 
@@ -57,6 +60,11 @@ def _given(arguments: argparse.Namespace, findings: list[Finding]) -> Given:
 def _say(findings: list[Finding]) -> None:
     for line in screen_lines(findings):
         print(line, flush=True)
+
+
+def _say_line(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(json.dumps({"n_checks": len(CHECKS), "finding": msgspec.to_builtins(finding)}), flush=True)
 
 
 def _write(arguments: argparse.Namespace, findings: list[Finding], given: Given) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.base.errors import UserError
 from runtime.control.mapping.lines import Kind, MapLine, check_line
-from runtime.control.targets import waits_for_hop
+from runtime.control.targets import NOTHING, waits_for_hop
 from runtime.control_numbers import PEDALS, Control
 from runtime.events import N_CHANNELS, Action
 
@@ -19,8 +19,8 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line, the key of its state in Side. part: 0 for a whole control; 1 for the MSB of a 14-bit
-    control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
+    index: number of the line, the key of its state in ChannelState. part: 0 for a whole control; 1 for the MSB of a
+    14-bit control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
     exponent: 4 to the power of the line's curve. step: how far one step of a relative control moves the target.
     inverted: whether the control's upper end is the range's beginning.
     """
@@ -75,12 +75,14 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
         for channel in range(N_CHANNELS) if line.channel == "all" else (line.channel - 1,):
             if line.channel == "all" and (control, channel + 1) in taken:
                 continue
+            if line.action == NOTHING:
+                continue
             if line.action is not None:
                 actions[key_of(control.kind, channel, control.number)] = Action(line.action)
                 continue
             for kind, number, part in _places(control.kind, control.number):
                 moved.setdefault(key_of(kind, channel, number), []).append(_binding(index, line, part))
-    kinds = {line.control_id.kind for line in lines}
+    kinds = {line.control_id.kind for line in lines if line.action != NOTHING}
     waiting = {key for key, found in moved.items() if _waits(key, found) and key not in actions}
     plain = tuple(msgspec.to_builtins(line) for line in lines)
     tables = {k: tuple(v) for k, v in moved.items()}
@@ -88,7 +90,7 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
 
 
 def bind_plain(lines: object) -> Bindings:
-    """Make the tables for the field `plain` of other Bindings; ValueError for anything else."""
+    """Make Bindings from the field `plain` of other Bindings; ValueError for anything else."""
     try:
         known = msgspec.convert(lines, list[MapLine], strict=False)
         for line in known:

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.config import Channel
-from runtime.control.targets import ACTIONS, LATENT, RANGES, SHARE, Range
+from runtime.control.targets import ACTIONS, LATENT, NOTHING, RANGES, SHARE, Range
 from runtime.control_numbers import PROTOCOL
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -70,7 +70,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """One line of a map: a control, and what the control moves or starts.
 
     control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over a line for all.
-    target: as in `control.targets`; action: one of ACTIONS; a line has either a target or an action.
+    target: as in `control.targets`; action: one of ACTIONS, or NOTHING; a line has either a target or an action.
     mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
     codings; `toggle`, each press moves the target to the other end of the range.
     takeover: what an absolute control does if its position differs from the target's: `jump`, the target jumps there;
@@ -139,9 +139,9 @@ def check_line(line: MapLine, where: object) -> None:
 
 
 def _check_action(line: MapLine, where: object) -> None:
-    if line.action not in ACTIONS:
+    if line.action not in (*ACTIONS, NOTHING):
         raise UserError(f"{where}, action", repr(line.action), "an action", did_you_mean(line.action or "", ACTIONS))
-    if line.control_id.kind in (Kind.CC14, Kind.NRPN):
+    if line.action != NOTHING and line.control_id.kind in (Kind.CC14, Kind.NRPN):
         raise UserError(f"{where}, control", repr(line.control), "a switch, such as cc 66 or note 36", "choose another")
     plain = MapLine(line.control, action=line.action, channel=line.channel)
     if line != plain:

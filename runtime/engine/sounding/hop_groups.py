@@ -14,8 +14,8 @@ LARGEST_GROUP, SMALL_GROUP = 16, 4
 class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: the frame at which their next sound must be made, NEVER if they are silent; made_for: how often the knobs had
-    changed when their last sound was made.
+    due: the hop at which their next sound must be made, NEVER if they are silent; made_for: `Knobs.n_changes`
+    when their last sound was made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -47,9 +47,9 @@ class HopGroups:
         self.hop_size = hop_size
 
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
-        """The groups that hop at `frame`. A group whose sound is out of date becomes due at its next hop.
+        """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
 
-        wanted: how often the knobs have changed so far; touched: lanes whose sound is out of date for another reason.
+        wanted: the present `Knobs.n_changes`; touched: lanes whose sound is out of date for another reason.
         """
         due = []
         for group in self.groups:

@@ -53,5 +53,5 @@ class RampPoints:
         return [v for v, n_frames in zip(voices, before, strict=True) if n_frames == 1 or v.started_at == frame]
 
     def opens(self, voice: Voice, frame: int) -> bool:
-        """Whether the voice's note has just begun and may change fast."""
+        """Whether the voice's note has just begun, so that its points may be closer."""
         return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]

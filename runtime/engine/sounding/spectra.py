@@ -19,8 +19,8 @@ from runtime.instrument.decoder import MAX_BATCH, Decoder
 class Foreseen(NamedTuple):
     """Values computed early for one call of `lead`.
 
-    key: the voices, the frames and the number of events before; groups: the voices' values; gains: each group's gains
-    of bins.
+    key: identifies the call: the voices, the frames and the number of events so far; groups: the voices' values, one
+    group for each sound; gains: the gains of the bins, for each group.
     """
 
     key: tuple[object, ...]
@@ -29,7 +29,7 @@ class Foreseen(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a voice sounds like at present.
+    """What a voice sounds like now.
 
     magnitudes: its spectrum after filter and colour, float32 (n_bins,), amplitudes of sinusoids before the voice's own
     gain; latents: positions of its latents, 0 to 1.
@@ -108,7 +108,10 @@ class Spectra:
         return True
 
     def seen(self, voice: Voice) -> Seen:
-        """What a voice sounds like; from any thread, so the fields may be of different moments."""
+        """What a voice sounds like now.
+
+        May be called from any thread; then the fields may belong to different frames.
+        """
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)
 
@@ -195,8 +198,8 @@ def _set_widths(values: VoiceValues) -> None:
 class RememberedSpectra:
     """The last spectrum of each note, with the version of the knobs that it was decoded for.
 
-    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with a slide
-    are not remembered.
+    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
+    slide are not remembered.
     """
 
     def __init__(self, note_range: tuple[int, int], n_bins: int):

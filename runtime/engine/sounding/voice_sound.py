@@ -20,9 +20,9 @@ from runtime.events import NEVER
 class VoiceSound:
     """Decides, for each span, which voices get spectra and hops, and makes them.
 
-    spectra: decodes; sound: the sound of the lanes; hops: which lanes hop when; widths: the voices' widths; bank: the
-    voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether spectra of sounding
-    voices are modulated.
+    spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
+    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether
+    modulation changes the spectrum of any sounding voice.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # for which frame, and after how many events
+        self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
         self.moves = False
 
     def end_silent(self, frame: int) -> None:
@@ -79,9 +79,10 @@ class VoiceSound:
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
     def foresee(self, n_events: int) -> None:
-        """Compute what modulated voices will need at their next hop, in a block without other work.
+        """Compute what modulated voices will need at their next hop; call it in a block without other work.
 
-        After an event, `lead` computes all again, so the sound does not depend on block sizes.
+        If an event comes before that hop, the values are not used but computed again. So the sound does not depend on
+        the block size. n_events: as in `follow`.
         """
         due, size = self._hops.next_due(), self._hops.hop_size
         if self._foreseen == (due, n_events):
@@ -117,7 +118,7 @@ class VoiceSound:
             return
         if self._sound.n_transposed:
             self._sound.before_new_spectra([voice.lane for voice in stale], frame)
-        # A widened spectrum depends on the blend, too.
+        # A spectrum with a bandwidth was widened for one blend, so another blend needs a new spectrum.
         wanting = [
             voice
             for voice in stale + opening
@@ -193,7 +194,10 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin ramps of the voices' spectra to the spectra at the voices' next points; moving: ascending by lane."""
+        """Begin ramps of the voices' spectra to the spectra at the voices' next points.
+
+        moving: the voices, ascending by lane; n_events: as in `follow`.
+        """
         alike: dict[tuple[int, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)

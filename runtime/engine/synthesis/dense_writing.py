@@ -1,4 +1,4 @@
-"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
+"""Writes dense hops, with two samples for each frame, into the rings of transposed lanes, several lanes at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class DenseWriter:
-    """Writes the rings of transposed lanes as far as they are needed, and crossfades.
+    """Writes dense hops, and crossfades, into the rings of transposed lanes, as far as they are needed.
 
-    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are lanes whose rings are heard.
+    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are single lanes or carriers of buses.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -70,7 +70,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write the part of a dense hop after fade_from; during the crossfade, mix it with the ring's old sound."""
+        """Write a dense hop into a lane's ring, from the lane's `fade_from` on, where a crossfade begins."""
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

@@ -20,8 +20,8 @@ _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
 # Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
 MAX_ROWS = 16
-# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy transforms a single row with
-# other last bits than a row among four, so a lane's sound would depend on other lanes. Four rows take as long as two.
+# Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy rounds the transform of a
+# single row differently, so a lane's sound would depend on the number of lanes. Four rows take as long as two.
 ROWS_AT_ONCE = 4
 
 
@@ -48,8 +48,8 @@ class HopSynthesis:
     Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
     delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
     the phases only. A note thus begins at full level, and no window is kept for later. The taps of noise phases are a
-    stored table; the sum with coherent phases is passed in as a spectrum. A blend is a weighted sum of the two, and the
-    squares of the weights add up to 1.
+    stored table. F with coherent phases is computed elsewhere and passed in. A blend is a weighted sum of both spectra;
+    the squares of the weights add up to 1.
 
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
@@ -61,7 +61,7 @@ class HopSynthesis:
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
         self.fft_size = _fft_size_at(spec, sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
-        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # whole cache lines
+        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # a multiple of 8: whole cache lines
         self.n_bins = min(n_heard, spec.n_bins, self.fft_size // 2 + 1)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._first_bin = spec.first_heard_bin
@@ -105,7 +105,7 @@ class HopSynthesis:
                     one, lane = slice(row, row + 1), first_lane + row
                     self._weigh(pairs[one], noise_index, lane, weights, coherent[one], self._filled[one], played)
         n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
-        # Never norm="forward": its factor of 1 makes NumPy transform in float64.
+        # Do not use norm="forward": with its factor of 1, NumPy would transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
         return self._sound[:n]
 
@@ -139,7 +139,7 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`; played: the floats of a spectrum that sound."""
+        """Write the sum of the lanes' spectra into `out`; played: which floats of a spectrum are used."""
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
@@ -204,7 +204,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # Not a quarter of the transform, which may be a sample longer than two hops.
+        # A quarter of the transform may be a sample longer than a hop.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound
@@ -219,7 +219,10 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Make one lane's spectrum again, with other weights of its noise; coherent: as `_blend_in` left it."""
+        """Replace one lane's spectrum in `out` by a mix with these weights of its noise phases.
+
+        coherent: the lane's coherent spectrum, as `_blend_in` has left it.
+        """
         np.multiply(pairs[:, 1], weights, out=self._weighted_pairs[:1, 1])
         taps = self._taps(noise_index, lane, 1)
         np.einsum("nkx,nkx->nx", self._weighted_pairs[:1, :, played], taps[:, :, played], out=out)

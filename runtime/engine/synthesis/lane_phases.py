@@ -40,7 +40,7 @@ class LanePhases:
             self._phases.end(lane)
 
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
-        """Set the lanes' bandwidths, an empty sequence if all are 0; their new spectra must be widened to match."""
+        """Set the lanes' bandwidths; an empty sequence sets all to 0. The caller must also widen the lanes' spectra."""
         current = self._noise_weights.bandwidth_cents
         if not (any(bandwidths_cents) or any(current)):
             return
@@ -52,11 +52,14 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether a lane among these has both a bandwidth and a blend."""
+        """Whether the phases of any of these lanes walk: it has a bandwidth, and its blend is above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
-        """For each lane the weights of its noise phases, float32 (2 * n_bins,); None if they follow from the blend."""
+        """For each lane with a bandwidth the weights of its noise phases, float32 (2 * n_bins,), else None.
+
+        Returns None if no lane has a bandwidth, or the blend is 0.
+        """
         weights, blend = self._noise_weights, self.blend[lanes.start]
         bandwidths = weights.bandwidth_cents[lanes]
         if not blend or not any(bandwidths):

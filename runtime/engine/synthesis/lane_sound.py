@@ -23,18 +23,18 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# Hops made at once while no spectrum changes; when a knob turns, unplayed hops are made again. More hops at once would
-# be cheaper on average, but one block would have to make them all.
+# Hops made at once while no spectrum changes. If a knob turns, those that have not been played are made again. More
+# hops at once would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
 class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
-    A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
-    is read faster or slower than it was made; steady transposed lanes may share one ring, too, in a bus. A transposed
-    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the
-    frame and the spectrum: each hop has its fixed place in the stored noise.
+    A plain lane's ring is read as it is. A transposed lane's ring is read faster or slower than it was made, and the
+    lane stays transposed until its sound ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes
+    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
+    its fixed place in the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
     ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
@@ -84,7 +84,7 @@ class LaneSound:
     # Spectra, blends and ratios
 
     def magnitudes(self, lane: int) -> np.ndarray:
-        """A lane's present magnitudes, a new array, float32 (n_bins,); from any thread."""
+        """A copy of a lane's present magnitudes, float32 (n_bins,); may be called from any thread."""
         return self._spectra.magnitudes[lane] / self._spectra.stored_shares[lane, 0]
 
     def set_spectra(
@@ -96,7 +96,7 @@ class LaneSound:
         bandwidths_cents: Sequence[float] = (),
         blends: Sequence[float] = (),
     ) -> None:
-        """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
+        """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
         spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
@@ -274,7 +274,7 @@ class LaneSound:
             alone = []
         elif submix is not None or self._phases.walk(run) or blends.count(blends[0]) < len(blends):
             alone = self._runs_alone(lanes)
-        else:  # making the silent and transposed lanes within the run, too, costs less than splitting the run
+        else:  # The run also contains silent and transposed lanes; splitting it would cost more than making them, too.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)

@@ -1,4 +1,4 @@
-"""Runs of neighbouring lanes, and the numbers of side lanes."""
+"""Runs of neighbouring lanes, and the numbers of sides: second lanes that make lanes wide."""
 
 from __future__ import annotations
 

@@ -173,9 +173,9 @@ class Transposer:
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
-        A crossfade begins for each lane with a new spectrum or another number of bins, because a lane plays only the
-        bins that its ratio leaves below half the engine's sample rate; and where a lane enters or leaves a bus. Before
-        the spectrum of a lane is set, `make_fades` must be called for the lane. spectrum_changed: one flag for each
+        A crossfade begins for each lane that has a new spectrum, has another number of bins, or enters or leaves a bus.
+        (A lane plays only the bins that its ratio leaves below half the engine's sample rate.) Before the spectrum of a
+        lane is set, `make_fades` must be called for the lane. spectrum_changed: one flag for each
         lane; gains: the gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)

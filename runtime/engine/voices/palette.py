@@ -1,4 +1,4 @@
-"""All sounds that an engine can play, and what their modulation shares: channels, tempo and the notes' table."""
+"""All sounds that an engine can play. Their modulation shares the channels, the tempo and the notes' table."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Palette:
             self.has_width |= each.has_width
 
     def ready(self, patch: Patch) -> PlayedSound:
-        """Prepare a sound for playing; from any thread."""
+        """Prepare a sound for playing; may be called from any thread."""
         morphs = self._morphs(patch.morph) if patch.morph is not None else ()
         return self._played(patch, self._trajectories([patch]), morphs)
 

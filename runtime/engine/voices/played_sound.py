@@ -20,7 +20,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum, from hop to hop.
+# Targets that change the spectrum, so that it must be made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",

@@ -1,4 +1,4 @@
-"""The stereo width of each lane: the gains of its sound and of its side."""
+"""The stereo width of each lane: the gains of its sound and of its side, a second lane that makes it wide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE = (1.0, 0.0, 0.0)
 
 
 class SideSounds(Protocol):
-    """An object that makes the sides."""
+    """The methods of the synthesis that `Widths` needs."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
         """Set whether a lane has a side, from its next hop or its beginning on."""

@@ -10,6 +10,7 @@ from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch, named
 
 
 class Racks:
@@ -52,6 +53,16 @@ class Racks:
             parts[part] = renamed_part(parts[part][0], choice.patch, choice.instrument), choice
             choice = parts[0][1]
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
+
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name; patch: the first part's patch when the sound was saved."""
+        engine = self.rack.engine()
+        if engine.patch is not patch:
+            return  # another sound was chosen meanwhile
+        if self.choice.whole is None:
+            engine.call_sound(patch, name)
+        else:
+            self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def take(self, choice: Choice, rack: Rack) -> None:
         """Replace the rack by another one, which plays `choice`."""

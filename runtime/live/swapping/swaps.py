@@ -59,7 +59,7 @@ class Swaps:
     ):
         self._playing, self._racks, self._say = playing, racks, say
         self._wake, self._is_busy = wake, is_busy
-        self._wishes: deque[_Wish] = deque()  # not begun yet
+        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun yet
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Playable | Rack] | tuple[_Wish, Exception]] = deque()
         self.plays_whole = False  # whether a sound with parts plays that was chosen while playing

@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-at once; if it is plain, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit rises again in
-steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are low, the full
-number is tried after a while; each trial that fails doubles the next wait.
+at once; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit
+rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are
+low, the full number is tried after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Overload:
     """The limit on the voices.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now. quick: the cut for the audio thread.
+    limit: how many may sound now. quick: lowers the limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
@@ -96,7 +96,7 @@ class Overload:
 
     def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
         limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
-        # Much of the load may not depend on the number of voices: then only a trial shows whether there is room.
+        # If much of the load does not depend on the number of voices, only a trial shows whether there is room.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

@@ -7,6 +7,7 @@ import "/sounds.js";
 import "/hands.js";
 import "/paired.js";
 import "/files.js";
+import "/box.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { language, t } from "/words.js";

@@ -15,6 +15,7 @@ class Hands extends HTMLElement {
     this.waiting = null; // the target that waits for a control
     this.ports = make("p");
     this.arrived = make("ol", { class: "arrived" });
+    this.names = new Map(); // the inputs, by number
     this.append(
       make("div", { class: "column wide" },
         make("h2", {}, t("hands")), this.how,
@@ -41,6 +42,8 @@ class Hands extends HTMLElement {
   async read() {
     if (!play.isPlaying && play.state) return; // the connection is lost: keep the last rows
     const { ports } = (play.isPlaying && (await play.ask("state").catch(() => null))) || { ports: [] };
+    const devices = play.can("devices") ? await play.ask("devices").catch(() => []) : [];
+    this.names = new Map(devices.map(({ device, name }) => [device, name]));
     this.ports.textContent = ports.length ? ports.join(", ") : t("hands.noport");
     if (!this.arrived.children.length) this.arrived.append(make("li", { class: "none" }, t("hands.nothing")));
     this.how.textContent = t(play.can("learn") ? "hands.how" : "hands.cannot");
@@ -55,17 +58,20 @@ class Hands extends HTMLElement {
     if (focus) this.table.querySelector(`[data-learn="${CSS.escape(focus)}"]`)?.focus();
   }
 
-  row({ target, moved_by: by }) {
+  row({ target, moved_by: by, silenced = [] }) {
     const name = targetName(target), isWaiting = target === this.waiting;
     const learn = isWaiting
       ? button(t("cancel"), t("hands.stop", { name }), () => this.stop(), { "aria-pressed": "true", "data-learn": target })
       : button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target), { "data-learn": target });
     const acts = play.can("learn") ? [
       learn,
-      by.some((each) => each.includes("learned")) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.forget(target)) : "",
+      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.change("unlearn", target)) : "",
+      by.some(isOfInput) && play.can("silence") ? button(t("hands.off"), t("hands.off.long", { name }), () => this.change("silence", target), { "data-off": target }) : "",
+      silenced.length ? button(t("hands.on"), t("hands.on.long", { name }), () => this.change("unlearn", target), { "data-on": target }) : "",
     ] : [];
-    const moved = isWaiting ? t("hands.waits") : by.map(said).join(", ") || "–";
-    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name), make("td", {}, moved), make("td", { class: "acts" }, ...acts));
+    const moved = isWaiting || !(by.length || silenced.length) ? [isWaiting ? t("hands.waits") : "–"]
+      : [by.map(said).join(", "), ...silenced.map((each) => make("span", { class: "off", "aria-label": t("hands.silent", { what: said(each) }) }, said(each)))];
+    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name), make("td", {}, ...moved.flatMap((each, k) => (k && moved[0] ? [", ", each] : [each]))), make("td", { class: "acts" }, ...acts));
   }
 
   async learn(target) {
@@ -97,8 +103,9 @@ class Hands extends HTMLElement {
     this.show();
   }
 
-  async forget(target) {
-    await play.ask("unlearn", { target }).catch(complain);
+  /** Forget what was learned for a target, or let the map's own controls move it no more. */
+  async change(method, target) {
+    await play.ask(method, { target }).catch(complain);
     this.read();
   }
 
@@ -115,14 +122,20 @@ class Hands extends HTMLElement {
     if (this.isOpen) this.read();
   }
 
+  /** Show an event; a control that moves on changes its own line. */
   note(event) {
     this.arrived.querySelector(".none")?.remove();
-    const { kind, channel } = event;
-    const what = kind.startsWith("Note") ? noteName(event.note) : kind === "ControlChange" ? `CC ${event.control}` : kind;
-    const value = event.value ?? event.velocity ?? event.pitch ?? event.program;
-    const text = kind.startsWith("Note") ? `${kind === "NoteOn" ? "▼" : "△"} ${what}` : what;
-    this.arrived.prepend(make("li", {}, make("span", {}, text), make("span", {}, value), make("span", {}, `${channel + 1}`)));
-    while (this.arrived.children.length > MOST_ARRIVED) this.arrived.lastChild.remove();
+    if (!this.arrived.children.length) this.arrived.append(line(["what", "value", "channel", "input"].map((each) => t(`hands.arrived.${each}`)), "head"));
+    const { kind, channel, device } = event, isNote = kind.startsWith("Note");
+    const what = isNote ? `${kind === "NoteOn" ? "▼" : "△"} ${noteName(event.note)}` : kind === "ControlChange" ? `CC ${event.control}` : t(`kind.${kind}`);
+    const value = event.value ?? event.velocity ?? event.pitch ?? event.program, key = isNote ? "" : `${what} ${channel} ${device}`;
+    if (!this.names.has(device)) this.read();
+    const made = line([what, value, channel + 1, this.names.get(device) ?? "–"], "");
+    const head = this.arrived.firstChild, last = head.nextSibling;
+    made.dataset.key = key;
+    if (key && last?.dataset.key === key) last.replaceWith(made);
+    else head.after(made);
+    while (this.arrived.children.length > MOST_ARRIVED + 1) this.arrived.lastChild.remove();
   }
 }
 customElements.define("tb-hands", Hands);
@@ -130,4 +143,17 @@ customElements.define("tb-hands", Hands);
 /** The name of a control, as people write it. */
 function said(control) {
   return control.replace(/^cc /, "CC ").replace(" (default map)", ` · ${t("hands.default")}`).replace(/^CC (\d+)/, "CC\u00a0$1");
+}
+
+function line(texts, kind) {
+  return make("li", { class: kind }, ...texts.map((text) => make("span", {}, text)));
+}
+
+function isLearned(control) {
+  return control.includes(", learned)");
+}
+
+/** Whether a control is in the map of an input that is here; without inputs, the default map is listed. */
+function isOfInput(control) {
+  return !isLearned(control) && !control.endsWith("(default map)");
 }

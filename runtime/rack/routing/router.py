@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from runtime.control.control_map import ControlMap
@@ -14,6 +14,7 @@ from runtime.events import (
     ActiveSensing,
     ChannelEvent,
     ControlChange,
+    Event,
     MapChange,
     NoteOn,
     PartChange,
@@ -59,6 +60,19 @@ class Router:
             n_handed += len(at_once)
         return end, []
 
+    def said(self) -> tuple[Event, ...]:
+        """Return the events that set the controllers of a new engine."""
+        return tuple(self._memory.events())
+
+    def remember(self, said: Iterable[Event]) -> None:
+        """Continue from another router's `said`."""
+        said = tuple(said)
+        self._memory.remember(said)
+        self._senses = any(isinstance(event, ActiveSensing) for event in said)
+        for event in said:
+            if isinstance(event, VoiceLimit):
+                self._room.limit(event, 0)
+
     def silence(self, frame: int, but: Engine | None) -> None:
         """End all notes and reset all controllers, on all engines except `but`."""
         self._memory.hear(Reset())
@@ -75,7 +89,7 @@ class Router:
             return
         self._memory.hear(event)
         # A SoundChange is prepared for one engine only.
-        only = 0 if due.part is None and isinstance(event, SoundChange) else due.part
+        only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
             case NoteOn():
@@ -103,8 +117,8 @@ class Router:
     def _is_taken(self, due: Due) -> bool:
         """Start a control's action, and post the events of control maps; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears the channel, as a knob box's channel
-        may be, the control moves every part.
+        A mapped control moves the parts that hear its channel. If no part hears its channel, which may be so with a
+        knob box, the control moves every part.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -116,7 +130,7 @@ class Router:
                 self._act(action, due.frame)
             if not self._controls.is_mapped(event):
                 return False
-        parts = self._parts if due.part is None else self._parts[due.part : due.part + 1]
+        parts = self._parts
         if not isinstance(event, MapChange):
             parts = [part for part in parts if part.hears(event.channel)] or parts
         for part in parts:

@@ -19,7 +19,7 @@ class VoiceRoom:
     def __init__(self, parts: Sequence[Part], n_voices: int):
         self._parts = parts
         self._limit = self._n_voices = n_voices
-        self._share: VoiceShare | None = None  # the piece's voices, once they had to be counted
+        self._share: VoiceShare | None = None  # the voices in this piece; None until they must be counted
         self._begun: list[Engine] = []  # the engine of each note that begins in the piece
         self._n_voices_at_most = 0
 

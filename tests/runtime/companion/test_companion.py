@@ -74,7 +74,7 @@ def test_a_request_to_a_companion_that_has_just_died_leaves_no_closed_descriptor
     assert child.ask("ping")
     os.kill(child.companion.process_id, signal.SIGKILL)
     wait_until(lambda: not is_alive(child.companion.process_id), "the companion's end")
-    child.companion.tell("ping")  # notices the end
+    child.companion.tell("ping")  # `tell` notices that the companion has died
     assert (child.companion.read_fds, child.companion.write_fds, child.companion.wait_s) == ([], [], 0.0)
     child.companion.serve()
     assert "has died" in child.lines[-1]

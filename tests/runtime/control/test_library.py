@@ -53,7 +53,7 @@ def test_maps_lie_upon_each_other_in_order() -> None:
     assert moves(lines, "cc 71") == ["tilt"]  # learned
     assert moves(lines, "cc 72") == ["latent.1"]  # from the settings
     assert moves(lines, "cc 73") == ["envelope.attack"]  # from the map named in the settings
-    assert moves(lines, "cc 70") == []  # the default map is not below gm2
+    assert moves(lines, "cc 70") == []  # gm2 says nothing about it, and the default map does not apply
     generic = device_setup(Config(midi=MidiConfig(map="generic")), KEYS).lines
     assert (moves(generic, "cc 20"), moves(generic, "cc 70")) == (["latent.1"], ["latent.1"])
 

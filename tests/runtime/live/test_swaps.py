@@ -114,12 +114,12 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
     assert stage.rack.engine(0).instrument.path.stem == "strings"
     assert stage.rack.engine(1).instrument.path.stem == "pads"
     stage.swaps.ask_whole("pads", str(tmp_path / "a.yaml"))
-    stage.swaps.ask(1, "fm")  # of a part that is gone when it is ready
+    stage.swaps.ask(1, "fm")  # part 1 will be gone when this instrument is ready
     gone += [weakref.ref(each) for each in (stage.rack, *stage.rack.engines())]
     stage.rack.take_retired()
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert (stage.rack.n_parts, stage.swaps.plays_whole) == (1, False)
-    assert all(each() is not None for each in gone)  # until the audio thread has left them for sure
+    assert all(each() is not None for each in gone)  # kept, because the audio thread may still use them
     stage.racks.free_left()
     assert all(each() is not None for each in gone)
     stage.racks.free_left()
@@ -155,10 +155,11 @@ def test_a_sound_with_parts_plays_live_and_comes_back(home: Path, start: Start) 
             link.ask("action", name="next_instrument")
             program.wait_for("Instrument: strings.")
             changed = link.ask("save", name="Changed")["file"]
+            wait_until(lambda: read_state().sound["name"] == "Changed", "the name", lambda: str(read_state()))
         program.stop()
     whole = {"sound": str((home / "a.yaml").resolve())}
     assert yaml.safe_load(Path(file).read_text())["parts"] == [whole | {"instrument": "pads"}, whole]
     assert yaml.safe_load(Path(changed).read_text())["parts"] == [{"sound": "violin", "instrument": "strings"}, whole]
     with start() as program:
-        program.wait_for("The last sound is back: Both")
+        program.wait_for("The last sound is back: Changed")
         assert instrument(home) == "strings"

@@ -253,7 +253,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
 def test_it_fits_and_can_be_read_at_every_width(page: Browser, width: int, height: int) -> None:
     for scheme in ("light", "dark"):
         page.look(width, height, scheme, still=True)
-        for tab in ("play", "map", "sounds", "hands"):
+        for tab in ("play", "map", "sounds", "hands", "files", "box"):
             page.click(f"#tab-{tab}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{tab} is too wide"
             for check in ("small", "nameless", "faint"):

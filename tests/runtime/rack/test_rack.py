@@ -344,7 +344,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
     softer = engine_sound(rack, 1, -20.0)
     before = heard(rack, [(0.0, NoteOn(0, 60, 100))], 0.5)
     rack.post(NoteOff(0, 60))
-    rack.post(softer, None, 1)
+    rack.post(softer)
     after = heard(rack, [(0.6, NoteOn(0, 60, 100))], 0.6)
     assert np.abs(after[-2000:]).max() < 0.15 * np.abs(before[-2000:]).max()
 
@@ -352,4 +352,4 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
-    return SoundChange(rack.engine(part).prepare(patch))
+    return SoundChange(rack.engine(part).prepare(patch), part)

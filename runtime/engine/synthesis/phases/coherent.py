@@ -32,7 +32,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class CoherentPhases:
-    """The coherent phases of every lane, and the spectra with these phases; neither depends on later spectra.
+    """The coherent phases of every lane, and the spectra with these phases.
 
     A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
     lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
@@ -41,9 +41,9 @@ class CoherentPhases:
     cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
     itself.
 
-    All phases are closed formulas of the hop's number, which may go back and forth. Most bins are noise, and all lanes'
-    noise moves alike. So the noise of lanes that are added up costs one product for each bin, and only sinusoids need
-    more.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and the
+    noise of all lanes has the same phase steps. So the noise of lanes that are added up costs one product for each bin;
+    only sinusoids are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
@@ -86,7 +86,7 @@ class CoherentPhases:
         self.walk.start(lane, number)
 
     def start_side(self, side: int, lane: int) -> None:
-        """Give lane `side` the magnitudes and phases of `lane`, each phase turned a quarter cycle forwards or back."""
+        """Give lane `side` the magnitudes and the phases of `lane`, each phase turned by plus or minus 90 degrees."""
         turns, sinusoids = self._turns_of_side, self._sinusoids[lane]
         self._noise[side], self._starts[side], self._is_side[side] = self._noise[lane], self._starts[lane], True
         np.multiply(self._noise_imaginary[lane], -turns.noise_signs, out=self._noise_real[side])
@@ -126,7 +126,7 @@ class CoherentPhases:
         peaks = self._peaks.find(noise)
         noise *= self._levels(noise)
         noise[:, : self._tables.n_silent] = 0.0
-        # Faster than integer division, and exact.
+        # The row of each peak. This is faster than an integer division, and as exact.
         rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)

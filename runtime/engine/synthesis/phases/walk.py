@@ -21,8 +21,8 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
-    harmonic must be as wide as a window's lobe, or wider, its bins fade out here, and noise replaces them
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. The bins of a
+    harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
     (`NoiseShare`).
 
     hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane without a
@@ -47,7 +47,7 @@ class PhaseWalk:
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
-        """Whether one of these lanes has a bandwidth."""
+        """Whether any of these lanes has a bandwidth."""
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
@@ -78,8 +78,8 @@ class PhaseWalk:
     def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
         """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
 
-        keys: each lane's key; rows: each sinusoid's index in `keys`. A step depends only on the note, the hop and the
-        bin.
+        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`. A step depends only
+        on the note, the hop and the bin.
         """
         begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
         places = np.array(begins).take(rows, axis=1)
@@ -161,8 +161,8 @@ class WalkingSinusoids(Sinusoids):
         """Fill `_added` for some lanes.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
-        coherent_tables.py. Not a matrix product, which would start threads, and round differently for each number
-        of columns.
+        coherent_tables.py. A matrix product would be shorter, but it would start threads, and its rounding would depend
+        on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         # The older a window, the more steps its phase lies behind.

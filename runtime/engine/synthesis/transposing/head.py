@@ -38,7 +38,10 @@ class Head:
     __slots__ = ("_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop", "n_lanes", "octave", "ratio")
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
-        """elapsed: frames since dense hop 0 began; full_density, n_samples: density and n_hop for octave 0."""
+        """Begin at `frame`; elapsed: frames since dense hop 0 began.
+
+        full_density, n_samples: the values of `density` and `n_hop` if octave is 0.
+        """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = 0
         # The position is _origin at frame _since.

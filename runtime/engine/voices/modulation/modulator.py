@@ -17,7 +17,7 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
 class Route(NamedTuple):
-    """One connection; depth: what a source value of 1 adds to the target, in the target's unit."""
+    """One connection of a source with a target; depth: what a source value of 1 adds, in the target's unit."""
 
     source: str
     target: str
@@ -52,7 +52,7 @@ class Modulator:
         )
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
-        """Whether an LFO that is fast, or whose wave has steps, moves any of these targets."""
+        """Whether a fast LFO, or an LFO whose wave has steps, moves any of these targets."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return any(name in names and is_fast(lfo) for name, lfo in self._lfos.items())
 

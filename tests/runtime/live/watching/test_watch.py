@@ -21,7 +21,10 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN; heals: an action ends this."""
+    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN.
+
+    heals: whether posting an Action ends this.
+    """
 
     def __init__(self, rack: Rack, heals: bool):
         self._rack, self._heals = rack, heals

@@ -1,0 +1,121 @@
+"""Settings that the player changes without the settings file; they apply from the next start of `play`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from runtime.base.errors import UserError, did_you_mean
+from runtime.base.files import atomic_write, read_bounded_file
+from runtime.base.user_folders import state_folder
+from runtime.companion.serving import Companion
+from runtime.config import Config
+
+LARGEST_BYTES = 64 * 2**10
+FILE_NAME = "chosen.json"
+
+
+class Kind(NamedTuple):
+    """A setting that is safe to change. section: its section of the settings; choices: the values to choose from, None
+    for any number from `lowest` to `highest`.
+    """
+
+    section: str
+    choices: tuple[Any, ...] | None = None
+    lowest: float | None = None
+    highest: float | None = None
+
+
+KINDS = {
+    "buffer_frames": Kind("audio", (64, 128, 256, 512, 1024, 2048)),
+    "a4_hz": Kind("tuning", None, 415.0, 466.0),
+    "n_voices": Kind("voice", (4, 8, 12, 16, 24, 32)),
+    "chime": Kind("audio", (None, True, False)),
+}
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A chosen value. instead_of: the settings file's value when this one was chosen."""
+
+    value: Any
+    instead_of: Any
+
+
+class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choose a value for a setting; is_back: whether to use the value in `file`, the settings file, again."""
+
+    file: Config
+    name: str
+    value: Any = None
+    is_back: bool = False
+
+
+def with_chosen(config: Config) -> Config:
+    """The settings with the chosen values; a value that has changed in the settings file since then wins."""
+    for name, chosen in _read().items():
+        if name in KINDS and value_of(config, name) == chosen.instead_of and _is_allowed(name, chosen.value):
+            section = msgspec.structs.replace(getattr(config, KINDS[name].section), **{name: chosen.value})
+            config = msgspec.structs.replace(config, **{KINDS[name].section: section})
+    return config
+
+
+class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask for the settings that may be changed; file: the settings as in their file."""
+
+    file: Config
+
+
+def value_of(config: Config, name: str) -> Any:
+    """The value of one of KINDS in the settings."""
+    return getattr(getattr(config, KINDS[name].section), name)
+
+
+def add_chosen(companion: Companion) -> None:
+    """Let the companion answer `chosen` and `choose`."""
+    companion.add("chosen", AskChosen, lambda asked: rows(asked.file))
+    companion.add("choose", Choose, _choose)
+
+
+def rows(file: Config) -> list[dict[str, Any]]:
+    """Each setting with its value from the next start on, its default, and what can be chosen, as plain values."""
+    config, default = with_chosen(file), Config()
+    return [
+        {"name": name, "value": value_of(config, name), "default": value_of(default, name)}
+        | {"in_file": value_of(file, name), "choices": kind.choices, "lowest": kind.lowest, "highest": kind.highest}
+        for name, kind in KINDS.items()
+    ]
+
+
+def _choose(asked: Choose) -> list[dict[str, Any]]:
+    """Store a choice; UserError for an unknown setting or a value that cannot be chosen."""
+    if asked.name not in KINDS:
+        remedy = did_you_mean(asked.name, KINDS)
+        raise UserError("setting", repr(asked.name[:100]), "a setting that the page may change", remedy)
+    kept = _read()
+    kept.pop(asked.name, None)
+    if not asked.is_back:
+        if not _is_allowed(asked.name, asked.value):
+            kind = KINDS[asked.name]
+            expected = f"one of {kind.choices}" if kind.choices else f"{kind.lowest:g} to {kind.highest:g}"
+            raise UserError(f"setting {asked.name}", repr(asked.value), expected, "choose such a value")
+        kept[asked.name] = Chosen(asked.value, value_of(asked.file, asked.name))
+    with atomic_write(state_folder() / FILE_NAME, "wb") as stream:
+        stream.write(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+    return rows(asked.file)
+
+
+def _is_allowed(name: str, value: object) -> bool:
+    kind = KINDS[name]
+    if kind.choices is not None:
+        return any(value is choice or (type(value) is type(choice) and value == choice) for choice in kind.choices)
+    return isinstance(value, int | float) and not isinstance(value, bool) and kind.lowest <= value <= kind.highest
+
+
+def _read() -> dict[str, Chosen]:
+    """The stored choices; none if their file is missing or broken."""
+    with suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        content = read_bounded_file(state_folder() / FILE_NAME, "chosen settings", LARGEST_BYTES, "remove it")
+        return msgspec.json.decode(content, type=dict[str, Chosen])
+    return {}

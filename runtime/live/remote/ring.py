@@ -1,0 +1,32 @@
+"""Lends the memory with the last seconds of the output to a page's process that `play` did not start itself."""
+
+from __future__ import annotations
+
+import os
+
+from runtime.base.errors import UserError
+from runtime.link.server import LATER, Caller, NoParams, Server
+
+
+class LentRing:
+    """Answers `ring` on the link. descriptor: of a SoundRing. A borrower may only read."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+
+    def add_requests(self, server: Server) -> None:
+        """Let a server answer `ring`."""
+        server.add("ring", NoParams, self._lend)
+
+    def _lend(self, _params: NoParams, caller: Caller) -> object:
+        """Send the descriptor beside the answer; UserError if that is impossible."""
+        try:
+            # Opened again, because the lent descriptor would allow writing.
+            lent = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UserError("ring", str(error), "memory that can be lent", "start the page from play") from None
+        try:
+            caller.answer_with({}, lent)
+        finally:
+            os.close(lent)
+        return LATER

@@ -1,0 +1,99 @@
+"""The events of a recorded MIDI file: as values for JSON, and back into events that a rack can play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.config import Config
+from runtime.engine.build import build_engine
+from runtime.engine.engine import Engine
+from runtime.engine.recorded.patch_tree import patch_of_tree
+from runtime.events import Event, SoundChange, Swap
+from runtime.instrument.decoder import Decoder
+from runtime.midi.recorded.events import plain
+from runtime.rack.parts import Playable
+from runtime.rack.recorded.part_tree import (
+    PartTree,
+    PlayedInstrument,
+    part_keys,
+    part_of,
+    plain_simple,
+    simple_of,
+    sound_tree,
+)
+from runtime.rack.recorded.state import PartState
+
+_DAMAGED = "a whole recording", "use the file as it was recorded"
+
+Load = Callable[[PlayedInstrument], Decoder]
+
+
+def plain_event(event: Event, base: Config) -> list[Any]:
+    """An event of a rack's history as values for JSON; base: the settings at the recording's start."""
+    if isinstance(event, SoundChange):
+        return plain(SoundChange(sound_tree(event.prepared.patch, base), event.part))
+    if isinstance(event, Swap) and event.made is not None:
+        tree = PartTree(**part_keys(event.made, base))
+        return plain(Swap(event.part, tree.instrument.name, None, msgspec.to_builtins(tree)))
+    return plain_simple(event)
+
+
+def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
+    """Build an engine that continues from a recorded state, for a rack's part.
+
+    UserError if the instrument has another number of knobs than the recorded one.
+    """
+    n_knobs, card = len(state.engine.parts.get("knobs", {}).get("begun_at", ())), decoder.card
+    if n_knobs != card.n_latents:
+        expected = f"one with {n_knobs}, as {state.path.stem} had when it was recorded"
+        found = f"{card.name}, which has {card.n_latents} knobs"
+        raise UserError(decoder.path, found, expected, "choose another --instrument")
+    return build_engine(state.patch, decoder, sample_rate_hz, state.programs or None, state.engine, limits=False)
+
+
+class Replay:
+    """Converts a recording's events, in their order, for a rack.
+
+    engines: of the rack's parts; load: returns the decoder of a recorded instrument; base: the settings at the
+    recording's start; where: names the recording in messages.
+    """
+
+    def __init__(self, engines: Sequence[Engine], load: Load, base: Config, where: object):
+        self._engines, self._load, self._base, self._where = list(engines), load, base, where
+
+    def playable(self, event: Event) -> Event:
+        """Convert an event whose fields are from `plain_event`; UserError if it is damaged."""
+        if isinstance(event, SoundChange):
+            if not isinstance(event.prepared, dict):
+                raise UserError(self._where, "a change to no sound", *_DAMAGED)
+            patch = patch_of_tree(event.prepared, self._base, self._where)
+            return SoundChange(self._engine(event.part).prepare(patch), event.part)
+        if isinstance(event, Swap):
+            return self._swap(event)
+        try:
+            return simple_of(event)
+        except ValueError as error:
+            raise UserError(self._where, f"{error}", *_DAMAGED) from None
+
+    def _swap(self, event: Swap) -> Swap:
+        if event.made is None:
+            return event  # recordings of the first version say only that the instrument changed
+        try:
+            tree = msgspec.convert(event.made, PartTree)
+            state = part_of(tree, 0, True, self._base, self._where)
+        except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
+            raise UserError(self._where, f"a damaged change of the instrument ({error})", *_DAMAGED) from None
+        before = self._engine(event.part)
+        engine = begun(state, self._load(tree.instrument), before.sample_rate_hz)
+        self._engines[event.part] = engine
+        return msgspec.structs.replace(event, made=Playable(engine, state.patch.sound))
+
+    def _engine(self, part: int) -> Engine:
+        if not 0 <= part < len(self._engines):
+            found = f"part {part + 1} of {len(self._engines)}"
+            raise UserError(self._where, found, *_DAMAGED)
+        return self._engines[part]

@@ -1,0 +1,259 @@
+"""The page in a real Chromium on a real `play` on a JACK server: what is done on the page is heard in the capture."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from runtime.link.client import Link
+from tests.runtime.panel.test_files_page import choose, downloaded, tone
+from tests.support.browser import Browser
+from tests.support.hearing import cents_off, level_db
+from tests.support.panel import Playing, name_of_sound, wait_for_voices
+from tests.support.rig import SAMPLE_RATE_HZ, JackServer, Player, missing_tools, wait_until
+from tests.support.touch import touch_to_sound_ms
+
+pytestmark = pytest.mark.rig
+
+IN_TUNE_CENTS = 20.0
+SILENT_DB = -70.0
+PERIOD_FRAMES = 256
+# The page's limit is 25 ms (`python -m tests.soak.panel_touch`); here other tests run on the same cores.
+LONGEST_TOUCH_MS = 60.0
+RING = "document.querySelector('tb-map').place"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
+    missing = missing_tools()
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with JackServer(tmp_path_factory.mktemp("jack") / "jackd.log", period_frames=PERIOD_FRAMES) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
+    settings = tmp_path_factory.mktemp("rig") / "rig.yaml"
+    audio = {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES}
+    settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
+    with Playing(["--config", settings, "--instrument", "strings"], server.env) as playing:
+        yield playing
+
+
+@pytest.fixture(scope="module")
+def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
+    """Captures the output, and plays real MIDI."""
+    with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
+        yield ears
+
+
+@pytest.fixture
+def page(opened: Browser, link: Link, ears: Player) -> Browser:
+    """The page, just opened, with a sound that begins at once, and silence before it."""
+    link.ask("sound", name="cello")
+    link.ask("move", target="envelope.attack", position=0.0)
+    opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
+    wait_until(lambda: level_db(ears.record(0.1)) < SILENT_DB, "silence")
+    return opened
+
+
+def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
+    """What is captured, mono, after a moment in which changes take effect."""
+    ears.record(0.25)
+    return ears.record(length_s).mean(axis=1).astype(np.float64)
+
+
+def bands_db(sound: np.ndarray) -> np.ndarray:
+    """Levels in bands of a third of an octave from 60 Hz to 16 kHz, in dB."""
+    power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
+    hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
+    edges = 60.0 * 2.0 ** (np.arange(25) / 3.0)
+    return np.array([level_db(np.sqrt(power[(hz >= a) & (hz < b)])) for a, b in itertools.pairwise(edges)])
+
+
+def change_db(before: np.ndarray, after: np.ndarray) -> float:
+    """How far two sounds' bands are apart, in dB, over the bands in which one is within 50 dB of the loudest."""
+    rows = np.stack((bands_db(before), bands_db(after)))
+    strong = rows.max(axis=0) > rows.max() - 50.0
+    return float(np.abs(rows[0] - rows[1])[strong].mean())
+
+
+def hold(page: Browser, note: int) -> None:
+    """Switch *Hold* on, and press a key, which goes on."""
+    page.click("tb-keys .bar button:last-child")
+    page.click(f'[data-note="{note}"]')
+
+
+def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ears: Player) -> None:
+    page.mouse("mousePressed", page.middle('[data-note="57"]', y=0.9))
+    assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
+    page.mouse("mouseReleased", page.middle('[data-note="57"]', y=0.9))
+    page.key("keyDown", "KeyA", "a")
+    assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
+    page.key("keyUp", "KeyA", "a")
+    wait_until(lambda: level_db(ears.record(0.1)) < SILENT_DB, "silence")
+    assert np.median(touch_to_sound_ms(page, ears, 60, 9)[:, 0]) < LONGEST_TOUCH_MS
+
+
+def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
+    hold(page, 48)
+    before = heard(ears)
+    assert change_db(before, heard(ears)) < 3.0  # noise alone changes no more than this
+    page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
+    page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
+    wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
+    dark = bands_db(heard(ears))
+    assert (bands_db(before) - dark)[18:].max() > 12.0  # above 4 kHz
+    assert abs((bands_db(before) - dark)[3:7]).max() < 4.0  # 120 to 240 Hz, where the fundamental is
+    link.ask("move", target="filter.cutoff", position=1.0)
+    page.click("#tab-map")
+    page.wait(f"document.querySelector('tb-map').width > 0 && {RING}")
+    place = page.middle('.pins button[aria-label="Choose harp"]')
+    page.mouse("mousePressed", page.middle("tb-map canvas:not(.ground)", 0.05, 0.05))
+    page.mouse("mouseMoved", place)
+    time.sleep(0.3)
+    page.mouse("mouseReleased", place)
+    there = page.evaluate(f"[...{RING}]")
+    assert change_db(before, heard(ears)) > 5.0
+    # The place that the page finds for the latents as they play is near the place where the ring was dropped.
+    row = [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
+    found = page.evaluate(f"[...document.querySelector('tb-map').placeOf({row})]")
+    assert np.hypot(*(np.array(found) - there)) < 0.1
+
+
+def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
+    hold(page, 48)
+    before = heard(ears)
+    page.click("#tab-hands")
+    page.wait("document.querySelector('[data-learn=\"filter.cutoff\"]') !== null")
+    page.click('[data-learn="filter.cutoff"]')
+    page.wait("document.querySelector('.waiting') !== null")
+    for value in range(127, 10, -9):
+        ears.send([0xB0, 21, value])
+        time.sleep(0.01)
+    page.wait("document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td').textContent.includes('CC\\u00a021')")
+    page.wait("document.querySelector('.arrived').textContent.includes('CC 21')")
+    ears.send([0xB0, 21, 40])
+    assert change_db(before, heard(ears)) > 5.0
+    # What was learned is forgotten; the map's own control is switched off, and on again.
+    row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
+    page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
+    page.wait(f"!{row}.textContent.includes('21')")
+    page.click("[data-off='filter.cutoff']")
+    page.wait("document.querySelector('[data-on=\"filter.cutoff\"]') !== null")
+    link.ask("move", target="filter.cutoff", position=1.0)
+    ears.send([0xB0, 74, 30])
+    assert change_db(before, heard(ears)) < 3.0
+    page.click("[data-on='filter.cutoff']")
+    page.wait("document.querySelector('[data-off=\"filter.cutoff\"]') !== null")
+    ears.send([0xB0, 74, 30])
+    assert change_db(before, heard(ears)) > 5.0
+
+
+def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link, ears: Player) -> None:
+    hold(page, 48)
+    before = heard(ears)
+    page.click("#tab-sounds")
+    page.wait("document.querySelector('.instruments button[aria-label=\"Play virtual-analogue\"]') !== null")
+    page.click('.instruments button[aria-label="Play virtual-analogue"]')
+    wait_until(lambda: link.ask("state")["instrument"]["name"] == "virtual-analogue", "the instrument")
+    assert change_db(before, heard(ears)) < 3.0  # the held note goes on with its sound
+    page.wait("document.querySelector('tb-now').textContent.includes('virtual-analogue')")
+    page.click(".panic")
+    hold(page, 48)
+    after = heard(ears)
+    assert abs(cents_off(after, SAMPLE_RATE_HZ, 48)) < IN_TUNE_CENTS
+    assert change_db(before, after) > 5.0
+    page.click(".panic")
+    link.ask("instrument", name="strings")
+    wait_until(lambda: link.ask("state")["instrument"]["name"] == "strings", "the instrument")
+
+
+def test_what_is_recorded_and_downloaded_is_what_was_captured(page: Browser, ears: Player, tmp_path: Path) -> None:
+    page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.click("#tab-files")
+    page.wait("document.querySelector('tb-files .list .none') !== null")
+    page.click("tb-files .record")
+    page.wait("document.querySelector('tb-files .record').getAttribute('aria-pressed') === 'true'")
+    hold(page, 57)
+    captured = heard(ears)
+    page.click("tb-files .record")
+    page.wait("document.querySelectorAll('tb-files .taken').length === 1")
+    page.click("tb-files .taken .acts button:first-child")
+    sound, rate_hz = soundfile.read(downloaded(tmp_path, "*.wav"))
+    last = sound[-len(captured) :].mean(axis=1)
+    assert abs(cents_off(last, rate_hz, 57) - cents_off(captured, SAMPLE_RATE_HZ, 57)) < 3.0
+    assert abs(level_db(last) - level_db(captured)) < 1.0
+
+
+def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
+    page: Browser, link: Link, ears: Player, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "Pluck.flac", tone(220.0, 1.5), SAMPLE_RATE_HZ)
+    page.click("#tab-files")
+    page.wait("document.querySelector('tb-files .drop') !== null")
+    page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
+    choose(page, "recording", tmp_path / "Pluck.flac")
+    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')")
+    page.click(".result li .rename button")
+    assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
+    page.evaluate("document.querySelector('.result li .rename .main').click()")
+    wait_until(lambda: name_of_sound(link) == "Pluck", "the kept sound")
+    link.ask("sounds.delete", name="Pluck")
+
+
+def test_a_knob_morphs_along_a_drawn_path(page: Browser, link: Link, ears: Player) -> None:
+    page.click("#tab-map")
+    page.wait(f"document.querySelector('tb-map').width > 0 && {RING}")
+    page.click(".path button")
+    start, end = (page.middle(f'.pins button[aria-label="Choose {name}"]') for name in ("cello", "harp"))
+    page.mouse("mousePressed", start)
+    for k in range(1, 6):
+        page.mouse("mouseMoved", tuple(a + (b - a) * k / 5 for a, b in zip(start, end, strict=True)))
+    page.mouse("mouseReleased", end)
+    page.wait("!document.querySelector('.path form').hidden")
+    page.click(".path form .main")
+    page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
+    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    link.ask("learn", target="morph", timeout_s=10.0)
+    for value in range(0, 120, 9):
+        ears.send([0xB0, 22, value])
+        time.sleep(0.01)
+    wait_until(lambda: "cc 22" in str(link.ask("targets")), "the learned knob")
+    hold(page, 48)
+    rows = []
+    for value in (0, 64, 127, 0):
+        ears.send([0xB0, 22, value])
+        rows.append(heard(ears))
+    assert change_db(rows[0], rows[2]) > 5.0
+    assert change_db(rows[0], rows[1]) > 1.5
+    assert change_db(rows[1], rows[2]) > 1.5
+    assert change_db(rows[0], rows[3]) < 3.0
+    link.ask("sounds.delete", name=link.ask("sounds.list")[0]["name"])
+
+
+def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
+    page: Browser, playing: Playing, link: Link, ears: Player
+) -> None:
+    ears.send([0x90, 48, 100])
+    before = heard(ears)
+    os.kill(playing.panel_process(), signal.SIGKILL)
+    page.wait("document.querySelector('tb-notice').textContent !== ''")
+    assert change_db(before, heard(ears)) < 3.0  # the sound goes on meanwhile
+    page.wait("document.querySelector('tb-notice').textContent === '' && document.querySelector('.away') === null")
+    ears.send([0x80, 48, 0])
+    wait_for_voices(link, 0)
+    page.key("keyDown", "KeyA", "a")
+    assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
+    page.key("keyUp", "KeyA", "a")
+    page.complaints.clear()  # the browser's errors about failed connections
