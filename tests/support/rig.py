@@ -68,6 +68,11 @@ class JackServer:
         self._process.kill()
         self._process.wait()
 
+    def stop(self) -> None:
+        """Stop the server, as its user would."""
+        self._process.terminate()
+        self._process.wait()
+
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
             # JACK allows eight servers, and counts a killed server until another one of the same name has run.
@@ -99,9 +104,13 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        first = self._process.stderr.readline()
-        if first != b"ready\n":
-            raise AssertionError((first + self._process.communicate()[1]).decode())
+        # JACK may complain first: after many killed clients its database of metadata, for all servers, is full.
+        said = b""
+        while not said.endswith(b"ready\n"):
+            line = self._process.stderr.readline()
+            if not line:
+                raise AssertionError((said + self._process.communicate()[1]).decode())
+            said += line
         return self
 
     def __exit__(self, *_: object) -> None:
