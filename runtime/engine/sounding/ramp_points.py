@@ -7,18 +7,15 @@ from collections.abc import Iterable, Sequence
 from runtime.engine.voices.bank import Voice
 from runtime.events import NEVER
 
-# A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
-# hop the note begins. So a note begins with closer points, counted from its own start: closest at first, because
-# envelopes fall fastest there. Each pair: up to how many frames after the note's start, and frames from point to point.
-OPENING_POINTS = ((1024, 128), (4096, 256))
-
-
 class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
     A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
     at half the distance bring the images to more than 40 dB below the tone, so sounds with a fast LFO have a point in
-    the middle of each hop, too. Where a note begins, points may be even closer.
+    the middle of each hop, too.
+
+    A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
+    hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     """
@@ -34,9 +31,9 @@ class RampPoints:
             played, n_frames = voice.played, size - (frame - self._offsets[voice.lane]) % size
             if played.moves_fast and n_frames > self._half:
                 n_frames -= self._half
-            if played.opens_fast:
+            if played.opening_points:
                 since = frame - voice.started_at
-                spacing = next((spacing for end, spacing in OPENING_POINTS if since < end), 0)
+                spacing = next((spacing for end, spacing in played.opening_points if since < end), 0)
                 if spacing:
                     n_frames = min(n_frames, spacing - since % spacing)
             found.append(n_frames)
@@ -54,4 +51,5 @@ class RampPoints:
 
     def opens(self, voice: Voice, frame: int) -> bool:
         """Whether the voice's note has just begun and may change fast."""
-        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]
+        points = voice.played.opening_points
+        return bool(points) and frame - voice.started_at < points[-1][0]

@@ -9,7 +9,7 @@ import numpy as np
 from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
-from runtime.engine.synthesis.phases.noise import noise_index
+from runtime.engine.synthesis.phases.noise import LANES_PER_ROW, noise_index
 
 # Samples that a dense hop has for each frame.
 OVERSAMPLING = 2
@@ -101,7 +101,7 @@ class DenseHops:
         hops: for each hop the lane, the hop's number, counted like plain hops, and how many bins sound; octave: how
         often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
-        sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
+        sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
         self.n_transforms += len(hops)
         return sound
@@ -126,13 +126,27 @@ class DenseHops:
             octave=octave,
         )
 
-    def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
+    def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
+        """Group hops of neighbouring lanes that are alike: the lanes, the hop's number and how many bins sound."""
+        runs: list[tuple[slice, int, int]] = []
+        for lane, number, n_bins in hops:
+            if runs:
+                lanes, *rest = runs[-1]
+                is_next = lanes.stop == lane and lane % LANES_PER_ROW
+                if is_next and rest == [number, n_bins] and self._phases.blend[lane] == self._phases.blend[lane - 1]:
+                    runs[-1] = slice(lanes.start, lane + 1), number, n_bins
+                    continue
+            runs.append((slice(lane, lane + 1), number, n_bins))
+        return runs
+
+    def _dense_hop(self, lanes: slice, number: int, n_bins: int) -> DenseHop:
+        first = lanes.start
         return DenseHop(
-            self._spectra.pairs[lane : lane + 1],
-            noise_index(lane, number),
-            lane,
+            self._spectra.pairs[lanes],
+            noise_index(first, number),
+            first,
             n_bins,
-            self._phases.blend[lane],
-            self._phases.spectra(slice(lane, lane + 1), number),
-            self._phases.noise_weights(slice(lane, lane + 1)),
+            self._phases.blend[first],
+            self._phases.spectra(lanes, number),
+            self._phases.noise_weights(lanes),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
+from runtime.engine.voices.modulation.openings import TRAJECTORY_POINTS, opening_points
 from runtime.engine.voices.modulation.sources import Moment, Sources
 from runtime.engine.voices.modulation.trajectories import Trajectories
 from runtime.engine.voices.pitch.modulated import PITCH_TARGETS
@@ -65,8 +67,8 @@ class PlayedSound:
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves these targets; opens_fast: whether an envelope or a
-    trajectory moves them, mostly where a note begins; latents_move, blend_moves: whether a latent, or the blend of
+    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: where a note begins, its
+    points beside its hops, because an envelope or a trajectory moves these targets fast; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
     needs_blend: whether its notes' spectra depend on the blend of phases.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
@@ -94,7 +96,8 @@ class PlayedSound:
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
         self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
-        self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
+        moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
+        self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets

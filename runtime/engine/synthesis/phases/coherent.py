@@ -224,10 +224,8 @@ class CoherentPhases:
         spectra *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
-            if planned.walks:
-                planned.prepare(slice(first, stop), hop)
-            for lane in range(first, stop):
-                planned.add(slice(lane, lane + 1), hop, self._tables.unit_phasors, padded[lane - lanes.start])
+            rows = slice(first - lanes.start, stop - lanes.start)
+            planned.add_each(slice(first, stop), hop, self._tables.unit_phasors, padded[rows])
         return spectra
 
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:

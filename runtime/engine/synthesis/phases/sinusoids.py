@@ -67,6 +67,16 @@ class Sinusoids:
         added = gains * phasors
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
 
+    def add_each(self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray) -> None:
+        """Add the sinusoids of each lane to the lane's row of `out`, complex64, contiguous; else as `add`."""
+        part = self._part(lanes)
+        gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
+        phases &= PHASE_MASK
+        added, index = gains * unit_phasors.take(phases), self._index[:, part]
+        if len(out) > 1:
+            index = index + (self._rows[part] - (lanes.start - self._first_lane)) * out.shape[1]
+        np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
+
     def turned(self, lane: int, into: int, turns: np.ndarray) -> Sinusoids:
         """Copy one lane's sinusoids for lane `into`; turns: intp (n,), added to the sinusoids' phases."""
         part, turned = self._part(slice(lane, lane + 1)), object.__new__(type(self))

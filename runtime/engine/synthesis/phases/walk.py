@@ -35,7 +35,7 @@ class PhaseWalk:
         self._tables = tables
         self._random = np.random.default_rng((seed, 1)).integers(-_LARGEST, _LARGEST + 1, _N_RANDOM + n_bins)
         self._widths, self._steps, self._amplitudes = _steps_by_width()
-        self._noise_share = NoiseShare(n_bins)
+        self._noise_share, self._weights, self._weights_for = NoiseShare(n_bins), np.ones(n_bins, np.float32), 0.0
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
@@ -51,8 +51,12 @@ class PhaseWalk:
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
-        """The weights of the coherent phases of a lane's bins, float32 (n_bins,)."""
-        return np.sqrt(1.0 - self._noise_share.of(self.bandwidth_cents[lane])).astype(np.float32)
+        """The weights of the coherent phases of a lane's bins, float32 (n_bins,), valid until the next call."""
+        bandwidth_cents = self.bandwidth_cents[lane]
+        if self._weights_for != bandwidth_cents:
+            self._weights_for = bandwidth_cents
+            self._weights[:] = np.sqrt(1.0 - self._noise_share.of(bandwidth_cents))
+        return self._weights
 
     def sinusoids(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, hop: int, phases: np.ndarray, moves: np.ndarray,
@@ -67,7 +71,7 @@ class PhaseWalk:
         widths = np.array(relative).take(rows) * bins
         largest_steps = np.rint(np.interp(widths, self._widths, self._steps)).astype(np.intp)
         amplitudes = np.interp(widths, self._widths, self._amplitudes)
-        weights = np.array([self.weights(lane) for lane in range(lanes.start, lanes.stop)])
+        weights = np.stack([self.weights(lane).copy() for lane in range(lanes.start, lanes.stop)])
         spread *= (amplitudes * weights[rows, bins]).astype(np.float32)
         spread *= tables.lobe_signs
         distances = moves - np.rint(bins * tables.units_per_bin).astype(np.intp)

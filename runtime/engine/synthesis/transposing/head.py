@@ -35,7 +35,8 @@ class Head:
     the plain hop that is dense hop 0.
     """
 
-    __slots__ = ("_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop", "n_lanes", "octave", "ratio")
+    __slots__ = ("_origin", "_positions", "_since", "_step", "_steps", "density", "first_hop", "n_hop", "n_lanes", "octave",
+                 "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """elapsed: frames since dense hop 0 began; full_density, n_samples: density and n_hop for octave 0."""
@@ -50,7 +51,7 @@ class Head:
         copied = Head.__new__(Head)
         for name in Head.__slots__:
             setattr(copied, name, getattr(self, name))
-        copied.n_lanes, copied._steps = 0, {}
+        copied.n_lanes, copied._steps, copied._positions = 0, {}, {}
         return copied
 
     def set_ratio(self, frame: int, ratio: Ratio) -> None:
@@ -63,11 +64,20 @@ class Head:
         self._origin, self._since = self.position(frame), frame
         if len(self._steps) > 4 * INTERVAL_FRAMES:
             self._steps.clear()
+        if len(self._positions) > INTERVAL_FRAMES:
+            self._positions.clear()
 
     def position(self, frame: int) -> int:
         """Where in the ring the lanes are read at `frame`, which must not precede the frame of the last `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
+        position = self._positions.get(frame)
+        if position is None:
+            position = self._positions[frame] = self._moved_to(frame)
+        return position
+
+    def _moved_to(self, frame: int) -> int:
+        """The position at `frame`, where the ratio moves: the sum of all steps since `_since`."""
         at, position = self._since, self._origin
         while at < frame:
             end = min(frame, at - at % INTERVAL_FRAMES + INTERVAL_FRAMES)
@@ -115,6 +125,7 @@ class Head:
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
         self._steps: dict[int, int] = {}  # a cache, by interval
+        self._positions: dict[int, int] = {}  # a cache, by frame: the lanes of a head ask for the same frames
 
     def _step_at(self, frame: int) -> int:
         if self._step is not None:

@@ -44,12 +44,21 @@ class Modulator:
         """Whether any of these targets may change while a note sounds."""
         return not self._moving.isdisjoint(targets)
 
-    def follows_envelopes(self, targets: Sequence[str]) -> bool:
-        """Whether an envelope moves any of these targets."""
-        return any(
-            route.target in targets and any(name in ENVELOPES for name in (route.source, route.scaled_by))
-            for route in self._routes
-        )
+    def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        """For each envelope's move of these targets: the target, and what is added at most at `frames`, float64 (n,).
+
+        frames: float64, counted from a note's start; the note's key stays down.
+        """
+        moves = []
+        for route in self._routes:
+            names = [name for name in (route.source, route.scaled_by) if name in ENVELOPES]
+            if route.target in targets and names:
+                added = np.full(len(frames), route.depth)
+                for name in names:
+                    values = self._sources.held_envelope(name, frames)
+                    added *= bent(values, route.curve) if name == route.source else values
+                moves.append((route.target, added))
+        return moves
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether an LFO that is fast, or whose wave has steps, moves any of these targets."""
