@@ -9,7 +9,9 @@ import numpy as np
 from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
+from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.phases.noise import LANES_PER_ROW, noise_index
+from runtime.engine.synthesis.rings import Rings
 
 # Samples that a dense hop has for each frame.
 OVERSAMPLING = 2
@@ -79,6 +81,46 @@ class LaneHops:
         )
         self.n_transforms += 1
         return sound[:, : self._n_frames]
+
+
+class PointHops:
+    """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
+
+    All other lanes' sound is made at their hops. has_points: for each lane, whether it has points of its own.
+    """
+
+    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
+        self.has_points = [False] * n_lanes
+        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hop_size
+        self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
+
+    def begin(self, lane: int, frame: int, is_made: bool) -> None:
+        """Begin a lane's sound at `frame`; is_made: whether its ring holds the sound from there to its next hop."""
+        self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
+
+    def make_to(self, lanes: Sequence[int], frame: int) -> None:
+        """Make the lanes' sound, with their present spectra, up to `frame` or further; lanes: ascending."""
+        for run, made_to in self._runs(lanes):
+            while made_to < frame:
+                self._rings.write(run, made_to, self._hops.sound(run, made_to))
+                made_to += self._hop_size
+            self._made_to[run] = [made_to] * (run.stop - run.start)
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Crossfade linearly to the lanes' new spectra, from `frame` on; the old sound must be made for n_frames."""
+        for run, made_to in self._runs(lanes):
+            at, past = frame, self._hops.elapsed(run.start, frame)
+            while at < made_to:
+                sound, end = self._hops.sound(run, at), at + self._hop_size - past
+                # Samples after a hop's end are for a crossfade, which can only begin at the end of the last hop.
+                sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
+                self._rings.ramp_over(run, at, sound, n_frames, at - frame)
+                at, past = end, 0
+
+    def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
+        """Runs of neighbouring lanes with one blend that are made up to one frame, and this frame."""
+        keys = list(zip(self._phases.blend, self._made_to, strict=True))
+        return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
 
 class DenseHops:

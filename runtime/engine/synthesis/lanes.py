@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def runs_alike(lanes: Sequence[int], values: Sequence[float]) -> list[slice]:
+def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
     """Group like `runs_of`, but the lanes of a run also have equal values; values: one for each lane number."""
     runs: list[slice] = []
     for lane in lanes:

@@ -18,7 +18,6 @@ from runtime.engine.synthesis.hops import ROWS_AT_ONCE
 from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
-from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, ONE, Head, Ratio
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
@@ -74,8 +73,8 @@ class Transposer:
         shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
         bins = dense_hops.n_bins, dense_hops.n_bins_below_half
         self._lanes = [TransposedLane(*bins, shift) for shift in shifts]
-        # Only lanes of one group can share a head: they hop together, and read one row of the stored noise.
-        self._groups = [(offset, lane // LANES_PER_ROW) for lane, offset in enumerate(hop_offsets)]
+        # Only lanes that hop together can share a head.
+        self._hop_offsets = hop_offsets
         ring_size = max(_LEAST_RING_SIZE, 1 << (4 * dense_hops.n_samples).bit_length())
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
         self._resampler = Resampler(self._rings, max_frames)
@@ -105,11 +104,11 @@ class Transposer:
 
         begun: lanes that begin at the same frame, and their heads.
         """
-        group, candidates = self._groups[beginning.lane], list(begun)
+        offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
         for lane, head in candidates:
-            if self._groups[lane] == group and head.ratio == beginning.ratio:
+            if self._hop_offsets[lane] == offset and head.ratio == beginning.ratio:
                 return head
         ratio_now = beginning.ratio.at(frame)
         octave = min(self._dense_hops.n_octaves, max(0, int(np.log2(ratio_now))))
@@ -180,17 +179,24 @@ class Transposer:
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
-        narrowed = [
-            number
-            for number in owners
-            if number not in changed and self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins
-        ]
+        narrowed = self._narrowed([number for number in owners if number not in changed], frame)
         self._writer.make_fades(narrowed, frame)
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
             self._lanes[number].begin_fade(frame, self._writer.n_fade)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), spectrum_changed)
         self._writer.make_fades(fading, frame)
+
+    def narrow(self, lanes: Sequence[int], frame: int) -> None:
+        """Begin crossfades of the lanes among these, in no bus, that need another number of bins from `frame` on."""
+        narrowed = self._narrowed(lanes, frame)
+        self._writer.make_fades(narrowed, frame)
+        for number in narrowed:
+            self._lanes[number].begin_fade(frame, self._writer.n_fade)
+        self._writer.make_fades(narrowed, frame)
+
+    def _narrowed(self, lanes: Sequence[int], frame: int) -> list[int]:
+        return [number for number in lanes if self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins]
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Make the lanes' sound, with their present spectra, for n_frames from `frame` on."""

@@ -55,6 +55,8 @@ class VoicePitches:
     def _modulated(self, voice: Voice, ratio: PitchRatio, frame: int) -> ModulatedPitch:
         former = voice.modulated_pitch if voice.started_at < frame else None
         limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
+        if former is not None and former.stays(voice, ratio, limits):
+            return former
         return ModulatedPitch(voice, ratio, limits, frame, former)
 
     def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:

@@ -68,9 +68,11 @@ class PlayedSound:
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: where a note begins, its
-    points beside its hops, because an envelope or a trajectory moves these targets fast; latents_move, blend_moves: whether a latent, or the blend of
+    points, because an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
+    spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether its notes' spectra depend on the blend of phases.
+    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether a ramp leads to a new
+    blend, too, as the sound is not made at hops, where blends else change.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan is modulated.
     pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: how far the pitch is raised at most.
@@ -101,8 +103,10 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
+        self.has_own_points = self.spectrum_moves and (self.has_width or self.has_bandwidth)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
+        self.leads_blend = self.blend_moves or self.has_own_points
         self.needs_blend = self.has_bandwidth or self.blend_moves
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,11 @@ class Modulator:
                     added *= bent(values, route.curve) if name == route.source else values
                 moves.append((route.target, added))
         return moves
+
+    def follows_releases(self, targets: Collection[str]) -> bool:
+        """Whether the release of a note's key may change how any of these targets move."""
+        names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
+        return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether an LFO that is fast, or whose wave has steps, moves any of these targets."""

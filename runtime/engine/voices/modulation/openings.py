@@ -11,10 +11,10 @@ from runtime.sound.sound import Sound
 # Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
 # a line between the gains is at most 0.13 dB above a line between their levels in dB.
 _MOST_DB = 3.0
-# For each part of a note's beginning: up to how many frames after its start, and possible distances of its points. All
-# notes have points at their hops, so that the farthest distance needs no others.
-_FARTHEST = 1024
-_PARTS = ((1024, (128, 256, 512, _FARTHEST)), (4096, (256, 512, _FARTHEST)))
+# All notes have a point in each hop, so that this distance, about a hop, needs no others.
+FARTHEST = 1024
+# For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
+_PARTS = ((1024, (128, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # By how many dB a gain changes, about, if a target moves by its unit.
 _DB_OF_LATENT = 40.0
@@ -23,7 +23,7 @@ _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_bl
 # Up to how many frames after a note's start its points have a distance, and this distance; 0 for none but its hops.
 OpeningPoints = tuple[tuple[int, int], ...]
 # A trajectory may differ by any gain from one of its rows to the next.
-TRAJECTORY_POINTS: OpeningPoints = ((1024, 128), (4096, 256))
+TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
 def opening_points(sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]]) -> OpeningPoints:
@@ -32,14 +32,14 @@ def opening_points(sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[st
     added: called with frames after the note's start; returns, for each move of a target by envelopes, the target's name
     and what is added to it, at most, in its unit.
     """
-    frames = np.arange(0, _PARTS[-1][0] + _FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
+    frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
     points, begin = [], 0
     for end, distances in _PARTS:
         part = slice(begin // _GRID_FRAMES, end // _GRID_FRAMES)
         fitting = [distance for distance in distances if _largest_step(levels_db, part, distance) <= _MOST_DB]
         distance = max(fitting, default=distances[0])
-        points.append((end, 0 if distance == _FARTHEST else distance))
+        points.append((end, 0 if distance == FARTHEST else distance))
         begin = end
     return tuple(points) if any(distance for _, distance in points) else ()
 
