@@ -103,7 +103,9 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        self.has_own_points = self.spectrum_moves and (self.has_width or self.has_bandwidth)
+        # Where only modulation makes a sound wide, its voices are added up as spectra while they are not wide.
+        made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
+        self.has_own_points = self.spectrum_moves and made_singly
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
         self.leads_blend = self.blend_moves or self.has_own_points
