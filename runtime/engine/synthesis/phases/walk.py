@@ -15,6 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
+_N_KEPT_HOPS = 8
 _MASK_64 = (1 << 64) - 1
 
 
@@ -79,14 +80,14 @@ class PhaseWalk:
         keys = self._keys[lanes]
         return WalkingSinusoids(lanes.start, rows, bins, hop, phases, moves, spread, windows, largest_steps, keys, self)
 
-    def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
-        """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
+    def steps(self, keys: list[int], hop: int, rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
+        """Random steps, intp (n,), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins at a hop.
 
         keys: each lane's key; rows: each sinusoid's index in `keys`. A step depends only on the note, the hop and the
         bin.
         """
-        begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
-        places = np.array(begins).take(rows, axis=1)
+        begins = [_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys]
+        places = np.array(begins).take(rows)
         places += bins
         return self._random.take(places)
 
@@ -102,7 +103,7 @@ class WalkingSinusoids(Sinusoids):
     `PhaseWalk.sinusoids`.
     """
 
-    __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_sums", "_walk", "_windows")
+    __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")
 
     walks = True
 
@@ -115,6 +116,7 @@ class WalkingSinusoids(Sinusoids):
         self._sums = np.zeros(self.n, np.intp)
         self._added = np.empty(spread.shape, np.complex64)
         self._reached, self._made_at = [hop] * len(keys), [None] * len(keys)
+        self._steps_at: dict[int, np.ndarray] = {}
 
     def go_to(self, lanes: slice, hop: int) -> None:
         """Move the phases along the walk to a hop, forwards or back."""
@@ -122,9 +124,9 @@ class WalkingSinusoids(Sinusoids):
             part = self._part(run)
             if reached != hop and part.stop > part.start:
                 forward = hop > reached
-                passed = list(range(reached + 1, hop + 1) if forward else range(hop + 1, reached + 1))
-                steps = self._steps(run, part, passed).sum(axis=0)
-                self._sums[part] += steps if forward else -steps
+                sums = self._sums[part]
+                for passed in range(reached + 1, hop + 1) if forward else range(hop + 1, reached + 1):
+                    (np.add if forward else np.subtract)(sums, self._steps(passed)[part], out=sums)
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
@@ -150,6 +152,7 @@ class WalkingSinusoids(Sinusoids):
         turned._keys, turned._walk = [self._keys[row]], self._walk
         turned._sums, turned._added = self._sums[part].copy(), np.empty(turned._amplitudes.shape, np.complex64)
         turned._reached, turned._made_at = [self._reached[row]], [None]
+        turned._steps_at = {hop: steps[part] for hop, steps in self._steps_at.items()}
         return turned
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
@@ -169,9 +172,10 @@ class WalkingSinusoids(Sinusoids):
         of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
-        # The older a window, the more steps its phase lies behind.
-        behind = np.cumsum(self._steps(lanes, part, [hop - k for k in range(N_OVERLAPS - 1)]), axis=0)
-        np.negative(behind, out=behind)
+        behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
+        np.negative(self._steps(hop)[part], out=behind[0])
+        for k in range(1, N_OVERLAPS - 1):  # the older a window, the more steps its phase lies behind
+            np.subtract(behind[k - 1], self._steps(hop - k)[part], out=behind[k])
         behind &= PHASE_MASK
         later = walk.unit_phasors.take(behind)
         later *= windows[1:]
@@ -182,12 +186,16 @@ class WalkingSinusoids(Sinusoids):
         added += windows[0]
         added *= self._amplitudes[:, part]
 
-    def _steps(self, lanes: slice, part: slice, hops: list[int]) -> np.ndarray:
-        """The steps of the sinusoids of lanes at some hops, in units of phase, intp (n_hops, n)."""
-        first, end = lanes.start - self._first_lane, lanes.stop - self._first_lane
-        steps = self._walk.steps(self._keys[first:end], hops, self._rows[part] - first, self._bins[part])
-        steps *= self._largest_steps[part]
-        steps >>= _LARGEST_BITS
+    def _steps(self, hop: int) -> np.ndarray:
+        """The steps of all sinusoids at a hop, in units of phase, intp (n,); those of the last few hops are kept."""
+        steps = self._steps_at.get(hop)
+        if steps is None:
+            if len(self._steps_at) >= _N_KEPT_HOPS:
+                del self._steps_at[next(iter(self._steps_at))]
+            steps = self._walk.steps(self._keys, hop, self._rows, self._bins)
+            steps *= self._largest_steps
+            steps >>= _LARGEST_BITS
+            self._steps_at[hop] = steps
         return steps
 
     def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:
