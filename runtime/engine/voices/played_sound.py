@@ -12,7 +12,7 @@ from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
-from runtime.engine.voices.modulation.openings import TRAJECTORY_POINTS, opening_points
+from runtime.engine.voices.modulation.openings import NEAREST, NEAREST_SINGLY, TRAJECTORY_POINTS, opening_points
 from runtime.engine.voices.modulation.sources import Moment, Sources
 from runtime.engine.voices.modulation.trajectories import Trajectories
 from runtime.engine.voices.pitch.modulated import PITCH_TARGETS
@@ -98,14 +98,15 @@ class PlayedSound:
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
         self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
-        moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
-        self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
         # Where only modulation makes a sound wide, its voices are added up as spectra while they are not wide.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
+        moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
+        nearest = NEAREST_SINGLY if self.has_own_points else NEAREST
+        self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved, nearest)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
         self.leads_blend = self.blend_moves or self.has_own_points

@@ -13,8 +13,10 @@ from runtime.sound.sound import Sound
 _MOST_DB = 3.0
 # All notes have a point in each hop, so that this distance, about a hop, needs no others.
 FARTHEST = 1024
+# The least distances of two points; voices that are made one by one cost more, and their points are not cut by hops.
+NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
-_PARTS = ((1024, (128, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
+_PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # By how many dB a gain changes, about, if a target moves by its unit.
 _DB_OF_LATENT = 40.0
@@ -26,11 +28,13 @@ OpeningPoints = tuple[tuple[int, int], ...]
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
-def opening_points(sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]]) -> OpeningPoints:
+def opening_points(
+    sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
+) -> OpeningPoints:
     """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
 
     added: called with frames after the note's start; returns, for each move of a target by envelopes, the target's name
-    and what is added to it, at most, in its unit.
+    and what is added to it, at most, in its unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
@@ -38,7 +42,7 @@ def opening_points(sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[st
     for end, distances in _PARTS:
         part = slice(begin // _GRID_FRAMES, end // _GRID_FRAMES)
         fitting = [distance for distance in distances if _largest_step(levels_db, part, distance) <= _MOST_DB]
-        distance = max(fitting, default=distances[0])
+        distance = max(nearest, max(fitting, default=distances[0]))
         points.append((end, 0 if distance == FARTHEST else distance))
         begin = end
     return tuple(points) if any(distance for _, distance in points) else ()
