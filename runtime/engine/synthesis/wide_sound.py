@@ -109,10 +109,7 @@ class WideSound(LaneSound):
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """As in `LaneSound`."""
-        super().ramp(lanes, frame, n_frames)
-        sides = self._sides.of(lanes)
-        if sides:
-            super().ramp(sides, frame, n_frames)
+        super().ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """As in `LaneSound`; a lane gets or loses its side here."""

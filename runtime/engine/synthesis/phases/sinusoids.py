@@ -85,6 +85,13 @@ class Sinusoids:
         Sinusoids.__init__(turned, into, *arrays)
         return turned
 
+    def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
+        """The same sinusoids at other phases, intp (n,), for as many lanes from first_lane on."""
+        other = object.__new__(type(self))
+        arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
+        Sinusoids.__init__(other, first_lane, *arrays)
+        return other
+
     def of_lane(self, lane: int) -> tuple[slice, np.ndarray]:
         """Which of the sinusoids belong to a lane, and their moves."""
         part = self._part(slice(lane, lane + 1))

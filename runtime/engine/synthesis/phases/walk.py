@@ -155,6 +155,16 @@ class WalkingSinusoids(Sinusoids):
         turned._steps_at = {hop: steps[part] for hop, steps in self._steps_at.items()}
         return turned
 
+    def at_phases(self, first_lane: int, phases: np.ndarray) -> WalkingSinusoids:
+        """As in `Sinusoids`; the lanes must have the same keys, and no lane may have walked yet."""
+        other = super().at_phases(first_lane, phases)
+        other._windows, other._largest_steps = self._windows, self._largest_steps
+        other._keys, other._walk = self._keys, self._walk
+        other._sums, other._added = np.zeros(self.n, np.intp), np.empty(self._amplitudes.shape, np.complex64)
+        other._reached, other._made_at = [self._hop] * len(self._keys), [None] * len(self._keys)
+        other._steps_at = self._steps_at  # equal for both
+        return other
+
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
         self.prepare(lanes, hop)
         return self._added[:, part]
