@@ -75,7 +75,7 @@ class PlayedSound:
     blend, too, as the sound is not made at hops, where blends else change.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan is modulated.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: how far the pitch is raised at most.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not; pitch_reach_semitones: how far the pitch is raised at most.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class PlayedSound:
         self.leads_blend = self.blend_moves or self.has_own_points
         self.needs_blend = self.has_bandwidth or self.blend_moves
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
+        self.pitch_delay_s = self.modulator.delay_s(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)

@@ -65,6 +65,19 @@ class Modulator:
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
+    def delay_s(self, targets: Collection[str]) -> float:
+        """How long after a note's start none of these targets moves, because only LFOs with a delay move them."""
+        delays = [
+            max((self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos), default=0.0)
+            for route in self._routes
+            if route.target in targets
+        ]
+        return min(delays, default=0.0)
+
+    def started_at(self, lane: int) -> int:
+        """The frame from which the delays and the envelopes of a lane's note are counted."""
+        return self._sources.started_at(lane)
+
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether an LFO that is fast, or whose wave has steps, moves any of these targets."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}

@@ -104,6 +104,10 @@ class Sources:
             return np.array([[moment.held.controls[name]]])
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
+    def started_at(self, lane: int) -> int:
+        """The frame from which the times of a lane's note are counted; a legato note goes on with the former one's."""
+        return int(self._table.started_at[lane, 0])
+
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
         """Hold the present values of a voice's controls among these sources, and the lines of beats and cycles."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
