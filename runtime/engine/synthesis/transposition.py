@@ -205,7 +205,7 @@ class Transposer:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
-        `before_ramp` must be called before the spectra are set.
+        `before_ramp` must be called before the spectra are set. The new sound is made when it is read.
         """
         owners = self._buses.owners(lanes)
         for number in owners:
@@ -213,7 +213,6 @@ class Transposer:
             n_fade = head.place(frame + n_frames) - head.place(frame)
             self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
-        self._writer.make_to(owners, frame + n_frames)
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
         """The lanes among these that are in a bus."""
