@@ -84,8 +84,7 @@ class Transposer:
     # Beginning and end
 
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
-        """Begin to transpose lanes at `frame`."""
-        lanes = [beginning.lane for beginning in beginnings]
+        """Begin to transpose lanes at `frame`; their sound is made when it is read."""
         begun: list[tuple[int, Head]] = []
         for beginning in beginnings:
             number, head = beginning.lane, self._head_for(beginning, begun, frame)
@@ -93,11 +92,12 @@ class Transposer:
             self.n_active += not self.active[number]
             self.active[number] = True
             self._lanes[number].begin(head, frame, self._writer.n_fade)
+        fading = [beginning for beginning in beginnings if len(beginning.fading) > 1]
+        lanes = [beginning.lane for beginning in fading]
         ends = [lane.written_to + (2 if lane.written_to < 0 else 1) * lane.head.n_hop for lane in self._chosen(lanes)]
         self._writer.write_to(lanes, ends)
-        for beginning in beginnings:
-            if len(beginning.fading) > 1:
-                self._finish_fade(beginning.lane, frame, beginning.fading)
+        for beginning in fading:
+            self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
         """A head with the beginning's ratio: an existing head that can be shared, else a new head.
