@@ -134,4 +134,3 @@ def _levelled(sound: Sound, coder: Coder) -> Sound:
 def _said(sound: Sound) -> dict[str, Any]:
     tree = sound_tree(sound)
     return {key: value for key, value in tree.items() if key not in ("sound_version", "name", "instrument", "latents")}
-

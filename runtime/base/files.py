@@ -104,9 +104,7 @@ def atomic_write(
     sync_folder(target.parent)
 
 
-def write_json(
-    path: str | Path, tree: object, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
-) -> None:
+def write_json(path: str | Path, tree: object, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> None:
     """Write a tree of dicts, lists and plain values as indented JSON, through `atomic_write`."""
     with atomic_write(path, inputs=inputs, makes_folder=makes_folder) as stream:
         json.dump(tree, stream, indent=2, ensure_ascii=False)

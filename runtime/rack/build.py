@@ -42,9 +42,7 @@ def build_rack(
 
 def rack_from(start: Start, decoder: Decoder) -> Rack:
     """Build a rack with one part that continues from the state at a recording's start."""
-    engine = build_engine(
-        start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False
-    )
+    engine = build_engine(start.patch, decoder, start.sample_rate_hz, start.programs or None, start.state, limits=False)
     sends = [change[1:] for change in engine.take_sends()][-1:] or [(0.0, 0.0)]
     sound = msgspec.structs.replace(engine.patch.sound, effects=SoundEffects(*sends[0]))
     part = Playable(engine, sound), PartSettings()

@@ -60,9 +60,7 @@ _DB = 10.0 / np.log(10.0)
 # in dB. noise: the share of the energy that lies between the harmonics, in dB.
 DESCRIPTORS = {
     "brightness": Descriptor(1, 1.0 / np.log(2.0), _frequencies_hz, _all),
-    "hollowness": Descriptor(
-        2, _DB, _part(lambda n: (n > 1) & (n % 2 == 1)), _part(lambda n: (n > 1) & (n % 2 == 0))
-    ),
+    "hollowness": Descriptor(2, _DB, _part(lambda n: (n > 1) & (n % 2 == 1)), _part(lambda n: (n > 1) & (n % 2 == 0))),
     "body": Descriptor(2, _DB, _part(lambda number: number == 1), _all),
     "noise": Descriptor(2, _DB, _part(lambda number: number == 0), _all),
 }

@@ -66,9 +66,7 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
     return Spread(float(np.sqrt(squares / freedom)), freedom)
 
 
-def is_less(
-    smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None
-) -> Comparison:
+def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
 
     ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are

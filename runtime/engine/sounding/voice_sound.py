@@ -151,6 +151,10 @@ class VoiceSound:
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
         """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
         group.made_for = self._knobs.n_changes
+        if self._palette.has_own_points:
+            others = [v.lane for v in self._bank.voices[group.lanes] if v.active and v.played.has_own_points]
+            if others:
+                self._sound.go_past_hop(others, frame)
         if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = frame + self._hops.hop_size if still_to_come else NEVER
@@ -167,7 +171,9 @@ class VoiceSound:
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
         """Give a group's lanes the blends of phases that their voices have from this hop on."""
         present, alike = self._knobs.present, hopping
-        all_lanes = [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
+        all_lanes = (
+            [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
+        )
         if self._palette.moves_blend or len(self._knobs.heard) > 1:
             alike = [v for v in hopping if v.knobs is present and not v.played.blend_moves]
             others = [voice for voice in hopping if voice not in alike]

@@ -94,7 +94,9 @@ class LanePhases:
         for run in runs_of(lanes):
             if run.start in planned:
                 continue
-            sides = [lane for lane in lanes if (leader := self.leader[lane]) is not None and run.start <= leader < run.stop]
+            sides = [
+                lane for lane in lanes if (leader := self.leader[lane]) is not None and run.start <= leader < run.stop
+            ]
             has_all = len(sides) == run.stop - run.start
             planned.update(sides if has_all else ())
             self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None)

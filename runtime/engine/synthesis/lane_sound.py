@@ -191,7 +191,7 @@ class LaneSound:
     def give_points(self, lane: int, has_points: bool) -> None:
         """Set, before a lane opens, whether its spectrum changes at points of its own, or else at its hops.
 
-        At its own points, call `before_ramp`, then `ramp` or `rest`; do not call `hop`.
+        At its own points, call `before_ramp`, then `ramp` or `rest`; at its hops call `go_past_hop`, not `hop`.
         """
         self._points.has_points[lane] = has_points
 
@@ -224,6 +224,11 @@ class LaneSound:
             self._transposer.before_ramp(transposed, frame, n_frames)
         if self._points.has_points[lanes[0]]:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
+
+    def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
+        """Make the sound from the hop at `frame` on of those lanes with points of their own that do not have it yet."""
+        transposed = self.transposed_among(lanes)
+        self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
         """Let lanes sound on from their own point at `frame`, with the same spectra."""

@@ -94,6 +94,10 @@ class WideSound(LaneSound):
         for run in runs_of([self._open(lane, frame) for lane in every if self._sides.is_wanted[lane]]):
             super().open(run, frame, blend, is_plain)
 
+    def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
+        """As in `LaneSound`."""
+        super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
+
     def rest(self, lanes: Sequence[int], frame: int) -> None:
         """As in `LaneSound`."""
         super().rest([*lanes, *self._sides.of(lanes)], frame)

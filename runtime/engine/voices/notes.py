@@ -158,9 +158,7 @@ class Notes:
         if voice.active:
             self.n_stolen += 1
             if voice not in changes.opening:
-                changes.stolen.append(
-                    Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move)
-                )
+                changes.stolen.append(Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move))
         voice.channel, voice.note, voice.velocity, voice.order = channel, note, velocity, self.n_notes
         voice.pitch = self._key_pitches[note]
         voice.model_note = self._card.nearest_note(voice.pitch)

@@ -15,6 +15,7 @@ LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
 # first the highest lanes.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 4, 4, 256
 
+
 class VoicePitches:
     """Finds the pitch of voices, as the ratio of a voice's frequency to its model note's frequency."""
 

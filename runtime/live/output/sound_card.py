@@ -89,9 +89,7 @@ class SoundCard:
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 
-    def start(
-        self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer
-    ) -> None:
+    def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play on this output from now on."""
         output.start(rack, self._effect, ring, wake)
         self.output = output

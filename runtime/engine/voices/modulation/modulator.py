@@ -68,7 +68,10 @@ class Modulator:
     def delay_s(self, targets: Collection[str]) -> float:
         """How long after a note's start none of these targets moves, because only LFOs with a delay move them."""
         delays = [
-            max((self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos), default=0.0)
+            max(
+                (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
+                default=0.0,
+            )
             for route in self._routes
             if route.target in targets
         ]

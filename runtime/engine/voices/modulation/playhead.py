@@ -28,9 +28,7 @@ class Playheads:
     playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
     """
 
-    def __init__(
-        self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False
-    ):
+    def __init__(self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False):
         def column(values: Sequence[float]) -> np.ndarray:
             return np.array(values, np.float64)[:, None]
 

@@ -46,9 +46,7 @@ class Trajectories:
         self._rows = np.concatenate([*(one.values for one in baked), silent])
         self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
         self._n_levels = np.array([one.n_levels for one in baked])[:, None]
-        self._held_at, self._release_at = _places(
-            [len(one.values) for one in baked], [one.hold_row for one in baked]
-        )
+        self._held_at, self._release_at = _places([len(one.values) for one in baked], [one.hold_row for one in baked])
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
@@ -56,9 +54,7 @@ class Trajectories:
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
-    def start(
-        self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0
-    ) -> None:
+    def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
         """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.advance`."""
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)

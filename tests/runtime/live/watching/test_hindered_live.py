@@ -49,9 +49,10 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
     jack_server: JackServer, tmp_path: Path
 ) -> None:
     before = lost_periods(jack_server)
-    with hindered_program(jack_server, tmp_path, PER_VOICE) as program, Player(
-        jack_server, "timbrebox:in", ()
-    ) as player:
+    with (
+        hindered_program(jack_server, tmp_path, PER_VOICE) as program,
+        Player(jack_server, "timbrebox:in", ()) as player,
+    ):
         with MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
             player.send(*([0x90, note, 90] for note in range(50, 50 + N_VOICES)))
             player.record(1.0)
@@ -102,12 +103,11 @@ def test_a_machine_that_stalls_takes_no_voice_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])
-def test_sound_that_is_not_finite_is_said_and_it_plays_on(
-    jack_server: JackServer, tmp_path: Path, number: str
-) -> None:
-    with hindered_program(jack_server, tmp_path, number) as program, Player(
-        jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")
-    ) as player:
+def test_sound_that_is_not_finite_is_said_and_it_plays_on(jack_server: JackServer, tmp_path: Path, number: str) -> None:
+    with (
+        hindered_program(jack_server, tmp_path, number) as program,
+        Player(jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as player,
+    ):
         player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would keep a NaN for ever
         player.record(0.3)
         assert np.abs(player.record(0.3)).max() > 0.01
