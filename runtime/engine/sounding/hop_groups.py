@@ -32,8 +32,8 @@ class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
     groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset;
-    point_offsets: for each lane, where its points lie, modulo the hop size, if its sound has points of its own: lanes of
-    one group in shifts of 4, a quarter of a hop apart, so that no block has to make all.
+    point_offsets: for each lane, where its points lie, modulo the hop size, if its sound has points of its own: four
+    lanes of a group together, and the next four a quarter of a hop later, so that no block has to make all.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):

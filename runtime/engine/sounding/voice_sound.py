@@ -228,8 +228,8 @@ class VoiceSound:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
         These lanes cannot be mixed: lanes that are not steady, that begin to be transposed, that are wide, that have
-        points of their own, whose notes have just begun and change fast, whose blend is modulated or differs from the present sound's blend, or that
-        have a bandwidth and coherent phases.
+        points of their own, whose notes have just begun and change fast, whose blend is modulated or differs from the
+        present sound's blend, or that have a bandwidth and coherent phases.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

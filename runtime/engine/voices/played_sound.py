@@ -75,7 +75,8 @@ class PlayedSound:
     blend, too, as the sound is not made at hops, where blends else change.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan is modulated.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not; pitch_reach_semitones: how far the pitch is raised at most.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not;
+    pitch_reach_semitones: how far the pitch is raised at most.
     """
 
     def __init__(

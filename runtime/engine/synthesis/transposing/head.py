@@ -36,8 +36,8 @@ class Head:
     the plain hop that is dense hop 0.
     """
 
-    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop", "n_lanes",
-                 "octave", "ratio")  # fmt: skip
+    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
+                 "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """elapsed: frames since dense hop 0 began; full_density, n_samples: density and n_hop for octave 0."""
