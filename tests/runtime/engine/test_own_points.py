@@ -21,7 +21,7 @@ LATENT = "latent." + decoder().card.latents[0].name
 WIDE = Sound(width=0.5, filter=Filter(type="low", cutoff_hz=1500.0))
 # Moves, but by less than can be heard.
 HARDLY_MOVING = msgspec.structs.replace(WIDE, modulation=(Modulation("envelope_2", "filter.cutoff", 1e-6),))
-CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(11)]
+CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(16)]
 
 
 def level_db(sound: np.ndarray) -> float:
@@ -34,7 +34,11 @@ def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None
     """Wherever in a hop the notes begin, on whichever lanes, plain or bent, held or released."""
     for shift in np.random.default_rng(5).integers(0, HOP, 6).tolist():
         events = [(shift + frame, event) for frame, event in CHORD]
-        events += [(shift + 9000, PitchWheel(0, 3000)), (shift + 15000, NoteOff(0, 44))]
+        events += [
+            (shift + 9000, PitchWheel(0, 3000)),
+            (shift + 15000, NoteOff(0, 44)),
+            (shift + 15000, NoteOff(0, 66)),
+        ]
         heard, expected = (
             play_sound(
                 msgspec.structs.replace(sound, bandwidth_cents=cents), velocity=0, duration_s=0.6, events=events,
