@@ -22,7 +22,7 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # semitones, up and down; frames of a recording at one pitch
-LEAST_STEPS = 9_000  # of training; with few recordings, so many steps take more epochs
+LEAST_STEPS = 9_000  # training steps; with few recordings they take more epochs
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 

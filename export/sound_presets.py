@@ -27,7 +27,7 @@ from training.instrument.knobs import positions_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -10.0  # of a chord; the virtual analogue has the same
+LOUDNESS_LUFS = -10.0  # loudness of a chord, the same as in the virtual analogue
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
@@ -134,4 +134,3 @@ def _levelled(sound: Sound, coder: Coder) -> Sound:
 def _said(sound: Sound) -> dict[str, Any]:
     tree = sound_tree(sound)
     return {key: value for key, value in tree.items() if key not in ("sound_version", "name", "instrument", "latents")}
-

@@ -22,9 +22,9 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None without recordings. lowness: minus this note, or without
-    recordings minus the note of the mean frequency. attack_s: time to 3 dB below the loudest level. fall_db: from the
-    loudest level to the end of the held note.
+    note: mean MIDI note of its recordings, or None without recordings. lowness: the negative of `note`, or, without
+    recordings, of the fractional MIDI note at the mean frequency. attack_s: time to 3 dB below the loudest level.
+    fall_db: from the loudest level to the end of the held note.
     """
 
     name: str

@@ -10,7 +10,7 @@ from export.gallery.exhibit import MORPH, PAIRS, PIECE, Exhibit, file_name, play
 from runtime.acoustics.pitch import note_name
 from runtime.instrument.card import Card
 
-FOLDER = "gallery"  # of the audio and the pictures, beside the page
+FOLDER = "gallery"  # the folder of the audio and the pictures, beside the page
 MARK = "<!-- instrument: {} -->"
 _MARKED = re.compile(r"<!-- instrument: (.+?) -->\n(.*?)(?=<!-- instrument: |\Z)", re.DOTALL)
 PARTS = {"tune": "tune", "chords": "chords", "figure": "broken chords", "bass": "bass"}

@@ -29,7 +29,7 @@ MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5  # time for everyth
 # The time that measuring, export and report need: always, for each recording, and for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
-SHORTEST_S = 0.75  # of all used recordings together; with less, there is no frame to hold out
+SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out
 N_PREVIEWED = 6  # recordings in a preview
 RESULTS = ("in_tune", "octave_off", "path_db", "still_db", "heldout_path_db", "change_correlation")
 RESULTS += ("told_apart_still", "told_apart_path")

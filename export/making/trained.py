@@ -104,7 +104,7 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """Path and still distance of training clips whose notes are unknown, in dB."""
+    """The figures path_db and still_db of `measure_likeness`, for training clips whose notes are unknown."""
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []
     clips = np.unique(store.clip[rows])

@@ -45,8 +45,11 @@ class NoteFigures(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What was heard of a sound; peak: the largest sample of a chord at velocity 127, full scale is 1; ends: whether
-    all notes ended; is_finite: whether every sample was finite."""
+    """What was heard of a sound.
+
+    peak: the largest sample of a chord at velocity 127, full scale is 1; ends: whether all notes ended; is_finite:
+    whether every sample was finite.
+    """
 
     notes: tuple[NoteFigures, ...]
     peak: float

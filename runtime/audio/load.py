@@ -1,9 +1,9 @@
 """How much work the blocks are, and which were late because the processor was busy with something else.
 
-A block's load is the time that it took, divided by the time that it plays. That time counts at most MOST_WAITING times
-the processor's work on the block: a thread always waits a little for other threads of this process. If a block took
-longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
-Written on the audio thread without a lock, read on the main thread.
+A block's load is the time that its rendering took, divided by the time that it plays. At most MOST_WAITING times the
+processor's work on the block is counted: a thread always waits a little for other threads of this process. If rendering
+took longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
+The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
     n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
-    n_stalled: how many of them would have been in time if the thread had not waited; longest_stall_s: the longest wait.
+    n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
+    n_over: how many of the newest blocks in a row had a load above 1; least_over: the least load of these.
     """
 
     def __init__(self) -> None:
         self.n_blocks = self.n_late = self.n_stalled = 0
         self.longest_stall_s = 0.0
+        self.n_over, self.least_over = 0, 0.0
         self._kept = np.zeros(N_KEPT, np.float32)
 
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
@@ -39,6 +41,11 @@ class BlockLoads:
             if load <= NEAR:
                 self.longest_stall_s = max(self.longest_stall_s, took_s - worked_s)
                 self.n_stalled += 1
+        if load > 1.0:
+            self.least_over = min(self.least_over, load) if self.n_over else load
+            self.n_over += 1
+        else:
+            self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
         self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
         return took_s > NEAR * block_s

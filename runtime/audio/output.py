@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from runtime.audio.cues import CuePlayer
     from runtime.audio.devices import InputDevice, OutputDevice
+    from runtime.audio.quick_cut import QuickCut
     from runtime.audio.sound_ring import SoundRing
     from runtime.config import AudioConfig
 
@@ -31,7 +32,6 @@ FALLBACK_RATE_HZ = 44100
 BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
 _INVALID_RATE = -9997
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
-FADE_S = 0.1  # an engine that is left fades out for this long
 
 
 class SoundSource(Protocol):
@@ -76,7 +76,7 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes.
+    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices at once; None to shed none here.
     is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
     """
 
@@ -95,34 +95,23 @@ class BlockRenderer:
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
         self.cues: CuePlayer | None = None
+        self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
-        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # what plays, and what it took over from
-        self._fades: SoundSource | None = None  # the engine that fades out
-        self._gone: SoundSource | None = None  # the engine that has faded out
-        self._fade_frames, self._n_faded = max(1, round(FADE_S * sample_rate_hz)), 0
+        self._engine = engine
         self._resize(buffer_frames)
 
     @property
     def engine(self) -> SoundSource:
         """What plays."""
-        return self._playing[0]
+        return self._engine
 
-    def take_over(self, engine: SoundSource, fades: bool = True) -> None:
-        """Let another engine play from the next block on; from any thread. fades: whether the present one fades out.
+    def take_over(self, engine: SoundSource) -> None:
+        """Let another engine play from the next block on; from any thread.
 
-        The caller keeps the present one until `forget_left` returns True, or the audio thread might free it.
+        The caller keeps the present one for another block at least, or the audio thread might free it.
         """
-        self._playing = engine, self._playing[0] if fades else None
-
-    def forget_left(self) -> bool:
-        """Forget the engine that has faded out; return whether an earlier call has done so, at least a block ago."""
-        engine, leaving = self._playing
-        if leaving is None:
-            self._fades = self._gone = None
-        elif leaving is self._gone:
-            self._playing = engine, None
-        return leaving is None
+        self._engine = engine
 
     def next_block(self, n_frames: int, underflow: bool, incoming: np.ndarray | None = None) -> np.ndarray:
         """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
@@ -138,13 +127,11 @@ class BlockRenderer:
             self.realtime = promote_thread(AUDIO_PRIORITY)
         if n_frames != len(self._block):
             self._resize(n_frames)
-        engine, leaving = self._playing
+        engine = self._engine
         frame = engine.frame
         self.clock.block_begins(frame, begin_s)
         try:
             engine.render(self._block)
-            if leaving is not None and leaving is not self._gone:
-                self._add_fading(leaving)
             if self.effect is not None and incoming is not None:
                 may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
                 self.effect.add(incoming, self._block, may_wait)
@@ -163,29 +150,14 @@ class BlockRenderer:
         self.is_busy = False
         took_s, worked_s = time.perf_counter() - begin_s, time.thread_time() - work_begin_s
         is_near = self.loads.add(took_s, worked_s, n_frames / self._sample_rate_hz)
+        if is_near and self.quick_cut is not None:
+            self.quick_cut.look(self.loads, engine)
         if is_near and self._wake is not None:
             self._wake()
         return self._block
 
     def _resize(self, n_frames: int) -> None:
-        self._block, self._fading = np.zeros((n_frames, 2), np.float32), np.zeros((n_frames, 2), np.float32)
-        self._steps, self._gains = np.arange(n_frames, dtype=np.float32), np.zeros(n_frames, np.float32)
-
-    def _add_fading(self, leaving: SoundSource) -> None:
-        """Add a block of the engine that has been left, at falling gains."""
-        if leaving is not self._fades:
-            self._fades, self._n_faded = leaving, 0
-        leaving.render(self._fading)
-        gains = self._gains
-        np.add(self._steps, self._n_faded, out=gains)
-        gains *= -1.0 / self._fade_frames
-        gains += 1.0
-        np.maximum(gains, 0.0, out=gains)
-        self._fading *= gains[:, None]
-        self._block += self._fading
-        self._n_faded += len(gains)
-        if self._n_faded >= self._fade_frames:
-            self._gone = leaving
+        self._block = np.zeros((n_frames, 2), np.float32)
 
     def _silence_if_not_finite(self) -> None:
         # One sum checks all samples, because any NaN or infinity makes the sum NaN or infinite.
@@ -305,7 +277,7 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time from rendering a block to its beginning at the output, in s, as the driver tells it."""
+        """The time, in s, from the rendering of a block until its first frame is heard, as the driver reports it."""
         return max(0.0, self._stream.get_output_latency())
 
     @property
@@ -340,7 +312,7 @@ class DeviceOutput:
         plays: whether blocks are still requested; if not, JACK gets less time, because it has most likely died.
         """
         if self.server_has_gone:
-            return False  # known to hang
+            return False  # the driver is known to hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)

@@ -38,7 +38,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
     UserError if the file is missing, unreadable, too large or not a regular file.
     """
     try:
-        _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change it
+        _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change the device
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
             _refuse_kind(path, found, expected, remedy)  # again, because the path may have been replaced
@@ -104,9 +104,7 @@ def atomic_write(
     sync_folder(target.parent)
 
 
-def write_json(
-    path: str | Path, tree: object, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
-) -> None:
+def write_json(path: str | Path, tree: object, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> None:
     """Write a tree of dicts, lists and plain values as indented JSON, through `atomic_write`."""
     with atomic_write(path, inputs=inputs, makes_folder=makes_folder) as stream:
         json.dump(tree, stream, indent=2, ensure_ascii=False)

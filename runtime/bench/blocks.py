@@ -126,8 +126,8 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
     """CPU seconds to render one block for each list of events.
 
-    The clock is read only before and after all blocks: two readings per block would cost as much as a block that is
-    only copied, because its sound is already mixed.
+    The clock is read only before and after all blocks: two readings per block would take as long as the
+    cheapest blocks, which only copy sound that is already mixed.
     """
     begin_s = time.process_time()
     for block_events in events:

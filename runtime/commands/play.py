@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     open_closed_streams()
     lines = LineWriter(sys.stdout)
     panel = _panel((settings or Config()).panel, arguments, lines)
-    memory = Memory(lines.write)
+    memory = Memory(lines.write, keeps=not arguments.demo)
     try:
         choice, problem = _choice(settings, problem, arguments, memory, lines.write)
         through = _effect(choice, arguments.audio_in) if arguments.through else None
@@ -80,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings and ""; for unusable settings in a service, None and the mistake: restarting would not mend it."""
+    """The settings, and an empty text.
+
+    In a service, unusable settings give None and a text about the mistake, because a restart would not mend them.
+    """
     try:
         return load_config(path), ""
     except UserError as error:
@@ -92,7 +95,7 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and the problem with the settings, or "".
+    """What to play, and the problem with the settings, which may be an empty text.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
     """

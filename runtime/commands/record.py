@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from runtime.audio.sound_ring import MOST_BEFORE_S
 from runtime.base.command_line import number_between
 from runtime.link.client import connect
+from runtime.link.recording import MOST_BEFORE_S
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,5 +35,5 @@ def _line(done: str, facts: dict[str, object]) -> str:
     lost = f", {facts['lost_s']:.2f} s of it lost and silent" if facts["lost_s"] else ""
     if done == "stop":
         return f"Recorded {duration_s:.1f} s{lost}: {file}"
-    note = "" if facts.get("is_silent", True) else " (notes sound already: render cannot repeat it to the sample)"
+    note = " (notes sound already: render cannot repeat it to the sample)" if facts.get("holds_notes") else ""
     return f"Recording{note}, {duration_s:.1f} s so far{lost}: {file}"

@@ -22,17 +22,20 @@ from runtime.companion.state import State
 from runtime.config import DEFAULT_CONFIG, Config, load_config
 from runtime.control.mapping.library import file_bindings
 from runtime.engine.offline import BLOCK_FRAMES, LONGEST_TAIL_S, render_events, render_recorded
-from runtime.engine.recorded.head import damage_as_user_error, playable, same_instrument, start_of
 from runtime.events import Event, KnobTurn, MapChange, PhaseBlend, Swap
 from runtime.instrument.card import Card
+from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import load
 from runtime.link.client import connect
 from runtime.live.remembering import move_to_remembered
 from runtime.midi.files import read_events
-from runtime.midi.recorded.reading import is_recorded, read_recorded
-from runtime.rack.build import build_chosen, make_swapped, rack_from
+from runtime.midi.recorded.reading import RecordedMidi, is_recorded, read_recorded
+from runtime.rack.build import build_chosen, rack_from
 from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.rack.rack import Rack
+from runtime.rack.recorded.head import Start, damage_as_user_error, start_of
+from runtime.rack.recorded.part_tree import PlayedInstrument, same_instrument
+from runtime.rack.recorded.replay import Replay
 from runtime.sound.choice import Choice, choose_tree
 from runtime.sound.trajectory.use import trajectory_paths
 
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     choice, state = _choice(arguments)
     choice = _with_options(choice, arguments)
     settings = choice.settings
-    engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
+    engine = build_chosen(choice, SAMPLE_RATE_HZ)
     engine.post(MapChange(0, file_bindings(settings)), 0)
     if state is not None:
         move_to_remembered(engine.engine(), state)
@@ -112,44 +115,67 @@ def _render_recording(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) is not None:
             remedy = "leave it out, or change --latents, --phase or --seed"
             raise UserError(f"--{option}", "a recording, which has a sound of its own", "no such option", remedy)
-    instrument = load(arguments.instrument or start.instrument.name)
-    n_knobs = len(start.state.parts.get("knobs", {}).get("begun_at", ()))
-    if n_knobs != instrument.card.n_latents:
-        expected = f"one with {n_knobs}, as {start.instrument.name} has"
-        found = f"{instrument.card.name}, which has {instrument.card.n_latents} knobs"
-        raise UserError(arguments.midi_file, found, expected, "choose another --instrument")
-    if not same_instrument(instrument.path, start.instrument):
-        print(f"timbrebox: {instrument.path.name} is not the file that {start.instrument.name} was when it was "
-              "recorded; it may sound otherwise", file=sys.stderr)  # fmt: skip
-    if start.state.n_parts > 1:
-        said = f"{start.state.n_parts} parts were recorded; only the first one is rendered"
-        print(f"timbrebox: {said}", file=sys.stderr)
-    elif not start.state.is_silent:
-        print("timbrebox: notes sounded when the recording began; they are missing", file=sys.stderr)
+    first, *others = start.instruments
+    decoders = [load(arguments.instrument or first.name), *(load(each.name) for each in others)]
     if arguments.seed is not None:
-        settings = msgspec.structs.replace(start.patch.settings, seed=arguments.seed)
-        start = start._replace(patch=msgspec.structs.replace(start.patch, settings=settings))
-    swap_tick = next((tick for tick, event in recorded.each_event() if isinstance(event, Swap)), None)
-    if swap_tick is not None:
-        said = f"another instrument was chosen {swap_tick / start.sample_rate_hz:.1f} s after the beginning"
-        print(f"timbrebox: {said}; render keeps {start.instrument.name}", file=sys.stderr)
+        start = _with_seed(start, arguments.seed)
     with damage_as_user_error(arguments.midi_file):
-        rack = rack_from(start, instrument)
-    first = rack.frame
-    moved = [(first, event) for event in _moved_knobs(instrument.card, arguments)]
-    played = (
-        (first + tick, playable(event, rack.engine().prepare, start.patch.settings, arguments.midi_file))
-        for tick, event in recorded.each_event()
-    )
-    events = itertools.chain(moved, played)
-    blocks = render_recorded(rack, events, recorded.n_ticks)
+        rack = rack_from(start, decoders)
+    _tell_differences(recorded, start, decoders)
+    replay = Replay([rack.engine(part) for part in range(rack.n_parts)], _decoder, start.settings, arguments.midi_file)
+    begin = rack.frame
+    moved = [(begin, event) for event in _moved_knobs(decoders[0].card, arguments)]
+    played = ((begin + tick, replay.playable(event)) for tick, event in recorded.each_event())
+    blocks = render_recorded(rack, itertools.chain(moved, played), recorded.n_ticks)
+    inputs = [arguments.midi_file, *(each.path for each in decoders)]
     with signals_as_exceptions(), damage_as_user_error(arguments.midi_file):
-        _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, [arguments.midi_file, instrument.path])
+        _write_wav(arguments.sound_file, rack, blocks, recorded.n_ticks, inputs)
+    names = dict.fromkeys(each.card.name for each in decoders)
     print(
         f"{arguments.sound_file}: {recorded.n_ticks / start.sample_rate_hz:.1f} s as recorded, "
-        f"instrument {instrument.card.name}"
+        f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
     )
     return 0
+
+
+def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decoder]) -> None:
+    """Say why the sound may differ from what was heard."""
+    for decoder, played in zip(decoders, start.instruments, strict=True):
+        _tell_other_file(decoder, played)
+    if start.n_parts > len(decoders):
+        print(f"timbrebox: {start.n_parts} parts were recorded; only the first one is rendered", file=sys.stderr)
+    elif not start.state.is_silent:
+        sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
+        print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
+    # Recordings of the first version only name the instrument that a swap brought.
+    lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
+    tick = next(lost, None)
+    if tick is not None:
+        said = f"another instrument was chosen {tick / start.sample_rate_hz:.1f} s after the beginning"
+        print(f"timbrebox: {said}; render keeps {start.instruments[0].name}", file=sys.stderr)
+
+
+def _tell_other_file(decoder: Decoder, played: PlayedInstrument) -> None:
+    if not same_instrument(decoder.path, played):
+        print(f"timbrebox: {decoder.path.name} is not the file that {played.name} was when it was recorded; it may "
+              "sound otherwise", file=sys.stderr)  # fmt: skip
+
+
+def _decoder(played: PlayedInstrument) -> Decoder:
+    """Load the instrument of a swap."""
+    decoder = load(played.name)
+    _tell_other_file(decoder, played)
+    return decoder
+
+
+def _with_seed(start: Start, seed: int) -> Start:
+    """The start with another seed in every part."""
+    parts = tuple(
+        msgspec.structs.replace(each, patch=msgspec.structs.replace(
+            each.patch, settings=msgspec.structs.replace(each.patch.settings, seed=seed)))
+        for each in start.state.parts
+    )  # fmt: skip
+    return start._replace(state=msgspec.structs.replace(start.state, parts=parts))
 
 
 def _moved_knobs(card: Card, arguments: argparse.Namespace) -> list[Event]:
@@ -210,6 +236,7 @@ def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: 
         sound_file.setsampwidth(FRAME_BYTES // 2)
         sound_file.setframerate(engine.sample_rate_hz)
         for block in blocks:
+            engine.take_retired()  # frees the engines that swaps have replaced
             sound_file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(engine.frame - first)
 

@@ -21,7 +21,7 @@ POWER_OFF_HOLD_S = 2.0  # seconds that the button is held until the system power
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # seconds on, then as many off
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long the lamp is on, and then off
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Box:
-    """Drives the lamp and reads the button, in the companion, where blinking disturbs no sound.
+    """Drives the lamp and reads the button. It runs in the companion, so that blinking cannot delay the sound.
 
     power_off: the command that asks the system to power off.
     """

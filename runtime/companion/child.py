@@ -58,7 +58,7 @@ class CompanionChild:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when there is something to do."""
-        return [self._frames.fileno()] if self._frames else []
+        return [self._frames.fileno()] if self._frames and self._frames.can_receive else []
 
     @property
     def write_fds(self) -> list[int]:
@@ -70,7 +70,7 @@ class CompanionChild:
         """Seconds until `serve` must be called even if no descriptor is ready."""
         if self._frames is None:
             return max(0.0, self._start_s + self._wait_s - time.monotonic())
-        return 0.0 if self._frames.has_line else math.inf
+        return 0.0 if self._frames.has_line or not self._frames.can_receive else math.inf
 
     def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
         """Send a request.
@@ -113,7 +113,7 @@ class CompanionChild:
                 stream.flush()
             else:
                 stream.end_sending()
-            select.select([stream], [stream] if stream.has_unsent else [], [], 0.1)
+            select.select(self.read_fds, self.write_fds, [], 0.1)
             self._take_messages()
         try:
             self._process.wait(max(0.1, until_s - time.monotonic()))

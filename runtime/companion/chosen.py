@@ -44,7 +44,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a value for a setting; is_back: return to the value in the settings file, `file`, instead."""
+    """Choose a value for a setting; is_back: whether to use the value in `file`, the settings file, again."""
 
     file: Config
     name: str

@@ -14,7 +14,7 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # between two writes of a growing recording
+_WORK_S = 0.1  # interval between two writes to a growing recording
 ENDED = "recording_ended"
 
 
@@ -56,7 +56,7 @@ class Recorder:
         try:
             settled = settle_leftovers(recordings_folder())
         except (UserError, OSError):
-            return  # no complaint, because nobody has asked for a recording yet
+            return  # no recording is wanted yet, so a missing folder is no problem
         for path in settled:
             if path.suffix != ".mid":
                 self._companion.say(f"Kept a recording that was cut short: {path}")

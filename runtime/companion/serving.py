@@ -19,7 +19,7 @@ Handler = Callable[[Any], object]
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that has none."""
+    """No params: for requests that need none."""
 
 
 class _Handled(NamedTuple):

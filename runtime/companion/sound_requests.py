@@ -11,7 +11,7 @@ from runtime.companion.serving import Companion, Nothing
 from runtime.companion.sounds import operations
 from runtime.companion.sounds.marks import Mark, mark, read_marks
 from runtime.sound.file import sound_tree
-from runtime.sound.own import KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
+from runtime.sound.own import BANK_SIZE, KnownSound, own_sound, own_sound_at, sounds_folder, user_sounds
 
 
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +64,9 @@ def add_sounds(companion: Companion) -> None:
 
 def _save(params: Save) -> dict[str, object]:
     saved = operations.save_tree(params.name, params.tree, Path(params.folder) if params.folder else None)
-    return {"name": saved.name, "file": str(saved.path), "replaced": saved.replaced}
+    known = user_sounds().get(saved.name)
+    number = None if known is None or known.bank is None else BANK_SIZE * known.bank + known.program
+    return {"name": saved.name, "file": str(saved.path), "replaced": saved.replaced, "number": number}
 
 
 def _read(known: KnownSound) -> dict[str, object]:

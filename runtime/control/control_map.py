@@ -7,11 +7,11 @@ from typing import Any
 from runtime.config import Config
 from runtime.control.knobs import Knobs
 from runtime.control.mapping.bindings import Binding, Bindings, bind, bind_plain, key_of
+from runtime.control.mapping.channel_state import NO_PARAMETER, ChannelState
 from runtime.control.mapping.layers import configured_lines
 from runtime.control.mapping.lines import Kind
 from runtime.control.mapping.messages import KINDS, number_of, share_of
 from runtime.control.mapping.positions import is_press, moved_to
-from runtime.control.mapping.side import NO_PARAMETER, Side
 from runtime.control.targets import waits_for_hop
 from runtime.control_numbers import PEDALS, SWITCH_ON, Control
 from runtime.events import (
@@ -37,13 +37,13 @@ class ControlMap:
     def __init__(self, config: Config):
         self._common = bind(configured_lines(config))
         self._bindings: dict[int, Bindings] = {}
-        self._sides: dict[int, Side] = {}
+        self._states: dict[int, ChannelState] = {}
 
     def use(self, device: int, bindings: Bindings) -> None:
         """Replace the map of a device, and reset the state of the device's controls."""
         self._bindings[device] = bindings
-        for side in [side for side in self._sides if side >> 4 == device]:
-            del self._sides[side]
+        for number in [number for number in self._states if number >> 4 == device]:
+            del self._states[number]
 
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the control's targets; returns False if the voices need the event, too.
@@ -59,9 +59,9 @@ class ControlMap:
         number = number_of(event)
         found = bindings.moved.get(key_of(kind, event.channel, number))
         if found is not None:
-            side = self._side(event)
+            state = self._state(event)
             for binding in found:
-                self._apply(binding, side, *share_of(event), knobs)
+                self._apply(binding, state, *share_of(event), knobs)
         elif key_of(kind, event.channel, number) not in bindings.actions:
             return False
         return type(event) is not NoteOff
@@ -75,45 +75,45 @@ class ControlMap:
         if found is None:
             taken = key in bindings.actions
         else:
-            taken, side = True, self._side(event)
+            taken, state = True, self._state(event)
             for binding in found:
                 if binding.part:
-                    share = side.halves_of(binding.index).share(binding.part, event.value)
+                    share = state.halves_of(binding.index).share(binding.part, event.value)
                 else:
                     share = event.value / 127.0
-                self._apply(binding, side, share, event.value, knobs)
+                self._apply(binding, state, share, event.value, knobs)
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
         """Follow MIDI's choice of an NRPN; returns True if the event was data of an NRPN that moves a target."""
-        control, side = event.control, self._side(event)
+        control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
-            side.parameter_msb, side.parameter = event.value, NO_PARAMETER
+            state.parameter_msb, state.parameter = event.value, NO_PARAMETER
         elif control == Control.NRPN_LSB:
-            side.parameter = side.parameter_msb << 7 | event.value
+            state.parameter = state.parameter_msb << 7 | event.value
         elif control in (Control.RPN_LSB, Control.RPN_MSB):
-            side.parameter = NO_PARAMETER
-        elif control in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and side.parameter != NO_PARAMETER:
-            key = key_of(Kind.NRPN, event.channel, side.parameter)
+            state.parameter = NO_PARAMETER
+        elif control in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and state.parameter != NO_PARAMETER:
+            key = key_of(Kind.NRPN, event.channel, state.parameter)
             found = bindings.moved.get(key, ())
             for binding in found:
-                share = side.halves_of(binding.index).share(1 if control == Control.DATA_ENTRY else 2, event.value)
-                self._apply(binding, side, share, int(share * 127.0), knobs)
+                share = state.halves_of(binding.index).share(1 if control == Control.DATA_ENTRY else 2, event.value)
+                self._apply(binding, state, share, int(share * 127.0), knobs)
             return bool(found)
         return False
 
-    def _apply(self, binding: Binding, side: Side, share: float, value: int, knobs: Knobs) -> None:
+    def _apply(self, binding: Binding, state: ChannelState, share: float, value: int, knobs: Knobs) -> None:
         """Move a binding's target; share, value: the control's position, as from `share_of`."""
         stands = knobs.position(binding.target)
         if stands is not None:
-            position = moved_to(binding, side, share, value, stands)
+            position = moved_to(binding, state, share, value, stands)
             if position is not None:
                 knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:
         """The action that an event starts, or None; a press starts an action, a release does not.
 
-        Pass each event once, in the order of the frames.
+        Call this once for each event, in the order of their frames.
         """
         kind = KINDS.get(type(event))
         if kind is None:
@@ -125,7 +125,7 @@ class ControlMap:
         action = bindings.actions.get(key)
         if action is None:
             return None
-        touched, value = self._side(event).touched, share_of(event)[1]
+        touched, value = self._state(event).touched, share_of(event)[1]
         # A program change has no release, so each one is a press.
         before, touched[key] = touched.get(key, 0), 0 if kind is Kind.PROGRAM else value
         return action if is_press(before, value) else None
@@ -151,17 +151,17 @@ class ControlMap:
     def memory(self) -> dict[str, dict[int, Any]]:
         """The devices' maps and the state of their controls, as plain values, for `remember`."""
         maps = {device: list(bindings.plain) for device, bindings in self._bindings.items()}
-        sides = {number: side.memory() for number, side in self._sides.items()}
-        return {"maps": maps, "sides": sides}
+        states = {number: state.memory() for number, state in self._states.items()}
+        return {"maps": maps, "sides": states}
 
     def remember(self, memory: dict[str, dict[int, Any]]) -> None:
         """Restore the state from another ControlMap's `memory`; ValueError if a map's lines are not valid."""
         self._bindings = {device: bind_plain(lines) for device, lines in memory.get("maps", {}).items()}
-        self._sides = {number: Side.remembered(each) for number, each in memory.get("sides", {}).items()}
+        self._states = {number: ChannelState.remembered(each) for number, each in memory.get("sides", {}).items()}
 
-    def _side(self, event: ChannelEvent) -> Side:
+    def _state(self, event: ChannelEvent) -> ChannelState:
         number = event.device << 4 | event.channel
-        side = self._sides.get(number)
-        if side is None:
-            side = self._sides[number] = Side()
-        return side
+        state = self._states.get(number)
+        if state is None:
+            state = self._states[number] = ChannelState()
+        return state

@@ -54,7 +54,7 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Arm a target or an action for at most `limit_s` seconds; UserError for an unknown name.
+        """Learn a control for a target or an action, for at most `limit_s` seconds; UserError for an unknown name.
 
         takeover: what an absolute control does while its position differs from the target's.
         """
@@ -125,7 +125,7 @@ def without(
 ) -> tuple[MapLine, ...]:
     """A device's learned lines without the lines of a target or action; names: its names, None to remove all lines.
 
-    own: the target's lines in the map on which the learned lines are laid; they count again if they were silenced.
+    own: the target's lines in the device's map that were not learned. Learned lines that silence them are removed, too.
     """
     if names is None:
         return ()
@@ -133,7 +133,7 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines with a line for each control in `own`, lines of its map, that lets it do nothing."""
+    """A device's learned lines, and a line for each control in `own`, lines of its map, that lets it do nothing."""
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
     return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))

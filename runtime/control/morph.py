@@ -12,8 +12,8 @@ from runtime.control.targets import RANGES
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square: what is not a target, such as
-# an LFO's rate, changes only in these steps, when a note starts.
+# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets,
+# such as an LFO's rate, change only in these steps, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 

@@ -20,8 +20,8 @@ class SoundKnobs:
     positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
-    filter_kind: as the type in Filter. shapes: whether the decoder's spectra are changed; has_bandwidth, has_width:
-    whether the bandwidth or the width is, or was, above 0.
+    filter_kind: as the type in Filter. shapes: whether any target changes the decoder's spectra. has_bandwidth,
+    has_width: whether the bandwidth or the width is, or was, above 0.
     """
 
     __slots__ = (

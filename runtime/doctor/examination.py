@@ -35,7 +35,7 @@ def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Findin
     for check in checks:
         try:
             yield from check(given)
-        except Exception as error:  # a broken machine is what the doctor is for
+        except Exception as error:  # a check may fail in any way on a broken machine, but the others must still run
             says = f"cannot be told ({type(error).__name__}: {error})"
             yield Finding(_name(check), BAD, says, "send us the report: ./timbrebox doctor --report report.txt")
 

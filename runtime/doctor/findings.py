@@ -62,7 +62,8 @@ def worst(findings: Sequence[Finding]) -> Verdict:
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
     """The findings as lines: verdict, name and what was found, in columns, and below them the way to mend it.
 
-    width: of the screen, in characters; None for the terminal's width. A command is never broken, so it can be copied.
+    width: of the screen, in characters; None for the terminal's width. A command is never split over two lines, so that
+    it can be copied.
     """
     width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
     lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)

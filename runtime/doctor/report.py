@@ -18,7 +18,7 @@ from runtime.doctor.findings import text_of
 SOUND_FILES = r"wav|flac|mp3|ogg|opus|aiff?|m4a|mid|midi"
 # Names that are not private, and that the text needs.
 _COMMON = {"root", "timbrebox", "localhost", "audio", "pi", "linux", "debian", "raspberrypi", "user", "play", "sound"}
-_LEAST = 3  # a shorter name would match too many words
+_LEAST = 3  # letters of a private name; a shorter name would match too many words
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _PACKAGES = ("numpy", "onnxruntime", "PyAudio", "python-rtmidi", "JACK-Client", "alsa-midi")
 

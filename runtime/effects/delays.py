@@ -41,7 +41,7 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write each row from frame `frame` - delays on into `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
+        """Write each row, from frame `frame - delays` on, to `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size
         starts += self._first

@@ -41,7 +41,7 @@ class Effects:
         return self._reverb.sleeps and self._chorus.sleeps
 
     def prepare(self, settings: EffectsConfig) -> Prepared:
-        """Prepare settings for `change`, from any thread: this touches no state, and takes about 1 ms."""
+        """Prepare settings for `change`, in about 1 ms; may be called from any thread, because no state changes."""
         rate_hz = self._rate_hz
         room, swinging = design(settings.reverb, rate_hz), copies(settings.chorus, rate_hz)
         return Prepared(room, swinging, filters(settings.equaliser, rate_hz))

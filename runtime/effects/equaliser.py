@@ -122,7 +122,7 @@ class Equaliser:
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # of the present filters and of the coming ones
+        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # inputs and states, of the present and the coming filters
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL

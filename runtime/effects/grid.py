@@ -84,7 +84,7 @@ class CellEffect(ABC, Generic[T]):
         self._shift, self.n_cells_computed = shift, 0
         self._n_silent_needed = (self._send.size + n_tail) // cell + 2
         self._n_silent = self._n_silent_needed
-        self._wet = np.zeros((2, cell), np.float32)  # of the present cell
+        self._wet = np.zeros((2, cell), np.float32)  # the wet sound of the present cell
         self._is_wet = False
         self._ramp01 = np.arange(1, cell + 1, dtype=np.float32) / cell
         self._ramp = np.zeros(cell, np.float32)

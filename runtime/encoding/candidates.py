@@ -23,7 +23,7 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # the steady reading counts if it is at most this much farther from the recording than the first reading
+NEAR_DB = 1.0  # a reading with constant knobs is kept if it is at most this much worse than the first reading
 MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer by this much
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 

@@ -55,7 +55,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # Only few pairs of a band and a colour have a slope other than 0.
+        # A band depends only on the colours of a few bands: only the pairs with an influence are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -72,7 +72,7 @@ class Colours:
         colour_db = np.zeros((len(parts), N_COLOURS), np.float32)
         bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
-        # Soft bands lie between harmonics, where the decoder gives little; they must not move the loud ones.
+        # Soft bands lie between harmonics, where the decoder gives little. Their errors must not change the loud bands.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
         loud_weights = 10.0 ** (target_db / _LOUD_DB)
         loud_weights /= loud_weights.sum(axis=1, keepdims=True)

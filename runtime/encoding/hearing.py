@@ -16,7 +16,7 @@ AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
 ONSET_DB = -40.0  # a sound begins where its level is first this close to its highest level
 LEAD_S = 0.003  # kept before the onset, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
-LEAST_STEADY_SHARE = 0.5  # least share of the audible frames at the note for a single held note
+LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
 LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, because a chord is heard as a far lower note
 LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
 LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
@@ -25,7 +25,7 @@ LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave a
 # least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
-WHOLE_TAKE_SHARE = 0.6  # one note that lasts this long of the audible time is the whole take
+WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
 MOST_GAP_FRAMES = 4
 UNPITCHED_NOTE = 60
 
@@ -35,7 +35,7 @@ class Pitch:
     """What note is heard in a stretch of sound.
 
     note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
-    other_octave: the same note in another octave if it may be meant, else None.
+    other_octave: the same note in another octave if the recording may be meant as that note, else None.
     """
 
     note: int
@@ -117,7 +117,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     runs: list[list[int]] = []
     gap, centre = MOST_GAP_FRAMES + 1, np.nan
     for index, note in enumerate(heard):
-        near = abs(note - centre) <= HALF_SEMITONE  # NaN is near nothing
+        near = abs(note - centre) <= HALF_SEMITONE  # False for NaN
         if near and gap <= MOST_GAP_FRAMES:
             runs[-1][1], gap = index + 1, 0
         elif np.isfinite(note) and (gap > MOST_GAP_FRAMES or _starts_here(heard, index)):
@@ -156,9 +156,9 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The same note in the octave below or above, if it may be meant, else None.
+    """The same note in the octave below or above, if the recording may be meant as that note, else None.
 
-    It may be meant if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
+    This is so if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
     multiples of half its fundamental.
     """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
@@ -190,7 +190,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # narrow: a chord's lowest note leaks into bins around
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # three bins, because a chord's lowest note leaks into others
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 

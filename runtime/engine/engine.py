@@ -18,6 +18,7 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.edited import edited_sound
 from runtime.control.knobs import Knobs
+from runtime.engine.agreed_settings import agreed_settings
 from runtime.engine.event_queue import EventQueue
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
@@ -35,14 +36,14 @@ from runtime.engine.voices.performance import Performance
 from runtime.engine.voices.widths import Widths
 from runtime.events import Action, Event
 from runtime.instrument.decoder import Decoder
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, named
 from runtime.sound.sound import Sound
 
 T = TypeVar("T")
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """The engine's state at `frame`, where the present span began.
+    """The engine's state at `frame`, the first frame of the present span.
 
     n_active_voices: voices that sound; n_notes, n_stolen, n_decoded, n_transforms: notes started, voices stolen,
     spectra decoded and inverse transforms made so far; positions: the knobs' positions, 0 to 1.
@@ -61,11 +62,12 @@ class Engine:
     """A polyphonic instrument at one sample rate.
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
-    random phases; config: the settings, None for the patch's settings; they also give n_voices and seed. Without
-    settings, n_voices is 16 and seed 0 unless given. ValueError if n_voices or seed contradicts the settings. patch:
-    the sound at the start; programs: the sounds that program changes choose, None for the instrument's presets. limits:
-    whether the sound is limited to full scale; if not, the caller must limit it. start: the state of another engine
-    with the same instrument, settings and sounds; this engine continues from that state's frame. None for frame 0.
+    random phases; config: the settings, None for those of `patch`. If there are settings, n_voices and seed may be
+    left out, because the settings contain both; ValueError if an argument contradicts them. Without settings, n_voices
+    is 16 and seed is 0 by default. patch: the sound at the start; programs: the sounds that program changes choose,
+    None for the instrument's presets. limits: whether the sound is limited to full scale; if not, the caller must limit
+    it. start: the state of another engine with the same instrument, settings and sounds; this engine continues from
+    that state's frame. None for frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -83,7 +85,7 @@ class Engine:
         start: EngineState | None = None,
         limits: bool = True,
     ):
-        config = _agreed_settings(config or (patch and patch.settings), n_voices, seed)
+        config = agreed_settings(config or (patch and patch.settings), n_voices, seed)
         patch = patch or Patch(config)
         card = instrument.card
         self.instrument = instrument
@@ -116,12 +118,12 @@ class Engine:
             self._events.wait_again(start.waiting)
             self.frame = start.frame
         self._span_start = self._span_end = self._first_hop = self.frame
-        self._may_foresee = self._has_worked = False  # has_worked: whether this block made a hop or began a voice
+        self._may_foresee = self._has_worked = False  # _has_worked: whether this block made a hop or began a voice
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append every event, (frame, event), when it is collected, and every state that is asked for."""
+        """From now on, append to `history` every collected event, (frame, event), and the states of `ask_for_state`."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -134,8 +136,14 @@ class Engine:
 
     @property
     def patch(self) -> Patch:
-        """The sound that was chosen last; from any thread."""
+        """The sound that was chosen last; may be called from any thread."""
         return self._knobs.present.patch
+
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give a sound another name, unless another sound was chosen meanwhile; for any thread."""
+        present = self._knobs.present
+        if present.patch is patch:
+            present.patch = named(patch, name)
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
@@ -143,16 +151,16 @@ class Engine:
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Prepare a sound for the event SoundChange, from any thread but the audio thread."""
+        """Prepare a sound for the event SoundChange; may be called from any thread but the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
     def edited_sound(self) -> Sound:
-        """The present sound as the player's knobs have made it; from any thread."""
+        """The present sound, with the knobs' present positions in it; may be called from any thread."""
         return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
-        """A target's position, 0 to 1 of its travel, from any thread; None if the instrument lacks the target."""
+        """A target's position, 0 to 1, or None if the instrument lacks the target; may be called from any thread."""
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
@@ -177,6 +185,8 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
+        if self._events.has_news:  # events that need not be collected before the next hop are part of the state, too
+            self._span_end = self._events.collect(self.frame, self._span_end, self._first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
@@ -185,7 +195,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra so far were silenced, because the decoder's output was not finite or was too large."""
+        """How many spectra were silenced so far, because the decoder gave infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property
@@ -198,7 +208,10 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """What a sounding voice sounds like, and its gain now; from any thread, so they may be of different moments."""
+        """A sounding voice's spectrum with its latents, and its gain.
+
+        May be called from any thread; then the values may belong to different frames.
+        """
         envelope, left, right = self._bank.levels(voice, self.frame)
         return self._spectra.seen(voice), envelope * max(left, right)
 
@@ -207,11 +220,11 @@ class Engine:
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """Return the player's requests since the last call that the engine cannot carry out itself."""
+        """Return and clear the player's requests that the engine cannot carry out itself."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """Return all changes of the effect sends since the last call: (frame, reverb, chorus), 0 to 1, ascending."""
+        """Return and clear the changes of the effect sends: (frame, reverb, chorus), 0 to 1, ascending by frame."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
@@ -226,18 +239,20 @@ class Engine:
             self.frame += n
 
     def _begin_span(self) -> None:
-        """Apply all that happens at this frame, then mix up to the next frame at which something happens."""
+        """Apply the events of this frame, and mix the sound from here to the next change."""
         frame, sound, performance = self.frame, self._sound, self._performance
         self._mixer.clear_played_tails(self._span_start, frame)
         changes = self._take_events()
         self._voice_sound.end_silent(frame)
         for stolen in changes.stolen:
             self._mixer.keep_tail(stolen, frame)
-        self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events)
-        self._may_foresee = self._voice_sound.moves
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
+        ratios = performance.pitches.ratios(list(retuned.values()), frame) if retuned else []
+        transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
+        self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events, transposing)
+        self._may_foresee = self._voice_sound.moves
         if retuned:
-            sound.set_ratios(list(retuned), frame, performance.pitches.ratios(list(retuned.values()), frame))
+            sound.set_ratios(list(retuned), frame, ratios)
         transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)
@@ -248,7 +263,7 @@ class Engine:
         self._voice_sound.foresee(self._performance.n_events)
 
     def _take_events(self) -> Changes:
-        """Apply the events of this frame, and what is due without an event; returns what changed."""
+        """Apply the events of this frame, and changes that are due without an event; returns what changed."""
         while (due := self._events.take(self.frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(self.frame)
@@ -284,15 +299,3 @@ def _taken(waiting: deque[T]) -> list[T]:
     taken = list(waiting)
     waiting.clear()
     return taken
-
-
-def _agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """`config`, or the default settings with n_voices and seed; ValueError if the arguments contradict `config`."""
-    if config is None:
-        defaults = Config()
-        voice = defaults.voice if n_voices is None else msgspec.structs.replace(defaults.voice, n_voices=n_voices)
-        return msgspec.structs.replace(defaults, voice=voice, seed=seed or 0)
-    for name, given, set_to in (("n_voices", n_voices, config.voice.n_voices), ("seed", seed, config.seed)):
-        if given is not None and given != set_to:
-            raise ValueError(f"{name} is {given} as an argument and {set_to} in the settings; give it once")
-    return config

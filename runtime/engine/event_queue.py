@@ -18,8 +18,8 @@ class EventQueue:
     """Events that have been posted and have not happened yet, sorted by frame.
 
     has_news: whether events were posted since the last `collect`; is_urgent: whether one of these events must be
-    collected in this block, because its own frame matters. history: if not None, every event is appended to it,
-    (frame, event), when the audio thread collects it.
+    collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each event to it
+    as (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -32,12 +32,15 @@ class EventQueue:
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
+        """Post an event; may be called from any thread.
+
+        frame: the event's absolute frame, None for the first frame of the next block.
+        """
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # of a knob's positions before a hop, only the last is heard
+            self._positions[event.latent] = event.position  # only a knob's last position before a hop is heard
         else:
             self._posted.append((frame, event))
-            # The beat is counted from a clock message's frame, which would change if a later block collected it.
+            # A clock message that a later block collected would get a later frame, and so a wrong beat.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
@@ -66,7 +69,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # the waiting events come first
+            if self._pending:  # events that are already waiting must be applied before this one
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -105,7 +108,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # later events that wait are heard at the same hop or after it
+            if not waits_for_hop:  # only the first such event counts: later ones are heard at its hop or at a later hop
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

@@ -12,7 +12,7 @@ BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A context with the small buffer; call its `run`. Code outside keeps NumPy's default."""
+    """A context with the small buffer: code that its `run` calls uses this buffer, other code NumPy's default."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

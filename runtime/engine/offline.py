@@ -63,7 +63,10 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event, (frame, event), ascending, just before its block: millions at once would fill the memory."""
+    """Posts each event just before its block: millions of posted events would fill the memory.
+
+    events: (frame, event), ascending.
+    """
 
     def __init__(self, events: Iterable[tuple[int, Event]]):
         self._events = iter(events)
@@ -71,7 +74,7 @@ class _Waiting:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all are posted."""
+        """Whether all events are posted."""
         return self._next is None
 
     def post(self, engine: Plays, n_frames: int) -> None:

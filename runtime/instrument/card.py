@@ -66,7 +66,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Embedding(msgspec.Struct, frozen=True):
-    """Some training frames as places among the knobs, for a map.
+    """Some training frames and their knob positions, to draw a map.
 
     latents: knob positions, 0 to 1, of each frame; labels: name of each frame's sound; map_2d: each frame's place on a
     map, x and y from 0 to 1.
@@ -91,7 +91,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An instrument's description of itself: all that the runtime must know; unknown keys of the JSON are ignored.
 
     card_version: version of this format, 1 to CARD_VERSION.
-    name: the instrument's name, for people.
+    name: the instrument's name, as users see it.
     sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples; hop_size is
         always a quarter of frame_size, and window `hann`.
     latents: the knobs, in the order of the decoder's inputs.
@@ -100,10 +100,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     presets: in the order of program changes; the first is the sound at the start.
     encoder: the instrument's encoder; None if there is none, as in version 1.
     sources: where the recordings come from, with a licence each.
-    embedding: some training frames among the knobs; None in version 1.
+    embedding: some training frames and their knob positions; None in version 1.
     trajectories: version of the trajectories in the presets' sounds; None if there are none.
-    corpus, licence, training, measured: for people: where the sounds come from, the licence, how the model was
-        trained, and how well the instrument plays.
+    corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
+    trained, and how well the instrument plays.
     check: inputs with their outputs, to verify the decoder.
     """
 

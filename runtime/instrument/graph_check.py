@@ -31,9 +31,9 @@ KEEPS_SIZE = frozenset((
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
-LARGEST_VALUES = 16 * 2**20  # of one tensor and of all constants: 64 MiB as float32
+LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # of the whole file; of one tensor
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # fields of the whole file; dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its other format.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
@@ -142,7 +142,7 @@ class _Graph:
         self._known.update(outputs)
         moving = [bool(given) and given not in self._still for given in inputs]
         if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
-            # Such whole numbers could be a divisor of 0, or an index out of range.
+            # Such a whole number could be an index out of range, or a divisor that is 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
             # The trial with each number of rows (trial.py) could then miss the largest size.
@@ -202,7 +202,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """The fields of a part; too many would take minutes to walk."""
+        """Yield the fields of a part; an error for too many fields in the file, which would take minutes to read."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

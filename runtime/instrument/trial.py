@@ -18,10 +18,10 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# For the whole trial, and for computing once the libraries are loaded. A bundled instrument computes for 0.1 s, on a Pi
-# for ten times that. The playing process computes twice as much as the trial before it begins to play.
+# Limits: on the whole trial, and on the processor's time after the libraries are loaded. A bundled instrument computes
+# for 0.1 s, on a Pi for ten times that. Before it plays, the playing process computes twice as much as the trial.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
-LARGEST_GROWTH_BYTES = 320 * 2**20  # of the trying process, once it has loaded its libraries
+LARGEST_GROWTH_BYTES = 320 * 2**20  # most memory of the trial's process, besides its libraries
 GOOD = "good"
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_REASON = 4096

@@ -32,6 +32,11 @@ class Connection:
         return self._socket.fileno()
 
     @property
+    def can_receive(self) -> bool:
+        """Whether more may arrive: the socket is open, and the other end has not ended."""
+        return self.is_open and not self.has_ended
+
+    @property
     def has_unsent(self) -> bool:
         """Whether bytes wait to be sent."""
         return bool(self._unsent)
@@ -55,7 +60,7 @@ class Connection:
 
     def receive(self) -> None:
         """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
-        if self.has_ended or not self.is_open or len(self._received) > self._longest:
+        if not self.can_receive or len(self._received) > self._longest:
             return  # the lines already received must be taken first
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
@@ -95,7 +100,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line together with a file descriptor; close if they cannot be sent at once, as while bytes wait."""
+        """Send a line together with a file descriptor; close if they cannot be sent at once, because bytes wait."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()
@@ -131,6 +136,7 @@ class Connection:
             self.end_sending()
 
     def close(self) -> None:
-        """Close the socket; received lines can still be taken."""
+        """Close the socket, and forget what was not sent; received lines can still be taken."""
         self.is_open = False
+        self._unsent.clear()
         self._socket.close()

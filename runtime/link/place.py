@@ -35,7 +35,7 @@ def sockets() -> list[Path]:
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner, and in a service its group, can enter.
 
-    OSError if the path is no folder of this user: where all can write, somebody may have set a trap.
+    OSError if the path is no folder of this user: in a folder where everyone can write, a stranger may have made it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()

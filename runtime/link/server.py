@@ -34,7 +34,7 @@ LATER = Later()
 
 
 class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of a request that needs none."""
+    """No params: for requests that need none."""
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class Caller:
             self._connection.send(messages.answer_line(self._id, result))
 
     def answer_with(self, result: object, descriptor: int) -> None:
-        """Answer with plain values and a file descriptor, which the client gets a copy of."""
+        """Answer with plain values and a file descriptor, of which the client gets a copy."""
         if self._id is not None:
             self._connection.send_with(messages.answer_line(self._id, result), descriptor)
 
@@ -115,7 +115,7 @@ class Server:
     @property
     def read_fds(self) -> list[int]:
         """File descriptors that become readable when `serve` has something to do."""
-        return [self._listener.fileno(), *(client.fileno() for client in self._clients if not client.has_ended)]
+        return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
@@ -124,8 +124,8 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether received requests still wait for their answers: call `serve` again at once."""
-        return any(client.has_line for client in self._clients)
+        """Whether requests wait for their answers, or news could not be sent to a client: call `serve` at once."""
+        return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
         """Whether a client wants news of this topic."""
@@ -172,7 +172,7 @@ class Server:
         for _ in range(MOST_CLIENTS):
             try:
                 stream, _ = self._listener.accept()
-            except OSError:  # no client waits, it has gone again, or no file descriptor is left
+            except OSError:  # no client waits, the client has gone again, or no file descriptor is free
                 return
             client = Connection(stream, messages.LONGEST_LINE_BYTES, MOST_UNSENT_BYTES)
             n_clients = sum(not each.is_leaving for each in self._clients)
@@ -214,7 +214,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer a line; a client that sends a malformed request is dropped, as its lines cannot be trusted."""
+        """Answer a line; disconnect a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

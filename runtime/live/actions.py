@@ -16,14 +16,18 @@ Act = Callable[[Action], object]
 
 
 class Actions:
-    """The actions of `control.targets.ACTIONS`; `program`, a program that the engine does not have; and `swapped`."""
+    """The actions that can be started by name.
+
+    They are those of `control.targets.ACTIONS`; `program`: choose a program that the engine does not have; and
+    `swapped`: note that the oldest posted swap has happened.
+    """
 
     def __init__(self, desk: Desk):
         self._desk = desk
         self._acts: dict[str, Act] = {"panic": self._panic}
 
     def add(self, name: str, act: Act) -> None:
-        """Let an action call `act`, which may raise UserError."""
+        """Let the action with this name call `act`, which may raise UserError."""
         self._acts[name] = act
 
     def perform(self, action: Action) -> object:

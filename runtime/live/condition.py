@@ -37,7 +37,7 @@ class Playing(Protocol):
 class Condition:
     """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text; volume_db: the setting, for the cues; notify:
+    remark: what is wrong with the settings, or an empty text; volume_db: the volume of the signal sounds; notify:
     `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
     lamp: also shows the condition; None until the supervisor sets it.
     """
@@ -61,7 +61,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report what plays and what is wrong: to the service's manager by a status line, to the player by signs."""
+        """Report what plays and what is wrong: to systemd by a status line, to the player by sounds and the lamp."""
         self._power.look()
         self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output
@@ -82,7 +82,7 @@ class Condition:
         return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
 
     def health(self) -> dict[str, object]:
-        """Return the counts, the devices and the problems, as plain values."""
+        """Return the counts of blocks and notes, the devices and the problems, as plain values."""
         output = self._card.output
         return {
             "seconds": time.monotonic() - self._start_s,
@@ -100,7 +100,7 @@ class Condition:
         }
 
     def history(self) -> dict[str, list[float]]:
-        """Return the last five minutes in steps of two seconds, as plain values."""
+        """Return loads, voices and late blocks of the last five minutes, in steps of two seconds, as plain values."""
         return self._history.columns()
 
     def ready_line(self) -> str:

@@ -32,6 +32,7 @@ from runtime.live.remote.ring import LentRing
 from runtime.live.requests import add_requests
 from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch
 
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
@@ -46,6 +47,9 @@ class Playing(Protocol):
     @property
     def engine(self) -> Engine:
         """The first part's engine."""
+
+    def part_engines(self) -> list[Engine]:
+        """The engines that play the next notes, of each part."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
@@ -71,8 +75,11 @@ class Playing(Protocol):
     def post(self, event: Event) -> None:
         """Post an event, to be heard one buffer from now."""
 
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name; patch: the first part's patch when the sound was saved."""
+
     def say_yes(self) -> None:
-        """Play the audible yes: something is learned or saved."""
+        """Play the cue `yes`, because something was learned or saved."""
 
 
 class Desk:
@@ -80,8 +87,8 @@ class Desk:
 
     playing: what plays; say: called with each line for the user; memory: what the last run remembered, None to remember
     nothing. actions: what a control or another program can start, by name. server: the link's server, None if the link
-    cannot be opened, as when another `play` of this user has it. companion: the process that keeps files. recorder:
-    records the output. panel: the page's process, which the desk starts and closes, None for no page.
+    cannot be opened, for example because another `play` of this user has it. companion: the process that keeps files.
+    recorder: records the output. panel: the page's process, which the desk starts and closes, None for no page.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -93,7 +100,7 @@ class Desk:
         self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
-        self.actions.add("program", lambda action: self.choosing.heard(action.number))
+        self.actions.add("program", lambda action: self.choosing.heard(action.number, action.part))
         self.actions.add("next_sound", lambda _action: self.choosing.step(1))
         self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
         self.maps = DeviceMaps(self, playing.choice.patch.settings)
@@ -106,7 +113,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # the page speaks to what plays over the link
+            panel.close()  # without the link, the page could not reach the playing process
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
@@ -119,7 +126,10 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Note an event for the maps, for learning and for watching programs; called on the drivers' threads."""
+        """Keep an event of a MIDI input, for the maps, for learning and for watching programs.
+
+        Called on the drivers' threads.
+        """
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -202,14 +212,20 @@ class Desk:
             found = "an instrument that was asked for, and does not play yet"
             otherwise(UserError("save", found, "one that plays", "save again in a second"))
             return
-        tree, folder = present_sound(self.playing.engine, self.playing.choice, for_another_folder=True)
+        tree, folder = present_sound(self.playing.part_engines(), self.playing.choice, for_another_folder=True)
         folder = None if folder is None else str(folder.resolve())
-        self.companion.ask("sounds.save", then, otherwise, name=name, tree=tree, folder=folder)
+        patch = self.playing.engine.patch
+
+        def saved(answer: dict[str, Any]) -> None:
+            self.choosing.called(patch, answer["name"], answer["number"])
+            self.changed(saved=answer["name"])
+            then(answer)
+
+        self.companion.ask("sounds.save", saved, otherwise, name=name, tree=tree, folder=folder)
 
     def _was_saved(self, saved: dict[str, Any]) -> None:
         self.say(f"Saved as {saved['name']}.")
         self.playing.say_yes()
-        self.changed(saved=saved["name"])
 
     def _cannot_save(self, error: UserError) -> None:
         self.say(f"The sound is not saved: {error}")

@@ -94,7 +94,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # together with what was learned in earlier runs
+            self._keep(device)  # saves them together with what was learned in earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup
@@ -175,7 +175,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Use and save these learned lines for a device; lines that cannot be saved are used, and the user is told."""
+        """Use these learned lines for a device, and save them; if saving fails, the user is told."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

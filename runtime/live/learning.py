@@ -36,7 +36,7 @@ class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Let the controls of the maps move this target or start this action no more, until `unlearn`."""
+    """Until `unlearn`, no control of any map moves this target or starts this action."""
 
     target: str
 
@@ -49,9 +49,9 @@ class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning:
-    """Learns the control that moves, of any input.
+    """Learns which control the player moves, on any input.
 
-    Answers `learn`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
+    It answers `learn`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
     """
 
     def __init__(self, desk: Desk):

@@ -19,17 +19,19 @@ _ON_TRIAL = b"ended within 10 s\n"
 class Memory:
     """The state of the last run, and a file that notes how this run ends.
 
-    A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends. The
-    file is not empty after a crash, nor while a restored state is on trial, for the first 10 s. A proper end empties
-    the file. After the trial, a kill or a power cut leaves the file empty.
+    A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends: it
+    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial,
+    which is for the first 10 s. After the trial, a kill or a power cut leaves the file empty.
 
     say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
     configured: this run's values from the settings file, None until known. good_settings: all values of the settings
     file, to be saved for use while the file is broken, None if they are not to be saved.
+    keeps: whether what plays replaces the state; False for a demo, whose piece moves controls.
     is_kept: whether this run remembers; a user's second `play` does not.
     """
 
-    def __init__(self, say: Callable[[str], object]):
+    def __init__(self, say: Callable[[str], object], keeps: bool = True):
+        self.keeps = keeps
         self.state: State | None = None
         self.configured: Settings | None = None
         self.good_settings: Config | None = None
@@ -40,7 +42,7 @@ class Memory:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._close_file()  # another play has the file
+            self._close_file()  # another running `play` has locked the file
         except OSError as error:
             self._close_file()
             say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")

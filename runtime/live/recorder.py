@@ -12,44 +12,33 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
+from runtime.audio.sound_ring import SoundRing, ring_frames
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.engine.recorded.head import PlayedInstrument, Start, head_tree, plain_event
-from runtime.engine.recorded.state import EngineState
-from runtime.events import Action, SoundChange
+from runtime.events import Action, Swap
+from runtime.link.recording import Record
 from runtime.link.server import LATER, Caller, Server
-from runtime.live.present import sha256_of
+from runtime.rack.recorded.head import head_tree
+from runtime.rack.recorded.replay import plain_event
+from runtime.rack.recorded.state import RackState
 
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
 SERVE_S = 0.2  # how often events go to the companion while it records
-STATE_S = 2.0  # interval between requests for the engine's state; a recording can begin only at a state's frame
+STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
 MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # later, a start is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `record`.
-
-    do: what to do. format, bits: of the sound file. seconds_before: how much past sound to include.
-    """
-
-    do: Literal["start", "stop", "status"]
-    format: Literal["wav", "flac"] = "wav"
-    bits: Literal[16, 24] = 16
-    seconds_before: Annotated[float, msgspec.Meta(ge=0.0, le=MOST_BEFORE_S)] = 0.0
-
-
 Answer = Callable[[Any], object]
-_Known = tuple[int, EngineState]  # index in `_recent`, and state
+_Known = tuple[int, RackState]  # index in `_recent`, and state
 
 
 class _Waiting(msgspec.Struct):
@@ -73,11 +62,13 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        self._recent: deque[tuple[int, object]] = deque()  # of the ring's time span, in the order of taking
+        # Events and states of the ring's time span, in the order of arrival.
+        self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start
-        self._first, self._n_starts = -1, 0  # the recording's first frame, -1 without one; companion.n_starts then
+        self._first = -1  # the recording's first frame, -1 without a recording
+        self._n_starts = 0  # `companion.n_starts` when the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:
@@ -179,10 +170,13 @@ class Recorder:
         """Move the audio thread's events to `_recent` and `_held`, and drop events older than the ring's sound."""
         while self._history:
             item = self._history.popleft()
-            self._recent.append(item)
-            if self._first >= 0 and not isinstance(item[1], EngineState):
+            if isinstance(item[1], Swap):
+                self._recent.clear()  # otherwise sounds of engines that no longer play would stay in memory
+            else:
+                self._recent.append(item)
+            if self._first >= 0 and not isinstance(item[1], RackState):
                 self._held.append(item)
-        self._held.sort(key=itemgetter(0))  # stable: events of one frame stay in the order in which they were taken
+        self._held.sort(key=itemgetter(0))  # a stable sort: events of one frame keep their order
         oldest = frame - self.ring.n_frames
         while self._recent and self._recent[0][0] < oldest:
             self._recent.popleft()
@@ -190,9 +184,9 @@ class Recorder:
     def _begin_if_possible(self) -> None:
         """Begin the waiting recording if a suitable state is known, or refuse it if its time is over."""
         waiting = self._waiting
-        states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, EngineState)]
+        states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the engine's first block is not in the ring yet
+            states = []  # the ring does not hold this rack's first block yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -202,9 +196,9 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, None if there is none.
+        """The state to begin from, None if there is none; before: whether past sound is included.
 
-        With past sound, a silent state if possible: `render` can repeat a recording only if it begins in silence.
+        If so, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
@@ -215,32 +209,25 @@ class Recorder:
         silent = [each for each in early if each[1].is_silent]
         return (silent or early)[-1] if early else next(iter(usable), None)
 
-    def _begin(self, waiting: _Waiting, number: int, state: EngineState) -> None:
-        later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], EngineState)]
-        # Waiting events become events of the recording; only overdue ones, except sound changes, stay in the state.
-        late = [item for item in state.waiting if item[0] < state.frame and not isinstance(item[1], SoundChange)]
-        due = [item for item in state.waiting if item not in late]
-        state = msgspec.structs.replace(state, waiting=tuple(late))
-        engine, record = self._rack.engine(), waiting.record
-        path, (patch, programs) = engine.instrument.path, engine.sounds
-        instrument = PlayedInstrument(path.stem, sha256_of(path))
-        start = Start(engine.sample_rate_hz, instrument, patch, programs, state)
+    def _begin(self, waiting: _Waiting, number: int, state: RackState) -> None:
+        later = [item for item in list(self._recent)[number + 1 :] if not isinstance(item[1], RackState)]
+        record, rate_hz, first = waiting.record, self._rack.sample_rate_hz, state.parts[0]
+        self._settings, sound = first.patch.settings, self._rack.engine().patch
         order = {
             "generation": self.ring.generation,
             "first": state.frame,
-            "sample_rate_hz": engine.sample_rate_hz,
+            "sample_rate_hz": rate_hz,
             "format": record.format,
             "bits": record.bits,
-            "name": engine.patch.sound.name or engine.patch.settings.preset or path.stem,
-            "head": head_tree(start),
+            "name": sound.sound.name or sound.settings.preset or first.path.stem,
+            "head": head_tree(rate_hz, state),
         }
-        self._settings = patch.settings
-        self._held = sorted(due + later, key=itemgetter(0))
+        self._held = sorted([*state.waiting, *later], key=itemgetter(0))
         self._first, self._n_starts = state.frame, self._desk.companion.n_starts
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent})
+            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []
@@ -249,7 +236,10 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the events before `frame`, to which no event can be added any more; most: None for all events."""
+        """Send the recording's events before `frame`, at most `most`, None for all.
+
+        No later event may belong before `frame`.
+        """
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]

@@ -74,7 +74,7 @@ class Remembering:
     def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
         self._playing, self._companion, self._memory, self._say = playing, companion, memory, say
         self._kept: object = None
-        self._kept_patch: Patch | None = None
+        self._kept_patches: tuple[Patch | None, ...] = ()
         self._complaint = ""
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
@@ -89,16 +89,22 @@ class Remembering:
         good = self._memory.good_settings
         if good is not None and self._companion.tell("settings", config=msgspec.to_builtins(good)):
             self._memory.good_settings = None
-        engine = self._playing.engine
+        if self._memory.keeps:
+            self._keep()
+
+    def _keep(self) -> None:
+        engine, choice = self._playing.engine, self._playing.choice
+        patches = (*(each.patch for each in self._playing.part_engines()), choice.whole)
         present = (
-            id(engine.patch),
+            tuple(map(id, patches)),
             engine.instrument.path,
             tuple(positions(engine).values()),
-            settings_of(self._playing.choice.settings),
+            settings_of(choice.settings),
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            self._kept, self._kept_patch = present, engine.patch  # while the patch is held, no other patch has its id
+            # While these patches are held, no other patch has their ids.
+            self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
@@ -118,7 +124,7 @@ class Remembering:
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
     """Return what plays, as a `State`; configured: the settings file's values, None for the present ones."""
     engine, choice = playing.engine, playing.choice
-    sound, folder = present_sound(engine, choice)
+    sound, folder = present_sound(playing.part_engines(), choice)
     return State(
         _name_of(engine.instrument),
         sha256_of(engine.instrument.path),

@@ -82,14 +82,17 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new sound for the user: the present one with a morph through `places`, positions of latents by name."""
+    """A new sound for the user: the present sound, with a morph through `places`.
+
+    places: for each place the positions of latents, 0 to 1, by name.
+    """
 
     name: Name
     places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound, `INSTRUMENT/NAME` or `/NAME` for a user's sound, and its mark: favourite, tags."""
+    """A sound and its new mark; sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound; mark: favourite and tags."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]
@@ -158,7 +161,7 @@ def _swap(desk: Desk, name: str) -> dict[str, object]:
         raise UserError("request instrument", repr(name), "an instrument that is here", did_you_mean(name, available()))
     if desk.choosing.swap is None:
         raise UserError("request instrument", repr(name), "a play that can change it", "start play with --instrument")
-    desk.choosing.swap(name, None)
+    desk.choosing.swap(0, name, None, None)
     return {"instrument": name}
 
 
@@ -172,7 +175,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    tree, folder = present_sound(desk.playing.engine, desk.playing.choice, for_another_folder=True)
+    tree, folder = present_sound(desk.playing.part_engines(), desk.playing.choice, for_another_folder=True)
     if "parts" in tree:
         raise UserError("request sounds.path", "a sound with parts", "one without", "choose such a sound first")
     return _keep(desk, way.name, tree | {"morph": {"sounds": way.places}}, folder, caller)

@@ -97,12 +97,17 @@ class InputPort:
         self._held.remember(event)
         self._post(event, arrival_s)
 
-    def close(self) -> None:
-        """Close the port, and post the events that release all held keys and controllers."""
+    def let_go(self) -> None:
+        """Receive nothing more, and post the events that release all held keys and controllers; then call `close`."""
         if self._client is not None:
             self._client.cancel_callback()
             time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
-            self._release()
+        self._release()
+
+    def close(self) -> None:
+        """Close the port, and post the events that release all held keys and controllers."""
+        self.let_go()
+        if self._client is not None:
             with quiet_stderr():
                 self._client.close_port()
             # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the

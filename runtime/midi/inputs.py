@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runtime.config import MidiConfig
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
+# rtmidi holds the interpreter while it closes a port: for 1 ms, but for 50 ms while JACK also removes the program that
+# had the other end, and the audio thread waits. So a port whose keyboard has gone is closed a little later;
+# its notes are released at once.
+_CLOSE_AFTER_S = 0.3
 
 
 class Refusal(NamedTuple):
@@ -60,6 +64,7 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
+        self._left: list[tuple[float, InputPort]] = []  # ports without a keyboard, and when to close them, in order
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)
@@ -92,9 +97,9 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a port that refused to open; infinite if no port did."""
-        due_s = min((refusal.due_s for refusal in self._refused.values()), default=math.inf)
-        return max(0.0, due_s - time.monotonic())
+        """Seconds until `poll` should retry a port that refused to open, or close a port; infinite if there is none."""
+        dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
+        return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
     def poll(self) -> list[str]:
         """Open new ports, close ports that have gone, and return a line for the user about each change.
@@ -103,6 +108,8 @@ class MidiInputs:
         interpreter for 1 ms when a keyboard is plugged in, and for 24 ms if no closed port can be reused, because
         rtmidi must create another client.
         """
+        while self._left and self._left[0][0] <= time.monotonic():
+            self._idle.append(self._close_left())
         try:
             own = self._open_own()
             gone = self._announced_gone()
@@ -155,8 +162,8 @@ class MidiInputs:
         self._devices.keep_only({*present, *own} - gone)
         for name in [name for name in self._open if name not in present or name in gone]:
             port = self._open.pop(name)
-            port.close()
-            self._idle.append(port)
+            port.let_go()
+            self._left.append((time.monotonic() + _CLOSE_AFTER_S, port))
             yield _gone_line(stable_name(name))
 
     def _open_wanted(self, present: list[str]) -> Iterator[str]:
@@ -168,7 +175,7 @@ class MidiInputs:
             refusal = self._refused.get(name, Refusal())
             if name in self._open or time.monotonic() < refusal.due_s:
                 continue
-            port = self._idle.pop() if self._idle else InputPort(self._api, self._post, self._config.channel)
+            port = self._free_port()
             try:
                 self._introduce(port, devices[name])
                 port.open(name, self._announcements)
@@ -182,6 +189,18 @@ class MidiInputs:
             self._open[name] = port
             self._refused.pop(name, None)
             yield f"MIDI input: {stable_name(name)}"
+
+    def _free_port(self) -> InputPort:
+        """A closed port: a used one if there is any, because a new one takes long."""
+        if self._idle:
+            return self._idle.pop()
+        return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)
+
+    def _close_left(self) -> InputPort:
+        """Close the port that has waited longest, and return it."""
+        _, port = self._left.pop(0)
+        port.close()
+        return port
 
     def _what_is_missing(self, present: list[str]) -> str:
         if self.names:
@@ -205,9 +224,11 @@ class MidiInputs:
 
     def close(self) -> None:
         """Close every port, and release all held keys and controllers."""
-        for port in [*self._open.values(), *self._idle, *([self._virtual] if self._virtual else [])]:
+        left = [port for _, port in self._left]
+        for port in [*self._open.values(), *left, *self._idle, *([self._virtual] if self._virtual else [])]:
             port.delete()
         self._open.clear()
+        self._left.clear()
         self._devices.keep_only(())
         self._idle.clear()
         self._refused.clear()

@@ -6,18 +6,18 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # connections of one other machine, which could otherwise use up all
+MOST_OF_SENDER = 16  # connections of one other machine, so that no machine can use up all connections
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # unanswered requests of one page
 MOST_ANSWERING = 6  # unanswered requests of all pages; the playing process disconnects a client that reads too slowly
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages a second, and at once after a silence
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages per second, and at once after a pause
 ALL_RATE, ALL_BURST = 500.0, 1000.0
 
 
 class Allowance:
-    """A limit on messages (token bucket): `rate` a second, and `burst` at once after a silence."""
+    """A limit on messages (token bucket): `rate` per second, and `burst` at once after a pause."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst

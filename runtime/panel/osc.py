@@ -20,7 +20,7 @@ ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # in one packet
 _DEEPEST = 4  # nested bundles
-# Actions, sounds and instruments a second, and at once after a silence: few, because some of them write files.
+# Requests for actions, sounds and instruments: per second, and at once after a pause. Few, because some write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is ignored

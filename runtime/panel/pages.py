@@ -150,7 +150,7 @@ class Pages:
             allowance = Allowance(PAGE_RATE, PAGE_BURST)
             async for line in connection:
                 if (wait_s := max(allowance.take(), self.allowance.take())) > 0.0:
-                    await asyncio.sleep(wait_s)  # this slows the sender down, too, as nothing is read meanwhile
+                    await asyncio.sleep(wait_s)  # nothing is read meanwhile, so the sender must wait, too
                 await self._take(page, line)
         except ConnectionClosed:
             pass

@@ -52,7 +52,7 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    On or off, it also turns the player's taps, the actions `tap_tempo`, into a tempo.
+    Even while it is off, it computes a tempo from the player's taps (the actions `tap_tempo`).
 
     The output depends only on the events and their frames. The engine counts beats from the same events, so both agree.
     A note-off follows every note-on that the arpeggiator adds.
@@ -67,7 +67,7 @@ class Arpeggiator:
         self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
-        self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
+        self._eaten: set[Key] = set()  # keys that were down at the switch-off; their note-offs do not pass
         self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, number, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
@@ -104,16 +104,21 @@ class Arpeggiator:
         insort(self._queue, (max(frame, self._taken), self._n_fed, event))
         self._n_fed += 1
 
+    def holds_keys(self) -> bool:
+        """Whether a player or a pedal holds keys for the arpeggiator to play."""
+        return bool(self._keys.chord)
+
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the state that outlives notes, the beats and the taps, as plain values for `remember`."""
-        loop = self._tempo.loop
-        memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps)}
+        """Return the state that outlives notes (beats, taps, pedals) as plain values for `remember`."""
+        loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}
+        memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps), "pedals": pedals}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
         """Continue at `frame` from another arpeggiator's `memory`, with no key down."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
+        self._keys.pedals.update(memory.get("pedals", {}).get("down", {}))
         if "arpeggiator_clock" in memory:
             given(self._tempo.begin_loop(frame), memory["arpeggiator_clock"])
         given(self._tempo, memory.get("arpeggiator_tempo", {}))
@@ -231,7 +236,10 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """End all notes after active sensing ends; the engine, still receiving arpeggiator notes, cannot detect it."""
+        """End all notes, because the sender of active sensing has fallen silent.
+
+        The engine cannot detect this: it still receives the arpeggiator's notes.
+        """
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -241,7 +249,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here: the pattern restarts, and the sounding note ends, as its end is in old beats.
+            # Beats jump to 0 here. So the pattern restarts; the sounding note ends, because its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))
@@ -295,7 +303,7 @@ class Arpeggiator:
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Plain functions, not methods bound to `self`: see Performance.
+    # Plain functions, not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,

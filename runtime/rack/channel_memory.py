@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from runtime.control_numbers import Control
 from runtime.events import (
@@ -19,6 +19,7 @@ from runtime.events import (
 
 _SELECTS = (Control.RPN_MSB, Control.RPN_LSB)
 _UNSELECTS = (Control.NRPN_MSB, Control.NRPN_LSB)
+_NO_PARAMETER = (127, 127)  # MIDI 1.0: RPN 127, 127 is none
 _DATA = (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB)
 # Source: RP-015: CC 121 leaves volume, pan and bank alone. The values of registered parameters stay, too.
 _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_LSB)
@@ -27,8 +28,8 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The last event of each controller, in order of arrival.
 
-    is_mapped: whether an event's control moves a target or starts an action; these controls are not remembered, as
-    another sound's targets have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. Such controls are not remembered,
+    because another sound's targets have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
@@ -40,7 +41,7 @@ class ChannelMemory:
         """Remember an event that sets a controller; a Reset clears the controllers of all channels."""
         match event:
             case ControlChange():
-                self._hear_control(event)
+                self._hear_control(event, self._is_mapped(event))
             case PitchWheel() | Aftertouch():
                 self._say((event.channel, type(event)), [event])
             case MapChange():
@@ -58,33 +59,46 @@ class ChannelMemory:
             said += [ControlChange(channel, Control.RPN_MSB, msb), ControlChange(channel, Control.RPN_LSB, lsb)]
         return said
 
+    def remember(self, events: Iterable[Event]) -> None:
+        """Continue from another memory's `events`."""
+        for event in events:
+            if isinstance(event, ControlChange):
+                self._hear_control(event, is_mapped=False)  # it was not mapped when it arrived
+            else:
+                self.hear(event)
+
     def _say(self, key: tuple, events: list[Event]) -> None:
         self._said.pop(key, None)  # so that the newest is last
         self._said[key] = events
 
-    def _hear_control(self, event: ControlChange) -> None:
+    def _hear_control(self, event: ControlChange, is_mapped: bool) -> None:
         channel, control = event.channel, event.control
         if control in _SELECTS:
-            self._parameter.setdefault(channel, [127, 127])[control == Control.RPN_LSB] = event.value
+            self._parameter.setdefault(channel, [*_NO_PARAMETER])[control == Control.RPN_LSB] = event.value
         elif control in _UNSELECTS:
-            self._parameter.pop(channel, None)
+            self._unselect(channel)
         elif control in _DATA:
             self._hear_data(event)
         elif control == Control.RESET_ALL_CONTROLLERS:
             self._reset_controllers(channel)
-        elif control < Control.ALL_SOUND_OFF and not self._is_mapped(event):
+        elif control < Control.ALL_SOUND_OFF and not is_mapped:
             self._say((channel, control), [event])
 
     def _hear_data(self, event: ControlChange) -> None:
-        if event.channel in self._parameter:
-            msb, lsb = self._parameter[event.channel]
+        msb, lsb = self._parameter.get(event.channel, _NO_PARAMETER)
+        if (msb, lsb) != _NO_PARAMETER:
             chosen = [ControlChange(event.channel, Control.RPN_MSB, msb)]
             chosen += [ControlChange(event.channel, Control.RPN_LSB, lsb), event]
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # A parameter's key has four entries.
+        # Registered parameters stay, too: their keys have four entries.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }
-        self._parameter.pop(channel, None)
+        self._unselect(channel)
+
+    def _unselect(self, channel: int) -> None:
+        """Let data entry set no parameter; a new engine must learn this after the parameters' values."""
+        if channel in self._parameter:
+            self._parameter[channel] = [*_NO_PARAMETER]

@@ -6,7 +6,7 @@ import math
 
 from runtime.sound.arpeggio import Arpeggio
 
-_NEAR = 1e-6  # of a step: a step that is less late than this is still due
+_NEAR = 1e-6  # a step that is late by less than this share of a step is still due
 
 
 class Steps:
@@ -26,7 +26,7 @@ class Steps:
         return self._beats_of(self._next)
 
     def begin(self, beats: float) -> None:
-        """Begin a chord: its first step is now or, if chords start on the beat, at the next step of the beat."""
+        """Begin a chord. Its first step is now or, if chords start on the beat, the next step counted from beat 0."""
         self.n_played = 0
         self._origin, self._next = beats, 0
         if self._settings.starts == "beat":

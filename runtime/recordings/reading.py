@@ -13,9 +13,9 @@ from runtime.base.quiet import quiet_stderr
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
-BLOCK_SAMPLES = 1 << 19  # of each channel in one read; fewer for more than two channels
+BLOCK_SAMPLES = 1 << 19  # samples of each channel in one read; fewer if there are more than two channels
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
-LARGEST_SAMPLE = 1e6  # times full scale; sums of larger samples may become infinite
+LARGEST_SAMPLE = 1e6  # in units of full scale; sums of larger samples may become infinite
 WHOLE_SHARE = 0.99  # least share of the announced samples: an MP3 header may announce a few too many
 
 

@@ -15,7 +15,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, make_folder, read_bounded_file
 from runtime.base.signals import signals_as_exceptions
 from runtime.service.archive import opened
-from runtime.service.places import HOME, PACKAGED, ROOT, SETTINGS, STATE, UNIT, UNITS, USER
+from runtime.service.places import ANNOUNCED, HOME, PACKAGED, ROOT, SETTINGS, STATE, UNIT, UNITS, USER
 from runtime.service.system import call, is_booted, last_line, make_user, properties, refuse_fleeting_disk, restart
 from runtime.service.versions import Versions, version_of
 
@@ -90,6 +90,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
+    ANNOUNCED.unlink(missing_ok=True)  # a page that no longer exists
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
         print(f"Removed. Settings ({SETTINGS.parent}) and sounds ({STATE}) stay; to delete both: uninstall --purge")
@@ -132,7 +133,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless they exist: as edited in an installation of an older kind, or defaults."""
+    """Write the owner's settings, unless they exist: those of an installation of the old kind, or else the defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"

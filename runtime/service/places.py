@@ -11,6 +11,7 @@ HOME = Path("/opt/timbrebox")
 STATE = Path("/var/lib/timbrebox")
 SETTINGS = Path("/etc/timbrebox/instrument.yaml")
 UNITS = Path("/etc/systemd/system")
+ANNOUNCED = Path("/etc/avahi/services/timbrebox.service")  # the owner may copy it there, to announce the page
 PACKAGED = Path("/usr/lib/timbrebox")  # where the Debian package puts a version to install
 ENVIRONMENT = ".venv"
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments")

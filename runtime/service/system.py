@@ -83,9 +83,8 @@ def restart(within_s: float) -> str:
 def last_line(since_s: int = 0, besides: str = "") -> str:
     """The last line in the journal that the program itself printed; an empty text if there is none.
 
-    since_s: earlier lines are ignored, as of time.time(). besides: process id, as text, whose lines are ignored: the
-    last lines of one run may be logged after the next run has begun, so neither the time nor the journal's number of
-    the run tells the runs apart.
+    since_s: a time in seconds since 1970; earlier lines are ignored. besides: a process id, as text, whose lines are
+    ignored. It is needed because the last lines of one run may be logged after the next run has begun.
     """
     fields = "--output-fields=MESSAGE,_PID"
     command = [

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# A rate written with three digits, such as 0.333, means a fraction if the difference is below _NEAR_BEATS.
+# A rate such as 0.333 means the nearest fraction with a denominator of at most _FINEST, here 1/3, if the two differ by
+# less than _NEAR_BEATS.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
 
@@ -19,7 +20,7 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     if the next note is the same. octaves: 1 to 4; after each round the keys are played one octave higher. hold: whether
     the chord continues when the keys are released. velocity: velocity of every note, 1 to 127; None for the keys'
     velocities. swing: how late every second step is, 0 to 0.75 of a step. seed: seed of the mode `random`, 0 or more.
-    starts: where step 0 is: `key`, at the first key of a chord; `beat`, at beat 0; the first key waits for a step.
+    starts: where step 0 is: `key`, at the first key of a chord; `beat`, at beat 0, so that a chord waits for a step.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"

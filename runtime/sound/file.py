@@ -83,7 +83,7 @@ def _said(struct: msgspec.Struct) -> dict[str, Any]:
     return said
 
 
-@functools.cache  # msgspec's own leaves a reference cycle behind at each call, and `play` collects no garbage
+@functools.cache  # each call leaves a reference cycle, which `play` would never free: its garbage collector is off
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 

@@ -117,7 +117,7 @@ def refuse_unknown_names(
 ) -> None:
     """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
-    Also if an LFO scales itself, directly or through another LFO, or has both rate_hz and beats.
+    The same if an LFO scales itself, directly or through another LFO, or has both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

@@ -39,3 +39,8 @@ class Patch(msgspec.Struct, frozen=True):
     trajectories: tuple[PlayedTrajectory, ...] = ()
     folder: Path | None = None
     morph: PlayedMorph | None = None
+
+
+def named(patch: Patch, name: str) -> Patch:
+    """The patch with another name of its sound."""
+    return msgspec.structs.replace(patch, sound=msgspec.structs.replace(patch.sound, name=name))

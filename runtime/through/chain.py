@@ -15,7 +15,7 @@ from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
 MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
-LEAST_PEAK = 1e-6  # times the frame size; a frame whose highest magnitude is lower counts as silent
+LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below this times the frame size
 # The pitch is detected below about this frequency, a little above the highest pitch: at 44.1 kHz in a quarter of the
 # bins.
 PITCH_BAND_HZ = 5500.0

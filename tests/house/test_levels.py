@@ -39,11 +39,14 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("present", "output remote signs swapping waiting watching",),
+    "runtime.live": (
+        "present",
+        "output remote signs swapping waiting watching",
+    ),
     "runtime.panel": ("limits", "access files playing"),
     "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.panel.access": ("names devices", "pairing"),
-    "runtime.rack": ("glides", "channel_memory parts voice_share", "routing"),
+    "runtime.rack": ("glides", "channel_memory parts voice_share", "recorded", "routing"),
     "runtime.sound": ("trajectory",),
     "training": (
         "hearing",

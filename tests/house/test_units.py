@@ -30,7 +30,7 @@ def test_systemd_takes_the_unit_as_committed(unit: Path) -> None:
 
 
 def test_unit_gives_away_little_when_broken_into(unit: Path) -> None:
-    threshold = EXPOSURE.get(unit.name, 12)  # in tenths
+    threshold = EXPOSURE.get(unit.name, 12)  # systemd's exposure level, in tenths
     done = systemd_analyze(unit, "security", "--offline=true", f"--threshold={threshold}")
     assert done.returncode == 0, done.stdout[-2000:]
 

@@ -27,7 +27,7 @@ from tests.support.rig import JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
 
 BUFFER_FRAMES, N_VOICES = 256, 16
-PAUSE_S = 2.6  # between swaps, enough to strike all 16 keys again
+PAUSE_S = 2.6  # time between two swaps, enough to strike all 16 keys again
 INSTRUMENT, ACTIONS = "strings", ("next_instrument", "previous_instrument")
 
 

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 
 from runtime.service.debian.package import build
-from runtime.service.places import PACKAGED, SETTINGS, STATE
+from runtime.service.places import ANNOUNCED, HOME, PACKAGED, SETTINGS, STATE
 from tests.support.box import Box, debian_root
 from tests.support.places import ROOT
 
@@ -220,14 +220,16 @@ class Rig:
         return f"after {after_s:.1f} s; it boots and plays; {self._nothing_lost()}"
 
     def remove(self) -> str:
+        announces = HOME / "current/runtime/service/avahi" / ANNOUNCED.name
+        self._run("install", "-D", "--mode=644", announces, ANNOUNCED)  # as docs/panel.md says
         self._dpkg("--remove", "timbrebox")
         status, _ = self.box.run("systemctl", "cat", "timbrebox.service")
         assert status != 0
-        for gone in ("opt/timbrebox", "usr/lib/timbrebox", "usr/bin/timbrebox"):
-            assert not (self.box.root / gone).exists(), gone
+        for gone in (HOME, PACKAGED, Path("/usr/bin/timbrebox"), ANNOUNCED):
+            assert not (self.box.root / gone.relative_to("/")).exists(), gone
         assert self._read(SETTINGS) == QUIET
         assert self._read(STATE / "sounds" / "mine.yaml") == SOUND
-        return "no unit, no program; settings and sound are kept"
+        return "no unit, no program, no announcement of the page; settings and sound are kept"
 
     def first_package_again(self) -> str:
         self._dpkg("-i", "/material/" + self._material.deb.name)

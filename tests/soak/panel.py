@@ -109,7 +109,7 @@ def hang(playing: Playing, n_slow: int, seconds: float) -> int:
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))
-        if k % 2:  # every second one opens a WebSocket first, and sends a slow message
+        if k % 2:  # every second connection opens a WebSocket first, and sends a slow message
             stream.sendall(_OPENING.format(port=playing.port).encode())
             assert b" 101 " in stream.recv(200)
             stream.sendall(b"\x81\xfe\x20\x00" + b"mask")  # the head of a message of 8192 bytes

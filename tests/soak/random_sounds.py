@@ -39,13 +39,13 @@ from training.measure.playability import N_SKIPPED_HOPS
 
 DEFAULT_INSTRUMENT = "virtual-analogue"
 SAMPLE_RATE_HZ = 44100
-LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of them outside the model's range
+LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model's range
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 N_CONTROLS = 3  # how many controls move while the note sounds
 # Control 1 and aftertouch (0) also make vibrato, which transposes the note; transposed notes must stay less common.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
-# Only sounds that keep an audible pitch are checked for being in tune.
+# For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.
 LONG_SPEC = StftSpec(frame_size=4 * StftSpec().frame_size)
 MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_FILTERED_DB, N_LOWEST = 9.0, 3.0, 30.0, 3
 

@@ -1,11 +1,12 @@
 """Unplugs a keyboard during a note and plugs it in again, over and over: python -m tests.soak.replug [N].
 
-Measured: the time until the program has released the note, and the time from plugging in until a new note is heard. The
-gaps are between 20 ms and 3 s, evenly spaced on a logarithmic scale, in random order.
+Measured: the time until the held note has faded, the time from plugging in until a new note is heard, and what the
+program holds. The gaps are between 20 ms and 10 s, evenly spaced on a logarithmic scale, in random order.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -16,23 +17,29 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 
+from tests.support.footprint import Footprint, footprint
 from tests.support.places import ROOT
-from tests.support.rig import PERIOD_FRAMES, JackServer, Keyboard, LiveProgram, Player, wait_until
+from tests.support.rig import PERIOD_FRAMES, SAMPLE_RATE_HZ, JackServer, Keyboard, LiveProgram, Player, wait_until
 
-SHORTEST_S, LONGEST_S = 0.02, 3.0
+SHORTEST_S, LONGEST_S = 0.02, 10.0
 OUTPUTS = ("PortAudio:out_0", "PortAudio:out_1")
 NOTE, GIVE_UP_S, STEP_S, LOUD = 57, 5.0, 0.01, 0.003
+FADE_S = 0.01  # the sound's release
+LISTENED_S, QUIET_S = 0.4, 0.006
+RELEASED_S = 0.05 + FADE_S
+GROWTH_MB, WARM_UP_SHARE = 2.0, 0.2
 
 
 class Cycle(NamedTuple):
     """One unplugging.
 
-    gap_s: time without the keyboard; released_s: from unplugging until the program had released the note; heard_s: from
-    plugging in until a new note was heard; all in s, infinite for never. is_silent: whether nothing sounded after the
-    new note's end.
+    gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from then
+    until the held note had faded; heard_s: from plugging in until a new note was heard; all in s, infinite for never.
+    is_silent: whether nothing sounded after the new note's end.
     """
 
     gap_s: float
+    removed_s: float
     released_s: float
     heard_s: float
     is_silent: bool
@@ -44,16 +51,25 @@ def gaps(n_cycles: int) -> list[float]:
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
 
+def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
+    """Seconds from `since_s` until the recording is quiet for QUIET_S; infinite for never; first_s: its first frame."""
+    loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
+    loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
+    for before, after in itertools.pairwise(loud):
+        if after - before > QUIET_S * SAMPLE_RATE_HZ:
+            return first_s + float(before) / SAMPLE_RATE_HZ - since_s
+    return np.inf
+
+
 class Plugging:
-    """Unplugs and plugs in the keyboard of a running program; keys: the present keyboard."""
+    """Unplugs and plugs in the keyboard of a running program; keys: the present keyboard.
 
-    def __init__(self, program: LiveProgram, player: Player):
-        self.program, self.player = program, player
+    ear: records the end of the held note, while `player` waits for the new one.
+    """
+
+    def __init__(self, player: Player, ear: Player):
+        self.player, self.ear = player, ear
         self.keys = Keyboard("keys")
-
-    def n_gone(self) -> int:
-        """How often the program has reported that the keyboard is gone."""
-        return sum("MIDI input gone: keys" in line for line in list(self.program.lines))
 
     def first_heard_s(self, since_s: float) -> float:
         """Seconds from `since_s` until a note, struck again and again, is heard; infinite after GIVE_UP_S."""
@@ -65,63 +81,73 @@ class Plugging:
 
     def cycle(self, gap_s: float) -> Cycle:
         """Unplug during a note, wait, plug in, strike a note until it is heard, release it, and hold a note again."""
-        before, unplugged_s = self.n_gone(), time.monotonic()
+        self.ear.begin_recording(LISTENED_S)
+        self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # by then the other recording has begun
+        unplugged_s = time.monotonic()
         self.keys.unplug()
-        released_s, begun_s = np.inf, time.monotonic()
-        while time.monotonic() - begun_s < gap_s:
-            if released_s == np.inf and self.n_gone() > before:
-                released_s = time.monotonic() - unplugged_s
-            time.sleep(0.001)
+        gone_s = self.keys.gone_s
+        time.sleep(gap_s)
         self.keys = Keyboard("keys")
         plugged_s = time.monotonic()
-        while released_s == np.inf and time.monotonic() - unplugged_s < GIVE_UP_S:
-            if self.n_gone() > before:
-                released_s = time.monotonic() - unplugged_s
-            time.sleep(0.001)
         while np.abs(self.player.record(STEP_S)).max() > LOUD and time.monotonic() - plugged_s < GIVE_UP_S:
             pass  # the released note fades
         heard_s = self.first_heard_s(plugged_s)
+        released_s = quiet_s(self.ear.recorded(), self.ear.began_s, unplugged_s) + unplugged_s - gone_s
         self.keys.play([0x80, NOTE, 0])
         self.player.record(0.4)
         is_silent = not np.abs(self.player.record(0.1)).max() > 1e-4
         self.keys.play([0x90, NOTE, 100])
         self.player.record(0.1)
-        return Cycle(gap_s, released_s, heard_s, is_silent)
+        return Cycle(gap_s, gone_s - unplugged_s, released_s, heard_s, is_silent)
 
 
-def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> list[Cycle]:
-    """Unplug and plug in once for each gap; returns the measurements. JACK_DEFAULT_SERVER must name the server."""
+def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[list[Cycle], list[Footprint]]:
+    """Unplug and plug in once for each gap; JACK_DEFAULT_SERVER must name the server.
+
+    Returns the measurements, and the program's footprint after each cycle.
+    """
     path = folder / "replug.yaml"
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
-        "voice": {"envelope": {"release_s": 0.01}},
+        "voice": {"envelope": {"release_s": FADE_S}},
     }
     path.write_text(yaml.safe_dump(config))
     arguments = ["--config", path, "--instrument", ROOT / "tests" / "data" / "tiny.onnx"]
-    with LiveProgram(arguments, server.env) as program, Player(server, "", OUTPUTS) as player:
-        plugging = Plugging(program, player)
+    cycles, held = [], []
+    with (
+        LiveProgram(arguments, server.env) as program,
+        Player(server, "", OUTPUTS) as player,
+        Player(server, "", OUTPUTS) as ear,
+    ):
+        plugging = Plugging(player, ear)
         wait_until(lambda: any("MIDI input: keys" in line for line in program.lines), "the keyboard")
         plugging.first_heard_s(time.monotonic())
-        cycles = [plugging.cycle(gap_s) for gap_s in gaps_s]
+        for gap_s in gaps_s:
+            cycles.append(plugging.cycle(gap_s))
+            held.append(footprint(program.process_id))
         plugging.keys.unplug()
         program.stop()
         assert program.errors == ""
-    return cycles
+    return cycles, held
 
 
 def main(arguments: list[str]) -> int:
-    """Print each cycle, then a summary of the times; returns 0 if all cycles are fast enough and end silent."""
+    """Print each cycle, then a summary; returns 0 if all cycles are fast enough and end silent, and nothing grows."""
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder) / "jackd.log") as server:
         os.environ.update({name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")})
-        cycles = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))
+        cycles, held = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))
     for each in cycles:
-        print(f"gap {each.gap_s:.3f} s: released {each.released_s:.3f} s, heard {each.heard_s:.3f} s, {each.is_silent}")
-    for name in ("released_s", "heard_s"):
+        print(" ".join(f"{name} {value:.3f}" for name, value in each._asdict().items()))
+    for name in ("removed_s", "released_s", "heard_s"):
         times = np.array([getattr(each, name) for each in cycles])
         print(f"{name}: median {np.median(times):.3f}, p95 {np.quantile(times, 0.95):.3f}, max {times.max():.3f}")
     print(f"{len(cycles)} cycles, {sum(not each.is_silent for each in cycles)} with a note that sounds on")
-    return int(any(each.released_s > 0.05 or each.heard_s > 0.3 or not each.is_silent for each in cycles))
+    before, after = held[int(WARM_UP_SHARE * len(held))], held[-1]
+    print(f"after the warm-up: {before}; at the end: {after}")
+    grows = after.resident_mb - before.resident_mb > GROWTH_MB or after[1:] > before[1:]
+    is_slow = any(each.released_s > RELEASED_S or each.heard_s > 0.3 or not each.is_silent for each in cycles)
+    return int(grows or is_slow)
 
 
 if __name__ == "__main__":

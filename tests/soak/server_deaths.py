@@ -1,7 +1,7 @@
-"""Kills the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
+"""Kills or stops the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
 
 `play` is restarted 0.25 s after its end, as systemd does. Measured: the time from the kill until `play` has ended, and
-from the server's return until a new note is heard.
+from the server's return until a new note is heard. The server is killed and stopped in turn.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ GIVE_UP_S = 30.0
 class Death(NamedTuple):
     """One death of the server; times in s.
 
-    gap_s: from the kill to the server's restart; left_s: from the kill until `play` had ended; back_s: from the
-    server's restart until a note was heard.
+    is_killed: whether it was killed or stopped; gap_s: from its end to its restart; left_s: from its end until `play`
+    had ended; back_s: from its restart until a note was heard.
     """
 
+    is_killed: bool
     gap_s: float
     left_s: float
     back_s: float
@@ -90,17 +91,20 @@ def heard_s(server: JackServer, since_s: float) -> float:
 
 
 def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
-    """Kill the server this many times; returns the measured times."""
+    """Kill or stop the server this many times; returns the measured times."""
     deaths = []
     with Notices() as notices, JackServer(folder / "jackd.log") as server, Service(server, folder, notices) as service:
         assert heard_s(server, time.monotonic()) < GIVE_UP_S
         for number in range(n_deaths):
-            gap_s, killed_s = GAPS_S[number % len(GAPS_S)], time.monotonic()
-            server.kill()
+            is_killed, gap_s, ends_s = number % 2 == 0, GAPS_S[number % len(GAPS_S)], time.monotonic()
+            if is_killed:
+                server.kill()
+            else:
+                server.stop()
             time.sleep(gap_s)
             server.__enter__()
             back_s = heard_s(server, time.monotonic())
-            deaths.append(Death(gap_s, service.ended_s - killed_s, back_s))
+            deaths.append(Death(is_killed, gap_s, service.ended_s - ends_s, back_s))
         assert "1 voices" in notices.status or "0 voices" in notices.status
     return deaths
 
@@ -110,8 +114,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         deaths = run_deaths(int(arguments[0]) if arguments else 30, Path(folder))
     for death in deaths:
-        print(f"gap {death.gap_s:.1f} s, left after {death.left_s:.2f} s, heard {death.back_s:.2f} s after its return")
-    left_s, back_s = (max(times) for times in list(zip(*deaths, strict=True))[1:])
+        how = "killed" if death.is_killed else "stopped"
+        print(f"{how}, gap {death.gap_s:.1f} s, left {death.left_s:.2f} s, heard {death.back_s:.2f} s after its return")
+    left_s, back_s = (max(times) for times in list(zip(*deaths, strict=True))[2:])
     print(f"{len(deaths)} deaths: left after {left_s:.2f} s at most, heard {back_s:.2f} s after the return at most")
     return int(left_s > 1.5 or back_s > 3.0)
 

@@ -29,19 +29,21 @@ from runtime.control.mapping.map_file import load_map
 from runtime.encoding.candidates import Options, coder_of, encode_recording
 from runtime.engine.engine import Engine
 from runtime.engine.offline import render_recorded
-from runtime.engine.recorded.head import Start, damage_as_user_error, head_tree, playable, played_instrument, start_of
-from runtime.engine.recorded.state import EngineState
 from runtime.engine.voices.pitch.tuning import read_scala
-from runtime.events import ControlChange, NoteOff, NoteOn, ProgramChange
+from runtime.events import ControlChange, NoteOff, NoteOn, ProgramChange, Swap
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import load_encoder
 from runtime.midi.files import read_events
 from runtime.midi.input_port import InputPort
 from runtime.midi.messages import from_message
+from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.reading import is_recorded, read_recorded
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import HEAD, SIGNATURE, RecordedMidiWriter
 from runtime.rack.build import build_rack, rack_from
+from runtime.rack.parts import PartSettings
+from runtime.rack.recorded.head import damage_as_user_error, head_tree, start_of
+from runtime.rack.recorded.replay import Replay, plain_event
 from runtime.recordings.reading import UnusableError, mono_blocks
 from runtime.sound.file import load_sound, sound_from_tree
 from runtime.sound.settings import with_sound
@@ -50,9 +52,10 @@ from runtime.sound.trajectory.packing import load_trajectory, pack, unpack
 from runtime.sound.trajectory.trajectory import N_BANDS, Trajectory
 from tests.support.mutation import mutated
 from tests.support.places import DATA, ROOT
+from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # one used file in so many is also rendered
+PLAYED_EVERY = 7  # of the files that can be used, one in this many is also rendered
 _METADATA = 14
 
 
@@ -115,15 +118,11 @@ def _recorded(path: Path, number: int) -> None:
         return
     recorded = read_recorded(path)
     start = start_of(recorded.head, path)
-    decoder = Decoder(TINY)
-    if len(start.state.parts.get("knobs", {}).get("begun_at", ())) != decoder.card.n_latents:
-        return  # `render` refuses such a file
     with damage_as_user_error(path):
-        rack = rack_from(start, decoder)
-        events = (
-            (rack.frame + tick, playable(event, rack.engine().prepare, start.patch.settings, path))
-            for tick, event in recorded.each_event()
-        )
+        rack = rack_from(start, [Decoder(TINY) for _ in start.instruments])
+        engines = [rack.engine(part) for part in range(rack.n_parts)]
+        replay = Replay(engines, lambda _instrument: Decoder(TINY), start.settings, path)
+        events = ((rack.frame + tick, replay.playable(event)) for tick, event in recorded.each_event())
         n_frames = 3 * 4096 if number % 2 == 0 else 100
         for block in render_recorded(rack, events, n_frames):
             if not np.abs(block).max() <= 1.0:
@@ -236,21 +235,22 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """The content of a recorded MIDI file of the tiny instrument."""
-    decoder = Decoder(TINY)
-    engine = Engine(decoder, sample_rate_hz=SAMPLE_RATE_HZ)
+    """The content of a recorded MIDI file of two parts with the tiny instrument, one of which is swapped."""
+    rack = rack_of(PartSettings(), PartSettings(lowest_key=60))
     history: deque[tuple[int, object]] = deque()
-    engine.keep_history(history)
-    engine.ask_for_state()
-    engine.render(np.zeros((512, 2), np.float32))
-    (state,) = [item for _, item in history if isinstance(item, EngineState)]
-    patch, programs = engine.sounds
-    start = Start(SAMPLE_RATE_HZ, played_instrument(decoder.path), patch, programs, state)
+    rack.keep_history(history)
+    rack.ask_for_state()
+    rack.render(np.zeros((512, 2), np.float32))
+    ((_, state),) = history
+    rack.post(Swap(1, "tiny", None, playable_of(patch_of())))
+    rack.render(np.zeros((512, 2), np.float32))
+    swap = history[-1][1]
     path = folder / "seed.mid"
     path.unlink(missing_ok=True)
-    writer = RecordedMidiWriter(path, one_tick_a_frame(SAMPLE_RATE_HZ), head_tree(start))
-    played = NoteOn(0, 60, 100), ControlChange(0, 1, 90), NoteOff(0, 60, 0), ProgramChange(0, 1)
-    writer.add([(1000 * number, event) for number, event in enumerate(played)], 6000)
+    writer = RecordedMidiWriter(path, one_tick_a_frame(rack.sample_rate_hz), head_tree(rack.sample_rate_hz, state))
+    played = NoteOn(0, 60, 100), ControlChange(0, 1, 90), swap, NoteOff(0, 60, 0), ProgramChange(0, 1)
+    plain = [event_of(plain_event(event, Config())) for event in played]
+    writer.add([(1000 * number, event) for number, event in enumerate(plain)], 6000)
     writer.finish(8000)
     return path.read_bytes()
 

@@ -86,7 +86,7 @@ _WAYS: list[Callable[[bytearray, random.Random], None]] = [
 def mutated(seeds: list[bytes], number: int, *, head: int | None = None) -> bytes:
     """The broken file of this number, made of one or two of the good files `seeds`.
 
-    head: if given, half of the files are broken only in their first `head` bytes, where most formats say the most.
+    head: if given, half of the files are broken only in their first `head` bytes, which say what the file contains.
     """
     chance = random.Random(number)
     content = bytearray(chance.choice(seeds))

@@ -35,7 +35,7 @@ from runtime.events import (
 )
 from runtime.live.supervisor import Supervisor
 from runtime.live.waiting.stop_signal import StopSignal
-from runtime.sound.choice import choose
+from runtime.rack.part_choice import choose_parts
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = (1, 7, 10, 11, 64, 66, 67, 70, 71, 72, 73, 74, 76, 20, 3)
@@ -80,7 +80,9 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
     while True:
         for _ in range(chance.randrange(1, 4)):
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
-            if chance.random() < 0.02:
+            if (
+                chance.random() < 0.02 and not supervisor._swaps.is_pending
+            ):  # it must play on the engine that prepares it
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor._racks.rack.post(event)
@@ -98,7 +100,7 @@ def main() -> None:
     play_command.add_arguments(parser)
     arguments = parser.parse_args()
     config = play_command._with_options(load_config(arguments.config), arguments)
-    choice = choose(config, arguments.instrument, arguments.preset, arguments.sound)
+    choice = choose_parts(config, arguments.instrument, arguments.preset, arguments.sound)
 
     def say(line: str) -> None:
         print(line, flush=True)

@@ -26,7 +26,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long tests play that count lost periods; for a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
+# How long the tests that count lost periods play, in s; a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -68,6 +68,11 @@ class JackServer:
         self._process.kill()
         self._process.wait()
 
+    def stop(self) -> None:
+        """Stop the server, as its user would."""
+        self._process.terminate()
+        self._process.wait()
+
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
             # JACK allows eight servers, and counts a killed server until another one of the same name has run.
@@ -88,18 +93,24 @@ class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
     midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
+    began_s: `time.monotonic()` at the first frame of the last recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
         self._command = [sys.executable, "-m", "tests.support.rig_player", server.name, midi, *audio]
         self._env, self._n_ports = server.env, len(audio)
+        self._n_frames, self.began_s = 0, 0.0
 
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        first = self._process.stderr.readline()
-        if first != b"ready\n":
-            raise AssertionError((first + self._process.communicate()[1]).decode())
+        # JACK may complain first: after many killed clients its database of metadata, for all servers, is full.
+        said = b""
+        while not said.endswith(b"ready\n"):
+            line = self._process.stderr.readline()
+            if not line:
+                raise AssertionError((said + self._process.communicate()[1]).decode())
+            said += line
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,23 +126,26 @@ class Player:
 
     def record(self, length_s: float) -> np.ndarray:
         """Record the next `length_s` seconds: float32 (n_frames, n_ports)."""
-        self.begin(length_s)
-        return self.end()[1]
+        self.begin_recording(length_s)
+        return self.recorded()
 
-    def begin(self, length_s: float) -> None:
-        """Begin to record `length_s` seconds, and return at once; `end` must follow."""
+    def begin_recording(self, length_s: float) -> None:
+        """Begin to record `length_s` seconds, without waiting; `recorded` returns them."""
         self._n_frames = int(length_s * SAMPLE_RATE_HZ)
         self._command_line(record=self._n_frames)
 
-    def end(self) -> tuple[float, np.ndarray]:
-        """Wait for the recording's end; returns its beginning, as from time.time(), and float32 (n_frames, n_ports)."""
-        said = self._process.stdout.read(9 + 4 * self._n_frames * self._n_ports)
-        sound = np.frombuffer(said[9:], np.float32).reshape(self._n_frames, self._n_ports)
-        return struct.unpack("=d", said[1:9])[0], sound
+    def recorded(self) -> np.ndarray:
+        """Wait for the end of the recording that has begun, and return it: float32 (n_frames, n_ports)."""
+        answer = self._process.stdout.read(8 + 4 * self._n_frames * self._n_ports)
+        (self.began_s,) = struct.unpack("=d", answer[:8])
+        return np.frombuffer(answer[8:], np.float32).reshape(self._n_frames, self._n_ports)
 
 
 class Keyboard:
-    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server."""
+    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server.
+
+    gone_s: `time.monotonic()` when JACK had removed the port.
+    """
 
     def __init__(self, name: str):
         import rtmidi
@@ -139,10 +153,12 @@ class Keyboard:
         self._out = rtmidi.MidiOut(rtapi=rtmidi.API_UNIX_JACK, name=name)
         self._out.open_virtual_port("out")
         self.play = self._out.send_message
+        self.gone_s = 0.0
 
     def unplug(self) -> None:
-        """Remove the port, without releasing the keys that are down."""
+        """Remove the port, without releasing the keys that are down; then remove the client."""
         self._out.close_port()
+        self.gone_s = time.monotonic()
         self._out.delete()
 
 
@@ -235,7 +251,7 @@ class LiveProgram:
     def __exit__(self, failure: object, *_: object) -> None:
         status = self._process.poll()
         self.kill()
-        if failure is not None:  # pytest shows it with the test's failure
+        if failure is not None:  # pytest shows the printed text with the test's failure
             print(f"The program {'was running' if status is None else f'had ended with {status}'}.")
             print("".join(self.lines + self._errors))
         if self._new_home is not None:

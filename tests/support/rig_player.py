@@ -2,8 +2,8 @@
 
 One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
 python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
-{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes `!`, the time of the first frame as
-float64, and N float32 frames.
+{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of
+the recording's first frame, and N float32 frames.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class PlayerClient:
         if len(target):
             if self._n_recorded == 0:
                 since_frames = self._client.frame_time - self._client.last_frame_time
-                self._began_s = time.time() - since_frames / self._client.samplerate
+                self._began_s = time.monotonic() - since_frames / self._client.samplerate
             for port, channel in zip(self._inputs, target.T, strict=True):
                 channel[:] = port.get_array()[: len(target)]
             self._n_recorded += len(target)
@@ -84,7 +84,7 @@ def main() -> None:
                 player.send(messages)
             case {"record": n_frames}:
                 began_s, sound = player.record(n_frames)
-                sys.stdout.buffer.write(b"!" + struct.pack("=d", began_s) + sound.tobytes())
+                sys.stdout.buffer.write(struct.pack("=d", began_s) + sound.tobytes())
                 sys.stdout.buffer.flush()
 
 

@@ -10,7 +10,7 @@ from tests.support.browser import Browser
 from tests.support.rig import SAMPLE_RATE_HZ, Player
 
 HEARD_S = 0.5
-AUDIBLE_DB = -20.0  # to the loudest sample, as in `bench`: note_on_ms
+AUDIBLE_DB = -20.0  # relative to the loudest sample, as in note_on_ms of `bench`
 _CLICKED = "addEventListener('pointerdown', (e) => (window.clickedAt = performance.timeOrigin + e.timeStamp), true)"
 
 
@@ -22,15 +22,16 @@ def touch_to_sound_ms(browser: Browser, ears: Player, note: int, n: int) -> np.n
     place = browser.middle(f'[data-note="{note}"]', y=0.9)
     took = []
     for _ in range(n):
-        ears.begin(HEARD_S)
+        ears.begin_recording(HEARD_S)
         time.sleep(0.08)
-        sent_s = time.time()
+        sent_s = time.monotonic()
         browser.mouse("mousePressed", place)
-        began_s, sound = ears.end()
+        sound = ears.recorded()
         browser.mouse("mouseReleased", place)
         level = np.abs(sound).max(axis=1)
         assert level.max() > 0.01, "the click was not heard"
-        heard_s = began_s + np.argmax(level > level.max() * 10.0 ** (AUDIBLE_DB / 20.0)) / SAMPLE_RATE_HZ
-        took.append([1e3 * (heard_s - sent_s), 1e3 * heard_s - browser.evaluate("clickedAt")])
+        heard_s = ears.began_s + np.argmax(level > level.max() * 10.0 ** (AUDIBLE_DB / 20.0)) / SAMPLE_RATE_HZ
+        clicked_s = browser.evaluate("clickedAt") / 1e3 - (time.time() - time.monotonic())  # on the monotonic clock
+        took.append([1e3 * (heard_s - sent_s), 1e3 * (heard_s - clicked_s)])
         time.sleep(0.3)
     return np.array(took)

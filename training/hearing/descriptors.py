@@ -14,7 +14,7 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # of the energy, -60 dB: a smaller share is inaudible
+LEAST_SHARE = 1e-6  # -60 dB: a smaller share of the energy is inaudible
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
@@ -60,9 +60,7 @@ _DB = 10.0 / np.log(10.0)
 # in dB. noise: the share of the energy that lies between the harmonics, in dB.
 DESCRIPTORS = {
     "brightness": Descriptor(1, 1.0 / np.log(2.0), _frequencies_hz, _all),
-    "hollowness": Descriptor(
-        2, _DB, _part(lambda n: (n > 1) & (n % 2 == 1)), _part(lambda n: (n > 1) & (n % 2 == 0))
-    ),
+    "hollowness": Descriptor(2, _DB, _part(lambda n: (n > 1) & (n % 2 == 1)), _part(lambda n: (n > 1) & (n % 2 == 0))),
     "body": Descriptor(2, _DB, _part(lambda number: number == 1), _all),
     "noise": Descriptor(2, _DB, _part(lambda number: number == 0), _all),
 }

@@ -20,7 +20,7 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # of the mean step; smaller steps are raised to this, so that no stretch of a knob shrinks to a point
+LEAST_STEP = 0.2  # in mean steps; smaller steps are raised to this, so that no stretch of a knob shrinks to a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:

@@ -191,7 +191,7 @@ def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
 def _cents_above(note: int, numbers: np.ndarray, spec: StftSpec) -> np.ndarray:
     """How many cents each bin lies above its harmonic of the note, float (n_bins,); 0 between harmonics.
 
-    They are linear in frequency, so that their mean over a symmetric lobe at the harmonic's frequency is 0.
+    These cents are linear in frequency, so that their mean over a symmetric lobe at the harmonic's frequency is 0.
     numbers: the number of each bin's harmonic, int (n_bins,); 0 between harmonics.
     """
     ratio = np.arange(len(numbers)) * spec.bin_hz / (np.maximum(numbers, 1) * float(note_to_hz(note)))

@@ -13,7 +13,7 @@ from training.model.recipe import FitRecipe
 
 
 class Steps(Protocol):
-    """The training and validation steps of a Keras backend. The errors stay on the device until they are read."""
+    """The training and validation steps of a Keras backend; errors stay on a GPU until they are read."""
 
     def train(self, batch: Batch) -> Any:
         """Update the weights once; returns the batch's mean error before the update."""

@@ -15,13 +15,14 @@ from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, 
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
 from training.making.survey import Found, read_samples
 
-LONGEST_USED_S = 20.0  # of a single note, so that no file outweighs the rest
-LONGEST_ANY_S = 60.0  # of a recording that is not a single note
+LONGEST_USED_S = 20.0  # how much of a single note is used at most, so that no file outweighs the rest
+LONGEST_ANY_S = 60.0  # how much is used at most of a recording that is not a single note
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
-FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5  # the recipe of notes needs this number or share of single notes
+# An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
+FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
 CUTS = "cuts"
 UNUSABLE = {
     SILENCE: "silence",
@@ -171,14 +172,15 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # both octaves are heard in it
+    if meant in heard.octaves:  # both octaves are heard in the recording
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
-    # If another octave was chosen, only the rest beyond whole octaves is corrected; if another note, nothing.
+    # If the note was chosen in another octave, only the rest beyond whole octaves is corrected. If another note was
+    # chosen, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves

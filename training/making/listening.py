@@ -19,14 +19,15 @@ BLOCK_S = 20.0  # spectra are computed in pieces, so that a long recording does 
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # of a harmonic's frequency: 25 cents
-LEAST_STEADY_SHARE = 0.6  # of the judged frames, weighted by amplitude; with fewer at one pitch or its octaves: WANDERS
-LEAST_HARMONIC_SHARE = 0.5  # of a frame's energy; with less energy on a note's harmonics, the frame has no pitch
-LEAST_PITCHED_SHARE = 0.5  # of the judged frames, weighted by amplitude; with fewer that have a pitch, there is no note
-WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; with a weaker first harmonic, the recording is a chord
+CHORUS_WIDTH = 0.0145  # as a share of a harmonic's frequency: 25 cents
+# Shares of the judged frames are weighted by amplitude.
+LEAST_STEADY_SHARE = 0.6  # if fewer judged frames are at one pitch or its octaves, the recording WANDERS
+LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
+LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is no note
+WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
-HIGHEST_DETECTED = 99.0  # MIDI note; the detector may hear notes an octave above this an octave too low
-OFTEN_SHARE = 0.2  # of the judged frames, weighted by amplitude; an octave heard in fewer is ignored
+HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
+OFTEN_SHARE = 0.2  # an octave that is heard in fewer judged frames is ignored
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 

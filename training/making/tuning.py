@@ -8,10 +8,10 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-STEP_SAMPLES = 64  # between the two spectra whose phases are compared; short, so that no full turn is missed
+STEP_SAMPLES = 64  # distance of the two spectra whose phases are compared; short, so that no full turn is missed
 N_FRAMES = 48
 N_HARMONICS = 8
-FARTHEST = 0.04  # of a harmonic's frequency: a partial farther away is not this harmonic
+FARTHEST = 0.04  # a partial is no harmonic if it is off by more than this share of the harmonic's frequency
 WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker harmonics are ignored
 
 

@@ -16,7 +16,7 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
-N_FRAMES = 96  # of each recording, from its beginning: 2.2 s
+N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
@@ -30,7 +30,7 @@ Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Take:
     """A recording in a corpus, or a transposed copy of a recording.
 
-    sound: name of the timbre, and MIDI velocity or None; note: MIDI note; held_out: whether the recording was held out
+    sound: (name of the timbre, MIDI velocity or None); note: MIDI note; held_out: whether the recording was held out
     of training; transposed: as in Clip; frames: float32 (n, n_bins); levels_db: float32 (n, 64), levels in bands.
     """
 

@@ -27,7 +27,7 @@ from training.model.recipe import Recipe
 from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
-KEPT_RUNS = "runs"  # in the report's folder; holds a folder for each kept run
+KEPT_RUNS = "runs"  # in the report's folder; contains a folder for each kept run
 N_POINTS = 3000  # how many training frames' latents are kept
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each type
 
@@ -124,7 +124,14 @@ def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str |
     """
     if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
-    return "corpus" if store is not None and kept.report["corpus"] != _rounded(corpus_facts(store)) else None
+    if store is None or _completed(kept.report["corpus"]) == _completed(_rounded(corpus_facts(store))):
+        return None
+    return "corpus"
+
+
+def _completed(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a corpus with an option that older kept runs do not record: they were not transposed."""
+    return facts | {"options": {"transpose": 0} | (facts["options"] or {})}
 
 
 def _history_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
-KEEP_EVERY_S = 3600.0  # of training, between two small checkpoints
+KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
 # Estimated costs, to show the time left, in forward passes of one frame: the cost of training on a frame, of a point of
 # the mesh, and of all other measuring and compiling for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0

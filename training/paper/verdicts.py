@@ -3,7 +3,7 @@
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
 difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
 difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
-With errors on many sounds, a difference must also be larger than the spread between the sounds makes likely by chance.
+With errors on many sounds, a difference must also be larger than chance would make it, given the spread of the sounds.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
     return Spread(float(np.sqrt(squares / freedom)), freedom)
 
 
-def is_less(
-    smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None
-) -> Comparison:
+def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
 
     ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are

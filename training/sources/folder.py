@@ -24,7 +24,7 @@ ALL = 128  # the number of MIDI notes, so that no note is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
-PEAK = 0.7  # of the loudest note of each sound
+PEAK = 0.7  # peak of the loudest note of each sound
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
 # A note is judged by its frames at most this far below the loudest frame, and kept if most are heard at the note.

@@ -85,7 +85,7 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each patch in the list that the bundled instrument was trained on."""
+    """Yield name, row and samples of each patch of the bundled virtual analogue's corpus."""
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
         for done, (patch, samples) in enumerate(analogue.heard_patches(candidates, notes, HELD_S), start=1):

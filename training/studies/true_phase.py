@@ -30,7 +30,7 @@ from training.studies.phase_error import ANALYSIS_HOP_S, N_SPECTRA, SECONDS, spe
 
 NOTE_S = 1.5  # how long amsynth's notes are held
 RECORDING_S = 4.0  # how much of a recording is used
-FADE_OUT_S = 0.05  # at the end, where a note is cut off
+FADE_OUT_S = 0.05  # fade at the end of a note that is cut off
 ATTACK_S = 0.1
 AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest bin of all frames
 LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of the loudest stretch's

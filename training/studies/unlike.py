@@ -75,7 +75,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of the first frames, and of those after them, as the corpus holds them: often not in a row."""
+    """The mean distance of the recordings' first frames, and of the later ones; a corpus may leave out frames."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
@@ -96,7 +96,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """Of the bands that a recording has at a level: their share, and their share of all squared errors."""
+    """For each range of levels: the share of the recordings' bands in it, and their share of all squared errors."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}

@@ -134,7 +134,8 @@ class FlacFile:
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            _write_all(self._file, bytes(16), _SUM_AT)  # zeros mean no sum; the encoder's covers more frames
+            # Zeros mean that there is no sum. The encoder's sum would be wrong: it includes the frames cut off.
+            _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:

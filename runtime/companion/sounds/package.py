@@ -23,9 +23,9 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # a decoder and its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # the two instrument files are a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # of the archive's list of files; zipfile makes an object for every entry
+_LARGEST_LIST_BYTES = 2**14  # limit for the archive's list of files, because zipfile makes an object of every entry
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"  # .ZIP File Format Specification, 4.3.16 and 4.3.15
 _SOUND, _ONNX = "sound.yaml", ".onnx"
 _EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
@@ -86,7 +86,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of an archive's files; writes none, reads no more than allowed, refuses files of other kinds."""
+    """The contents of an archive's files, read into memory; refuses files that are too large or of another kind."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)

@@ -40,7 +40,7 @@ class Kept:
         self.content = sound.read_bytes() if sound.exists() else None
 
     def done(self, newer: bytes | None = None) -> None:
-        """Mark the change as undone; newer: content that undoing replaced, which is also stored, or None."""
+        """Mark the change as undone, and store `newer`: the content that the undoing replaced, or None."""
         if newer is not None:
             _write(self._folder / _NEWER, newer)
         self._folder.rename(self._folder.with_name(f"{_UNDONE}{self._folder.name}"))

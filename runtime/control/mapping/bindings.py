@@ -19,8 +19,8 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line, the key of its state in Side. part: 0 for a whole control; 1 for the MSB of a 14-bit
-    control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
+    index: number of the line, the key of its state in ChannelState. part: 0 for a whole control; 1 for the MSB of a
+    14-bit control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
     exponent: 4 to the power of the line's curve. step: how far one step of a relative control moves the target.
     inverted: whether the control's upper end is the range's beginning.
     """
@@ -90,7 +90,7 @@ def bind(lines: Iterable[MapLine]) -> Bindings:
 
 
 def bind_plain(lines: object) -> Bindings:
-    """Make the tables for the field `plain` of other Bindings; ValueError for anything else."""
+    """Make Bindings from the field `plain` of other Bindings; ValueError for anything else."""
     try:
         known = msgspec.convert(lines, list[MapLine], strict=False)
         for line in known:

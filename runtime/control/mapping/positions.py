@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from runtime.control.mapping.bindings import Binding
-from runtime.control.mapping.side import Side
+from runtime.control.mapping.channel_state import ChannelState
 from runtime.control_numbers import SWITCH_ON
 
 
-def moved_to(binding: Binding, side: Side, share: float, value: int, stands: float) -> float | None:
+def moved_to(binding: Binding, state: ChannelState, share: float, value: int, stands: float) -> float | None:
     """The target's new position, 0 to 1; None if the target does not move.
 
     share, value: the control's position and its value as a switch, as from `share_of`. stands: the target's position.
     """
     if binding.mode == "absolute":
-        return _absolute(binding, side, share, stands)
+        return _absolute(binding, state, share, stands)
     if binding.mode == "toggle":
-        before = side.pressed.get(binding.index, 0)
-        side.pressed[binding.index] = value
+        before = state.pressed.get(binding.index, 0)
+        state.pressed[binding.index] = value
         return _other_end(binding, stands) if is_press(before, value) else None
     return _stepped(binding, stands, _steps(binding.mode, value))
 
@@ -26,11 +26,11 @@ def is_press(before: int, value: int) -> bool:
     return value >= SWITCH_ON and (before < SWITCH_ON or value == before)
 
 
-def _absolute(binding: Binding, side: Side, share: float, stands: float) -> float | None:
+def _absolute(binding: Binding, state: ChannelState, share: float, stands: float) -> float | None:
     place = binding.place(share)
     if binding.takeover == "jump":
         return place
-    takeover = side.takeover_of(binding.index)
+    takeover = state.takeover_of(binding.index)
     start, end = binding.start, binding.start + binding.travel
     low, high = (start, end) if start <= end else (end, start)
     move = takeover.pick_up if binding.takeover == "pick_up" else takeover.scale

@@ -12,7 +12,7 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
 _TREMBLE = 2  # a control at rest may jitter by this many steps
-_CLEAR = 6.0  # clearness of an encoder, to which the number of its values is added
+_CLEAR = 6.0  # an encoder's clearness is this plus the number of its values
 
 
 class Place(NamedTuple):
@@ -63,7 +63,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # A switch that sends only 0 or only 127; a knob after one step; or jitter.
+        # 2 for a switch, which sends only 0 and 127; 0.5 for a single value, perhaps a knob's first step; 0 for jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
@@ -78,7 +78,8 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # Values from 65 only mean up in this coding, or down with a sign bit; players turn to the right, up, first.
+    # Values above 64 alone may mean up in this coding, or down with a sign bit. Up is likelier: players first turn a
+    # knob to the right.
     return "relative_binary_offset" if values == above | below else None
 
 
@@ -115,14 +116,14 @@ class Recognition:
 
     def _of_control_change(self, event: ControlChange) -> tuple[ControlId, int] | None:
         number, value = event.control, event.value
-        side = event.device, event.channel
+        origin = event.device, event.channel
         if number in (Control.NRPN_MSB, Control.NRPN_LSB, Control.RPN_MSB, Control.RPN_LSB):
-            chosen = self._parameters.setdefault(side, [127, 127, 0])
+            chosen = self._parameters.setdefault(origin, [127, 127, 0])
             chosen[0 if number in (Control.NRPN_MSB, Control.RPN_MSB) else 1] = value
             chosen[2] = int(number in (Control.NRPN_MSB, Control.NRPN_LSB))
             return None
-        if number in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and side in self._parameters:
-            msb, lsb, non_registered = self._parameters[side]
+        if number in (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB) and origin in self._parameters:
+            msb, lsb, non_registered = self._parameters[origin]
             is_knob = non_registered and number == Control.DATA_ENTRY
             return (ControlId(Kind.NRPN, msb << 7 | lsb), value) if is_knob else None
         return None if number in PROTOCOL else (ControlId(Kind.CC, number), value)
@@ -152,7 +153,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # One message from each half may be from two switches. A sender may leave out an unchanged MSB.
+        # A single message of each half may come from two switches. Many LSBs count, because a sender may leave out
+        # an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -17,7 +17,10 @@ _TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 
 
 def taken(thing: object) -> dict[str, Any]:
-    """Copy the attributes of an object that may be plain, by name; fast enough for the audio thread."""
+    """An object's plain attributes by name; lists, dicts, sets and deques are copied. Fast enough for the audio thread.
+
+    What a container holds is not examined: `tree_of` leaves out containers with values that are not plain.
+    """
     return {
         name: value.copy() if isinstance(value, _COPIED) else value
         for name, value in _attributes(thing)
@@ -26,7 +29,7 @@ def taken(thing: object) -> dict[str, Any]:
 
 
 def given(thing: object, values: dict[str, Any]) -> None:
-    """Set an object's attributes to the values of another object of its class; ignore other names and types."""
+    """Set an object's plain attributes to `values`, by name; values of unknown names or of other types are ignored."""
     for name, present in list(_attributes(thing)):
         value = values.get(name, thing)
         if value is thing or not isinstance(present, _PLAIN) or not _is_like(value, present):
@@ -44,7 +47,7 @@ def given(thing: object, values: dict[str, Any]) -> None:
 
 
 def tree_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Encode for JSON the values that contain only plain values; `values_of` decodes them."""
+    """Encode plain values for JSON, and leave out all others; `values_of` decodes them."""
     tree = {}
     for name, value in values.items():
         try:

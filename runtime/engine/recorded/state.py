@@ -28,8 +28,7 @@ class EngineState(msgspec.Struct, frozen=True):
     is_silent: whether no voice sounded. program: number of the chosen sound, FIRST_SOUND for the sound at the start,
     OTHER_SOUND for the sound `chosen`, which an event delivered. step: the step of the sound's morph that was reached,
     None if the morph was not moved. parts: the plain values of the engine's objects, by the objects' names. waiting:
-    events that had been posted and had not happened, with their frames. n_parts: how many parts of a rack played; this
-    is the first part's state.
+    events that had been posted and had not happened, with their frames.
     """
 
     frame: int
@@ -39,7 +38,6 @@ class EngineState(msgspec.Struct, frozen=True):
     waiting: tuple[tuple[int, Event], ...] = ()
     chosen: Patch | None = None
     step: int | None = None
-    n_parts: int = 1
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
         """The parts as values for JSON; `parts_of_tree` reads them."""
@@ -91,7 +89,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # a sound, or a sound of its morph, may keep the knobs' positions
+            knobs.choose(begun_at)  # `performance.choose` keeps these positions if the chosen sound has none
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)
@@ -102,7 +100,7 @@ class StateKeeper:
         self._controls.remember(state.parts.get("maps", {}))
         for target, value in list(knobs.present.values.items()):
             if target.startswith(ENVELOPE):
-                knobs.present.set(target, value)  # the envelope itself is no plain value
+                knobs.present.set(target, value)  # rebuilds the envelope, which is not stored
         if state.step is not None and 0 <= state.step < len(chosen.morphs):
             performance.notes.played = chosen.morphs[state.step]
         performance.follow_knobs(state.frame)

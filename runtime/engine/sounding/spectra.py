@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.engine.sounding.decoder_rows import DecoderRows
+from runtime.engine.sounding.ramp_points import first_wait
 from runtime.engine.sounding.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
@@ -19,8 +20,8 @@ from runtime.instrument.decoder import MAX_BATCH, Decoder
 class Foreseen(NamedTuple):
     """Values computed early for one call of `lead`.
 
-    key: the voices, the frames and the number of events before; groups: the voices' values; gains: each group's gains
-    of bins.
+    key: identifies the call: the voices, the frames and the number of events so far; groups: the voices' values, one
+    group for each sound; gains: the gains of the bins, for each group.
     """
 
     key: tuple[object, ...]
@@ -29,7 +30,7 @@ class Foreseen(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a voice sounds like at present.
+    """What a voice sounds like now.
 
     magnitudes: its spectrum after filter and colour, float32 (n_bins,), amplitudes of sinusoids before the voice's own
     gain; latents: positions of its latents, 0 to 1.
@@ -62,8 +63,14 @@ class Spectra:
         if plain:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
-            for values in values_of([voice for voice in voices if not voice.is_plain], frame, 0):
-                self._give_shaped(values)
+            shaped = [voice for voice in voices if not voice.is_plain]
+            # A voice keeps its first spectrum until its first point. So this is the spectrum of a frame between.
+            by_wait: dict[int, list[Voice]] = {}
+            for voice in shaped:
+                by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
+            for wait, alike in by_wait.items():
+                for values in values_of(alike, frame + wait, 0):
+                    self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
         """Compute early what `lead` will need, if the next call has the same arguments.
@@ -108,7 +115,10 @@ class Spectra:
         return True
 
     def seen(self, voice: Voice) -> Seen:
-        """What a voice sounds like; from any thread, so the fields may be of different moments."""
+        """What a voice sounds like now.
+
+        May be called from any thread; then the fields may belong to different frames.
+        """
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)
 
@@ -128,12 +138,12 @@ class Spectra:
             blends, bandwidths = part.blends(), part.bandwidths_cents()
             spectra = magnitudes, semitones, gains, bandwidths, blends
             if leads:
-                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.blend_moves)
+                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.leads_blend)
             else:
                 self._sound.set_spectra(lanes, *spectra)
             _set_widths(part)
             for voice, blend in zip(voices, blends, strict=True):
-                if part.played.blend_moves:
+                if part.played.blend_moves or (leads and part.played.leads_blend):
                     voice.blend = blend
                 voice.spectrum_version = voice.knobs.version
 
@@ -195,8 +205,8 @@ def _set_widths(values: VoiceValues) -> None:
 class RememberedSpectra:
     """The last spectrum of each note, with the version of the knobs that it was decoded for.
 
-    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with a slide
-    are not remembered.
+    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
+    slide are not remembered.
     """
 
     def __init__(self, note_range: tuple[int, int], n_bins: int):

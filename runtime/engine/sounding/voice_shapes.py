@@ -54,7 +54,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, bytes that differ if any value of its spectrum does."""
+        """For each voice, the bytes of all modulated values that its spectrum depends on."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
@@ -111,7 +111,7 @@ class VoiceValues(NamedTuple):
     @property
     def needs_blend(self) -> bool:
         """Whether the voices' spectra depend on the blend of phases."""
-        return self.has_bandwidth or self.played.blend_moves
+        return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
         """The bandwidth of each voice; an empty list if the sound has none."""
@@ -142,7 +142,7 @@ def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> lis
 
 
 def _path(played: PlayedSound, lanes: np.ndarray, frame: int) -> tuple[np.ndarray | None, ...]:
-    """The last three fields of VoiceValues."""
+    """The values of VoiceValues that come from trajectories: kept, offsets and colour_db."""
     trajectories = played.trajectories
     if trajectories is None:
         return None, None, None

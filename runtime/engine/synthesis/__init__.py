@@ -1,1 +1,1 @@
-"""Turns spectra into sound, lane by lane; knows lanes, pitch ratios and gains, but no notes."""
+"""Turns spectra into sound, lane by lane (docs/engine.md explains the terms); knows no notes."""

@@ -37,7 +37,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes are heard, ascending: they themselves or the carriers of their buses."""
+        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their buses' carriers."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
@@ -121,8 +121,9 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of members, and subtract them from the bus's sound.
 
-        How far ahead the bus was made depends on block sizes. So the bus is made, and kept, up to the end of the dense
-        hop that the position or a running crossfade has reached; from that end on it is made again.
+        How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
+        the present dense hop, or of the dense hop in which a running crossfade ends. The sound after that is made
+        again.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

@@ -1,4 +1,4 @@
-"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
+"""Writes dense hops, with two samples for each frame, into the rings of transposed lanes, several lanes at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class DenseWriter:
-    """Writes the rings of transposed lanes as far as they are needed, and crossfades.
+    """Writes dense hops, and crossfades, into the rings of transposed lanes, as far as they are needed.
 
-    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are lanes whose rings are heard.
+    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are single lanes or carriers of buses.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -48,18 +48,14 @@ class DenseWriter:
                     for begin in begins:
                         self._write_mixed(number, begin)
                 else:
-                    hops += [(lane.head.octave, number, begin) for begin in begins]
-        hops.sort()
+                    hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
+        hops.sort()  # so that neighbouring lanes that make the same hop, which is cheaper together, follow each other
         while hops:
             octave = hops[0][0]
-            batch = [(number, begin) for of, number, begin in hops[:ROWS_AT_ONCE] if of == octave]
+            batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
             del hops[: len(batch)]
-            lanes_of_batch = [self._lanes[number] for number, _ in batch]
-            wanted = [
-                (number, lane.head.hop_at(begin), lane.n_bins)
-                for (number, begin), lane in zip(batch, lanes_of_batch, strict=True)
-            ]
-            for (number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
+            wanted = [(number, hop, self._lanes[number].n_bins) for _, hop, number, _ in batch]
+            for (_, _, number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
                 self._write_hop(number, begin, sound)
 
     def _write_mixed(self, number: int, begin: int) -> None:
@@ -70,7 +66,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write the part of a dense hop after fade_from; during the crossfade, mix it with the ring's old sound."""
+        """Write a dense hop into a lane's ring, from the lane's `fade_from` on, where a crossfade begins."""
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

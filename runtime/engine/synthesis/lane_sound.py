@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
-from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops
+from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops, PointHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.lanes import runs_alike
@@ -23,18 +23,18 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# Hops made at once while no spectrum changes; when a knob turns, unplayed hops are made again. More hops at once would
-# be cheaper on average, but one block would have to make them all.
+# Hops made at once while no spectrum changes. If a knob turns, those that have not been played are made again. More
+# hops at once would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
 class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
-    A plain lane's ring is read as it is; steady plain lanes may share one ring, in a submix; a transposed lane's ring
-    is read faster or slower than it was made; steady transposed lanes may share one ring, too, in a bus. A transposed
-    lane stays transposed until its sound ends. With noise phases, a plain lane's sound depends only on the lane, the
-    frame and the spectrum: each hop has its fixed place in the stored noise.
+    A plain lane's ring is read as it is. A transposed lane's ring is read faster or slower than it was made, and the
+    lane stays transposed until its sound ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes
+    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
+    its fixed place in the stored noise.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
     ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
@@ -57,6 +57,7 @@ class LaneSound:
         n_ahead = N_HOPS_AHEAD * self.hop_size
         self._rings = Rings(n_lanes, n_ahead, n_fade)
         self.size = self._rings.size
+        self._points = PointHops(self._hops, self._rings, self._phases, n_lanes, self.hop_size)
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
         self._transposer = Transposer(hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1)
@@ -84,7 +85,7 @@ class LaneSound:
     # Spectra, blends and ratios
 
     def magnitudes(self, lane: int) -> np.ndarray:
-        """A lane's present magnitudes, a new array, float32 (n_bins,); from any thread."""
+        """A copy of a lane's present magnitudes, float32 (n_bins,); may be called from any thread."""
         return self._spectra.magnitudes[lane] / self._spectra.stored_shares[lane, 0]
 
     def set_spectra(
@@ -96,7 +97,7 @@ class LaneSound:
         bandwidths_cents: Sequence[float] = (),
         blends: Sequence[float] = (),
     ) -> None:
-        """Give lanes, ascending, new magnitudes (n, n_magnitudes) at any level.
+        """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
         spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
@@ -187,11 +188,18 @@ class LaneSound:
 
     # Making sound
 
-    def open(self, lanes: slice, frame: int, blend: float) -> None:
+    def give_points(self, lane: int, has_points: bool) -> None:
+        """Set, before a lane opens, whether its spectrum changes at points of its own, or else at its hops.
+
+        At its own points, call `before_ramp`, then `ramp` or `rest`; at its hops call `go_past_hop`, not `hop`.
+        """
+        self._points.has_points[lane] = has_points
+
+    def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
         """Begin the sound of a run of lanes that hop together, at full level from `frame` on.
 
-        blend: 0 for noise phases to 1 for coherent ones. The sound is made up to the next hop and `fade_frames` past
-        it.
+        blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
+        this frame. The sound is made up to the next hop and `fade_frames` past it.
         """
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
@@ -200,20 +208,37 @@ class LaneSound:
         self._changes.clear(lanes, frame)
         self._membership.put(range(lanes.start, lanes.stop), None)
         self._hop_phases(range(lanes.start, lanes.stop), frame, [False] * (lanes.stop - lanes.start))
-        sound = self._hops.sound(lanes, frame)
-        self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
+        for lane in range(lanes.start, lanes.stop):
+            self._points.begin(lane, frame, is_made=True)
+        if is_plain:
+            sound = self._hops.sound(lanes, frame)
+            self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound that a ramp of these lanes will need; call before `set_targets`."""
+        """Make the old sound that a ramp of these lanes will need; call before `set_targets`.
+
+        Either all of the lanes have points of their own, or none.
+        """
         transposed = self.transposed_among(lanes)
         if transposed:
             self._transposer.before_ramp(transposed, frame, n_frames)
+        if self._points.has_points[lanes[0]]:
+            self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
+
+    def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
+        """Make the sound from the hop at `frame` on of those lanes with points of their own that do not have it yet."""
+        transposed = self.transposed_among(lanes)
+        self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
+
+    def rest(self, lanes: Sequence[int], frame: int) -> None:
+        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
         lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames; it may end before the
-        lanes' next hop, but not after that hop.
+        lanes' next hop, and after that hop only for lanes with points of their own.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -224,6 +249,9 @@ class LaneSound:
         self._changes.ramp(lanes, frame, n_frames)
         past = self._hops.elapsed(lanes[0], frame)
         self._hop_phases(lanes, frame, [True] * len(lanes))
+        if self._points.has_points[lanes[0]]:
+            self._points.ramp(lanes, frame, n_frames)
+            return
         submix = self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)
@@ -272,9 +300,14 @@ class LaneSound:
         submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
         if submix is not None and len(submix.members) == len(lanes):
             alone = []
-        elif submix is not None or self._phases.walk(run) or blends.count(blends[0]) < len(blends):
+        elif (
+            submix is not None
+            or self._phases.walk(run)
+            or blends.count(blends[0]) < len(blends)
+            or any(self._points.has_points[run])
+        ):
             alone = self._runs_alone(lanes)
-        else:  # making the silent and transposed lanes within the run, too, costs less than splitting the run
+        else:  # The run also contains silent and transposed lanes; splitting it would cost more than making them, too.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)

@@ -13,10 +13,11 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: its levelled magnitudes times the share that the lane had when they were stored.
+    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in its submix at that time.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are; otherwise `factors` returns the factors
-    that each spectrum needs. The sound of a single lane is divided by its stored share.
+    So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
+    the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
+    share.
 
     n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
     layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
@@ -58,7 +59,10 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares; None if all are equal. Valid until the next call."""
+        """Shares, float32 (n, 1), divided by the stored shares; None if all quotients are 1.
+
+        The array is valid until the next call.
+        """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None

@@ -1,4 +1,4 @@
-"""Submixes: adds up the spectra of steady lanes that hop together, and transforms the sum once."""
+"""Submixes: adds up the spectra of lanes that hop together and have constant gains, and transforms the sum once."""
 
 from __future__ import annotations
 

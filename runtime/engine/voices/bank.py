@@ -12,7 +12,7 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Fade of a voice that is stolen or cut; at most `LaneSound.fade_frames`, as no more sound is made ahead.
+# Fade-out of a voice that is stolen or cut. At most `LaneSound.fade_frames`, because no later sound is made.
 CUT_FADE_S = 0.004
 GAIN_RAMP_S = 0.01
 
@@ -22,13 +22,14 @@ class Voice:
 
     pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
     pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones,
-    vibrato_radians_per_frame: depth and speed of the vibrato; slide: shift of the first knob's position by MPE slide,
-    about -0.5 to 0.5; glide_semitones: how far above its key's pitch a glide begins; glide_end: frame at which the
-    glide ends, -1 without a glide; order: how many notes had been started before; blend: phase blend that the voice
-    sounds with; spectrum_version: version of the knobs that its spectrum was decoded for; must_hold: whether the
-    envelope's hold is still to come; played: the voice's sound; knobs: the positions of that sound's targets; led_to:
-    the values at the end of its last ramp, None without a ramp; is_cut: whether the voice was silenced;
-    modulated_pitch: its pitch ratio, if its pitch is modulated; width: its stereo width at its last spectrum.
+    vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the first knob's position,
+    about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins; glide_end: frame at which the
+    glide ends, -1 without a glide; order: number of notes that were started before this one; blend: the voice's blend
+    of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold: whether the
+    hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that sound's
+    targets; led_to: the values at the end of the voice's last ramp, None without a ramp; is_cut: whether the voice was
+    silenced before its time; modulated_pitch: the voice's pitch ratio if its pitch is modulated; width: the stereo
+    width for which its last spectrum was made.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -111,7 +112,7 @@ class VoiceBank:
             ramps.jump(voice.lane, amplitude * gain)
 
     def release(self, voice: Voice, frame: int) -> None:
-        """Begin a voice's release, after which its lane is free."""
+        """Begin a voice's release; when the release has ended, the voice's lane is free."""
         if voice.active and not voice.released:
             voice.released = True
             self._let_go(voice, frame)
@@ -131,7 +132,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: a voice that has just started continues the envelope of `old`, which fades out."""
+        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories
@@ -151,7 +152,7 @@ class VoiceBank:
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
-        """Start the next stage of each voice whose ramp ends at `frame`; after a release its lane is free."""
+        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane after a release."""
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
@@ -208,7 +209,7 @@ class VoiceBank:
                 self.envelope.move(voice.lane, frame, adsr.sustain, self._frames(adsr.decay_s), voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """How long the peak is held before the decay; 0 with full sustain, which holds the peak anyway."""
+        """Length of the hold stage in frames; 0 if the sustain is full, because then no decay follows the hold."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

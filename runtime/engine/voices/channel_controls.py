@@ -17,7 +17,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 class ChannelControls:
     """Applies the messages of a channel, and updates the channel's voices.
 
-    An MPE zone's manager channel acts on its members, too.
+    The messages of an MPE zone's master act on the zone's members, too.
     """
 
     def __init__(self, channels: Channels, bank: VoiceBank, notes: Notes, pitches: VoicePitches):
@@ -39,7 +39,7 @@ class ChannelControls:
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Apply the MIDI standard's meaning of a control that moves no target."""
+        """Apply a control that no map has assigned, with its meaning in the MIDI standard."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
@@ -121,7 +121,7 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """CC 123 to 127: in MIDI 1.0 the mode messages 124 to 127 end all notes, too."""
+        """CC 123 to 127: end all notes. In MIDI 1.0 the mode messages 124 to 127 end them, too."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:

@@ -108,7 +108,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range holds for all members of its zone."""
+        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range applies to its whole zone."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):
@@ -139,7 +139,7 @@ class Channels:
         return self._master[number] >= 0
 
     def with_members(self, number: int) -> list[int]:
-        """The channels for which this channel's controllers hold: itself and, if it is a master, its members."""
+        """The channels on which this channel's controllers act: itself and, if it is a master, its members."""
         return [number] + [c for c in range(N_CHANNELS) if self._master[c] == number]
 
     def _family(self, number: int) -> list[Channel]:
@@ -147,7 +147,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The highest value of a channel and its master."""
+        """The value of a channel or of its master, whichever is higher; of: gives a channel's value."""
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:
@@ -183,7 +183,7 @@ class Channels:
         """Whether the soft pedal of a channel, or of its master, is down."""
         return any(channel.soft for channel in self._family(number))
 
-    def modulation(self, number: int) -> int:
+    def vibrato_depth(self, number: int) -> int:
         """Vibrato depth of a channel's notes: modulation wheel plus channel pressure; 127 and more are full depth."""
         family = self._family(number)
         return max(channel.mod_wheel for channel in family) + max(channel.pressure for channel in family)

@@ -53,7 +53,7 @@ class GridGains:
             for row, voice in enumerate(alike):
                 is_new = self._began[voice.lane] != voice.order
                 self._began[voice.lane] = voice.order
-                # Until its first whole interval, a note has the gains at that interval's beginning.
+                # A note that begins between two points has the next point's gains until that point.
                 start = 0 if is_new else n_kept
                 self._points[:, voice.lane, start:n_points] = gains[:, row, start:]
                 if is_new and n_kept == 2:

@@ -18,7 +18,7 @@ from runtime.instrument.card import Card
 
 VELOCITY_AT_VOICE_LEVEL = 100
 SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
-LEGATO_FADE_S = 0.012  # from the old voice to the new one, while the envelope goes on
+LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the envelope goes on
 
 
 class Notes:
@@ -63,7 +63,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Also if the sound is poly now: a key that went down in mono must not sound again after it has come up.
+        # In poly, too: the key may have gone down in mono, and must not sound again after it has come up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -110,13 +110,13 @@ class Notes:
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
         """Let at most event.n_voices voices sound; if more sound, cut the most dispensable."""
-        fewest = 1 if self.played.voice.mode == "poly" else 2  # one voice fades out while the next begins
+        fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
     def end_one(self, frame: int) -> None:
-        """Cut the most dispensable voice, which a note of another part steals."""
+        """Cut the most dispensable voice, to make room for a note of another part of the rack."""
         for voice in self._bank.by_dispensability():
             if not voice.is_cut:
                 self.n_stolen += 1
@@ -134,7 +134,7 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
+        """Mono and legato: start a voice in place of the sounding one. With portamento, it glides from the old pitch.
 
         In legato the new voice continues the old voice's envelope. Notes of a poly sound keep sounding.
         """
@@ -158,9 +158,7 @@ class Notes:
         if voice.active:
             self.n_stolen += 1
             if voice not in changes.opening:
-                changes.stolen.append(
-                    Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move)
-                )
+                changes.stolen.append(Stolen(voice.lane, *self._bank.levels(voice, frame), voice.played.gains_move))
         voice.channel, voice.note, voice.velocity, voice.order = channel, note, velocity, self.n_notes
         voice.pitch = self._key_pitches[note]
         voice.model_note = self._card.nearest_note(voice.pitch)

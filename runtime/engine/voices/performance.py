@@ -54,8 +54,8 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # how many actions, and changes of sends, are kept if nobody takes them
-# Events other than control changes that a control map may give another meaning.
+MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
+# The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
 
@@ -99,11 +99,13 @@ class Performance:
             self.n_events += 1
         if self._palette.moves_pitch:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
-            moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
-            self.notes.changes.retuned += moved
+            self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Move the targets that an event is mapped to; return whether there are any. MPE zones' members have no map."""
+        """Move the targets that an event is mapped to; return whether there are any.
+
+        Channels that are members of an MPE zone have no map.
+        """
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
@@ -112,6 +114,8 @@ class Performance:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
         self.bank.arrive(frame)
+        if self._palette.moves_pitch:
+            self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame == self.pitches.wakes_at(v)]
         if frame % PLAYHEAD_UPDATE_FRAMES == 0:
             for voices in self._with_moving_playheads():
                 lanes = np.array([voice.lane for voice in voices])
@@ -126,9 +130,16 @@ class Performance:
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which `advance` has something to do."""
         end = min(self._sensing_deadline, self.bank.next_end())
+        if self._palette.moves_pitch:
+            wakes = [self.pitches.wakes_at(voice) for voice in self._with_moving_pitch()]
+            end = min([end, *(wake for wake in wakes if wake > frame)])
         if self._with_moving_playheads():
             end = min(end, frame + PLAYHEAD_UPDATE_FRAMES - frame % PLAYHEAD_UPDATE_FRAMES)
         return end
+
+    def _with_moving_pitch(self) -> list[Voice]:
+        """The sounding voices whose pitch is modulated."""
+        return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
         """The sounding voices whose playheads are modulated, grouped by sound."""
@@ -182,7 +193,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _step_of(self, chosen: PlayedSound) -> PlayedSound:
-        """The sound that the next notes play: of a morph, the sound of its present step."""
+        """The sound that the next notes play: `chosen`, or the sound of its morph's present step."""
         return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
 
     def _clock(self, _event: Clock, frame: int) -> None:
@@ -195,7 +206,7 @@ class Performance:
         self._palette.tempo.start()
 
     def _clock_stop(self, _event: ClockStop | ClockContinue, _frame: int) -> None:
-        """LFOs go on: the player may play on after a sequencer stops."""
+        """Keep the LFOs running: the player may play on after a sequencer stops."""
         self._palette.tempo.stop()
 
     def _knob_turn(self, event: KnobTurn, _frame: int) -> None:

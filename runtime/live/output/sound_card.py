@@ -12,7 +12,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # interval between looks for a sound card
+LOOK_S = 1.0  # while there is no sound card, how often to look for one
 
 
 class AudioHangsError(Exception):
@@ -25,7 +25,8 @@ class SoundCard:
     config: the settings; through: an effect, and the input to open for it, None for no input; positions: returns the
     knobs' positions for the effect; waits_for_named: whether to wait for a named device that is missing, instead of
     raising UserError; say: called with each line for the user.
-    output: plays now; is_missing: whether it is silent because there is no card; problem: the reason, or an empty text.
+    output: the output that plays now; is_missing: whether this is a silent output, because there is no card; problem:
+    why there is no card, or an empty text.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class SoundCard:
 
     @property
     def block_s(self) -> float:
-        """How long a block plays."""
+        """How long a block plays, in seconds."""
         return self.output.buffer_frames / self.output.sample_rate_hz
 
     @property
@@ -67,7 +68,10 @@ class SoundCard:
         return bool(self._renderers) and self._renderers[-1].is_busy
 
     def frame_at(self, arrival_s: float) -> int | None:
-        """The frame for an event; None before the first output plays; arrival_s: time of `time.perf_counter()`."""
+        """The engine's frame at which an event will be heard; None before the first output plays.
+
+        arrival_s: when the event arrived, a time of `time.perf_counter()`.
+        """
         return self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None
 
     def take_peak(self, is_metered: bool) -> float:
@@ -89,9 +93,7 @@ class SoundCard:
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 
-    def start(
-        self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer
-    ) -> None:
+    def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play on this output from now on."""
         output.start(rack, self._effect, ring, wake)
         self.output = output
@@ -120,9 +122,10 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open the output; return None if there is no card or it cannot be opened; only at the start, tell the user.
+        """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        UserError at the start if a device or an input is named and cannot be opened, unless `waits_for_named`.
+        at_start: whether the program is starting. If so, the user is told if no card opens, and it is a UserError if
+        the settings name the device or the input, unless `waits_for_named`.
         """
         audio_in = self._through and self._through.audio_in
         try:

@@ -1,4 +1,4 @@
-"""Notes that other programs play over the link; they end when the program's connection does."""
+"""Notes that other programs play over the link; a note ends at the latest when its program disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides when each cue is played: the chime and the sound of waiting at the start, and the audible yes."""
+"""Decides when each cue is played: at the start the chime or the cue for waiting, later the yes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the sound of waiting once if there is no MIDI input yet, and the chime once there is one.
+        """Play the cue for waiting once, if there is no MIDI input yet; play the chime as soon as there is one.
 
-        Call this repeatedly; nothing is played before there is a sound card."""
+        Call this repeatedly; nothing is played before there is a sound card.
+        """
         if not has_card or not self._next_greetings:
             return
         if has_input:
@@ -59,7 +60,7 @@ class SignSounds:
             self._play(WAITING)
 
     def yes(self) -> None:
-        """Play the audible yes: something is learned or saved."""
+        """Play the cue `yes`, because something was learned or saved."""
         self._play(YES)
 
     def serve(self) -> None:

@@ -69,7 +69,7 @@ class Makers:
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = _Maker(self._wake)
             self._makers.append(maker)
-        if maker is None:  # no thread is free: take turns
+        if maker is None:  # no thread is free: let the threads take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.give(make)

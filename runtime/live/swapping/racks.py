@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from runtime.engine.build import warm_up
 from runtime.engine.engine import Status
+from runtime.events import ALL_PARTS
 from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
 from runtime.sound.choice import Choice
+from runtime.sound.patch import Patch, named
 
 
 class Racks:
@@ -46,17 +48,25 @@ class Racks:
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that a part plays another choice from now on."""
+        """Note that a part, or ALL_PARTS, plays another choice from now on."""
+        if part == ALL_PARTS:
+            self.choice = choice
+            return
         parts = list(self.choice.parts)
         if parts:
             parts[part] = renamed_part(parts[part][0], choice.patch, choice.instrument), choice
             choice = parts[0][1]
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
-    def take(self, choice: Choice, rack: Rack) -> None:
-        """Replace the rack by another one, which plays `choice`."""
-        self._leave()
-        self.choice, self.rack = choice, rack
+    def call_sound(self, patch: Patch, name: str) -> None:
+        """Give what plays another name; patch: the first part's patch when the sound was saved."""
+        engine = self.rack.engine()
+        if engine.patch is not patch:
+            return  # another sound was chosen meanwhile
+        if self.choice.whole is None:
+            engine.call_sound(patch, name)
+        else:
+            self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def fit(self, sample_rate_hz: int) -> bool:
         """Keep the rack if it has this sample rate, else build another; return whether another was built."""

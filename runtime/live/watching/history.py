@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than a round of the supervisor
+STEP_S = 1.9  # a little less than the supervisor's ROUND_S
 MINUTES = 5
 _DIGITS = 4
 
@@ -30,10 +30,10 @@ class Card(Protocol):
 
 
 class Point(NamedTuple):
-    """Some seconds of playing.
+    """What happened in a few seconds of playing.
 
-    at_s: their end, in seconds of `time.monotonic()`. load, most: mean and largest load of their last blocks.
-    voices: how many sounded at their end. late, underruns: how many they had.
+    at_s: the end of these seconds, as of `time.monotonic()`. load, most: mean and largest load of the last blocks.
+    voices: how many sounded at the end. late, underruns: how many late blocks and underruns there were.
     """
 
     at_s: float

@@ -1,8 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-at once. The limit rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this
-way and loads are low, the full number is tried after a while; each trial that fails doubles the next wait.
+at once; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit
+rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are
+low, the full number is tried after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import math
 import numpy as np
 
 from runtime.audio.load import NEAR, BlockLoads
+from runtime.audio.quick_cut import AIM, SETTLE_S, QuickCut, affordable
+from runtime.events import NEVER
 
-FEWEST_VOICES = 2
-AIM, ROOM = 0.7, 0.8  # voices are shed for a load of AIM, and return as long as the load stays below ROOM
+ROOM = 0.8  # voices are shed for a load of AIM, and return as long as the load stays below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
-_SETTLE_S = 0.05  # wait after a change, because shed voices fade out
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
@@ -29,15 +30,16 @@ class Overload:
     """The limit on the voices.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now.
+    limit: how many may sound now. quick: lowers the limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
+        self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
         self._n_seen = self._n_same = _WARM_UP_BLOCKS  # first block to judge; first with the present voices
         self._n_measured, self._is_cold = -1, True
-        self._settled_s = self._next_look_s = -math.inf
+        self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
 
     @property
@@ -57,13 +59,14 @@ class Overload:
         if self._is_cold:
             self._is_cold = not n_sounding
             self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks + round(_COLD_S / self._block_s))
-        if now_s < self._settled_s:
-            self._n_seen = max(_WARM_UP_BLOCKS, loads.n_blocks)
-            return False
+            self.quick.first_block = NEVER if self._is_cold else self._n_seen
+        if self.quick.n_cuts != self._n_cuts:
+            self._n_cuts = self.quick.n_cuts
+            return self._shed(self.quick.limit, loads, now_s)
         new = np.minimum(loads.since(self._n_seen), _MOST_LOAD)
         heavy = self._overload_of(new)
         if heavy:
-            return self._shed(heavy, n_sounding, now_s)
+            return self._shed(affordable(n_sounding, heavy, self.n_voices), loads, now_s)
         if self.is_full or now_s < self._next_look_s or loads.n_blocks - self._n_same < _LAST:
             return False
         self._next_look_s = now_s + LOOK_S
@@ -72,7 +75,7 @@ class Overload:
             return False
         load = float(np.quantile(np.minimum(loads.since(self._n_same), _MOST_LOAD), 0.9))
         self._n_same = loads.n_blocks
-        return self._grow(load, n_sounding, now_s)
+        return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
         """The median load of the blocks that are an overload; 0 without an overload."""
@@ -82,19 +85,18 @@ class Overload:
                 return float(np.median(heavy))
         return 0.0
 
-    def _shed(self, load: float, n_sounding: int, now_s: float) -> bool:
+    def _shed(self, limit: int, loads: BlockLoads, now_s: float) -> bool:
         self._calm_since_s = math.inf
         if now_s - self._tried_s < _TRIAL_FAILS_S:
             self._trial_s, self._tried_s = min(2.0 * self._trial_s, _LAST_TRIAL_S), -math.inf
         before = self.limit
-        self.limit = max(min(FEWEST_VOICES, self.n_voices), min(before, math.floor(n_sounding * AIM / load)))
-        self._changed(now_s)
+        self.limit = min(before, limit)
+        self._changed(loads, now_s)
         return self.limit != before
 
-    def _grow(self, load: float, n_sounding: int, now_s: float) -> bool:
-        affordable = math.floor(ROOM * n_sounding / max(load, 1e-6))
-        limit = min(self.n_voices, affordable, 2 * self.limit)
-        # Much of the load may not depend on the number of voices: then only a trial shows whether there is room.
+    def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
+        limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
+        # If much of the load does not depend on the number of voices, only a trial shows whether there is room.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:
@@ -108,10 +110,10 @@ class Overload:
         if limit == self.n_voices and self._tried_s != now_s:
             self._trial_s = _FIRST_TRIAL_S
         self.limit = limit
-        self._changed(now_s)
+        self._changed(loads, now_s)
         return True
 
-    def _changed(self, now_s: float) -> None:
+    def _changed(self, loads: BlockLoads, now_s: float) -> None:
         self._n_measured = -1
-        self._settled_s = now_s + _SETTLE_S + 2.0 * self._block_s
-        self._next_look_s = self._settled_s + LOOK_S
+        self._n_seen = self.quick.first_block = loads.n_blocks + self.quick.settle_blocks
+        self._next_look_s = now_s + SETTLE_S + 2.0 * self._block_s + LOOK_S

@@ -11,8 +11,8 @@ import msgspec
 
 LOOK_S = 4.0
 SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
-# Bits of the firmware's answer; the bits 16 places higher: the same has happened since the machine's start.
-# Source: the documentation of `vcgencmd get_throttled`.
+# Bits of the firmware's answer: what is so now. The bits 16 places higher say that it was so at some time since the
+# machine's start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
@@ -27,8 +27,9 @@ COOL_IT = "give it air, a heat sink or a fan"
 class Power(msgspec.Struct, frozen=True):
     """What the machine reports of its voltage and its temperature.
 
-    is_told: whether the machine reports its voltage. has_low_voltage, is_hot: whether it slows down now for this
-    reason; had_low_voltage, was_hot: whether it did earlier. temperature_c: of the hottest sensor, None without one.
+    is_told: whether the machine reports its voltage. has_low_voltage, is_hot: whether low voltage or heat slows the
+    machine down now; had_low_voltage, was_hot: whether it did so earlier. temperature_c: the hottest sensor's
+    temperature, None without a sensor.
     """
 
     is_told: bool = False
@@ -74,7 +75,7 @@ class PowerWatch:
         self._next_s = now_s + LOOK_S
         power = read_power(self._root)
         self._first = self._first or power
-        # Problems that came and went between two looks, but not those from before the first look.
+        # Problems that came and went between two looks. Those from before the first look do not count.
         dipped = power.had_low_voltage and not self._first.had_low_voltage
         warmed = power.was_hot and not self._first.was_hot
         heat = "" if power.temperature_c is None else f" ({power.temperature_c:.0f} degrees Celsius)"

@@ -6,7 +6,7 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-_MANY, _WITHIN_S = 5, 10.0  # fewer stalls are audible, too, but no reason to look for another program
+_MANY, _WITHIN_S = 5, 10.0  # fewer stalls are audible, too, but too rare to search for their cause
 
 
 class Stalls:

@@ -48,6 +48,7 @@ class Watch:
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
+        blocks.quick_cut = self._overload.quick
         self._n_not_finite, self._n_muted = 0, rack.n_muted
         self._stalls.follow()
         if not was_full:
@@ -82,7 +83,8 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        self._playing.post(VoiceLimit(self._overload.limit))
+        # Without a frame, the event happens in the next block. The frame of an event that arrives now would be later.
+        self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
         """Tell the user when voices are shed and when all are back; in between, at most one line in 10 s."""

@@ -63,7 +63,7 @@ class Devices:
         return sorted(self._devices.values(), key=lambda device: -device.seen_s)
 
     def add(self, user_agent: str) -> tuple[Device, str]:
-        """Add a device; return it and its browser's secret. Beyond MOST_DEVICES, the longest unseen is removed."""
+        """Add a device; return it and its browser's secret. Beyond MOST_DEVICES, the device unseen for longest goes."""
         token, now_s = secrets.token_urlsafe(32), self._clock()
         for gone in self.all()[MOST_DEVICES - 1 :]:
             del self._devices[gone.id]

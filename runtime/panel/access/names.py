@@ -40,12 +40,15 @@ class OwnNames:
         self._is_on_network = is_on_network
 
     def is_own(self, host: str, arrived_at: str) -> bool:
-        """Whether a Host names this page; arrived_at: the address of this machine that was connected to."""
+        """Whether a Host header names this page; arrived_at: the address of this machine that was connected to."""
         host = host.lower()
         return host in self._hosts or (self._is_on_network and host in self._with_port(_literal(arrived_at)))
 
     def is_own_origin(self, origin: str | None, arrived_at: str) -> bool:
-        """Whether an Origin is this page, or None: then no browser asks, since browsers send a WebSocket's Origin."""
+        """Whether an Origin header names this page, or is missing.
+
+        Browsers always send the header when they open a WebSocket. So without it the sender is no browser.
+        """
         return origin is None or (origin.startswith("http://") and self.is_own(origin[7:], arrived_at))
 
     def _with_port(self, name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
 N_DIGITS = 8  # with fewer, lower ALL_GUESSES_PER_S; also in page/pair.html and docs/panel.md
-SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender a second, and at once after a silence
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and at once after a pause
 # There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
@@ -43,7 +43,10 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """Pair a device and return it and its secret if the code is right, else None; TooSoonError if too many."""
+        """If the code is right, pair a device, and return it and its secret; else return None.
+
+        TooSoonError after too many guesses.
+        """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
         if wait_s > 0.0:

@@ -15,7 +15,7 @@ from runtime.link.place import make_private
 class PassingFolder:
     """A folder of this process below `base`, which only its user can enter; dead processes' folders are removed.
 
-    path: the folder. UserError if it cannot be made. The kernel releases its lock when the process ends, or dies.
+    path: the folder. UserError if it cannot be made. The folder is locked as long as its process lives.
     """
 
     def __init__(self, base: Path):
@@ -24,7 +24,7 @@ class PassingFolder:
             make_private(base)
             whole = os.open(base, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fcntl.flock(whole, fcntl.LOCK_EX)  # or another process could remove the new folder as a dead one's
+                fcntl.flock(whole, fcntl.LOCK_EX)  # no other process may remove the new folder before it is locked
                 _remove_dead(base)
                 self.path.mkdir(mode=0o700)
                 self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

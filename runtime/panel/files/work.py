@@ -20,7 +20,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-_LONGEST_SHOWN = 90  # characters of a recording's name; with a candidate's number, 100 are allowed
+_LONGEST_SHOWN = 90  # characters of a recording's name in a sound's name, which adds a number and may have 100
 
 
 class Work:

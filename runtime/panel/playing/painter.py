@@ -9,7 +9,7 @@ from typing import Any
 N_BANDS = 256  # as in runtime/acoustics/spectrum_picture.py, which loads NumPy; also in page/picture.js and play.js
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # pages let levels fall slowly, so they need the last picture repeated
+_MOST_ALIKE = 30  # equal pictures sent in a row: pages let levels fall slowly, so they need some repeats
 
 
 class Painter:
@@ -25,7 +25,7 @@ class Painter:
         self._last, self._n_alike = b"", 0
 
     def listen(self, ring: int | None) -> None:
-        """Measure the sound in another ring from now on; None: in none."""
+        """Measure the sound in another ring from now on; None to measure no sound."""
         self._ring, self._hearing = ring, None
 
     def paint(self, news: dict[str, Any]) -> bytes | None:

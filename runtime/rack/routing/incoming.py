@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
-from runtime.events import ControlChange, Event, ProgramChange, SoundChange, Swap
+from runtime.events import ALL_PARTS, ControlChange, Event, ProgramChange, SoundChange, Swap
 from runtime.rack.parts import Part, Playable
+from runtime.rack.recorded.state import state_of_part
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.sound import Sound
 
@@ -24,7 +25,8 @@ class BeforeParts(Protocol):
 
     feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
     on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
-    events that pass unchanged. memory: the state that outlives notes, as plain values.
+    events that pass unchanged. holds_keys: whether a player holds keys. memory: the state that outlives notes, as plain
+    values. remember: continues from another memory.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -33,103 +35,107 @@ class BeforeParts(Protocol):
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]: ...
 
+    def holds_keys(self) -> bool: ...
+
     def memory(self) -> dict[str, dict[str, Any]]: ...
+
+    def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None: ...
 
 
 class Due(NamedTuple):
-    """A waiting event; given: the frame passed to `post`, or None; part: the only part to receive it, or None."""
+    """A waiting event; given: the frame passed to `post`, or None."""
 
     frame: int
     number: int
     event: Event
     given: int | None
-    part: int | None
 
 
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none; make: builds
-    the player for a Swap; None to build none. history: receives each event, (frame, event), once the event has a frame;
-    None for no history.
+    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none.
+    history: receives each event, (frame, event), once the event has a frame; None for no history.
     """
 
-    def __init__(
-        self,
-        parts: Sequence[Part],
-        controls: ControlMap,
-        arpeggiator: BeforeParts | None,
-        make: Callable[[Swap], Playable] | None,
-    ):
-        self._parts, self._controls, self._arpeggiator, self._make = parts, controls, arpeggiator, make
+    def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
+        self._parts, self._controls, self._arpeggiator = parts, controls, arpeggiator
         self.history: deque[tuple[int, object]] | None = None
-        self._posted: deque[tuple[int | None, Event, int | None]] = deque()
+        self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel; kept here, as the arpeggiator comes before the parts
+        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
 
-    def post(self, event: Event, frame: int | None, part: int | None) -> None:
+    def post(self, event: Event, frame: int | None) -> None:
         """Hand over an event from any thread."""
-        self._posted.append((frame, event, part))
+        self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
         """Whether `take` may have something to do."""
         return bool(self._posted or self._pending or self._arpeggiator)
 
-    def waiting(self) -> list[tuple[int, Event]]:
+    def waiting(self) -> tuple[tuple[int, Event], ...]:
         """Return the events that have a frame and are not due yet."""
-        return [(due.frame, due.event) for due in self._pending]
+        return tuple((due.frame, self._light(due.event)) for due in self._pending)
+
+    def holds_keys(self) -> bool:
+        """Whether the arpeggiator plays keys that are held."""
+        return self._arpeggiator is not None and self._arpeggiator.holds_keys()
 
     def memory(self) -> dict[str, dict[str, Any]]:
         """Return the arpeggiator's `memory`; empty without an arpeggiator."""
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
+    def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:
+        """Continue from another rack's `memory`; said: as in RackState."""
+        if self._arpeggiator is not None:
+            self._arpeggiator.remember(memory, frame)
+        for event in said:
+            self._chosen_sound(event)  # remembers bank selects
+
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
         while self._posted:
-            given, event, part = self._posted.popleft()
+            given, event = self._posted.popleft()
             at = frame if given is None or given < frame else given
-            insort(self._pending, Due(at, self._n_events, event, given, part))
+            insort(self._pending, Due(at, self._n_events, event, given))
             if self.history is not None:
-                # The history would keep the engine in `made` in memory.
-                said = msgspec.structs.replace(event, made=None) if isinstance(event, Swap) else event
-                self.history.append((at, said))
+                self.history.append((at, self._light(event)))
             self._n_events += 1
         n_due = 0
         while n_due < len(self._pending) and self._pending[n_due].frame < end:
             n_due += 1
         due, self._pending = self._pending[:n_due], self._pending[n_due:]
-        if self._make is not None:
-            due = [self._made(each) if isinstance(each.event, Swap) else each for each in due]
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
-    def _made(self, due: Due) -> Due:
-        """Return a Swap with its player, built here if it is missing."""
-        if isinstance(due.event.made, Playable):
-            return due
-        return due._replace(event=msgspec.structs.replace(due.event, made=self._make(due.event)))
+    def _light(self, event: Event) -> Event:
+        """The event for the history and for states, which must not keep the engine of a Swap in memory."""
+        if not isinstance(event, Swap):
+            return event
+        if event.part == ALL_PARTS:
+            made = tuple(state_of_part(part.engine, part.settings, True, {}) for part in event.made)
+        elif isinstance(event.made, Playable) and event.part < len(self._parts):
+            made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
+        else:
+            made = None  # nothing will happen
+        return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """Pass events through the arpeggiator, except events for a single part."""
-        passed = []
+        """Pass events through the arpeggiator."""
         for each in due:
-            if each.part is None:
-                self._arpeggiator.feed(each.event, each.frame)
-            else:
-                passed.append(each)
-            sound = self._chosen_sound(each.event) if not each.part else None
+            self._arpeggiator.feed(each.event, each.frame)
+            sound = self._chosen_sound(each.event)
             if sound is not None:
                 self._arpeggiator.choose(sound.arpeggiator, sound.tempo_bpm, each.frame)
-        taken = [Due(at, 0, event, at, None) for at, event in self._arpeggiator.take(end)]
-        return sorted(taken + passed, key=lambda each: each.frame) if passed else taken
+        return [Due(at, 0, event, at) for at, event in self._arpeggiator.take(end)]
 
     def _chosen_sound(self, event: Event) -> Sound | None:
         """Return the sound that an event chooses for the first part, or None; remember bank selects."""
         if isinstance(event, Swap):
-            made = event.made
-            return made.sound if isinstance(made, Playable) and event.part == 0 else None
+            made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
+            return made.sound if isinstance(made, (Part, Playable)) else None
         if isinstance(event, SoundChange):
-            return event.prepared.sound
+            return event.prepared.sound if event.part == 0 else None
         if isinstance(event, ProgramChange):
             return self._program(event)
         if isinstance(event, ControlChange) and event.control in _BANK_SELECTS:

@@ -65,7 +65,7 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert rate_hz == 44100
     assert np.abs(samples).max() > 0.05
     page = (work / "report.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 5  # both sides: two notes of two sounds, one note of the third
+    assert page.count("<audio") == 2 * 5  # recording and instrument: two notes of two sounds, one note of the third
 
 
 def test_the_figures_of_an_unchanged_folder_are_found_again(tmp_path: Path) -> None:

@@ -14,18 +14,39 @@ from runtime.__main__ import main
 from runtime.config import Config, VoiceConfig, load_config
 from runtime.control.mapping.bindings import bind
 from runtime.control.mapping.lines import MapLine
-from runtime.engine.build import build_engine
-from runtime.engine.recorded.head import Start, head_tree, plain_event, played_instrument
-from runtime.engine.recorded.state import EngineState
-from runtime.events import ControlChange, Event, KnobTurn, MapChange, NoteOff, NoteOn, ProgramChange, Swap, Tempo
+from runtime.events import (
+    ALL_PARTS,
+    ControlChange,
+    Event,
+    KnobTurn,
+    MapChange,
+    NoteOff,
+    NoteOn,
+    PartChange,
+    PitchWheel,
+    ProgramChange,
+    SoundChange,
+    Swap,
+    TargetMove,
+    Tempo,
+)
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
-from runtime.rack.build import build_chosen
+from runtime.rack.build import build_chosen, parts_of, playable
 from runtime.rack.part_choice import choose_parts
+from runtime.rack.parts import Playable
+from runtime.rack.rack import Rack
+from runtime.rack.recorded.head import head_tree
+from runtime.rack.recorded.replay import plain_event
+from runtime.rack.recorded.state import RackState
 from runtime.sound.choice import Choice, choose
+from runtime.sound.motion import Modulation
+from runtime.sound.shaping import Filter
+from runtime.sound.sound import Sound
 from tests.support.hearing import read_wav
 from tests.support.places import DATA
+from tests.support.playing import parameter
 
 TINY, SIZE = str(DATA / "tiny.onnx"), 256
 BEFORE: list[tuple[int, Event]] = [
@@ -44,29 +65,36 @@ AFTER: list[tuple[int, Event]] = [
 ]
 
 
+def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
+    """Play events, and ask for a state in the block at `state_at`; returns the sound and the history."""
+    history: deque[tuple[int, object]] = deque()
+    rack.keep_history(history)
+    for frame, event in events:
+        rack.post(event, frame)
+    sound = np.zeros((n_frames // SIZE * SIZE, 2), np.float32)
+    for at in range(0, len(sound), SIZE):
+        if at <= state_at < at + SIZE:
+            rack.ask_for_state()
+        rack.render(sound[at : at + SIZE])
+    return sound, history
+
+
+def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]], n_frames: int) -> RackState:
+    """Write a recording from the history's state on, as the companion does; after: the events from then on."""
+    (state,) = [item for _, item in history if isinstance(item, RackState)]
+    writer = RecordedMidiWriter(path, one_tick_a_frame(rack.sample_rate_hz), head_tree(rack.sample_rate_hz, state))
+    base = state.parts[0].patch.settings
+    timed = [(at - state.frame, event) for at, event in after if at >= state.frame]
+    writer.add([(at, event_of(plain_event(event, base))) for at, event in timed], n_frames - state.frame)
+    writer.finish(n_frames - state.frame)
+    return state
+
+
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
     """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
-    choice = choose(config, instrument, None, None)
-    engine = build_engine(choice.patch, choice.instrument, rate_hz, choice.programs)
-    history: deque[tuple[int, object]] = deque()
-    engine.keep_history(history)
-    for frame, event in BEFORE + AFTER:
-        engine.post(event, frame)
-    sound = np.zeros((30_000 // SIZE * SIZE, 2), np.float32)
-    for at in range(0, len(sound), SIZE):
-        if at + SIZE >= first and not any(isinstance(item, EngineState) for _, item in history):
-            engine.ask_for_state()
-        engine.render(sound[at : at + SIZE])
-    (state,) = [item for _, item in history if isinstance(item, EngineState)]
-    state = msgspec.structs.replace(state, waiting=())  # the file has the waiting events of AFTER
-    patch, programs = engine.sounds
-    head = head_tree(Start(rate_hz, played_instrument(choice.instrument.path), patch, programs, state))
-    writer = RecordedMidiWriter(path, one_tick_a_frame(rate_hz), head)
-    timed = [(at - state.frame, event) for at, event in AFTER if at >= state.frame]
-    # The events as the companion receives them.
-    writer.add([(at, event_of(plain_event(event, patch.settings))) for at, event in timed], 20_000)
-    writer.finish(len(sound) - state.frame)
-    return sound[state.frame :]
+    rack = build_chosen(choose(config, instrument, None, None), rate_hz)
+    sound, history = heard_by(rack, BEFORE + AFTER, 30_000, first)
+    return sound[write(path, rack, history, AFTER, len(sound)).frame :]
 
 
 @pytest.fixture
@@ -103,24 +131,14 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Play on a rack, and record from frame 5888 + SIZE on, which must be silent; `render` must repeat the sound."""
+    """Play on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
+
+    The rack must be silent at that frame.
+    """
     rack = build_chosen(choice, 44100)
-    history: deque[tuple[int, object]] = deque()
-    rack.keep_history(history)
-    for frame, event in before + after:
-        rack.post(event, frame)
-    sound = np.zeros((30_208, 2), np.float32)
-    for at in range(0, len(sound), SIZE):
-        if at == 5888:
-            rack.ask_for_state()
-        rack.render(sound[at : at + SIZE])
-    (state,) = [item for _, item in history if isinstance(item, EngineState)]
-    state = msgspec.structs.replace(state, waiting=())
-    patch, programs = rack.engine().sounds
-    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
-    writer = RecordedMidiWriter(path, one_tick_a_frame(44100), head)
-    writer.add([(at - state.frame, event_of(plain_event(event, patch.settings))) for at, event in after], 20_000)
-    writer.finish(len(sound) - state.frame)
+    sound, history = heard_by(rack, before + after, 30_208, 5888)
+    state = write(path, rack, history, after, len(sound))
+    assert state.is_silent
     again, _ = rendered(path)
     assert np.abs(again).max() > 1000
     np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
@@ -175,22 +193,106 @@ def test_a_recording_that_began_with_notes_says_so(tmp_path: Path, capsys: pytes
     assert "notes sounded when the recording began" in capsys.readouterr().err
 
 
-def test_what_render_leaves_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.yaml").write_text("parts: [{sound: Round bass}, {sound: Slow pad}]")
-    choice = choose_parts(load_config(), None, None, str(tmp_path / "a.yaml"))
+SPLIT = """parts:
+- {sound: a.yaml, instrument: pads, keys: [0, 59], transpose: 12, level_db: -3}
+- {sound: Round bass, keys: [60, 127], pan: 0.4}
+"""
+LAYER = """parts:
+- {sound: a.yaml, instrument: strings}
+- {sound: a.yaml, instrument: pads, pan: -0.5, send: 0.3}
+- {sound: b.yaml, channel: 2, level_db: -6}
+- {sound: b.yaml, instrument: fm, velocity: [90, 127]}
+"""
+PLAYED: list[tuple[int, Event]] = [
+    (6200, NoteOn(0, 50, 100)),
+    (7000, NoteOff(0, 50)),
+    (8000, NoteOn(0, 48, 100)),
+    (9000, NoteOn(1, 67, 80)),
+    (12_000, ControlChange(0, 70, 20)),
+    (12_500, TargetMove("reverb", 0.6)),
+    (14_000, NoteOff(0, 48)),
+    (16_000, ProgramChange(0, 1)),
+    (18_000, NoteOn(0, 64, 95)),
+    (20_000, NoteOff(1, 67)),
+]
+
+
+def parts(folder: Path, text: str) -> Choice:
+    (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
+    (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
+    (folder / "both.yaml").write_text(text)
+    return choose_parts(load_config(), None, None, str(folder / "both.yaml"))
+
+
+@pytest.mark.parametrize("text", [SPLIT, LAYER])
+def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np.ndarray], text: str) -> None:
+    choice = parts(tmp_path, text)
+    before: list[tuple[int, Event]] = [
+        (10, ControlChange(0, 7, 90)),
+        (20, KnobTurn(0, 0.7)),
+        (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
+        (6000, TargetMove("latent.2", 0.3)),  # engines need not collect it before the state at 6144
+        (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
+    ]
+    assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)
+
+
+def test_an_instrument_that_is_swapped_is_rendered_again(tmp_path: Path, rendered: Callable[..., np.ndarray]) -> None:
+    scale = tmp_path / "a.scl"
+    scale.write_text("Seven\n 7\n" + "".join(f" {number * 1200.0 / 7:.3f}\n" for number in range(1, 8)))
+    config = load_config()
+    config = msgspec.structs.replace(config, tuning=msgspec.structs.replace(config.tuning, scale=str(scale)))
+    choice, other = (choose(config, name, None, None) for name in ("pads", "strings"))
+    ready = playable(other.patch, other.instrument, 44100, other.programs)
+    wheel = Sound(
+        filter=Filter(type="low", cutoff_hz=200.0), modulation=(Modulation("mod_wheel", "filter.cutoff", 1.0),)
+    )
+    another = SoundChange(ready.engine.prepare(msgspec.structs.replace(other.programs[1], sound=wheel)))
+    before: list[tuple[int, Event]] = [(10, ControlChange(0, 7, 60)), *((20, each) for each in parameter(0, 0, 12))]
+    swap = 15_003, Swap(0, "strings", None, ready)
+    later = [
+        (17_000, PitchWheel(0, 4000)),
+        (18_500, ControlChange(0, 1, 90)),
+        (19_000, another),
+        (19_000, NoteOn(0, 70, 90)),
+    ]
     rack = build_chosen(choice, 44100)
-    history: deque[tuple[int, object]] = deque()
-    rack.keep_history(history)
-    rack.ask_for_state()
-    rack.render(np.zeros((SIZE, 2), np.float32))
-    ((_, state),) = history
-    patch, programs = rack.engine().sounds
-    head = head_tree(Start(44100, played_instrument(choice.instrument.path), patch, programs, state))
-    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), head)
-    writer.add([(441, event_of(plain_event(Swap(0, "strings"), patch.settings)))], 500)
+    events = sorted([*PLAYED, swap, *later], key=lambda at: at[0])
+    sound, history = heard_by(rack, before + events, 30_208, 5888)
+    assert rack.engine().instrument.path.stem == "strings"
+    scale.unlink()
+    after = [(at, event) for at, event in history if not isinstance(event, RackState)][len(before) :]
+    state = write(tmp_path / "a.mid", rack, history, after, len(sound))
+    assert all(not isinstance(event.made, Playable) for _, event in after if isinstance(event, Swap))
+    again, _ = rendered(tmp_path / "a.mid")
+    np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
+
+
+def test_a_split_that_is_chosen_meanwhile_is_rendered_again(
+    tmp_path: Path, rendered: Callable[..., np.ndarray]
+) -> None:
+    rack = build_chosen(choose(load_config(), "pads", None, None), 44100)
+    split, single = parts(tmp_path, LAYER), choose(load_config(), "strings", None, None)
+    swaps = [(11_003, Swap(ALL_PARTS, "strings", None, parts_of(split, 44100)))]
+    swaps += [(15_503, Swap(ALL_PARTS, "strings", None, parts_of(single, 44100)))]
+    sound, history = heard_by(rack, sorted([*PLAYED, *swaps], key=lambda at: at[0]), 30_208, 5888)
+    assert rack.n_parts == 1
+    after = [(at, event) for at, event in history if not isinstance(event, RackState)]
+    state = write(tmp_path / "a.mid", rack, history, after, len(sound))
+    again, _ = rendered(tmp_path / "a.mid")
+    np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
+
+
+def test_what_the_first_recordings_lack_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rack = build_chosen(parts(tmp_path, SPLIT), 44100)
+    _, history = heard_by(rack, [], SIZE, 0)
+    tree = head_tree(44100, history[0][1])
+    tree = {key: value for key, value in tree.items() if key not in ("others", "rack", "said", "part", "levels")}
+    writer = RecordedMidiWriter(tmp_path / "a.mid", one_tick_a_frame(44100), tree)
+    writer.add([(441, Swap(0, "strings"))], 500)
     writer.finish(1000)
     assert main(["render", str(tmp_path / "a.mid"), str(tmp_path / "out.wav")]) == 0
     assert capsys.readouterr().err.splitlines() == [
         "timbrebox: 2 parts were recorded; only the first one is rendered",
-        "timbrebox: another instrument was chosen 0.0 s after the beginning; render keeps virtual-analogue",
+        "timbrebox: another instrument was chosen 0.0 s after the beginning; render keeps pads",
     ]

@@ -70,6 +70,18 @@ def test_it_answers_and_refuses(child: Child) -> None:
     assert child.ask("ping")
 
 
+def test_a_request_to_a_companion_that_has_just_died_leaves_no_closed_descriptor_to_wait_for(child: Child) -> None:
+    assert child.ask("ping")
+    os.kill(child.companion.process_id, signal.SIGKILL)
+    wait_until(lambda: not is_alive(child.companion.process_id), "the companion's end")
+    child.companion.tell("ping")  # `tell` notices that the companion has died
+    assert (child.companion.read_fds, child.companion.write_fds, child.companion.wait_s) == ([], [], 0.0)
+    child.companion.serve()
+    assert "has died" in child.lines[-1]
+    child.serve_until(lambda: child.companion.n_starts == 2)
+    assert child.ask("ping")
+
+
 def test_a_refusal_that_nobody_waits_for_is_said(child: Child) -> None:
     child.companion.tell("pong")
     child.serve_until(lambda: child.lines)

@@ -1,4 +1,4 @@
-"""The user's own sounds: saved, renamed, copied, deleted, restored, exported and imported; and places in the banks."""
+"""The user's own sounds: saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
 
 from __future__ import annotations
 
@@ -180,9 +180,7 @@ def test_the_files_of_trajectories_come_along(tmp_path: Path) -> None:
     operations.copy("a", "b")
     operations.rename("a", "c")
     operations.delete("b")
-    np.testing.assert_array_equal(
-        values(own_sound("c").read(), sounds_folder()), values(sound, tmp_path / "elsewhere")
-    )
+    np.testing.assert_array_equal(values(own_sound("c").read(), sounds_folder()), values(sound, tmp_path / "elsewhere"))
     with pytest.raises(UserError, match="no such file"):
         operations.save("d", sound, tmp_path)
     assert list(sounds()) == ["c"]

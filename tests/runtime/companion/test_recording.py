@@ -56,7 +56,10 @@ def test_sound_and_events_lie_side_by_side(tmp_path: Path) -> None:
     played.recording.work()  # writes the data that the call before found
     growing = played.recording.files
     assert [path.suffixes[-2:] for path in growing] == [[".part", ".wav"], [".part", ".mid"]]
-    assert read_recorded(growing[1]).events == [(0, on), (5000, turn)]  # the third event's sound comes later
+    assert read_recorded(growing[1]).events == [
+        (0, on),
+        (5000, turn),
+    ]  # the third event lies after the written sound
     played.play(4000)
     sound, midi = played.stop()
     assert sound.stem == midi.stem

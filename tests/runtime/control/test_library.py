@@ -35,6 +35,14 @@ def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_the_service_keeps_learned_maps_in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "service"))
+    learned = (MapLine(control="cc 20", target="width"),)
+    library.save_learned(KEYS, learned, None)
+    assert library.learned_path(KEYS).is_relative_to(tmp_path / "service" / "maps")
+    assert list((tmp_path / "service" / "maps").iterdir()) == [library.learned_path(KEYS)]
+
+
 def moves(lines: tuple[MapLine, ...], control: str) -> list[str]:
     return [line.moves for line in lines if line.control == control]
 
@@ -53,7 +61,7 @@ def test_maps_lie_upon_each_other_in_order() -> None:
     assert moves(lines, "cc 71") == ["tilt"]  # learned
     assert moves(lines, "cc 72") == ["latent.1"]  # from the settings
     assert moves(lines, "cc 73") == ["envelope.attack"]  # from the map named in the settings
-    assert moves(lines, "cc 70") == []  # the default map is not below gm2
+    assert moves(lines, "cc 70") == []  # gm2 says nothing about it, and the default map does not apply
     generic = device_setup(Config(midi=MidiConfig(map="generic")), KEYS).lines
     assert (moves(generic, "cc 20"), moves(generic, "cc 70")) == (["latent.1"], ["latent.1"])
 

@@ -34,7 +34,7 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the vibrato's wheel up, while control 20 turns, the right channel after the left.
+    """A held note with the modulation wheel up, while control 20 turns: the left channel, followed by the right.
 
     turns: (frame, value).
     """

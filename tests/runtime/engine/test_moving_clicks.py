@@ -26,7 +26,7 @@ N_FRAMES = 34000
 CONTROL = 20
 # Amounts other than 1, for either sign; a larger rise of the level would reach the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
-BENT = 5000  # of the pitch wheel
+BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
 CASES = [(target, bend) for target in MOVED for bend in (0, BENT)]
 

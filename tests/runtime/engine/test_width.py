@@ -28,7 +28,7 @@ from tests.support.shaped import (
 )
 
 NOISE, COHERENT = 0.0, 1.0
-LARGEST_LOSS_DB = 3.02  # of the mono sum: 3.0103 dB, and rounding
+LARGEST_LOSS_DB = 3.0  # of the mono sum
 
 
 # Note, pitch wheel, resulting pitch: a plain note, a note outside the model's range, a bent note.
@@ -53,7 +53,7 @@ def test_the_wider_the_less_alike_are_the_channels(
             at_0 = in_mono
         else:
             loss = (at_0 - in_mono)[loudest]
-            assert loss.max() < LARGEST_LOSS_DB + 0.03
+            assert loss.max() <= LARGEST_LOSS_DB
     assert correlations[0] == pytest.approx(1.0)
     assert (np.diff(correlations) < -0.05).all()
     assert correlations[-1] < 0.2
@@ -62,7 +62,7 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """Also if the width leaves 0 during the note: the side must begin with the lane's present phases."""
+    """Also with a width that leaves 0 during the note, where the side must begin with the lane's present phases."""
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(), [*events, *moves], 60000)[14000:]
@@ -76,7 +76,7 @@ def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pit
 @pytest.mark.parametrize("blend", [0.5, COHERENT])
 @pytest.mark.parametrize(("note", "bend"), [(84, 0), (84, 8191), (96, 0)])
 def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: float) -> None:
-    """Also when the bandwidth turns coherent phases into noise, as at 100 cents."""
+    """The power also stays the same when the bandwidth turns coherent phases into noise, as at 100 cents."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     powers = [np.square(play(shaped_engine(cents), events, 90000)[4000:]).mean() for cents in (0.0, 100.0)]
     assert 10.0 * np.log10(powers[1] / powers[0]) == pytest.approx(0.0, abs=1.0)
@@ -100,7 +100,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """Also after a larger width in between, when the voice was in a submix before and after."""
+    """After a larger width in between, the difference is inaudible; the next note is bit-identical again."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -114,7 +114,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """With noise phases and with coherent phases, even if controls could move the bandwidth."""
+    """The output is bit-identical, with both kinds of phases, even if controls can move the bandwidth."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))

@@ -110,7 +110,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """Environment variables with a `busctl` that answers so, and a `systemctl` that notes what it is asked."""
+    """Environment variables with a `busctl` that answers `says`, and a `systemctl` that stores its arguments."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")

@@ -111,12 +111,30 @@ def test_what_plays_is_saved_and_is_the_same_sound_again(playing: Playing) -> No
     wait_until(lambda: playing.link.ask("state")["positions"]["filter.cutoff"] == 0.5, "the move")
     before = playing.link.ask("state")["sound"]
     saved = playing.link.ask("save", name="kept")
-    assert saved == {"name": "kept", "file": str(playing.folder / "kept.yaml"), "replaced": False}
+    assert saved == {"name": "kept", "file": str(playing.folder / "kept.yaml"), "replaced": False, "number": 128}
     playing.link.ask("sound", name="bright")
     playing.wait_for("bright")
     playing.link.ask("sound", name="kept")
     playing.wait_for("kept")
     assert playing.link.ask("state")["sound"] == before | {"name": "kept"}
+
+
+def test_what_plays_after_saving_has_the_new_name_and_place(playing: Playing) -> None:
+    for name in ("a", "z"):
+        save_sound(playing.folder / f"{name}.yaml", Sound(pan=0.5))
+    playing.link.ask("move", target="latent.1", position=0.125)
+    playing.link.ask("save", name="m")
+    assert playing.name == "m"
+    playing.link.ask("move", target="latent.1", position=0.25)
+    assert playing.name == "m"
+    for action, name in (("next_sound", "z"), ("previous_sound", "m"), ("previous_sound", "a")):
+        playing.link.ask("action", name=action)
+        playing.wait_for(name)
+    playing.link.ask("sound", name="m")
+    playing.wait_for("m")
+    playing.link.ask("save", name="0")
+    playing.link.ask("action", name="next_sound")
+    playing.wait_for("a")
 
 
 def test_the_action_saves_under_a_new_name_and_tells_those_who_watch(playing: Playing) -> None:

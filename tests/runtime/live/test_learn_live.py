@@ -157,7 +157,7 @@ def test_the_audible_yes_is_heard_when_the_sound_is_silent(
             save.join()
             program.wait_for("Saved as Sound 1.")
         assert program.stop() == 0
-        assert " 1 notes" in program.wait_for("Stopped")  # the audible yes does not count as a note
+        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` does not count as a note
     keyboard.unplug()
 
 

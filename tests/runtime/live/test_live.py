@@ -29,7 +29,7 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 OUTPUTS = ("PortAudio:out_0", "PortAudio:out_1")
-PITCH_S = 0.5  # long enough to tell a pitch, as coherent phases sound steady
+PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 
 @pytest.fixture
@@ -159,9 +159,7 @@ def lost_periods(jack_server: JackServer) -> np.ndarray:
     return np.array([sum(own), sum(elsewhere)])
 
 
-def test_a_rate_that_the_device_refuses_falls_back(
-    jack_server: JackServer, start: Callable[..., LiveProgram]
-) -> None:
+def test_a_rate_that_the_device_refuses_falls_back(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
     with start(sample_rate_hz=48000) as program, Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         assert f"{SAMPLE_RATE_HZ} Hz" in program.wait_for("READY")
         player.send([0x90, 69, 100])
@@ -198,9 +196,7 @@ def test_a_device_that_others_have_taken_is_named_in_one_line(
         assert_refused(start(server=full), "close what else is playing through it")
 
 
-def test_an_audio_server_that_comes_late_is_taken_and_played(
-    tmp_path: Path, start: Callable[..., LiveProgram]
-) -> None:
+def test_an_audio_server_that_comes_late_is_taken_and_played(tmp_path: Path, start: Callable[..., LiveProgram]) -> None:
     late = JackServer(tmp_path / "jackd.log")
     with start(server=late, device=None) as program:
         assert "audio: null, MIDI: none yet" in program.wait_for("READY")

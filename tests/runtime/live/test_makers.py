@@ -12,7 +12,7 @@ class Made:
 
 
 class Workshop:
-    """Makes things, one after the other; in_use: those that somebody keeps; threads: which made each."""
+    """Makes things, one after the other; in_use: the things that are kept; threads: the thread that made each."""
 
     def __init__(self) -> None:
         self._done = threading.Semaphore(0)

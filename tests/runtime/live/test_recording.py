@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from runtime.events import ALL_PARTS, Swap
 from runtime.midi.recorded.reading import read_recorded
 from tests.support.places import ROOT
-from tests.support.rig import home_of_its_own, wait_until
+from tests.support.rig import ask, home_of_its_own, wait_until
 
 
 class Program:
@@ -123,6 +124,52 @@ def test_a_random_stream_is_rendered_again_to_the_sample(
         kinds = {type(event).__name__ for _, event in read.events}
         assert kinds >= {"NoteOn", "ControlChange", "PitchWheel", "ProgramChange", "KnobTurn", "TargetMove"}
         assert len(mido.MidiFile(sound.with_suffix(".mid")).tracks) == 1
+        program.stop()
+
+
+def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("effects: {reverb: 0.3}\nenvelope: {release_s: 0.2}")
+    layer = "parts: [{sound: a.yaml, instrument: pads, pan: -0.5}, {sound: a.yaml, instrument: fm, keys: [50, 127]}]"
+    (tmp_path / "layer.yaml").write_text(layer)
+    with running(tmp_path, 8, "--sound", str(tmp_path / "layer.yaml")) as program:
+        time.sleep(0.5)
+        program.command("record", "start")
+        program.play()
+        for name in ("strings", "virtual-analogue"):
+            time.sleep(1.0)
+            ask(tmp_path, "action", name="next_instrument")
+            program.wait_for("Instrument: ", n=1 if name == "strings" else 2)
+        time.sleep(2.0)
+        program.command("record", "stop")
+        (sound,) = program.files(".wav")
+        assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
+        events = read_recorded(sound.with_suffix(".mid")).events
+        assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
+        program.command("record", "start", "--seconds-before", "10")  # begins after the last change
+        time.sleep(1.0)
+        program.command("record", "stop")
+        program.stop()
+
+
+def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_path: Path) -> None:
+    sounds = tmp_path / "data" / "timbrebox" / "sounds"
+    sounds.mkdir(parents=True)
+    (sounds / "a.yaml").write_text("effects: {reverb: 0.3}\nenvelope: {release_s: 0.2}\ninstrument: pads")
+    (sounds / "Both.yaml").write_text("parts: [{sound: a, keys: [0, 59]}, {sound: a, instrument: fm, keys: [60, 127]}]")
+    with running(tmp_path, 9, "--instrument", "strings") as program:
+        time.sleep(0.5)
+        program.command("record", "start")
+        program.play()
+        for name in ("Both", "a"):
+            time.sleep(1.0)
+            ask(tmp_path, "sound", name=name)
+            program.wait_for(f"Sound: {name}.")
+        time.sleep(1.0)
+        assert "Recorded" in program.command("record", "stop")
+        (sound,) = program.files(".wav")
+        assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
+        events = read_recorded(sound.with_suffix(".mid")).events
+        assert [event.part for _, event in events if isinstance(event, Swap)] == [ALL_PARTS, ALL_PARTS]
         program.stop()
 
 

@@ -65,6 +65,19 @@ def test_what_changes_just_before_the_end_is_remembered(start: Start, home: Path
     assert kept_positions() == {"latent_1": 0.25, "phase_blend": 0.5}
 
 
+def test_a_demo_is_not_remembered_but_the_sound_before_it_is(start: Start, home: Path) -> None:
+    with start("--instrument", TINY) as program:
+        move(home, **MOVED)
+        program.stop()
+    with start("--demo") as program:
+        assert moved_sound(home) == MOVED
+        for target, position in (("latent.1", 0.25), ("phase_blend", 0.5)):
+            ask(home, "move", target=target, position=position)
+        wait_until(lambda: moved_sound(home)["phase_blend"] == 0.5, "the move")
+        program.stop()
+    assert kept_positions() == MOVED
+
+
 def test_options_win_over_what_is_remembered(start: Start, home: Path, tmp_path: Path) -> None:
     with start("--instrument", TINY) as program:
         move(home, **MOVED)

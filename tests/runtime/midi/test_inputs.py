@@ -113,6 +113,30 @@ def test_a_keyboard_that_comes_back_needs_no_new_client(
 
 
 @pytest.mark.rig
+def test_a_port_is_closed_a_little_after_its_keyboard_has_gone_or_when_it_is_needed_again(
+    listening: Callable[..., MidiInputs], received: list[tuple[Event, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, close = [], input_port.InputPort.close
+    monkeypatch.setattr(input_port.InputPort, "close", lambda port: closed.append(port) or close(port))
+    midi = listening()
+    for n_closed, waits in enumerate((False, True)):
+        keyboard = Keyboard("keys")
+        assert polled(midi, 1)[-1] == "MIDI input: keys:out"
+        assert len(closed) == n_closed
+        keyboard.play([0x90, 60, 100])
+        wait_until(lambda: received, "the key")
+        keyboard.unplug()
+        assert "gone" in polled(midi, 1)[0]
+        assert len(closed) == n_closed
+        assert 0.0 < midi.retry_s <= 0.3
+        if waits:
+            time.sleep(midi.retry_s)
+            midi.poll()
+            assert len(closed) == 2
+            assert midi.retry_s > 10.0
+
+
+@pytest.mark.rig
 def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugged_in_twice(
     listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The page's process of its own, as the service starts it: it borrows what is heard from the real `play`."""
+"""A page's process that `play` did not start itself, as in the service: it borrows the ring of the played sound."""
 
 from __future__ import annotations
 

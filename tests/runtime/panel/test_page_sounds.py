@@ -65,7 +65,7 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     x, y = page.evaluate("map.toPixel(map.place)")
     left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
     assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
-    page.wait("!document.querySelector('tb-now small').hidden")  # the sound is not any more as it was chosen
+    page.wait("!document.querySelector('tb-now small').hidden")  # the present sound differs from the chosen one
     page.click('.pins button[aria-label="Choose harp"]')
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
     page.wait("document.querySelector('tb-now small').hidden")
@@ -75,7 +75,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     page.click(".path button")
-    start = page.middle('.pins button[aria-label="Choose harp"]')  # pins do not take the press
+    start = page.middle('.pins button[aria-label="Choose harp"]')  # a press on a pin begins a path, too
     page.mouse("mousePressed", start)
     for k in range(1, 6):
         page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + 9 * k))

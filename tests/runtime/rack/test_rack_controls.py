@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 
 import numpy as np
@@ -67,5 +68,11 @@ def test_a_map_holds_for_its_device_alone() -> None:
 def test_the_history_of_a_swap_holds_no_engine() -> None:
     rack, history = rack_of(), deque()
     rack.keep_history(history)
+    made = playable_of(patch_of())
+    after(rack, Swap(0, "tiny", made=made))
+    gone = weakref.ref(made.engine)
+    del made
     after(rack, Swap(0, "tiny", made=playable_of(patch_of())))
-    assert [event for _, event in history if isinstance(event, Swap)] == [Swap(0, "tiny")]
+    rack.take_retired()
+    assert [event.instrument for _, event in history if isinstance(event, Swap)] == ["tiny", "tiny"]
+    assert gone() is None

@@ -132,7 +132,7 @@ def test_with_the_sum_errors_and_penalties_grow_and_the_l2_penalty_does_not():
 
 
 def test_the_reported_error_is_a_mean_with_the_sum_too(store: FrameStore, tmp_path: Path):
-    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # rows of weight 0 fill it up
+    one_batch = small(1).with_fit(batch_size=len(store.rows("train")) + 40)  # rows of weight 0 fill up the batch
     losses = [
         trained(one_batch.with_fit(loss_reduction=kind), store, tmp_path / kind).history[0]["loss"]
         for kind in ("mean", "sum")

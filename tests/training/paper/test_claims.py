@@ -1,6 +1,4 @@
-"""The paper's findings hold on invented runs that agree with the paper, fail on runs that contradict it, and stay open
-while a model is missing.
-"""
+"""Findings hold on invented runs that agree with the paper, fail on others, and stay open while a model is missing."""
 
 from __future__ import annotations
 
@@ -201,7 +199,7 @@ def test_further_sounds_that_disagree_leave_the_order_open():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     factors = [3.0, 0.4] * 10
     assert table4(with_further(skip, [1.0] * 20), with_further(no_skip, factors)).verdict == "not separable"
-    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # the test split decides
+    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # only the test split counts
     assert table4(with_further(skip, [1.0] * 19), with_further(no_skip, factors)).verdict == "holds"
 
 

@@ -274,6 +274,11 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert corpus["options"]["n_clips"] == 4  # the quick plan takes two of the three training notes
     assert corpus["n_val_frames"] > 0
     assert "Left out" not in (copied / "out" / "report.md").read_text()
+    path = copied / f"out/runs/{VIOLIN}-seed0/evaluation.json"
+    older = json.loads(path.read_text())
+    del older["corpus"]["options"]["transpose"]  # runs kept before there was this option
+    path.write_text(json.dumps(older))
+    assert reproduce(copied, "--only", "table3", "--violin", sounds) == 0
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()

@@ -39,7 +39,8 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    ratios = np.exp(np.resize([0.5, 0.1], 20))  # logarithms: mean 0.3, standard error 0.046; above 0.096 counts
+    # The logarithms' mean is 0.3, and its standard error is 0.046, so that a difference above 0.096 counts.
+    ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"
     assert is_less(larger, smaller, None, ratios=1.0 / ratios).verdict == "does not hold"

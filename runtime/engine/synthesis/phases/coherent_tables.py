@@ -20,9 +20,10 @@ N_STARTS = 1 << 13
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# How many places of a sinusoid between two bins `lobes` distinguishes.
+# Steps from one bin to the next at which the table `lobes` has entries.
 N_PLACES = 1 << 10
-# These three bring the analysed sound nearest to the spectrum given, for instruments and noise.
+# With these three values, the spectrum of the sound comes nearest to the given spectrum. Tried with spectra of
+# instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -44,7 +45,7 @@ class CoherentTables:
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
-    weight: (n_bins,), K-weighting, 0 for silent bins.
+    weight: (n_bins,), the K-weighting of each bin, 0 for silent bins.
     first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then of its noise bins. A
         note takes n_bins values from one of N_STARTS places on, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
@@ -96,9 +97,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
 
-    In the window that began k hops ago, the sinusoid's phase is less by k of its moves; delaying the window by k hops
-    adds k of the bin's moves. So only the distance of the bin from the sinusoid counts. The signs of a sinusoid's bins
-    alternate. A Hann window's three taps alternate too, so they add up a bin's magnitude and half its neighbours'.
+    Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
+    is k of its moves less than now, and the delay of k hops adds k of the bin's moves. So only the distance of the bin
+    from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window: their
+    products add up a bin's magnitude and half its neighbours'.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])

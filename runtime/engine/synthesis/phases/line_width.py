@@ -9,8 +9,8 @@ import numpy as np
 
 # Width of a sharp harmonic with noise phases: the lobe of the window. Measured.
 NOISE_LOBE_BINS = 1.67
-# Coherent phases turn into noise phases between these widths, in lobes. A random walk of the phases makes a line at
-# most 1.1 lobes wide.
+# Between these widths, in widths of the window's lobe, a bin fades from coherent phases to noise phases. A random walk
+# of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 

@@ -11,11 +11,11 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# How many neighbouring lanes read the same stored spectra, each from another bin on.
+# This many neighbouring lanes read the same stored spectra; each lane begins at another bin.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Rows that would repeat an earlier row begin in the middle between two others.
+# Four rows use up the stored noise. The next four would repeat it, so each begins half-way between two earlier rows.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
@@ -33,7 +33,7 @@ def noise_index(lane: int, hop: int) -> int:
     return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA
 
 
-# A table takes 11 MB, and 35 ms to make. Engines with one seed share a table: a rack's engines, and a swapped-in one.
+# A table takes 11 MB, and 35 ms to make. Engines with the same seed share it, such as the engines of a rack.
 @functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.

@@ -37,7 +37,10 @@ def new_taps(n: int, n_bins: int) -> np.ndarray:
 
 
 def received_taps(taps: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins): axis 1: a bin's factors from the bin below, itself, the bin above."""
+    """The same taps, ordered by the receiving bin: a view float32 (n, 3, 2 * n_bins).
+
+    Axis 1: the factors of the bin below, of the bin itself, and of the bin above.
+    """
     n, _, n_padded = taps.shape
     row_stride, tap_stride, stride = taps.strides
     return np.lib.stride_tricks.as_strided(

@@ -102,7 +102,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """Fill the table of how much of each pass a width needs."""
+        """Fill the table that says, for each width, how strong each pass must be."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):
@@ -113,8 +113,8 @@ class Widening:
 class _Kernel:
     """The passes for one bandwidth.
 
-    parts: float32 (_N_PASSES, n_bins), how much of both sides each pass adds to a bin, 0 to 1/4; n_passes: how many
-    passes have an effect; begins_at: for each of these passes, the first bin that it changes.
+    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
+    how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

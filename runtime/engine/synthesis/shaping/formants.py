@@ -25,5 +25,5 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     wanted = np.interp(number / 2.0 ** (semitones / 12.0), number[1:], shape[1:]) if len(number) > 1 else shape
     limit = _LARGEST_GAIN_DB * np.log(10.0) / 20.0
     gains = np.exp(np.clip(wanted - shape, -limit, limit)).astype(np.float32)
-    gains[0] = gains[1] if len(gains) > 1 else 1.0  # bins below the fundamental follow it
+    gains[0] = gains[1] if len(gains) > 1 else 1.0  # bins below the fundamental get the fundamental's gain
     np.take(gains, np.searchsorted(number, numbers), out=out, mode="clip")

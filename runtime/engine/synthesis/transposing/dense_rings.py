@@ -1,4 +1,4 @@
-"""Rings of dense sound, one per lane."""
+"""Rings of dense sound, which has two samples for each frame; one ring per lane."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import numpy as np
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FRAMES, Head
 
-# The interpolation reads four samples: from N_BEFORE before a position's whole part up to N_AFTER past it, exclusive.
+# For a position between samples k and k + 1, the interpolation reads samples k - N_BEFORE to k + N_AFTER - 1.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
-# The weights of the four samples are looked up for this many places between two samples. Rounding a position down
-# to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
+# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
+# down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 

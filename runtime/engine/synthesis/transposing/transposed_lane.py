@@ -50,7 +50,7 @@ class TransposedLane:
         self.fade_from = self.written_to - n_fade - 1
 
     def begin_fade(self, frame: int, n_fade: int, is_ramp: bool = False) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them; arguments as the fields."""
+        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade, is_ramp: as the lane's fields."""
         self.n_fade, self.is_ramp = n_fade, is_ramp
         self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
         self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop

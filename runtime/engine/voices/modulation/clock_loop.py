@@ -8,31 +8,35 @@ from collections import deque
 from collections.abc import Sequence
 
 CLOCKS_PER_BEAT = 24  # MIDI 1.0
-# The loop averages about this many messages. With a jitter of 2 ms (standard deviation) the beat is 0.5 ms off.
+# The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
-# Errors are limited to this many times the jitter, so that a single very late message hardly moves the beat.
+# A message's error is limited to this many times the usual error (`_jitter`), so that a single very late message hardly
+# moves the beat.
 _LARGEST_ERROR = 3.0
-# Errors of one sign mean a new tempo if their sum, less _SLACK jitters for each message, exceeds _DRIFT jitters.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each message counts with its error
+# less _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 _FEWEST, _MOST_FITTED = 6, 24
-# Messages with a larger error, after lost messages, or received twice are strange. _N_STRANGE more strange messages
-# than usual ones mean a new tempo, if their intervals differ by less than _MOST_SPREAD clocks plus _DOUBT jitters.
+# A message is strange if it has a larger error than _LARGEST_ERROR, if messages before it seem lost, or if it seems
+# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if they come at regular intervals: these
+# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# A message this far from its expected time, in clocks, may be a later message (some were lost) or the last one again.
+# In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
+# be a repeated message.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # between two messages, at 600 beats a minute
 
 
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    Its gains equal a least-squares fit of a line to the last n messages: 2 (2n - 1) / (n (n+1)) for the phase and
-    6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So it locks as fast as possible. When the tempo changes, the
-    line is fitted to the messages since the change.
+    With its gains, the loop fits a line to the last n messages by least squares: 2 (2n - 1) / (n (n+1)) for the phase
+    and 6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So the loop locks as fast as possible. When the tempo
+    changes, the line is fitted to the messages since the change.
 
     count: number of the last message; lost messages are counted, repeated ones are not. at: the last message's frame
     without jitter; period: frames from one message to the next. n_fitted: n; from 2 on there is a tempo.
@@ -100,7 +104,7 @@ class ClockLoop:
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
         """Fit the line to these messages, and forget all others."""
-        self._early = self._late = 0.0  # errors of one sign, added up
+        self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()
         self.n_fitted, self.period = 0, 0.0
@@ -123,7 +127,7 @@ class ClockLoop:
         self.count = count
 
     def _limited(self, error: float) -> float:
-        """Limit an error to _LARGEST_ERROR times the jitter, and update the drift and the jitter."""
+        """Limit an error to _LARGEST_ERROR times the usual error, and update the drift and the usual error."""
         most = _LARGEST_ERROR * self._jitter
         weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
         error = min(max(error, -most), most)

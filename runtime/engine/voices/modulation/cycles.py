@@ -1,4 +1,4 @@
-"""Counts the cycles of an LFO whose rate the player moves: the rate jumps, the wave does not."""
+"""Counts the cycles of an LFO. When the player changes the rate, the wave continues without a jump."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 class Cycles:
     """Cycles since frame 0, linear between changes of the rate; rate_hz: the rate at the start.
 
-    line: the present line, which counts cycles instead of beats.
+    line: the present `BeatLine`, which here counts cycles in place of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):

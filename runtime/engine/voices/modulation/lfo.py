@@ -8,7 +8,8 @@ import numpy as np
 
 Random = Callable[[np.ndarray], np.ndarray]
 
-# Waves without steps. `Sources` corrects these for linear interpolation; at a step, the correction would overshoot.
+# Waves without steps. Only for these, `Sources` corrects the error of linear interpolation: at a step, the correction
+# would overshoot.
 SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# A playhead whose speed or place is modulated is advanced at frames that are multiples of this.
+# A playhead whose speed or place is modulated gets new values at frames that are multiples of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
-RELEASE_FADE_S = 0.05  # from the held part to the release, after the key has come up
+RELEASE_FADE_S = 0.05  # crossfade from the held part to the release, after the key has come up
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
-# The numbers of each playhead: place at the anchor, in rows; rows per frame; the row from which the playhead stays in
-# the loop; shift at the anchor, in rows; and how much the shift changes up to the next update.
+# Indices of a playhead's numbers: place at the anchor, in rows; rows per frame; the row at which the playhead enters
+# its loop; shift at the anchor, in rows; and how much the shift changes up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
@@ -28,9 +28,7 @@ class Playheads:
     playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
     """
 
-    def __init__(
-        self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False
-    ):
+    def __init__(self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False):
         def column(values: Sequence[float]) -> np.ndarray:
             return np.array(values, np.float64)[:, None]
 
@@ -94,12 +92,12 @@ class Playheads:
         self._release_anchor[lanes] = np.where(released[:, 0] > 0, frame, self._release_anchor[lanes])
         state[:, _PLACE], state[:, _RATE], state[:, _SHIFT] = place, rates, shift
         state[:, _SHIFT_CHANGE] = shifts[:, None] * self._hold[:, 0] - shift
-        # Playheads that have reached their loop stay in it, also when they turn back.
+        # A playhead that has reached its loop stays in the loop, even if it turns back.
         state[:, _ENTRY] = _entered(state[:, _ENTRY], place + shift)
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The row, with its fraction, of the held part: float64 (n_lanes, n_trajectories, n_frames).
+        """The fractional row of the held part: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         last update and the next one.
@@ -112,7 +110,7 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # Without folding, the period is the length, and this changes nothing.
+            # For a trajectory without a back-and-forth loop, the period is the length, and this changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]
@@ -125,14 +123,17 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The row of the release, from 0, with its fraction; shapes as in held_rows; 0 before the key comes up."""
+        """The fractional row of the release, counted from 0; 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]
         return np.minimum(np.maximum(rows, 0.0), self._last_release)
 
     def fade(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The release's share, from 0 for the held part alone to 1; float64, shapes as in held_rows."""
+        """The release's share: 0 while only the held part is heard, 1 when only the release is heard.
+
+        Shapes as in held_rows.
+        """
         elapsed = (frames - self._key_up[lanes, None])[:, None] / self._fade_frames
         return np.minimum(np.maximum(elapsed, 0.0), 1.0) * self._releases
 
@@ -147,5 +148,5 @@ class Playheads:
 
 
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The rows from which playheads at these places stay in their loops; -inf for playheads that are in a loop."""
+    """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop."""
     return np.where(places >= entries, -np.inf, entries)

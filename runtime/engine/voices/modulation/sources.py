@@ -30,7 +30,7 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """The controls, by name, and the lines of beats and of the LFOs' cycles, at one moment."""
+    """The controls, by name, and the BeatLines of beats and of the LFOs' cycles, at one moment."""
 
     controls: Mapping[str, float]
     beats: BeatLine
@@ -40,9 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: if
-    not 0, the values will be interpolated linearly at this distance; LFOs compensate, as this weakens fast waves. held:
-    None for the present controls and the present tempo.
+    voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
+    distance of the points between which the values will be interpolated linearly, 0 without interpolation. As
+    interpolation weakens fast waves, LFOs are then made stronger. held: None for the present controls and tempo.
     """
 
     voices: Sequence[PlayedNote]
@@ -55,8 +55,8 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: gives the value, 0 to 1, of a source that belongs to a voice's
-    channel or key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source that belongs to a
+    voice's channel or key, such as mod_wheel or cc_21.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
         """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
@@ -104,28 +104,32 @@ class Sources:
             return np.array([[moment.held.controls[name]]])
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
+    def started_at(self, lane: int) -> int:
+        """The frame from which the times of a lane's note are counted; a legato note goes on with the former one's."""
+        return int(self._table.started_at[lane, 0])
+
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """Hold the present values of a voice's controls among these sources, and the lines of beats and cycles."""
+        """The present values of the sources in `names` that are controls of a voice, and the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
 
     def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
-        """The envelope as a formula: while the key is down, then from the level at its release down to 0."""
+        """Values of an envelope as a formula of the frame; from the key's release on, it falls to 0."""
         table, rate_hz, p = self._table, self._rate_hz, cubic_of(envelope.curve)
         released_at = table.released_at[moment.lanes]
         held_s = np.minimum(moment.frames, released_at)
         held_s -= table.started_at[moment.lanes]
         held_s *= 1.0 / rate_hz
-        held_s -= envelope.delay_s
-        level = cubic(_share(held_s, envelope.attack_s), p)
-        if envelope.sustain < 1.0:
-            held_s -= envelope.attack_s + envelope.hold_s
-            level -= (1.0 - envelope.sustain) * cubic(_share(held_s, envelope.decay_s), p)
+        level = _held_level(envelope, held_s)
         if released_at.min() < moment.frames[-1]:
             since_s = (moment.frames - released_at) * (1.0 / rate_hz)
             level *= 1.0 - cubic(_share(since_s, envelope.release_s), p)
         return level
+
+    def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
+        """The envelope `name` at frames, float64 (n,), after a note's start while its key is down."""
+        return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
         frames, spacing = moment.frames, moment.spacing_frames
@@ -161,7 +165,7 @@ class Sources:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Beats are counted, not computed from the present tempo: else a change of tempo would change past beats.
+            # Beats are counted along the line; the present tempo times the time would change past beats, too.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -185,8 +189,19 @@ def is_control(name: str) -> bool:
     return control_of(name) is not None or name in ("mod_wheel", "expression", "pressure", "slide")
 
 
+def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
+    """The envelope while the key is down; held_s: seconds since the note's start, overwritten."""
+    p = cubic_of(envelope.curve)
+    held_s -= envelope.delay_s
+    level = cubic(_share(held_s, envelope.attack_s), p)
+    if envelope.sustain < 1.0:
+        held_s -= envelope.attack_s + envelope.hold_s
+        level -= (1.0 - envelope.sustain) * cubic(_share(held_s, envelope.decay_s), p)
+    return level
+
+
 def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:
-    """How much of a duration has passed at `time_s`, 0 to 1; a duration of 0 has passed from 0 s on."""
+    """The share of a duration that has passed at `time_s`, 0 to 1; with a duration of 0, the share is 1 from 0 s on."""
     if duration_s <= 0.0:
         return (time_s >= 0.0).astype(np.float64)
     share = time_s * (1.0 / duration_s)

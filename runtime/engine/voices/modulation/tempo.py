@@ -9,15 +9,16 @@ import numpy as np
 
 from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLoop
 
-# A pause between two clock messages that is longer than this is a stop, not a tempo or a lost message.
+# If no clock message comes for longer than this, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# The line meets the loop's beat after this many clock messages, at half to double the tempo; later if it is far off.
+# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later: or even later,
+# so that the line never runs at less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
 
 class BeatLine(NamedTuple):
-    """Beats over frames: two lines that meet.
+    """The beats that have passed, as a function of the frame: two straight lines that meet.
 
     `beats` have passed at frame `since`. From there on they grow by `beats_per_frame`, and for `n_bent` frames also by
     `bend` per frame.
@@ -41,18 +42,18 @@ class BeatLine(NamedTuple):
         return self.beats + since * self.beats_per_frame + min(since, self.n_bent) * self.bend
 
     def frame_at(self, beats: float) -> int:
-        """The first frame, not before `since`, at which so many beats have passed."""
+        """The first frame, at or after `since`, at which this many beats have passed."""
         to_come = beats - self.beats
         speed = self.beats_per_frame + self.bend
         n_frames = to_come / speed
         if n_frames > self.n_bent:
             n_frames = (to_come - self.n_bent * self.bend) / self.beats_per_frame
-        # Less a millionth, so that rounding does not move a beat to the next frame.
+        # A millionth is subtracted, so that a rounding error does not move a beat to the next frame.
         return self.since + max(0, math.ceil(n_frames - 1e-6))
 
 
 class Tempo:
-    """The beats that have passed at any frame, a function of earlier events.
+    """Counts beats: says how many have passed at a frame.
 
     Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
     the sound's or the piece's, and beat 0 is at frame 0. line: the present line.

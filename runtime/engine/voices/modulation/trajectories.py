@@ -21,7 +21,7 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs), the factor of each knob's position in a lane, to which the offset is added.
+    keep: float32 (n_lanes, n_knobs). A knob's position in a lane is multiplied by `keep`, then the offset is added.
     has_level, has_colour: whether any level or any gain of a band differs from 0 dB.
     """
 
@@ -41,14 +41,12 @@ class Trajectories:
         self._keeps = np.stack([one.keep for one in baked])
         self._blend = blend_weights([(one.key, one.velocity) for one in played])
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
-        # A row that is never heard: interpolation reads it after the last row, with the weight 0.
+        # Interpolation reads one row past the last one, with the weight 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
         self._rows = np.concatenate([*(one.values for one in baked), silent])
         self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
         self._n_levels = np.array([one.n_levels for one in baked])[:, None]
-        self._held_at, self._release_at = _places(
-            [len(one.values) for one in baked], [one.hold_row for one in baked]
-        )
+        self._held_at, self._release_at = _places([len(one.values) for one in baked], [one.hold_row for one in baked])
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
@@ -56,9 +54,7 @@ class Trajectories:
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
-    def start(
-        self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0
-    ) -> None:
+    def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
         """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.advance`."""
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)
@@ -111,7 +107,7 @@ class Trajectories:
             level_db = level_db * (np.float32(1.0) - fade) + released_db * fade
         weights = self._weights[lanes]
         out = level_db[:, 0] * weights[:, :1]
-        # One after the other, so that the sum's bits do not depend on the number of frames.
+        # Added one by one: NumPy's sum would depend, in its last bits, on the number of frames.
         for number in range(1, weights.shape[1]):
             out += level_db[:, number] * weights[:, number, None]
         return out
@@ -158,7 +154,7 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where the held part and the release of each table begin when all tables follow each other: int64 (n, 1) each.
+    """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
     Without a release, the release begins at the table's last row, where it is not heard.
     """

@@ -20,14 +20,14 @@ _N_AT_ONCE = 32
 
 
 class MovingSound(Protocol):
-    """The needed fields of a sound with a modulated pitch, as in `PlayedSound`."""
+    """The fields of `PlayedSound` that a modulated pitch needs."""
 
     modulator: Modulator
     pitch_reach_semitones: float
 
 
 class MovingVoice(PlayedNote, Protocol):
-    """The needed fields of a voice with a modulated pitch."""
+    """The fields of `Voice` that a modulated pitch needs."""
 
     played: MovingSound
     knobs: SoundKnobs
@@ -40,8 +40,8 @@ class ModulatedPitch:
     object. So the value at a frame does not depend on when it is computed.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
-    note, in semitones; frame: first frame of this object; former: the same note's modulated pitch before this, None
-    without one; highest: the upper limit of the ratio.
+    note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
+    before, or None; highest: the upper limit of the ratio.
     """
 
     fixed = None
@@ -59,11 +59,21 @@ class ModulatedPitch:
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
         self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
-        # Phase, in rad, by which a modulated rate has advanced the vibrato at the beginning of each interval.
+        # How far, in rad, modulation of the rate has advanced the vibrato at the beginning of each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
         self._semitones: list[float] = []
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
+
+    def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
+        """Whether a new object for the same note would be equal to this one, which therefore can stay."""
+        return (
+            self._plain == plain
+            and self._limits == limits
+            and self._depth_at_full == voice.knobs.values["vibrato.depth"]
+            and not self._modulator.follows_releases(PITCH_TARGETS)
+            and self._held == self._modulator.hold(PITCH_TARGETS, voice)
+        )
 
     def at(self, frame: int) -> float:
         """The ratio at a frame, which must not precede the object's first frame."""
@@ -74,7 +84,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """By how many rad modulation has advanced the vibrato at the beginning of an interval."""
+        """How far, in rad, modulation of the rate has advanced the vibrato at the beginning of an interval."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()

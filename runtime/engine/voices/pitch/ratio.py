@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-# Smaller distances from the model note count as 0.
+# Smaller distances from the pitch of the model note count as 0.
 _LEAST_SEMITONES = 1e-9
 
 

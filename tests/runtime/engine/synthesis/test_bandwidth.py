@@ -20,7 +20,10 @@ NOISE, COHERENT = 0.0, 1.0
 @pytest.mark.parametrize(("blend", "sample_rate_hz"), [(COHERENT, 44100), (COHERENT, 48000), (NOISE, 44100)])
 @pytest.mark.parametrize(("note", "cents"), [(36, 80.0), (48, 20.0), (60, 10.0), (84, 20.0)])
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
-    """For widths from 10 Hz to half the spacing; the mean error is small, one harmonic's error is partly chance."""
+    """Checked for widths from 10 Hz to half the distance between harmonics.
+
+    The mean error is small; a single harmonic's error is partly chance.
+    """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
     frequencies, power = mean_spectrum(sounds, sample_rate_hz, 1.0)
@@ -36,7 +39,7 @@ def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, 
 
 
 def test_a_small_bandwidth_grows_without_a_jump() -> None:
-    """With coherent phases: the wider a harmonic, the smaller the share of its power within 1.5 Hz of its frequency."""
+    """With coherent phases, wider harmonics have a smaller share of their power within 1.5 Hz of their frequency."""
     magnitudes, fundamental_hz = harmonic(60, 8)
     in_tune = []
     for cents in (0.0, 0.1, 0.3, 1.0, 3.0, 10.0):
@@ -63,7 +66,7 @@ def test_loudness_stays(blend: float) -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, 0.4, COHERENT])
 def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
-    """Its sound is bit-identical, whether the other lanes of its batch have a bandwidth or not."""
+    """The lane's sound is bit-identical, whether the other lanes of its batch have a bandwidth or not."""
     magnitudes, _ = harmonic(60)
     beside = lane_sounds(magnitudes, RATE_HZ, 0.3, [0.0, 25.0, 0.0, 3.0], blend, n_lanes=4)
     alone = lane_sounds(magnitudes, RATE_HZ, 0.3, [], blend, n_lanes=4)
@@ -95,7 +98,7 @@ def test_the_walk_goes_forth_and_back() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_change_of_bandwidth_does_not_click(blend: float) -> None:
-    """For harmonics below 2 kHz, the share of power above 15 kHz, where a jump would add power, is below -90 dB."""
+    """A jump would add power above 15 kHz. With harmonics below 2 kHz only, the power there must be below -90 dB."""
     magnitudes, _ = harmonic(48, 12)
     jumps = [0.0, 3.0, 60.0, 0.0, 10.0] * 4
     changing = lane_sounds(magnitudes, RATE_HZ, len(jumps) * 1024 / RATE_HZ, [0.0], blend, n_lanes=1, by_hop=jumps)[0]

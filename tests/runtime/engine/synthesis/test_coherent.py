@@ -164,7 +164,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 
 def test_a_note_is_in_tune_at_another_rate() -> None:
     sound = coherent(harmonic(60), 30, 48000)
-    assert abs(cents_off(sound, 48000, 60)) < 2.5  # the transform's rounded size causes 2 of these
+    assert abs(cents_off(sound, 48000, 60)) < 2.5  # 2 cents come from the rounded size of the transform
     again = magnitude_frames(sound, StftSpec(48000, synthesis(48000).fft_size, 441))[:, : SPEC.n_bins]
     wanted = harmonic(60)
     gain = (again @ wanted).sum() / np.square(again).sum()

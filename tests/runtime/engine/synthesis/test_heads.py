@@ -1,4 +1,4 @@
-"""Heads: integer positions that depend on frames alone, and follow the wanted pitch at every moment."""
+"""Heads, where lanes are read: integer positions that depend on frames alone, and always follow the wanted pitch."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # Nor is the head late: the pitch of an earlier frame would give an error that follows the pitch's slope.
+    # The head is not late: reading the pitch of an earlier frame would give an error that follows the pitch's slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4

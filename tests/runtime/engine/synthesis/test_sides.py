@@ -1,4 +1,4 @@
-"""At every peak, a side's phase always differs from the lane's phase by a quarter of a cycle."""
+"""The side of a wide lane: at every peak, its phase always differs from the lane's by a quarter of a cycle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """At its start, later, and when new sinusoids continue the phases of old sinusoids and of noise."""
+    """Checked at the side's start, later, and when new sinusoids continue the phases of old sinusoids or of noise."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]

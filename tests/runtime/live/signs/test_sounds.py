@@ -1,4 +1,4 @@
-"""The chime, the sound of waiting and the audible yes: how they sound, and when they are played."""
+"""The cues, which are the chime, the cue for waiting and the yes: how they sound, and when they are played."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from runtime.audio.load import BlockLoads
-from runtime.live.watching.overload import FEWEST_VOICES, Overload
+from runtime.audio.quick_cut import FEWEST_VOICES
+from runtime.events import VoiceLimit
+from runtime.live.watching.overload import Overload
 
 BLOCK_S = 512 / 44100
 N_VOICES = 16
@@ -18,30 +20,47 @@ Cost = Callable[[float, int], float]
 class Machine:
     """Plays blocks with loads of `cost(time_s, n_sounding)`; n_wanted: how many notes the player holds.
 
-    stall_s: how long a block waits for the machine, by the time. limits: (time, limit) of each change.
+    stall_s: how long a block waits for the machine, by the time. main_waits_s: how late the main thread looks at the
+    loads. limits: (time, limit) of each change that the main thread knows.
     n_lost: number of blocks with a load above 1.
     """
 
-    def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S):
-        self.stall_s = lambda _now_s: 0.0
+    def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):
+        self.stall_s, self._main_waits_s = lambda _now_s: 0.0, main_waits_s
         self.cost, self.n_wanted, self.block_s = cost, n_wanted, block_s
         self.loads, self.overload = BlockLoads(), Overload(N_VOICES, block_s)
         self.now_s, self.n_lost, self._next_s = 0.0, 0, 0.0
         self.limits: list[tuple[float, int]] = []
+        self._limit = N_VOICES
+
+    @property
+    def status(self) -> Machine:
+        return self
+
+    @property
+    def n_active_voices(self) -> int:
+        return min(self.n_wanted, self._limit)
+
+    def post(self, event: VoiceLimit) -> None:
+        self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
         """Play until a time; `overload` looks at the loads after a nearly late block, and at the times that it sets."""
         while self.now_s < until_s:
-            n_sounding = min(self.n_wanted, self.overload.limit)
+            n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)
             took_s = load * self.block_s + self.stall_s(self.now_s)
             self.loads.add(took_s, load * self.block_s, self.block_s)
             self.n_lost += load > 1.0
             self.now_s += self.block_s
-            if took_s > 0.9 * self.block_s or self.now_s >= self._next_s:
+            if took_s > 0.9 * self.block_s:
+                self.overload.quick.look(self.loads, self)
+                self._next_s = min(self._next_s, self.now_s + self._main_waits_s)
+            if self.now_s >= self._next_s:
                 if self.overload.look(self.loads, n_sounding, self.now_s):
                     self.limits.append((self.now_s, self.overload.limit))
-                self._next_s = self.now_s + min(2.0, self.overload.wait_s(self.now_s))
+                    self._limit = self.overload.limit
+                self._next_s = self.now_s + self._main_waits_s + min(2.0, self.overload.wait_s(self.now_s))
 
     @property
     def lost_share(self) -> float:
@@ -63,6 +82,14 @@ def test_less_than_one_block_in_a_thousand_is_lost(per_voice: float) -> None:
     assert 0.1 + per_voice * machine.overload.limit < 0.9
     last = [limit for at_s, limit in machine.limits if at_s > 10.0]
     assert len(last) <= 1, last  # the limit does not oscillate
+
+
+def test_two_late_blocks_are_enough_even_if_the_main_thread_is_late() -> None:
+    machine = Machine(noisy(lambda now_s, n: 0.1 + (0.09 if now_s > 1.0 else 0.02) * n), main_waits_s=0.2)
+    machine.play(20.0)
+    assert machine.n_lost == 2
+    assert machine.overload.limit < N_VOICES  # the main thread knows, and says, what the audio thread has done
+    assert len(machine.limits) <= 3
 
 
 def test_all_voices_are_back_within_5_s_once_there_is_room() -> None:

@@ -1,4 +1,4 @@
-"""What is said of a machine that makes the sound wait."""
+"""The warning about a machine that makes the audio thread wait."""
 
 from __future__ import annotations
 

@@ -21,7 +21,10 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN; heals: an action ends this."""
+    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN.
+
+    heals: whether posting an Action ends this.
+    """
 
     def __init__(self, rack: Rack, heals: bool):
         self._rack, self._heals = rack, heals
@@ -68,7 +71,7 @@ class Player:
 
     def renew(self) -> None:
         self.n_renewed += 1
-        self.blocks.take_over(self.build(), fades=False)
+        self.blocks.take_over(self.build())
         self.watch.follow(self.blocks, self.blocks.engine, BLOCK / RATE_HZ)
 
     def play(self, n_blocks: int) -> np.ndarray:

@@ -34,7 +34,7 @@ class Halves:
         return (self.msb << 7 | self.lsb) / 16383.0
 
 
-class Side:
+class ChannelState:
     """The state of one device's channel: 14-bit halves, the chosen parameter, takeovers and switches."""
 
     __slots__ = ("halves", "parameter", "parameter_msb", "pressed", "takeovers", "touched")
@@ -73,14 +73,14 @@ class Side:
         )
 
     @classmethod
-    def remembered(cls, memory: tuple[Any, ...]) -> Side:
-        """Make a Side from another Side's `memory`; ValueError for values of another length."""
-        side = cls()
-        halves, takeovers, pressed, touched, side.parameter, side.parameter_msb = memory
-        side.pressed, side.touched = dict(pressed), dict(touched)
+    def remembered(cls, memory: tuple[Any, ...]) -> ChannelState:
+        """Make a ChannelState from another ChannelState's `memory`; ValueError for values of another length."""
+        state = cls()
+        halves, takeovers, pressed, touched, state.parameter, state.parameter_msb = memory
+        state.pressed, state.touched = dict(pressed), dict(touched)
         for index, (msb, lsb, has_lsb) in halves.items():
-            half = side.halves_of(index)
+            half = state.halves_of(index)
             half.msb, half.lsb, half.has_lsb = msb, lsb, has_lsb
         for index, place in takeovers.items():
-            side.takeover_of(index).place = place
-        return side
+            state.takeover_of(index).place = place
+        return state

@@ -1,0 +1,61 @@
+"""Sheds voices on the audio thread, because the main thread may get a processor late."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from runtime.audio.load import BlockLoads
+from runtime.events import NEVER, Event, VoiceLimit
+
+FEWEST_VOICES = 2
+AIM = 0.7  # the load that remains after voices are shed
+SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
+_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # an overload: late blocks in a row for so long, and at least so many
+_MOST_LOAD = 4.0
+
+
+class _Status(Protocol):
+    n_active_voices: int
+
+
+class Shedding(Protocol):
+    """What plays: its voices, and the way to limit them."""
+
+    @property
+    def status(self) -> _Status: ...
+
+    def post(self, event: Event) -> None: ...
+
+
+def affordable(n_sounding: int, load: float, n_voices: int) -> int:
+    """How many of the sounding voices make a load of AIM; n_voices: how many may sound if nothing is wrong."""
+    return min(n_voices, max(FEWEST_VOICES, math.floor(n_sounding * AIM / load)))
+
+
+class QuickCut:
+    """Lowers the limit on the voices when enough blocks in a row are late for their own work.
+
+    n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
+    n_cuts: how often the limit was lowered so far; limit: the limit since then. first_block: number of the first block
+    to judge, which the main thread sets, too; `NEVER` for none.
+    """
+
+    def __init__(self, n_voices: int, block_s: float):
+        self.n_cuts, self.limit, self.first_block = 0, n_voices, NEVER
+        self.settle_blocks = 2 + math.ceil(SETTLE_S / block_s)
+        self._n_late = max(_FEWEST_LATE, math.ceil(_LATE_FOR_S / block_s))
+        self._n_voices = n_voices
+        self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
+
+    def look(self, loads: BlockLoads, playing: Shedding) -> None:
+        """Lower the limit if the newest blocks are an overload; for the audio thread, after each block."""
+        if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
+            return
+        n_sounding = playing.status.n_active_voices
+        limit = affordable(n_sounding, min(loads.least_over, _MOST_LOAD), self._n_voices)
+        if limit >= n_sounding:
+            return
+        self.limit, self.first_block = limit, loads.n_blocks + self.settle_blocks
+        self.n_cuts += 1  # last, so that a reader of n_cuts finds the limit
+        playing.post(self._limits[limit])

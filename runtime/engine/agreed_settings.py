@@ -1,0 +1,19 @@
+"""An engine's settings, from its arguments."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runtime.config import Config
+
+
+def agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
+    """`config`, or the default settings with n_voices and seed; ValueError if the arguments contradict `config`."""
+    if config is None:
+        defaults = Config()
+        voice = defaults.voice if n_voices is None else msgspec.structs.replace(defaults.voice, n_voices=n_voices)
+        return msgspec.structs.replace(defaults, voice=voice, seed=seed or 0)
+    for name, given, set_to in (("n_voices", n_voices, config.voice.n_voices), ("seed", seed, config.seed)):
+        if given is not None and given != set_to:
+            raise ValueError(f"{name} is {given} as an argument and {set_to} in the settings; give it once")
+    return config

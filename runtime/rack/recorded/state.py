@@ -1,0 +1,52 @@
+"""The state of a rack at a frame: what another rack needs to start there and sound the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.engine.engine import Engine
+from runtime.engine.recorded.state import EngineState
+from runtime.events import Event
+from runtime.rack.parts import PartSettings
+from runtime.sound.patch import Patch
+
+
+class PartState(msgspec.Struct, frozen=True):
+    """What a part plays, and its state.
+
+    path: the instrument's file, or only its name if the state was read; patch, programs: as in `Engine.sounds`; engine:
+    of the engine that plays the next notes; settings: which notes the part plays; memory: from `Part.memory`.
+    """
+
+    path: Path
+    patch: Patch
+    programs: tuple[Patch, ...]
+    engine: EngineState
+    settings: PartSettings = PartSettings()
+    memory: dict[str, dict[str, Any]] = {}
+
+
+class RackState(msgspec.Struct, frozen=True):
+    """The state of a rack at `frame`, the next frame to be rendered. It holds no voices, so it is complete in silence.
+
+    is_silent: whether nothing sounded and no key was held. holds_notes: whether notes were held, not only fading.
+    parts: of each part. said: the events that set the controllers of an engine that a swap brings. memory: the plain
+    values of the arpeggiator and of the rack's control map, by object. waiting: events that had a frame and were not
+    due yet.
+    """
+
+    frame: int
+    is_silent: bool
+    holds_notes: bool
+    parts: tuple[PartState, ...]
+    said: tuple[Event, ...] = ()
+    memory: dict[str, dict[str, Any]] = {}
+    waiting: tuple[tuple[int, Event], ...] = ()
+
+
+def state_of_part(engine: Engine, settings: PartSettings, is_silent: bool, memory: dict[str, Any]) -> PartState:
+    """The state of a part; call on the audio thread, between two blocks; arguments: as in PartState, EngineState."""
+    return PartState(engine.instrument.path, *engine.sounds, engine.state(is_silent), settings, memory)
