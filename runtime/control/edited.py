@@ -29,6 +29,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "portamento": ("voice", "portamento_s"),
     "vibrato.depth": ("voice", "vibrato_semitones"),
     "vibrato.rate": ("voice", "vibrato_hz"),
+    "lfo_1.rate": ("lfo_1", "rate_hz"),
+    "lfo_2.rate": ("lfo_2", "rate_hz"),
     "reverb": ("effects", "reverb"),
     "chorus": ("effects", "chorus"),
 }
@@ -46,7 +48,7 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
     at_first = SoundKnobs(patch, present.positions, 0).values
     sound = patch.sound
     for target, fields in FIELDS.items():
-        if values[target] != at_first[target]:
+        if values.get(target) != at_first.get(target):
             sound = _with(sound, fields, _rounded(values[target]))
     if values["level"] != at_first["level"]:
         moved_db = values["level"] - at_first["level"]

@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 
 from runtime.control.sound_knobs import SoundKnobs
-from runtime.control.targets import RANGES
+from runtime.control.targets import LFO_RATES, RANGES
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets,
-# such as an LFO's rate, change only in these steps, and only for new notes.
+# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets, and
+# an LFO's rate, change only in these steps, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -54,7 +54,7 @@ class Morph:
         self.places = dict(places)
         self._is_square = morph.shape == "square"
         knobs = [SoundKnobs(patch, patch.positions or positions, 0) for patch in morph.patches]
-        self._targets = tuple(knobs[0].values)
+        self._targets = tuple(target for target in knobs[0].values if target not in LFO_RATES.values())
         self._rows = np.array([[RANGES[t].position_of(each.values[t]) for t in self._targets] for each in knobs])
         if self._is_square:
             self._ways = [np.array([each.positions for each in knobs])]

@@ -57,12 +57,16 @@ RANGES: dict[str, Range] = {
     "portamento": TIME,
     "vibrato.depth": Range(0.0, 12.0, "semitones", "square"),
     "vibrato.rate": Range(0.1, 20.0, "Hz", "ratio"),
+    "lfo_1.rate": Range(0.01, 20.0, "Hz", "ratio"),
+    "lfo_2.rate": Range(0.01, 20.0, "Hz", "ratio"),
     "morph": SHARE,
     "morph.x": SHARE,
     "morph.y": SHARE,
     "reverb": SHARE,
     "chorus": SHARE,
 }
+# Each LFO's target. An LFO with `beats` follows the tempo and does not have it.
+LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
 # The actions that a control can start instead of moving a target.
 ACTIONS = (
     "next_sound",

@@ -65,6 +65,9 @@ class DelayedEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     curve: SignedShare = 1.0
 
 
+DEFAULT_LFO_HZ = 5.0
+
+
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
