@@ -17,6 +17,7 @@ from runtime.control_numbers import RESERVED
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64
 HIGHEST_LATENT = 64
+LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb has room for them
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
@@ -132,9 +133,9 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     level_db: LevelDb = 0.0
-    size_m: Annotated[float, msgspec.Meta(ge=5.0, le=50.0)] = 22.0
+    size_m: Annotated[float, msgspec.Meta(ge=5.0, le=LARGEST_ROOM_M)] = 22.0
     decay_s: Annotated[float, msgspec.Meta(ge=0.3, le=10.0)] = 2.2
-    pre_delay_s: Annotated[float, msgspec.Meta(ge=0.0, le=0.25)] = 0.01
+    pre_delay_s: Annotated[float, msgspec.Meta(ge=0.0, le=LONGEST_PRE_DELAY_S)] = 0.01
     damping: Share = 0.6
     bass: Annotated[float, msgspec.Meta(ge=0.5, le=2.0)] = 1.1
     width: Share = 1.0

@@ -10,6 +10,7 @@ import msgspec
 
 N_CHANNELS = 16
 NEVER = 2**62  # a frame that is never reached
+ALL_PARTS = -1  # the part of a Swap that replaces all parts
 
 
 class NoteOn(msgspec.Struct, frozen=True, gc=False):
@@ -215,11 +216,11 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Swap(msgspec.Struct, frozen=True):
-    """A part's instrument is replaced: the next notes play the new instrument, sounding notes keep the old one.
+    """A part's instrument is replaced, or all parts: the next notes play the new one, sounding notes keep the old one.
 
-    part: number of the part, from 0. instrument: name or file of the new instrument. sound: name or file of a sound;
-    None for the instrument's first sound. made: the new instrument's player, built ahead; None if the rack must build
-    it, which only a rack that may block can do.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument, of the first part.
+    sound: name or file of a sound; None for the instrument's first sound. made: the new instrument's player, or the
+    new parts, built ahead; nothing happens without.
     """
 
     part: int

@@ -96,9 +96,7 @@ def movement(levels_db: np.ndarray) -> Movement:
     """How levels (n_times, N_BANDS) change; see Movement."""
     whole_db = 10.0 * np.log10((10.0 ** (levels_db / 10.0)).sum(axis=1))
     colours_db = levels_db - whole_db[:, None]
-    most_db, colour_db = (
-        max(_change_db(a, b) for a, b in combinations(each, 2)) for each in (levels_db, colours_db)
-    )
+    most_db, colour_db = (max(_change_db(a, b) for a, b in combinations(each, 2)) for each in (levels_db, colours_db))
     return Movement(_change_db(levels_db[0], levels_db[-1]), most_db, colour_db, float(whole_db[-1] - whole_db[0]))
 
 

@@ -32,7 +32,6 @@ FALLBACK_RATE_HZ = 44100
 BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
 _INVALID_RATE = -9997
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
-FADE_S = 0.1  # an engine that is left fades out for this long
 
 
 class SoundSource(Protocol):
@@ -99,36 +98,20 @@ class BlockRenderer:
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
         self._sample_rate_hz = sample_rate_hz
-        self._playing: tuple[SoundSource, SoundSource | None] = engine, None  # plays now, and before
-        self._fades: SoundSource | None = None  # the engine that fades out
-        self._gone: SoundSource | None = None  # the engine that has faded out
-        self._fade_frames, self._n_faded = max(1, round(FADE_S * sample_rate_hz)), 0
+        self._engine = engine
         self._resize(buffer_frames)
 
     @property
     def engine(self) -> SoundSource:
-        """The engine that plays."""
-        return self._playing[0]
+        """What plays."""
+        return self._engine
 
-    def take_over(self, engine: SoundSource, fades: bool = True) -> None:
-        """Let another engine play from the next block on; may be called from any thread.
+    def take_over(self, engine: SoundSource) -> None:
+        """Let another engine play from the next block on; from any thread.
 
-        fades: whether the present engine fades out. The caller must keep a reference to the present engine until
-        `forget_left` returns True: otherwise the audio thread might free the engine.
+        The caller keeps the present one for another block at least, or the audio thread might free it.
         """
-        self._playing = engine, self._playing[0] if fades else None
-
-    def forget_left(self) -> bool:
-        """Forget the engine that has faded out; return True if there is none left to forget.
-
-        Call this again, at least a block later, until it returns True; then the old engine may be freed.
-        """
-        engine, leaving = self._playing
-        if leaving is None:
-            self._fades = self._gone = None
-        elif leaving is self._gone:
-            self._playing = engine, None
-        return leaving is None
+        self._engine = engine
 
     def next_block(self, n_frames: int, underflow: bool, incoming: np.ndarray | None = None) -> np.ndarray:
         """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
@@ -144,13 +127,11 @@ class BlockRenderer:
             self.realtime = promote_thread(AUDIO_PRIORITY)
         if n_frames != len(self._block):
             self._resize(n_frames)
-        engine, leaving = self._playing
+        engine = self._engine
         frame = engine.frame
         self.clock.block_begins(frame, begin_s)
         try:
             engine.render(self._block)
-            if leaving is not None and leaving is not self._gone:
-                self._add_fading(leaving)
             if self.effect is not None and incoming is not None:
                 may_wait = (time.perf_counter() - begin_s) * self._sample_rate_hz > BUSY_SHARE * n_frames
                 self.effect.add(incoming, self._block, may_wait)
@@ -176,24 +157,7 @@ class BlockRenderer:
         return self._block
 
     def _resize(self, n_frames: int) -> None:
-        self._block, self._fading = np.zeros((n_frames, 2), np.float32), np.zeros((n_frames, 2), np.float32)
-        self._steps, self._gains = np.arange(n_frames, dtype=np.float32), np.zeros(n_frames, np.float32)
-
-    def _add_fading(self, leaving: SoundSource) -> None:
-        """Add a block of the engine that has been left, at falling gains."""
-        if leaving is not self._fades:
-            self._fades, self._n_faded = leaving, 0
-        leaving.render(self._fading)
-        gains = self._gains
-        np.add(self._steps, self._n_faded, out=gains)
-        gains *= -1.0 / self._fade_frames
-        gains += 1.0
-        np.maximum(gains, 0.0, out=gains)
-        self._fading *= gains[:, None]
-        self._block += self._fading
-        self._n_faded += len(gains)
-        if self._n_faded >= self._fade_frames:
-            self._gone = leaving
+        self._block = np.zeros((n_frames, 2), np.float32)
 
     def _silence_if_not_finite(self) -> None:
         # One sum checks all samples, because any NaN or infinity makes the sum NaN or infinite.

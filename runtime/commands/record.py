@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from runtime.audio.sound_ring import MOST_BEFORE_S
 from runtime.base.command_line import number_between
 from runtime.link.client import connect
+from runtime.link.recording import MOST_BEFORE_S
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ from runtime.link.client import connect
 from runtime.live.remembering import move_to_remembered
 from runtime.midi.files import read_events
 from runtime.midi.recorded.reading import RecordedMidi, is_recorded, read_recorded
-from runtime.rack.build import build_chosen, make_swapped, rack_from
+from runtime.rack.build import build_chosen, rack_from
 from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.rack.rack import Rack
 from runtime.rack.recorded.head import Start, damage_as_user_error, start_of
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     choice, state = _choice(arguments)
     choice = _with_options(choice, arguments)
     settings = choice.settings
-    engine = build_chosen(choice, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, settings, SAMPLE_RATE_HZ))
+    engine = build_chosen(choice, SAMPLE_RATE_HZ)
     engine.post(MapChange(0, file_bindings(settings)), 0)
     if state is not None:
         move_to_remembered(engine.engine(), state)

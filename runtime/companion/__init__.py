@@ -1,1 +1,1 @@
-"""The companion: a second process that may be slow; it keeps files and writes recordings."""
+"""The companion: a second process that may be slow; it keeps files, writes recordings and runs the doctor."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runtime.config import ReverbConfig
+from runtime.config import LARGEST_ROOM_M, LONGEST_PRE_DELAY_S, ReverbConfig
 from runtime.effects.decay_filters import MID_HZ, gains_for, meeting_points_hz
 from runtime.effects.grid import cell_frames
 
@@ -23,11 +23,9 @@ LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
 # Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
-LARGEST_ROOM_M = 50.0
 # Largest angles in radians: TURNING for a room in which resonances just overlap; MOST_TURNING for any room, because a
 # larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
-LONGEST_PRE_DELAY_S = 0.25
 
 
 class Design(NamedTuple):

@@ -29,11 +29,16 @@ ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 
 
 
 class Options(NamedTuple):
-    """What the user asks for: the most candidates, how much of the colour is kept, whether the tuning stays."""
+    """How a recording is encoded.
+
+    most: the most candidates; colour: how much of the colour is kept; keeps_tuning: whether the tuning stays; around:
+    the knob positions around which the sound moves, (n_latents,), None to search for the nearest ones.
+    """
 
     most: int = MOST_CANDIDATES
     colour: float = 1.0
     keeps_tuning: bool = False
+    around: np.ndarray | None = None
 
 
 class Candidate(NamedTuple):
@@ -89,10 +94,11 @@ def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
 def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[Reading, str]]:
     """The readings of a recording's takes, with their kinds, the most likely first."""
     take, (decoder, encoder, _) = takes[0], coder
-    first = read_take(take, take.pitch.note, decoder, encoder, options.colour)
+    how = options.colour, options.around
+    first = read_take(take, take.pitch.note, decoder, encoder, *how)
     found = [(first, "")]
     if take.pitch.other_octave is not None:
-        other = read_take(take, take.pitch.other_octave, decoder, encoder, options.colour)
+        other = read_take(take, take.pitch.other_octave, decoder, encoder, *how)
         if other.distance_db <= first.distance_db - MUCH_NEARER_DB:
             first, other = other, first
         found = [(first, ""), (other, "an octave up" if other.note > first.note else "an octave down")]
@@ -102,7 +108,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
     if steady.distance_db <= first.distance_db + NEAR_DB:
         found.append((steady, "steady"))
     for number, later in enumerate(takes[1 : options.most], start=2):
-        found.append((read_take(later, later.pitch.note, decoder, encoder, options.colour), f"note {number}"))
+        found.append((read_take(later, later.pitch.note, decoder, encoder, *how), f"note {number}"))
     return found
 
 

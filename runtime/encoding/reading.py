@@ -48,8 +48,14 @@ class Reading:
     nearest_trained_db: float | None
 
 
-def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour: float = 1.0) -> Reading:
-    """Read a take as a note; colour: share of the colour curve, 0 to 1, that the distance and the level include."""
+def read_take(
+    take: Take, note: int, decoder: Decoder, encoder: Encoder, colour: float = 1.0, around: np.ndarray | None = None
+) -> Reading:
+    """Read a take as a note.
+
+    colour: share of the colour curve, 0 to 1, that the distance and the level include. around: the steady knob
+    positions, (n_latents,); None to search for the nearest ones.
+    """
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
     level_db = level_curve_db(take.samples, spec.sample_rate_hz, float(note_to_hz(note)), take.before)
@@ -64,10 +70,11 @@ def read_take(take: Take, note: int, decoder: Decoder, encoder: Encoder, colour:
     steady = weights @ positions / weights.sum()
     colours = Colours(spec, model_note, note - model_note)
     trained = trained_sounds(card)
-    mean_db = weights @ target_db / weights.sum()
-    best = search(
-        decoder, model_note, colours, mean_db - mean_db.max(), np.concatenate([steady[None], trained.positions])
-    )
+    best = around
+    if best is None:
+        mean_db = weights @ target_db / weights.sum()
+        starts = np.concatenate([steady[None], trained.positions])
+        best = search(decoder, model_note, colours, mean_db - mean_db.max(), starts)
     # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
     decoded = decode(decoder, positions, model_note)

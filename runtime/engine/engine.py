@@ -246,11 +246,13 @@ class Engine:
         self._voice_sound.end_silent(frame)
         for stolen in changes.stolen:
             self._mixer.keep_tail(stolen, frame)
-        self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events)
-        self._may_foresee = self._voice_sound.moves
         retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
+        ratios = performance.pitches.ratios(list(retuned.values()), frame) if retuned else []
+        transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
+        self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events, transposing)
+        self._may_foresee = self._voice_sound.moves
         if retuned:
-            sound.set_ratios(list(retuned), frame, performance.pitches.ratios(list(retuned.values()), frame))
+            sound.set_ratios(list(retuned), frame, ratios)
         transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
         self._span_start, self._span_end = frame, self._next_change(transposed)

@@ -83,10 +83,15 @@ class Mixer:
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
-        self._envelop(frame, n, envelope, transposed, 0, enveloped)
+        transposed_sides = self._transposed_sides() if self._widths.n_wide else []
+        heard, sounds = self._read_transposed([*transposed, *transposed_sides], frame, n)
+        n_heard = sum(lane < self._sound.first_side for lane in heard)
+        self._envelop(frame, n, envelope, transposed, heard[:n_heard], sounds[:n_heard], 0, enveloped)
         channels = enveloped, enveloped
         if self._widths.n_wide:
-            channels = self._widen(frame, n, envelope, enveloped)
+            apart, first = self._sides[: lanes * n].reshape(lanes, n), self._sound.first_side
+            self._envelop(frame, n, envelope, transposed_sides, heard[n_heard:], sounds[n_heard:], first, apart)
+            channels = self._widen(frame, n, enveloped, apart)
         for number, (side, channel, gains) in enumerate(zip(mix, channels, sides, strict=True)):
             np.multiply(channel, gains, out=panned)
             for lane in modulated:
@@ -97,30 +102,43 @@ class Mixer:
             mix += self._tails[:, at : at + n]
         return mix
 
+    def _transposed_sides(self) -> list[int]:
+        """The sides of the sounding voices that are transposed."""
+        sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
+        return self._sound.transposed_among(sides)
+
+    def _read_transposed(self, transposed: list[int], frame: int, n: int) -> tuple[list[int], np.ndarray]:
+        """The lanes among these that are heard, and their sound, float32 (n_heard, n)."""
+        heard = self._sound.heard_among(transposed) if transposed else []
+        return heard, self._sound.read_transposed(heard, frame, n) if heard else self._panned[:0].reshape(0, n)
+
     def _envelop(
-        self, frame: int, n: int, envelope: np.ndarray, transposed: list[int], first: int, out: np.ndarray
+        self,
+        frame: int,
+        n: int,
+        envelope: np.ndarray,
+        transposed: list[int],
+        heard: list[int],
+        sounds: np.ndarray,
+        first: int,
+        out: np.ndarray,
     ) -> None:
         """Write to `out` the lanes' sound times their envelopes; first: number of the first lane.
 
-        transposed: which of these lanes are transposed.
+        transposed: which of these lanes are transposed; heard, sounds: which of those are heard, and their sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
             out[[lane - first for lane in transposed]] = 0.0
-            heard = self._sound.heard_among(transposed)
-            sounds = self._sound.read_transposed(heard, frame, n)
             for run in runs_of(heard):
                 n_run, rows = run.stop - run.start, slice(run.start - first, run.stop - first)
                 np.multiply(sounds[:n_run], envelope[rows], out=out[rows])
                 sounds = sounds[n_run:]
 
-    def _widen(self, frame: int, n: int, envelope: np.ndarray, enveloped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' left and right channels, float32 (n_lanes, n); `enveloped`, their sound, is overwritten."""
-        lanes, sound = len(enveloped), self._sound
-        sides = self._sides[: lanes * n].reshape(lanes, n)
-        transposed = sound.transposed_among(sound.sides_of([v.lane for v in self._bank.used() if v.active]))
-        self._envelop(frame, n, envelope, transposed, sound.first_side, sides)
-        # For a lane that is not wide this factor is 0, so old samples in its side's ring are not heard.
+    def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The lanes' left and right channels, float32 (n_lanes, n), from their sound and their sides', overwritten."""
+        lanes = len(enveloped)
+        # The gain of a lane that is not wide is 0, whatever its side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)
         enveloped *= self._widths.middle.values(lanes, frame, n)
         right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,11 +137,15 @@ class Server:
             if topic in topics:
                 client.send(messages.news_line(topic, news))
 
-    def serve(self) -> None:
-        """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting."""
+    def serve(self, ready: Container[int] | None = None) -> None:
+        """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting.
+
+        ready: the file descriptors of which one has just learned that they are readable; None to try all of them.
+        """
         for client in self._clients:
             client.flush()
-            client.receive()
+            if ready is None or client.fileno() in ready:
+                client.receive()
             self._answer_lines(client)
             is_done = client.has_ended and not client.has_line and not client.has_unsent
             if is_done or client.stuck_s() > LONGEST_STUCK_S:
@@ -152,7 +156,8 @@ class Server:
             for client in gone:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
-        self._accept()  # last, when the places of disconnected clients are free
+        if ready is None or self._listener.fileno() in ready:
+            self._accept()  # last, when the places of disconnected clients are free
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 class Whole(Protocol):
     """The part of `Swaps` for sounds with parts.
 
-    plays_whole: whether a sound with parts plays that was not there at the start.
+    plays_whole: whether a sound with parts plays; is_taking_over: whether another instrument plays from the next block
+    on.
     """
 
     plays_whole: bool
+    is_taking_over: bool
 
-    def ask_whole(self, instrument: str | None, sound: str) -> None: ...
+    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None: ...
 
 
 class TooLateError(UserError):
@@ -37,10 +40,10 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
-    changed: called with what has changed. say: called with each line for the user. swap: called with the name of
-    another instrument and the file of a sound for that instrument; None to play the sound on the present instrument.
-    swap_is_pending: returns whether another instrument was requested and does not play yet.
-    whole: plays sounds with parts, None to refuse them.
+    changed: called with what has changed. say: called with each line for the user. swap: called with the number of a
+    part, the name of another instrument, the file of a sound for that instrument, and the sound's name; None to play
+    the sound on the present instrument. swap_is_pending: returns whether another instrument was requested and does not
+    play yet. whole: plays sounds with parts, None to refuse them.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Choosing:
         say: Callable[[str], object],
     ):
         self._playing, self._companion, self._changed, self._say = playing, companion, changed, say
-        self.swap: Callable[[str, str], object] | None = None
+        self.swap: Callable[[int, str, str | None, str | None], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
         self._number: int | None = None  # the present sound's number, None if it has none
@@ -66,7 +69,7 @@ class Choosing:
         def not_own(error: UserError) -> None:
             names = self._names()
             if name in names:
-                then(self._play_own_of_instrument(names.index(name)))
+                self._play_own_of_instrument(names.index(name), then, otherwise)
             elif error.where == "sound's name":  # no sound has this name; a broken sound gives another error
                 known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
                 otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
@@ -78,15 +81,23 @@ class Choosing:
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
         """Choose the sound with this MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
-            then(self._play_own_of_instrument(number))
+            self._play_own_of_instrument(number, then, otherwise)
         else:
             play = self._player(then, otherwise)
             self._pending = number
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
-    def heard(self, number: int) -> None:
-        """Choose a program that the engine does not have; an error becomes a line for the user."""
-        self.choose_number(number, self._ignore, self._complain)
+    def heard(self, number: int, part: int) -> None:
+        """Choose a program that a part's engine does not have; an error becomes a line for the user.
+
+        If any part has a MIDI channel of its own, the program is for the part that heard it. Otherwise all parts heard
+        it, and it is for the whole.
+        """
+        if any(said.channel is not None for said, _ in self._playing.choice.parts):
+            play = partial(self._play_on_part, part)
+            self._companion.ask("sounds.at", play, self._complain, number=number)
+        elif part == 0:
+            self.choose_number(number, self._ignore, self._complain)
 
     def step(self, by: int) -> None:
         """Choose the sound `by` places further on; the first sound follows the last."""
@@ -150,7 +161,7 @@ class Choosing:
             try:
                 other = self._other_instrument(read["tree"])
                 if other is not None and self.swap is not None:
-                    self.swap(other, read["file"])
+                    self.swap(0, other, read["file"], read["name"])
                     then({"name": read["name"], "instrument": other})
                     return
                 played = self.play_tree(read["tree"] | {"name": read["name"]}, Path(read["folder"]), read["file"])
@@ -163,18 +174,39 @@ class Choosing:
 
         return play
 
+    def _play_on_part(self, part: int, read: dict[str, Any]) -> None:
+        """Play a sound that the companion has read on one part, with the sound's instrument if that is here."""
+        parts = self._playing.choice.parts
+        if part >= len(parts):
+            return  # another sound was chosen meanwhile
+        try:
+            if read["tree"].get("parts"):
+                raise UserError(read["file"], "a sound with parts", "one without, for a part", "choose another program")
+            other = self._other_instrument(read["tree"], part)
+            if other is not None and self.swap is not None:
+                self.swap(part, other, read["file"], read["name"])
+                return
+            choice, tree = parts[part][1], read["tree"] | {"name": read["name"]}
+            patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, read["file"], Path(read["folder"]))
+            if remark is not None:
+                self._say(remark)
+            self._post(patch, part)
+            self._changed(sound=read["name"])
+        except UserError as error:
+            self._complain(error)
+
     def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
         """Ask for a new rack for a sound; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
-        self.whole.ask_whole(instrument, sound)
+        self.whole.ask_whole(instrument, sound, name)
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
-    def _other_instrument(self, tree: dict[str, Any]) -> str | None:
-        """The name of the instrument that a sound is made for, if that is available and not the present one."""
+    def _other_instrument(self, tree: dict[str, Any], part: int = 0) -> str | None:
+        """The name of the instrument that a sound is made for, if that is available and not the part's present one."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
-        return name if name in available() and name != self._playing.engine.instrument.path.stem else None
+        return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None
 
     def _ending(self, otherwise: Otherwise) -> Otherwise:
         """Return a function that notes that no sound is being read any more, and calls `otherwise`."""
@@ -185,23 +217,36 @@ class Choosing:
 
         return end
 
-    def _play_own_of_instrument(self, number: int) -> dict[str, Any]:
+    def _play_own_of_instrument(self, number: int, then: Then, otherwise: Otherwise) -> None:
+        choice = self._playing.choice
         if self.whole is not None and self.whole.plays_whole:
-            choice = self._playing.choice
             name = choice.programs[number].sound.name
-            return self._ask_whole(number, str(choice.instrument.path), name, name)
-        return self._play(self._playing.choice.programs[number], number)
+            then(self._ask_whole(number, str(choice.instrument.path), name, name))
+            return
+        try:
+            played = self._play(choice.programs[number], number)
+        except UserError as error:
+            otherwise(error)
+            return
+        then(played)
 
     def _play(self, patch: Patch, number: int | None) -> dict[str, Any]:
-        engine = self._playing.engine
+        before = self._playing.engine.patch
+        self._post(patch, 0)
         self._n_choices += 1
         self._pending = None
-        self._before = engine.patch
-        self._playing.post(SoundChange(engine.prepare(patch)))
+        self._before = before
         self._number, self._patch = number, patch
         played = {"name": patch.sound.name, "instrument": self._playing.choice.instrument.path.stem}
         self._changed(sound=played["name"])
         return played
+
+    def _post(self, patch: Patch, part: int) -> None:
+        if self.whole is not None and self.whole.is_taking_over:
+            # A sound is prepared for one engine, and another engine plays from the next block on.
+            found = "an instrument that takes over at this moment"
+            raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
+        self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
 
     def _present_number(self) -> int | None:
         """The number of the present sound, which the engine may have chosen on a program change."""

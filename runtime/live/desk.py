@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Protocol
 
 import msgspec
@@ -47,6 +47,9 @@ class Playing(Protocol):
     @property
     def engine(self) -> Engine:
         """The first part's engine."""
+
+    def part_engines(self) -> list[Engine]:
+        """The engines that play the next notes, of each part."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
@@ -97,7 +100,7 @@ class Desk:
         self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
-        self.actions.add("program", lambda action: self.choosing.heard(action.number))
+        self.actions.add("program", lambda action: self.choosing.heard(action.number, action.part))
         self.actions.add("next_sound", lambda _action: self.choosing.step(1))
         self.actions.add("previous_sound", lambda _action: self.choosing.step(-1))
         self.maps = DeviceMaps(self, playing.choice.patch.settings)
@@ -155,14 +158,14 @@ class Desk:
             waits_s.append(WATCH_S)
         return min(waits_s)
 
-    def serve(self) -> None:
-        """Do what is due; never waits."""
+    def serve(self, ready: Container[int] | None = None) -> None:
+        """Do what is due; never waits. ready: the descriptors that are readable, None if that is not known."""
         self.companion.serve()
         self.recorder.serve()
         if self._panel is not None:
             self._panel.serve()
         if self.server is not None:
-            self.server.serve()
+            self.server.serve(ready)
             self._meter.serve(self.server)
             self._picture.serve(self.server)
             self._watches_controls = self.server.is_watched(CONTROLS)
@@ -209,7 +212,7 @@ class Desk:
             found = "an instrument that was asked for, and does not play yet"
             otherwise(UserError("save", found, "one that plays", "save again in a second"))
             return
-        tree, folder = present_sound(self.playing.engine, self.playing.choice, for_another_folder=True)
+        tree, folder = present_sound(self.playing.part_engines(), self.playing.choice, for_another_folder=True)
         folder = None if folder is None else str(folder.resolve())
         patch = self.playing.engine.patch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,20 @@ def card_of(choice: Choice) -> dict[str, Any]:
 
 
 def present_sound(
-    engine: Engine, choice: Choice, for_another_folder: bool = False
+    engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """Return the sound as a file's tree, and the folder of the files that it names; engine, choice: of the first part.
+    """Return the sound as a file's tree, and the folder of the files that it names; engines, choice: of the parts.
 
     The tree of a sound with parts names the parts, and has none of the knobs' changes to the parts.
     for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
-        return edited_sound(engine), engine.patch.folder
+        return edited_sound(engines[0]), engines[0].patch.folder
     sound, folder = choice.whole.sound, choice.whole.folder
-    said, first = choice.parts[0]
-    said = said if engine.patch is first.patch else renamed_part(said, engine.patch, engine.instrument)
-    parts = (said, *(part for part, _ in choice.parts[1:]))
+    parts = tuple(
+        said if engine.patch is each.patch else renamed_part(said, engine.patch, engine.instrument)
+        for engine, (said, each) in zip(engines, choice.parts, strict=False)
+    )
     parts = tuple(_from_anywhere(part, folder) for part in parts) if for_another_folder else parts
     return sound_tree(msgspec.structs.replace(sound, parts=parts)), folder
 

@@ -12,14 +12,15 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runtime.audio.sound_ring import MOST_BEFORE_S, SoundRing, ring_frames
+from runtime.audio.sound_ring import SoundRing, ring_frames
 from runtime.base.errors import UserError
 from runtime.config import Config
 from runtime.events import Action, Swap
+from runtime.link.recording import Record
 from runtime.link.server import LATER, Caller, Server
 from runtime.rack.recorded.head import head_tree
 from runtime.rack.recorded.replay import plain_event
@@ -34,18 +35,6 @@ STATE_S = 2.0  # interval between requests for the rack's state; a recording can
 MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # later, a start is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
-
-
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `record`.
-
-    do: what to do. format, bits: of the sound file. seconds_before: how much past sound to include.
-    """
-
-    do: Literal["start", "stop", "status"]
-    format: Literal["wav", "flac"] = "wav"
-    bits: Literal[16, 24] = 16
-    seconds_before: Annotated[float, msgspec.Meta(ge=0.0, le=MOST_BEFORE_S)] = 0.0
 
 
 Answer = Callable[[Any], object]

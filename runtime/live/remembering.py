@@ -94,9 +94,9 @@ class Remembering:
 
     def _keep(self) -> None:
         engine, choice = self._playing.engine, self._playing.choice
+        patches = (*(each.patch for each in self._playing.part_engines()), choice.whole)
         present = (
-            id(engine.patch),
-            id(choice.whole),
+            tuple(map(id, patches)),
             engine.instrument.path,
             tuple(positions(engine).values()),
             settings_of(choice.settings),
@@ -104,7 +104,7 @@ class Remembering:
         )
         if present != self._kept and self._companion.process_id is not None:
             # While these patches are held, no other patch has their ids.
-            self._kept, self._kept_patches = present, (engine.patch, choice.whole)
+            self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
@@ -124,7 +124,7 @@ class Remembering:
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
     """Return what plays, as a `State`; configured: the settings file's values, None for the present ones."""
     engine, choice = playing.engine, playing.choice
-    sound, folder = present_sound(engine, choice)
+    sound, folder = present_sound(playing.part_engines(), choice)
     return State(
         _name_of(engine.instrument),
         sha256_of(engine.instrument.path),

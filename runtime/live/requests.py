@@ -161,7 +161,7 @@ def _swap(desk: Desk, name: str) -> dict[str, object]:
         raise UserError("request instrument", repr(name), "an instrument that is here", did_you_mean(name, available()))
     if desk.choosing.swap is None:
         raise UserError("request instrument", repr(name), "a play that can change it", "start play with --instrument")
-    desk.choosing.swap(name, None)
+    desk.choosing.swap(0, name, None, None)
     return {"instrument": name}
 
 
@@ -175,7 +175,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    tree, folder = present_sound(desk.playing.engine, desk.playing.choice, for_another_folder=True)
+    tree, folder = present_sound(desk.playing.part_engines(), desk.playing.choice, for_another_folder=True)
     if "parts" in tree:
         raise UserError("request sounds.path", "a sound with parts", "one without", "choose such a sound first")
     return _keep(desk, way.name, tree | {"morph": {"sounds": way.places}}, folder, caller)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from runtime.audio.output import Output
@@ -34,7 +33,6 @@ from runtime.midi.demo_player import DemoPlayer
 from runtime.midi.devices import Identity
 from runtime.midi.inputs import MidiInputs
 from runtime.panel.child import PanelChild
-from runtime.rack.rack import Rack
 from runtime.service.notify import is_service
 from runtime.sound.choice import Choice
 from runtime.sound.patch import Patch
@@ -88,6 +86,11 @@ class Supervisor:
         """The engine that plays the next notes of the first part."""
         return self._racks.rack.engine()
 
+    def part_engines(self) -> list[Engine]:
+        """The engines that play the next notes, of each part."""
+        rack = self._racks.rack
+        return [rack.engine(part) for part in range(rack.n_parts)]
+
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
         return self._racks.rack.engines()
@@ -97,14 +100,9 @@ class Supervisor:
         """The sample rate of the engines."""
         return self._racks.rack.sample_rate_hz
 
-    def take_whole(self, choice: Choice, rack: Rack) -> None:
-        """Let another rack play from now on."""
-        self._racks.take(choice, rack)
-        self._tell_maps()
-        self._follow_rack(fades=True)
-        name = choice.whole.sound.name if choice.whole else choice.patch.sound.name
+    def tell_sound(self, name: str | None) -> None:
+        """Publish the name of the sound that plays from now on."""
         self._desk.changed(sound=name)
-        self._say(f"Sound: {name}.")
 
     @property
     def choice(self) -> Choice:
@@ -140,12 +138,8 @@ class Supervisor:
         """Build the rack again, because its state is corrupt; all notes end."""
         self._racks.renew()
         self._begin_rack()
-        self._follow_rack(fades=False)  # a corrupt rack must not be heard any more
-
-    def _follow_rack(self, fades: bool) -> None:
-        """Let the output play the rack from now on; fades: whether the previous rack fades out."""
         self._desk.recorder.follow(self._racks.rack)
-        self._card.blocks.take_over(self._racks.rack, fades)
+        self._card.blocks.take_over(self._racks.rack)
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
@@ -172,7 +166,7 @@ class Supervisor:
         if self._desk.server is not None:
             self._desk.server.add("health", NoParams, lambda _params, _caller: self._condition.health())
             self._desk.server.add("history", NoParams, lambda _params, _caller: self._condition.history())
-        self._desk.choosing.swap = partial(self._swaps.ask, 0)
+        self._desk.choosing.swap = self._swaps.ask
         self._desk.choosing.swap_is_pending = lambda: self._swaps.is_pending
         self._desk.choosing.whole = self._swaps
         for device, identity in self._midi.devices.items():
@@ -211,7 +205,7 @@ class Supervisor:
             if stop.wait(limit_s, [*midi.wake_fds, *desk.read_fds, self._returns.read_fd], desk.write_fds):
                 return
             self._take_returns()
-            desk.serve()
+            desk.serve(stop.woken)
             self._check_blocks()
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
@@ -282,8 +276,7 @@ class Supervisor:
 
     def _check_all(self) -> None:
         """Free replaced racks, check MIDI, raise the audio thread's exception, and look for a missing device."""
-        if self._card.blocks.forget_left():
-            self._racks.free_left()
+        self._racks.free_left()
         self._check_midi()
         failure = self._card.blocks.failure
         if failure is not None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
 # rtmidi holds the interpreter while it closes a port: for 1 ms, but for 50 ms while JACK also removes the program that
-# had the other end, and the audio thread waits. So a port whose keyboard has gone is closed a little later.
+# had the other end, and the audio thread waits. So a port whose keyboard has gone is closed a little later;
+# its notes are released at once.
 _CLOSE_AFTER_S = 0.3
 
 

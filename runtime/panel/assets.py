@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +26,10 @@ SAFETY = {
 
 
 class Asset(NamedTuple):
-    """A file of the page. kind: its media type. tag: its ETag, which changes with the content."""
+    """A file of the page. packed: the content with gzip. kind: its media type. tag: its ETag."""
 
     content: bytes
+    packed: bytes
     kind: str
     tag: str
 
@@ -39,7 +41,7 @@ def load_assets() -> dict[str, Asset]:
         if path.suffix in _TYPES:
             content = path.read_bytes()
             tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-            found[f"/{path.name}"] = Asset(content, _TYPES[path.suffix], tag)
+            found[f"/{path.name}"] = Asset(content, gzip.compress(content, mtime=0), _TYPES[path.suffix], tag)
     found["/"] = found["/index.html"]
     return found
 

@@ -106,8 +106,12 @@ class Door:
         if asset is None:
             return response(http.HTTPStatus.NOT_FOUND, b"There is no such file.\n")
         more = {"ETag": asset.tag, "Cache-Control": "no-cache", "Content-Security-Policy": policy(host)}
+        more["Vary"] = "Accept-Encoding"
         if request.headers.get("If-None-Match") == asset.tag:
             return response(http.HTTPStatus.NOT_MODIFIED, b"", asset.kind, more)
+        if _takes_gzip(request):
+            more["Content-Encoding"] = "gzip"
+            return response(http.HTTPStatus.OK, asset.packed, asset.kind, more)
         return response(http.HTTPStatus.OK, asset.content, asset.kind, more)
 
     def _refusal(self, connection: Connection, request: Request, is_let_in: bool) -> Response | None:
@@ -154,6 +158,12 @@ class Door:
     def _cookie_with(self, token: str) -> str:
         age_s = int(LONGEST_ABSENCE_S)
         return f"{self._cookie}={token}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict"
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Whether the browser accepts gzip; `gzip;q=0`, which refuses it, and every other form count as no."""
+    accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
+    return "gzip" in (coding.strip().lower() for coding in accepted)
 
 
 def response(

@@ -29,6 +29,7 @@ from runtime.panel.limits import (
 )
 from runtime.panel.playing.borrowed import borrow_ring
 from runtime.panel.playing.held import HeldKeys, Played
+from runtime.panel.playing.moves import MergedMoves, Moves
 from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 
@@ -108,7 +109,7 @@ class Pages:
         self._painter, self._borrows = Painter(ring), ring is None
         self._borrowed: int | None = None
         self.link = PlayLink(self._came, self._went, self._news)
-        self.keys = HeldKeys(self.link)
+        self.keys, self._moves = HeldKeys(self.link), MergedMoves(self.link)
         self.allowance = Allowance(ALL_RATE, ALL_BURST)
         self._tell_of_link = came
         self._own: dict[str, Own] = {}
@@ -175,14 +176,19 @@ class Pages:
             if request.method not in ALLOWED:
                 raise UserError("request", repr(request.method[:100]), "a request that pages may send", "see docs")
             if request.method == "note":
+                self._moves.flush()
                 self.keys.play(page, msgspec.json.decode(request.params, type=Played))
             elif request.method == "watch":
                 page.topics = {CHANGE, METER, *msgspec.json.decode(request.params, type=_Watch).topics}
                 self._painter.begin_again()
                 self._watch()
+            elif request.method == "moves" and number is None:
+                self._moves.take(msgspec.json.decode(request.params, type=Moves))
             elif number is None:
+                self._moves.flush()
                 self.link.tell(request.method, _checked(request))
             else:
+                self._moves.flush()
                 await self._answer_later(page, request)
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))

@@ -11,14 +11,13 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.effects.effects import Effects
 from runtime.engine.build import build_engine
-from runtime.events import Swap
 from runtime.instrument.decoder import Decoder
 from runtime.rack.arpeggiator import Arpeggiator
-from runtime.rack.parts import EVERY_CHANNEL, PartSettings, Playable
+from runtime.rack.parts import EVERY_CHANNEL, Part, PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.rack.recorded.head import Start
 from runtime.rack.recorded.replay import begun
-from runtime.sound.choice import Choice, choose
+from runtime.sound.choice import Choice
 from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects, SoundPart
 
@@ -68,13 +67,19 @@ def _rack(
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
     """Build a rack that plays a choice with all its parts; options: as in `Rack`."""
-    if not choice.parts:
-        return build_rack(choice.patch, choice.instrument, sample_rate_hz, choice.programs, **options)
-    parts = [
-        (playable(each.patch, each.instrument, sample_rate_hz, each.programs), part_settings(said))
-        for said, each in choice.parts
+    return _rack(_chosen_parts(choice, sample_rate_hz), choice.patch.settings, sample_rate_hz, options)
+
+
+def parts_of(choice: Choice, sample_rate_hz: int) -> tuple[Part, ...]:
+    """Build the parts that play a choice, for a Swap of all parts."""
+    return tuple(Part(*each) for each in _chosen_parts(choice, sample_rate_hz))
+
+
+def _chosen_parts(choice: Choice, sample_rate_hz: int) -> list[tuple[Playable, PartSettings]]:
+    every = [(part_settings(said), each) for said, each in choice.parts] or [(PartSettings(), choice)]
+    return [
+        (playable(each.patch, each.instrument, sample_rate_hz, each.programs), settings) for settings, each in every
     ]
-    return _rack(parts, choice.patch.settings, sample_rate_hz, options)
 
 
 def with_positions(choice: Choice, rack: Rack) -> Choice:
@@ -104,9 +109,3 @@ def part_settings(said: SoundPart) -> PartSettings:
         pan=said.pan,
         send=said.send,
     )
-
-
-def make_swapped(swap: Swap, config: Config, sample_rate_hz: int) -> Playable:
-    """Read, check and build the player for a Swap, which takes a while; UserError as from `choose`."""
-    choice = choose(msgspec.structs.replace(config, preset=None), swap.instrument, None, swap.sound)
-    return playable(choice.patch, choice.instrument, sample_rate_hz, choice.programs)

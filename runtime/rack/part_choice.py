@@ -40,9 +40,7 @@ def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
         chosen.append((part, _at_level(each, whole.patch.sound.level_db or 0.0)))
     remarks = [each.remark for _, each in chosen if each.remark]
     remark = " ".join(remarks) or whole.remark
-    return chosen[0][1]._replace(
-        parts=tuple(chosen), remark=remark, sound_file=whole.sound_file, whole=whole.patch
-    )
+    return chosen[0][1]._replace(parts=tuple(chosen), remark=remark, sound_file=whole.sound_file, whole=whole.patch)
 
 
 def _choose_part(config: Config, part: SoundPart, where: str, folder: Path | None, first: str) -> Choice:

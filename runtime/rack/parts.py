@@ -64,11 +64,12 @@ class Playable(msgspec.Struct, frozen=True):
 class Part:
     """One part.
 
-    engine: plays the next notes; leaving: earlier engines, whose notes ring out; settings: which notes it plays.
+    engine: plays the next notes; sound: with which the engine began; leaving: earlier engines, whose notes ring out;
+    settings: which notes it plays.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
-        self.engine, self.settings = playable.engine, settings
+        self.engine, self.sound, self.settings = playable.engine, playable.sound, settings
         self.leaving: list[Engine] = []
         self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
@@ -113,6 +114,11 @@ class Part:
             return True
         return False
 
+    def ring_out(self, event: Event, frame: int | None) -> None:
+        """Post an event to a part that plays no more notes; as `take`, but without events for the next notes."""
+        if not isinstance(event, _OF_PRESENT_SOUND):
+            self.take(event, frame)
+
     def _follow_key(self, event: NoteOff | PolyTouch, frame: int | None) -> bool:
         """Post a key's event to the notes that the key began, even if the part's settings have changed since."""
         key = event.channel, event.note
@@ -144,7 +150,7 @@ class Part:
     def swap(self, playable: Playable, frame: int) -> None:
         """Let another engine play the next notes, from `frame` on."""
         self.leaving.append(self.engine)
-        self.engine = playable.engine
+        self.engine, self.sound = playable.engine, playable.sound
         self.engine.start_at(frame)
         self._levels = playable.sound.effects.reverb, playable.sound.effects.chorus
         self._send(frame)

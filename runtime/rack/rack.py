@@ -13,7 +13,7 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.engine.engine import Engine, Status
 from runtime.engine.limiter import limit
-from runtime.events import Action, Event, Swap
+from runtime.events import Action, Event
 from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.recorded.state import RackState, state_of_part
 from runtime.rack.routing.incoming import BeforeParts, Incoming
@@ -44,9 +44,8 @@ class Rack:
 
     parts: (playable, settings) of each; the engines have no limiter and have not rendered; n_voices: the most voices of
     all parts together; controls: turns presses of controls into actions; None for the default settings' controls;
-    effects, arpeggiator: None for none; make: builds the player for a Swap that comes without one, None if `render`
-    must not wait for this; wake: called on the audio thread when `take_actions` or `take_retired` has something to
-    return; it must not block.
+    effects, arpeggiator: None for none; wake: called on the audio thread when `take_actions` or `take_retired` has
+    something to return; it must not block.
 
     frame: the next frame to render; sample_rate_hz: of all engines.
     """
@@ -59,19 +58,19 @@ class Rack:
         controls: ControlMap | None = None,
         effects: BehindParts | None = None,
         arpeggiator: BeforeParts | None = None,
-        make: Callable[[Swap], Playable] | None = None,
         wake: Callable[[], object] | None = None,
     ):
         if not 1 <= len(parts) <= MOST_PARTS:
             raise ValueError(f"{len(parts)} parts; a rack has 1 to {MOST_PARTS}")
         self._parts = [Part(playable, settings) for playable, settings in parts]
+        self._leaving: list[Part] = []  # replaced parts, whose notes ring out
         self.sample_rate_hz = self._parts[0].engine.sample_rate_hz
         self.frame = self._parts[0].engine.frame
         controls = ControlMap(Config()) if controls is None else controls
         self._effects, self._controls, self._wants_state = effects, controls, False
-        self._returns, self._room = Returns(wake), VoiceRoom(self._parts, n_voices)
-        self._incoming = Incoming(self._parts, controls, arpeggiator, make)
-        self._router = Router(self._parts, controls, self._room, self._returns)
+        self._returns, self._room = Returns(wake), VoiceRoom(self._parts, self._leaving, n_voices)
+        self._incoming = Incoming(self._parts, controls, arpeggiator)
+        self._router = Router(self._parts, self._leaving, controls, self._room, self._returns)
         self._scratch = np.zeros((2, LONGEST_PIECE, 2), np.float32)
         self._bend = np.zeros((LONGEST_PIECE, 2), np.float32)
         self._buses = np.zeros((2, LONGEST_PIECE, 2), np.float32)
@@ -79,9 +78,9 @@ class Rack:
     @property
     def status(self) -> Status:
         """The status of all engines together; frame and positions are the first part's."""
-        if len(self._parts) == 1 and not self._parts[0].leaving and not self._returns.n_notes:
+        if self._room.shares_alone() and not self._returns.n_notes:
             return self._parts[0].engine.status
-        every = [engine.status for part in self._parts for engine in part.engines()]
+        every = [engine.status for engine in self.engines()]
         first = self._parts[0].engine.status
         return Status(
             first.frame,
@@ -99,7 +98,7 @@ class Rack:
 
     def engines(self) -> list[Engine]:
         """Return all parts' engines, including engines on which earlier notes ring out; call from any thread."""
-        return [engine for part in self._parts for engine in part.engines()]
+        return [engine for part in (*self._leaving, *self._parts) for engine in part.engines()]
 
     @property
     def n_parts(self) -> int:
@@ -109,13 +108,13 @@ class Rack:
     @property
     def n_muted(self) -> int:
         """How many spectra the present engines silenced because a decoder's output was not finite or too large."""
-        return sum(engine.n_muted for part in self._parts for engine in part.engines())
+        return sum(engine.n_muted for engine in self.engines())
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing will be heard until another note begins."""
-        engines = [engine for part in self._parts for engine in part.engines()]
-        return all(engine.is_silent for engine in engines) and (self._effects is None or self._effects.sleep)
+        is_dry = all(engine.is_silent for engine in self.engines())
+        return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
         """From now on, append to `history` every event that the audio thread receives, and each requested state."""
@@ -156,7 +155,7 @@ class Rack:
     def _state(self) -> RackState:
         sounding = (voice for engine in self.engines() for voice in engine.sounding())
         holds_notes = self._incoming.holds_keys() or any(not voice.released for voice in sounding)
-        is_silent = self.is_silent and not holds_notes and not any(part.leaving for part in self._parts)
+        is_silent = self.is_silent and not holds_notes and len(self.engines()) == len(self._parts)
         parts = (state_of_part(part.engine, part.settings, is_silent, part.memory()) for part in self._parts)
         memory = self._incoming.memory() | {"controls": self._controls.memory()}
         said, waiting = self._router.said(), self._incoming.waiting()
@@ -179,7 +178,7 @@ class Rack:
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
-        for number, part in enumerate(self._parts):
+        for number, part in enumerate((*self._parts, *self._leaving)):
             heard = sound if number else out
             part.render(heard, scratch)
             if self._effects is not None:
@@ -198,10 +197,26 @@ class Rack:
             for action in part.engine.take_actions():
                 self._pass_on(action, number, part.engine, asked)
             if part.leaving:
-                for engine in part.leaving:
-                    engine.take_actions()
-                for engine in part.take_gone():
-                    self._returns.retire(engine)
+                self._retire(part)
+        for part in self._leaving:
+            part.engine.take_actions()
+            self._retire(part)
+        if self._leaving:
+            self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
+
+    def _retire(self, part: Part) -> None:
+        """Retire a part's earlier engines that have fallen silent."""
+        for engine in part.leaving:
+            engine.take_actions()
+        for engine in part.take_gone():
+            self._returns.retire(engine)
+
+    def _has_gone(self, part: Part) -> bool:
+        """Whether a replaced part has fallen silent; then its last engine is retired."""
+        if part.leaving or not part.engine.is_silent:
+            return False
+        self._returns.retire(part.engine)
+        return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
         """Pass on an engine's action; an action of several parts at once is passed on once, except `program`."""

@@ -39,7 +39,10 @@ LEVELS = {
     "runtime.engine.voices": ("modulation", "pitch"),
     "runtime.engine.synthesis": ("phases transposing", "shaping"),
     "runtime.midi": ("recorded",),
-    "runtime.live": ("present", "output remote signs swapping waiting watching",),
+    "runtime.live": (
+        "present",
+        "output remote signs swapping waiting watching",
+    ),
     "runtime.panel": ("limits", "access files playing"),
     "runtime.service": ("places", "archive system versions", "debian"),
     "runtime.panel.access": ("names devices", "pairing"),
@@ -56,7 +59,7 @@ LEVELS = {
         "__main__",
     ),
     "export": (
-        "half card map presets to_onnx sounds",
+        "half card map presets preset_places to_onnx sounds",
         "sound_presets taught_encoder",
         "instrument gallery",
         "family making",

@@ -79,7 +79,7 @@ def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
             browser.evaluate(_OPEN_ALL)
             if tab == "box":
                 browser.click("tb-box .main")
-                browser.wait("document.querySelectorAll('.findings li').length > 9")
+                browser.wait("document.querySelectorAll('.findings li').length > 9", 180.0)
             browser.evaluate(axe.read_text(encoding="utf-8") + "\n;0")
             found += [f"{tab}, {width}, {scheme}: {each}" for each in browser.evaluate(_AXE)]
     return found

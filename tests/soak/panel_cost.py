@@ -72,7 +72,10 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Measure; returns block durations by minute, without and with pages, the page's memory in MB, and a summary."""
+    """Measure; returns block durations by minute, without and with pages, the page's memory in MB, and a summary.
+
+    Prints the processor time of each thread of `play` by minute, in per cent of a core.
+    """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -86,9 +89,10 @@ def measure(
             is_open = minute % 2
             pages = _pages(playing, is_still) if is_open else None
             time.sleep(_SETTLE_S)
-            begin_s = time.monotonic()
+            begin_s, before_s = time.monotonic(), _thread_times_s(playing.process_id)
             time.sleep(minute_s)
             spans[is_open].append((begin_s, time.monotonic()))
+            _print_work(bool(is_open), before_s, _thread_times_s(playing.process_id), time.monotonic() - begin_s)
             if pages is not None:
                 memory_mb = _memory_mb(playing.panel_process())
                 pages.communicate()
@@ -104,6 +108,20 @@ def _pages(playing: Playing, is_still: bool) -> subprocess.Popen[bytes]:
     pages = subprocess.Popen(command + (["--still"] if is_still else []), cwd=ROOT, stdin=subprocess.PIPE)
     os.sched_setaffinity(pages.pid, cores[-1:])
     return pages
+
+
+def _thread_times_s(process: int) -> dict[str, float]:
+    """Processor time of each thread in seconds, by the thread's number; source: sched-stats(7), schedstat."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
+
+
+def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
+    took = sorted(
+        (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
+    )
+    shares = ", ".join(f"{share:.2f}" for share in took if share > 0.05)
+    print(f"{'with' if is_open else 'without'} pages: {sum(took):.2f} % of a core; by thread: {shares}", flush=True)
 
 
 def _memory_mb(process: int) -> float:

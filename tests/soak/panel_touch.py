@@ -1,6 +1,7 @@
 """Measures the time from a click on the page's keyboard to the captured sound: python -m tests.soak.panel_touch.
 
-A real Chromium clicks; `play` plays on a JACK server at 256 frames, with an attack of 2 ms, the shortest.
+A real Chromium clicks; `play` plays on a JACK server at 256 frames. The sound is one that is at its full level at once:
+other sounds rise as their recordings did, for 10 to 30 ms more.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def measure(folder: Path, n: int) -> np.ndarray:
     settings.write_text(yaml.safe_dump({"audio": audio, "voice": {"envelope": {"attack_s": 0.0, "release_s": 0.0}}}))
     with (
         JackServer(folder / "jackd.log", period_frames=PERIOD_FRAMES) as server,
-        Playing(["--config", settings, "--instrument", "orchestra"], server.env) as playing,
+        Playing(["--config", settings, "--instrument", "virtual-analogue"], server.env) as playing,
         Player(server, "", ("PortAudio:out_0", "PortAudio:out_1")) as ears,
         Browser() as browser,
         playing.link() as link,

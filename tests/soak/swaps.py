@@ -150,9 +150,7 @@ def child(name: str) -> None:
     subprocess.run(command, check=True)
 
 
-def figures(
-    times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]
-) -> dict[str, object]:
+def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

@@ -74,9 +74,9 @@ class Browser:
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && document.querySelector('tb-slider.tall') !== null")
 
-    def wait(self, condition: str) -> None:
-        """Wait until a script's value is true; AssertionError after 30 s."""
-        deadline_s = time.monotonic() + _LIMIT_S
+    def wait(self, condition: str, limit_s: float = _LIMIT_S) -> None:
+        """Wait until a script's value is true; AssertionError after limit_s seconds."""
+        deadline_s = time.monotonic() + limit_s
         while not self._is_true(f"Boolean({condition})"):
             assert time.monotonic() < deadline_s, f"{condition} did not come; {self.complaints}"
             time.sleep(0.02)

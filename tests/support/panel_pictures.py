@@ -18,6 +18,7 @@ PICTURES = (
     ("panel-map-dark.png", "map", 1280, 800, "dark"),
     ("panel-phone.png", "play", 360, 740, "dark"),
     ("panel-sounds.png", "sounds", 768, 1024, "light"),
+    ("panel-box.png", "box", 1280, 930, "light"),
 )
 
 
@@ -35,6 +36,10 @@ def main() -> None:
                 _draw_path(browser)
             if tab == "sounds":
                 browser.click("tb-layers summary")
+            if tab == "box":
+                browser.click("tb-box .main")
+                is_done = "document.querySelector('.findings li') && !document.querySelector('tb-box .main').disabled"
+                browser.wait(is_done, 180.0)
             browser.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
             browser.evaluate("document.querySelector('tb-toast').hide()")
             time.sleep(1.0)

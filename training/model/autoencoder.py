@@ -93,9 +93,7 @@ def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, ke
     return keras.Model(inputs, mean, name="encoder"), posterior
 
 
-def _build_decoder(
-    recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning
-) -> tuple[keras.Model, keras.Model]:
+def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning) -> tuple[keras.Model, keras.Model]:
     """Build `roots` and `decoder` of an Autoencoder."""
     inputs = keras.Input((recipe.n_latents + conditioning.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")

@@ -113,9 +113,7 @@ def locked(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise UserError(
-            folder, "a training in progress", "one at a time", "wait, or give another --out"
-        ) from None
+        raise UserError(folder, "a training in progress", "one at a time", "wait, or give another --out") from None
     finally:
         os.close(handle)
 
@@ -147,9 +145,7 @@ class TrainedRun:
         prepare_keras(recipe.fit.seed)
         from training.model.autoencoder import build_autoencoder, set_variables
 
-        autoencoder = build_autoencoder(
-            recipe.model, record.corpus.spec, record.conditioning, recipe.fit.seed
-        )
+        autoencoder = build_autoencoder(recipe.model, record.corpus.spec, record.conditioning, recipe.fit.seed)
         try:
             set_variables(autoencoder.full.variables, checkpoint.weights)
         except ValueError as error:

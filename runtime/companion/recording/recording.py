@@ -145,5 +145,3 @@ class Recording:
 
     def _hold_last(self) -> None:
         self._held += [hold(path) for path in self.files[len(self._held) :]]
-
-

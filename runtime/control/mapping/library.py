@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
+from runtime.base.user_folders import data_folder
 from runtime.config import DEFAULT_CONFIG, Config
 from runtime.control.mapping.bindings import Bindings, bind
 from runtime.control.mapping.layers import config_lines, configured_lines, laid_upon
@@ -44,12 +44,8 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
 
 def maps_folder() -> Path:
-    """The folder, perhaps not existing yet, of the user's maps.
-
-    Source: XDG Base Directory Specification 0.8: a relative $XDG_DATA_HOME is ignored.
-    """
-    data = os.environ.get("XDG_DATA_HOME", "")
-    return Path(data if os.path.isabs(data) else os.path.expanduser("~/.local/share")) / "timbrebox" / "maps"
+    """The folder, perhaps not existing yet, of the user's maps."""
+    return data_folder() / "maps"
 
 
 def learned_path(device: MapDevice) -> Path:

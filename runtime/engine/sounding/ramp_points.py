@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runtime.engine.voices.bank import Voice
+from runtime.engine.voices.modulation.openings import FARTHEST
 from runtime.events import NEVER
-
-# A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
-# hop the note begins. So a note begins with closer points, counted from its own start: closest at first, because
-# envelopes fall fastest there. Each pair: up to how many frames after the note's start, and frames from point to point.
-OPENING_POINTS = ((1024, 128), (4096, 256))
 
 
 class RampPoints:
@@ -18,40 +14,70 @@ class RampPoints:
 
     A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
     at half the distance bring the images to more than 40 dB below the tone, so sounds with a fast LFO have a point in
-    the middle of each hop, too. Where a note begins, points may be even closer.
+    the middle of each hop, too.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size.
+    A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
+    hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
+
+    A sound whose voices are made one by one has points of its own in the place of those at the hops. The lanes of a
+    group have them in shifts of four, so that no block must make the sound of all.
+
+    A voice has no point where it begins: a chord's first block has enough work.
+
+    hop_offsets, point_offsets: for each lane, the frame of its hops, and of its own points, modulo the hop size.
     """
 
-    def __init__(self, hop_offsets: Sequence[int], hop_size: int):
-        self._offsets, self._hop_size, self._half = hop_offsets, hop_size, hop_size // 2
+    def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
+        self._hop_offsets, self._point_offsets = hop_offsets, point_offsets
+        self._hop_size, self._half = hop_size, hop_size // 2
 
     def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
         """For each voice, the frames from `frame` to its next point, at least 1."""
-        size = self._hop_size
-        found = []
-        for voice in voices:
-            played, n_frames = voice.played, size - (frame - self._offsets[voice.lane]) % size
-            if played.moves_fast and n_frames > self._half:
-                n_frames -= self._half
-            if played.opens_fast:
-                since = frame - voice.started_at
-                spacing = next((spacing for end, spacing in OPENING_POINTS if since < end), 0)
-                if spacing:
-                    n_frames = min(n_frames, spacing - since % spacing)
-            found.append(n_frames)
-        return found
+        return [self._frames_to_next(voice, frame) for voice in voices]
+
+    def _frames_to_next(self, voice: Voice, frame: int) -> int:
+        played, size, lane = voice.played, self._hop_size, voice.lane
+        has_own, since, spacing = played.has_own_points, frame - voice.started_at, 0
+        if played.opening_points:
+            if has_own:
+                since -= self._first_own(voice)
+                if since < 0:
+                    return -since
+            spacing = next((spacing for end, spacing in played.opening_points if since < end), 0)
+        if has_own and spacing:
+            return spacing - since % spacing
+        n_frames = size - (frame - (self._point_offsets if has_own else self._hop_offsets)[lane]) % size
+        if played.moves_fast and n_frames > self._half:
+            n_frames -= self._half
+        return min(n_frames, spacing - since % spacing) if spacing else n_frames
+
+    def _first_own(self, voice: Voice) -> int:
+        """How many frames after its beginning a voice has the first of its own closer points: sooner in lower lanes."""
+        shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
+        spacing = next(spacing for _, spacing in voice.played.opening_points if spacing)
+        return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
         """The frames to the next point of any voice that has points between its hops; NEVER if none has."""
-        fast = [voice for voice in voices if voice.played.moves_fast or self.opens(voice, frame)]
+        fast = [
+            voice
+            for voice in voices
+            if voice.played.moves_fast or voice.played.has_own_points or self.opens(voice, frame)
+        ]
         return min(self.frames_to_next(fast, frame), default=NEVER)
 
     def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
         """The voices that have a point at `frame`."""
-        before = self.frames_to_next(voices, frame - 1)
-        return [v for v, n_frames in zip(voices, before, strict=True) if n_frames == 1 or v.started_at == frame]
+        return [v for v in voices if v.started_at < frame and self._frames_to_next(v, frame - 1) == 1]
 
     def opens(self, voice: Voice, frame: int) -> bool:
-        """Whether the voice's note has just begun, so that its points may be closer."""
-        return voice.played.opens_fast and frame - voice.started_at < OPENING_POINTS[-1][0]
+        """Whether the voice's note has just begun and may change fast."""
+        points = voice.played.opening_points
+        return bool(points) and frame - voice.started_at < points[-1][0]
+
+
+def first_wait(voice: Voice) -> int:
+    """How many frames after its beginning, at most, a voice has its first point."""
+    played = voice.played
+    distance = played.opening_points[0][1] if played.opening_points else 0
+    return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

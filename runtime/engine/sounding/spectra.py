@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.engine.sounding.decoder_rows import DecoderRows
+from runtime.engine.sounding.ramp_points import first_wait
 from runtime.engine.sounding.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
@@ -62,8 +63,14 @@ class Spectra:
         if plain:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
-            for values in values_of([voice for voice in voices if not voice.is_plain], frame, 0):
-                self._give_shaped(values)
+            shaped = [voice for voice in voices if not voice.is_plain]
+            # A voice keeps its first spectrum until its first point. So this is the spectrum of a frame between.
+            by_wait: dict[int, list[Voice]] = {}
+            for voice in shaped:
+                by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
+            for wait, alike in by_wait.items():
+                for values in values_of(alike, frame + wait, 0):
+                    self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
         """Compute early what `lead` will need, if the next call has the same arguments.
@@ -131,12 +138,12 @@ class Spectra:
             blends, bandwidths = part.blends(), part.bandwidths_cents()
             spectra = magnitudes, semitones, gains, bandwidths, blends
             if leads:
-                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.blend_moves)
+                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.leads_blend)
             else:
                 self._sound.set_spectra(lanes, *spectra)
             _set_widths(part)
             for voice, blend in zip(voices, blends, strict=True):
-                if part.played.blend_moves:
+                if part.played.blend_moves or (leads and part.played.leads_blend):
                     voice.blend = blend
                 voice.spectrum_version = voice.knobs.version
 

@@ -111,7 +111,7 @@ class VoiceValues(NamedTuple):
     @property
     def needs_blend(self) -> bool:
         """Whether the voices' spectra depend on the blend of phases."""
-        return self.has_bandwidth or self.played.blend_moves
+        return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
         """The bandwidth of each voice; an empty list if the sound has none."""

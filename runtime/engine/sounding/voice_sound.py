@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from runtime.control.knobs import Knobs
@@ -37,7 +39,7 @@ class VoiceSound:
     ):
         self._spectra, self._sound, self._hops, self._widths = spectra, sound, hops, widths
         self._bank, self._palette, self._knobs = bank, palette, knobs
-        self._points = RampPoints(hops.offsets_by_lane, hops.hop_size)
+        self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
         self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
         self.moves = False
@@ -50,10 +52,11 @@ class VoiceSound:
         if self._sound.n_transposed:
             self._sound.end([voice.lane for voice in self._bank.voices if not voice.active])
 
-    def follow(self, changes: Changes, frame: int, n_events: int) -> bool:
+    def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
         """Make the sound that is due at `frame`; return whether a hop was due or a voice began.
 
-        n_events: how many events so far may have changed a source of modulation.
+        n_events: how many events so far may have changed a source of modulation; transposing: the lanes that will be
+        transposed, from this frame on, by `WideSound.set_ratios`.
         """
         opening = [voice for voice in changes.opening if voice.active]
         leaving = self._leaving_submixes(changes)
@@ -64,7 +67,7 @@ class VoiceSound:
             self._sound.unmix([lane for lane in leaving if self._hops.of_lane[lane].due > frame], frame)
         self._give_stale_spectra([voice for _, hopping in due for voice in hopping], opening, frame)
         if opening:
-            self._open(opening, frame)
+            self._open(opening, frame, transposing)
         for group, hopping in due:
             self._hop(group, hopping, changes, frame)
         moving = self._moving()
@@ -103,8 +106,9 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group, except those that begin at this frame."""
-        return [v for v in self._bank.voices[group.lanes] if v.active and v.started_at < frame]
+        """The sounding voices of a group whose sound is made at hops, except those that begin at this frame."""
+        voices = self._bank.voices[group.lanes]
+        return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
     def _give_stale_spectra(self, hopping: list[Voice], opening: list[Voice], frame: int) -> None:
         """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
@@ -130,24 +134,28 @@ class VoiceSound:
         if wanting:
             self._spectra.give(wanting, frame, bool(opening))
 
-    def _open(self, voices: list[Voice], frame: int) -> None:
+    def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
         """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
-        lanes, blends = sorted(voice.lane for voice in voices), [self._knobs.blend] * len(self._bank.voices)
+        lanes, how = sorted(voice.lane for voice in voices), [(0.0, True)] * len(self._bank.voices)
         for voice in voices:
-            blends[voice.lane] = voice.blend if voice.played.blend_moves else voice.knobs.blend
+            voice.blend = voice.blend if voice.played.blend_moves else voice.knobs.blend
+            how[voice.lane] = voice.blend, voice.lane not in transposing
+            self._sound.give_points(voice.lane, voice.played.has_own_points)
         for group in self._hops.groups:
-            for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], blends):
-                self._sound.open(run, frame, blends[run.start])
+            for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], how):
+                self._sound.open(run, frame, *how[run.start])
                 group.due = min(group.due, frame + self._sound.frames_to_hop(run.start, frame))
-        for voice in voices:
-            voice.blend = blends[voice.lane]
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
         """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
         group.made_for = self._knobs.n_changes
+        if self._palette.has_own_points:
+            others = [v.lane for v in self._bank.voices[group.lanes] if v.active and v.played.has_own_points]
+            if others:
+                self._sound.go_past_hop(others, frame)
         if not hopping:
             still_to_come = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             group.due = frame + self._hops.hop_size if still_to_come else NEVER
@@ -163,12 +171,15 @@ class VoiceSound:
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
         """Give a group's lanes the blends of phases that their voices have from this hop on."""
-        present, all_lanes, alike = self._knobs.present, lanes, hopping
+        present, alike = self._knobs.present, hopping
+        all_lanes = (
+            [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
+        )
         if self._palette.moves_blend or len(self._knobs.heard) > 1:
             alike = [v for v in hopping if v.knobs is present and not v.played.blend_moves]
             others = [voice for voice in hopping if voice not in alike]
             own_blend = {voice.lane for voice in others}
-            all_lanes = [lane for lane in lanes if lane not in own_blend]
+            all_lanes = [lane for lane in all_lanes if lane not in own_blend]
             for voice in others:
                 if not voice.played.blend_moves:
                     voice.blend = voice.knobs.blend
@@ -187,6 +198,10 @@ class VoiceSound:
                 done &= self._widths.move(voice.lane, frame, voice.width, self._hops.hop_size)
         return done
 
+    def _has_own_points(self, lane: int) -> bool:
+        voice = self._bank.voices[lane]
+        return voice.active and voice.played.has_own_points
+
     def _moving(self) -> list[Voice]:
         """The sounding voices whose spectra are modulated."""
         if not self._palette.moves_spectra:
@@ -194,18 +209,18 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin ramps of the voices' spectra to the spectra at the voices' next points.
-
-        moving: the voices, ascending by lane; n_events: as in `follow`.
-        """
-        alike: dict[tuple[int, int], list[Voice]] = {}
+        """Begin ramps of the voices' spectra to the spectra at the voices' next points; moving: ascending by lane."""
+        alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
-            alike.setdefault((self._hops.of_lane[voice.lane].offset, n_frames), []).append(voice)
-        for (_, n_frames), voices in alike.items():
+            key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
+            alike.setdefault(key, []).append(voice)
+        for (_, have_own_points, n_frames), voices in alike.items():
             lanes = [voice.lane for voice in voices]
             self._sound.before_ramp(lanes, frame, n_frames)
             if self._spectra.lead(voices, frame + n_frames, n_frames, n_events):
                 self._sound.ramp(lanes, frame, n_frames)
+            elif have_own_points:
+                self._sound.rest(lanes, frame)
             if self._palette.has_width:
                 for voice in voices:
                     self._widths.move(voice.lane, frame, voice.width, n_frames)
@@ -213,9 +228,9 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        These lanes cannot be mixed: lanes that are not steady, that begin to be transposed, that are wide, whose notes
-        have just begun and change fast, whose blend is modulated or differs from the present sound's blend, or that
-        have a bandwidth and coherent phases.
+        These lanes cannot be mixed: lanes that are not steady, that begin to be transposed, that are wide, that have
+        points of their own, whose notes have just begun and change fast, whose blend is modulated or differs from the
+        present sound's blend, or that have a bandwidth and coherent phases.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
@@ -225,6 +240,7 @@ class VoiceSound:
         if palette.moves_spectra:
             moving = self._moving()
             unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, frame))
+            unmixed.update(v.lane for v in moving if v.played.has_own_points)
         if palette.has_width:
             unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
         sounding = [voice for voice in self._bank.voices[lanes] if voice.active]

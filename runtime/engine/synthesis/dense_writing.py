@@ -48,18 +48,14 @@ class DenseWriter:
                     for begin in begins:
                         self._write_mixed(number, begin)
                 else:
-                    hops += [(lane.head.octave, number, begin) for begin in begins]
-        hops.sort()
+                    hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
+        hops.sort()  # so that neighbouring lanes that make the same hop, which is cheaper together, follow each other
         while hops:
             octave = hops[0][0]
-            batch = [(number, begin) for of, number, begin in hops[:ROWS_AT_ONCE] if of == octave]
+            batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
             del hops[: len(batch)]
-            lanes_of_batch = [self._lanes[number] for number, _ in batch]
-            wanted = [
-                (number, lane.head.hop_at(begin), lane.n_bins)
-                for (number, begin), lane in zip(batch, lanes_of_batch, strict=True)
-            ]
-            for (number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
+            wanted = [(number, hop, self._lanes[number].n_bins) for _, hop, number, _ in batch]
+            for (_, _, number, begin), sound in zip(batch, self._dense_hops.make(wanted, octave), strict=True):
                 self._write_hop(number, begin, sound)
 
     def _write_mixed(self, number: int, begin: int) -> None:

@@ -26,15 +26,14 @@ ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One lane's dense hop, as an input of `HopSynthesis.dense_hops`.
+    """One dense hop of neighbouring lanes, as an input of `HopSynthesis.dense_hops`.
 
-    n_bins: how many bins sound, from the lowest on; lane: number of the lane; the rest: as in `HopSynthesis.hops`, for
-    one lane.
+    n_bins: how many bins sound, from the lowest on; the rest: as in `HopSynthesis.hops`.
     """
 
     pairs: np.ndarray
     noise_index: int
-    lane: int
+    first_lane: int
     n_bins: int
     blend: float
     coherent: np.ndarray | None
@@ -94,16 +93,8 @@ class HopSynthesis:
         each lane the weights of its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
-        played = slice(2 * self._first_bin, 2 * self.n_bins)
-        if coherent is None or blend < 1.0:
-            taps = self._taps(noise_index, first_lane, n)
-            np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=self._filled[:n])
-        if coherent is not None:
-            _blend_in(self._filled[:n], coherent.view(np.float32)[:, played], blend)
-            for row, weights in enumerate(noise_weights or ()):
-                if weights is not None:
-                    one, lane = slice(row, row + 1), first_lane + row
-                    self._weigh(pairs[one], noise_index, lane, weights, coherent[one], self._filled[one], played)
+        hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
+        self._fill(hop, self._filled[:n], slice(2 * self._first_bin, 2 * self.n_bins))
         n_transformed = -(-n // ROWS_AT_ONCE) * ROWS_AT_ONCE
         # Do not use norm="forward": with its factor of 1, NumPy would transform in float64.
         np.fft.irfft(self._spectra[:n_transformed], self.fft_size, axis=-1, out=self._sound[:n_transformed])
@@ -151,26 +142,19 @@ class HopSynthesis:
             _blend_in(out, coherent.view(np.float32)[0, played], blend)
 
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
-        """Sound of at most ROWS_AT_ONCE dense hops, float32 (n, 2 * hop_size >> octave), valid until the next call.
+        """Sound of dense hops of at most ROWS_AT_ONCE lanes in all: float32 (n_lanes, 2 * hop_size >> octave).
 
         hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
-        octave: how often the sample rate is halved, at most n_dense_octaves.
+        octave: how often the sample rate is halved, at most n_dense_octaves. The result is valid until the next call.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
         for hop in hops:
-            n_bins = min(hop.n_bins, self.n_bins, spectra.shape[1])
-            spectra[n, n_bins:] = 0.0
+            rows, n_bins = slice(n, n + len(hop.pairs)), min(hop.n_bins, self.n_bins, spectra.shape[1])
+            spectra[rows, n_bins:] = 0.0
             played = slice(2 * self._first_bin, 2 * n_bins)
-            filled = spectra[n : n + 1].view(np.float32)[:, played]
-            if hop.coherent is None or hop.blend < 1.0:
-                taps = self._taps(hop.noise_index, hop.lane, 1)
-                np.einsum("nkx,nkx->nx", hop.pairs[:, :, played], taps[:, :, played], out=filled)
-            if hop.coherent is not None:
-                _blend_in(filled, hop.coherent.view(np.float32)[:, played], hop.blend)
-                for weights in hop.noise_weights or ():
-                    self._weigh(hop.pairs, hop.noise_index, hop.lane, weights, hop.coherent, filled, played)
-            n += 1
+            self._fill(hop, spectra[rows].view(np.float32)[:, played], played)
+            n = rows.stop
         return self._dense_sound_of(n, ROWS_AT_ONCE, octave)
 
     def mixed_dense_hop(
@@ -209,35 +193,49 @@ class HopSynthesis:
         sound *= np.float32(fft_size / self.fft_size)
         return sound
 
-    def _weigh(
-        self,
-        pairs: np.ndarray,
-        noise_index: int,
-        lane: int,
-        weights: np.ndarray,
-        coherent: np.ndarray,
-        out: np.ndarray,
-        played: slice,
-    ) -> None:
-        """Replace one lane's spectrum in `out` by a mix with these weights of its noise phases.
+    def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
+        """Write the spectra of a hop's lanes into `out`; played: the floats of a spectrum that sound."""
+        weights = hop.noise_weights
+        if weights is None:
+            self._fill_alike(hop, slice(0, len(out)), False, out, played)
+            return
+        first = 0
+        for row in range(1, len(out) + 1):
+            if row == len(out) or (weights[row] is None) != (weights[first] is None):
+                rows = slice(first, row)
+                self._fill_alike(hop, rows, weights[first] is not None, out[rows], played)
+                first = row
 
-        coherent: the lane's coherent spectrum, as `_blend_in` has left it.
-        """
-        np.multiply(pairs[:, 1], weights, out=self._weighted_pairs[:1, 1])
-        taps = self._taps(noise_index, lane, 1)
-        np.einsum("nkx,nkx->nx", self._weighted_pairs[:1, :, played], taps[:, :, played], out=out)
-        out += coherent.view(np.float32)[:, played]
+    def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
+        """Write the spectra of some rows; weighs: whether they have noise weights, or none of them has."""
+        pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
+        if weighs and coherent is not None:
+            weighted = self._weighted_pairs[:n]
+            for row, one in enumerate(hop.noise_weights[rows]):
+                np.multiply(pairs[row, 1], one, out=weighted[row, 1])
+            pairs = weighted
+        if coherent is None or hop.blend < 1.0 or weighs:
+            taps = self._taps(hop.noise_index, hop.first_lane + rows.start, n)
+            np.einsum("nkx,nkx->nx", pairs[:, :, played], taps[:, :, played], out=out)
+        if coherent is not None:
+            _blend_in(out, coherent[rows].view(np.float32)[:, played], hop.blend, weighs)
 
     def _taps(self, noise_index: int, first_lane: int, n: int) -> np.ndarray:
         at = first_lane % LANES_PER_ROW
         return self._noise_taps[noise_index % N_NOISE_SPECTRA, at : at + n]
 
 
-def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float) -> None:
-    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten."""
+def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
+    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten.
+
+    is_weighted: whether the noise has its weight already.
+    """
     if blend < 1.0:
-        noise *= noise_amplitude(blend)
         coherent *= coherent_amplitude(blend)
+        if not is_weighted:
+            noise *= noise_amplitude(blend)
+        noise += coherent
+    elif is_weighted:
         noise += coherent
     else:
         np.copyto(noise, coherent)

@@ -9,7 +9,9 @@ import numpy as np
 from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
-from runtime.engine.synthesis.phases.noise import noise_index
+from runtime.engine.synthesis.lanes import runs_alike
+from runtime.engine.synthesis.phases.noise import LANES_PER_ROW, noise_index
+from runtime.engine.synthesis.rings import Rings
 
 # Samples that a dense hop has for each frame.
 OVERSAMPLING = 2
@@ -81,6 +83,46 @@ class LaneHops:
         return sound[:, : self._n_frames]
 
 
+class PointHops:
+    """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
+
+    All other lanes' sound is made at their hops. has_points: for each lane, whether it has points of its own.
+    """
+
+    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
+        self.has_points = [False] * n_lanes
+        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hop_size
+        self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
+
+    def begin(self, lane: int, frame: int, is_made: bool) -> None:
+        """Begin a lane's sound at `frame`; is_made: whether its ring holds the sound from there to its next hop."""
+        self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
+
+    def make_to(self, lanes: Sequence[int], frame: int) -> None:
+        """Make the lanes' sound, with their present spectra, up to `frame` or further; lanes: ascending."""
+        for run, made_to in self._runs(lanes):
+            while made_to < frame:
+                self._rings.write(run, made_to, self._hops.sound(run, made_to))
+                made_to += self._hop_size
+            self._made_to[run] = [made_to] * (run.stop - run.start)
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Crossfade linearly to the lanes' new spectra, from `frame` on; the old sound must be made for n_frames."""
+        for run, made_to in self._runs(lanes):
+            at, past = frame, self._hops.elapsed(run.start, frame)
+            while at < made_to:
+                sound, end = self._hops.sound(run, at), at + self._hop_size - past
+                # Samples after a hop's end are for a crossfade, which can only begin at the end of the last hop.
+                sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
+                self._rings.ramp_over(run, at, sound, n_frames, at - frame)
+                at, past = end, 0
+
+    def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
+        """Runs of neighbouring lanes with one blend that are made up to one frame, and this frame."""
+        keys = list(zip(self._phases.blend, self._made_to, strict=True))
+        return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
+
+
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
@@ -101,7 +143,7 @@ class DenseHops:
         hops: for each hop the lane, the hop's number, counted like plain hops, and how many bins sound; octave: how
         often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
-        sound = self._synthesis.dense_hops((self._dense_hop(*hop) for hop in hops), octave)
+        sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
         self.n_transforms += len(hops)
         return sound
@@ -126,13 +168,27 @@ class DenseHops:
             octave=octave,
         )
 
-    def _dense_hop(self, lane: int, number: int, n_bins: int) -> DenseHop:
+    def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
+        """Group hops of neighbouring lanes that are alike: the lanes, the hop's number and how many bins sound."""
+        runs: list[tuple[slice, int, int]] = []
+        for lane, number, n_bins in hops:
+            if runs:
+                lanes, *rest = runs[-1]
+                is_next = lanes.stop == lane and lane % LANES_PER_ROW
+                if is_next and rest == [number, n_bins] and self._phases.blend[lane] == self._phases.blend[lane - 1]:
+                    runs[-1] = slice(lanes.start, lane + 1), number, n_bins
+                    continue
+            runs.append((slice(lane, lane + 1), number, n_bins))
+        return runs
+
+    def _dense_hop(self, lanes: slice, number: int, n_bins: int) -> DenseHop:
+        first = lanes.start
         return DenseHop(
-            self._spectra.pairs[lane : lane + 1],
-            noise_index(lane, number),
-            lane,
+            self._spectra.pairs[lanes],
+            noise_index(first, number),
+            first,
             n_bins,
-            self._phases.blend[lane],
-            self._phases.spectra(slice(lane, lane + 1), number),
-            self._phases.noise_weights(slice(lane, lane + 1)),
+            self._phases.blend[first],
+            self._phases.spectra(lanes, number),
+            self._phases.noise_weights(lanes),
         )

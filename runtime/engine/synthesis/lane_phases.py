@@ -74,20 +74,35 @@ class LanePhases:
         if not (any(self.blend) or any(self._has_phases)):
             return
         planned: dict[int, list[int]] = {}
+        new_sides: list[int] = []
         for lane, number, changed in zip(lanes, numbers, spectrum_changed, strict=True):
             if not self.blend[lane]:
                 self._end(lane)
             elif changed or not self._has_phases[lane]:
                 if not self._has_phases[lane]:
-                    self._has_phases[lane], leader = True, self.leader[lane]
-                    if leader is not None:
-                        self._phases.start_side(lane, leader)
+                    self._has_phases[lane] = True
+                    if self.leader[lane] is not None:
+                        new_sides.append(lane)
                         continue
                     self._phases.start(lane, frame)
                 planned.setdefault(number, []).append(lane)
         for number, of_number in planned.items():
-            for run in runs_of(of_number):
-                self._phases.plan(run, number, self._magnitudes[run])
+            self._plan(of_number, number)
+        for side in new_sides:
+            self._phases.start_side(side, self.leader[side])
+
+    def _plan(self, lanes: Sequence[int], number: int) -> None:
+        """Plan lanes; a run of lanes whose sides are all among them is planned with these sides."""
+        planned: set[int] = set()
+        for run in runs_of(lanes):
+            if run.start in planned:
+                continue
+            sides = [
+                lane for lane in lanes if (leader := self.leader[lane]) is not None and run.start <= leader < run.stop
+            ]
+            has_all = len(sides) == run.stop - run.start
+            planned.update(sides if has_all else ())
+            self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.

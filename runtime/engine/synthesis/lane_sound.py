@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
-from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops
+from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops, PointHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.lanes import runs_alike
@@ -57,6 +57,7 @@ class LaneSound:
         n_ahead = N_HOPS_AHEAD * self.hop_size
         self._rings = Rings(n_lanes, n_ahead, n_fade)
         self.size = self._rings.size
+        self._points = PointHops(self._hops, self._rings, self._phases, n_lanes, self.hop_size)
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
         self._transposer = Transposer(hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1)
@@ -187,11 +188,18 @@ class LaneSound:
 
     # Making sound
 
-    def open(self, lanes: slice, frame: int, blend: float) -> None:
+    def give_points(self, lane: int, has_points: bool) -> None:
+        """Set, before a lane opens, whether its spectrum changes at points of its own, or else at its hops.
+
+        At its own points, call `before_ramp`, then `ramp` or `rest`; at its hops call `go_past_hop`, not `hop`.
+        """
+        self._points.has_points[lane] = has_points
+
+    def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
         """Begin the sound of a run of lanes that hop together, at full level from `frame` on.
 
-        blend: 0 for noise phases to 1 for coherent ones. The sound is made up to the next hop and `fade_frames` past
-        it.
+        blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
+        this frame. The sound is made up to the next hop and `fade_frames` past it.
         """
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
@@ -200,20 +208,37 @@ class LaneSound:
         self._changes.clear(lanes, frame)
         self._membership.put(range(lanes.start, lanes.stop), None)
         self._hop_phases(range(lanes.start, lanes.stop), frame, [False] * (lanes.stop - lanes.start))
-        sound = self._hops.sound(lanes, frame)
-        self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
+        for lane in range(lanes.start, lanes.stop):
+            self._points.begin(lane, frame, is_made=True)
+        if is_plain:
+            sound = self._hops.sound(lanes, frame)
+            self._rings.write(lanes, frame, sound[:, self._hops.elapsed(lanes.start, frame) :])
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound that a ramp of these lanes will need; call before `set_targets`."""
+        """Make the old sound that a ramp of these lanes will need; call before `set_targets`.
+
+        Either all of the lanes have points of their own, or none.
+        """
         transposed = self.transposed_among(lanes)
         if transposed:
             self._transposer.before_ramp(transposed, frame, n_frames)
+        if self._points.has_points[lanes[0]]:
+            self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
+
+    def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
+        """Make the sound from the hop at `frame` on of those lanes with points of their own that do not have it yet."""
+        transposed = self.transposed_among(lanes)
+        self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
+
+    def rest(self, lanes: Sequence[int], frame: int) -> None:
+        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
         lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames; it may end before the
-        lanes' next hop, but not after that hop.
+        lanes' next hop, and after that hop only for lanes with points of their own.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -224,6 +249,9 @@ class LaneSound:
         self._changes.ramp(lanes, frame, n_frames)
         past = self._hops.elapsed(lanes[0], frame)
         self._hop_phases(lanes, frame, [True] * len(lanes))
+        if self._points.has_points[lanes[0]]:
+            self._points.ramp(lanes, frame, n_frames)
+            return
         submix = self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)
@@ -272,7 +300,12 @@ class LaneSound:
         submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
         if submix is not None and len(submix.members) == len(lanes):
             alone = []
-        elif submix is not None or self._phases.walk(run) or blends.count(blends[0]) < len(blends):
+        elif (
+            submix is not None
+            or self._phases.walk(run)
+            or blends.count(blends[0]) < len(blends)
+            or any(self._points.has_points[run])
+        ):
             alone = self._runs_alone(lanes)
         else:  # The run also contains silent and transposed lanes; splitting it would cost more than making them, too.
             alone = [run]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
 
-def runs_alike(lanes: Sequence[int], values: Sequence[float]) -> list[slice]:
+
+def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
     """Group like `runs_of`, but the lanes of a run also have equal values; values: one for each lane number."""
     runs: list[slice] = []
     for lane in lanes:
-        if runs and runs[-1].stop == lane and values[lane] == values[lane - 1]:
+        if _goes_on(runs, lane) and values[lane] == values[lane - 1]:
             runs[-1] = slice(runs[-1].start, lane + 1)
         else:
             runs.append(slice(lane, lane + 1))
@@ -17,14 +19,18 @@ def runs_alike(lanes: Sequence[int], values: Sequence[float]) -> list[slice]:
 
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
-    """Group ascending lane numbers into runs of neighbours, one slice for each run."""
+    """Group ascending lane numbers into runs of neighbours that read one row of the noise, one slice for each run."""
     runs: list[slice] = []
     for lane in lanes:
-        if runs and runs[-1].stop == lane:
+        if _goes_on(runs, lane):
             runs[-1] = slice(runs[-1].start, lane + 1)
         else:
             runs.append(slice(lane, lane + 1))
     return runs
+
+
+def _goes_on(runs: list[slice], lane: int) -> bool:
+    return bool(runs) and runs[-1].stop == lane and lane % LANES_PER_ROW > 0
 
 
 class Sides:

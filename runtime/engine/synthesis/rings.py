@@ -53,19 +53,20 @@ class Rings:
             ring += new[:, part]
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
-    def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int) -> None:
-        """Write sound (n, at least n_frames) from `frame` on, crossfaded linearly with the old sound for n_frames.
+    def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int, n_done: int = 0) -> None:
+        """Write sound (n, n_written) from `frame` on, crossfaded linearly with the old sound for n_frames.
 
-        `sound` is overwritten.
+        n_done: how many of the n_frames lie before `frame`. `sound` is overwritten.
         """
-        weights = np.divide(self._steps[:n_frames], np.float32(n_frames), out=self._weights[:n_frames])
-        new = sound[:, :n_frames]
-        for places, part in ring_places(self.size, frame, n_frames):
+        n = min(max(n_frames - n_done, 0), sound.shape[1])
+        weights = np.divide(self._steps[n_done : n_done + n], np.float32(n_frames), out=self._weights[:n])
+        new = sound[:, :n]
+        for places, part in ring_places(self.size, frame, n):
             ring = self._samples[lanes, places]
             change = np.subtract(new[:, part], ring, out=new[:, part])
             change *= weights[part]
             ring += change
-        self.write(lanes, frame + n_frames, sound[:, n_frames:])
+        self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
         """Write the sum of lanes, each times its share, into the ring of lane `into`.

@@ -18,7 +18,6 @@ from runtime.engine.synthesis.hops import ROWS_AT_ONCE
 from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra
-from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, ONE, Head, Ratio
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, Resampler
@@ -74,8 +73,8 @@ class Transposer:
         shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
         bins = dense_hops.n_bins, dense_hops.n_bins_below_half
         self._lanes = [TransposedLane(*bins, shift) for shift in shifts]
-        # Only lanes of one group can share a head: they hop together, and read one row of the stored noise.
-        self._groups = [(offset, lane // LANES_PER_ROW) for lane, offset in enumerate(hop_offsets)]
+        # Only lanes that hop together can share a head.
+        self._hop_offsets = hop_offsets
         ring_size = max(_LEAST_RING_SIZE, 1 << (4 * dense_hops.n_samples).bit_length())
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
         self._resampler = Resampler(self._rings, max_frames)
@@ -85,8 +84,7 @@ class Transposer:
     # Beginning and end
 
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
-        """Begin to transpose lanes at `frame`."""
-        lanes = [beginning.lane for beginning in beginnings]
+        """Begin to transpose lanes at `frame`; their sound is made when it is read."""
         begun: list[tuple[int, Head]] = []
         for beginning in beginnings:
             number, head = beginning.lane, self._head_for(beginning, begun, frame)
@@ -94,22 +92,23 @@ class Transposer:
             self.n_active += not self.active[number]
             self.active[number] = True
             self._lanes[number].begin(head, frame, self._writer.n_fade)
+        fading = [beginning for beginning in beginnings if len(beginning.fading) > 1]
+        lanes = [beginning.lane for beginning in fading]
         ends = [lane.written_to + (2 if lane.written_to < 0 else 1) * lane.head.n_hop for lane in self._chosen(lanes)]
         self._writer.write_to(lanes, ends)
-        for beginning in beginnings:
-            if len(beginning.fading) > 1:
-                self._finish_fade(beginning.lane, frame, beginning.fading)
+        for beginning in fading:
+            self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
         """A head with the beginning's ratio: an existing head that can be shared, else a new head.
 
         begun: lanes that begin at the same frame, and their heads.
         """
-        group, candidates = self._groups[beginning.lane], list(begun)
+        offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
         for lane, head in candidates:
-            if self._groups[lane] == group and head.ratio == beginning.ratio:
+            if self._hop_offsets[lane] == offset and head.ratio == beginning.ratio:
                 return head
         ratio_now = beginning.ratio.at(frame)
         octave = min(self._dense_hops.n_octaves, max(0, int(np.log2(ratio_now))))
@@ -180,17 +179,24 @@ class Transposer:
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
-        narrowed = [
-            number
-            for number in owners
-            if number not in changed and self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins
-        ]
+        narrowed = self._narrowed([number for number in owners if number not in changed], frame)
         self._writer.make_fades(narrowed, frame)
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
             self._lanes[number].begin_fade(frame, self._writer.n_fade)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), spectrum_changed)
         self._writer.make_fades(fading, frame)
+
+    def narrow(self, lanes: Sequence[int], frame: int) -> None:
+        """Begin crossfades of the lanes among these, in no bus, that need another number of bins from `frame` on."""
+        narrowed = self._narrowed(lanes, frame)
+        self._writer.make_fades(narrowed, frame)
+        for number in narrowed:
+            self._lanes[number].begin_fade(frame, self._writer.n_fade)
+        self._writer.make_fades(narrowed, frame)
+
+    def _narrowed(self, lanes: Sequence[int], frame: int) -> list[int]:
+        return [number for number in lanes if self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins]
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Make the lanes' sound, with their present spectra, for n_frames from `frame` on."""
@@ -199,7 +205,7 @@ class Transposer:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
-        `before_ramp` must be called before the spectra are set.
+        `before_ramp` must be called before the spectra are set. The new sound is made when it is read.
         """
         owners = self._buses.owners(lanes)
         for number in owners:
@@ -207,7 +213,6 @@ class Transposer:
             n_fade = head.place(frame + n_frames) - head.place(frame)
             self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
-        self._writer.make_to(owners, frame + n_frames)
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
         """The lanes among these that are in a bus."""

@@ -85,25 +85,35 @@ class WideSound(LaneSound):
 
     # Making sound
 
-    def open(self, lanes: slice, frame: int, blend: float) -> None:
+    def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
         """As in `LaneSound`."""
         every = range(lanes.start, lanes.stop)
         for lane in every:
             self._close(lane)
-        super().open(lanes, frame, blend)
+        super().open(lanes, frame, blend, is_plain)
         for run in runs_of([self._open(lane, frame) for lane in every if self._sides.is_wanted[lane]]):
-            super().open(run, frame, blend)
+            super().open(run, frame, blend, is_plain)
+
+    def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
+        """As in `LaneSound`."""
+        super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
+
+    def rest(self, lanes: Sequence[int], frame: int) -> None:
+        """As in `LaneSound`."""
+        super().rest([*lanes, *self._sides.of(lanes)], frame)
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """As in `LaneSound`."""
+        """As in `LaneSound`; a lane with points of its own gets its side here."""
+        if self._points.has_points[lanes[0]]:
+            for lane in lanes:
+                if self._sides.is_wanted[lane] and not self._sides.is_open[lane]:
+                    self._change_side(lane, frame)
+                    self._hop_phases([self._sides.first + lane], frame, [False])
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """As in `LaneSound`."""
-        super().ramp(lanes, frame, n_frames)
-        sides = self._sides.of(lanes)
-        if sides:
-            super().ramp(sides, frame, n_frames)
+        super().ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """As in `LaneSound`; a lane gets or loses its side here."""
@@ -134,6 +144,8 @@ class WideSound(LaneSound):
         self._sides.put(lane, True)
         self._follow(side)
         self._opened_at[side] = self._opened_at[lane]
+        self._points.has_points[side] = self._points.has_points[lane]
+        self._points.begin(side, frame, is_made=False)
         return side
 
     def _close(self, lane: int) -> None:

@@ -183,7 +183,7 @@ class Channels:
         """Whether the soft pedal of a channel, or of its master, is down."""
         return any(channel.soft for channel in self._family(number))
 
-    def modulation(self, number: int) -> int:
+    def vibrato_depth(self, number: int) -> int:
         """Vibrato depth of a channel's notes: modulation wheel plus channel pressure; 127 and more are full depth."""
         family = self._family(number)
         return max(channel.mod_wheel for channel in family) + max(channel.pressure for channel in family)

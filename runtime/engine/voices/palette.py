@@ -31,7 +31,7 @@ class Palette:
     moves_playheads: whether any sound modulates where its trajectories are read; moves_pitch: whether any sound
     modulates its pitch; moves_spectra: whether the spectra of any sound change while a note sounds; moves_blend:
     whether any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a
-    width.
+    width; has_own_points: whether the voices of any sound have points of their own.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Palette:
             programs = [Patch(patch.settings, patch.sound, tuple(preset.latents)) for preset in card.presets]
         self.programs = [self.ready(program) for program in programs]
         self.moves_pitch = self.moves_playheads = self.moves_spectra = self.moves_blend = False
-        self.has_bandwidth = self.has_width = False
+        self.has_bandwidth = self.has_width = self.has_own_points = False
         for each in (self.first, *self.programs):
             self.take_in(each)
 
@@ -72,6 +72,7 @@ class Palette:
             self.moves_blend |= each.blend_moves
             self.has_bandwidth |= each.has_bandwidth
             self.has_width |= each.has_width
+            self.has_own_points |= each.has_own_points
 
     def ready(self, patch: Patch) -> PlayedSound:
         """Prepare a sound for playing; may be called from any thread."""

@@ -98,9 +98,8 @@ class Performance:
         if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may change a pitch that is modulated: by a control, the tempo, or an envelope's release.
-            moved = [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
-            self.notes.changes.retuned += moved
+            # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
+            self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
         """Move the targets that an event is mapped to; return whether there are any.
@@ -115,6 +114,8 @@ class Performance:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
         self.bank.arrive(frame)
+        if self._palette.moves_pitch:
+            self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame == self.pitches.wakes_at(v)]
         if frame % PLAYHEAD_UPDATE_FRAMES == 0:
             for voices in self._with_moving_playheads():
                 lanes = np.array([voice.lane for voice in voices])
@@ -129,9 +130,16 @@ class Performance:
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which `advance` has something to do."""
         end = min(self._sensing_deadline, self.bank.next_end())
+        if self._palette.moves_pitch:
+            wakes = [self.pitches.wakes_at(voice) for voice in self._with_moving_pitch()]
+            end = min([end, *(wake for wake in wakes if wake > frame)])
         if self._with_moving_playheads():
             end = min(end, frame + PLAYHEAD_UPDATE_FRAMES - frame % PLAYHEAD_UPDATE_FRAMES)
         return end
+
+    def _with_moving_pitch(self) -> list[Voice]:
+        """The sounding voices whose pitch is modulated."""
+        return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
         """The sounding voices whose playheads are modulated, grouped by sound."""

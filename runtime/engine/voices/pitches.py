@@ -6,11 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
-from runtime.engine.voices.pitch.modulated import ModulatedPitch
+from runtime.engine.voices.pitch.modulated import INTERVAL_FRAMES, ModulatedPitch
 from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
+# The pitch of a chord whose LFO is delayed begins to be modulated two lanes at a time, a little before the delay ends:
+# first the highest lanes.
+_LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
+
 
 class VoicePitches:
     """Finds the pitch of voices, as the ratio of a voice's frequency to its model note's frequency."""
@@ -29,10 +33,19 @@ class VoicePitches:
         for voice in voices:
             number = voice.channel
             if number not in known:
-                known[number] = channels.pitch_semitones(number), channels.modulation(number)
+                known[number] = channels.pitch_semitones(number), channels.vibrato_depth(number)
             voice.bend_semitones, modulation = known[number]
             modulation += channels[number].key_pressure.get(voice.note, 0)
             voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
+
+    def wakes_at(self, voice: Voice) -> int:
+        """The frame at which a voice's pitch begins to be modulated: with a delayed LFO, after its note begins."""
+        delay_s = voice.played.pitch_delay_s
+        n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
+        if n_frames <= _N_SHIFTS * _SHIFT_FRAMES:
+            return voice.started_at
+        shift = voice.lane // _LANES_AT_ONCE % _N_SHIFTS
+        return voice.played.modulator.started_at(voice.lane) + n_frames - shift * _SHIFT_FRAMES
 
     def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
@@ -48,13 +61,17 @@ class VoicePitches:
             else:
                 ratio = self._special_ratio(voice, frame)
             if voice.played.pitch_moves:
-                ratio = voice.modulated_pitch = self._modulated(voice, ratio, frame)
+                is_awake = frame >= self.wakes_at(voice)
+                voice.modulated_pitch = self._modulated(voice, ratio, frame) if is_awake else None
+                ratio = voice.modulated_pitch or ratio
             ratios.append(ratio)
         return ratios
 
     def _modulated(self, voice: Voice, ratio: PitchRatio, frame: int) -> ModulatedPitch:
         former = voice.modulated_pitch if voice.started_at < frame else None
         limits = LOWEST_PITCH - voice.model_note, HIGHEST_PITCH - voice.model_note
+        if former is not None and former.stays(voice, ratio, limits):
+            return former
         return ModulatedPitch(voice, ratio, limits, frame, former)
 
     def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from runtime.config import VoiceConfig
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.curves import cubic_of
 from runtime.engine.voices.modulation.modulator import Modulator
+from runtime.engine.voices.modulation.openings import NEAREST, NEAREST_SINGLY, TRAJECTORY_POINTS, opening_points
 from runtime.engine.voices.modulation.sources import Moment, Sources
 from runtime.engine.voices.modulation.trajectories import Trajectories
 from runtime.engine.voices.pitch.modulated import PITCH_TARGETS
@@ -65,13 +67,16 @@ class PlayedSound:
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves these targets; opens_fast: whether an envelope or a
-    trajectory moves them, mostly where a note begins; latents_move, blend_moves: whether a latent, or the blend of
+    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: where a note begins, its
+    points, because an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
+    spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether its notes' spectra depend on the blend of phases.
+    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether a ramp leads to a new
+    blend, too, as the sound is not made at hops, where blends else change.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
     or pan is modulated.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_reach_semitones: how far the pitch is raised at most.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not;
+    pitch_reach_semitones: how far the pitch is raised at most.
     """
 
     def __init__(
@@ -94,14 +99,21 @@ class PlayedSound:
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
         self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
-        self.opens_fast = has_path or self.modulator.follows_envelopes(SPECTRAL_TARGETS + latent_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
+        # Where only modulation makes a sound wide, its voices are added up as spectra while they are not wide.
+        made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
+        self.has_own_points = self.spectrum_moves and made_singly
+        moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
+        nearest = NEAREST_SINGLY if self.has_own_points else NEAREST
+        self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved, nearest)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
+        self.leads_blend = self.blend_moves or self.has_own_points
         self.needs_blend = self.has_bandwidth or self.blend_moves
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
+        self.pitch_delay_s = self.modulator.delay_s(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)

@@ -12,6 +12,9 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.envelope import Ramps
 
 _LINE = (1.0, 0.0, 0.0)
+_LARGEST_LOSS_DB = 2.99
+# The angle of the greatest width, in radians, a little less than 45 degrees.
+_GREATEST_ANGLE = math.acos(10.0 ** (-_LARGEST_LOSS_DB / 20.0))
 
 
 class SideSounds(Protocol):
@@ -27,9 +30,9 @@ class SideSounds(Protocol):
 class Widths:
     """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel is their difference.
 
-    The sound has the gain `middle`, the side has the gain `side`. A width of 0 to 1 is an angle of 0 to 45 degrees;
-    `middle` is its cosine and `side` its sine. So the power of both channels together stays the same, and a mono sum
-    loses at most 3 dB. A side that begins when the width moves from 0 lasts until the note ends.
+    The sound has the gain `middle`, the side has the gain `side`. A width of 0 to 1 is an angle of 0 to 44.9
+    degrees; `middle` is its cosine and `side` its sine. So the power of both channels together stays the same, and a
+    mono sum loses less than 3 dB. A side that begins when the width moves from 0 lasts until the note ends.
 
     middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at their next hop.
     """
@@ -93,5 +96,5 @@ class Widths:
 
 
 def _gains(width: float) -> tuple[float, float]:
-    angle = 0.25 * math.pi * width
+    angle = _GREATEST_ANGLE * width
     return math.cos(angle), math.sin(angle)

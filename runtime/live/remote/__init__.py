@@ -1,1 +1,1 @@
-"""What other programs play and watch over the link: notes, the meter, the live picture and the page's addresses."""
+"""What other programs play and watch over the link: notes, the meter, the live picture, the box and the page."""

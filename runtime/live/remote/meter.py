@@ -1,4 +1,4 @@
-"""Publishes what a page shows while the instrument plays, 20 times a second: voices, level, targets' positions."""
+"""Publishes what a page shows while the instrument plays, 15 times a second: voices, level, targets' positions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Protocol
 
 from runtime.engine.engine import Engine
 from runtime.link.server import Server
+from runtime.live.remote.beat import next_beat_s
 from runtime.sound.choice import Choice
 
 METER = "meter"
-METER_S = 0.05
+_N_BEATS = 2
 SILENCE_DB = -120.0
 
 
@@ -66,7 +67,7 @@ class Meter:
                 self._playing.take_peak(is_metered=False)
             self._due_s = math.inf
         elif not was_watched or self.wait_s == 0.0:
-            self._due_s = time.monotonic() + METER_S
+            self._due_s = next_beat_s(time.monotonic(), _N_BEATS)
             server.publish(METER, self._news())
 
     def _news(self) -> dict[str, object]:

@@ -11,9 +11,9 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum_picture import SpectrumPicture
 from runtime.engine.engine import Engine
 from runtime.link.server import Server
+from runtime.live.remote.beat import next_beat_s
 
 PICTURE = "picture"
-PICTURE_S = 1.0 / 30.0
 MOST_NOTES = 8
 
 
@@ -50,7 +50,7 @@ class Picture:
         if not server.is_watched(PICTURE):
             self._due_s = math.inf
         elif self._due_s == math.inf or self.wait_s == 0.0:
-            self._due_s = time.monotonic() + PICTURE_S
+            self._due_s = next_beat_s(time.monotonic())
             server.publish(PICTURE, self._news())
 
     def _news(self) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from runtime.engine.build import warm_up
 from runtime.engine.engine import Status
+from runtime.events import ALL_PARTS
 from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
 from runtime.rack.rack import Rack
@@ -47,7 +48,10 @@ class Racks:
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that a part plays another choice from now on."""
+        """Note that a part, or ALL_PARTS, plays another choice from now on."""
+        if part == ALL_PARTS:
+            self.choice = choice
+            return
         parts = list(self.choice.parts)
         if parts:
             parts[part] = renamed_part(parts[part][0], choice.patch, choice.instrument), choice
@@ -63,11 +67,6 @@ class Racks:
             engine.call_sound(patch, name)
         else:
             self.choice = self.choice._replace(whole=named(self.choice.whole, name))
-
-    def take(self, choice: Choice, rack: Rack) -> None:
-        """Replace the rack by another one, which plays `choice`."""
-        self._leave()
-        self.choice, self.rack = choice, rack
 
     def fit(self, sample_rate_hz: int) -> bool:
         """Keep the rack if it has this sample rate, else build another; return whether another was built."""

@@ -12,38 +12,39 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.base.realtime import gives_way
 from runtime.config import Config
-from runtime.events import Action, Event, Swap
+from runtime.events import ALL_PARTS, Action, Event, Swap
 from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
 from runtime.live.swapping.racks import Racks
-from runtime.rack.build import build_chosen, playable
+from runtime.rack.build import parts_of, playable
 from runtime.rack.part_choice import choose_parts
-from runtime.rack.parts import Playable
-from runtime.rack.rack import Rack
+from runtime.rack.parts import Part, Playable
 from runtime.sound.choice import Choice, choose
+from runtime.sound.patch import named
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that swaps use; take_whole: replaces the rack that plays."""
+    """The part of `Supervisor` that swaps use; tell_sound: publishes the name of the sound that plays from now on."""
 
     def post(self, event: Event) -> None: ...
 
-    def take_whole(self, choice: Choice, rack: Rack) -> None: ...
+    def tell_sound(self, name: str | None) -> None: ...
 
 
-ALL_PARTS = -1
+Ready = Playable | tuple[Part, ...]
 
 
 class _Wish(NamedTuple):
     part: int
     instrument: str | None
     sound: str | None
+    name: str | None
     config: Config
     sample_rate_hz: int
 
 
 class Swaps:
-    """Replaces the instruments and racks that play.
+    """Replaces the instruments and the parts that play.
 
     playing: what plays; racks: its racks; say: called with each line for the user; wake: called on the thread that
     makes instruments, when `serve` has something to do; is_busy: returns whether the audio thread is rendering a block.
@@ -61,10 +62,19 @@ class Swaps:
         self._wake, self._is_busy = wake, is_busy
         self._wishes: deque[_Wish] = deque()  # requests that no thread has begun yet
         self._is_making, self._makers = False, Makers(wake)
-        self._made: deque[tuple[_Wish, Choice, Playable | Rack] | tuple[_Wish, Exception]] = deque()
-        self.plays_whole = False  # whether a sound with parts plays that was chosen while playing
+        self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
         self._asked: dict[int, str] = {}  # by part: the instrument that was requested last
+
+    @property
+    def plays_whole(self) -> bool:
+        """Whether a sound with parts plays, so that another sound replaces all parts."""
+        return bool(self._racks.choice.parts)
+
+    @property
+    def is_taking_over(self) -> bool:
+        """Whether another instrument was posted and does not play yet; this lasts for a block or two."""
+        return bool(self._posted)
 
     @property
     def is_pending(self) -> bool:
@@ -78,24 +88,24 @@ class Swaps:
         here = names.index(now) if now in names else -1
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
-    def ask(self, part: int, instrument: str, sound: str | None = None) -> None:
-        """Let a part play another instrument as soon as the instrument is ready."""
+    def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
+        """Let a part play another instrument as soon as it is ready; name: the sound's, None if the file has it."""
         self._asked[part] = instrument
-        self._want(part, instrument, sound)
+        self._want(part, instrument, sound, name)
 
-    def ask_whole(self, instrument: str | None, sound: str) -> None:
-        """Replace the rack by one for a sound with parts, or for a sound without parts after one with parts.
+    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
+        """Replace all parts by those of a sound with parts, or by one for a sound without parts after one with parts.
 
         instrument: None for the instrument that the sound names.
         """
-        self._want(ALL_PARTS, instrument, sound)
+        self._want(ALL_PARTS, instrument, sound, name)
 
-    def _want(self, part: int, instrument: str | None, sound: str | None) -> None:
+    def _want(self, part: int, instrument: str | None, sound: str | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
         if part == ALL_PARTS:  # a sound that names no instrument is for the present one
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
-        self._wishes.append(_Wish(part, instrument, sound, settings, self._racks.sample_rate_hz))
+        self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
         self._begin()
 
     def serve(self) -> None:
@@ -110,27 +120,31 @@ class Swaps:
                 self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            if isinstance(ready, Rack):
-                self._take_whole(choice, ready)
-                continue
             # Otherwise the sample rate or the number of parts has changed since the request.
-            if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._racks.rack.n_parts:
+            if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
-                self._playing.post(Swap(wish.part, wish.instrument, wish.sound, ready))
+                self._playing.post(Swap(wish.part, choice.instrument.path.stem, wish.sound, ready))
 
-    def _take_whole(self, choice: Choice, rack: Rack) -> None:
-        if rack.sample_rate_hz == self._racks.sample_rate_hz:
-            self.plays_whole = bool(choice.parts)
-            self._posted.clear()
-            self._asked.clear()
-            self._playing.take_whole(choice, rack)
+    def _n_parts(self) -> int:
+        """How many parts there are when all posted swaps have happened."""
+        for part, choice in reversed(self._posted):
+            if part == ALL_PARTS:
+                return max(1, len(choice.parts))
+        return self._racks.rack.n_parts
 
     def happened(self, _action: Action) -> None:
         """Perform the action `swapped`: note that the oldest posted swap has happened."""
-        if self._posted:
-            part, choice = self._posted.popleft()
-            self._racks.swapped(part, choice)
+        if not self._posted:
+            return
+        part, choice = self._posted.popleft()
+        self._racks.swapped(part, choice)
+        if part != ALL_PARTS:
             self._say(f"Instrument: {choice.instrument.card.name}.")
+            return
+        self._asked.clear()
+        name = (choice.whole or choice.patch).sound.name
+        self._playing.tell_sound(name)
+        self._say(f"Sound: {name}.")
 
     def forget_posted(self) -> None:
         """Forget unconfirmed swaps and requests, because a new rack does not know them."""
@@ -148,26 +162,35 @@ class Swaps:
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Make a wish's instrument or rack on a maker's thread; return the objects that fill the thread's arena."""
+        """Make a wish's instrument or parts on a maker's thread; return the objects that fill the thread's arena."""
         try:
             with gives_way(self._is_busy):
-                choice, ready = _made_whole(wish, self._wake) if wish.part == ALL_PARTS else _made(wish)
+                choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))
         except Exception as error:  # whatever the error is, playing must go on
             self._made.append((wish, error))
             return []
-        return [ready, *ready.engines()] if isinstance(ready, Rack) else [ready.engine]
+        return [each.engine for each in (ready if isinstance(ready, tuple) else (ready,))]
 
 
-def _made_whole(wish: _Wish, wake: Callable[[], object]) -> tuple[Choice, Rack]:
+def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
     config = msgspec.structs.replace(wish.config, preset=None)
-    choice = choose_parts(config, wish.instrument, None, wish.sound)
-    return choice, build_chosen(choice, wish.sample_rate_hz, wake=wake)
+    choice = _named(choose_parts(config, wish.instrument, None, wish.sound), wish.name)
+    return choice, parts_of(choice, wish.sample_rate_hz)
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
     # No note is played to warm the engine up: loading has run the decoder, and other engines have already played.
     # A preset in the settings belongs to the instrument in the settings.
     config = msgspec.structs.replace(wish.config, preset=None)
-    choice = choose(config, wish.instrument, None, wish.sound)
+    choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)
+
+
+def _named(choice: Choice, name: str | None) -> Choice:
+    """The choice with the sound's name, which the sound's file need not have."""
+    if name is None:
+        return choice
+    if choice.whole is not None:
+        return choice._replace(whole=named(choice.whole, name))
+    return choice._replace(patch=named(choice.patch, name))

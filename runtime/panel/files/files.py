@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from runtime.base.errors import UserError
 from runtime.link import messages
 from runtime.link.messages import LONGEST_LINE_BYTES, REFUSED, Request
+from runtime.link.recording import Record
 from runtime.panel.files.downloads import Downloads
 from runtime.panel.files.limits import (
     CHUNK_BYTES,
@@ -53,13 +54,6 @@ class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int
     name: _Name
-
-
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    do: Literal["start", "stop"]
-    format: Literal["wav", "flac"] = "wav"
-    bits: Literal[16, 24] = 16
-    seconds_before: Annotated[float, msgspec.Meta(ge=0.0, le=15.0)] = 0.0
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +100,7 @@ class Files:
             "recordings": (_Nothing, self._list),
             "recordings.delete": (_Named, self._delete),
             "recordings.undo": (_Nothing, self._undo),
-            "record": (_Record, self._record),
+            "record": (Record, self._record),
             "take": (_Take, self._take),
             "cancel": (_Nothing, self._cancel),
             "hear": (_Numbered, self._hear),
@@ -231,7 +225,7 @@ class Files:
         self._tell()
         return {"name": name}
 
-    async def _record(self, params: _Record) -> object:
+    async def _record(self, params: Record) -> object:
         asked = {"do": "stop"} if params.do == "stop" else msgspec.to_builtins(params)
         facts = await self._ask("record", asked)
         self._tell()

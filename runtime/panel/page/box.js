@@ -14,7 +14,7 @@ const CURVES = ["soft", "linear", "hard"];
 class Box extends HTMLElement {
   connectedCallback() {
     this.facts = make("dl", { class: "facts" });
-    this.problems = make("ul", { class: "problems", role: "status" });
+    this.problems = make("ul", { class: "problems" });
     this.load = graph(t("box.load"));
     this.lost = graph(t("box.lost"));
     this.inputs = make("ul", { class: "list" });
@@ -25,7 +25,7 @@ class Box extends HTMLElement {
     this.settings = make("div", { class: "settings" });
     this.powers = make("div", { class: "buttons" });
     this.append(
-      make("div", { class: "column" }, make("h2", {}, t("box.now")), this.problems, this.facts, this.load, this.lost, make("h2", {}, t("hands.ports")), this.inputs),
+      make("div", { class: "column" }, make("h2", {}, t("box.now")), make("div", { role: "status" }, this.problems), this.facts, this.load, this.lost, make("h2", {}, t("hands.ports")), this.inputs),
       make("div", { class: "column" }, make("h2", {}, t("box.doctor")), make("p", { class: "hint" }, t("box.doctor.how")),
         make("div", { class: "bar" }, this.examine, this.progress), this.said, this.findings),
       make("div", { class: "column" }, make("h2", {}, t("box.settings")), this.settings, this.powers),

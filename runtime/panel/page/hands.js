@@ -70,8 +70,15 @@ class Hands extends HTMLElement {
       silenced.length ? button(t("hands.on"), t("hands.on.long", { name }), () => this.change("unlearn", target), { "data-on": target }) : "",
     ] : [];
     const moved = isWaiting || !(by.length || silenced.length) ? [isWaiting ? t("hands.waits") : "–"]
-      : [by.map(said).join(", "), ...silenced.map((each) => make("span", { class: "off", "aria-label": t("hands.silent", { what: said(each) }) }, said(each)))];
+      : [by.map((each) => this.said(each)).join(", "), ...silenced.map((each) => make("span", { class: "off" }, this.said(each), make("span", { class: "unseen" }, `, ${t("hands.off")}`)))];
     return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name), make("td", {}, ...moved.flatMap((each, k) => (k && moved[0] ? [", ", each] : [each]))), make("td", { class: "acts" }, ...acts));
+  }
+
+  /** The name of a control, as people write it; without the input's name if there is only one input. */
+  said(control) {
+    const [only] = this.names.size === 1 ? this.names.values() : [];
+    return control.replace(` (${only})`, "").replace(` (${only}, learned)`, ` · ${t("hands.is.learned")}`)
+      .replace(/^cc (\d+)/, "CC\u00a0$1").replace(" (default map)", ` · ${t("hands.default")}`);
   }
 
   async learn(target) {
@@ -139,11 +146,6 @@ class Hands extends HTMLElement {
   }
 }
 customElements.define("tb-hands", Hands);
-
-/** The name of a control, as people write it. */
-function said(control) {
-  return control.replace(/^cc /, "CC ").replace(" (default map)", ` · ${t("hands.default")}`).replace(/^CC (\d+)/, "CC\u00a0$1");
-}
 
 function line(texts, kind) {
   return make("li", { class: kind }, ...texts.map((text) => make("span", {}, text)));

@@ -50,7 +50,7 @@ class Meter extends HTMLElement {
 
   show(voices, levelDb) {
     const level = Math.max(0, Math.min(1, 1 - levelDb / QUIETEST_DB));
-    this.shown = Math.max(level, this.shown - 0.04);
+    this.shown = Math.max(level, this.shown - 0.053);
     this.bar.style.setProperty("--level", this.shown.toFixed(3));
     this.bar.classList.toggle("hot", levelDb > -3);
     this.bar.setAttribute("aria-valuenow", Math.max(QUIETEST_DB, Math.round(levelDb)));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,10 +12,10 @@ from runtime.config import Config
 from runtime.engine.build import build_engine
 from runtime.engine.engine import Engine
 from runtime.engine.recorded.patch_tree import patch_of_tree
-from runtime.events import Event, SoundChange, Swap
+from runtime.events import ALL_PARTS, Event, SoundChange, Swap
 from runtime.instrument.decoder import Decoder
 from runtime.midi.recorded.events import plain
-from runtime.rack.parts import Playable
+from runtime.rack.parts import Part, Playable
 from runtime.rack.recorded.part_tree import (
     PartTree,
     PlayedInstrument,
@@ -29,6 +29,7 @@ from runtime.rack.recorded.state import PartState
 
 _DAMAGED = "a whole recording", "use the file as it was recorded"
 
+Trees = Annotated[list[PartTree], msgspec.Meta(min_length=1, max_length=4)]
 Load = Callable[[PlayedInstrument], Decoder]
 
 
@@ -37,8 +38,9 @@ def plain_event(event: Event, base: Config) -> list[Any]:
     if isinstance(event, SoundChange):
         return plain(SoundChange(sound_tree(event.prepared.patch, base), event.part))
     if isinstance(event, Swap) and event.made is not None:
-        tree = PartTree(**part_keys(event.made, base))
-        return plain(Swap(event.part, tree.instrument.name, None, msgspec.to_builtins(tree)))
+        made = event.made if event.part == ALL_PARTS else (event.made,)
+        trees = [PartTree(**part_keys(each, base)) for each in made]
+        return plain(Swap(event.part, trees[0].instrument.name, None, msgspec.to_builtins(trees)))
     return plain_simple(event)
 
 
@@ -81,16 +83,23 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # recordings of the first version say only that the instrument changed
+            return event  # the first recordings say only that the instrument changed
+        before = self._engine(max(0, event.part))
         try:
-            tree = msgspec.convert(event.made, PartTree)
-            state = part_of(tree, 0, True, self._base, self._where)
+            trees = msgspec.convert(event.made, Trees)
+            states = [part_of(tree, 0, True, self._base, self._where) for tree in trees]
         except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
             raise UserError(self._where, f"a damaged change of the instrument ({error})", *_DAMAGED) from None
-        before = self._engine(event.part)
-        engine = begun(state, self._load(tree.instrument), before.sample_rate_hz)
-        self._engines[event.part] = engine
-        return msgspec.structs.replace(event, made=Playable(engine, state.patch.sound))
+        loaded = [self._load(tree.instrument) for tree in trees]
+        rate_hz = before.sample_rate_hz
+        engines = [begun(state, decoder, rate_hz) for state, decoder in zip(states, loaded, strict=True)]
+        made = [Playable(engine, state.patch.sound) for engine, state in zip(engines, states, strict=True)]
+        if event.part == ALL_PARTS:
+            self._engines = engines
+            parts = tuple(Part(each, state.settings) for each, state in zip(made, states, strict=True))
+            return msgspec.structs.replace(event, made=parts)
+        self._engines[event.part] = engines[0]
+        return msgspec.structs.replace(event, made=made[0])
 
     def _engine(self, part: int) -> Engine:
         if not 0 <= part < len(self._engines):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
-from runtime.events import ControlChange, Event, ProgramChange, SoundChange, Swap
+from runtime.events import ALL_PARTS, ControlChange, Event, ProgramChange, SoundChange, Swap
 from runtime.rack.parts import Part, Playable
 from runtime.rack.recorded.state import state_of_part
 from runtime.sound.arpeggio import Arpeggio
@@ -54,19 +54,12 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none; make: builds
-    the player for a Swap; None to build none. history: receives each event, (frame, event), once the event has a frame;
-    None for no history.
+    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none.
+    history: receives each event, (frame, event), once the event has a frame; None for no history.
     """
 
-    def __init__(
-        self,
-        parts: Sequence[Part],
-        controls: ControlMap,
-        arpeggiator: BeforeParts | None,
-        make: Callable[[Swap], Playable] | None,
-    ):
-        self._parts, self._controls, self._arpeggiator, self._make = parts, controls, arpeggiator, make
+    def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
+        self._parts, self._controls, self._arpeggiator = parts, controls, arpeggiator
         self.history: deque[tuple[int, object]] | None = None
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
@@ -113,24 +106,19 @@ class Incoming:
         while n_due < len(self._pending) and self._pending[n_due].frame < end:
             n_due += 1
         due, self._pending = self._pending[:n_due], self._pending[n_due:]
-        if self._make is not None:
-            due = [self._made(each) if isinstance(each.event, Swap) else each for each in due]
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
         """The event for the history and for states, which must not keep the engine of a Swap in memory."""
         if not isinstance(event, Swap):
             return event
-        if not isinstance(event.made, Playable) or event.part >= len(self._parts):
-            return msgspec.structs.replace(event, made=None)  # this swap will do nothing
-        settings = self._parts[event.part].settings
-        return msgspec.structs.replace(event, made=state_of_part(event.made.engine, settings, True, {}))
-
-    def _made(self, due: Due) -> Due:
-        """Return a Swap with its player, built here if it is missing."""
-        if isinstance(due.event.made, Playable):
-            return due
-        return due._replace(event=msgspec.structs.replace(due.event, made=self._make(due.event)))
+        if event.part == ALL_PARTS:
+            made = tuple(state_of_part(part.engine, part.settings, True, {}) for part in event.made)
+        elif isinstance(event.made, Playable) and event.part < len(self._parts):
+            made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
+        else:
+            made = None  # nothing will happen
+        return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
         """Pass events through the arpeggiator."""
@@ -144,8 +132,8 @@ class Incoming:
     def _chosen_sound(self, event: Event) -> Sound | None:
         """Return the sound that an event chooses for the first part, or None; remember bank selects."""
         if isinstance(event, Swap):
-            made = event.made
-            return made.sound if isinstance(made, Playable) and event.part == 0 else None
+            made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
+            return made.sound if isinstance(made, (Part, Playable)) else None
         if isinstance(event, SoundChange):
             return event.prepared.sound if event.part == 0 else None
         if isinstance(event, ProgramChange):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
 from runtime.engine.engine import Engine
 from runtime.events import (
+    ALL_PARTS,
     N_CHANNELS,
     Action,
     ActiveSensing,
@@ -30,17 +31,19 @@ from runtime.rack.routing.returns import Returns
 from runtime.rack.routing.voice_room import VoiceRoom
 
 MOST_LEAVING = 3  # engines on which notes of one part ring out
+MOST_LEAVING_OF_ALL = 4  # engines of replaced parts on which notes ring out
 
 
 class Router:
     """Hands out events, on the audio thread.
 
-    parts: the rack's parts; controls: turns presses of controls into actions; room: makes room for new notes; returns:
-    receives the player's actions.
+    parts: the rack's parts; leaving: replaced parts, whose notes ring out; controls: turns presses of controls into
+    actions; room: makes room for new notes; returns: receives the player's actions.
     """
 
-    def __init__(self, parts: Sequence[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
-        self._parts, self._controls, self._room, self._returns = parts, controls, room, returns
+    def __init__(self, parts: list[Part], leaving: list[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
+        self._parts, self._leaving, self._controls = parts, leaving, controls
+        self._room, self._returns = room, returns
         self._memory, self._senses = ChannelMemory(controls.is_mapped), False
 
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
@@ -76,7 +79,7 @@ class Router:
     def silence(self, frame: int, but: Engine | None) -> None:
         """End all notes and reset all controllers, on all engines except `but`."""
         self._memory.hear(Reset())
-        for part in self._parts:
+        for part in (*self._leaving, *self._parts):
             for engine in part.engines():
                 if engine is not but:
                     engine.post(Reset(), frame)
@@ -108,6 +111,8 @@ class Router:
                 if isinstance(event, VoiceLimit):
                     self._room.limit(event, due.frame)
                 deaf = [part for part in heard if not part.take(event, frame)]
+                for part in self._leaving:
+                    part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
             # The sender is still connected, even if these parts do not follow its event.
@@ -130,9 +135,9 @@ class Router:
                 self._act(action, due.frame)
             if not self._controls.is_mapped(event):
                 return False
-        parts = self._parts
-        if not isinstance(event, MapChange):
-            parts = [part for part in parts if part.hears(event.channel)] or parts
+        parts = [*self._leaving, *self._parts]
+        if not isinstance(event, MapChange) and any(part.hears(event.channel) for part in self._parts):
+            parts = [part for part in parts if part.hears(event.channel)]
         for part in parts:
             for engine in part.engines():
                 engine.post(event, due.given)
@@ -157,15 +162,33 @@ class Router:
             self._returns.ask(action)
 
     def _swap(self, event: Swap, frame: int) -> None:
-        if not isinstance(event.made, Playable) or event.part >= len(self._parts):
+        if event.part == ALL_PARTS:
+            new = self._replace_all(event, frame)
+        elif isinstance(event.made, Playable) and event.part < len(self._parts):
+            new = [self._parts[event.part]]
+            new[0].swap(event.made, frame)
+            _end_all_but(new[0].leaving, MOST_LEAVING, frame)
+        else:
             return
-        part = self._parts[event.part]
-        part.swap(event.made, frame)
         self._returns.ask(Action("swapped", part=event.part))
         for said in self._memory.events():
-            if not isinstance(said, ChannelEvent) or part.hears(said.channel):
-                part.engine.post(said, frame)
-        sounding = [engine for engine in part.leaving if engine.sounding()]
-        for engine in sounding[:-MOST_LEAVING]:
-            for channel in range(N_CHANNELS):
-                engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)
+            for part in new:
+                if not isinstance(said, ChannelEvent) or part.hears(said.channel):
+                    part.engine.post(said, frame)
+
+    def _replace_all(self, event: Swap, frame: int) -> list[Part]:
+        """Let the event's parts play the next notes, and return them."""
+        self._leaving += self._parts
+        self._parts[:] = event.made
+        for part in self._parts:
+            part.engine.start_at(frame)
+        leaving = [engine for part in self._leaving for engine in part.engines()]
+        _end_all_but(leaving, MOST_LEAVING_OF_ALL, frame)
+        return self._parts
+
+
+def _end_all_but(leaving: list[Engine], n_most: int, frame: int) -> None:
+    """End the notes that ring out, except on the last engines that sound."""
+    for engine in [engine for engine in leaving if engine.sounding()][:-n_most]:
+        for channel in range(N_CHANNELS):
+            engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

@@ -13,11 +13,12 @@ from runtime.rack.voice_share import VoiceShare
 class VoiceRoom:
     """Keeps the voices of all parts together to a limit.
 
-    parts: the rack's parts; n_voices: the most voices; a VoiceLimit may lower the limit.
+    parts: the rack's parts; leaving: replaced parts, whose notes ring out; n_voices: the most voices; a VoiceLimit may
+    lower the limit.
     """
 
-    def __init__(self, parts: Sequence[Part], n_voices: int):
-        self._parts = parts
+    def __init__(self, parts: Sequence[Part], leaving: Sequence[Part], n_voices: int):
+        self._parts, self._leaving = parts, leaving
         self._limit = self._n_voices = n_voices
         self._share: VoiceShare | None = None  # the voices in this piece; None until they must be counted
         self._begun: list[Engine] = []  # the engine of each note that begins in the piece
@@ -27,7 +28,7 @@ class VoiceRoom:
         """Begin a piece of rendering; all engines have been rendered up to its first frame."""
         self._share = None
         self._begun.clear()
-        self._n_voices_at_most = sum(e.status.n_active_voices for part in self._parts for e in part.engines())
+        self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
 
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
         """Whether all engines must be rendered up to the frame of these events before they are handed out."""
@@ -41,7 +42,7 @@ class VoiceRoom:
 
     def shares_alone(self) -> bool:
         """Whether there is one engine only, which keeps to the limit by itself."""
-        return len(self._parts) == 1 and not self._parts[0].leaving
+        return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
         """Make room for a note that is about to begin on an engine, and count the note."""
@@ -71,7 +72,10 @@ class VoiceRoom:
 
     def _shared(self) -> VoiceShare:
         if self._share is None:
-            self._share = VoiceShare([engine for part in self._parts for engine in part.engines()])
+            self._share = VoiceShare(self._engines())
             for engine in self._begun:
                 self._share.start(engine)
         return self._share
+
+    def _engines(self) -> list[Engine]:
+        return [engine for part in (*self._leaving, *self._parts) for engine in part.engines()]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from runtime.audio.output import BlockRenderer
-from runtime.audio.sound_ring import LEAST_S, MOST_BEFORE_S, RingReader, SoundRing, ring_frames
+from runtime.audio.sound_ring import LEAST_S, RingReader, SoundRing, ring_frames
+from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 

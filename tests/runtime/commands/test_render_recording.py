@@ -15,6 +15,7 @@ from runtime.config import Config, VoiceConfig, load_config
 from runtime.control.mapping.bindings import bind
 from runtime.control.mapping.lines import MapLine
 from runtime.events import (
+    ALL_PARTS,
     ControlChange,
     Event,
     KnobTurn,
@@ -32,7 +33,7 @@ from runtime.events import (
 from runtime.midi.recorded.events import event_of
 from runtime.midi.recorded.ticks import one_tick_a_frame
 from runtime.midi.recorded.writing import RecordedMidiWriter
-from runtime.rack.build import build_chosen, playable
+from runtime.rack.build import build_chosen, parts_of, playable
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import Playable
 from runtime.rack.rack import Rack
@@ -263,6 +264,21 @@ def test_an_instrument_that_is_swapped_is_rendered_again(tmp_path: Path, rendere
     after = [(at, event) for at, event in history if not isinstance(event, RackState)][len(before) :]
     state = write(tmp_path / "a.mid", rack, history, after, len(sound))
     assert all(not isinstance(event.made, Playable) for _, event in after if isinstance(event, Swap))
+    again, _ = rendered(tmp_path / "a.mid")
+    np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
+
+
+def test_a_split_that_is_chosen_meanwhile_is_rendered_again(
+    tmp_path: Path, rendered: Callable[..., np.ndarray]
+) -> None:
+    rack = build_chosen(choose(load_config(), "pads", None, None), 44100)
+    split, single = parts(tmp_path, LAYER), choose(load_config(), "strings", None, None)
+    swaps = [(11_003, Swap(ALL_PARTS, "strings", None, parts_of(split, 44100)))]
+    swaps += [(15_503, Swap(ALL_PARTS, "strings", None, parts_of(single, 44100)))]
+    sound, history = heard_by(rack, sorted([*PLAYED, *swaps], key=lambda at: at[0]), 30_208, 5888)
+    assert rack.n_parts == 1
+    after = [(at, event) for at, event in history if not isinstance(event, RackState)]
+    state = write(tmp_path / "a.mid", rack, history, after, len(sound))
     again, _ = rendered(tmp_path / "a.mid")
     np.testing.assert_array_equal(again, np.rint(sound[state.frame :] * 32767.0).astype(int))
 

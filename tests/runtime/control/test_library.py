@@ -35,6 +35,14 @@ def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_the_service_keeps_learned_maps_in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "service"))
+    learned = (MapLine(control="cc 20", target="width"),)
+    library.save_learned(KEYS, learned, None)
+    assert library.learned_path(KEYS).is_relative_to(tmp_path / "service" / "maps")
+    assert list((tmp_path / "service" / "maps").iterdir()) == [library.learned_path(KEYS)]
+
+
 def moves(lines: tuple[MapLine, ...], control: str) -> list[str]:
     return [line.moves for line in lines if line.control == control]
 

@@ -138,6 +138,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
     """By how many dB the source changes the level 0.3 s after the start, with amount -0.5; negative is softer."""
+
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
         heard = play_sound(sound, note, 0.6, events=events, velocity=velocity, envelope=LONG)[:, 0]

@@ -31,7 +31,7 @@ configs = st.builds(
         phase_blend=phase_blend,
         seed=7,
     ),
-    modes, st.sampled_from((1, 3, 20)), st.sampled_from((0, 3)), st.sampled_from((0.0, 0.0, 0.5, 1.0)),
+    modes, st.sampled_from((1, 3, 16, 20)), st.sampled_from((0, 3)), st.sampled_from((0.0, 0.0, 0.5, 1.0)),
     st.sampled_from((0.0, 0.03)), envelopes,
 )  # fmt: skip
 

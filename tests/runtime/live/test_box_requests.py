@@ -83,7 +83,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
         link.ask("watch", topics=["change"])
         assert link.ask("doctor.start")["is_running"]
         told = []
-        for topic, news in link.news(90.0):
+        for topic, news in link.news(180.0):
             told.append(news["doctor"])
             link.ask("state")  # is answered meanwhile
             if topic == "change" and not news["doctor"]["is_running"]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runtime.base.errors import UserError
 from runtime.link.client import Link
 from runtime.sound.file import save_sound
-from runtime.sound.sound import Sound
+from runtime.sound.sound import Sound, SoundPart
 from tests.support.places import ROOT
 from tests.support.rig import JackServer, LiveProgram, Player, wait_until
 
@@ -36,5 +37,42 @@ def test_bank_1_has_the_user_s_own_sounds(jack_server: JackServer, tmp_path: Pat
             player.send([0xC0, 99])
             wait_until(lambda: any("program 99 of bank 1" in line for line in program.lines), "the line")
             assert link.ask("state")["sound"]["name"] == "b"
+        assert program.stop() == 0
+        assert program.errors == ""
+
+
+def test_a_program_change_on_a_part_s_channel_chooses_that_part_s_sound(
+    jack_server: JackServer, tmp_path: Path
+) -> None:
+    sounds = tmp_path / "data" / "timbrebox" / "sounds"
+    for name, instrument in (("a", "pads"), ("b", "strings"), ("c", "pads")):
+        save_sound(sounds / f"{name}.yaml", Sound(pan=0.5, instrument=instrument))
+    save_sound(sounds / "d.yaml", Sound(parts=(SoundPart(sound="a"),)))
+    (tmp_path / "multi.yaml").write_text("parts: [{sound: a, channel: 1}, {sound: a, channel: 2}]\nname: Multi")
+    config = tmp_path / "rig.yaml"
+    config.write_text(yaml.safe_dump({"midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": []}}))
+    arguments = ["--config", config, "--audio", "null", "--sound", tmp_path / "multi.yaml"]
+    play = LiveProgram(arguments, jack_server.env, tmp_path)
+    with play as program, Player(jack_server, "timbrebox:in", ()) as player:
+        with Link(tmp_path / "run" / "timbrebox" / "control") as link:
+
+            def parts() -> list[tuple[str, str]]:
+                try:
+                    file = link.ask("save", name="kept")["file"]
+                except UserError:  # another instrument does not play yet
+                    return []
+                return [
+                    (part["sound"], part.get("instrument")) for part in yaml.safe_load(Path(file).read_text())["parts"]
+                ]
+
+            for channel, number, expected in (
+                (1, 2, [("a", None), ("c", "pads")]),
+                (1, 1, [("a", None), ("b", "strings")]),
+                (0, 2, [("c", "pads"), ("b", "strings")]),
+            ):
+                player.send([0xB0 | channel, 0, 0], [0xB0 | channel, 32, 1], [0xC0 | channel, number])
+                wait_until(lambda found=expected: parts() == found, str(expected), lambda: f"{parts()} {program.lines}")
+            player.send([0xC1, 3])
+            program.wait_for("a sound with parts")
         assert program.stop() == 0
         assert program.errors == ""

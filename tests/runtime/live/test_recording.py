@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from runtime.events import Swap
+from runtime.events import ALL_PARTS, Swap
 from runtime.midi.recorded.reading import read_recorded
 from tests.support.places import ROOT
 from tests.support.rig import ask, home_of_its_own, wait_until
@@ -148,6 +148,28 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         program.command("record", "start", "--seconds-before", "10")  # begins after the last change
         time.sleep(1.0)
         program.command("record", "stop")
+        program.stop()
+
+
+def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_path: Path) -> None:
+    sounds = tmp_path / "data" / "timbrebox" / "sounds"
+    sounds.mkdir(parents=True)
+    (sounds / "a.yaml").write_text("effects: {reverb: 0.3}\nenvelope: {release_s: 0.2}\ninstrument: pads")
+    (sounds / "Both.yaml").write_text("parts: [{sound: a, keys: [0, 59]}, {sound: a, instrument: fm, keys: [60, 127]}]")
+    with running(tmp_path, 9, "--instrument", "strings") as program:
+        time.sleep(0.5)
+        program.command("record", "start")
+        program.play()
+        for name in ("Both", "a"):
+            time.sleep(1.0)
+            ask(tmp_path, "sound", name=name)
+            program.wait_for(f"Sound: {name}.")
+        time.sleep(1.0)
+        assert "Recorded" in program.command("record", "stop")
+        (sound,) = program.files(".wav")
+        assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
+        events = read_recorded(sound.with_suffix(".mid")).events
+        assert [event.part for _, event in events if isinstance(event, Swap)] == [ALL_PARTS, ALL_PARTS]
         program.stop()
 
 

@@ -67,8 +67,8 @@ class Stage:
     def post(self, event: Event) -> None:
         self.rack.post(event)
 
-    def take_whole(self, choice: Choice, rack: Rack) -> None:
-        self.racks.take(choice, rack)
+    def tell_sound(self, name: str | None) -> None:
+        self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
         """Wait until n_woken instruments in all were made or failed, and render a block."""
@@ -106,25 +106,24 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
     (tmp_path / "a.yaml").write_text("phase_blend: 1")
     (tmp_path / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: fm}, {sound: a.yaml, instrument: pads}]")
     stage, gone = Stage(), []
-    stage.swaps.ask_whole(None, str(tmp_path / "both.yaml"))
+    stage.swaps.ask_whole(None, str(tmp_path / "both.yaml"), "Both")
     stage.swaps.ask(0, "strings")
     stage.play_until(lambda: stage.rack.n_parts == 2)
     assert stage.swaps.plays_whole
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert stage.rack.engine(0).instrument.path.stem == "strings"
     assert stage.rack.engine(1).instrument.path.stem == "pads"
-    stage.swaps.ask_whole("pads", str(tmp_path / "a.yaml"))
+    stage.swaps.ask_whole("pads", str(tmp_path / "a.yaml"), "A")
     stage.swaps.ask(1, "fm")  # part 1 will be gone when this instrument is ready
-    gone += [weakref.ref(each) for each in (stage.rack, *stage.rack.engines())]
+    gone += [weakref.ref(each) for each in stage.rack.engines()]
     stage.rack.take_retired()
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert (stage.rack.n_parts, stage.swaps.plays_whole) == (1, False)
-    assert all(each() is not None for each in gone)  # kept, because the audio thread may still use them
-    stage.racks.free_left()
-    assert all(each() is not None for each in gone)
-    stage.racks.free_left()
+    assert len(stage.rack.take_retired()) == 2
     assert all(each() is None for each in gone)
-    stage.swaps.ask_whole(None, str(tmp_path / "none.yaml"))
+    assert [line for line in stage.lines if line.startswith("told")] == ["told Both", "told A"]
+    assert stage.rack.engine().patch.sound.name == "A"
+    stage.swaps.ask_whole(None, str(tmp_path / "none.yaml"), "None")
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert stage.lines[-1].startswith("The sound stays as it is: ")
     assert stage.rack.engine().instrument.path.stem == "pads"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runtime.config import Adsr, EffectsConfig
 from runtime.effects.effects import Effects
 from runtime.events import (
+    ALL_PARTS,
     Action,
     ActiveSensing,
     ControlChange,
@@ -29,9 +30,10 @@ from runtime.events import (
     VoiceLimit,
 )
 from runtime.rack.arpeggiator import Arpeggiator
-from runtime.rack.parts import PartSettings
+from runtime.rack.parts import Part, PartSettings
 from runtime.rack.rack import Rack
 from runtime.sound.arpeggio import Arpeggio
+from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects
 from tests.support.clicks import excess_db
 from tests.support.partitions import Timed, assert_same, envelopes, modes, partitions, render, timed_events
@@ -49,7 +51,7 @@ part_changes = st.builds(
     level_db=st.none() | st.floats(-20.0, 6.0),
     pan=st.none() | st.floats(-1.0, 1.0),
 )
-swaps = st.builds(Swap, st.integers(0, 2), st.sampled_from(("tiny", "tiny-chroma")))
+swaps = st.builds(Swap, st.integers(-1, 2), st.sampled_from(("tiny", "tiny-chroma")))
 rack_events = st.lists(
     st.tuples(st.integers(0, 8999), st.one_of(part_changes, swaps, st.just(Action("panic")))), max_size=5
 )
@@ -88,6 +90,21 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
         assert np.array_equal(alone, racked)
 
 
+def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
+    """The rack with the swaps among the events posted; each brings new engines."""
+    for frame, event in timed:
+        if isinstance(event, Swap):
+            made = playable_of(patch, event.instrument)
+            if event.part == ALL_PARTS:
+                made = Part(made, LOWER), Part(playable_of(patch), UPPER)
+            rack.post(msgspec.structs.replace(event, made=made), frame)
+    return rack
+
+
+def without_swaps(timed: Timed) -> Timed:
+    return [(frame, event) for frame, event in timed if not isinstance(event, Swap)]
+
+
 @FEW
 @given(timed_events, rack_events, several, partitions, modes, envelopes)
 def test_several_parts_in_any_blocks(
@@ -96,14 +113,9 @@ def test_several_parts_in_any_blocks(
     patch = patch_of(5, mode, envelope)
 
     def make() -> Rack:
-        return rack_of(
-            *parts,
-            patch=patch,
-            instruments=("tiny", "tiny-none"),
-            make=lambda swap: playable_of(patch, swap.instrument),
-        )
+        return with_swaps(rack_of(*parts, patch=patch, instruments=("tiny", "tiny-none")), rack, patch)
 
-    assert_same(make, timed + rack, blocks)
+    assert_same(make, timed + without_swaps(rack), blocks)
 
 
 def test_a_swapped_engine_begins_as_if_it_had_always_been_there() -> None:
@@ -208,6 +220,54 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
     assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
 
 
+def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
+    """A Swap of all parts; parts: instrument and settings of each."""
+    patch = patch_of(**sound)
+    return Swap(ALL_PARTS, "tiny", None, tuple(Part(playable_of(patch, name), each) for name, each in parts))
+
+
+def test_a_split_takes_over_and_lets_notes_and_reverb_ring_out() -> None:
+    effects = Effects(SAMPLE_RATE_HZ, EffectsConfig())
+    rack = rack_of(patch=patch_of(effects=SoundEffects(reverb=1.0)), effects=effects)
+    events = [
+        (0.0, NoteOn(0, 55, 100)),
+        (0.1, NoteOn(0, 60, 100)),
+        (0.4, NoteOff(0, 60)),
+        (0.5, whole(("tiny-none", LOWER), ("tiny", UPPER))),
+        (0.5, NoteOn(0, 67, 100)),
+        (0.9, NoteOff(0, 55)),
+        (1.2, NoteOff(0, 67)),
+    ]
+    sound = heard(rack, events, 2.0)
+    assert rack.n_parts == 2
+    assert notes_at(sound, 0.55) == [55, 60, 67]  # 60 in the reverb only
+    assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
+    assert len(rack.take_retired()) == 1
+    assert rack.status.n_notes == 3
+    assert len(rack.engines()) == 2
+    assert rack.take_actions() == [Action("swapped", part=ALL_PARTS)]
+
+
+def test_replaced_parts_keep_their_levels_and_share_the_voices() -> None:
+    quiet = PartSettings(level_db=-40.0)
+    events = [(0.0, NoteOn(0, 60, 100)), (0.5, whole(("tiny", PartSettings())))]
+    sound = heard(rack_of(quiet, quiet), events, 1.0)
+    assert np.abs(sound[-9000:]).max() < 0.05 * np.abs(heard(rack_of(), events[:1], 1.0)[-9000:]).max()
+    rack = rack_of(PartSettings(), patch=patch_of(3))
+    events = [(0.1 * number, NoteOn(0, key, 100)) for number, key in enumerate((48, 55, 60))]
+    events += [(0.3, whole(("tiny", PartSettings()), n_voices=3)), (0.4, NoteOn(0, 67, 100))]
+    assert notes_at(heard(rack, events, 1.0), 0.6) == [55, 60, 67]
+
+
+def test_only_a_few_replaced_parts_ring_out() -> None:
+    rack = rack_of(LOWER, UPPER)
+    keys, events = (48, 55, 60, 64, 67, 71), []
+    for number, key in enumerate(keys):
+        events += [(0.1 * number, NoteOn(0, key, 100))]
+        events += [(0.1 * number + 0.05, whole(("tiny", LOWER), ("tiny", UPPER)))]
+    assert notes_at(heard(rack, events, 1.0), 0.6) == list(keys[-4:])
+
+
 def test_a_swapped_engine_knows_the_wheel_and_its_range() -> None:
     rack, fresh = rack_of(), playable_of(patch_of())
     setup = [*parameter(0, 0, 12), PitchWheel(0, 8191), ControlChange(0, 7, 20)]
@@ -307,9 +367,9 @@ def test_parts_with_effects_in_any_blocks(
 
     def make() -> Rack:
         effects = Effects(SAMPLE_RATE_HZ, EffectsConfig())
-        return rack_of(*parts, patch=patch, effects=effects, make=lambda swap: playable_of(patch, swap.instrument))
+        return with_swaps(rack_of(*parts, patch=patch, effects=effects), rack, patch)
 
-    assert_same(make, timed + rack + moves, blocks)
+    assert_same(make, timed + without_swaps(rack) + moves, blocks)
 
 
 def test_effects_without_sends_change_nothing_and_a_send_rings_on() -> None:

@@ -10,14 +10,13 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.events import NoteOff, NoteOn, Swap
+from runtime.events import NoteOn
 from runtime.instrument.library import load
-from runtime.rack.build import build_chosen, make_swapped, part_settings, playable
+from runtime.rack.build import build_chosen, part_settings
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import PartSettings
 from runtime.sound.file import load_sound, save_sound
 from runtime.sound.sound import SoundPart
-from tests.support.partitions import render
 from tests.support.places import ROOT
 from tests.support.playing import SAMPLE_RATE_HZ
 
@@ -89,18 +88,3 @@ def test_a_sound_with_parts_is_saved_equal(tmp_path: Path) -> None:
     sound = load_sound(layers(tmp_path, "{sound: a.yaml, keys: [3, 4]}", "{sound: b, channel: 3}"))
     save_sound(tmp_path / "again.yaml", sound)
     assert load_sound(tmp_path / "again.yaml") == sound
-
-
-def test_a_stream_with_a_swap_is_rendered_again_with_the_same_samples() -> None:
-    made = choose_parts(Config(), "pads", None, None)
-    live = build_chosen(made, SAMPLE_RATE_HZ)
-    again = build_chosen(made, SAMPLE_RATE_HZ, make=lambda swap: make_swapped(swap, Config(), SAMPLE_RATE_HZ))
-    other = choose_parts(Config(), "strings", None, None)
-    ready = playable(other.patch, other.instrument, SAMPLE_RATE_HZ, other.programs)
-    notes = [(0, NoteOn(0, 60, 100)), (6000, NoteOn(0, 64, 100)), (9000, NoteOff(0, 60))]
-    sound = [
-        render(live, [*notes, (5003, Swap(0, "strings", None, ready))], [256], False, 15000),
-        render(again, [*notes, (5003, Swap(0, "strings"))], [4096], True, 15000),
-    ]
-    assert np.array_equal(*sound)
-    assert again.engine().instrument.path.stem == "strings"

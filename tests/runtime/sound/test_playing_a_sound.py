@@ -103,8 +103,10 @@ def test_a_sound_chooses_its_instrument_unless_another_is_named(folder: Path) ->
         (f"instrument: {{name: renamed, sha256: {TINY_SHA256}}}", ""),
         ("instrument: tiny", ""),
         ("instrument: not here", "a.yaml was made for not here; tiny plays it."),
-        (f"instrument: {{name: tiny, sha256: {'ab' * 32}}}",
-         "a.yaml was made for another version of tiny; tiny plays it."),
+        (
+            f"instrument: {{name: tiny, sha256: {'ab' * 32}}}",
+            "a.yaml was made for another version of tiny; tiny plays it.",
+        ),
         ("instrument: /dev/zero", "a.yaml was made for /dev/zero; tiny plays it."),
     ],
 )

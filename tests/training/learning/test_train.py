@@ -129,9 +129,7 @@ def test_training_for_more_epochs_later_equals_one_long_run(store: FrameStore, r
     assert_bit_equal(tmp_path / "twice", tmp_path / "once")
 
 
-def test_another_run_s_folder_is_kept_unless_forced(
-    store: FrameStore, recipe: Recipe, copied: Path, tmp_path: Path
-):
+def test_another_run_s_folder_is_kept_unless_forced(store: FrameStore, recipe: Recipe, copied: Path, tmp_path: Path):
     folder = copied
     before = (folder / "checkpoint.npz").read_bytes()
     with pytest.raises(UserError, match=r"another config.*--force"):

@@ -104,22 +104,22 @@ class CoherentPhases:
 
     # Plans
 
-    def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray) -> None:
+    def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
         """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
 
-        Each sinusoid continues the phase that its peak bin had.
+        Each sinusoid continues the phase that its peak bin had. first_side: number of the first lane's side, if each
+        lane has a side, which gets the same magnitudes; None to plan the lanes alone.
         """
-        if not self.walk.is_on(lanes):
-            self._plan(lanes, hop, magnitudes)
-            return
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
             walks = self.walk.bandwidth_cents[first] > 0.0
             if lane == lanes.stop or (self.walk.bandwidth_cents[lane] > 0.0) != walks:
-                self._plan(slice(first, lane), hop, magnitudes[first - lanes.start : lane - lanes.start], walks)
+                side = None if first_side is None else first_side + first - lanes.start
+                rows = magnitudes[first - lanes.start : lane - lanes.start]
+                self._plan(slice(first, lane), hop, rows, walks, side)
                 first = lane
 
-    def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool = False) -> None:
+    def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool, first_side: int | None) -> None:
         """Plan lanes that all have a bandwidth, or that all have none."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
@@ -130,10 +130,7 @@ class CoherentPhases:
         rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
-        phases, former_moves = self._phases_at(lanes, rows, bins, peaks.places, hop)
-        # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
-        # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
-        phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
+        phases = self._continued(lanes, rows, bins, peaks.places, hop, moves)
         spread = self._take_spread(lanes, peaks)
         if walks:
             for row, lane in zip(noise, range(lanes.start, lanes.stop), strict=True):
@@ -143,11 +140,29 @@ class CoherentPhases:
             places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
             amplitudes = self._tables.lobes.take(places, axis=1, mode="clip") * spread
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
+        if first_side is not None:
+            sides = slice(first_side, first_side + lanes.stop - lanes.start)
+            phases = self._continued(sides, rows, bins, peaks.places, hop, moves)
+            self._noise[sides], self._owners[sides] = noise, self._owners[lanes]
+            self._take(sides, planned.at_phases(sides.start, phases))
+        self._take(lanes, planned)
+
+    def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
                 # A note's first sinusoids have random phases; later ones continue the phases of noise bins.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
+
+    def _continued(
+        self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
+    ) -> np.ndarray:
+        """The phases, intp (n,), with which new sinusoids of these moves continue what their peak bins had."""
+        phases, former_moves = self._phases_at(lanes, rows, bins, places, hop)
+        # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
+        # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
+        phases += np.rint((moves - former_moves) * self._tables.half_window_hops).astype(np.intp)
+        return phases
 
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
@@ -224,10 +239,8 @@ class CoherentPhases:
         spectra *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
-            if planned.walks:
-                planned.prepare(slice(first, stop), hop)
-            for lane in range(first, stop):
-                planned.add(slice(lane, lane + 1), hop, self._tables.unit_phasors, padded[lane - lanes.start])
+            rows = slice(first - lanes.start, stop - lanes.start)
+            planned.add_each(slice(first, stop), hop, self._tables.unit_phasors, padded[rows])
         return spectra
 
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:

@@ -67,6 +67,16 @@ class Sinusoids:
         added = gains * phasors
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
 
+    def add_each(self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray) -> None:
+        """Add the sinusoids of each lane to the lane's row of `out`, complex64, contiguous; else as `add`."""
+        part = self._part(lanes)
+        gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
+        phases &= PHASE_MASK
+        added, index = gains * unit_phasors.take(phases), self._index[:, part]
+        if len(out) > 1:
+            index = index + (self._rows[part] - (lanes.start - self._first_lane)) * out.shape[1]
+        np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
+
     def turned(self, lane: int, into: int, turns: np.ndarray) -> Sinusoids:
         """Copy one lane's sinusoids for lane `into`; turns: intp (n,), added to the sinusoids' phases."""
         part, turned = self._part(slice(lane, lane + 1)), object.__new__(type(self))
@@ -74,6 +84,13 @@ class Sinusoids:
         arrays = self._rows[part] * 0, self._bins[part], self._hop, phases, self._moves[part], self._amplitudes[:, part]
         Sinusoids.__init__(turned, into, *arrays)
         return turned
+
+    def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
+        """The same sinusoids at other phases, intp (n,), for as many lanes from first_lane on."""
+        other = object.__new__(type(self))
+        arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
+        Sinusoids.__init__(other, first_lane, *arrays)
+        return other
 
     def of_lane(self, lane: int) -> tuple[slice, np.ndarray]:
         """Which of the sinusoids belong to a lane, and their moves."""

@@ -15,6 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
+_N_KEPT_HOPS = 8
 _MASK_64 = (1 << 64) - 1
 
 
@@ -35,7 +36,7 @@ class PhaseWalk:
         self._tables = tables
         self._random = np.random.default_rng((seed, 1)).integers(-_LARGEST, _LARGEST + 1, _N_RANDOM + n_bins)
         self._widths, self._steps, self._amplitudes = _steps_by_width()
-        self._noise_share = NoiseShare(n_bins)
+        self._noise_share, self._weights, self._weights_for = NoiseShare(n_bins), np.ones(n_bins, np.float32), 0.0
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
@@ -51,8 +52,12 @@ class PhaseWalk:
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
-        """The weights of the coherent phases of a lane's bins, float32 (n_bins,)."""
-        return np.sqrt(1.0 - self._noise_share.of(self.bandwidth_cents[lane])).astype(np.float32)
+        """The weights of the coherent phases of a lane's bins, float32 (n_bins,), valid until the next call."""
+        bandwidth_cents = self.bandwidth_cents[lane]
+        if self._weights_for != bandwidth_cents:
+            self._weights_for = bandwidth_cents
+            self._weights[:] = np.sqrt(1.0 - self._noise_share.of(bandwidth_cents))
+        return self._weights
 
     def sinusoids(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, hop: int, phases: np.ndarray, moves: np.ndarray,
@@ -67,7 +72,7 @@ class PhaseWalk:
         widths = np.array(relative).take(rows) * bins
         largest_steps = np.rint(np.interp(widths, self._widths, self._steps)).astype(np.intp)
         amplitudes = np.interp(widths, self._widths, self._amplitudes)
-        weights = np.array([self.weights(lane) for lane in range(lanes.start, lanes.stop)])
+        weights = np.stack([self.weights(lane).copy() for lane in range(lanes.start, lanes.stop)])
         spread *= (amplitudes * weights[rows, bins]).astype(np.float32)
         spread *= tables.lobe_signs
         distances = moves - np.rint(bins * tables.units_per_bin).astype(np.intp)
@@ -75,14 +80,14 @@ class PhaseWalk:
         keys = self._keys[lanes]
         return WalkingSinusoids(lanes.start, rows, bins, hop, phases, moves, spread, windows, largest_steps, keys, self)
 
-    def steps(self, keys: list[int], hops: list[int], rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
-        """Random steps, intp (n_hops, n), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins.
+    def steps(self, keys: list[int], hop: int, rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
+        """Random steps, intp (n,), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins at a hop.
 
         keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`. A step depends only
         on the note, the hop and the bin.
         """
-        begins = [[_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys] for hop in hops]
-        places = np.array(begins).take(rows, axis=1)
+        begins = [_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys]
+        places = np.array(begins).take(rows)
         places += bins
         return self._random.take(places)
 
@@ -98,7 +103,7 @@ class WalkingSinusoids(Sinusoids):
     `PhaseWalk.sinusoids`.
     """
 
-    __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_sums", "_walk", "_windows")
+    __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")
 
     walks = True
 
@@ -111,6 +116,7 @@ class WalkingSinusoids(Sinusoids):
         self._sums = np.zeros(self.n, np.intp)
         self._added = np.empty(spread.shape, np.complex64)
         self._reached, self._made_at = [hop] * len(keys), [None] * len(keys)
+        self._steps_at: dict[int, np.ndarray] = {}
 
     def go_to(self, lanes: slice, hop: int) -> None:
         """Move the phases along the walk to a hop, forwards or back."""
@@ -118,9 +124,9 @@ class WalkingSinusoids(Sinusoids):
             part = self._part(run)
             if reached != hop and part.stop > part.start:
                 forward = hop > reached
-                passed = list(range(reached + 1, hop + 1) if forward else range(hop + 1, reached + 1))
-                steps = self._steps(run, part, passed).sum(axis=0)
-                self._sums[part] += steps if forward else -steps
+                sums = self._sums[part]
+                for passed in range(reached + 1, hop + 1) if forward else range(hop + 1, reached + 1):
+                    (np.add if forward else np.subtract)(sums, self._steps(passed)[part], out=sums)
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
@@ -146,7 +152,18 @@ class WalkingSinusoids(Sinusoids):
         turned._keys, turned._walk = [self._keys[row]], self._walk
         turned._sums, turned._added = self._sums[part].copy(), np.empty(turned._amplitudes.shape, np.complex64)
         turned._reached, turned._made_at = [self._reached[row]], [None]
+        turned._steps_at = {hop: steps[part] for hop, steps in self._steps_at.items()}
         return turned
+
+    def at_phases(self, first_lane: int, phases: np.ndarray) -> WalkingSinusoids:
+        """As in `Sinusoids`; the lanes must have the same keys, and no lane may have walked yet."""
+        other = super().at_phases(first_lane, phases)
+        other._windows, other._largest_steps = self._windows, self._largest_steps
+        other._keys, other._walk = self._keys, self._walk
+        other._sums, other._added = np.zeros(self.n, np.intp), np.empty(self._amplitudes.shape, np.complex64)
+        other._reached, other._made_at = [self._hop] * len(self._keys), [None] * len(self._keys)
+        other._steps_at = self._steps_at  # equal for both
+        return other
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
         self.prepare(lanes, hop)
@@ -165,9 +182,10 @@ class WalkingSinusoids(Sinusoids):
         on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
-        # The older a window, the more steps its phase lies behind.
-        behind = np.cumsum(self._steps(lanes, part, [hop - k for k in range(N_OVERLAPS - 1)]), axis=0)
-        np.negative(behind, out=behind)
+        behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
+        np.negative(self._steps(hop)[part], out=behind[0])
+        for k in range(1, N_OVERLAPS - 1):  # the older a window, the more steps its phase lies behind
+            np.subtract(behind[k - 1], self._steps(hop - k)[part], out=behind[k])
         behind &= PHASE_MASK
         later = walk.unit_phasors.take(behind)
         later *= windows[1:]
@@ -178,12 +196,16 @@ class WalkingSinusoids(Sinusoids):
         added += windows[0]
         added *= self._amplitudes[:, part]
 
-    def _steps(self, lanes: slice, part: slice, hops: list[int]) -> np.ndarray:
-        """The steps of the sinusoids of lanes at some hops, in units of phase, intp (n_hops, n)."""
-        first, end = lanes.start - self._first_lane, lanes.stop - self._first_lane
-        steps = self._walk.steps(self._keys[first:end], hops, self._rows[part] - first, self._bins[part])
-        steps *= self._largest_steps[part]
-        steps >>= _LARGEST_BITS
+    def _steps(self, hop: int) -> np.ndarray:
+        """The steps of all sinusoids at a hop, in units of phase, intp (n,); those of the last few hops are kept."""
+        steps = self._steps_at.get(hop)
+        if steps is None:
+            if len(self._steps_at) >= _N_KEPT_HOPS:
+                del self._steps_at[next(iter(self._steps_at))]
+            steps = self._walk.steps(self._keys, hop, self._rows, self._bins)
+            steps *= self._largest_steps
+            steps >>= _LARGEST_BITS
+            self._steps_at[hop] = steps
         return steps
 
     def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:

@@ -9,6 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
+_MOST_PASSED = 256
 
 
 class Ratio(Protocol):
@@ -35,7 +36,8 @@ class Head:
     the plain hop that is dense hop 0.
     """
 
-    __slots__ = ("_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop", "n_lanes", "octave", "ratio")
+    __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
+                 "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`; elapsed: frames since dense hop 0 began.
@@ -53,7 +55,7 @@ class Head:
         copied = Head.__new__(Head)
         for name in Head.__slots__:
             setattr(copied, name, getattr(self, name))
-        copied.n_lanes, copied._steps = 0, {}
+        copied.n_lanes, copied._begins, copied._steps = 0, list(self._begins), list(self._steps)
         return copied
 
     def set_ratio(self, frame: int, ratio: Ratio) -> None:
@@ -62,21 +64,31 @@ class Head:
         self._use(ratio)
 
     def go_to(self, frame: int) -> None:
-        """Forget positions before `frame`, so that later positions are found faster."""
+        """Forget positions before `frame`, to save memory."""
         self._origin, self._since = self.position(frame), frame
-        if len(self._steps) > 4 * INTERVAL_FRAMES:
-            self._steps.clear()
+        passed = frame // INTERVAL_FRAMES - self._first
+        if self._step is None and passed > _MOST_PASSED:
+            self._first += passed
+            del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
         """Where in the ring the lanes are read at `frame`, which must not precede the frame of the last `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
-        at, position = self._since, self._origin
-        while at < frame:
-            end = min(frame, at - at % INTERVAL_FRAMES + INTERVAL_FRAMES)
-            position += self._step_at(at) * (end - at)
-            at = end
-        return position
+        number = frame // INTERVAL_FRAMES - self._first
+        if number >= len(self._steps):
+            self._extend(number)
+        return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
+
+    def _extend(self, number: int) -> None:
+        """Find the positions at which intervals begin, and their steps, up to this one; the first was found before."""
+        begins, steps = self._begins, self._steps
+        while number >= len(steps):
+            steps.append(self._step_of(self._first + len(steps)))
+            if len(steps) > 1:
+                begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
+            else:  # extrapolated back from the frame from which the ratio holds
+                begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
         """The ring sample at or just before the position at `frame`."""
@@ -87,14 +99,14 @@ class Head:
 
         The first position is extrapolated back from the position at `frame`.
         """
-        first = frame - frame % INTERVAL_FRAMES
-        steps = [self._step_at(first + k * INTERVAL_FRAMES) for k in range(n_intervals)]
-        position = self.position(frame) - (frame - first) * steps[0]
-        positions = []
-        for step in steps:
-            positions.append(position)
-            position += INTERVAL_FRAMES * step
-        return positions, steps
+        if self._step is not None:
+            begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
+            return [begin + k * ahead for k in range(n_intervals)], [self._step] * n_intervals
+        first = frame // INTERVAL_FRAMES - self._first
+        end = first + n_intervals
+        if end > len(self._steps):
+            self._extend(end - 1)
+        return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
         """Number of the dense hop at a ring sample, counted on from the plain hop that is dense hop 0."""
@@ -107,7 +119,10 @@ class Head:
 
     def ratio_at(self, frame: int) -> float:
         """The ratio at which `frame` is read."""
-        return self._step_at(frame) / self.density
+        if self._step is not None:
+            return self._step / self.density
+        self.position(frame)
+        return self._steps[frame // INTERVAL_FRAMES - self._first] / self.density
 
     @property
     def fastest_step(self) -> int:
@@ -115,16 +130,13 @@ class Head:
         return round(self.ratio.highest * self.density)
 
     def _use(self, ratio: Ratio) -> None:
+        """Use a ratio from frame _since on."""
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
-        self._steps: dict[int, int] = {}  # a cache, by interval
+        # Of each interval from number _first on: the position at which it begins, and the step within.
+        self._first = self._since // INTERVAL_FRAMES
+        self._begins: list[int] = []
+        self._steps: list[int] = []
 
-    def _step_at(self, frame: int) -> int:
-        if self._step is not None:
-            return self._step
-        interval = frame // INTERVAL_FRAMES
-        step = self._steps.get(interval)
-        if step is None:
-            middle = interval * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
-            step = self._steps[interval] = round(self.ratio.at(middle) * self.density)
-        return step
+    def _step_of(self, interval: int) -> int:
+        return round(self.ratio.at(interval * INTERVAL_FRAMES + INTERVAL_FRAMES // 2) * self.density)

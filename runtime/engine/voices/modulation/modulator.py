@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +44,42 @@ class Modulator:
         """Whether any of these targets may change while a note sounds."""
         return not self._moving.isdisjoint(targets)
 
-    def follows_envelopes(self, targets: Sequence[str]) -> bool:
-        """Whether an envelope moves any of these targets."""
-        return any(
-            route.target in targets and any(name in ENVELOPES for name in (route.source, route.scaled_by))
+    def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        """For each envelope's move of these targets: the target, and what is added at most at `frames`, float64 (n,).
+
+        frames: float64, counted from a note's start; the note's key stays down.
+        """
+        moves = []
+        for route in self._routes:
+            names = [name for name in (route.source, route.scaled_by) if name in ENVELOPES]
+            if route.target in targets and names:
+                added = np.full(len(frames), route.depth)
+                for name in names:
+                    values = self._sources.held_envelope(name, frames)
+                    added *= bent(values, route.curve) if name == route.source else values
+                moves.append((route.target, added))
+        return moves
+
+    def follows_releases(self, targets: Collection[str]) -> bool:
+        """Whether the release of a note's key may change how any of these targets move."""
+        names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
+        return not names.isdisjoint((*ENVELOPES, "release_velocity"))
+
+    def delay_s(self, targets: Collection[str]) -> float:
+        """How long after a note's start none of these targets moves, because only LFOs with a delay move them."""
+        delays = [
+            max(
+                (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
+                default=0.0,
+            )
             for route in self._routes
-        )
+            if route.target in targets
+        ]
+        return min(delays, default=0.0)
+
+    def started_at(self, lane: int) -> int:
+        """The frame from which the delays and the envelopes of a lane's note are counted."""
+        return self._sources.started_at(lane)
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether a fast LFO, or an LFO whose wave has steps, moves any of these targets."""

@@ -104,6 +104,10 @@ class Sources:
             return np.array([[moment.held.controls[name]]])
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
+    def started_at(self, lane: int) -> int:
+        """The frame from which the times of a lane's note are counted; a legato note goes on with the former one's."""
+        return int(self._table.started_at[lane, 0])
+
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
         """The present values of the sources in `names` that are controls of a voice, and the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
@@ -117,15 +121,15 @@ class Sources:
         held_s = np.minimum(moment.frames, released_at)
         held_s -= table.started_at[moment.lanes]
         held_s *= 1.0 / rate_hz
-        held_s -= envelope.delay_s
-        level = cubic(_share(held_s, envelope.attack_s), p)
-        if envelope.sustain < 1.0:
-            held_s -= envelope.attack_s + envelope.hold_s
-            level -= (1.0 - envelope.sustain) * cubic(_share(held_s, envelope.decay_s), p)
+        level = _held_level(envelope, held_s)
         if released_at.min() < moment.frames[-1]:
             since_s = (moment.frames - released_at) * (1.0 / rate_hz)
             level *= 1.0 - cubic(_share(since_s, envelope.release_s), p)
         return level
+
+    def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
+        """The envelope `name` at frames, float64 (n,), after a note's start while its key is down."""
+        return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
         frames, spacing = moment.frames, moment.spacing_frames
@@ -183,6 +187,17 @@ def is_fast(lfo: Lfo) -> bool:
 def is_control(name: str) -> bool:
     """Whether the player can move a source while a note sounds."""
     return control_of(name) is not None or name in ("mod_wheel", "expression", "pressure", "slide")
+
+
+def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
+    """The envelope while the key is down; held_s: seconds since the note's start, overwritten."""
+    p = cubic_of(envelope.curve)
+    held_s -= envelope.delay_s
+    level = cubic(_share(held_s, envelope.attack_s), p)
+    if envelope.sustain < 1.0:
+        held_s -= envelope.attack_s + envelope.hold_s
+        level -= (1.0 - envelope.sustain) * cubic(_share(held_s, envelope.decay_s), p)
+    return level
 
 
 def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:

@@ -65,6 +65,16 @@ class ModulatedPitch:
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
+    def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
+        """Whether a new object for the same note would be equal to this one, which therefore can stay."""
+        return (
+            self._plain == plain
+            and self._limits == limits
+            and self._depth_at_full == voice.knobs.values["vibrato.depth"]
+            and not self._modulator.follows_releases(PITCH_TARGETS)
+            and self._held == self._modulator.hold(PITCH_TARGETS, voice)
+        )
+
     def at(self, frame: int) -> float:
         """The ratio at a frame, which must not precede the object's first frame."""
         number = max(0, frame // INTERVAL_FRAMES - self._first)

@@ -26,9 +26,7 @@ def key_pitches(config: TuningConfig) -> tuple[float, ...]:
     degrees = read_scala(config.scale)
     root, period, n = config.scale_root_note, degrees[-1], len(degrees)
     steps = (0.0, *degrees[:-1])
-    return tuple(
-        root + shift + ((key - root) // n) * period + steps[(key - root) % n] for key in range(N_NOTES)
-    )
+    return tuple(root + shift + ((key - root) // n) * period + steps[(key - root) % n] for key in range(N_NOTES))
 
 
 def read_scala(path: str | Path) -> list[float]:

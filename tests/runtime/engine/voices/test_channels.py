@@ -85,7 +85,7 @@ def test_a_reset_of_controllers_follows_rp_015() -> None:
     assert (channel.volume, channel.pan, channel.program, channel.bank) == (33, 0, 5, 128)
     assert channel.expression == 127
     assert (channel.sustain, channel.sostenuto, channel.soft) == (False, False, False)
-    assert channels.modulation(0) == 0
+    assert channels.vibrato_depth(0) == 0
     assert channels.pitch_semitones(0) == 2.0, "the wheel is at rest, the tuning stays"
     assert channel.bend_range_semitones == 7.0
     channels.enter_data(0, 6, 24)

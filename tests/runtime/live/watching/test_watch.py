@@ -71,7 +71,7 @@ class Player:
 
     def renew(self) -> None:
         self.n_renewed += 1
-        self.blocks.take_over(self.build(), fades=False)
+        self.blocks.take_over(self.build())
         self.watch.follow(self.blocks, self.blocks.engine, BLOCK / RATE_HZ)
 
     def play(self, n_blocks: int) -> np.ndarray:

@@ -1,0 +1,61 @@
+"""How close together the points must be where a note begins: as close as its spectrum's change asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from runtime.sound.sound import Sound
+
+# Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
+# a line between the gains is at most 0.13 dB above a line between their levels in dB.
+_MOST_DB = 3.0
+# All notes have a point in each hop, so that this distance, about a hop, needs no others.
+FARTHEST = 1024
+# The least distances of two points; voices that are made one by one cost more, and their points are not cut by hops.
+NEAREST, NEAREST_SINGLY = 128, 256
+# For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
+_PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
+_GRID_FRAMES = 64
+# By how many dB a gain changes, about, if a target moves by its unit.
+_DB_OF_LATENT = 40.0
+_DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
+
+# Up to how many frames after a note's start its points have a distance, and this distance; 0 for none but its hops.
+OpeningPoints = tuple[tuple[int, int], ...]
+# A trajectory may differ by any gain from one of its rows to the next.
+TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
+
+
+def opening_points(
+    sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
+) -> OpeningPoints:
+    """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
+
+    added: called with frames after the note's start; returns, for each move of a target by envelopes, the target's name
+    and what is added to it, at most, in its unit. nearest: the least distance of two points, in frames.
+    """
+    frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
+    levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
+    points, begin = [], 0
+    for end, distances in _PARTS:
+        part = slice(begin // _GRID_FRAMES, end // _GRID_FRAMES)
+        fitting = [distance for distance in distances if _largest_step(levels_db, part, distance) <= _MOST_DB]
+        distance = max(nearest, max(fitting, default=distances[0]))
+        points.append((end, 0 if distance == FARTHEST else distance))
+        begin = end
+    return tuple(points) if any(distance for _, distance in points) else ()
+
+
+def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
+    """The largest change of the sum of levels over a distance that begins in this part."""
+    step = distance // _GRID_FRAMES
+    changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]
+    return float(np.max(np.sum(changes, axis=0))) if changes else 0.0
+
+
+def _db_of_unit(target: str, sound: Sound) -> float:
+    if target == "filter.cutoff":
+        return sound.filter.slope_db_per_octave + sound.filter.resonance_db
+    return _DB_OF_UNIT.get(target, _DB_OF_LATENT)

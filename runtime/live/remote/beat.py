@@ -1,0 +1,17 @@
+"""The moments at which news are due that are published regularly.
+
+All are multiples of one step, so that the main thread wakes once for several kinds of news: each time that it wakes, it
+takes the interpreter from the audio thread, and that costs more than the news themselves.
+"""
+
+from __future__ import annotations
+
+import math
+
+BEAT_S = 1.0 / 30.0
+
+
+def next_beat_s(now_s: float, n_beats: int = 1) -> float:
+    """The first multiple of n_beats beats after now_s, in the same clock's seconds."""
+    # A whole number times BEAT_S, so that the same moment is the same number for every n_beats.
+    return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

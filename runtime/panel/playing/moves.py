@@ -1,0 +1,63 @@
+"""Merges the moves of all pages, so that many pages cost the playing process no more than one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.panel.playing.play_link import PlayLink
+
+EVERY_S = 0.02  # as in page/play.js
+MOST_TARGETS = 64
+
+Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of `moves`: positions, 0 to 1, by target."""
+
+    positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=MOST_TARGETS)]
+
+
+class MergedMoves:
+    """Sends the first moves at once; then, for 20 ms, only the last position of each target is kept, and sent."""
+
+    def __init__(self, link: PlayLink):
+        self._link = link
+        self._kept: dict[str, float] = {}
+        self._pause: asyncio.TimerHandle | None = None
+
+    def take(self, moves: Moves) -> None:
+        """Send moves now or soon; UserError if nothing plays."""
+        if self._pause is not None:
+            self._kept |= moves.positions
+            if len(self._kept) <= MOST_TARGETS:
+                return
+            self._pause.cancel()
+        else:
+            self._kept = moves.positions
+        self._send()
+
+    def flush(self) -> None:
+        """Send what is kept, before a message that must come after it."""
+        if self._kept:
+            self._pause.cancel()
+            self._send()
+
+    def _send(self) -> None:
+        kept, self._kept = self._kept, {}
+        self._pause = asyncio.get_running_loop().call_later(EVERY_S, self._go_on)
+        for first in range(0, len(kept), MOST_TARGETS):
+            part = dict(list(kept.items())[first : first + MOST_TARGETS])
+            self._link.tell("moves", {"positions": part})
+
+    def _go_on(self) -> None:
+        self._pause = None
+        if self._kept:
+            with contextlib.suppress(UserError):
+                self._send()
