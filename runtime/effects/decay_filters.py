@@ -24,7 +24,7 @@ def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
 
 
 def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H; their sum is 1."""
+    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H. Their sum is 1."""
     z = np.exp(-2j * math.pi * np.asarray(frequencies_hz) / sample_rate_hz)
     low, high = ((1.0 - pole) / (1.0 - pole * z) for pole in poles(sample_rate_hz))
     return np.stack((low, high**2 - low, 1.0 - high**2))

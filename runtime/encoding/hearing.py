@@ -35,7 +35,7 @@ class Pitch:
     """What note is heard in a stretch of sound.
 
     note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
-    other_octave: the same note in another octave if the recording may be meant as that note, else None.
+    other_octave: the MIDI note an octave away, if that may be the recorded note; else None.
     """
 
     note: int
@@ -156,10 +156,10 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The same note in the octave below or above, if the recording may be meant as that note, else None.
+    """The note an octave below or above `note`, if that may be the recorded note; else None.
 
-    This is so if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
-    multiples of half its fundamental.
+    It may be if many frames are heard there. The lower note also may be if the sound has partials at odd multiples of
+    half the heard fundamental.
     """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
@@ -190,7 +190,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # three bins, because a chord's lowest note leaks into others
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # only three bins: a chord's lowest note leaks into bins near it
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 

@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if a new client finds no place
+LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many clients for a new one
 _LINES_A_TURN = 16
 
 Params = Any
@@ -27,7 +27,7 @@ Handler = Callable[[Params, "Caller"], object]
 
 
 class Later:
-    """What a handler returns if it will answer later, through its Caller."""
+    """A handler returns LATER if it will answer later, through the Caller that it was given."""
 
 
 LATER = Later()
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """The client that sent a request; sends the answer, at once or later. A disconnected client gets no answer."""
+    """Sends the answer to a request to the client that asked, now or later; a disconnected client gets none."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -140,7 +140,7 @@ class Server:
     def serve(self, ready: Container[int] | None = None) -> None:
         """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting.
 
-        ready: the file descriptors of which one has just learned that they are readable; None to try all of them.
+        ready: the file descriptors that are known to be readable; None to try all.
         """
         for client in self._clients:
             client.flush()
@@ -157,7 +157,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # last, when the places of disconnected clients are free
+            self._accept()  # after disconnected clients are removed, because the number of clients is limited
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd, or something like it, waits for notices: then nobody sits at a terminal to mend a mistake."""
+    """Whether systemd or a similar program waits for notices; then nobody sits at a terminal to mend a mistake."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 
