@@ -20,7 +20,7 @@ _ROWS_AT_ONCE = 2048
 
 
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN where no pitch is heard.
+    """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
     r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which

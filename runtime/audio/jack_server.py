@@ -1,4 +1,4 @@
-"""Detects at once that the JACK server has died: PortAudio's callback does not learn that a server was killed."""
+"""Detects immediately that the JACK server has died: PortAudio's callback does not learn that a server was killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sheds voices on the audio thread, because the main thread may get a processor late."""
+"""Sheds voices on the audio thread, because the main thread may have to wait for a processor."""
 
 from __future__ import annotations
 

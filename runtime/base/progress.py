@@ -1,4 +1,4 @@
-"""One line of progress with the time left."""
+"""Shows in one line how much of the work is done, and the time left."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 0:07, 12:34 or 1:02:03."""
+    """A number of seconds as text, such as 0:07, 12:34 or 1:02:03."""
     minutes, left_s = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{left_s:02d}" if hours else f"{minutes}:{left_s:02d}"

@@ -23,7 +23,7 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 
 
 def promote_thread(priority: int) -> bool:
-    """Give the calling thread at least this real-time priority, 1 to 99; returns False, unchanged, if not permitted.
+    """Give the calling thread at least this real-time priority, 1 to 99; returns False if that is not permitted.
 
     A thread with a higher priority keeps that priority: JACK sets the priority of its own threads.
     """

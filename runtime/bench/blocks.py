@@ -50,7 +50,7 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
 
 class _Run:
-    """An engine that plays a case in short spells of n_blocks, with the measurements so far."""
+    """Plays a case on its own engine, in short spells of n_blocks blocks, and collects the measurements."""
 
     def __init__(self, decoder: Decoder, case: Case, n_blocks: int):
         self._engine, self._case, self._n_latents = started(decoder, case), case, decoder.card.n_latents

@@ -119,7 +119,7 @@ def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The stripped text of a small file, such as the kernel's; empty if the file cannot be read."""
+    """The stripped text of a small file, such as one in /proc; empty if the file cannot be read."""
     try:
         return path.read_text(errors="replace").strip(" \0\n")
     except OSError:

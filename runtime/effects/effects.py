@@ -32,7 +32,7 @@ class Effects:
 
     @property
     def n_cells_computed(self) -> int:
-        """The work so far, in cells of all effects."""
+        """How many cells all effects together have computed so far, as a measure of their work."""
         return sum(each.n_cells_computed for each in (self._reverb, self._chorus, self._equaliser))
 
     @property

@@ -92,7 +92,7 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
 
 
 def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | float:
-    """The gain of a sound of 1 kHz after it has decayed for this time."""
+    """What is left of the amplitude of a sound of 1 kHz after it has decayed for this time, 0 to 1."""
     return 10.0 ** (-3.0 * time_s / settings.decay_s)
 
 
@@ -142,7 +142,7 @@ def _primes(wanted: np.ndarray) -> np.ndarray:
 
 
 def _decays_s(settings: ReverbConfig, sample_rate_hz: int) -> np.ndarray:
-    """Decay times at the three meeting points, in seconds."""
+    """Decay times, in seconds, at the three frequencies of `meeting_points_hz`."""
     octaves = math.log2(meeting_points_hz(sample_rate_hz)[2] / MID_HZ) / math.log2(6.0)
     treble = (1.0 - (1.0 - LEAST_TREBLE) * settings.damping) ** octaves
     return settings.decay_s * np.array((settings.bass, 1.0, treble))

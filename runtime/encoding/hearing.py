@@ -14,12 +14,14 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_fra
 
 AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
 ONSET_DB = -40.0  # a sound begins where its level is first this close to its highest level
-LEAD_S = 0.003  # kept before the onset, so that the very beginning of an attack is not cut off
+LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
-LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, because a chord is heard as a far lower note
-LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
-LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
+# A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
+# harmonics. A chord has less on the first ones, because it is heard as a note far below its own.
+LEAST_LOW_SHARE = 0.004
+LEAST_FUNDAMENTAL_SHARE = 1e-3
+LEAST_HARMONIC_SHARE = 0.5
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
 # For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the
 # least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.

@@ -124,7 +124,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait for their answers, or news could not be sent to a client: call `serve` at once."""
+        """Whether requests wait for answers, or a closed client must be removed; then call `serve` immediately."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -187,7 +187,10 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the longest silent client that watches nothing and was not heard since `before_s`; False if none."""
+        """Drop a client that watches nothing and has been silent since `before_s` or longer; False if there is none.
+
+        If there are several, the one that has been silent longest is dropped.
+        """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False

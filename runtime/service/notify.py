@@ -1,4 +1,4 @@
-"""Sends notices to systemd: the program is ready, it is alive, and its state."""
+"""Sends notices to systemd: that the program is ready, that it is alive, and what state it is in."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The sound at the start: the settings' preset, or else the card's first preset, which may have a whole sound."""
+    """The patch of the settings' preset, or else of the card's first preset; a preset may set more than the knobs."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:

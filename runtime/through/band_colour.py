@@ -40,7 +40,7 @@ class BandColour:
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The colours in dB, float32 (n, 40), that bring `decoded` close to `heard`, both float32 (n, n_bins).
 
-        Valid until the next call. Only the shapes of the spectra count, not their levels.
+        The result is valid until the next call. Only the shapes of the spectra count, not their levels.
         """
         n = len(decoded)
         asked_db, found_db, colour_db = self._bands[:, :n]
