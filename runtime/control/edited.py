@@ -11,7 +11,7 @@ from runtime.control.sound_knobs import SoundKnobs
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a Sound stores most targets: the path of field names.
+# Where a Sound stores most targets: field names, from the outermost structure inwards.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -41,7 +41,7 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
     """The chosen sound, with the present values of all targets that were moved, and the morph's present position.
 
-    level_db is changed by as much as the level was moved. card: names the latents.
+    The sound's level_db changes by as much as the target `level` was moved. card: names the latents.
     """
     present = knobs.present
     patch, values = present.patch, present.values

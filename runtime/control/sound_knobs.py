@@ -21,9 +21,9 @@ class SoundKnobs:
     positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
-    filter_kind: as the type in Filter. shapes: whether any target changes the decoder's spectra. has_bandwidth,
-    has_width: whether the bandwidth or the width is, or was, above 0. rates: rates in Hz of the LFOs that the player
-    has moved.
+    filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
+    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same of the width. rates: rates in Hz of
+    the LFOs that the player has moved.
     """
 
     __slots__ = (
@@ -78,7 +78,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets except the latents and the LFOs' rates; filter_kind: as the type in Filter."""
+        """Set all targets except the latents and the LFOs' rates; filter_kind: one of the types of Filter."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}

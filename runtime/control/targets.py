@@ -79,9 +79,9 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-NOTHING = "nothing"  # in a map's line, in place of an action: the control does what it does without a map
+NOTHING = "nothing"  # in place of an action in a map's line: the map leaves the control to its meaning in MIDI, if any
 
-# Targets that, like all latents, change only the next spectra or their phases, so that a move may wait for a hop.
+# Targets that, like all latents, change only spectra or their phases, which are next computed at a hop.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )
