@@ -55,7 +55,7 @@ class Modulator:
             if route.target in targets and names:
                 added = np.full(len(frames), route.depth)
                 for name in names:
-                    values = self._sources.held_envelope(name, frames)
+                    values = self.sources.held_envelope(name, frames)
                     added *= bent(values, route.curve) if name == route.source else values
                 moves.append((route.target, added))
         return moves
@@ -79,7 +79,7 @@ class Modulator:
 
     def started_at(self, lane: int) -> int:
         """The frame from which the delays and the envelopes of a lane's note are counted."""
-        return self._sources.started_at(lane)
+        return self.sources.started_at(lane)
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether a fast LFO, or an LFO whose wave has steps, moves any of these targets."""
