@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from export.instrument import export_instrument
+from export.instrument import export_instrument, renew_presets
 from export.taught_encoder import write_taught_encoder
+from runtime.base.errors import UserError
 from runtime.base.progress import Progress
 from runtime.instrument.library import BUNDLED_FOLDER
 from training.corpus.frames import INDEX, FrameStore
@@ -22,7 +23,7 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # semitones, up and down; frames of a recording at one pitch
-LEAST_STEPS = 9_000  # training steps; with few recordings they take more epochs
+LEAST_STEPS = 16_000  # training steps; with few recordings they take more epochs
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
@@ -44,6 +45,27 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
     """
     if member.source is None:
         return [write_taught_encoder(out / f"{member.file}.onnx")]
+    store, recordings = corpus_of(member, work)
+    run = work / "runs" / member.file
+    recipe = load_recipe(RECIPE)
+    steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
+    train(recipe.with_epochs(max(recipe.fit.epochs, LEAST_STEPS // steps)), store, run)
+    target = out / f"{member.file}.onnx"
+    return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)
+
+
+def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
+    """Choose an instrument's presets again, and train nothing; returns the files written. work: as in `build_member`.
+
+    UserError for an instrument without recordings.
+    """
+    if member.source is None:
+        raise UserError(member.file, "no recordings", "an instrument that was taught recordings", "leave it out")
+    return [renew_presets(out / f"{member.file}.onnx", *corpus_of(member, work))]
+
+
+def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
+    """The corpus of an instrument with a source, and the folder of its recordings; each is made if it is missing."""
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))
@@ -51,13 +73,7 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
     if not (corpus / INDEX).is_file():
         found = hold_out_pitches(put_in_tune(read_manifest(recordings / MANIFEST, recordings)))
         build(corpus, member.file, found, strict=True, force=False, transpose=TRANSPOSE, most_frames=MOST_FRAMES)
-    store = FrameStore.open(corpus)
-    run = work / "runs" / member.file
-    recipe = load_recipe(RECIPE)
-    steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
-    train(recipe.with_epochs(max(recipe.fit.epochs, LEAST_STEPS // steps)), store, run)
-    target = out / f"{member.file}.onnx"
-    return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)
+    return FrameStore.open(corpus), recordings
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import onnx
 
 from export.card import decoder_card, encoder_card, sources_of
 from export.half import round_weights, store_as_half
@@ -81,6 +82,27 @@ def export_instrument(
             stream.write(content)
     verify(out)
     return paths
+
+
+def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
+    """Choose the presets of a finished instrument again, and write them into its card; returns the path.
+
+    Network and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
+    UserError if the corpus has other sounds than the presets.
+    """
+    decoder = Decoder(path)
+    known, asked = sorted(sounds_of(store)), sorted(preset.name for preset in decoder.card.presets)
+    if known != asked:
+        raise UserError(store.folder, ", ".join(known), ", ".join(asked), "give the corpus that it was taught")
+    presets = moving_presets(coder_of(decoder, load_encoder(decoder)), store, recordings)
+    measured = decoder.card.measured | {"presets_nearest": _presets_nearest(decoder, presets, store)}
+    card = msgspec.structs.replace(decoder.card, presets=tuple(presets), measured=measured)
+    model = onnx.load(path)
+    add_metadata(model, METADATA_KEY, card.to_json())
+    with atomic_write(path, "wb") as stream:
+        stream.write(model.SerializeToString())
+    verify(path)
+    return path
 
 
 def verify(path: Path) -> None:
@@ -158,8 +180,7 @@ def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: in
     if card.conditioning.kind == "chroma+octave":
         measured |= measure_playing(decoder, store, run, n_points)
         measured |= measure_likeness(decoder, encoder.latents, store)
-        at = partial(positions_at, presets, [latent.name for latent in card.latents])
-        measured["presets_nearest"] = presets_nearest(decoder, [preset.name for preset in presets], store, at)
+        measured["presets_nearest"] = _presets_nearest(decoder, presets, store)
         measured |= {key: measured["points"][key] for key in ("in_tune", "octave_off")}
     return msgspec.structs.replace(
         card,
@@ -168,6 +189,11 @@ def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: in
         trajectories=TRAJECTORY_VERSION if moves else None,
         measured=measured,
     )
+
+
+def _presets_nearest(decoder: Decoder, presets: list[CardPreset], store: FrameStore) -> float | None:
+    at = partial(positions_at, presets, [latent.name for latent in decoder.card.latents])
+    return presets_nearest(decoder, [preset.name for preset in presets], store, at)
 
 
 def _presets(run, store, decoder, encoder, rows, latents, recordings: Path | None) -> list[CardPreset]:

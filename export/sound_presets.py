@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from export.preset_places import Place, better_places
 from export.sounds.measure import loudness_lufs, play
 from runtime.base.progress import Progress
 from runtime.config import Config
@@ -23,6 +24,7 @@ from runtime.sound.trajectory.packing import pack, unpack
 from runtime.sound.trajectory.use import SoundTrajectory
 from training.corpus.frames import Clip, FrameStore, sound_name
 from training.instrument.knobs import positions_of
+from training.measure.likeness import takes_of
 
 MOST_PRESETS = 32
 MOST_KEYS = 4
@@ -54,15 +56,24 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[CardPreset]:
     """One preset per sound, with up to MOST_KEYS trajectories of its recordings; all presets are equally loud.
 
+    A trajectory moves as its recording does, around the place that `better_places` chooses.
     recordings: the folder to which the clips' names are relative.
     """
-    sounds = sounds_of(store)
+    card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
+    chosen = {name: _spread(clips) for name, clips in sounds_of(store).items()}
+    encoded = {name: _encoded(clips, coder, recordings, [None] * len(clips)) for name, clips in chosen.items()}
+    places = {name: _place(clips, encoded[name], knobs) for name, clips in chosen.items()}
+    takes = [take for take in takes_of(store, card.conditioning.notes) if not (take.transposed or take.held_out)]
+    better = better_places(coder.decoder, places, takes)
     presets = []
-    with Progress("sounds", len(sounds)) as progress:
-        for number, (name, clips) in enumerate(sounds.items()):
-            sound = _levelled(_sound(name, _spread(clips), coder, recordings), coder)
-            positions = tuple(sound.latents.values())
-            presets.append(CardPreset(name, positions, _said(sound)))
+    with Progress("sounds", len(chosen)) as progress:
+        for number, (name, clips) in enumerate(chosen.items()):
+            moved = better[name].positions - places[name].positions
+            pairs = zip(encoded[name], moved, strict=True)
+            around = [(_steady(sound, knobs) + by).clip(0.0, 1.0) for sound, by in pairs]
+            sound = _joined(name, clips, _encoded(clips, coder, recordings, around), knobs)
+            sound = _levelled(sound, coder)
+            presets.append(CardPreset(name, tuple(sound.latents.values()), _said(sound)))
             progress.update(number + 1, name)
     return presets
 
@@ -75,17 +86,13 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
     rows = []
     for preset in presets:
         uses = (preset.sound or {}).get("trajectory", [])
-        means = {}
-        for use in uses if isinstance(uses, list) else [uses]:
-            read = unpack(base64.b64decode(use["inline"]), preset.name)
-            offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
-            means[use.get("key", note)] = [offset.get(knob, 0.0) for knob in knobs]
-        offsets = np.zeros(len(knobs))
-        if means:
-            keys = sorted(means)
-            columns = np.array([means[key] for key in keys]).T
-            offsets = np.array([np.interp(note, keys, column) for column in columns])
-        rows.append(np.clip(np.array(preset.latents) + offsets, 0.0, 1.0))
+        means = {
+            use.get("key", note): _mean_offset(use["inline"], knobs, preset.name)
+            for use in (uses if isinstance(uses, list) else [uses])
+        }
+        offsets = np.array([means[key] for key in sorted(means)] or [np.zeros(len(knobs))])
+        place = Place(tuple(sorted(means)) or (note,), np.clip(np.array(preset.latents) + offsets, 0.0, 1.0))
+        rows.append(place.at(note))
     return np.array(rows)
 
 
@@ -101,12 +108,33 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     return [by_note[place] for place in places]
 
 
-def _sound(name: str, clips: list[Clip], coder: Coder, recordings: Path) -> Sound:
-    """One sound from several recordings: their mean knob positions, and for each a trajectory at its key."""
-    options = Options(most=1)
-    sounds = [encode_recording(recordings / clip.name, coder, options)[0].sound for clip in clips]
-    knobs = tuple(latent.name for latent in coder.decoder.card.latents)
-    own = np.array([[sound.latents[knob] for knob in knobs] for sound in sounds])
+def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
+    """Each recording as a sound; around: the steady knob positions of each, None to search for them."""
+    pairs = zip(clips, around, strict=True)
+    return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
+
+
+def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
+    """A sound's knob positions, (n_latents,)."""
+    return np.array([sound.latents[knob] for knob in knobs])
+
+
+def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
+    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,); where: for errors."""
+    read = unpack(base64.b64decode(packed), where)
+    offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
+    return np.array([offset.get(knob, 0.0) for knob in knobs])
+
+
+def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
+    """Where a preset of these recordings stands before `better_places`: at each key, at its recording's mean."""
+    means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
+    return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
+
+
+def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
+    """One sound of those of several recordings: their mean knob positions, and for each a trajectory at its key."""
+    own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []
     for clip, sound, positions in zip(clips, sounds, own, strict=True):

@@ -15,6 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="orchestra, strings, fm, … (default: all)")
     work = "recordings, corpora and runs (default: family); what is there already is not made again"
     parser.add_argument("--work", type=Path, default=Path("family"), metavar="DIR", help=work)
+    presets = "only choose the presets of the instruments that are there again; nothing is trained"
+    parser.add_argument("--presets", action="store_true", help=presets)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the instruments go (default: the bundled ones)")
 
 
@@ -22,14 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build each instrument, and print the sizes of its files."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only
-    from export.family import FAMILY, build_member
+    from export.family import FAMILY, build_member, renew_member
     from runtime.instrument.library import BUNDLED_FOLDER
 
     members = {member.file: member for member in FAMILY}
     for name in arguments.names:
         if name not in members:
             raise UserError("NAME", repr(name), f"one of {', '.join(members)}", did_you_mean(name, members))
+    make = renew_member if arguments.presets else build_member
     for name in arguments.names or members:
-        for path in build_member(members[name], arguments.work, arguments.out or BUNDLED_FOLDER):
+        for path in make(members[name], arguments.work, arguments.out or BUNDLED_FOLDER):
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -1,4 +1,4 @@
-"""The pitch detector: estimates the pitch that a listener hears in a magnitude frame of a corpus or of a model."""
+"""The pitch detector: estimates the pitch that a listener hears in a spectrum, which it gets as magnitudes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from runtime.acoustics.spectrum import StftSpec
 LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
-_STEP_CENTS = 10.0
-# The difference function dips at the true period, and about as deep at each multiple of that period. So the detector
-# chooses the shortest period whose dip is at most this much above the deepest dip.
-_DIP_MARGIN = 0.1
+STEP_CENTS = 10.0
+# The normalised difference, explained in `heard_notes`, dips at the true period, and about as deep at each multiple of
+# that period. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
+DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
 
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN where no pitch is heard.
+    """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
     r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
@@ -55,7 +55,7 @@ class PitchDetector:
     """Detects pitches as `heard_notes` does, in at most n_rows frames at once; its arrays are allocated only once."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
-        self._periods_s, self._cosines, self._gaps_s = _lags(spec)
+        self._periods_s, self._cosines, self._gaps_s = lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
         # The periods ascend, so the audible periods are adjacent.
@@ -78,14 +78,14 @@ class PitchDetector:
         dip &= other
         depth[:] = np.inf
         np.copyto(depth, at, where=dip)
-        np.less_equal(depth, np.minimum.reduce(depth, axis=1, keepdims=True) + _DIP_MARGIN, out=other)
+        np.less_equal(depth, np.minimum.reduce(depth, axis=1, keepdims=True) + DIP_MARGIN, out=other)
         other &= dip
         index = self._first + np.argmax(other, axis=1)
         rows = np.arange(n)
         before, there, after = (normalised[rows, index + k] for k in (-1, 0, 1))
         curve = before - 2.0 * there + after
         shift = np.where(curve > 0.0, 0.5 * (before - after) / np.maximum(curve, 1e-20), 0.0).clip(-0.5, 0.5)
-        heard_hz = 1.0 / (self._periods_s[index] * 2.0 ** (shift * _STEP_CENTS / CENTS_PER_OCTAVE))
+        heard_hz = 1.0 / (self._periods_s[index] * 2.0 ** (shift * STEP_CENTS / CENTS_PER_OCTAVE))
         return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
     def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
@@ -107,14 +107,14 @@ class PitchDetector:
 
 
 @lru_cache(maxsize=4)
-def _lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and the factors for computing the difference function.
+def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The periods to try, evenly spaced in pitch, and the factors for computing the normalised difference.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).
     """
-    n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / _STEP_CENTS) + 2
-    periods_s = 2.0 ** (np.arange(n) * _STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)
+    n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / STEP_CENTS) + 2
+    periods_s = 2.0 ** (np.arange(n) * STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)
     frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
     cosines = np.cos(2.0 * np.pi * frequency_hz[:, None] * periods_s).astype(np.float32)
     gaps_s = np.diff(periods_s, prepend=0.0)

@@ -59,7 +59,7 @@ LEVELS = {
         "__main__",
     ),
     "export": (
-        "half card map presets to_onnx sounds",
+        "half card map presets preset_places to_onnx sounds",
         "sound_presets taught_encoder",
         "instrument gallery",
         "family making",

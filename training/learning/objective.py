@@ -13,31 +13,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, band_filters
 from runtime.instrument.conditioning import Conditioning
 from training.hearing.descriptors import DESCRIPTORS
-from training.hearing.harmonics import harmonic_numbers
+from training.learning.heard_pitch import HeardPitch
 from training.model.autoencoder import Autoencoder
 from training.model.batches import N_PROBE_NOTES, N_QUANTILES, FrameBatches
 from training.model.recipe import Recipe
 
 N_PROJECTIONS = 32
-# A frame is safely heard at its note if at least the first share of its energy lies on all harmonics and, for each of
-# PRIMES, at least the second share lies on the harmonics whose number is not a multiple of the prime. At about half of
-# these shares the detector (runtime/acoustics/heard_pitch.py) hears another note.
-LEAST_HARMONIC_SHARE, LEAST_UNDIVIDED_SHARE = 0.94, 0.2
-PRIMES = (2, 3, 5, 7, 11)
-# At least LEAST_LOW_SHARE of the energy must also lie on the first harmonics. High harmonics are so close together that
-# any noise there counts as harmonic.
-N_LOW_HARMONICS, LEAST_LOW_SHARE = 16, 0.7
-# A harmonic with its energy beside its frequency is heard out of tune. A frame's energy may be off by MOST_DETUNE_CENTS
-# on average; beyond this limit, DETUNE_CENTS cents cost as much as a missing share of 1.
-MOST_DETUNE_CENTS, DETUNE_CENTS = 6.0, 100.0
-# Energy spread to both sides of a harmonic's frequency is heard at one side, so its variance, in squared bins, is
-# limited too. The lobe of a Hann window has a variance of 0.33.
-MOST_SPREAD_BINS = 0.6
 
 
 class Objective(keras.Model):
@@ -50,7 +35,7 @@ class Objective(keras.Model):
         self._encoder, self._roots = autoencoder.training_encoder, autoencoder.roots
         self._compression = recipe.model.compression
         if recipe.fit.pitch_penalty:
-            self._masks = share_masks(spec, conditioning)
+            self._heard = HeardPitch(spec, conditioning)
         if recipe.fit.effect_penalty:
             self._quantiles = batches.knob_quantiles()
             self._spreads = self._quantiles[:, -1] - self._quantiles[:, 0]
@@ -121,21 +106,10 @@ class Objective(keras.Model):
         """Penalise the random knob positions at which a note would be heard at another pitch.
 
         probed: decoded magnitudes (N_PROBE_NOTES, n, n_bins), n knob positions for each of the extras' `probe_notes`.
-        Source: the cumulative mean normalised difference of YIN (de Cheveigne and Kawahara, 2002). Without the odd
-        harmonics, this difference dips as deep at half the period as at the period itself. Without the harmonics whose
-        number is not a multiple of three, it dips as deep at a third of the period; likewise for the other PRIMES.
         """
-        if not self.recipe.fit.pitch_penalty:
-            return
-        power = ops.square(probed)
-        masks = ops.take(self._masks, extras["probe_notes"], axis=0)
-        shares = power @ masks / (ops.sum(power, axis=-1, keepdims=True) + 1e-9)
-        least = [LEAST_HARMONIC_SHARE] + [LEAST_UNDIVIDED_SHARE] * len(PRIMES) + [LEAST_LOW_SHARE]
-        least = np.array(least, np.float32)
-        missing = ops.sum(ops.relu(least - shares[..., :-2]), axis=-1)
-        detune = ops.relu(ops.abs(shares[..., -2]) - MOST_DETUNE_CENTS / DETUNE_CENTS)
-        spread = ops.relu(shares[..., -1] - MOST_SPREAD_BINS)
-        self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(missing + detune + spread))
+        if self.recipe.fit.pitch_penalty:
+            costs = self._heard.penalty(probed, extras["probe_notes"])
+            self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(costs))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
         """Penalise differences between decoded frames' descriptors and the values that the knob positions ask for.
@@ -167,36 +141,6 @@ def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Co
     Returns float32 (n_notes, n_knobs, n_bins, 2); on the last axis, first the numerator, then the denominator.
     """
     return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in conditioning.notes])
-
-
-def share_masks(spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """Masks over the bins, for each note: 1 for the bins that are marked, 0 for the others.
-
-    The first mask marks all harmonics. Then one mask for each of PRIMES marks the harmonics whose number is not a
-    multiple of the prime, and one mask marks the first N_LOW_HARMONICS. The last two columns are not masks: each bin's
-    distance above its harmonic in units of DETUNE_CENTS, and the square of this distance in bins. Returns float32
-    (n_notes, n_bins, 4 + n_primes), in the order of `conditioning.notes`.
-    """
-    masks = []
-    for note in conditioning.notes:
-        numbers = harmonic_numbers(note, spec)
-        undivided = ((numbers > 0) & (numbers % prime != 0) for prime in PRIMES)
-        low = (numbers > 0) & (numbers <= N_LOW_HARMONICS)
-        cents = _cents_above(note, numbers, spec)
-        bins = cents * np.log(2.0) / 1200.0 * numbers * float(note_to_hz(note)) / spec.bin_hz
-        masks.append([numbers > 0, *undivided, low, cents / DETUNE_CENTS, np.square(bins)])
-    return np.array(masks, np.float32).swapaxes(1, 2)
-
-
-def _cents_above(note: int, numbers: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """How many cents each bin lies above its harmonic of the note, float (n_bins,); 0 between harmonics.
-
-    These cents are linear in frequency, so that their mean over a symmetric lobe at the harmonic's frequency is 0.
-    numbers: the number of each bin's harmonic, int (n_bins,); 0 between harmonics.
-    """
-    ratio = np.arange(len(numbers)) * spec.bin_hz / (np.maximum(numbers, 1) * float(note_to_hz(note)))
-    cents = 1200.0 / np.log(2.0) * (ratio - 1.0)
-    return np.where(numbers > 0, cents, 0.0)
 
 
 def _partners(rows):

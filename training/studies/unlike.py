@@ -1,7 +1,7 @@
 """Where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
 
-It also counts the recorded frames that the pitch penalty (training/learning/objective.py) would not let the instrument
-play, beside those that are heard out of tune.
+It also counts the recorded frames that the pitch penalty (training/learning/heard_pitch.py) would make the instrument
+play otherwise, beside those that are heard out of tune.
 
 python -m training.studies.unlike F.onnx --corpus DIR
 """
@@ -60,7 +60,7 @@ def run(arguments) -> int:
         ("frames", by_time(errors)),
         ("Hz", by_frequency(errors)),
         ("dB", by_level(errors)),
-        ("not allowed", forbidden(store, decoder)),
+        ("recorded frames", forbidden(store, decoder)),
     ):
         print(f"{what}: " + ", ".join(f"{name} {value}" for name, value in rows.items()))
     return 0
@@ -109,29 +109,19 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """The shares of recorded frames that break a condition of the pitch penalty, and that are heard out of tune."""
-    from training.learning import objective
+    """The shares of recorded frames that the pitch penalty makes costly, and that are heard out of tune."""
+    from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")
     rows = rows[~np.array([bool(clip.transposed) for clip in store.clips])[store.clip[rows]]]
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:N_ASKED])
     frames, notes = np.array(store.magnitudes[rows]), store.note[rows].astype(int)
-    masks = objective.share_masks(store.spec, decoder.card.conditioning)
-    lowest = decoder.card.conditioning.lowest_note
-    power = np.square(frames)
-    shares = np.array([row @ masks[note - lowest] for row, note in zip(power, notes, strict=True)])
-    shares /= power.sum(axis=1, keepdims=True) + 1e-9
-    broken = {
-        "harmonics": shares[:, 0] < objective.LEAST_HARMONIC_SHARE,
-        "undivided": (shares[:, 1:-3] < objective.LEAST_UNDIVIDED_SHARE).any(axis=1),
-        "low harmonics": shares[:, -3] < objective.LEAST_LOW_SHARE,
-        "detune": np.abs(shares[:, -2]) > objective.MOST_DETUNE_CENTS / objective.DETUNE_CENTS,
-        "spread": shares[:, -1] > objective.MOST_SPREAD_BINS,
-    }
-    found = broken | {
-        "any of these": np.any(list(broken.values()), axis=0),
-        "heard out of tune": ~in_tune(frames, notes, store.spec),
-    }
+    conditioning = decoder.card.conditioning
+    heard, costs = HeardPitch(store.spec, conditioning), np.zeros(len(rows))
+    for note in np.unique(notes):
+        number = np.array([note - conditioning.lowest_note])
+        costs[notes == note] = np.asarray(heard.penalty(frames[notes == note][None], number))[0]
+    found = {"the pitch penalty": costs > 0.0, "heard out of tune": ~in_tune(frames, notes, store.spec)}
     return {name: f"{values.mean():.0%}" for name, values in found.items()}
 
 

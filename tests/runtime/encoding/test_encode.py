@@ -100,6 +100,15 @@ def test_the_path_is_an_offset_from_the_knobs_of_the_steady_form(here: Path, cod
     assert sound_of(reading, "x", coder, Options(colour=0.4)).trajectory.colour == 0.4
 
 
+def test_a_sound_moves_around_the_positions_that_are_asked_for(here: Path, coder: Coder) -> None:
+    soundfile.write(here / "a.wav", tone(60, HELD), RATE_HZ)
+    asked = np.array([0.9, 0.1])
+    (searched,), (placed,) = (encode_recording(here / "a.wav", coder, Options(1, around=at)) for at in (None, asked))
+    assert list(placed.sound.latents.values()) == asked.tolist()
+    assert placed.reading.distance_db >= searched.reading.distance_db
+    assert placed.reading.distance_db < 4.0  # its colour is that of the new place
+
+
 def test_the_command_writes_sounds_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     soundfile.write(here / "bläser 1.wav", tone(60.25, HELD), RATE_HZ)
     assert encoded(here / "bläser 1.wav", "--out", "out/x.yaml", "--json", "x.json") == 0

@@ -1,0 +1,109 @@
+"""Chooses the places of presets: the knob positions at which they sound most like the recordings they are named after.
+
+Between the keys of its trajectories a preset stands between its positions at these keys. So these positions are chosen
+together, and all recordings of the sound count, not only those at the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from runtime.acoustics.timbre_distance import band_levels_db, distance_db
+from training.instrument.points import Playable, Points, decode_points
+from training.measure.likeness import Take
+
+# A preset should be nearer to its recordings than every other preset, by this much. Each dB that is missing costs 1 dB.
+APART_DB = 1.0
+MOST_TAKES = 24  # recordings of one sound that are compared
+N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
+FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
+SHARE_CHANGED = 0.4  # of all positions, in each try
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a preset stands. keys: MIDI notes, rising; positions: of the knobs at each key, (n_keys, n_latents)."""
+
+    keys: tuple[int, ...]
+    positions: np.ndarray
+
+    def at(self, note: int) -> np.ndarray:
+        """The knob positions at a MIDI note, (n_latents,)."""
+        return _between(self.keys, self.positions, note)
+
+
+def better_places(
+    instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
+) -> dict[str, Place]:
+    """Places of presets, by name, that sound more like the presets' recordings than those in `places`.
+
+    takes: recordings; those of sounds without a preset do not count.
+    """
+    random, found = np.random.default_rng(seed), dict(places)
+    for _ in range(N_PASSES):
+        for name, place in found.items():
+            own = _some([take for take in takes if take.sound[0] == name])
+            if own:
+                others = [other for key, other in found.items() if key != name]
+                found[name] = _better(instrument, place, own, others, random)
+    return found
+
+
+def _some(takes: list[Take]) -> list[Take]:
+    """At most MOST_TAKES of these takes, evenly over their notes."""
+    by_note = sorted(takes, key=lambda take: take.note)
+    steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
+    return [by_note[step] for step in steps.astype(int)]
+
+
+def _better(
+    instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
+) -> Place:
+    """The best place found around this one while the other presets stay: each round tries changes of the best few."""
+    nearest_db = [_nearest_db(instrument, take, others) for take in takes]
+    tried = place.positions[None]
+    costs = _costs(instrument, place.keys, tried, takes, nearest_db)
+    for spread in np.geomspace(FIRST_SPREAD, LAST_SPREAD, N_ROUNDS):
+        best = np.argsort(costs, kind="stable")[:N_KEPT]
+        new = tried[best][random.integers(0, len(best), N_TRIED)]
+        changed = random.random(new.shape) < SHARE_CHANGED
+        new = (new + changed * random.normal(0.0, spread, new.shape)).clip(0.0, 1.0)
+        tried = np.concatenate([tried[best], new])
+        costs = np.concatenate([costs[best], _costs(instrument, place.keys, new, takes, nearest_db)])
+    return replace(place, positions=tried[np.argmin(costs)])
+
+
+def _costs(
+    instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
+) -> np.ndarray:
+    """The costs of positions at the keys, (n, n_keys, n_latents): (n,). nearest_db: distance of the nearest other."""
+    costs = np.zeros(len(tried))
+    for take, other_db in zip(takes, nearest_db, strict=True):
+        own_db = _distances_db(instrument, take, _between(keys, tried, take.note))
+        costs += own_db + np.maximum(own_db + APART_DB - other_db, 0.0)
+    return costs / len(takes)
+
+
+def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
+    """The distance of the nearest place from a recording; infinite if there is no place."""
+    if not places:
+        return np.inf
+    return float(_distances_db(instrument, take, np.array([place.at(take.note) for place in places])).min())
+
+
+def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
+    """The distance of a recording from the still sound at each of some positions (n, n_latents): (n,)."""
+    frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
+    levels_db = band_levels_db(frames, instrument.card.spec)
+    return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])
+
+
+def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
+    """Positions at a note, linearly interpolated between those at the keys (…, n_keys, n_latents): (…, n_latents)."""
+    place = np.interp(note, keys, np.arange(len(keys)))
+    lower, share = int(place), place % 1.0
+    upper = min(lower + 1, len(keys) - 1)
+    return (1.0 - share) * positions[..., lower, :] + share * positions[..., upper, :]

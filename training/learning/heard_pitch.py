@@ -1,0 +1,86 @@
+"""The pitch penalty: what the pitch detector's own rule would cost a frame that is heard at another pitch.
+
+The detector (runtime/acoustics/heard_pitch.py) computes a difference function over all periods and chooses the shortest
+period whose dip is at most DIP_MARGIN above the deepest dip. The penalty computes the same function and asks, with some
+room to spare, that the dip nearest to the note lies at the note, and that it is the one that is chosen. A frame that
+the detector hears clearly at its note costs nothing, whatever its timbre.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from runtime.acoustics.heard_pitch import DIP_MARGIN, HIGHEST_HZ, IN_TUNE_CENTS, LOWEST_HZ, STEP_CENTS, lags
+from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.spectrum import StftSpec
+from runtime.instrument.conditioning import Conditioning
+
+# A dip of the difference function this near to the note's period is the note's own, though it may be out of tune.
+NEAR_STEPS = 8
+# The own dip may lie this far off; beyond it, DETUNE_CENTS cents cost as much as a depth of 1.
+MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
+# By how much the rule must be kept, in units of the difference function, whose mean is 1.
+ROOM = 0.05
+IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
+_FAR = 1e3  # above any depth
+
+
+class HeardPitch:
+    """The detector's difference function and rule, in differentiable operations, for the notes of a conditioning."""
+
+    def __init__(self, spec: StftSpec, conditioning: Conditioning):
+        periods_s, self._cosines, gaps_s = lags(spec)
+        self._periods_s, self._gaps_s = periods_s.astype(np.float32), gaps_s.astype(np.float32)
+        notes_hz = np.array([float(note_to_hz(note)) for note in conditioning.notes])
+        steps = np.log2(1.0 / notes_hz / periods_s[0]) * 1200.0 / STEP_CENTS
+        self._places = steps.astype(np.float32)  # of the notes' periods among the detector's, fractional
+        self._reached = ((notes_hz >= LOWEST_HZ) & (notes_hz <= HIGHEST_HZ)).astype(np.float32)
+        self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
+
+    def penalty(self, magnitudes, notes):
+        """The cost of each frame, (n_notes, n): 0 if the detector hears it clearly at its note.
+
+        Notes that are too low or too high for the detector cost nothing.
+        magnitudes: (n_notes, n, n_bins); notes: int (n_notes,), indices in `conditioning.notes`.
+        """
+        depths = self._depths(ops.square(magnitudes))
+        places = ops.take(self._places, notes)[:, None, None]
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps from the note's period
+        dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
+        own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
+        shorter = _lowest(dips, above < -IN_TUNE_STEPS)
+        deepest = ops.minimum(own, _lowest(dips, above > IN_TUNE_STEPS))
+        not_deep = ops.relu(own - deepest - DIP_MARGIN + ROOM)
+        too_short = ops.relu(deepest + DIP_MARGIN + ROOM - shorter)
+        off_cents = STEP_CENTS * ops.abs(_near_dip(depths, dips, ops.abs(above) <= NEAR_STEPS) - places[..., 0])
+        costs = not_deep + too_short + ops.relu(off_cents - MOST_OFF_CENTS) / DETUNE_CENTS
+        return costs * ops.take(self._reached, notes)[:, None]
+
+    def _depths(self, power):
+        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods)."""
+        total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
+        difference = 1.0 - ops.matmul(power, self._cosines) / total
+        summed = ops.cumsum(difference * self._gaps_s, axis=-1)
+        return difference * self._periods_s / ops.maximum(summed, 1e-9)
+
+
+def _are_dips(depths):
+    """1 at local minima of the depths (…, n_periods), 0 elsewhere."""
+    before = ops.concatenate([depths[..., :1] - 1.0, depths[..., :-1]], axis=-1)
+    after = ops.concatenate([depths[..., 1:], depths[..., -1:] - 1.0], axis=-1)
+    return ops.cast(ops.logical_and(depths <= before, depths < after), "float32")
+
+
+def _lowest(depths, are_asked):
+    """The least of the depths (…, n_periods) that are asked for: (…,)."""
+    return ops.min(depths + _FAR * (1.0 - ops.cast(are_asked, "float32")), axis=-1)
+
+
+def _near_dip(depths, dips, are_near):
+    """The place among the periods of the dip that the detector would choose near the note, by its parabola: (…,)."""
+    near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
+    chosen = ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]
+    before, there, after = (ops.take_along_axis(depths, chosen + k, axis=-1)[..., 0] for k in (-1, 0, 1))
+    curve = ops.maximum(before - 2.0 * there + after, 1e-4)
+    return ops.cast(chosen[..., 0], "float32") + ops.clip(0.5 * (before - after) / curve, -0.5, 0.5)
