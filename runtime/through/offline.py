@@ -15,19 +15,21 @@ OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
     """Apply the effect to a sound, given as blocks (n,); yields blocks, float32 (n,), which together are as long.
 
-    chain: made for MOST_ROWS frames at once. The sound is padded with silence at both ends, so that every sample is in
-    equally many overlapping frames.
+    No yielded block is empty. chain: made for MOST_ROWS frames at once. The sound is padded with silence at both ends,
+    so that every sample is in equally many overlapping frames.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:
         n_in += len(block)
         for ready in overlap.sounds(block):
-            n_out += len(ready)
-            yield ready
+            if len(ready):
+                n_out += len(ready)
+                yield ready
     for ready in overlap.sounds(np.zeros(chain.spec.frame_size, np.float32)):
         ready = ready[: n_in - n_out]
-        n_out += len(ready)
-        yield ready
+        if len(ready):
+            n_out += len(ready)
+            yield ready
 
 
 class _Overlap:

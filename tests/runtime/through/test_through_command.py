@@ -67,6 +67,14 @@ def test_the_options_reach_the_sound(recording: Path, tmp_path: Path) -> None:
     assert np.abs(sounds[5] - given).max() < 1e-3
 
 
+@pytest.mark.parametrize("n", [1, 1500, 2205])
+def test_a_recording_shorter_than_a_frame_keeps_its_length(tmp_path: Path, n: int) -> None:
+    short, out = tmp_path / "short.wav", tmp_path / "out.wav"
+    soundfile.write(short, np.full(n, 0.1), RATE_HZ)
+    assert through(short, out) == 0
+    assert len(soundfile.read(out)[0]) == n
+
+
 def test_the_input_is_never_overwritten(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, link = recording.read_bytes(), tmp_path / "link.wav"
     link.symlink_to(recording)
