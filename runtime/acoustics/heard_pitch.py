@@ -1,4 +1,4 @@
-"""The pitch detector: estimates the pitch that a listener hears in a spectrum, which it gets as magnitudes."""
+"""The pitch detector: estimates the pitch that a listener hears in a spectrum, given as magnitudes."""
 
 from __future__ import annotations
 

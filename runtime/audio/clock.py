@@ -21,7 +21,7 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """Learn that the driver has asked, at `now_s`, for the block that begins with `frame`.
+        """Update the clock: the driver has asked, at `now_s`, for the block that begins with `frame`.
 
         If this block is more than two buffers early or late, the clock forgets the earlier blocks.
         """

@@ -1,9 +1,9 @@
 """Measures how much work each block was, and which blocks were late because the processor did something else.
 
 A block's load is the time that its rendering took, divided by the time that the block plays. Rendering takes somewhat
-longer than the processor works on the block, because the audio thread waits for other threads of this process. If it
-took more than MOST_WAITING times as long, another program or the system had the processor: the machine stalled. Fewer
-voices would not have helped, so the load counts only MOST_WAITING times the processor's time for the block.
+longer than the processor works on the block, because the audio thread waits for other threads of this process. If
+rendering took more than MOST_WAITING times as long as this work, the machine stalled: another program or the system had
+the processor, and fewer voices would not have helped. So the load counts at most MOST_WAITING times the work.
 The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
@@ -52,7 +52,7 @@ class BlockLoads:
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:
-        """The loads of the blocks after the first `n_before`, oldest first: float32 (n,), the newest N_KEPT / 2."""
+        """The loads of the blocks after the first `n_before`: at most the newest N_KEPT / 2, oldest first, float32."""
         end = self.n_blocks
         first = max(n_before, end - N_KEPT // 2)
         return self._kept[np.arange(first, end) % N_KEPT]

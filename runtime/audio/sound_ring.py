@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # a recording can include less of the past, but the reader starts a little later
+LEAST_S = 20.0  # longer than the past that a recording can include, because the reader starts a little later
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers: the end of the frames that may be changing, the end of the complete frames, how often the

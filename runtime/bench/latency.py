@@ -40,11 +40,11 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns the frames until they are heard, and how late that block is, in s.
+    """Press `n_notes` keys together; returns the frames until they are heard, and how late their first block is, in s.
 
     The keys go down at a random frame of a block of 64 frames. The notes begin exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. The block in which the notes begin
-    is late if it takes longer to render than to play.
+    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. Their first block is the one in
+    which the notes begin; it is late if it takes longer to render than to play.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES

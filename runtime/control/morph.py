@@ -43,8 +43,8 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight, from
-    which everything is taken that is no number, such as the filter's type. step: index of the nearest of the `steps`.
+    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it gives
+    everything that is no number, such as the filter's type. step: index of the nearest of the `steps`.
 
     Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """

@@ -18,7 +18,7 @@ LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
 # A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
-# harmonics. A chord has less on the first ones, because it is heard as a note far below its own.
+# harmonics. A chord has less on the low ones, because it is heard as a note far below its own.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5

@@ -96,7 +96,7 @@ def find_map(name_or_path: str) -> MapFile:
 
 
 def map_for_port(port: str) -> MapFile | None:
-    """Choose a map of which one of the `ports` is part of the port's name; None if there is none.
+    """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
 
     The user's maps win over the program's maps; then the longest part wins.
     """
