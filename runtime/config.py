@@ -17,7 +17,7 @@ from runtime.control_numbers import RESERVED
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64
 HIGHEST_LATENT = 64
-LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb has room for them
+LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's delay lines are long enough for these
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
@@ -83,8 +83,8 @@ class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the sound goes.
 
-    host_api: part of the host API's name; None for the system's default.
-    device: part of the device's name; None for the system's default; the text "null" for silence without a device.
+    host_api: part of the host API's name; None for any host API.
+    device: part of the device's name; None for the default device; the text "null" for silence without a device.
     sample_rate_hz: 8000 to 192000; None for the device's default rate.
     buffer_frames: size of a block, 16 to 8192 frames.
     chime: whether a chime sounds at the start; None for a chime only in the service, which may have no screen.
@@ -192,11 +192,11 @@ class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the page is served and OSC is received; see docs/panel.md.
+    """Where the panel, a web page, is served, and OSC is received; see docs/panel.md.
 
-    address: this machine's address to listen on; 127.0.0.1 for this machine only; 0.0.0.0 for every network of this
-        machine, in which other devices must be paired by a code.
-    port: 1 to 65535; None for 8246, or, for this machine only, for a free port if 8246 is taken.
+    address: this machine's address to listen on. With 127.0.0.1 only this machine can open the page. With 0.0.0.0
+        devices in every network of this machine can, after they are paired by a code.
+    port: 1 to 65535; None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
     names: further names of this machine that browsers in a network may use.
     osc_port: UDP port for OSC, 1 to 65535; None for no OSC. osc_address: like address, but OSC has no pairing.
     """
@@ -247,8 +247,8 @@ def load_config(path: str | Path | None = None) -> Config:
 
     path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a control for a knob or for the blend is one that MIDI reserves, a control moves a knob and the blend, or two pins
-    are the same.
+    a key gives a control that MIDI reserves, one control is to move both a knob and the blend of phases, or the lamp
+    and the button have the same pin.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box

@@ -10,7 +10,7 @@ import msgspec
 
 N_CHANNELS = 16
 NEVER = 2**62  # a frame that is never reached
-ALL_PARTS = -1  # the part of a Swap that replaces all parts
+ALL_PARTS = -1  # `part` of a Swap that replaces all parts
 
 
 class NoteOn(msgspec.Struct, frozen=True, gc=False):
@@ -192,7 +192,7 @@ class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
 
 
 class EndVoice(msgspec.Struct, frozen=True, gc=False):
-    """The most dispensable voice ends, because the rack needs a voice for another note."""
+    """The engine ends its most dispensable voice, because the rack needs a voice for another note."""
 
 
 class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -216,11 +216,11 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Swap(msgspec.Struct, frozen=True):
-    """A part's instrument is replaced, or all parts: the next notes play the new one, sounding notes keep the old one.
+    """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
-    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument, of the first part.
-    sound: name or file of a sound; None for the instrument's first sound. made: the new instrument's player, or the
-    new parts, built ahead; nothing happens without.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; with ALL_PARTS, of
+    the first new part's. sound: name or file of a sound; None for the instrument's first sound. made: what was built
+    beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
     """
 
     part: int

@@ -1,4 +1,4 @@
-"""The pitch detector: estimates the pitch that a listener hears in a magnitude frame of a corpus or of a model."""
+"""The pitch detector: estimates the pitch that a listener hears in a spectrum, given as magnitudes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 STEP_CENTS = 10.0
-# The difference function dips at the true period, and about as deep at each multiple of that period. So the detector
-# chooses the shortest period whose dip is at most this much above the deepest dip.
+# The normalised difference, explained in `heard_notes`, dips at the true period, and about as deep at each multiple of
+# that period. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
 
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The fractional MIDI note heard in each frame (n, n_bins): float (n,); NaN where no pitch is heard.
+    """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
     r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
@@ -108,7 +108,7 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and the factors for computing the difference function.
+    """The periods to try, evenly spaced in pitch, and the factors for computing the normalised difference.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).

@@ -13,12 +13,12 @@ LOWEST_HEARD_HZ, HIGHEST_HEARD_HZ = 20.0, 20000.0
 
 @dataclass(frozen=True)
 class StftSpec:
-    """Settings of the transform: sample rate, sizes in samples, window. Source of the defaults: arXiv 2001.11296."""
+    """Settings of a Fourier transform: sample rate, sizes in samples, window. Defaults: as in arXiv 2001.11296."""
 
     sample_rate_hz: int = 44100
     frame_size: int = 4096
     hop_size: int = 1024
-    window: str = "hann"  # the only window that the analysis here and the synthesis' taps support
+    window: str = "hann"  # the only window that this module and the synthesis support
 
     @property
     def n_bins(self) -> int:

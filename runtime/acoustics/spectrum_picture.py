@@ -11,7 +11,7 @@ _TINY = np.float32(1e-9)
 
 
 class SpectrumPicture:
-    """Draws spectra of n_bins bins that are bin_hz apart.
+    """Draws spectra. n_bins: number of a spectrum's bins. bin_hz: distance between two bins in Hz.
 
     A band wider than a bin shows its loudest bin; a narrower band is interpolated linearly between two bins.
     """

@@ -9,7 +9,8 @@ class EngineClock:
     """Converts `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
 
     The audio thread calls `block_begins`; any thread may call `frame_at`. No lock is needed, because the methods share
-    only one float: the time at which frame 0 would have begun, averaged over blocks because callbacks jitter.
+    only one float: an estimate of the time at which frame 0 began. The estimate is an average over blocks, because the
+    driver asks for some blocks a little early or late.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
@@ -20,9 +21,9 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """Call when the driver asks, at `now_s`, for the block that begins with `frame`.
+        """Update the clock: the driver has asked, at `now_s`, for the block that begins with `frame`.
 
-        After a jump of more than two buffers, averaging starts again.
+        If this block is more than two buffers early or late, the clock forgets the earlier blocks.
         """
         origin_s = now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:

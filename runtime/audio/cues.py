@@ -12,8 +12,8 @@ _MOST_WAITING = 2
 class CuePlayer:
     """Plays one cue after another, at a fixed level, whatever the instrument plays.
 
-    A cue is float32 (n_frames, 2) at the output's rate. The caller of `play` keeps the cue, so that the audio thread
-    never frees memory.
+    A cue is float32 (n_frames, 2) at the output's rate. The caller of `play` keeps a reference to the cue; otherwise
+    the audio thread would free the cue's memory.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class CuePlayer:
         self._n_done = 0
 
     def play(self, sound: np.ndarray) -> None:
-        """Play a cue from the next block on, or after the present cue; may be called on any thread."""
+        """Play a cue from the next block on, or, if one is playing, after that one; may be called on any thread."""
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:

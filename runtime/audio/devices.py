@@ -83,8 +83,8 @@ def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device:
     """Choose an output: its name contains `device`, and its host API's name contains `host_api`, ignoring case.
 
     host_api: None for any host API. device: None for the first default output, or the first output if none is a
-    default; then None is returned if there is no output. An output named exactly `device` is preferred to names that
-    only contain `device`. UserError if no output fits, or if several fit `device`.
+    default. An output named exactly `device` is preferred to names that only contain `device`. Returns None if neither
+    is given and there is no output. UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)
     if host_api is not None:

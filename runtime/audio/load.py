@@ -1,8 +1,9 @@
-"""How much work the blocks are, and which were late because the processor was busy with something else.
+"""Measures how much work each block was, and which blocks were late because the processor did something else.
 
-A block's load is the time that its rendering took, divided by the time that it plays. At most MOST_WAITING times the
-processor's work on the block is counted: a thread always waits a little for other threads of this process. If rendering
-took longer, the machine stalled: another program, or the system, had the processor. Fewer voices would not have helped.
+A block's load is the time that its rendering took, divided by the time that the block plays. Rendering takes somewhat
+longer than the processor works on the block, because the audio thread waits for other threads of this process. If
+rendering took more than MOST_WAITING times as long as this work, the machine stalled: another program or the system had
+the processor, and fewer voices would not have helped. So the load counts at most MOST_WAITING times the work.
 The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
@@ -18,9 +19,9 @@ MOST_WAITING = 1.2
 class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
-    n_blocks: number of blocks so far. n_late: how many took longer to render than to play.
+    n_blocks: number of blocks so far. n_late: how many of all blocks took longer to render than to play.
     n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
-    n_over: how many of the newest blocks in a row had a load above 1; least_over: the least load of these.
+    n_over: how many blocks in a row, up to the newest, had a load above 1; least_over: the least load of these blocks.
     """
 
     def __init__(self) -> None:
@@ -32,8 +33,8 @@ class BlockLoads:
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
         """Add one block; return whether it was late or nearly late; for the audio thread only.
 
-        took_s: from the block's beginning to its end. worked_s: the processor's time for the block. block_s: how long
-        the block plays.
+        took_s: how long the rendering took. worked_s: the processor's time for the rendering. block_s: how long the
+        block plays.
         """
         load = min(took_s, MOST_WAITING * worked_s) / block_s
         if took_s > block_s:
@@ -51,7 +52,7 @@ class BlockLoads:
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:
-        """The loads of the blocks after the first `n_before`, oldest first, float32 (n,); at most N_KEPT / 2."""
+        """The loads of the blocks after the first `n_before`: at most the newest N_KEPT / 2, oldest first, float32."""
         end = self.n_blocks
         first = max(n_before, end - N_KEPT // 2)
         return self._kept[np.arange(first, end) % N_KEPT]

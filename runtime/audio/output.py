@@ -1,4 +1,4 @@
-"""Plays the engine's blocks and an effect on the input: on a sound card, or at the same pace without a device."""
+"""Plays the engine's blocks, and adds an effect on the input: on a sound card, or without a device at the same pace."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class SoundSource(Protocol):
 class Effect(Protocol):
     """An effect on the sound card's input: `add` adds the effect's sound to `block`, float32 (n, 2).
 
-    incoming: the input, float32 (n, n_channels). may_wait: whether the effect should defer work, because this block has
-    much work already. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the effect's
-    latency, without the buffers.
+    incoming: the input, float32 (n, n_channels). may_wait: whether the effect should defer work, because the engine had
+    much work on this block. `add` runs on the audio thread: it must neither wait nor raise. delay_frames: the effect's
+    latency, without that of the sound card's buffers.
     """
 
     delay_frames: int
@@ -65,7 +65,7 @@ class AudioIn(NamedTuple):
 
 
 class BlockRenderer:
-    """Renders the engine's blocks for the driver, keeps the clock right, and counts late blocks and underflows.
+    """Renders the engine's blocks for the driver, tells the clock about them, and counts late blocks and underflows.
 
     n_blocks: number of blocks so far; it grows as long as the device plays.
     n_underflows: number of blocks before which the driver ran out of sound.
@@ -76,7 +76,7 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices at once; None to shed none here.
+    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices on the audio thread; None for none.
     is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
     """
 
@@ -103,13 +103,14 @@ class BlockRenderer:
 
     @property
     def engine(self) -> SoundSource:
-        """What plays."""
+        """The engine that plays now."""
         return self._engine
 
     def take_over(self, engine: SoundSource) -> None:
         """Let another engine play from the next block on; from any thread.
 
-        The caller keeps the present one for another block at least, or the audio thread might free it.
+        The caller keeps a reference to the old engine for at least one more block. Otherwise the audio thread might
+        free the old engine.
         """
         self._engine = engine
 
@@ -282,7 +283,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency from the input to the output, in s: both buffers, each at least one block."""
+        """The latency from the input to the output, in s: the sum of both latencies, each at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -307,9 +308,9 @@ class DeviceOutput:
         return self._server is not None and self._server.has_gone
 
     def close(self, plays: bool = True) -> bool:
-        """Close the device and PortAudio; returns False if the driver hangs, as it does when a JACK server has died.
+        """Close the device and PortAudio; returns False if the driver hangs, as JACK's does when its server has died.
 
-        plays: whether blocks are still requested; if not, JACK gets less time, because it has most likely died.
+        plays: whether the driver still requests blocks; if not, JACK gets less time, because it probably hangs.
         """
         if self.server_has_gone:
             return False  # the driver is known to hang

@@ -1,4 +1,4 @@
-"""Sheds voices on the audio thread, because the main thread may get a processor late."""
+"""Sheds voices on the audio thread, because the main thread may have to wait for a processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.events import NEVER, Event, VoiceLimit
 FEWEST_VOICES = 2
 AIM = 0.7  # the load that remains after voices are shed
 SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
-_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # an overload: late blocks in a row for so long, and at least so many
+_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # blocks that are late in a row are an overload if they last this long and are this many
 _MOST_LOAD = 4.0
 
 
@@ -20,7 +20,7 @@ class _Status(Protocol):
 
 
 class Shedding(Protocol):
-    """What plays: its voices, and the way to limit them."""
+    """The part of an engine or rack that QuickCut uses: it counts the active voices, and takes events."""
 
     @property
     def status(self) -> _Status: ...
@@ -29,16 +29,16 @@ class Shedding(Protocol):
 
 
 def affordable(n_sounding: int, load: float, n_voices: int) -> int:
-    """How many of the sounding voices make a load of AIM; n_voices: how many may sound if nothing is wrong."""
+    """How many voices make a load of AIM, if n_sounding voices make `load`; from FEWEST_VOICES to n_voices."""
     return min(n_voices, max(FEWEST_VOICES, math.floor(n_sounding * AIM / load)))
 
 
 class QuickCut:
-    """Lowers the limit on the voices when enough blocks in a row are late for their own work.
+    """Lowers the limit on the voices when enough blocks in a row are late because of their own work.
 
     n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    n_cuts: how often the limit was lowered so far; limit: the limit since then. first_block: number of the first block
-    to judge, which the main thread sets, too; `NEVER` for none.
+    n_cuts: how often the limit was lowered so far; limit: the present limit. first_block: blocks before the one with
+    this number are not judged; `NEVER` to judge none. The main thread, too, sets it.
     """
 
     def __init__(self, n_voices: int, block_s: float):
@@ -49,7 +49,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks are an overload; for the audio thread, after each block."""
+        """Lower the limit if the newest blocks are an overload; for the audio thread, after each nearly late block."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # more than a recording can include of the past, because reading starts later
+LEAST_S = 20.0  # longer than the past that a recording can include, because the reader starts a little later
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers: the end of the frames that may be changing, the end of the complete frames, how often the
@@ -129,7 +129,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` to `end` that are not overwritten; `end`: at most the property `end`."""
+        """The frames from `frame` up to `end` that are not overwritten yet; `end`: at most the property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at

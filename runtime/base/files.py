@@ -57,9 +57,9 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
 
 def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
-    """Check, before long work, that `atomic_write` can write the result to `path`; UserError if not.
+    """Check, before long work, that `atomic_write` can write a file to `path`; UserError if not.
 
-    Returns the path with all links resolved. Arguments as in `atomic_write`. A full disk is not detected.
+    Returns the path with all links resolved. inputs, makes_folder: as in `atomic_write`. A full disk is not detected.
     """
     target = _regular_target(path, inputs)
     folder = target.parent

@@ -1,4 +1,4 @@
-"""One line of progress with the time left."""
+"""Shows in one line how much of the work is done, and the time left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Self, TextIO
 
-LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by our programs that show the progress in their own way
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # our programs that show the progress in their own way set it to `json`
 JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0
@@ -86,7 +86,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 0:07, 12:34 or 1:02:03."""
+    """A number of seconds as text, such as 0:07, 12:34 or 1:02:03."""
     minutes, left_s = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{left_s:02d}" if hours else f"{minutes}:{left_s:02d}"

@@ -13,7 +13,10 @@ _LONGEST_VARINT = 10
 
 
 class Field(NamedTuple):
-    """One field: number, and value: a whole number, bytes, or None for a number of 4 or 8 fixed bytes."""
+    """One field of a message.
+
+    number: which field it is. value: a whole number or bytes; None for a fixed-size number, which is passed over.
+    """
 
     number: int
     value: int | memoryview | None
@@ -44,7 +47,10 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def numbers(value: int | memoryview | None, most: int) -> list[int]:
-    """The whole numbers of a repeated field: one, or at most `most` packed numbers; ValueError as in `fields`."""
+    """The whole numbers of a repeated field: one number, or up to `most` numbers packed into bytes.
+
+    ValueError if there are more, or if the bytes are broken.
+    """
     if isinstance(value, int):
         return [value]
     message, found, at = part(value), [], 0

@@ -17,13 +17,13 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # limited, so that a hanging busy thread does not stop other threads for ever
+_MOST_PAUSES = 64  # limited, so that a thread which hangs while it is busy does not stop others for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 
 
 def promote_thread(priority: int) -> bool:
-    """Give the calling thread at least this real-time priority, 1 to 99; returns False, unchanged, if not permitted.
+    """Give the calling thread at least this real-time priority, 1 to 99; returns False if that is not permitted.
 
     A thread with a higher priority keeps that priority: JACK sets the priority of its own threads.
     """
@@ -88,7 +88,8 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
     interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. The hook, which Python calls for each function, slows this thread down.
+    such calls took 15 ms longer. Pausing also needs a hook that Python calls for each function, which makes the calling
+    thread slower.
     """
 
     def look(*_: object) -> None:

@@ -20,16 +20,16 @@ WARM_UP_FRAMES = 8192
 
 
 def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object]:
-    """Measure a case with `duration_s` seconds of sound; returns the case's row of the JSON's `engine` list.
+    """Measure a case with `duration_s` seconds of sound; returns the case's row in the list `engine` of bench's JSON.
 
     A row has the time that a block takes, in ms (median, 99th and 99.9th percentile, longest), the block's duration as
     budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The least work of a named case is unknown: instead, its row adds the name, and
-    p99_ms and load divided by the plain case's: p99_of_plain and load_of_plain.
+    least work that makes the same sound. The least work of a named case is unknown. Instead, its row adds its name and
+    two ratios to the plain case: p99_of_plain, of p99_ms, and load_of_plain, of the load.
 
-    CPU times, block times and the times for comparison are measured alternately in short spells, because a machine's
-    speed may change from one second to the next. Blocks are timed at the audio thread's priority where that is
-    permitted. This, too, needs short spells: systems stop a real-time thread that runs for long without waiting.
+    The times of the blocks, the CPU times, and the figures for comparison are measured in turn, in short spells,
+    because a machine's speed may change from one second to the next. Blocks are timed at the audio thread's priority
+    where that is permitted. This, too, needs short spells: systems stop a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -50,7 +50,7 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
 
 class _Run:
-    """An engine that plays a case in short spells of n_blocks, with the measurements so far."""
+    """Plays a case on its own engine, in short spells of n_blocks blocks, and collects the measurements."""
 
     def __init__(self, decoder: Decoder, case: Case, n_blocks: int):
         self._engine, self._case, self._n_latents = started(decoder, case), case, decoder.card.n_latents
@@ -62,7 +62,7 @@ class _Run:
             self._engine.render(self._out)
 
     def measure_spell(self) -> None:
-        """Measure the CPU time of n_blocks blocks in sum, then the time of each of n_blocks more blocks."""
+        """Measure the CPU time of n_blocks blocks together, then the time of each of n_blocks more blocks."""
         starts_s = (np.arange(self._n_blocks) + self._n_done) * self._block_s
         events = [self._case.events_at(start_s, self._n_latents) for start_s in starts_s]
         self._n_done += self._n_blocks

@@ -48,10 +48,10 @@ def _wheel(time_s: float) -> list[Event]:
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
 
-    moving: whether every knob moves in every block. name: None for a plain case, which has no further events.
-    sound: called with the instrument's card; returns the sound to play. in_rack: whether a rack with its effects plays
-    the notes, as in `play`, or the engine alone. once: events sent with the notes.
-    each_block: called with the time in s at which a block begins; returns the block's further events.
+    moving: whether every knob moves in every block. name: None for a plain case, which has no events besides the notes
+    and the knobs. sound: called with the instrument's card; returns the sound to play. in_rack: whether a rack with its
+    effects plays the notes, as in `play`, or the engine alone. once: events sent with the notes.
+    each_block: called with the time in s at which a block begins; returns events to send besides the knobs' moves.
     """
 
     n_voices: int

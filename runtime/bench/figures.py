@@ -1,4 +1,4 @@
-"""Measures all figures of `bench`, as in its JSON."""
+"""Measures all figures of the command `bench`, as its JSON file holds them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.bench.report import Report
 from runtime.config import Config
 from runtime.instrument.decoder import Decoder
 
-# Approximate durations on a small server, for the progress line: per second of a case's sound, and per latency trial.
+# For the progress line: about how long a second of a case's sound, and a latency trial, take on a small server.
 ABOUT_S_OF_CASE = 0.25
 ABOUT_S_OF_TRIAL = 0.15
 

@@ -1,4 +1,4 @@
-"""Starts as `play` does and renders blocks: python -m runtime.bench.first_block F.onnx.
+"""Starts an engine like `play`, and renders blocks: python -m runtime.bench.first_block F.onnx.
 
 Prints `first block` when the first block is rendered, and after 200 more blocks the process's peak memory in MB.
 """

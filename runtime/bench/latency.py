@@ -27,8 +27,8 @@ def note_on_ms(
 ) -> dict[str, float]:
     """Time in ms from a key to its sound at the output: median, 99th percentile and maximum of `n_trials`.
 
-    `n_notes` keys go down at once while 16 other notes sound and every knob moves. on_trial: called after each trial.
-    A device's own latency is not included.
+    In a trial, `n_notes` keys go down together while 16 other notes sound and every knob moves. on_trial: called after
+    each trial. A device's own latency is not included.
     """
     random = np.random.default_rng(0)
     delays_ms = []
@@ -40,11 +40,11 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys at once; returns the frames until they are heard, and how late their block is, in s.
+    """Press `n_notes` keys together; returns the frames until they are heard, and how late their first block is, in s.
 
     The keys go down at a random frame of a block of 64 frames. The notes begin exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. A block is late if rendering takes
-    longer than playing.
+    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. Their first block is the one in
+    which the notes begin; it is late if it takes longer to render than to play.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -99,9 +99,9 @@ def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lamb
 
 
 def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
-    """Move every knob from 0 to 1 at once while a note sounds; returns the frames until the sound has changed by 90 %.
+    """Move all knobs together from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
-    The note is rendered three times with the same noise: with the step, with all knobs at 0, and with all knobs at 1.
+    The note is rendered three times with the same noise: with this step, with all knobs at 0, and with all knobs at 1.
     The sound has changed by 90 % when the amplitude of its difference from the sound at 1 is a tenth of the amplitude
     of the difference between the sounds at 0 and at 1.
     """

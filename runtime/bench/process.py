@@ -1,4 +1,4 @@
-"""Measures the whole process: its start, its memory, its size on disk, and a live run on a real device."""
+"""Measures the start and memory of a playing process, its packages' size on disk, and a live run on a real device."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _processor_name() -> str:
 
 
 def start_and_memory(instrument: Path) -> tuple[float, float]:
-    """Seconds from the start of a process to its first block of sound, and its peak memory in MB while it plays."""
+    """Start a process that plays; returns the seconds to its first block of sound, and its peak memory in MB."""
     begin_s = time.perf_counter()
     command = [sys.executable, "-m", "runtime.bench.first_block", str(instrument.resolve())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:

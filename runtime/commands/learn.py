@@ -87,7 +87,7 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn a control; print each arriving event until then. UserError if no control moves in time."""
+    """Learn a control, and print each event that arrives meanwhile. UserError if no control moves in time."""
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]

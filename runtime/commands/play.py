@@ -80,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """The settings, and an empty text.
+    """Read the settings; returns them and an empty text. UserError for settings with a mistake.
 
-    In a service, unusable settings give None and a text about the mistake, because a restart would not mend them.
+    In a service, settings with a mistake give None and a text about it instead, because a restart would not mend them.
     """
     try:
         return load_config(path), ""
@@ -95,9 +95,10 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """What to play, and the problem with the settings, which may be an empty text.
+    """Choose what to play; returns the choice, and what is wrong with the settings: an empty text if nothing is.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
+    settings, problem: from `_settings`.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
     for number, (name, config) in enumerate(candidates):

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """What to play, and with --now the state of the running play, else None."""
+    """Choose what to play; returns the choice, and with --now also the state of the running play, else None."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
@@ -147,7 +147,7 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # Recordings of the first version only name the instrument that a swap brought.
+    # Recordings of the first version say which instrument a swap brought, but nothing more.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:
@@ -169,7 +169,7 @@ def _decoder(played: PlayedInstrument) -> Decoder:
 
 
 def _with_seed(start: Start, seed: int) -> Start:
-    """The start with another seed in every part."""
+    """A recording's start with another seed in every part."""
     parts = tuple(
         msgspec.structs.replace(each, patch=msgspec.structs.replace(
             each.patch, settings=msgspec.structs.replace(each.patch.settings, seed=seed)))

@@ -46,9 +46,9 @@ class ControlMap:
             del self._states[number]
 
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
-        """Move the control's targets; returns False if the voices need the event, too.
+        """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The release of a pedal or a key always goes to the voices, too: otherwise a note that it holds would not end.
+        The voices need every release of a pedal or a key: without it, a note that is held would never end.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -103,7 +103,7 @@ class ControlMap:
         return False
 
     def _apply(self, binding: Binding, state: ChannelState, share: float, value: int, knobs: Knobs) -> None:
-        """Move a binding's target; share, value: the control's position, as from `share_of`."""
+        """Move a binding's target. share, value: the control's position, in the two forms that `share_of` returns."""
         stands = knobs.position(binding.target)
         if stands is not None:
             position = moved_to(binding, state, share, value, stands)
@@ -140,7 +140,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for a hop, because it changes only spectra, the blend of phases or the tempo."""
+        """Whether an event may wait for the next hop: it changes only spectra, the blend of phases or the tempo."""
         if isinstance(event, ControlChange):
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting

@@ -11,7 +11,7 @@ from runtime.control.sound_knobs import SoundKnobs
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a Sound stores most targets: the path of field names.
+# Where a Sound stores most targets: field names, from the outermost structure inwards.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -29,6 +29,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "portamento": ("voice", "portamento_s"),
     "vibrato.depth": ("voice", "vibrato_semitones"),
     "vibrato.rate": ("voice", "vibrato_hz"),
+    "lfo_1.rate": ("lfo_1", "rate_hz"),
+    "lfo_2.rate": ("lfo_2", "rate_hz"),
     "reverb": ("effects", "reverb"),
     "chorus": ("effects", "chorus"),
 }
@@ -39,14 +41,14 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
     """The chosen sound, with the present values of all targets that were moved, and the morph's present position.
 
-    level_db is changed by as much as the level was moved. card: names the latents.
+    The sound's level_db changes by as much as the target `level` was moved. card: names the latents.
     """
     present = knobs.present
     patch, values = present.patch, present.values
     at_first = SoundKnobs(patch, present.positions, 0).values
     sound = patch.sound
     for target, fields in FIELDS.items():
-        if values[target] != at_first[target]:
+        if values.get(target) != at_first.get(target):
             sound = _with(sound, fields, _rounded(values[target]))
     if values["level"] != at_first["level"]:
         moved_db = values["level"] - at_first["level"]

@@ -17,10 +17,10 @@ class Knobs:
 
     A knob moves its target in all these sounds: held notes keep their own sound, but follow the knobs.
 
-    morph: what the controls `morph`, `morph.x` and `morph.y` move through; None if the sound has no morph.
-    present: the knobs of the sound that the next notes play; begun_at: positions of the latents when that sound was
-    chosen; n_changes: grows with every change of spectra or phases; moved: the targets, except latents, that have moved
-    since the reader last emptied the set. UserError for a preset in the settings that the instrument does not have.
+    present: the knobs of the sound that the next notes play; morph: that sound's morph, None without one; begun_at:
+    positions of the latents when that sound was chosen; n_changes: grows with every change of spectra or phases; moved:
+    the targets, except latents, that have moved; who reads this set empties it. UserError for a preset in the settings
+    that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -105,7 +105,7 @@ class Knobs:
             each.version = self._next_number()
 
     def set(self, target: str, value: float) -> None:
-        """Set a target, except a latent, to a value in the unit of the target's range."""
+        """Set a target, but not a latent, to a value in the target's unit."""
         for each in self.heard:
             each.set(target, value)
             if target in SPECTRAL and target != "phase_blend":
@@ -119,7 +119,7 @@ class Knobs:
 
 
 def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
-    """The latents' positions at the start: the sound's, or else the settings' preset's, or else the card's."""
+    """The latents' positions at the start: those of the sound, of the settings' preset, or else of the card."""
     if patch.positions is not None:
         return patch.positions
     preset = patch.settings.preset

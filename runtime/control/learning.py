@@ -67,7 +67,7 @@ class Learner:
         self.target = None
 
     def feed(self, event: ChannelEvent, now_s: float) -> Learned | None:
-        """Process an event; returns what was learned, or None as long as that is not clear."""
+        """Process an event; returns what was learned, or None as long as it is not clear which control moves."""
         if self.target is None:
             return None
         self._heard.add(event, now_s)
@@ -116,16 +116,17 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
     """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
-    is_other = line.action == NOTHING  # several controls may do nothing
+    is_other = line.action == NOTHING  # lines with NOTHING do not replace each other: several controls may be silenced
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
 
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """A device's learned lines without the lines of a target or action; names: its names, None to remove all lines.
+    """A device's learned lines without the lines of one target or action.
 
-    own: the target's lines in the device's map that were not learned. Learned lines that silence them are removed, too.
+    names: all names of the target or action; None to remove all lines. own: the target's lines in the device's map that
+    were not learned. Learned lines that silence them are removed, too.
     """
     if names is None:
         return ()
@@ -133,14 +134,14 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines, and a line for each control in `own`, lines of its map, that lets it do nothing."""
+    """A device's learned lines, and new lines that silence the lines `own` of its map: their controls move nothing."""
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
     return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))
 
 
 def silences(line: MapLine, other: MapLine) -> bool:
-    """Whether a line lets the control of another line do nothing."""
+    """Whether a line silences another line: it has the same control, and lets the control move nothing."""
     return line.action == NOTHING and same_control(other, line)
 
 

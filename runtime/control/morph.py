@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 
 from runtime.control.sound_knobs import SoundKnobs
-from runtime.control.targets import RANGES
+from runtime.control.targets import LFO_RATES, RANGES
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets,
-# such as an LFO's rate, change only in these steps, and only for new notes.
+# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets, and
+# an LFO's rate, change only in these steps, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -43,8 +43,8 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it
-    decides what is not a number, such as the filter's type. step: index of the nearest of the `steps`.
+    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it gives
+    everything that is no number, such as the filter's type. step: index of the nearest of the `steps`.
 
     Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """
@@ -54,7 +54,7 @@ class Morph:
         self.places = dict(places)
         self._is_square = morph.shape == "square"
         knobs = [SoundKnobs(patch, patch.positions or positions, 0) for patch in morph.patches]
-        self._targets = tuple(knobs[0].values)
+        self._targets = tuple(target for target in knobs[0].values if target not in LFO_RATES.values())
         self._rows = np.array([[RANGES[t].position_of(each.values[t]) for t in self._targets] for each in knobs])
         if self._is_square:
             self._ways = [np.array([each.positions for each in knobs])]
@@ -107,7 +107,7 @@ def _shares(way: np.ndarray) -> np.ndarray:
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """A patch's morph, None without one. positions: latents' positions for its sounds that set none."""
+    """A patch's morph; None without one. positions: the latents' positions for sounds of the morph that set none."""
     if patch.morph is None:
         return None
     own = patch.sound.morph

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from runtime.config import Adsr
-from runtime.control.targets import RANGES
+from runtime.control.targets import LFO_RATES, RANGES
+from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch
 
 ENVELOPE = "envelope."
@@ -20,13 +21,14 @@ class SoundKnobs:
     positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
-    filter_kind: as the type in Filter. shapes: whether any target changes the decoder's spectra. has_bandwidth,
-    has_width: whether the bandwidth or the width is, or was, above 0.
+    filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
+    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same of the width. rates: rates in Hz of
+    the LFOs that the player has moved.
     """
 
     __slots__ = (
         "_kind", "blend", "envelope", "filter_kind", "gain", "has_bandwidth", "has_width", "pan", "patch", "positions",
-        "shapes", "values", "version",
+        "rates", "shapes", "values", "version",
     )  # fmt: skip
 
     def __init__(self, patch: Patch, positions: Sequence[float], version: int):
@@ -56,6 +58,10 @@ class SoundKnobs:
             "reverb": sound.effects.reverb,
             "chorus": sound.effects.chorus,
         }
+        for name, target in LFO_RATES.items():
+            if getattr(sound, name).beats is None:
+                self.values[target] = getattr(sound, name).rate_hz or DEFAULT_LFO_HZ
+        self.rates: dict[str, float] = {}
         self.has_bandwidth = self.has_width = False
         self._follow()
 
@@ -66,11 +72,13 @@ class SoundKnobs:
         self.values[target] = value
         if target.startswith(ENVELOPE):
             self.envelope = _with_stage(self.envelope, target.removeprefix(ENVELOPE), value)
+        elif target in LFO_RATES.values():
+            self.rates[target.partition(".")[0]] = value
         else:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets except the latents; filter_kind: as the type in Filter."""
+        """Set all targets except the latents and the LFOs' rates; filter_kind: one of the types of Filter."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}

@@ -57,12 +57,16 @@ RANGES: dict[str, Range] = {
     "portamento": TIME,
     "vibrato.depth": Range(0.0, 12.0, "semitones", "square"),
     "vibrato.rate": Range(0.1, 20.0, "Hz", "ratio"),
+    "lfo_1.rate": Range(0.01, 20.0, "Hz", "ratio"),
+    "lfo_2.rate": Range(0.01, 20.0, "Hz", "ratio"),
     "morph": SHARE,
     "morph.x": SHARE,
     "morph.y": SHARE,
     "reverb": SHARE,
     "chorus": SHARE,
 }
+# Each LFO's target. An LFO with `beats` follows the tempo and does not have it.
+LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
 # The actions that a control can start instead of moving a target.
 ACTIONS = (
     "next_sound",
@@ -75,9 +79,9 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-NOTHING = "nothing"  # in a map's line, in place of an action: the control does what it does without a map
+NOTHING = "nothing"  # in place of an action in a map's line: the map leaves the control to its meaning in MIDI, if any
 
-# Targets that, like all latents, change only the next spectra or their phases, so that a move may wait for a hop.
+# Targets that, like all latents, change only spectra or their phases, which are next computed at a hop.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )

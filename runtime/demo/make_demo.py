@@ -1,7 +1,7 @@
 """Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
 
-Run as `python -m runtime.demo.make_demo`. All layers share the knobs. So sounds that play together are chosen at the
-same time, and the last one chosen sets the knobs.
+Run as `python -m runtime.demo.make_demo`. All sounding notes share the knobs. So sounds that play together are chosen
+at the same time, and the one chosen last sets the knobs.
 """
 
 from __future__ import annotations

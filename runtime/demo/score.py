@@ -39,7 +39,7 @@ class Score:
                 self._add(start + length, _OFF, Message("note_off", channel=channel, note=note))
 
     def control(self, beat: float, control: int, value: int, channel: int = 0) -> None:
-        """Move a control at once."""
+        """Set a control to a value, without a ramp."""
         self._add(beat, _CONTROL, Message("control_change", channel=channel, control=control, value=value))
 
     def ramp(self, start: float, end: float, kind: int | str, values: tuple[int, int], channel: int = 0) -> None:

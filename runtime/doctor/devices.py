@@ -67,7 +67,10 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The programs that have a sound card open for playback, by process id; from cards' status and open files."""
+    """The programs that have a sound card open for playback, by process id.
+
+    The cards' status files name some of them; the others are found by the files that they have open.
+    """
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):
         found |= {int(number) for number in re.findall(r"^owner_pid\s*:\s*(\d+)", text_of(path), re.MULTILINE)}
@@ -79,7 +82,7 @@ def holders(root: Path) -> dict[int, str]:
 
 
 def _leader(root: Path, process: int) -> int:
-    """The process of a thread; needed because the kernel reports the thread that opened the card."""
+    """The id of the process that a thread belongs to; the kernel reports the id of the thread that opened a card."""
     leader = re.search(r"^Tgid:\s*(\d+)", text_of(root / f"proc/{process}/status"), re.MULTILINE)
     return int(leader[1]) if leader else process
 

@@ -1,4 +1,4 @@
-"""The doctor's findings: each has a verdict and, unless the verdict is good, the way to mend the problem."""
+"""The doctor's findings: each has a verdict and, unless the verdict is good, says how to mend the problem."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What the checks are given.
+    """What the checks need to know.
 
-    config: the settings. instrument: name or file; None for the settings' instrument. root: the folder of /proc, /sys
-    and /dev. playing: what the playing process reports; None if nothing plays. figures: measured values, for the JSON.
+    config: the settings. instrument: name or file; None for the settings' instrument. root: the folder that contains
+    proc, sys and dev. playing: what the playing process reports; None if nothing plays. figures: the checks store the
+    values here that they measure, for the JSON.
     """
 
     config: Config
@@ -60,7 +61,7 @@ def worst(findings: Sequence[Finding]) -> Verdict:
 
 
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
-    """The findings as lines: verdict, name and what was found, in columns, and below them the way to mend it.
+    """The findings as lines: verdict, name and what was found, in columns, and below them how to mend it.
 
     width: of the screen, in characters; None for the terminal's width. A command is never split over two lines, so that
     it can be copied.
@@ -118,7 +119,7 @@ def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The stripped text of a small file, such as the kernel's; empty if the file cannot be read."""
+    """The stripped text of a small file, such as one in /proc; empty if the file cannot be read."""
     try:
         return path.read_text(errors="replace").strip(" \0\n")
     except OSError:

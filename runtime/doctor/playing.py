@@ -18,7 +18,10 @@ _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000
 
 
 def ask_playing() -> tuple[dict | None, str]:
-    """The health and process id of the playing process, or None; and the problem, empty if nothing plays."""
+    """What the playing process reports of its health, with its process id; None if there is no report.
+
+    Also returns why there is no report: an empty text if nothing plays.
+    """
     try:
         with connect() as link:
             return link.ask("health") | {"process": link.ask("state")["process"]}, ""

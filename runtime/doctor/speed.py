@@ -25,9 +25,9 @@ from runtime.sound.patch import Patch
 
 PLAYED_S = 4.0  # seconds that are measured
 PATIENCE_S = 60.0  # limit for the whole measuring process
-ROOM = 0.7  # share of a block's duration; beyond this, a little more work makes blocks late
+ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
 _LOOK_S = 0.2
-_N_NOT_JUDGED = 16  # blocks that are not judged, because they use memory for the first time
+_N_NOT_JUDGED = 16  # so many first blocks are not judged, because they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
@@ -71,7 +71,7 @@ def _judged(measured: dict) -> Finding:
 
 
 class _Moved:
-    """A SoundSource: a rack in which every knob moves in every block."""
+    """A SoundSource for the output: a rack, whose knobs all move in every block."""
 
     def __init__(self, rack: Rack, n_latents: int):
         self._rack, self._n_latents = rack, n_latents

@@ -1,4 +1,4 @@
-"""A value that changes by a crossfade on the grid of cells."""
+"""A value that changes by a crossfade over several cells, which `grid` explains."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Changing(Generic[T]):
     """A value that may be crossfading to a new value.
 
     A change begins with the first cell at or after its frame, and takes n_cells. A change during another change waits
-    until the other ends; of several waiting changes, only the last is made.
+    until the other ends; of several waiting changes, only the newest is made.
 
     now: the value; during a change, the old value. coming: the new value; None if no change runs. progress: how far the
-    change is at the beginning of the present cell, 0 to 1. step: the progress in one cell.
+    change is at the beginning of the present cell, 0 to 1. step: by how much progress grows in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):
@@ -45,14 +45,14 @@ class Changing(Generic[T]):
         self.progress = self._n_done * self.step
 
     def jump(self, frame: int) -> None:
-        """Change to the last value due by `frame` at once, without a crossfade: for an effect that is silent."""
+        """Change to the newest value that is due by `frame`, without a crossfade; for an effect that is silent."""
         if self.coming is not None:
             self.now, self.coming = self.coming, None
         if self._waiting:
             self.now = self._take(frame) or self.now
 
     def _take(self, frame: int) -> T | None:
-        """Remove all values that wait for a frame up to `frame`, and return the last; None if there is none."""
+        """Remove all values that wait for a frame up to `frame`, and return the newest; None if there is none."""
         value = None
         while self._waiting and self._waiting[0][0] <= frame:
             value = self._waiting.pop(0)[1]

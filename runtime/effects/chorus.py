@@ -1,4 +1,4 @@
-"""The chorus: copies of the sound with modulated delays, which are closed formulas of the absolute frame."""
+"""The chorus: copies of the sound, whose delays swing. Each delay is computed from the absolute frame alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from runtime.config import ChorusConfig
 from runtime.effects.grid import CellEffect, cell_frames
 
-MOST_VOICES = 6  # three copies on either side
+MOST_VOICES = 6  # three copies on each of the left and the right side
 N_COPIES = {"chorus": 2, "ensemble": 3}
 # One copy's delay swings about MIDDLE_MS, the next one's about APART_MS more, so that their comb filters differ.
 MIDDLE_MS, APART_MS = 12.5, 2.3
@@ -25,13 +25,13 @@ _CUBIC = np.array(
 
 
 class Copies(NamedTuple):
-    """The copies for some settings, each copy a voice; the left side's voices come first.
+    """The copies for some settings. Each copy on one side is a voice; the left side's voices come first.
 
-    places: where the voices read each frame of a cell, without the swing, float64 (n_voices, cell), in frames. depth:
-    the swing's depth, in frames. turns: the swing's turns per frame. phases: the voices' phases in turns, float64
-    (n_voices, 1). angles: the angles of both swings in a cell that begins at frame 0, in radians, float64 (2, cell).
-    tremble: the second swing's depth, relative to the first. gains: from the voices to left and right, float32
-    (2, n_voices).
+    places: for each frame of a cell, where the voices read the sent sound if no delay swings, in frames from the cell's
+    beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the swing's
+    turns per frame. phases: the voices' phases in turns, float64 (n_voices, 1). angles: the angles of both swings in a
+    cell that begins at frame 0, in radians, float64 (2, cell). tremble: the second swing's depth, relative to the
+    first. gains: from the voices to left and right, float32 (2, n_voices).
     """
 
     settings: ChorusConfig
@@ -66,7 +66,7 @@ def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
 
 
 class Chorus(CellEffect[Copies]):
-    """A chorus or an ensemble."""
+    """The effect itself; as its settings say, in the mode `chorus` or `ensemble`."""
 
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
@@ -89,7 +89,7 @@ class Chorus(CellEffect[Copies]):
             self._coming -= out
             self._coming *= self._ramp
             out += self._coming
-        return True  # a chorus has no feedback: only sound in the ring of sent sound is heard
+        return True  # a chorus has no delay lines of its own
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
         """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""

@@ -24,17 +24,17 @@ def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
 
 
 def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H; their sum is 1."""
+    """Complex responses (3, n) of the bands of bass, middle and treble: L, H - L and 1 - H. Their sum is 1."""
     z = np.exp(-2j * math.pi * np.asarray(frequencies_hz) / sample_rate_hz)
     low, high = ((1.0 - pole) / (1.0 - pole * z) for pole in poles(sample_rate_hz))
     return np.stack((low, high**2 - low, 1.0 - high**2))
 
 
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """The gains of bass, middle and treble in each line's filter: float64 (3, n).
+    """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
-    At each meeting point, a sound that passes the filter once in delays_s (n,) decays by 60 dB in decays_s (3,). If no
-    filter of this kind is steep enough, the decay comes as close as possible.
+    A sound passes a line's filter once every delays_s (n,). With these gains, it decays by 60 dB in decays_s (3,) at
+    the meeting points. If no filter of this kind is steep enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)

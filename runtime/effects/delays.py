@@ -8,8 +8,9 @@ from runtime.effects.grid import SendRing
 
 
 class Delays:
-    """Several delay lines: float32 (n_lines, size + cell); the last cell's columns repeat the first ones.
+    """Several delay lines, as rings: float32 (n_lines, size + cell).
 
+    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
     longest: the longest delay, in frames.
     """
 

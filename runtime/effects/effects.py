@@ -32,7 +32,7 @@ class Effects:
 
     @property
     def n_cells_computed(self) -> int:
-        """The work so far, in cells of all effects."""
+        """How many cells all effects together have computed so far, as a measure of their work."""
         return sum(each.n_cells_computed for each in (self._reverb, self._chorus, self._equaliser))
 
     @property
@@ -49,8 +49,8 @@ class Effects:
     def change(self, frame: int, prepared: Prepared) -> None:
         """Change to other settings from `frame` on, by crossfades of 50 ms; frame: in the next block or later.
 
-        Sound that is already in the room stays there, and follows a new size or decay too. A change during another
-        change waits until the other ends; of several waiting changes, only the last is made.
+        Sound that is already in the reverb stays there, and follows a new size or decay too. A change during another
+        change waits until the other ends; of several waiting changes, only the newest is made.
         """
         self._reverb.change(frame, prepared.room)
         self._chorus.change(frame, prepared.copies)
@@ -59,7 +59,7 @@ class Effects:
     def add(
         self, frame: int, dry: np.ndarray, reverb_send: np.ndarray | None = None, chorus_send: np.ndarray | None = None
     ) -> None:
-        """Add the wet sound to `dry` and equalise it, in place. Every frame must pass through here, in order.
+        """Add reverb and chorus to `dry` and equalise the sum, in place. Call this for every block, in order.
 
         frame: the block's first frame. dry, reverb_send, chorus_send: float32 (n, 2), any n; None for silence.
         """

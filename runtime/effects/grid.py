@@ -1,4 +1,7 @@
-"""The grid of cells, at absolute frames, in which an effect works, and the ring of the sound sent to the effect."""
+"""The cells in which an effect works, and the ring of the sound that is sent to the effect.
+
+A cell is a short stretch of sound of fixed length. Cells follow each other, and begin at fixed absolute frames.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from runtime.config import ChorusConfig, ReverbConfig
 from runtime.effects.changing import Changing
 
-# A sent cell without a sample above this, -160 dB, counts as silence and is set to 0.
+# A cell of sent sound without a sample above this, -160 dB, counts as silence and is set to 0.
 SILENCE = 1e-8
 CHANGE_S = 0.05
 T = TypeVar("T", bound="IsPrepared")
@@ -32,7 +35,7 @@ class SendRing:
 
     The last cell's columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
 
-    n_frames: how far back the ring can be read; cell: frames of one cell.
+    n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
     """
 
     def __init__(self, n_frames: int, cell: int):
@@ -55,7 +58,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the written cell that begins at `frame`: return whether it has sound; if not, set it to 0."""
+        """Finish the cell that begins at `frame`: returns whether it has sound, and silences it if it has none."""
         if self.is_clean(frame):
             return False
         at = frame % self.size
@@ -71,10 +74,11 @@ class SendRing:
 class CellEffect(ABC, Generic[T]):
     """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
 
-    The wet sound of a cell is computed when the cell before it is complete. T: the effect's settings.
+    The wet sound of a cell is computed when the cell before it is complete. T: the type of the prepared settings.
 
     n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins. n_cells_computed: counts the work.
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins there.
+    n_cells_computed: counts the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):
@@ -152,5 +156,5 @@ class CellEffect(ABC, Generic[T]):
         """
 
     def _fall_asleep(self) -> None:
-        """Clear the effect's own sound; the ring of sent sound is kept."""
+        """Clear the effect's own sound, but not the ring of sent sound."""
         self._is_wet = False

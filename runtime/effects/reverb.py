@@ -16,10 +16,10 @@ _LOW, _HIGH, _TAPS, _LINES, _SCATTERED, _RAMPED = (slice(16 * i, 16 * i + 16) fo
 
 
 class Reverb(CellEffect[Design]):
-    """A room.
+    """A reverb with the sound of a room.
 
-    Sixteen delay lines are filtered and mixed with the input, scattered by short delays and a second mix, scattered
-    again, mixed by a matrix that turns slowly, and written back. The scattering of a feedback matrix follows Schlecht
+    The outputs of sixteen delay lines are filtered and mixed with the input, scattered by short delays, mixed again,
+    scattered again, mixed by a matrix that turns slowly, and written back. The scattering in the loop follows Schlecht
     and Habets, Scattering in Feedback Delay Networks (2020); the turning follows their Time-Varying Feedback Matrices
     in Feedback Delay Networks (2015).
     """

@@ -13,7 +13,7 @@ from runtime.effects.grid import cell_frames
 
 N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
-# These times are in units of the time in which sound crosses the room's length.
+# Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
 LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # the two scatterings, and the input's taps
 MEAN_LOOP = 1.0
@@ -23,17 +23,17 @@ LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
 # Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
-# Largest angles in radians: TURNING for a room in which resonances just overlap; MOST_TURNING for any room, because a
-# larger angle would audibly move the pitch of steady tones.
+# Largest angles of the turning matrix, in radians: TURNING for a room in which resonances just overlap; MOST_TURNING
+# for any room, because a larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 
 
 class Design(NamedTuple):
-    """A room, ready to play.
+    """A room, ready to play. All delays are in frames.
 
     lines, first, second: delays of the lines and of the two scatterings, int (16,) each. taps: delays of the input,
-    int (16,), eight for the left side, then eight for the right, with the pre-delay and the reverb's latency of one
-    cell. loop: matrix, float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the first
+    int (16,), eight for the left side, then eight for the right; they include the pre-delay and the reverb's latency of
+    one cell. loop: matrix, float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the first
     scattering. between: matrix, float32 (16, 16), from the first scattering to the second. output: matrix, float32
     (2, 32), from the lines and the second scattering to left and right. turning: largest angle of the turning matrix,
     in radians.
@@ -83,7 +83,7 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # How many resonances, with their widths at half power, overlap at a frequency. The fewer overlap, the more they
+    # How many resonances overlap at a frequency, by their widths at half power. The fewer overlap, the farther they
     # must move, or they would ring.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
@@ -92,7 +92,7 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
 
 
 def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | float:
-    """The gain of a sound of 1 kHz after it has decayed for this time."""
+    """What is left of the amplitude of a sound of 1 kHz after it has decayed for this time, 0 to 1."""
     return 10.0 ** (-3.0 * time_s / settings.decay_s)
 
 
@@ -142,7 +142,7 @@ def _primes(wanted: np.ndarray) -> np.ndarray:
 
 
 def _decays_s(settings: ReverbConfig, sample_rate_hz: int) -> np.ndarray:
-    """Decay times at the three meeting points, in seconds."""
+    """Decay times, in seconds, at the three frequencies of `meeting_points_hz`."""
     octaves = math.log2(meeting_points_hz(sample_rate_hz)[2] / MID_HZ) / math.log2(6.0)
     treble = (1.0 - (1.0 - LEAST_TREBLE) * settings.damping) ** octaves
     return settings.decay_s * np.array((settings.bass, 1.0, treble))

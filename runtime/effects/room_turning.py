@@ -14,7 +14,7 @@ POINT_S = 0.012  # matrices are computed at points this far apart, and interpola
 
 
 class RoomTurning:
-    """The turning matrix: orthogonal at every point; between two points it amplifies nothing.
+    """The turning matrix. At each point (see POINT_S) it is orthogonal; between two points it amplifies nothing.
 
     Each pair of channels 2 i and 2 i + 1 is rotated by its angle, largest * sin(2 pi (rate t + phase)), then all
     channels are mixed. Each pair has its own rate and phase; the room gives the largest angle, in radians. t is the
@@ -58,6 +58,6 @@ class RoomTurning:
         return self._matrices
 
     def _at(self, point: int, largest: float) -> np.ndarray:
-        """The matrix at a point: float64 (16, 16)."""
+        """The matrix at the point with this number: float64 (16, 16); largest: the largest angle."""
         angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
         return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

@@ -1,4 +1,7 @@
-"""The readings of a recording that are worth hearing, the most likely first, each as a sound."""
+"""Encodes a recording as one or more sounds, the most likely first.
+
+Each sound comes from a reading: one way to understand the recording, such as an octave higher, or without motion.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,17 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # a reading with constant knobs is kept if it is at most this much worse than the first reading
-MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer by this much
+NEAR_DB = 1.0  # a reading with constant knobs is offered if its distance exceeds the first reading's by at most this
+MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer to the recording by this much
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
 class Options(NamedTuple):
-    """How a recording is encoded.
+    """What the user asks for.
 
-    most: the most candidates; colour: how much of the colour is kept; keeps_tuning: whether the tuning stays; around:
-    the knob positions around which the sound moves, (n_latents,), None to search for the nearest ones.
+    most: the most candidates. colour: how much of the colour curve is applied, 0 to 1. keeps_tuning: whether a
+    recording that is out of tune stays so. around: the knob positions around which the sound moves, (n_latents,), None
+    to search for the nearest ones.
     """
 
     most: int = MOST_CANDIDATES
@@ -42,7 +46,7 @@ class Options(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A reading, its kind (empty for the first reading), and its sound."""
+    """A reading and its sound. kind: what the reading is, such as `steady` or `note 2`; empty for the first reading."""
 
     reading: Reading
     kind: str
@@ -50,7 +54,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder; made_for: how its sounds name the instrument."""
+    """An instrument with its encoder; made_for: the instrument's name and SHA-256, which encoded sounds state."""
 
     decoder: Decoder
     encoder: Encoder
@@ -58,7 +62,7 @@ class Coder(NamedTuple):
 
 
 def coder_of(decoder: Decoder, encoder: Encoder) -> Coder:
-    """An instrument, ready to encode; its sounds state its name and SHA-256."""
+    """Make a Coder of an instrument's decoder and encoder; reads the decoder's file to compute its SHA-256."""
     content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     made_for = SoundInstrument(decoder.path.stem, hashlib.sha256(content).hexdigest())
     return Coder(decoder, encoder, made_for)
@@ -81,7 +85,7 @@ def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candida
 
 
 def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
-    """A recording's first LONGEST_READ_S."""
+    """The first LONGEST_READ_S seconds of a recording, mono: float32 (n_samples,)."""
     blocks, n_left = [], round(LONGEST_READ_S * sample_rate_hz)
     for block in mono_blocks(path, sample_rate_hz):
         blocks.append(block[:n_left])
@@ -113,7 +117,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """The sound of a reading: its steady knob positions, and its path as offsets from these positions."""
+    """The sound of a reading: its steady knob positions, and its trajectory, with offsets from these positions."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(

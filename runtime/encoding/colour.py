@@ -1,4 +1,4 @@
-"""Finds the colour curve: how much more or less of each band a recording has than the decoder's spectra."""
+"""Finds the colour curve: for each of 40 bands, a gain in dB that brings the decoder's spectra close to a recording."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these, a colour would raise the decoder's residue between harmonics
+MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these limits, a colour would raise what the decoder leaves between harmonics
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# The cost of a colour relative to a band's squared error: for its distance from its mean, and for its curvature.
+# What a colour costs, relative to a band's squared error: its squared distance from its mean, and its curvature.
 _RIDGE, _BEND = 0.001, 0.001
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
@@ -29,8 +29,8 @@ LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shap
 class Colours:
     """Fits colour curves to the spectra of one decoded note.
 
-    spec: the decoder's transform; model_note: the decoded note; semitones: the engine's transposition of that note.
-    All frequencies below are frequencies after the transposition.
+    spec: the decoder's transform; model_note: the decoded note; semitones: how far the engine transposes that note.
+    Colours, bands and loudness are those of the transposed sound.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
@@ -81,7 +81,7 @@ class Colours:
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
-            # An error of the overall level is no error of the colour.
+            # A difference in overall level is not the colour's error.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
             # Where the target is at the floor and the spectrum is no louder, there is no error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)

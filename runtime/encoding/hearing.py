@@ -14,12 +14,14 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_fra
 
 AUDIBLE_DB = -45.0  # frames this far below the loudest count as silent
 ONSET_DB = -40.0  # a sound begins where its level is first this close to its highest level
-LEAD_S = 0.003  # kept before the onset, so that the very beginning of an attack is not cut off
+LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
-LEAST_LOW_SHARE = 0.004  # least share of the energy on harmonics 1 to 3, because a chord is heard as a far lower note
-LEAST_FUNDAMENTAL_SHARE = 1e-3  # least share of the energy on the fundamental
-LEAST_HARMONIC_SHARE = 0.5  # least share of the energy on harmonics
+# A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
+# harmonics. A chord has less on the low ones, because it is heard as a note far below its own.
+LEAST_LOW_SHARE = 0.004
+LEAST_FUNDAMENTAL_SHARE = 1e-3
+LEAST_HARMONIC_SHARE = 0.5
 LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
 # For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the
 # least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.
@@ -35,7 +37,7 @@ class Pitch:
     """What note is heard in a stretch of sound.
 
     note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
-    other_octave: the same note in another octave if the recording may be meant as that note, else None.
+    other_octave: the MIDI note an octave away, if that may be the recorded note; else None.
     """
 
     note: int
@@ -156,10 +158,10 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The same note in the octave below or above, if the recording may be meant as that note, else None.
+    """The note an octave below or above `note`, if that may be the recorded note; else None.
 
-    This is so if many frames are heard in that octave, or, for the lower octave, if the sound has partials at odd
-    multiples of half its fundamental.
+    It may be if many frames are heard there. The lower note also may be if the sound has partials at odd multiples of
+    half the heard fundamental.
     """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
@@ -190,7 +192,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # three bins, because a chord's lowest note leaks into others
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # only three bins: a chord's lowest note leaks into bins near it
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 

@@ -20,10 +20,10 @@ SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 
 
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
-    """The level in dB at every LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
+    """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
-    samples: float (n_samples,), of which the first `before` lie before the time 0; pitch_hz: the fundamental, which
-    sets the length of the window so that the level does not pulse.
+    samples: float (n_samples,); before: how many samples lie before the time 0; pitch_hz: the fundamental, to which the
+    window's length is fitted so that the level does not pulse.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))

@@ -1,4 +1,4 @@
-"""Reads one take of a recording as a sound of an instrument."""
+"""Reads one take, a note of a recording or a whole recording, as a sound of an instrument."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take as a sound.
 
-    note: the reading's MIDI note; positions: the steady knob positions, 0 to 1, (n_latents,); trajectory: the path, as
-    offsets from `positions`; marks: of the level; distance_db: from the decoded path with its colour to the recording;
-    nearest, nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
+    note: the MIDI note as which the take is read; positions: the steady knob positions, 0 to 1, (n_latents,);
+    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`; marks: the take's attack,
+    release and end; distance_db: from the decoded trajectory, with its colour, to the recording; nearest,
+    nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
     """
 
     take: Take
@@ -137,7 +138,7 @@ def _n_heard(level_db: np.ndarray) -> int:
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes, float32 (n_frames, n_bins), of frames with their middles every `hop` samples, from `before` on."""
+    """Magnitudes of frames, float32 (n_frames, n_bins); the first has its middle at `before`, the next `hop` later."""
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
     padded = np.pad(samples, (half, max(0, int(middles[-1]) + half + 1 - len(samples))))
@@ -179,9 +180,10 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level, for the engine's spectra, which all have the same loudness; its loudest part is 0 dB.
+    """The trajectory's level in dB: what the engine must add to its spectra, which it brings to one loudness.
 
-    spectral_db: how far the level of each hop's spectrum lies above its loudness.
+    level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness. The
+    loudest part of the result is 0 dB.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)

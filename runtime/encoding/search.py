@@ -1,4 +1,4 @@
-"""Searches for the knob positions with the spectrum that is, with its colour, nearest to a recording."""
+"""Searches for the knob positions at which the decoded spectrum, with the best colour, is nearest to a recording."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 36, 3
-SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # standard deviation, in each round, of the positions tried around the best
-# Weight of the distance without colour: a knob position must be near without its colour, too.
+SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round, the standard deviation of new positions around the best
+# Weight of the distance without colour: the spectrum should be near without its colour, too.
 PLAIN_SHARE = 0.35
 
 

@@ -1,4 +1,4 @@
-"""Writes a recording's sounds: each file completely or not at all, and over an existing file only if asked to."""
+"""Writes a recording's sounds: each file completely or not at all; an existing file is replaced only if asked for."""
 
 from __future__ import annotations
 

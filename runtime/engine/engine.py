@@ -260,7 +260,7 @@ class Engine:
         self.status = self._snapshot()
 
     def _foresee(self) -> None:
-        self._voice_sound.foresee(self._performance.n_events)
+        self._voice_sound.foresee(self.frame, self._performance.n_events)
 
     def _take_events(self) -> Changes:
         """Apply the events of this frame, and changes that are due without an event; returns what changed."""

@@ -66,7 +66,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Embedding(msgspec.Struct, frozen=True):
-    """Some training frames and their knob positions, to draw a map.
+    """Some spectra that the model was trained with, the training frames, and their knob positions, to draw a map.
 
     latents: knob positions, 0 to 1, of each frame; labels: name of each frame's sound; map_2d: each frame's place on a
     map, x and y from 0 to 1.

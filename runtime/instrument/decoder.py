@@ -56,7 +56,7 @@ class Decoder:
         return decoded
 
     def _silence(self, decoded: np.ndarray) -> None:
-        """Set every row with a NaN or a value beyond LARGEST_MAGNITUDE to 0: it must not reach the sound card."""
+        """Set every row with a NaN or a value beyond LARGEST_MAGNITUDE to 0, because nobody must hear such a row."""
         for row in decoded:
             if not (row.max() <= LARGEST_MAGNITUDE and row.min() >= -LARGEST_MAGNITUDE):
                 row[:] = 0.0

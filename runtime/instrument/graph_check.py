@@ -22,7 +22,7 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# While onnxruntime loads, it computes nodes with only constant inputs. These operators make nothing larger.
+# While it loads a file, onnxruntime computes nodes with only constant inputs. These operators make no larger tensors.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
@@ -34,7 +34,7 @@ STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # fields of the whole file; dimensions of one tensor
-# onnxruntime reads any file with these bytes at this place as a model in its other format.
+# onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
@@ -111,7 +111,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only the default of that input
+        self._constants -= inputs  # a constant with an input's name is only a default for this input
         self._still |= self._constants
         for node in nodes:
             self._node(node)

@@ -13,9 +13,9 @@ _N_NEIGHBOURS = 8
 def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarray) -> np.ndarray:
     """Positions from `start` to `end`, both included: float64 (n_points, n_latents), 2 points or more.
 
-    learned: positions that the instrument was taught, (n, n_latents). The path leads from neighbour to neighbour among
-    these at the least cost. A step costs the square of its length, so that several short steps, where sounds are dense,
-    are cheaper than one long step. Source: Dijkstra 1959; the squared length is the "Fermat distance" of power 2.
+    learned: positions of sounds that the instrument was taught, (n, n_latents). The path steps from one of these to a
+    neighbour, at the least total cost. A step costs the square of its length, so several short steps, where sounds are
+    dense, are cheaper than one long step. Source: Dijkstra 1959; squared lengths give the "Fermat distance" of power 2.
     """
     ends = np.array([start, end], np.float64)
     if len(learned) == 0:

@@ -20,7 +20,7 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session of one thread that never spins; UserError if the file cannot be read or is no model for an instrument.
+    """A session that computes in the calling thread; UserError if the file cannot be read or is no instrument's model.
 
     expected: what the file should be; remedy: what the user can do if it cannot be read.
     """

@@ -18,8 +18,8 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits: on the whole trial, and on the processor's time after the libraries are loaded. A bundled instrument computes
-# for 0.1 s, on a Pi for ten times that. Before it plays, the playing process computes twice as much as the trial.
+# Limits: on the whole trial, and on the processor's time after the libraries are loaded. A bundled instrument would
+# need 0.1 s, on a Pi ten times as long. Before it plays an instrument, `play` computes twice as much as the trial does.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
 LARGEST_GROWTH_BYTES = 320 * 2**20  # most memory of the trial's process, besides its libraries
 GOOD = "good"
@@ -31,7 +31,7 @@ _known: dict[str, str] = {}
 def refuse_untried(content: bytes, path: Path) -> None:
     """UserError if the model needs too much memory or time, or crashes; content: the whole file.
 
-    Bundled instruments are not tried. Results are remembered by the content's digest.
+    Bundled instruments are not tried. A file is tried once: the result is stored under the content's digest.
     """
     if path.resolve().parent == BUNDLED_FOLDER:
         return

@@ -61,7 +61,7 @@ def _run(session: onnxruntime.InferenceSession) -> None:
     for n_rows in range(1, MAX_BATCH + 1):
         given = {each.name: random.random((n_rows, each.shape[1]), np.float32) for each in inputs}
         for end, computed in zip(session.get_outputs(), session.run(None, given), strict=True):
-            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other inputs are refused later
+            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other outputs are refused later
             if is_usual and computed.shape != (n_rows, end.shape[1]):
                 raise ValueError(f"{end.name} of the shape {computed.shape} for {n_rows} rows")
 

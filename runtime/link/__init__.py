@@ -1,1 +1,1 @@
-"""The link: the local protocol between the playing process, its companion, and the commands."""
+"""The link: the local protocol between the playing process, its companion process, and the commands."""

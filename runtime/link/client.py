@@ -1,4 +1,4 @@
-"""The link's client, for commands: asks the playing process, and waits for its answers."""
+"""The link's client, for commands: sends requests to the playing process, and waits for the answers."""
 
 from __future__ import annotations
 

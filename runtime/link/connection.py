@@ -14,8 +14,9 @@ class Connection:
     """Lines over a non-blocking stream socket.
 
     longest_line: most bytes of a received line; most_unsent: most bytes that may wait for a slow reader.
-    is_open: False after `close`, which also follows a failed or too slow send; has_ended: the other end sends no more;
-    too_long: the other end has sent too long a line. heard_s: `time.monotonic()` when the last line was taken.
+    is_open: False after `close`, which is also called when sending fails or is too slow; has_ended: whether the other
+    end sends no more; too_long: whether it has sent too long a line. heard_s: `time.monotonic()` when `take_line` last
+    returned a line.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
@@ -100,7 +101,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line together with a file descriptor; close if they cannot be sent at once, because bytes wait."""
+        """Send a line together with a file descriptor; close if not all of this can be sent immediately."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()
@@ -127,7 +128,7 @@ class Connection:
     def leave(self) -> None:
         """Ignore further lines, and close once the other end sends no more, or if it still sends after 1 s.
 
-        Closing at once, with unread input, would discard sent lines that the other end has not read yet.
+        Closing immediately, with unread input, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S

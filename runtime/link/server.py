@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if a new client finds no place
+LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many clients for a new one
 _LINES_A_TURN = 16
 
 Params = Any
@@ -27,7 +27,7 @@ Handler = Callable[[Params, "Caller"], object]
 
 
 class Later:
-    """What a handler returns if it will answer later, through its Caller."""
+    """A handler returns LATER if it will answer later, through the Caller that it was given."""
 
 
 LATER = Later()
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """The client that sent a request; sends the answer, at once or later. A disconnected client gets no answer."""
+    """Sends the answer to a request to the client that asked, now or later; a disconnected client gets none."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -124,7 +124,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait for their answers, or news could not be sent to a client: call `serve` at once."""
+        """Whether requests wait for answers, or a closed client must be removed; then call `serve` immediately."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -140,7 +140,7 @@ class Server:
     def serve(self, ready: Container[int] | None = None) -> None:
         """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting.
 
-        ready: the file descriptors of which one has just learned that they are readable; None to try all of them.
+        ready: the file descriptors that are known to be readable; None to try all.
         """
         for client in self._clients:
             client.flush()
@@ -157,7 +157,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # last, when the places of disconnected clients are free
+            self._accept()  # after disconnected clients are removed, because the number of clients is limited
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""
@@ -187,7 +187,10 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the longest silent client that watches nothing and was not heard since `before_s`; False if none."""
+        """Drop a client that watches nothing and has been silent since `before_s` or longer; False if there is none.
+
+        If there are several, the one that has been silent longest is dropped.
+        """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False

@@ -15,7 +15,7 @@ _LEAD_IN_S = 0.5
 
 
 class DemoPlayer:
-    """Plays a MIDI file once, without channel 10, the drums, on a separate thread.
+    """Plays a MIDI file once, on a separate thread; channel 10, the drums, is left out.
 
     post: called with each event and its time, in seconds of `time.perf_counter()`. UserError as in `read_events`.
     """

@@ -28,9 +28,10 @@ class Identity(NamedTuple):
 class DeviceTable:
     """The number of each MIDI input, from 0, and its identity.
 
-    known: identities from earlier runs; each gets its number when its input arrives. An input gets the known identity
-    with its name and its socket; else the first absent identity with its name; else a new identity. So a single
-    keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket.
+    known: identities from earlier runs; each gets a number when an input with this identity arrives. An input gets the
+    known identity with the input's name and socket. If there is none, it gets the first identity with its name that no
+    present input has, or else a new one. So a single keyboard is recognised at any socket, and equal keyboards are
+    distinguished while each keeps its socket.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):

@@ -31,7 +31,8 @@ class InputPort:
     api: rtmidi's number for the API.
     post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the driver's thread.
     channel: the only channel to receive, 1 to 16; None for all channels.
-    device: the events' device number. velocities: table of 128 bytes for velocities; None for no change.
+    device: the events' device number. velocities: 128 bytes, the heard velocity for each played one; None for no
+    change.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):
@@ -111,7 +112,7 @@ class InputPort:
             with quiet_stderr():
                 self._client.close_port()
             # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
-            # next such message ends. So a client is reused only if it received a message on its last port.
+            # next such message ends. So a client is reused only if a message arrived while it was last connected.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again, in case the driver's last call took longer

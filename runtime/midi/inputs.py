@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from runtime.config import MidiConfig
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
-# rtmidi holds the interpreter while it closes a port: for 1 ms, but for 50 ms while JACK also removes the program that
-# had the other end, and the audio thread waits. So a port whose keyboard has gone is closed a little later;
-# its notes are released at once.
+# rtmidi holds the interpreter while it closes a port, and the audio thread waits: for 1 ms, or for 50 ms while JACK is
+# removing the program at the other end. So when a keyboard or program has gone, its notes are released immediately, but
+# its port is closed a little later.
 _CLOSE_AFTER_S = 0.3
 
 
 class Refusal(NamedTuple):
-    """The state of a port that refused to open; it is tried again after a wait that grows from 0.1 to 2 s.
+    """The state of a port that refused to open. The port is tried again after a wait that grows from 0.1 to 2 s.
 
     n_tries: number of failed tries. due_s: `time.monotonic()` of the next try.
     """
@@ -84,7 +84,7 @@ class MidiInputs:
         return self._devices.here
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a device's velocity table, as in InputPort, for now and for when the device returns."""
+        """Set a device's `velocities`, as in InputPort; they are kept for when the device returns."""
         self._velocities[device] = velocities
         for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
             if port.device == device:
@@ -97,7 +97,7 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a port that refused to open, or close a port; infinite if there is none."""
+        """Seconds until `poll` should retry a port that refused to open, or close one that has gone; else infinite."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
@@ -191,7 +191,7 @@ class MidiInputs:
             yield f"MIDI input: {stable_name(name)}"
 
     def _free_port(self) -> InputPort:
-        """A closed port: a used one if there is any, because a new one takes long."""
+        """A closed port: one that was open before if there is any, because making a new one takes long."""
         if self._idle:
             return self._idle.pop()
         return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)

@@ -7,8 +7,8 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# A tick from the beginning of the file, and a message: an event; for a change of tempo, the new microseconds per beat;
-# or None for an ignored message.
+# A message and its time, in ticks from the beginning of the file. The message is an event; for a change of tempo, the
+# new microseconds per beat; or None if it is ignored.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8

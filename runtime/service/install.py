@@ -47,10 +47,10 @@ def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
 
 
 def put_in(source: Path, within_s: float) -> Path:
-    """Install and start the program in `source`, and return its folder.
+    """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which the program must become ready; else the version before plays again, and UserError is
-    raised. The owner's settings and sounds do not change.
+    within_s: the time in which the program must become ready. If it does not, the version before plays again, and
+    UserError is raised. The owner's settings and sounds do not change.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -90,7 +90,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # this file announces a page that no longer exists
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
         print(f"Removed. Settings ({SETTINGS.parent}) and sounds ({STATE}) stay; to delete both: uninstall --purge")
@@ -133,7 +133,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless they exist: those of an installation of the old kind, or else the defaults."""
+    """Write the owner's settings, unless they exist: those edited in an older installation, or else the defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -167,7 +167,8 @@ def _refuse_checkout() -> None:
 def _alone(anyway: bool) -> Iterator[None]:
     """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
-    anyway: accept a disk that seems to lose its changes at power-off. The kernel releases a dead process's lock.
+    anyway: whether to accept a disk that seems to lose its changes at power-off. If this process is killed, the kernel
+    releases the lock.
     """
     _refuse_checkout()
     if not anyway:

@@ -1,4 +1,4 @@
-"""Sends notices to systemd: the program is ready, it is alive, and its state."""
+"""Sends notices to systemd: that the program is ready, that it is alive, and what state it is in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd, or something like it, waits for notices: then nobody sits at a terminal to mend a mistake."""
+    """Whether systemd or a similar program waits for notices; then nobody sits at a terminal to mend a mistake."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from runtime.base.errors import UserError
 from runtime.service.places import STATE, UNIT, USER
 
-MOST_RESTARTS = 3  # after this many, `restart` stops waiting for the program
+MOST_RESTARTS = 3  # if systemd has restarted the program this many times, `restart` stops waiting for it
 STEADY_S = 3.0
 _LOOK_EVERY_S = 0.2
 _FLEETING = {"tmpfs", "ramfs"}

@@ -66,7 +66,7 @@ class Versions:
         sync_folder(self._home)
 
     def prune(self, *kept: Path | None) -> None:
-        """Delete all versions except `kept`, and what an installation of an older kind left in the home."""
+        """Delete all versions except `kept`, and the files that older installations put directly into the home."""
         for folder in self._folder.iterdir():
             if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -83,7 +83,7 @@ class Versions:
         return max((int(number[1]) for number in numbers if number), default=0) + 1
 
     def _fill(self, target: Path, source: Path) -> None:
-        # Only root changes a packaged or installed version, and never in place, so hard links to its files are safe.
+        # Files of a packaged or installed version are never changed in place, so hard links to them are safe.
         shares = source == PACKAGED
         for part in PARTS:
             if (source / part).exists():

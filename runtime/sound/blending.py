@@ -11,7 +11,7 @@ from runtime.sound.motion import MOST_MODULATIONS, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
-# Note lengths, which are not averaged, because most means would be out of time.
+# Fields that are lengths in beats. They are not averaged, because most means would be out of time.
 _SWITCHED = frozenset(("beats", "rate_beats"))
 # Fields with a geometric mean, because equal ratios sound like equal steps.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))

@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, the sound, and the settings with this sound."""
+"""Chooses what `play` and `render` play: the instrument, the sound, and the settings as this sound changes them."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The sound at the start: the settings' preset, or else the card's first preset, which may have a whole sound."""
+    """The patch of the settings' preset, or else of the card's first preset; a preset may set more than the knobs."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
@@ -132,7 +132,8 @@ def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
 def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
     """The patch of an instrument's sound, without knobs that the instrument lacks.
 
-    An instrument in ./instruments may have the name of a bundled instrument, but other knobs than its bundled sounds.
+    Knobs can be missing because bundled sounds are found by the instrument's name, and a user's instrument may have the
+    name of a bundled one.
     """
     card = decoder.card
     patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))

@@ -26,7 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What the amount 1 adds to a target when the source is 1; a latent's travel, which is not listed, is 1.
+# What a modulation with the amount 1 adds to each target when its source is 1. For latents, which are not listed, it
+# is 1, the knob's whole travel.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -63,6 +64,9 @@ class DelayedEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sustain: Share = 0.0
     release_s: Seconds = 0.25
     curve: SignedShare = 1.0
+
+
+DEFAULT_LFO_HZ = 5.0
 
 
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +121,7 @@ def refuse_unknown_names(
 ) -> None:
     """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
-    The same if an LFO scales itself, directly or through another LFO, or has both rate_hz and beats.
+    Also if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

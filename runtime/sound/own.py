@@ -1,7 +1,7 @@
 """The user's own sounds: files in one folder, in an order that gives them MIDI program numbers.
 
-A sound's name is the file's name, whatever the key `name` says, so that names are unique, and a copied file is another
-sound. This module loads no instrument.
+A sound's name is its file's name, even if the key `name` in the file differs. So names are unique, and a copied file is
+another sound. This module loads no instrument.
 """
 
 from __future__ import annotations

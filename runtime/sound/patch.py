@@ -13,9 +13,10 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 
 
 class PlayedMorph(msgspec.Struct, frozen=True):
-    """The sounds of a morph. patches: two or more, with or without positions; shape: as in SoundMorph.
+    """The sounds of a morph. patches: two or more; shape: as in SoundMorph.
 
-    ways: latents' positions from each sound to the next, each float64 (n_points, n_latents); None for straight lines.
+    ways: for each sound but the last, the latents' positions on the way to the next sound, float64 (n_points,
+    n_latents); None for straight lines.
     """
 
     patches: tuple[Patch, ...]
@@ -26,8 +27,8 @@ class PlayedMorph(msgspec.Struct, frozen=True):
 class Patch(msgspec.Struct, frozen=True):
     """What an engine plays.
 
-    settings: the settings, as changed by `with_sound`. sound: has the fields that the settings do not have, such as
-    LFOs and the filter. positions: knob positions, 0 to 1, in the card's order; None if the sound names no knob.
+    settings: the settings, as changed by the sound. sound: the sound itself, with the fields that the settings do not
+    have, such as LFOs and the filter. positions: knob positions, 0 to 1, in the card's order; None if it names none.
     trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of the
     trajectories' files; None if the sound has no file.
     morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None without a morph.

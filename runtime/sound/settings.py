@@ -29,7 +29,7 @@ def with_sound(
     folder: Path | None = None,
     lacking: Collection[str] = (),
 ) -> Patch:
-    """The settings with this sound; `positions` is None if the sound names no knob.
+    """Make a patch of the settings and a sound; the patch's `positions` is None if the sound names no knob.
 
     A field that is None in the sound keeps the settings' value; level_db is added to the settings' volume_db. A knob
     that the sound does not name gets its position from the settings' preset, or, without a preset, from

@@ -1,1 +1,1 @@
-"""The effect: a recording or live input, frame by frame, through the encoder and the decoder of an instrument."""
+"""The effect: sends a recording or the live input, frame by frame, through an instrument's encoder and decoder."""

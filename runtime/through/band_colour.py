@@ -1,4 +1,4 @@
-"""Finds the colour that a decoded spectrum lacks, in 40 bands, fast enough for each frame of live sound."""
+"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks; fast enough for live sound."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class BandColour:
 
     spec: the spectra's transform; n_rows: the most spectra at once.
 
-    Each bin lies between the centres of two bands, and counts in these two. So the bands' levels are sums over the bins
-    between neighbouring centres. These sums take a hundredth of the work of a product with all filters, and need no
+    Each bin lies between the centres of two bands, and counts only in these two. So a band's level is the sum of a few
+    neighbouring bins. This takes a hundredth of the work of a matrix product with all bands' weights, and needs no
     matrix library, which would start threads.
     """
 
@@ -40,7 +40,7 @@ class BandColour:
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The colours in dB, float32 (n, 40), that bring `decoded` close to `heard`, both float32 (n, n_bins).
 
-        Valid until the next call. Only the shapes of the spectra count, not their levels.
+        The result is valid until the next call. Only the shapes of the spectra count, not their levels.
         """
         n = len(decoded)
         asked_db, found_db, colour_db = self._bands[:, :n]

@@ -16,8 +16,8 @@ from runtime.through.stretching import Stretcher
 
 MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
 LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below this times the frame size
-# The pitch is detected below about this frequency, a little above the highest pitch: at 44.1 kHz in a quarter of the
-# bins.
+# The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds: at
+# 44.1 kHz a quarter of the bins.
 PITCH_BAND_HZ = 5500.0
 _TINY = np.float32(1e-20)
 
@@ -33,7 +33,7 @@ class Chain:
     """Turns spectra of a sound, frame by frame in their order, into spectra of the instrument.
 
     decoder, encoder: nothing else may use them at the same time; spec: the transform of the sound; n_rows: the most
-    frames at once, 1 to MOST_ROWS.
+    frames that are converted in one call, 1 to MOST_ROWS.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, spec: StftSpec, n_rows: int = MOST_ROWS):
@@ -84,7 +84,7 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame; also sets `_steps`, the model's bins per bin of the sound."""
+        """The note to decode for each frame; sets `_steps`, too: how many bins of the model one bin of the sound is."""
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):

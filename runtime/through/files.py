@@ -26,7 +26,7 @@ LONGEST_SAMPLES = (2**32 - 1 - 36) // SAMPLE_BYTES
 
 
 def through_file(recording: Path, out: Path, chain: Chain, inputs: Sequence[Path] = ()) -> int:
-    """Write a recording after the effect, 16 bit and mono, at the chain's sample rate; returns its length in samples.
+    """Apply the effect to a recording, and write the result, 16 bit and mono; returns its length in samples.
 
     inputs: more files that must not be overwritten.
     UserError if the recording cannot be read or is too long, or `out` cannot be written or is the recording.
@@ -50,7 +50,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
         file.setframerate(rate_hz)
         for block in through_blocks(_blocks(recording, rate_hz), chain):
             n_written += len(block)
-            # The input's levels, but not its peaks, are kept; so a sample may be beyond full scale.
+            # The effect keeps the level of each spectrum, but not the peaks; so a sample may be beyond full scale.
             limit(block, np.empty_like(block), np.empty_like(block))
             file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(n_written / rate_hz)

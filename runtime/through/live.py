@@ -24,8 +24,8 @@ class LiveThrough:
     """Adds the effect on the input to the engine's blocks; runtime/audio/output.py calls `add`.
 
     decoder, encoder: used by nothing else; rate_hz: of input and output; positions: returns the knobs' positions, 0 to
-    1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent by twice the knob's
-    way: a knob that starts in the middle of its travel can move the latent over the whole travel in either direction.
+    1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent twice as far: a knob
+    that starts in the middle of its travel can move the latent over the whole travel in either direction.
 
     delay_frames: latency from input to output, without the sound card's buffers. The work of a hop may wait a little
     for a block in which the engine has less to do. The output depends neither on this wait nor on the block size.
@@ -85,7 +85,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the frame, which is now complete, and use the knobs' present positions."""
+        """Store the complete frame for `_convert`, and use the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

@@ -6,7 +6,7 @@ import math
 
 from runtime.instrument.card import Card
 
-NEAR_SEMITONES = 1.0  # a pitch this close to the last one is a glide or a vibrato, and is believed at once
+NEAR_SEMITONES = 1.0  # a pitch this close to the last one is a glide or a vibrato, and is believed immediately
 AGREEING_SEMITONES = 0.5  # a leap is believed when two successive frames agree this well
 KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
 

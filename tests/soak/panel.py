@@ -40,14 +40,17 @@ _PACKETS = (
     b"#bundle\0" + struct.pack(">Qi", 1, len(_NOTE)) + _NOTE,
 )
 
+# Without `power`, which could switch this machine off.
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
-    "action", "targets", "learn", "unlearn", "devices", "x", 7, None,
+    "action", "targets", "learn", "unlearn", "silence", "devices", "velocity", "health", "history", "doctor",
+    "doctor.start", "settings", "settings.choose", "powers", "ring", "x", 7, None,
 )  # fmt: skip
 _PARAMS = (
     None, -1, 1e400, "💥", "a" * 300, [], {"note": 60}, {"note": 60, "velocity": 90}, {"note": 999},
     {"name": "../../x"}, {"positions": {"pan": 9}}, {"positions": {"pan": 0.2}}, {"target": "width", "position": 0.5},
-    {"name": "panic"}, True,
+    {"name": "panic"}, {"name": "a4_hz", "value": 442}, {"name": "buffer_frames", "value": 1e9}, {"target": "width"},
+    {"device": 0, "curve": "soft"}, {}, True,
 )  # fmt: skip
 _REQUESTS = (
     b"GET / HTTP/1.1\r\n",

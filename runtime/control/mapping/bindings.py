@@ -37,7 +37,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     part: int = 0
 
     def place(self, share: float) -> float:
-        """The target's position, 0 to 1, for a control at a share of the control's travel."""
+        """The target's position, 0 to 1, when the control stands at `share`, 0 to 1, of its own travel."""
         if self.inverted:
             share = 1.0 - share
         return self.start + self.travel * (share**self.exponent if self.exponent != 1.0 else share)
@@ -65,7 +65,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """Make the tables for checked lines; a line for one channel replaces the lines for all channels there."""
+    """Make the tables for checked lines; on its channel, a line for one channel replaces the lines for all channels."""
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}
@@ -118,5 +118,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # A pedal's release goes to the voices, too; control 74 may be an MPE slide; 6 and 38 may be a parameter's data.
+    # Controls that never wait: a pedal's release goes to the voices, too; 74 may be an MPE slide; 6 and 38 may be data
+    # of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

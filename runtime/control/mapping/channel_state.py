@@ -35,7 +35,7 @@ class Halves:
 
 
 class ChannelState:
-    """The state of one device's channel: 14-bit halves, the chosen parameter, takeovers and switches."""
+    """The state of one device's channel: halves of 14-bit controls, the chosen NRPN, takeovers and switches."""
 
     __slots__ = ("halves", "parameter", "parameter_msb", "pressed", "takeovers", "touched")
 

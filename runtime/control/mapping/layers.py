@@ -53,7 +53,7 @@ def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLi
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
-    """Whether two lines share a control and a channel; a 14-bit control shares its two halves' controls."""
+    """Whether two lines have a control and a channel in common; a 14-bit control includes those of both its halves."""
     return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 

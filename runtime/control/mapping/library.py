@@ -49,9 +49,10 @@ def maps_folder() -> Path:
 
 
 def learned_path(device: MapDevice) -> Path:
-    """The file of a device's learned map, named after the device's port, with unsafe characters as %XX, and its order.
+    """The file of a device's learned map.
 
-    A long name is cut, and a digest is appended.
+    The file has the device's port name, with unsafe characters as %XX; further devices with this port name add #2, #3
+    and so on. A long name is cut, and a digest is appended.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -95,7 +96,10 @@ def find_map(name_or_path: str) -> MapFile:
 
 
 def map_for_port(port: str) -> MapFile | None:
-    """Choose the map whose `ports` match a port, or None; the user's maps win, then the longest match wins."""
+    """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
+
+    The user's maps win over the program's maps; then the longest part wins.
+    """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
             (len(part), path.stem, content)
@@ -110,9 +114,10 @@ def map_for_port(port: str) -> MapFile | None:
 
 
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
-    """Combine what a MIDI input does: the default map, the chosen map, the settings' lines and the learned lines.
+    """Find out what a MIDI input does: from the default map, the chosen map, the settings' lines and the learned lines.
 
-    Later ones replace earlier ones. A broken file is left out and named in `problem`.
+    Each of these replaces lines of those before it that have the same control. A broken file is left out, and named in
+    `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

@@ -12,7 +12,7 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
 _TREMBLE = 2  # a control at rest may jitter by this many steps
-_CLEAR = 6.0  # an encoder's clearness is this plus the number of its values
+_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of its values
 
 
 class Place(NamedTuple):
@@ -78,13 +78,13 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # Values above 64 alone may mean up in this coding, or down with a sign bit. Up is likelier: players first turn a
-    # knob to the right.
+    # If all values are above 64, they may mean up as a binary offset, or down with a sign bit. Up is likelier: players
+    # first turn a knob to the right.
     return "relative_binary_offset" if values == above | below else None
 
 
 class Recognition:
-    """The controls that have sent something since this object was made."""
+    """Collects what controls send from now on, and says which control has moved most clearly."""
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}

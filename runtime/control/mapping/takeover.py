@@ -6,7 +6,7 @@ from __future__ import annotations
 STEEPEST = 4.0
 # A control this close to its target, as a share of the range, picks it up: one step of a 7-bit control.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # an inaudible difference; converting a target's value to another unit and back rounds it
+_SAME = 1e-6  # an inaudible difference, as rounding makes when a target's value is converted to its unit and back
 
 
 class Takeover:

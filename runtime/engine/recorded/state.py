@@ -71,6 +71,8 @@ class StateKeeper:
         """The present state; call on the audio thread, between two blocks. Arguments: as in EngineState."""
         parts = {name: taken(part()) for name, part in self._parts.items() if part() is not None}
         parts["maps"] = self._controls.memory()
+        sounds = self._performance.chosen, *self._performance.chosen.morphs
+        parts["lfos"] = {"rates": [each.modulator.sources.rates_memory() for each in sounds]}
         chosen, played, palette = self._performance.chosen, self._performance.notes.played, self._palette
         known = [palette.first, *palette.programs]
         number = next((number for number, each in enumerate(known) if each is chosen), None)
@@ -98,6 +100,8 @@ class StateKeeper:
             if part is not None:
                 given(part, values)
         self._controls.remember(state.parts.get("maps", {}))
+        for each, memory in zip((chosen, *chosen.morphs), state.parts.get("lfos", {}).get("rates", ()), strict=False):
+            each.remember_rates(memory)
         for target, value in list(knobs.present.values.items()):
             if target.startswith(ENVELOPE):
                 knobs.present.set(target, value)  # rebuilds the envelope, which is not stored

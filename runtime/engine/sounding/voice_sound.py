@@ -74,19 +74,40 @@ class VoiceSound:
         if moving:
             self._lead(self._points.at(moving, frame), frame, n_events)
         self.moves = bool(moving)
-        return bool(due or opening)
+        return bool(opening or any(hopping for _, hopping in due))
 
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which there is sound to make, if no event comes before."""
         end, moving = self._hops.next_due(), self._moving()
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
-    def foresee(self, n_events: int) -> None:
-        """Compute what modulated voices will need at their next hop; call it in a block without other work.
+    def foresee(self, frame: int, n_events: int) -> None:
+        """Compute what modulated voices will need at their next hop or point, in a block without other work.
 
-        If an event comes before that hop, the values are not used but computed again. So the sound does not depend on
-        the block size. n_events: as in `follow`.
+        frame: the next block's first frame; n_events: as in `follow`. If an event comes before that point, the values
+        are computed again. So the sound does not depend on the block size.
         """
+        own = [voice for voice in self._moving() if voice.played.has_own_points]
+        if own:
+            self._foresee_points(own, frame, n_events)
+        else:
+            self._foresee_hop(n_events)
+
+    def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
+        """Make the old sound that the next voices need which have a point of their own, and compute their values."""
+        ahead = self._points.frames_to_next(voices, frame - 1)
+        due = frame - 1 + min(ahead)
+        if self._foreseen == (due, n_events):
+            return
+        self._foreseen = due, n_events
+        voices = [voice for voice, n_frames in zip(voices, ahead, strict=True) if frame - 1 + n_frames == due]
+        lasting = self._points.frames_to_next(voices, due)
+        voices = [voice for voice, n_frames in zip(voices, lasting, strict=True) if n_frames == lasting[0]]
+        self._sound.make_old([voice.lane for voice in voices], due, lasting[0])
+        if not any(voice.played.playhead_targets for voice in voices):
+            self._spectra.foresee(voices, due + lasting[0], lasting[0], n_events)
+
+    def _foresee_hop(self, n_events: int) -> None:
         due, size = self._hops.next_due(), self._hops.hop_size
         if self._foreseen == (due, n_events):
             return

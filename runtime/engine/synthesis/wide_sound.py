@@ -98,6 +98,10 @@ class WideSound(LaneSound):
         """As in `LaneSound`."""
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
+    def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Make early what `before_ramp` with the same arguments will need."""
+        super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
+
     def rest(self, lanes: Sequence[int], frame: int) -> None:
         """As in `LaneSound`."""
         super().rest([*lanes, *self._sides.of(lanes)], frame)

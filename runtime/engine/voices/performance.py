@@ -11,6 +11,7 @@ from runtime.config import Config
 from runtime.control.control_map import ControlMap
 from runtime.control.knobs import Knobs
 from runtime.control.morph import CONTROLS
+from runtime.control.targets import LFO_RATES
 from runtime.control_numbers import Control
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
@@ -185,6 +186,9 @@ class Performance:
     def choose(self, played: PlayedSound, frame: int) -> None:
         """Choose the sound that the next notes play; sounding notes keep their sound."""
         self._palette.take_in(played)
+        heard = [voice.played for voice in self.bank.used() if voice.active]
+        for each in (played, *played.morphs):
+            each.begin_rates(each in heard, frame)
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
         if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
@@ -226,6 +230,13 @@ class Performance:
             self.sends.append((frame, *self._sends()))
         if not moved.isdisjoint(CONTROLS):
             self.notes.played = self._step_of(self.chosen)
+            self.notes.played.follow_rates(self._knobs.present.rates, frame)
+        if not moved.isdisjoint(LFO_RATES.values()):
+            self.n_events += 1  # sources of modulation have changed
+            for voice in self.bank.used():
+                if voice.active:
+                    voice.played.follow_rates(voice.knobs.rates, frame)
+            self.notes.played.follow_rates(self._knobs.present.rates, frame)
         self._palette.admit(self._knobs.present)
         moved.clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from runtime.engine.voices.modulation.openings import NEAREST, NEAREST_SINGLY, T
 from runtime.engine.voices.modulation.sources import Moment, Sources
 from runtime.engine.voices.modulation.trajectories import Trajectories
 from runtime.engine.voices.pitch.modulated import PITCH_TARGETS
+from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
@@ -59,7 +60,7 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 
 
 class PlayedSound:
-    """One sound; it is made before the engine renders, and never changes.
+    """One sound; it is made before the engine renders, and only the rates of its LFOs change.
 
     patch: the patch of the sound; sound: the patch's sound; morphs: the sounds of its morph's steps; voice: how notes
     are played; curve: the envelope's cubic, as in `Ramps`; modulator: the sound's modulation; trajectories: None if the
@@ -98,7 +99,8 @@ class PlayedSound:
         has_path = self.trajectories is not None
         self.spectral_targets = targets & frozenset(SPECTRAL_TARGETS + latent_targets)
         self.spectrum_moves = has_path or moves(SPECTRAL_TARGETS + latent_targets)
-        self.moves_fast = self.modulator.follows_fast_lfos(SPECTRAL_TARGETS + latent_targets)
+        self._lfo_targets = SPECTRAL_TARGETS + latent_targets
+        self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
@@ -117,6 +119,28 @@ class PlayedSound:
         self.pitch_reach_semitones = self.modulator.reach("pitch")
         self.gain_targets = targets & frozenset(GAIN_TARGETS)
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)
+
+    def follow_rates(self, rates: Mapping[str, float], frame: int) -> None:
+        """Give the LFOs, from `frame` on, the rates in Hz that the player has moved."""
+        for name, rate_hz in rates.items():
+            self.modulator.sources.set_rate(name, rate_hz, frame)
+            self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
+
+    def begin_rates(self, is_heard: bool, frame: int) -> None:
+        """Give the LFOs the sound's own rates again; is_heard: whether a note of the sound is heard."""
+        sources = self.modulator.sources
+        moved = sources.rates_memory()
+        if moved and is_heard:
+            own = {name: getattr(self.sound, name).rate_hz or DEFAULT_LFO_HZ for name in moved}
+            self.follow_rates(own, frame)
+        elif moved:
+            sources.restart_rates()
+            self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
+
+    def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
+        """Continue with the LFOs of another engine's sound, before any note; memory: of its sources."""
+        self.modulator.sources.remember_rates(memory)
+        self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
 
 def _is_shaped(sound: Sound) -> bool:

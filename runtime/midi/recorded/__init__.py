@@ -1,1 +1,1 @@
-"""MIDI files with one tick per frame, with everything that an engine needs to reproduce the sound exactly."""
+"""MIDI files with one tick per frame, which hold all that an engine needs to reproduce the sound exactly."""

@@ -18,7 +18,7 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# Limit for the head, or for an event, as JSON; decoded objects may take 20 times as much. In practice at most 4 MB.
+# Limit for the JSON of the head or of an event, which in practice has at most 4 MB; decoded, it may take 20 times that.
 LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
@@ -96,7 +96,7 @@ class _Bytes:
 
 
 class _Reader:
-    """Reads a track's events; stores the track's other content in attributes, as in RecordedMidi."""
+    """Reads a track's events; the attributes head and n_ticks, as in RecordedMidi, are set meanwhile."""
 
     def __init__(self, content: bytes):
         self._content = content

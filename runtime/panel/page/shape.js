@@ -12,7 +12,7 @@ const GROUPS = {
   filter: ["filter.cutoff", "filter.resonance"],
   colour: ["tilt", "odd_even", "formant"],
   envelope: ["envelope.attack", "envelope.decay", "envelope.sustain", "envelope.release"],
-  motion: ["portamento", "vibrato.depth", "vibrato.rate"],
+  motion: ["portamento", "vibrato.depth", "vibrato.rate", "lfo_1.rate", "lfo_2.rate"],
   place: ["level", "pan", "reverb", "chorus"],
   morph: ["morph", "morph.x", "morph.y"],
 };

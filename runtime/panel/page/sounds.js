@@ -169,8 +169,6 @@ class Sounds extends HTMLElement {
     event.preventDefault();
     this.change("save", { name: this.name.value.trim() }, ({ name, replaced }) => {
       shelf.trees.delete(name);
-      play.settle();
-      play.refresh(); // the name of what plays, and whether it is as it was saved, come from the player
       toast(t(replaced ? "sounds.replaced" : "sounds.saved", { name }), replaced && this.undoing());
     });
   }

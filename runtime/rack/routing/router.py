@@ -61,6 +61,7 @@ class Router:
             for each in at_once:
                 self._hand(each)
             n_handed += len(at_once)
+        self._room.end_piece()
         return end, []
 
     def said(self) -> tuple[Event, ...]:

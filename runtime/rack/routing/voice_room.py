@@ -30,6 +30,11 @@ class VoiceRoom:
         self._begun.clear()
         self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
 
+    def end_piece(self) -> None:
+        """Forget the counted engines: the audio thread must not hold the last reference to an engine that has left."""
+        self._share = None
+        self._begun.clear()
+
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
         """Whether all engines must be rendered up to the frame of these events before they are handed out."""
         if any(isinstance(event, (PartChange, Swap)) for event in events):

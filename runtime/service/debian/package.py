@@ -19,7 +19,7 @@ from runtime.base.errors import UserError
 from runtime.service.places import ENVIRONMENT, PACKAGED, PARTS, ROOT, SETTINGS
 from runtime.service.versions import version_of
 
-# Debian's and the wheels' names of the machines. Debian 13's glibc is new enough for all platforms in _WHEELS.
+# Each architecture's name in Debian and in wheels. Debian 13's glibc is new enough for all platforms in _WHEELS.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
 PYTHON = "3.13"  # in Debian 13, on which the Raspberry Pi OS of 2025 is based
@@ -100,7 +100,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
 
 
 def _wanted() -> list[str]:
-    """The pinned packages that have wheels."""
+    """The pinned packages in requirements.txt that have wheels."""
     lines = (ROOT / "runtime" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith(("#", *(f"{name}==" for name in FROM_DEBIAN)))]
 

@@ -1,4 +1,4 @@
-"""A trajectory as tables for playback: motion, colour and the loop's crossfade are computed ahead."""
+"""A trajectory as tables for playback, in which motion, colour and the loop's crossfade are already computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runtime.sound.trajectory.trajectory import (
 )
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LONGEST_ROW_S = 0.0125  # marks are rounded to the nearest row
+LONGEST_ROW_S = 0.0125  # the trajectory's marks, such as the loop's ends, are rounded to the nearest row
 LONGEST_CROSSFADE_S = 0.25
 
 
@@ -58,7 +58,10 @@ class BakedTrajectory:
 
 
 def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> BakedTrajectory:
-    """Make the tables of a trajectory; knobs: for each latent the number of its knob, from `fit`."""
+    """Make the tables of a trajectory.
+
+    knobs: from `fit`: for each latent of the trajectory, the number of its knob. n_knobs: how many the instrument has.
+    """
     trajectory = played.trajectory
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
     row_s = trajectory.step_s / n_splits
@@ -141,7 +144,10 @@ def _values(
 def _parts(
     values: np.ndarray, per_row: int, marks: _MarkRows, motion: float, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Apply motion, clip and crossfade; returns the held part, then the release; per_row: number of values per row."""
+    """Apply motion, clip to the limits and crossfade the loop; returns the held part, then the release.
+
+    per_row: number of values per row.
+    """
     sustained = values[marks.sustained * per_row : marks.hold * per_row + 1]
     moved = _moved(values, sustained, motion).clip(*limits)
     held = moved[: marks.hold * per_row + 1].copy()

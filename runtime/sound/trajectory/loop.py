@@ -15,7 +15,7 @@ _SLOPE_WEIGHT = 4.0
 
 
 def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
-    """The beginning and the end, in s, of the loop with the least difference in value and slope between its ends.
+    """The beginning and end, in s, of the loop whose ends differ least in their values and slopes.
 
     The values are latents, colour and level. The loop is between attack_s and release_s (without these marks, between a
     tenth of the duration and the end), and at least half as long as this part. None if the part has fewer than

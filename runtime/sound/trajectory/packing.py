@@ -29,9 +29,9 @@ _REMEDY = "use a trajectory that this program wrote"
 
 
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
-    """A trajectory as bytes, which `unpack` reads; a value's error is at most 1/510 of the range of its block.
+    """A trajectory as bytes, which `unpack` reads. UserError as from `checked`.
 
-    A block is one latent, the whole colour, or the level. UserError as from `checked`.
+    Values are rounded: by at most 1/510 of the range of all values of the same latent, of the colour or of the level.
     """
     checked(trajectory, where)
     loop_start_s, loop_end_s = trajectory.loop_s or (_NO_MARK, _NO_MARK)

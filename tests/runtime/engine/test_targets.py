@@ -9,7 +9,9 @@ from runtime.config import Adsr, Config, VoiceConfig
 from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
 from runtime.events import KnobTurn, NoteOff, NoteOn, ProgramChange, TargetMove
+from runtime.sound.motion import Lfo, Modulation
 from runtime.sound.patch import Patch
+from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from tests.support.clicks import excess_db, moving_excess_db
 from tests.support.hearing import level_db
@@ -125,6 +127,53 @@ def test_a_slow_turn_of_a_7_bit_knob_does_not_zipper(target: str) -> None:
     steps = [(9000 + 397 * value, value / 127.0) for value in range(20, 128)]
     still = [turned([(0, position)]) for position in (20.0 / 127.0, 0.6, 1.0)]
     assert moving_excess_db(turned(steps), still) < 0.0
+
+
+def swaying(**lfo: object) -> Patch:
+    config = Config(voice=VoiceConfig(n_voices=2, envelope=SHORT), seed=3)
+    modulation = Modulation("lfo_1", "filter.cutoff", 0.4), Modulation("lfo_1", "pitch", 0.02)
+    filter_of = Filter(type="low", cutoff_hz=900.0)
+    return Patch(config, Sound(lfo_1=Lfo(**lfo), filter=filter_of, modulation=modulation), (0.5, 0.5))
+
+
+@pytest.mark.parametrize("phase", ["free", "note"])
+def test_a_moved_lfo_sounds_as_one_with_that_rate(phase: str) -> None:
+    note = (1000, NoteOn(0, 60, 100))
+    moved = play(Engine(decoder(), patch=swaying(rate_hz=1.0, phase=phase)), [(0, to("lfo_1.rate", 8.0)), note], AT)
+    set_so = play(Engine(decoder(), patch=swaying(rate_hz=8.0, phase=phase)), [note], AT)
+    np.testing.assert_allclose(moved, set_so, atol=1e-6)
+    slow = play(Engine(decoder(), patch=swaying(rate_hz=1.0, phase=phase)), [note], AT)
+    assert np.abs(moved - slow).max() > 0.01
+
+
+def test_a_turned_lfo_rate_neither_clicks_nor_zippers() -> None:
+    def turned(positions: list[tuple[int, float]]) -> np.ndarray:
+        moves = [(frame, TargetMove("lfo_1.rate", position)) for frame, position in positions]
+        return play(Engine(decoder(), patch=swaying(rate_hz=2.0)), [*moves, (0, NoteOn(0, 60, 100))], 3 * AT)[:, 0]
+
+    steps = [(9000 + 397 * value, value / 127.0) for value in range(20, 128)]
+    still = [turned([(0, position)]) for position in (20.0 / 127.0, 0.6, 1.0)]
+    assert moving_excess_db(turned(steps), still) < 0.0
+    assert excess_db(turned([(0, 0.2), (AT, 0.9)]), AT) < 0.0
+
+
+def test_a_moved_lfo_is_saved_and_has_its_own_rate_again_when_it_is_chosen_again() -> None:
+    engine = Engine(decoder(), patch=swaying(rate_hz=1.0), programs=[swaying(rate_hz=1.0)])
+    play(engine, [(0, ProgramChange(0, 0)), (0, to("lfo_1.rate", 8.0))], 1000)
+    assert engine.edited_sound().lfo_1.rate_hz == pytest.approx(8.0)
+    play(engine, [(1000, ProgramChange(0, 0))], 1000)
+    assert engine.edited_sound().lfo_1.rate_hz == 1.0
+    again, fresh = engine, Engine(decoder(), patch=swaying(rate_hz=1.0))
+    play(fresh, [], 2000)
+    sounds = [play(each, [(2500, NoteOn(0, 60, 100))], AT) for each in (again, fresh)]
+    np.testing.assert_allclose(*sounds, atol=1e-6)
+
+
+def test_an_lfo_in_beats_has_no_rate_to_move() -> None:
+    engine = Engine(decoder(), patch=swaying(beats=1.0))
+    play(engine, [(0, to("lfo_1.rate", 8.0))], 1000)
+    assert engine.target_position("lfo_1.rate") is None
+    assert engine.edited_sound().lfo_1 == Lfo(beats=1.0)
 
 
 def with_programs(*sounds: Sound) -> Engine:

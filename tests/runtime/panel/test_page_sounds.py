@@ -44,7 +44,7 @@ def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, li
     place = page.middle('.pins button[aria-label="Choose harp"]')
     page.mouse("mousePressed", place)
     wait_for_voices(link, 1)
-    assert name_of_sound(link) == "harp"
+    wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
     page.mouse("mouseReleased", place)
     wait_for_voices(link, 0)
     page.wait("document.querySelector('.pins [aria-current]')?.getAttribute('aria-label') === 'Choose harp'")

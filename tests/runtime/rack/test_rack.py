@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import msgspec
@@ -413,3 +414,16 @@ def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)
+
+
+def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None:
+    patch = patch_of(2, envelope=Adsr(release_s=0.2))
+    rack = rack_of(patch=patch)
+    gone = weakref.ref(rack.engine())
+    events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
+    events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
+    # This note is counted while the old engine fades; no later event lets the voices be counted again.
+    heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
+    events.clear()
+    assert len(rack.take_retired()) == 1
+    assert gone() is None

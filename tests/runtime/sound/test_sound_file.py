@@ -11,10 +11,18 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Adsr, Config, VoiceConfig
-from runtime.engine.voices.modulation.sources import DEFAULT_LFO_HZ
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.file import load_sound, save_sound, sound_text
-from runtime.sound.motion import MOST_MODULATIONS, SOURCES, TARGETS, TRAVELS, DelayedEnvelope, Lfo, Modulation
+from runtime.sound.motion import (
+    DEFAULT_LFO_HZ,
+    MOST_MODULATIONS,
+    SOURCES,
+    TARGETS,
+    TRAVELS,
+    DelayedEnvelope,
+    Lfo,
+    Modulation,
+)
 from runtime.sound.settings import with_sound
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound, SoundEffects, SoundEnvelope, SoundInstrument, SoundPart, SoundVoice

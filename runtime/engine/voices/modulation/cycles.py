@@ -25,6 +25,10 @@ class Cycles:
         self._started[:] = self._at_starts(slice(None), self.line)
         self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
 
+    def restart(self, line: BeatLine) -> None:
+        """Count cycles on another line, while no note sounds."""
+        self.line = line
+
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:
         """Cycles since frame 0: float64 (1, n_points). line: the present line, or an earlier one from `Held`."""
         return line.beats_at(frames)[None]

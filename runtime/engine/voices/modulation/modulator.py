@@ -29,11 +29,11 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: names of the instrument's knobs; targets: the names of all modulated targets.
+    latents: names of the instrument's knobs; sources: of modulation; targets: the names of all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
-        self._sources = sources
+        self.sources = sources
         self._routes = _routes(sound)
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self.latents = {LATENT + name: k for k, name in enumerate(latents)}
@@ -55,7 +55,7 @@ class Modulator:
             if route.target in targets and names:
                 added = np.full(len(frames), route.depth)
                 for name in names:
-                    values = self._sources.held_envelope(name, frames)
+                    values = self.sources.held_envelope(name, frames)
                     added *= bent(values, route.curve) if name == route.source else values
                 moves.append((route.target, added))
         return moves
@@ -79,12 +79,12 @@ class Modulator:
 
     def started_at(self, lane: int) -> int:
         """The frame from which the delays and the envelopes of a lane's note are counted."""
-        return self._sources.started_at(lane)
+        return self.sources.started_at(lane)
 
     def follows_fast_lfos(self, targets: Sequence[str]) -> bool:
         """Whether a fast LFO, or an LFO whose wave has steps, moves any of these targets."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
-        return any(name in names and is_fast(lfo) for name, lfo in self._lfos.items())
+        return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
         """What the sources add to these targets: for each modulated target, float64 (n, 1) or (n, n_points)."""
@@ -102,7 +102,7 @@ class Modulator:
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
         """The present controls and tempo that modulate these targets of a voice."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
-        return self._sources.hold([name for name in names if name is not None], voice)
+        return self.sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
         """How far this target can be raised at most."""
@@ -110,7 +110,7 @@ class Modulator:
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:
         if name not in known:
-            known[name] = self._sources.values(name, moment)
+            known[name] = self.sources.values(name, moment)
         return known[name]
 
 

@@ -13,10 +13,9 @@ from runtime.engine.voices.modulation.cycles import Cycles
 from runtime.engine.voices.modulation.lfo import SMOOTH_SHAPES, wave
 from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
-from runtime.sound.motion import DelayedEnvelope, Lfo, control_of
+from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-DEFAULT_LFO_HZ = 5.0
 # A smooth wave up to this rate, interpolated linearly from hop to hop, leaves images below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
@@ -80,6 +79,7 @@ class Sources:
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
+        self._rates_hz: dict[str, float] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
         """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
@@ -87,10 +87,35 @@ class Sources:
         An LFO with `beats` follows the tempo, and is not changed. Frames must not decrease from call to call.
         """
         lfo = self._lfos[name]
-        if lfo.beats is None:
-            if name not in self._cycles:
-                self._cycles[name] = Cycles(lfo.rate_hz or DEFAULT_LFO_HZ, self._table, self._rate_hz)
-            self._cycles[name].set_rate(rate_hz, frame)
+        if lfo.beats is None and rate_hz != self.rate(name):
+            self._counted(name).set_rate(rate_hz, frame)
+            self._rates_hz[name] = rate_hz
+
+    def rate(self, name: str) -> float:
+        """The rate in Hz of the LFO `name`, unless it follows the tempo."""
+        return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
+
+    def restart_rates(self) -> None:
+        """Give all LFOs the sound's rates from frame 0 on; call this while no note of the sound is heard."""
+        for name, cycles in self._cycles.items():
+            rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
+            cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
+
+    def rates_memory(self) -> dict[str, tuple[float, ...]]:
+        """The rates that were set, and the lines of their cycles, as plain values for `remember_rates`."""
+        return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
+
+    def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
+        """Continue with the LFOs of another engine's sound, before any note."""
+        for name, (rate_hz, *line) in memory.items():
+            self._counted(name).restart(BeatLine(*line))
+            self._rates_hz[name] = rate_hz
+
+    def _counted(self, name: str) -> Cycles:
+        if name not in self._cycles:
+            self._cycles[name] = Cycles(self.rate(name), self._table, self._rate_hz)
+            self._rates_hz[name] = self.rate(name)
+        return self._cycles[name]
 
     def values(self, name: str, moment: Moment) -> np.ndarray:
         """Values of the source `name`, float64 (n, 1) or (n, n_points)."""
@@ -177,11 +202,10 @@ class Sources:
         return since * ((lfo.rate_hz or DEFAULT_LFO_HZ) / self._rate_hz)
 
 
-def is_fast(lfo: Lfo) -> bool:
-    """Whether an LFO is so fast that linear interpolation from hop to hop would be heard."""
-    if lfo.beats is not None:
-        return lfo.beats < SLOW_BEATS or lfo.shape not in SMOOTH_SHAPES
-    return (lfo.rate_hz or DEFAULT_LFO_HZ) > SLOW_LFO_HZ or lfo.shape not in SMOOTH_SHAPES
+def is_fast(lfo: Lfo, rate_hz: float) -> bool:
+    """Whether an LFO at this rate is so fast that linear interpolation from hop to hop would be heard."""
+    is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
+    return is_short or lfo.shape not in SMOOTH_SHAPES
 
 
 def is_control(name: str) -> bool:

@@ -172,6 +172,7 @@ def piece() -> list[Timed]:
         (96, TargetMove("tilt", 0.5)),
         (97, ControlChange(0, 20, 10)),
         (98, ControlChange(0, 21, 30)),
+        (99, TargetMove("lfo_1.rate", 0.85)),
         (100, NoteOn(0, 60, 100)),
         (900, NoteOff(0, 60)),
     ]
@@ -194,7 +195,7 @@ def test_every_part_of_the_state_is_heard() -> None:
 
     sound, history = live(make(), piece(), 3000, 256)
     assert assert_goes_on_the_same(make, sound, history) == 4
-    for part in ("sound", "tempo", "clock", "maps", "notes", "channel_0"):
+    for part in ("sound", "tempo", "clock", "maps", "notes", "channel_0", "lfos"):
         poor = []
         for frame, each in history:
             if isinstance(each, EngineState):
