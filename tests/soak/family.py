@@ -1,6 +1,6 @@
 """Plays every sound of every bundled instrument on all notes; measures levels, clicks and distances between sounds.
 
-python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]; results.md keeps a table.
+python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]
 """
 
 from __future__ import annotations
