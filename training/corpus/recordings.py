@@ -215,7 +215,8 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    # Splits for transposing are drawn at once, because only training recordings are transposed.
+    # Only training recordings are transposed. With `transpose`, the splits are therefore drawn before any file is read;
+    # otherwise `_assign_splits` draws them at the end, for the usable recordings only.
     if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]

@@ -59,7 +59,7 @@ class FrameBatches:
         """The training rows in one epoch's random order, int (n,); the order depends on the seed and the epoch only.
 
         With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
-        recording's time. A group with an odd number of rows loses one row.
+        recording's time. Where an odd number of rows could be paired with each other, one of them is left out.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))

@@ -59,7 +59,7 @@ class Outcome:
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Test every one of CLAIMS on the kept runs."""
+    """Test every one of CLAIMS on the runs in `results`."""
     tested = []
     for claim in CLAIMS:
         found = list(claim.test(results))

@@ -16,7 +16,8 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-FURTHER = "-further"  # appended to the name of a corpus's folder, for the folder of its further patches
+# Ends the name of the folder of a corpus's further patches, which are test patches outside the corpus (`CorpusPlan`).
+FURTHER = "-further"
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str |
 
 
 def _completed(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a corpus with an option that older kept runs do not record: they were not transposed."""
+    """The facts of a corpus; if they lack the option `transpose`, as in older kept runs, it is set to 0."""
     return facts | {"options": {"transpose": 0} | (facts["options"] or {})}
 
 

@@ -119,7 +119,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """The mean of `logs` that must be exceeded to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be for a difference to count: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """

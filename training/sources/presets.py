@@ -44,7 +44,7 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest, and the highest unless a note is next to it."""
+        """The notes to record: every STEP semitones from the lowest, and the highest if these end further below it."""
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
@@ -76,7 +76,7 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

@@ -29,8 +29,8 @@ class MovingVoice(SteadyVoice):
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
         """The sound of frames (n, n_bins), float32 (n * hop_size,); frame k's window begins at sample k * hop_size.
 
-        The last frames' windows reach past the end. The part past the end is added at the beginning, or left out with
-        the engine's phases, so the first three and the last three frames should be silent.
+        The last frames' windows reach past the end. With Griffin-Lim or RTPGHI, what lies past the end is added at the
+        beginning; with the engine's phases it is left out. The first and the last three frames should thus be silent.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)

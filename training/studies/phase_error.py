@@ -159,7 +159,7 @@ def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
         figures[f"{method}_error"] = spectral_error(sound, magnitudes, spec)
         figures[f"{method}_unsteadiness"] = unsteadiness(sound, spec.sample_rate_hz)
     for method in ("noise", "coherent", "blend"):
-        # Over one whole loop of the stored noise, because parts of the loop differ in loudness.
+        # The sound lasts one whole loop of the stored noise, because parts of the loop differ in loudness.
         loudness[method] = loudness_lufs(voice.sound(method, magnitudes, N_NOISE_SPECTRA), spec.sample_rate_hz)
     figures["coherent_over_griffin_lim"] = figures["coherent_error"] / figures["griffin_lim_error"]
     figures["coherent_less_noise_db"] = loudness["coherent"] - loudness["noise"]
