@@ -1,6 +1,6 @@
 """Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
 
-The bundled virtual analogue was exported before encoders were kept. Its decoder is not changed.
+The bundled virtual analogue was exported before `export` wrote encoders. Its decoder is not changed.
 """
 
 from __future__ import annotations

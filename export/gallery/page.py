@@ -121,7 +121,7 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """Every source with its licence, folded away under the licences."""
+    """Every source with its licence, in an HTML element that shows only the licences until it is opened."""
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}

@@ -16,7 +16,7 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # while mixing: so soft that no part is limited by its peaks
+TUNE_LUFS = -30.0  # loudness of the tune while mixing; so low that the peaks of no part limit its gain
 # The level of each part relative to the tune, in LU, and its place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}

@@ -29,7 +29,7 @@ GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
 MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
-ONSET_DB = -40.0  # relative to the loudest sample; a recording begins at the first louder sample
+ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest sample
 LOUDNESS_RMS = 0.08
 
 

@@ -1,4 +1,4 @@
-"""The only place where `make` exports a trained run and collects its figures."""
+"""Exports a trained run for `make` and collects its figures; also plays a run that is not exported."""
 
 from __future__ import annotations
 

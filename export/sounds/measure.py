@@ -43,8 +43,8 @@ class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
     change_db: mean difference of the bands' levels between the first and the last window, over the bands that are heard
-    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
-    whole levels made equal. level_db: change of the whole level from the first window to the last.
+    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, after
+    the windows are made equally loud. level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
@@ -61,7 +61,7 @@ def play(
     held_s: float = HELD_S,
     seed: int = 0,
 ) -> Take:
-    """Play some notes at once on a fresh engine."""
+    """Play some notes together on a fresh engine."""
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, seed=seed))
     engine = build_engine(patch, instrument, SAMPLE_RATE_HZ)
     held_frames = round(held_s * SAMPLE_RATE_HZ)

@@ -28,7 +28,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # At least an octave from both ends of the range, where every instrument has its best notes.
+        # The notes are at least an octave inside the range, because an instrument's best notes are not at its ends.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))

@@ -58,8 +58,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
 
     Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
     ATTACK_S of the audible frames; `error`: mean error over the rest; `unsteadiness`: standard deviation divided by
-    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. The last two leave out the last
-    ATTACK_S, because the sound was cut off there. played: the bins to compare.
+    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. `error` and `unsteadiness` leave out
+    the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)

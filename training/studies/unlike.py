@@ -1,7 +1,7 @@
-"""Where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
+"""Show where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
 
-It also counts the recorded frames that the pitch penalty (training/learning/heard_pitch.py) would make the instrument
-play otherwise, beside those that are heard out of tune.
+It also shows which share of the recorded frames the pitch penalty (training/learning/heard_pitch.py) would punish, and
+which share of them is heard out of tune.
 
 python -m training.studies.unlike F.onnx --corpus DIR
 """
@@ -32,7 +32,7 @@ N_ASKED = 4000  # frames whose pitch is heard
 
 
 class Error(NamedTuple):
-    """A recording, and by how much its decoded path lies above it: float32 (n, N_BANDS), in dB."""
+    """A recording, and how far the levels of its decoded path lie above its own: float32 (n, N_BANDS), in dB."""
 
     take: Take
     error_db: np.ndarray
@@ -75,7 +75,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of the recordings' first frames, and of the later ones; a corpus may leave out frames."""
+    """The mean distance in each range of frames, counted from the recording's first frame that the corpus holds."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
