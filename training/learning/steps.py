@@ -22,7 +22,7 @@ class Steps(Protocol):
         """The mean error of a batch; the weights stay as they are."""
 
     def write_back(self) -> None:
-        """Store the weights and moments after the last step in the model's and the optimizer's variables."""
+        """Store the present weights and the optimizer's moments in the Keras variables."""
 
 
 def make_steps(objective: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe) -> Steps:

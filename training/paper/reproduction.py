@@ -47,8 +47,8 @@ class Reproduction:
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
         """Read the kept files of a planned run; None if there are none.
 
-        If the files are of another config or corpus: UserError, or None with `force`. store: the corpus that the run
-        must have, or None to compare the configs only.
+        UserError if the files are of another config or corpus; with `force`, None is returned instead. store: the
+        corpus that the run must have, or None to compare the configs only.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
@@ -61,7 +61,7 @@ class Reproduction:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds for which a model's run is kept, ascending."""
+        """The seeds of the model's runs of which files are kept, ascending."""
         names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 

@@ -23,7 +23,7 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 @dataclass(frozen=True)
 class Values:
-    """A measure of one model. name: the model's name; by_seed: a value per seed; wobble: the runs' largest wobble."""
+    """The values of a measure for one model. by_seed: a value per seed; wobble: the largest wobble of its runs."""
 
     name: str
     by_seed: tuple[float, ...]

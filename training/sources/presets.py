@@ -44,7 +44,7 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest, and the highest if these end further below it."""
+        """The notes to record: every STEP semitones from the lowest, and the highest if it is 2 or more above these."""
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
