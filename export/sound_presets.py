@@ -33,7 +33,7 @@ LOUDNESS_LUFS = -10.0  # loudness of a chord, the same as in the virtual analogu
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """The recordings of each sound, by name, in the corpus's order; without transposed copies and held-out ones."""
+    """The training recordings of each sound, by name, in the corpus's order; transposed copies are left out."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":

@@ -104,7 +104,7 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Read a patch list: CSV with columns bank, index and split; a column `name`, if given, must match the bank.
+    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be that in the bank.
 
     The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
     the line that is wrong.

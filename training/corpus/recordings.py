@@ -128,7 +128,10 @@ def add_recording(
 
 
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
-    """Add frames as one clip, or with BY_FRAME as one clip per split; a transposed recording is added to train only."""
+    """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames are added to train only.
+
+    note: MIDI note of the frames; moved: by how many semitones they were transposed.
+    """
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
     held_out = {"val": place == HELD_OUT_STEP // 2, "test": place == HELD_OUT_STEP - 1}

@@ -19,7 +19,7 @@ class Playable(Protocol):
 
     inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
     float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number
-    of rows decoded at once.
+    of rows decoded together.
     """
 
     card: Card

@@ -1,4 +1,4 @@
-"""The source `pads`: PADsynth programs of ZynAddSubFX, with many random phases, from configs/zynaddsubfx16.csv."""
+"""The source `pads`: PADsynth programs of ZynAddSubFX; configs/zynaddsubfx16.csv lists them."""
 
 from __future__ import annotations
 
