@@ -18,7 +18,7 @@ from training.measure.likeness import Take
 # A preset should be nearer to its recordings than any other preset, by this much. Each missing dB costs as much as a
 # preset that is 1 dB farther from its recordings.
 APART_DB = 1.0
-MOST_TAKES = 24  # recordings of one sound that are compared
+MOST_TAKES = 24  # most recordings of one sound that are compared
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes

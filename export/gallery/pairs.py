@@ -22,7 +22,7 @@ from training.corpus.recordings import Recording
 
 MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
-PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two pairs
+PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # the pauses inside a pair, and between two pairs
 VELOCITY = 100
 ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest sample
 MANIFEST = "manifest.csv"

@@ -28,7 +28,7 @@ CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 
 BROKEN = ("A3 C4 E4 G4 B4 C5 E5 G5", "F3 A3 C4 E4 G4 A4 C5 E5", "C4 D4 E4 G4 B4 D5 E5 G5",
           "D4 F4 A4 C5 D5 E5 F5 A5", "E3 A3 B3 E4 A4 B4 E5 A5", "E3 G#3 B3 D4 E4 G#4 B4 E5")  # fmt: skip
 ORDER = (0, 2, 4, 6, 5, 3, 4, 7)
-# (beat, length in beats, note, velocity)
+# Each note of the tune: (beat, length in beats, note, velocity).
 TUNE = ((0.0, 2.5, "E5", 84), (2.5, 0.5, "D5", 76), (3.0, 1.0, "B4", 80),
         (4.0, 2.0, "C5", 88), (6.0, 1.0, "A4", 78), (7.0, 1.0, "C5", 86),
         (8.0, 3.0, "G5", 100), (11.0, 0.5, "E5", 80), (11.5, 0.5, "D5", 76),

@@ -62,7 +62,7 @@ def make(order: Order) -> dict[str, Any]:
     seconds = _whole_s(order, decision) - (time.monotonic() - begun_s)
     seconds -= AFTERWARDS_S + AFTERWARDS_A_RECORDING_S * len(decision.recordings)
     seconds -= AFTERWARDS_A_SOUND_S * len(recordings_by_sound(decision))
-    from export.making.playing import choose_examples, read_example  # not at the top: imports TensorFlow
+    from export.making.playing import choose_examples, read_example  # not at the top, because it imports TensorFlow
 
     examples = [read_example(one, store.spec.sample_rate_hz) for one in choose_examples(decision.recordings)]
 

@@ -23,7 +23,7 @@ CHORUS_WIDTH = 0.0145  # a bin this near to a harmonic is part of it; a share of
 # Shares of the judged frames are weighted by amplitude.
 LEAST_STEADY_SHARE = 0.6  # if fewer judged frames are at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
-LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is no note
+LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low

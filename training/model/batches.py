@@ -103,7 +103,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # mostly the row's own latents
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # most shares are large
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:

@@ -23,7 +23,7 @@ from training.paper.tables import Table, all_tables, write_table
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
 TABLES, FIGURES = "tables", "figures"
-BUSY = 0.5  # load average; above it, the measured speed is doubtful
+BUSY = 0.5  # load average above which the measured speed is doubtful
 TITLE = "The paper, reproduced"
 INTRODUCTION = """J. Colonel and S. Keene published *Conditioning Autoencoder Latent Spaces for Real-Time Timbre
 Interpolation and Synthesis* ([arXiv 2001.11296](https://arxiv.org/abs/2001.11296)). This report compares their findings

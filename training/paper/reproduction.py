@@ -23,10 +23,10 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # their names in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, to show the time left, in forward passes of one frame: the cost of training on a frame, of a point of
-# the mesh, and of all other measuring and compiling for a run.
+# Estimated costs, which give the time left; their unit is a forward pass of one frame. They are the costs of
+# training on a frame, of a point of the mesh, and of all other measuring and compiling for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 

@@ -20,7 +20,7 @@ from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
 
 MANIFEST = "manifest.csv"
-ALL = 128  # the number of MIDI notes, so that no note is left out
+ALL = 128  # as many notes as MIDI has, so that none is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz

@@ -17,7 +17,7 @@ from training.sources.soundfont import Preset, render
 
 STEP = 3  # semitones between two recorded notes
 SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
-FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # for presets without a credit in the tables
+FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # the credit of presets that have none in the table
 CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
 BOTH = (100, 50)
 

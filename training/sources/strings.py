@@ -15,7 +15,7 @@ from training.sources.folder import ALL, SAMPLE_RATE_HZ, Origin, Take, thinned
 from training.sources.packages import npm_package
 
 LICENCE = "CC-BY 3.0"
-STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # in each package's README, about its samples
+STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # what each package's README says of its samples
 LONGEST_S = 6.0  # longer notes are cut; some last 17 s
 END_FADE_S = 0.3
 VELOCITY = 100

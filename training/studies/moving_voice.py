@@ -66,6 +66,6 @@ class MovingVoice(SteadyVoice):
         """The sound of one frame (n_bins,) that does not change, float32 (n_hops * hop_size,)."""
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
-        n_cut = N_OVERLAPS - 1  # hops in which the sequence's end is added to its beginning
+        n_cut = N_OVERLAPS - 1  # the first hops, to which `follow` adds the sequence's end
         sound = self.follow(method, np.tile(magnitudes, (n_hops + n_cut, 1)))
         return sound[n_cut * self.hop_size :]

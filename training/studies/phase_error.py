@@ -30,7 +30,7 @@ SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
 ANALYSIS_HOP_S = 0.01  # differs from the synthesis hop, so that the analysed frames begin at all places within a hop
-LANE = slice(0, 1)  # the only lane used here
+LANE = slice(0, 1)  # the first lane of the engine's arrays; only this one is used here
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
