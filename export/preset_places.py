@@ -54,7 +54,7 @@ def better_places(
 
 
 def _some(takes: list[Take]) -> list[Take]:
-    """At most MOST_TAKES of these takes, evenly over their notes."""
+    """At most MOST_TAKES of these takes, evenly chosen in the order of their notes."""
     by_note = sorted(takes, key=lambda take: take.note)
     steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
     return [by_note[step] for step in steps.astype(int)]

@@ -36,7 +36,7 @@ class Heard(NamedTuple):
 
 
 def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
-    """Play one note of a sound and listen."""
+    """Play one note of a sound, and measure what is heard."""
     keys = [played.key for played in patch.trajectories if played.key is not None]
     note = round(sum(keys) / len(keys)) if keys else None
     sound = play(instrument, patch, [min(max(note or USUAL_NOTE, LOWEST_NOTE), HIGHEST_NOTE)], held_s=HELD_S).sound

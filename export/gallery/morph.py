@@ -47,7 +47,7 @@ def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
 
 
 def starts_s(n_stops: int) -> list[float]:
-    """The time in s at which each sound is reached."""
+    """The times in s at which the morph reaches each of n_stops sounds."""
     return [number * (STAYS_S + TRAVELS_S) for number in range(n_stops)]
 
 

@@ -39,7 +39,7 @@ LAST_TUNE = "A4"
 
 
 class Part(NamedTuple):
-    """One part in one scene, for one sound."""
+    """One part, such as the bass, in one scene; one sound plays its events."""
 
     name: str
     events: list[tuple[float, Event]]

@@ -179,7 +179,7 @@ def _refuse_targets(order: Order) -> None:
 
 
 def _refuse_nothing(order: Order, decision: Decision) -> None:
-    """UserError if there is nothing to learn from, or too little."""
+    """Raise a UserError if the folder has nothing to learn from, or too little."""
     n_files = len(decision.fates)
     if not n_files:
         raise UserError(order.folder, "no files", "recordings of single notes", "put some there")

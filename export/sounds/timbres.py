@@ -62,7 +62,7 @@ class Timbres:
         return points[int(np.argmin(distance))]
 
     def _described(self, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Each descriptor's values at these positions, (n, N_NOTES)."""
+        """Each descriptor's values, (n, N_NOTES), at knob positions (n, n_knobs)."""
         notes = np.tile(self._notes, len(points))
         frames = decode_points(self._instrument, Points(notes, np.repeat(points, N_NOTES, axis=0)))
         spec = self._instrument.card.spec

@@ -182,7 +182,7 @@ class Synth:
         return b"".join(bytes(output) for output in outputs)
 
     def _idle(self, n_samples: int) -> None:
-        """Run without events, at the pace of real time."""
+        """Run the plugin without events for n_samples, at the pace of real time."""
         silence, event = (c_float * BLOCK_SIZE)(), NoteEvent()
         for _ in range(0, n_samples, BLOCK_SIZE):
             for port in self._audio_ports:
@@ -191,7 +191,7 @@ class Synth:
             time.sleep(BLOCK_SIZE / self._sample_rate_hz)
 
     def close(self) -> None:
-        """Free the instance."""
+        """Free the plugin's instance."""
         if self._ladspa.deactivate:
             self._ladspa.deactivate(self._handle)
         self._ladspa.cleanup(self._handle)

@@ -138,7 +138,7 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """The present point in the writing, for `rewind`."""
+        """Mark the present point in the writing; `rewind` can go back to it."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:

@@ -82,7 +82,7 @@ def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> Reside
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow has a GPU to compute on."""
+    """Whether TensorFlow can compute on a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))

@@ -36,7 +36,7 @@ N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long a
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
 # While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
-# recordings ended too early, at 5.1 dB.
+# recordings ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, and ends
 OVERTIME = 1.15  # if the remaining epochs take more than the remaining time, multiplied by this, some are dropped

@@ -71,7 +71,7 @@ class Decoded:
 
 
 def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
-    """Encode a take, and decode its path and its still form."""
+    """Encode a take, and decode its path and its still form (see the top of this file)."""
     notes, spec = np.full(len(take.frames), take.note), instrument.card.spec
     latents = encode(take.frames, notes)
     path_db = band_levels_db(decode_latents(instrument, latents, notes), spec)
@@ -145,7 +145,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, the distances beside the distances that they must beat."""
+    """Print the figures of `measure_likeness`, and beside the distances those that they should stay below."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "

@@ -6,5 +6,5 @@ import numpy as np
 
 
 def half_precision(values: np.ndarray) -> np.ndarray:
-    """The values rounded to float16, as float32."""
+    """Round values to float16, and return them as float32."""
     return values.astype(np.float16).astype(np.float32)

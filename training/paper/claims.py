@@ -95,7 +95,7 @@ def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
 
 
 def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Comparison) -> Comparison:
-    """Compare on test and further sounds together; returns `on_test`, the test sounds' result, if errors lack."""
+    """Compare on test and further sounds together; returns `on_test` if a model lacks errors on further sounds."""
     ours, theirs = (results.error_by_sound(config, further=True) for config in (smaller, larger))
     if not ours or ours.keys() != theirs.keys():
         return on_test

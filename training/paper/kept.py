@@ -62,7 +62,7 @@ class KeptRun:
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits, as from training.measure.mesh.Mesh.map, of 8-bit precision."""
+        """Share of hits over two latents, as `Mesh.map` returns it, of 8-bit precision."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property

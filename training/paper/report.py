@@ -179,7 +179,7 @@ def _finding(outcome: Outcome, notes: dict[str, str]) -> str:
 
 
 def _grid(table: Table) -> str:
-    """A table in Markdown."""
+    """The table as Markdown."""
     lines = [" | ".join(table.columns), " | ".join("---" for _ in table.columns)]
     lines += [" | ".join(_cell(row[name]) for name in table.columns) for row in table.rows]
     return "\n".join(f"| {line} |" for line in lines)

@@ -87,7 +87,7 @@ class Reproduction:
                 )
 
     def results(self) -> Results:
-        """All kept runs, of every seed, and the measured speed."""
+        """All runs of which files are kept, of every seed, and the measured speed."""
         plan = self.corpora.plan
         runs: dict[str, list[KeptRun]] = {}
         for model in plan.models:
@@ -104,7 +104,7 @@ class Reproduction:
         return None if self._is_done(run, None) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:
-        """For each table that lacks models: how many of them are missing, and why."""
+        """For each table that lacks models, say how many models are missing, and why."""
         plan = self.corpora.plan
         left_out: dict[str, str] = {}
         for table in plan.tables:

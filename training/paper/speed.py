@@ -131,7 +131,7 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
 
 
 class _Step:
-    """The training step of a recipe on a store, to time."""
+    """Times the training step of a recipe on a store."""
 
     def __init__(self, recipe: Recipe, store: FrameStore):
         from training.learning.learner import build_learner

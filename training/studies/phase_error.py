@@ -150,7 +150,7 @@ def loudness_lufs(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
-    """All figures of one frame (n_bins,), by column of the table."""
+    """All figures of one frame (n_bins,), by the name of their column in the table."""
     spec = voice.spec
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     figures, loudness = {}, {}

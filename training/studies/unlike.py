@@ -67,7 +67,7 @@ def run(arguments) -> int:
 
 
 def by_sound(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of each sound's recordings."""
+    """The mean distance of each sound's recordings from their decoded paths."""
     found: dict[str, list[float]] = {}
     for take, error_db in errors:
         found.setdefault(take.sound[0], []).append(float(_rms(error_db).mean()))
@@ -85,7 +85,7 @@ def by_time(errors: list[Error]) -> dict[str, str]:
 
 
 def by_frequency(errors: list[Error]) -> dict[str, str]:
-    """The root mean square error of the bands between two frequencies."""
+    """The root mean square error in the bands between neighbouring FREQUENCIES_HZ."""
     squares = np.mean([np.square(error_db).mean(axis=0) for _, error_db in errors], axis=0)
     edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), N_BANDS + 2)
     rows = {}
