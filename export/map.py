@@ -1,4 +1,4 @@
-"""The map of an instrument: knob positions of some training frames, and their places on a plane."""
+"""Makes the map of an instrument: knob positions of some training frames, and these frames' places on a plane."""
 
 from __future__ import annotations
 

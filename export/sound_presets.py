@@ -1,4 +1,4 @@
-"""Presets that are sounds of the corpus: each is named after a sound, and plays as that sound's recordings do."""
+"""Makes presets of the corpus's sounds: each is named after a sound, and plays as that sound's recordings do."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,); where: named in errors."""
+    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,); where: for errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """Where a preset of these recordings stands before `better_places` moves it: at each key, at its recording's mean."""
+    """Where a preset of these recordings stands before `better_places` moves it: at each key, the mean of its recording."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 

@@ -1,4 +1,4 @@
-"""Casts the piece: measures one note of each of an instrument's sounds, and chooses a sound for each part."""
+"""Casts the gallery's piece: measures one note of each sound of an instrument, and chooses a sound for each part."""
 
 from __future__ import annotations
 

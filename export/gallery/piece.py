@@ -1,4 +1,4 @@
-"""The gallery's piece: six bars and a last chord, in two scenes, for any instrument."""
+"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds, for any instrument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of one sound, and whether it does what its recipe says."""
+"""Measures one bundled sound, and finds whether it does what its recipe says."""
 
 from __future__ import annotations
 

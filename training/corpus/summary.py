@@ -1,4 +1,4 @@
-"""The summary of a corpus that `corpus` prints: its frames by split and pitch class."""
+"""Makes the summary that the command `corpus` prints: the corpus's frames by split and pitch class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the bins of a note's harmonics, and the share of a frame's energy that lies on them."""
+"""Finds the bins of a note's harmonics, and the share of a frame's energy in these bins."""
 
 from __future__ import annotations
 

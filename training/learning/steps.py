@@ -1,4 +1,4 @@
-"""One step of training and one of validation, compiled for the Keras backend in use."""
+"""Makes a step of training and a step of validation, compiled for the Keras backend in use."""
 
 from __future__ import annotations
 

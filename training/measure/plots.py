@@ -1,4 +1,4 @@
-"""Shared parts of the workshop's plots: colours, points coloured by pitch class, and writing PNG files."""
+"""Has what several plots share: colours, points coloured by pitch class, and the writing of PNG files."""
 
 from __future__ import annotations
 

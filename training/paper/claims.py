@@ -1,4 +1,4 @@
-"""The paper's findings, each tested on our runs. Source: Colonel and Keene 2020."""
+"""Tests each of the paper's findings on our runs. Source: Colonel and Keene 2020."""
 
 from __future__ import annotations
 

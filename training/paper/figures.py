@@ -1,4 +1,4 @@
-"""Draws the report's plots as PNG files, from the files that are kept of each run (training/paper/kept.py)."""
+"""Draws the report's plots as PNG files, from the files that are kept of each run (see kept.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a folder of recordings, one FLAC file a note, with a manifest that names sound, note and licence of each."""
+"""Writes a folder of recordings, one FLAC file a note, with a manifest of the files' sounds, notes and licences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A voice that follows a sequence of frames, with the engine's phases, Griffin-Lim's or RTPGHI's."""
+"""Plays a sequence of frames, with phases from the engine, from Griffin-Lim's method or from RTPGHI."""
 
 from __future__ import annotations
 
