@@ -99,7 +99,7 @@ def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """The distance of a recording from the still sound at each of some positions (n, n_latents): (n,)."""
+    """The distance, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
     return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])

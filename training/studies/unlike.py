@@ -109,7 +109,7 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """The shares of recorded frames that the pitch penalty makes costly, and that are heard out of tune."""
+    """The share of recorded frames that the pitch penalty makes costly, and the share that is heard out of tune."""
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")
