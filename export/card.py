@@ -15,7 +15,7 @@ from training.model.run_folder import TrainedRun
 
 
 def describe_training(run: TrainedRun) -> dict[str, Any]:
-    """How the model was trained: recipe, weights, epochs, last errors, seconds and versions of the software."""
+    """How the model was trained: recipe, weights, epochs, errors of the last epoch, seconds, and software versions."""
     row = run.history[-1]
     return {
         "recipe": msgspec.to_builtins(run.recipe),

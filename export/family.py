@@ -22,14 +22,14 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # semitones, up and down; frames of a recording at one pitch
-LEAST_STEPS = 16_000  # training steps; with few recordings they take more epochs
+TRANSPOSE, MOST_FRAMES = 3, 32  # copies are transposed up to 3 semitones; most frames of a recording at one pitch
+LEAST_STEPS = 16_000  # training steps; a small corpus is trained for more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name; source: of its recordings, or None to make only its encoder."""
+    """A bundled instrument. file: its file's name; source: its recordings' source, None to make only its encoder."""
 
     file: str
     source: str | None
@@ -79,7 +79,7 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
     """The recordings, each with `cents` as heard; recordings more than FARTHEST_CENTS off their note are left out.
 
-    Sampled instruments are seldom in tune to a few cents, and without `cents` an instrument would learn that, too.
+    Sampled instruments are seldom in tune to a few cents, and without `cents` an instrument would learn these errors.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

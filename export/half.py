@@ -1,4 +1,4 @@
-"""Weights of half precision: they halve the size of a file, without loss if the model was rounded before."""
+"""Stores weights in half precision, which halves a file; nothing is lost if the weights were rounded before."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A run's two models as ONNX, and a card without presets; encoder: serialized, with its card."""
+    """A run's two models as ONNX, and a card without presets. encoder: content of the encoder's file."""
 
     run: TrainedRun
     decoder: Any
@@ -155,12 +155,12 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """The contents of both files, the decoder with this card."""
+        """The contents of the decoder's file, with this card, and of the encoder's file."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files, for measuring."""
+        """Write both files into a temporary folder, in which they are measured."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

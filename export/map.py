@@ -1,4 +1,4 @@
-"""The map of an instrument: knob positions of some training frames, and their places on a plane."""
+"""Makes the map of an instrument: knob positions of some training frames, and these frames' places on a plane."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ N_PLACES = 400
 
 
 def embedding_of(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple[Latent, ...]) -> Embedding:
-    """At most N_PLACES training frames, evenly chosen, none of a transposed copy.
+    """The map of at most N_PLACES training frames, evenly chosen; frames of transposed copies are left out.
 
     rows: numbers of the training frames in the store, int (n,); latents: latents of these frames, (n, n_latents). The
     plane shows the first two principal components of the knob positions, each scaled to 0 to 1.

@@ -1,7 +1,7 @@
 """Chooses the places of presets: the knob positions at which they sound most like the recordings they are named after.
 
-Between the keys of its trajectories a preset stands between its positions at these keys. So these positions are chosen
-together, and all recordings of the sound count, not only those at the keys.
+At a note between two keys of a preset's trajectories, the knobs stand between their positions at these keys. Positions
+at all keys are therefore chosen together, and all recordings of the sound count, not only those at the keys.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A preset should be nearer to its recordings than every other preset, by this much. Each dB that is missing costs 1 dB.
+# A preset should be nearer to its recordings than any other preset, by this much. Each missing dB costs as much as a
+# preset that is 1 dB farther from its recordings.
 APART_DB = 1.0
-MOST_TAKES = 24  # recordings of one sound that are compared
+MOST_TAKES = 24  # most recordings of one sound that are compared
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
-SHARE_CHANGED = 0.4  # of all positions, in each try
+SHARE_CHANGED = 0.4  # share of the positions that one try changes
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def better_places(
 
 
 def _some(takes: list[Take]) -> list[Take]:
-    """At most MOST_TAKES of these takes, evenly over their notes."""
+    """At most MOST_TAKES of these takes, evenly chosen in the order of their notes."""
     by_note = sorted(takes, key=lambda take: take.note)
     steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
     return [by_note[step] for step in steps.astype(int)]
@@ -79,7 +80,10 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs of positions at the keys, (n, n_keys, n_latents): (n,). nearest_db: distance of the nearest other."""
+    """The costs, (n,), of positions at the keys, (n, n_keys, n_latents).
+
+    nearest_db: for each of `takes`, its distance from the nearest other preset.
+    """
     costs = np.zeros(len(tried))
     for take, other_db in zip(takes, nearest_db, strict=True):
         own_db = _distances_db(instrument, take, _between(keys, tried, take.note))
@@ -95,7 +99,7 @@ def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """The distance of a recording from the still sound at each of some positions (n, n_latents): (n,)."""
+    """The distance, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
     return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])

@@ -61,7 +61,7 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
     """How well the decoder plays at each of these points of the latent space (n, n_latents), 0 to 1."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # such a model has no notes to score, so typical sounds score best
+    if conditioning.kind == "none":  # the model has no notes to score, so typical sounds score best
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)

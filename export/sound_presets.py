@@ -1,4 +1,4 @@
-"""Presets that are sounds of the corpus: each is named after a sound, and plays as that sound's recordings do."""
+"""Makes presets of the corpus's sounds: each is named after a sound, and plays as that sound's recordings do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOUDNESS_LUFS = -10.0  # loudness of a chord, the same as in the virtual analogu
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """The recordings of each sound, by name, in the corpus's order; without transposed copies and held-out ones."""
+    """The training recordings of each sound, by name, in the corpus's order; transposed copies are left out."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":
@@ -127,13 +127,13 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """Where a preset of these recordings stands before `better_places`: at each key, at its recording's mean."""
+    """Where a preset of these recordings stands before `better_places` moves it: at its recordings' means."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """One sound of those of several recordings: their mean knob positions, and for each a trajectory at its key."""
+    """Join the sounds of several recordings: their mean knob positions, and for each a trajectory at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []

@@ -1,6 +1,6 @@
 """Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
 
-The bundled virtual analogue was exported before encoders were kept. Its decoder is not changed.
+The bundled virtual analogue was exported before `export` wrote encoders. Its decoder is not changed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-MOST_TILT_DB = 3.0  # per octave, up or down, because recordings never quite equal decoded spectra
+MOST_TILT_DB = 3.0  # most tilt of a frame per octave; it stands for recordings, which never quite equal decoded spectra
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
 

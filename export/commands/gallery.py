@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @signals_as_exceptions()
 def run(arguments: argparse.Namespace) -> int:
-    """Make all contents first, then write the files; print the size of each."""
+    """Make all contents first, then write the files; print the size of each file."""
     from export.gallery.exhibit import make_exhibit
     from export.gallery.writing import kept_sections, write_gallery
     from runtime.base.progress import Progress

@@ -1,4 +1,4 @@
-"""Casts the piece: measures one note of each of an instrument's sounds, and chooses a sound for each part."""
+"""Casts the gallery's piece: measures one note of each sound of an instrument, and chooses a sound for each part."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Heard(NamedTuple):
 
     note: mean MIDI note of its recordings, or None without recordings. lowness: the negative of `note`, or, without
     recordings, of the fractional MIDI note at the mean frequency. attack_s: time to 3 dB below the loudest level.
-    fall_db: from the loudest level to the end of the held note.
+    fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Heard(NamedTuple):
 
 
 def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
-    """Play one note of a sound and listen."""
+    """Play one note of a sound, and measure what is heard."""
     keys = [played.key for played in patch.trajectories if played.key is not None]
     note = round(sum(keys) / len(keys)) if keys else None
     sound = play(instrument, patch, [min(max(note or USUAL_NOTE, LOWEST_NOTE), HIGHEST_NOTE)], held_s=HELD_S).sound
@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits a part of the piece; the parts choose in this order. A second of attack costs as much as 20 to
-# 40 dB or semitones.
+# For each part of the piece, how well a sound fits it. The parts choose their sounds in this order. A second of attack
+# costs as much as 20 to 40 dB or semitones.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

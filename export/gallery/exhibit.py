@@ -1,4 +1,4 @@
-"""All that the gallery shows of one instrument."""
+"""Makes all that the gallery shows of one instrument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The morph: a held chord, while the knobs travel from sound to sound."""
+"""Plays the gallery's morph: a chord is held while the knobs travel from sound to sound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELEASE_S = 0.8
 
 
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
-    """At most N_STOPS sounds: the first one, then each time the sound with knobs farthest from all chosen sounds."""
+    """At most N_STOPS sounds: the first, then each time the sound whose knobs are farthest from all chosen ones."""
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
     while len(chosen) < min(N_STOPS, len(sounds)):
@@ -47,7 +47,7 @@ def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
 
 
 def starts_s(n_stops: int) -> list[float]:
-    """The time in s at which each sound is reached."""
+    """The times in s at which the morph reaches each of n_stops sounds."""
     return [number * (STAYS_S + TRAVELS_S) for number in range(n_stops)]
 
 

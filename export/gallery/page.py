@@ -43,7 +43,7 @@ def sections_of(page: str) -> dict[str, str]:
 
 
 def page_of(sections: Mapping[str, str], lufs: float) -> str:
-    """The whole page."""
+    """The whole page, from its sections; lufs: the loudness that the page states."""
     marked = (f"{MARK.format(name)}\n{text}" for name, text in sections.items())
     return HEAD.format(lufs=lufs) + "\n".join(marked)
 
@@ -121,7 +121,7 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """Every source with its licence, folded away under the licences."""
+    """Every source with its licence, in an HTML element that shows only the licences until it is opened."""
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}

@@ -1,4 +1,4 @@
-"""Recording beside instrument: a recording of the corpus, then the same note of the preset named after its sound."""
+"""Makes the gallery's pairs: a recording, then the same note of the preset that is named after its sound."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from training.corpus.recordings import Recording
 
 MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
-PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two pairs
+PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # the pauses inside a pair, and between two pairs
 VELOCITY = 100
-ONSET = 10.0 ** (-40.0 / 20.0)  # relative to the loudest sample; a recording begins at the first louder sample
+ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest sample
 MANIFEST = "manifest.csv"
 
 
@@ -47,7 +47,7 @@ class Pair(NamedTuple):
 
 
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
-    """At most MOST_PAIRS pairs, of sounds spread evenly over the list; none if no sound is named after a recording.
+    """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
     recordings: a folder with a manifest; None, or a folder without a manifest, gives no pairs.
     """

@@ -1,4 +1,4 @@
-"""The gallery's piece: six bars and a last chord, in two scenes, for any instrument."""
+"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds, for any instrument."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # while mixing: so soft that no part is limited by its peaks
+TUNE_LUFS = -30.0  # loudness of the tune while mixing; so low that the peaks of no part limit its gain
 # The level of each part relative to the tune, in LU, and its place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
@@ -28,7 +28,7 @@ CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 
 BROKEN = ("A3 C4 E4 G4 B4 C5 E5 G5", "F3 A3 C4 E4 G4 A4 C5 E5", "C4 D4 E4 G4 B4 D5 E5 G5",
           "D4 F4 A4 C5 D5 E5 F5 A5", "E3 A3 B3 E4 A4 B4 E5 A5", "E3 G#3 B3 D4 E4 G#4 B4 E5")  # fmt: skip
 ORDER = (0, 2, 4, 6, 5, 3, 4, 7)
-# (beat, length in beats, note, velocity)
+# Each note of the tune: (beat, length in beats, note, velocity).
 TUNE = ((0.0, 2.5, "E5", 84), (2.5, 0.5, "D5", 76), (3.0, 1.0, "B4", 80),
         (4.0, 2.0, "C5", 88), (6.0, 1.0, "A4", 78), (7.0, 1.0, "C5", 86),
         (8.0, 3.0, "G5", 100), (11.0, 0.5, "E5", 80), (11.5, 0.5, "D5", 76),
@@ -39,7 +39,7 @@ LAST_TUNE = "A4"
 
 
 class Part(NamedTuple):
-    """One part in one scene, for one sound."""
+    """One part, such as the bass, in one scene; one sound plays its events."""
 
     name: str
     events: list[tuple[float, Event]]

@@ -29,13 +29,13 @@ GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
 MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
-ONSET_DB = -40.0  # relative to the loudest sample; a recording begins at the first louder sample
+ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest sample
 LOUDNESS_RMS = 0.08
 
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to which the instrument is compared; samples: its beginning, float32 (n,), in tune."""
+    """A recording to which the instrument is compared; samples: its beginning, float32 (n,), put in tune."""
 
     recording: Recording
     samples: np.ndarray
@@ -60,7 +60,7 @@ def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def read_example(recording: Recording, rate_hz: int) -> Example:
-    """The first LENGTH_S of a recording, from its onset, in tune."""
+    """The first LENGTH_S of a recording, from its onset; its tuning is corrected by its `cents`."""
     blocks, n_samples = [], 0
     for block in mono_blocks(recording.path, rate_hz, 2.0 ** (-recording.cents / 100.0 / N_CHROMA)):
         blocks.append(block)

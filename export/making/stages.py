@@ -62,7 +62,7 @@ def make(order: Order) -> dict[str, Any]:
     seconds = _whole_s(order, decision) - (time.monotonic() - begun_s)
     seconds -= AFTERWARDS_S + AFTERWARDS_A_RECORDING_S * len(decision.recordings)
     seconds -= AFTERWARDS_A_SOUND_S * len(recordings_by_sound(decision))
-    from export.making.playing import choose_examples, read_example  # not at the top: imports TensorFlow
+    from export.making.playing import choose_examples, read_example  # not at the top, because it imports TensorFlow
 
     examples = [read_example(one, store.spec.sample_rate_hz) for one in choose_examples(decision.recordings)]
 
@@ -165,7 +165,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """UserError, before the long work, if a target cannot be written; an interrupted `make`'s file may be replaced."""
+    """Raise a UserError if a target cannot be written; a `make` that was interrupted may replace its own file."""
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")
@@ -179,7 +179,7 @@ def _refuse_targets(order: Order) -> None:
 
 
 def _refuse_nothing(order: Order, decision: Decision) -> None:
-    """UserError if there is nothing to learn from, or too little."""
+    """Raise a UserError if the folder has nothing to learn from, or too little."""
     n_files = len(decision.fates)
     if not n_files:
         raise UserError(order.folder, "no files", "recordings of single notes", "put some there")

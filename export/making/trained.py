@@ -1,4 +1,4 @@
-"""The only place where `make` exports a trained run and collects its figures."""
+"""Exports a trained run for `make` and collects its figures; also plays a run that is not exported."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run; even: whether its knobs are made even, as in the finished instrument."""
+        """Read a run; even: whether equal turns of its knobs are made equal steps of timbre, as `export` makes them."""
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs

@@ -6,12 +6,15 @@ from typing import Any
 
 from runtime.acoustics.pitch import note_name
 
-GOOD_DB, FAIR_DB = 4.0, 6.0  # limits for the path's distance from its recordings
+GOOD_DB, FAIR_DB = 4.0, 6.0  # limits of path_db (training/measure/likeness.py) for "well" and "fairly well"
 MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
-    """One sentence a line; figures: from `export` in trained.py; frames_held_out: frames, not files, were held out."""
+    """The verdict, one sentence a line. figures: from `export` in trained.py.
+
+    frames_held_out: whether single frames, and not whole recordings, were held out of training.
+    """
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
     return lines + _tuning(figures)
 

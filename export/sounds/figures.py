@@ -1,4 +1,4 @@
-"""The figures of one sound, and whether it does what its recipe says."""
+"""Measures one bundled sound, and finds whether it does what its recipe says."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ LARGEST_LOUDNESS_ERROR_DB = 3.0
 class NoteFigures(NamedTuple):
     """What was heard of one note of a sound.
 
-    loudness_lufs: of the loudest 0.4 s. movement: mean over SEEDS. end_s: from the note-off to the end of the last
-    voice. centroids_hz: one for each of VELOCITIES; empty unless the recipe says that velocity brightens.
+    loudness_lufs: of the loudest 0.4 s. movement: mean over SEEDS. end_s: time from the note-off to the end of the last
+    voice. centroids_hz: one for each of VELOCITIES; empty unless the recipe's `brightens` is set.
     """
 
     note: int

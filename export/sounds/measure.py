@@ -23,7 +23,7 @@ HELD_S = 1.7
 LONGEST_TAIL_S = 40.0
 BLOCK_FRAMES = 4096
 N_BANDS = 64
-WINDOW_FRAMES = 8192  # 0.19 s
+WINDOW_FRAMES = 8192  # a window of 0.19 s
 FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # middles of the windows in which movement is measured
 QUIET_DB = -40.0  # relative to the loudest band; softer bands do not count
 LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ // 10
@@ -43,8 +43,8 @@ class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
     change_db: mean difference of the bands' levels between the first and the last window, over the bands that are heard
-    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
-    whole levels made equal. level_db: change of the whole level from the first window to the last.
+    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, after
+    the windows are made equally loud. level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
@@ -61,7 +61,7 @@ def play(
     held_s: float = HELD_S,
     seed: int = 0,
 ) -> Take:
-    """Play some notes at once on a fresh engine."""
+    """Play some notes together on a fresh engine."""
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, seed=seed))
     engine = build_engine(patch, instrument, SAMPLE_RATE_HZ)
     held_frames = round(held_s * SAMPLE_RATE_HZ)
@@ -85,7 +85,7 @@ def loudness_lufs(sound: np.ndarray) -> float:
 
 
 def mel_levels_db(sound: np.ndarray, times_s: Sequence[float]) -> np.ndarray:
-    """Levels of N_BANDS bands of a stereo sound around these times, (n_times, N_BANDS) in dB."""
+    """Levels of N_BANDS mel bands of a stereo sound, in windows around these times, (n_times, N_BANDS) in dB."""
     weights = _band_weights()
     starts = [max(0, round(time_s * SAMPLE_RATE_HZ) - WINDOW_FRAMES // 2) for time_s in times_s]
     powers = np.array([_power(sound[start:], WINDOW_FRAMES) for start in starts])
@@ -116,7 +116,7 @@ def centroid_hz(sound: np.ndarray) -> float:
 
 def _change_db(a_db: np.ndarray, b_db: np.ndarray) -> float:
     loudest = max(a_db.max(), b_db.max())
-    # With this lower limit, a band that begins or ends counts, but not as minus infinity.
+    # The lower limit makes the change finite for a band that begins or ends.
     a_db, b_db = (np.maximum(levels, loudest + 2.0 * QUIET_DB) for levels in (a_db, b_db))
     heard = (a_db >= a_db.max() + QUIET_DB) | (b_db >= b_db.max() + QUIET_DB)
     return float(np.abs(a_db - b_db)[heard].mean())

@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def write_csv(path: Path, entries: Sequence[Entry]) -> None:
-    """Write one row for each note of each sound."""
+    """Write a CSV table with one row for each note of each sound."""
     header = ["sound", "note", "level_db", "loudness_lufs", "change_db", "most_db", "colour_db", "level_change_db"]
     header += ["end_s", "chord_peak", *(f"centroid_{velocity}_hz" for velocity in VELOCITIES)]
     with atomic_write(path) as stream:

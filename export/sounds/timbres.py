@@ -28,7 +28,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # At least an octave from both ends of the range, where every instrument has its best notes.
+        # The notes are at least an octave inside the range, because an instrument's best notes are not at its ends.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -62,7 +62,7 @@ class Timbres:
         return points[int(np.argmin(distance))]
 
     def _described(self, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Each descriptor's values at these positions, (n, N_NOTES)."""
+        """Each descriptor's values, (n, N_NOTES), at knob positions (n, n_knobs)."""
         notes = np.tile(self._notes, len(points))
         frames = decode_points(self._instrument, Points(notes, np.repeat(points, N_NOTES, axis=0)))
         spec = self._instrument.card.spec

@@ -57,7 +57,7 @@ def _measured(instrument: Decoder, arguments: argparse.Namespace) -> dict[str, A
     points = measure_points(instrument, arguments.points)
     figures = {name: points[name] for name in ("in_tune", "octave_off")}
     if encoder_path(instrument.path).exists():
-        encoder = load_encoder(instrument)  # refuses an encoder that is not the instrument's
+        encoder = load_encoder(instrument)  # this refuses another instrument's encoder
         if arguments.corpus:
             figures |= measure_likeness(instrument, encoder.latents, FrameStore.open(arguments.corpus))
     return figures

@@ -28,8 +28,8 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Seconds per note. They give 80 patches about as many frames as the paper's three corpora: 61 chromatic notes, 36 notes
-# in C major, and 8 notes in C major.
+# Seconds per note, chosen so that 80 patches give about as many frames as each of the paper's three corpora has. The
+# paper's corpora have 61 chromatic notes, 36 notes in C major, and 8 notes in C major.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
@@ -82,7 +82,7 @@ def find_plugin() -> Path:
 
 
 def find_banks(plugin: Path) -> dict[str, Path]:
-    """Paths of amsynth's bank files by name, next to this plugin or in /usr/share; UserError if there are none."""
+    """Paths of amsynth's bank files by name, in share/ of the plugin's prefix or in /usr/share; UserError if none."""
     for share in (plugin.parents[2] / "share", Path("/usr/share")):
         banks = {path.name.split(".")[0]: path for path in sorted((share / "amsynth" / "banks").glob("*.bank"))}
         if banks:
@@ -104,7 +104,7 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Read a patch list: CSV with columns bank, index and split; a column `name`, if given, must match the bank.
+    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be that in the bank.
 
     The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
     the line that is wrong.
@@ -193,7 +193,7 @@ def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
 def _render_all(
     patches: list[Patch], scale: Scale, plugin: Path, spec: StftSpec
 ) -> Iterator[tuple[Patch, list[np.ndarray]]]:
-    """Render all patches on all cores; yields each patch with its frames, in order.
+    """Render all patches on all cores; yields each patch, in order, with a list of the frames of each note.
 
     At most two patches per core are rendered ahead, which bounds the memory.
     """

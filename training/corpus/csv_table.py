@@ -25,7 +25,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split in column `split`, which may be a longer word, such as `validation` for val; UserError if none."""
+        """The split that column `split` names, maybe by a longer word such as `validation`; UserError if none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -60,7 +60,7 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a table atomically; a value of None becomes an empty cell. columns: None for the first row's keys."""
+    """Write a table atomically; None becomes an empty cell. columns: their names, or None for the first row's keys."""
     names = (list(rows[0]) if rows else []) if columns is None else columns
     with atomic_write(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")

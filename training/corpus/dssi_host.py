@@ -18,7 +18,7 @@ BLOCK_SIZE = 64
 MIDI_CHANNEL = 0
 PORT_INPUT, PORT_OUTPUT, PORT_CONTROL, PORT_AUDIO = 1, 2, 4, 8
 HINT_SAMPLE_RATE, HINT_LOGARITHMIC, HINT_DEFAULT_MASK = 0x8, 0x10, 0x3C0
-HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # LADSPA's hints that the default is a constant
+HINT_CONSTANTS = {0x200: 0.0, 0x240: 1.0, 0x280: 100.0, 0x2C0: 440.0}  # LADSPA's default hints that stand for constants
 # Default hints for a value between a port's two bounds, with the weight of the upper bound, 0 to 1.
 HINT_WEIGHTS = {0x40: 0.0, 0x80: 0.25, 0xC0: 0.5, 0x100: 0.75, 0x140: 1.0}
 EVENT_NOTE_ON, EVENT_NOTE_OFF = 6, 7
@@ -182,7 +182,7 @@ class Synth:
         return b"".join(bytes(output) for output in outputs)
 
     def _idle(self, n_samples: int) -> None:
-        """Run without events, at the pace of real time."""
+        """Run the plugin without events for n_samples, at the pace of real time."""
         silence, event = (c_float * BLOCK_SIZE)(), NoteEvent()
         for _ in range(0, n_samples, BLOCK_SIZE):
             for port in self._audio_ports:
@@ -191,7 +191,7 @@ class Synth:
             time.sleep(BLOCK_SIZE / self._sample_rate_hz)
 
     def close(self) -> None:
-        """Free the instance."""
+        """Free the plugin's instance."""
         if self._ladspa.deactivate:
             self._ladspa.deactivate(self._handle)
         self._ladspa.cleanup(self._handle)

@@ -39,8 +39,8 @@ class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
     split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown. sound: the name of the
-    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: semitones from the recording's note
-    up to `note`.
+    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
+    was transposed to `note`; positive is up.
     """
 
     name: str
@@ -94,7 +94,7 @@ class FrameWriter:
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`: the frames' chroma, the clip's index
+        self._blocks: list[tuple[np.ndarray, int]] = []  # one for each `add`: its frames' chroma, its clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -138,7 +138,7 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """The present point in the writing, for `rewind`."""
+        """Mark the present point in the writing; `rewind` can go back to it."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:

@@ -35,7 +35,7 @@ def listed(path: str | Path, folder: Path) -> list[Recording]:
     if with_split and len(with_split) < len(rows):
         row = next(row for row in rows if not row.get("split"))
         raise UserError(row.where, "no split", "a split on every row, or on none", "fill the column `split`")
-    recordings: dict[Path, Recording] = {}  # by path, because a file listed twice could be in two splits
+    recordings: dict[Path, Recording] = {}  # by path, to find a file that is listed twice
     for row in rows:
         recording = _recording(row, folder, Path(path).parent)
         path_on_disk = recording.path.resolve()

@@ -128,7 +128,10 @@ def add_recording(
 
 
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
-    """Add frames as one clip, or with BY_FRAME as one clip per split; a transposed recording is added to train only."""
+    """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames are added to train only.
+
+    note: MIDI note of the frames; moved: by how many semitones they were transposed.
+    """
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
     held_out = {"val": place == HELD_OUT_STEP // 2, "test": place == HELD_OUT_STEP - 1}
@@ -215,7 +218,8 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    # Splits for transposing are drawn at once, because only training recordings are transposed.
+    # Only training recordings are transposed. With `transpose`, the splits are therefore drawn before any file is read;
+    # otherwise `_assign_splits` draws them at the end, for the usable recordings only.
     if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]

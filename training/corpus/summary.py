@@ -1,4 +1,4 @@
-"""The summary of a corpus that `corpus` prints: its frames by split and pitch class."""
+"""Makes the summary that the command `corpus` prints: the corpus's frames by split and pitch class."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 def summary(store: FrameStore) -> str:
     """A table that counts frames by pitch class and split, and clips by split, with remarks below.
 
-    The remarks: how many frames have the pitch class of a known note, and how many a detected one; the pitch classes
-    that a split lacks.
+    The remarks say for how many frames the pitch class follows from a known note, for how many it was detected, and
+    which pitch classes a split lacks.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

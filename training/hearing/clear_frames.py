@@ -1,4 +1,4 @@
-"""Finds clear frames: the pitch detector, which also judges the models, hears them at their note with some margin."""
+"""Finds clear frames, which are those that the pitch detector hears at their note with some margin."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ class Descriptor:
     """One descriptor: scale * ln(numerator / denominator).
 
     The numerator and the denominator are two weighted sums over a frame's magnitudes, where each magnitude is raised to
-    `exponent`. The fields `numerator` and `denominator` are functions that return the bins' weights in that sum, float
-    (n_bins,), for a MIDI note and a spec.
+    `exponent`. The fields `numerator` and `denominator` are functions of a MIDI note and a spec. Each returns the bins'
+    weights in its own sum, float (n_bins,).
     """
 
     exponent: int

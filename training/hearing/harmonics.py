@@ -1,4 +1,4 @@
-"""Finds the bins of a note's harmonics, and the share of a frame's energy that lies on them."""
+"""Finds the bins of a note's harmonics, and the share of a frame's energy in these bins."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
-    """The main lobe of a Hann-windowed sinusoid: magnitudes, 0 to 1, at these distances from its peak.
+    """The main lobe of a Hann-windowed sinusoid: magnitudes, 0 to 1, at given distances from its peak.
 
     apart_bins: the distances in bins, of any shape; the magnitudes have the same shape.
     Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.

@@ -20,11 +20,11 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # in mean steps; smaller steps are raised to this, so that no stretch of a knob shrinks to a point
+LEAST_STEP = 0.2  # share of the mean step; smaller steps count as this, so that no stretch of a knob shrinks to a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
-    """The run with new latents from 0 to 1; their equal steps are, on average, equal steps of timbre.
+    """The run with new latents from 0 to 1; equal steps of a new latent are, on average, equal steps of timbre.
 
     Returns the same run if its recipe does not set `even_knobs`.
     """

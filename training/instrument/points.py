@@ -10,7 +10,8 @@ import numpy as np
 from runtime.instrument.card import Card
 from training.hearing.spectral_distance import log_spectral_distance_db
 
-N_LINES, N_STEPS = 100, 16  # in `knob_steps_db`: lines for each knob, and steps along each line
+# In `knob_steps_db`. On a line, one knob moves from end to end in N_STEPS steps, and the others stay.
+N_LINES, N_STEPS = 100, 16
 
 
 class Playable(Protocol):
@@ -18,7 +19,7 @@ class Playable(Protocol):
 
     inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
     float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number
-    of rows decoded at once.
+    of rows decoded together.
     """
 
     card: Card

@@ -1,4 +1,4 @@
-"""A trained run with the interface of an exported instrument.
+"""Gives a trained run the interface of an exported instrument.
 
 The engine can play it, and training/measure can measure it, before the run is exported.
 """

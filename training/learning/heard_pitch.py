@@ -1,9 +1,9 @@
-"""The pitch penalty: what the pitch detector's own rule would cost a frame that is heard at another pitch.
+"""The pitch penalty: a cost for frames that the pitch detector would not hear clearly at their note.
 
 The detector (runtime/acoustics/heard_pitch.py) computes a difference function over all periods and chooses the shortest
-period whose dip is at most DIP_MARGIN above the deepest dip. The penalty computes the same function and asks, with some
-room to spare, that the dip nearest to the note lies at the note, and that it is the one that is chosen. A frame that
-the detector hears clearly at its note costs nothing, whatever its timbre.
+period whose dip is at most DIP_MARGIN above the deepest dip. The penalty computes the same function. It asks that the
+dip near the note's period lies at that period, and that the detector would choose this dip with some room to spare. A
+frame that the detector hears clearly at its note costs nothing, whatever its timbre.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip of the difference function this near to the note's period is the note's own, though it may be out of tune.
+# A dip at most this many of the detector's steps from the note's period is the note's own dip, even if out of tune.
 NEAR_STEPS = 8
-# The own dip may lie this far off; beyond it, DETUNE_CENTS cents cost as much as a depth of 1.
+# The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
+# depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# By how much the rule must be kept, in units of the difference function, whose mean is 1.
+# The room to spare where the penalty compares depths, in units of the difference function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
-_FAR = 1e3  # above any depth
+_FAR = 1e3  # larger than any depth
 
 
 class HeardPitch:
@@ -34,7 +35,7 @@ class HeardPitch:
         self._periods_s, self._gaps_s = periods_s.astype(np.float32), gaps_s.astype(np.float32)
         notes_hz = np.array([float(note_to_hz(note)) for note in conditioning.notes])
         steps = np.log2(1.0 / notes_hz / periods_s[0]) * 1200.0 / STEP_CENTS
-        self._places = steps.astype(np.float32)  # of the notes' periods among the detector's, fractional
+        self._places = steps.astype(np.float32)  # each note's place among the detector's periods
         self._reached = ((notes_hz >= LOWEST_HZ) & (notes_hz <= HIGHEST_HZ)).astype(np.float32)
         self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
 
@@ -73,12 +74,15 @@ def _are_dips(depths):
 
 
 def _lowest(depths, are_asked):
-    """The least of the depths (…, n_periods) that are asked for: (…,)."""
+    """The least of the depths (…, n_periods) for which `are_asked` is true: (…,)."""
     return ops.min(depths + _FAR * (1.0 - ops.cast(are_asked, "float32")), axis=-1)
 
 
 def _near_dip(depths, dips, are_near):
-    """The place among the periods of the dip that the detector would choose near the note, by its parabola: (…,)."""
+    """The place, among the periods, of the dip that the detector would choose near the note: (…,).
+
+    The place is a fraction: the lowest point of a parabola through the dip and its two neighbours.
+    """
     near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
     chosen = ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]
     before, there, after = (ops.take_along_axis(depths, chosen + k, axis=-1)[..., 0] for k in (-1, 0, 1))

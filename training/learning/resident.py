@@ -1,8 +1,8 @@
 """Many training steps in one compiled loop, with the training frames and the weights kept on the device.
 
 With single steps, a GPU waits for the host, which takes longer to prepare a batch than the GPU takes to train on it,
-and a CPU copies all weights and moments in and out at every step. Measured on a CPU, an epoch of the paper's corpus
-takes 4.1 s with the loop and 4.8 s with single steps.
+and a CPU copies all weights and optimizer moments in and out at every step. Measured on a CPU, an epoch of the paper's
+corpus takes 4.1 s with the loop and 4.8 s with single steps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # most memory for the frames on the device
+LARGEST_BYTES = 1 << 31  # most bytes of frames that are kept on the device
 STEPS_AT_ONCE = 32  # per call of the loop; between calls, progress is shown and Ctrl-C is noticed
 # The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps than this does not
 # win that time back.
@@ -82,7 +82,7 @@ def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> Reside
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow has a GPU to compute on."""
+    """Whether TensorFlow can compute on a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))

@@ -1,4 +1,4 @@
-"""One step of training and one of validation, compiled for the Keras backend in use."""
+"""Makes a step of training and a step of validation, compiled for the Keras backend in use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.model.recipe import FitRecipe
 
 
 class Steps(Protocol):
-    """The training and validation steps of a Keras backend; errors stay on a GPU until they are read."""
+    """The training and validation steps of a Keras backend; returned errors stay on a GPU until they are read."""
 
     def train(self, batch: Batch) -> Any:
         """Update the weights once; returns the batch's mean error before the update."""
@@ -22,13 +22,13 @@ class Steps(Protocol):
         """The mean error of a batch; the weights stay as they are."""
 
     def write_back(self) -> None:
-        """Store the weights and moments after the last step in the model's and the optimizer's variables."""
+        """Store the present weights and the optimizer's moments in the Keras variables."""
 
 
 def make_steps(objective: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe) -> Steps:
     """Make the steps for the Keras backend in use.
 
-    objective: an Objective, or another Keras model with the same `call`. fit: gives the L2 penalty and the reduction.
+    objective: an Objective, or another Keras model with the same `call`. fit: gives `l2` and `loss_reduction`.
     """
     steps = {"tensorflow": TensorflowSteps, "jax": JaxSteps}[keras.backend.backend()]
     return steps(objective, optimizer, fit)
@@ -48,8 +48,8 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: the sum of the error, the added losses and the L2 penalty.
 
     error: the rows' mean error; losses: see `added_losses`; weight: the rows' weights (n,), 0 for a row that fills up a
-    batch; kernels: as `values` in `l2_penalty`. Error and added losses are means over the rows, or sums with
-    loss_reduction `sum`.
+    batch; kernels: as `values` in `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
+    means over the rows; with `sum`, as sums.
     """
     loss = error + added_losses(losses, weight)
     if fit.loss_reduction == "sum":

@@ -202,7 +202,7 @@ class _Training:
         )
 
     def _save(self) -> None:
-        """Save the epoch: first the best weights, then the checkpoint, from which a killed run continues."""
+        """Save the epoch: first its weights, if they are the best so far, then the checkpoint to continue from."""
         from training.model.autoencoder import get_variables
 
         self.steps.write_back()

@@ -179,8 +179,8 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
-    # If the note was chosen in another octave, only the rest beyond whole octaves is corrected. If another note was
-    # chosen, nothing is corrected.
+    # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. If it
+    # is a quite different note, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
@@ -198,7 +198,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # two strings together also have a period, but of a note that neither plays
+        if heard.note != held.note:  # two tones together have the period of a note that neither plays
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}
@@ -211,7 +211,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
 
 
 def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
-    """The longest stretches of each note, MOST_OF_A_NOTE at most, in the order in which they are played."""
+    """The longest held notes, at most MOST_OF_A_NOTE at each pitch, in the order in which they are played."""
     by_length = sorted(held, key=lambda one: one.start_s - one.end_s)
     chosen: list[HeldNote] = []
     for one in by_length:

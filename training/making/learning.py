@@ -29,17 +29,17 @@ RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
 MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
-FRAMES_OF_ONE = (24, 96)  # fewest and most frames of a recording at one pitch
+FRAMES_OF_ONE = (24, 96)  # the limit on the frames of a recording at one pitch lies between these two
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
 # While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
-# recordings ended too early, at 5.1 dB.
+# recordings ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, and ends
-OVERTIME = 1.15  # if the epochs left need more than this many times the time left, their number is reduced
+OVERTIME = 1.15  # if the remaining epochs take more than the remaining time, multiplied by this, some are dropped
 
 Stage = Callable[[int], None]
 

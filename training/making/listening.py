@@ -19,11 +19,11 @@ BLOCK_S = 20.0  # spectra are computed in pieces, so that a long recording does 
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # as a share of a harmonic's frequency: 25 cents
+CHORUS_WIDTH = 0.0145  # a bin this near to a harmonic is part of it; a share of the harmonic's frequency: 25 cents
 # Shares of the judged frames are weighted by amplitude.
 LEAST_STEADY_SHARE = 0.6  # if fewer judged frames are at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
-LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is no note
+LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
@@ -46,9 +46,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: MIDI notes, the pitch or octaves of it, that are heard in much of the recording. held: the notes held
-    one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean levels in the
-    bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: of the pitch's note and its octaves, the MIDI notes that are heard in much of the recording. held:
+    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
+    levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -96,7 +96,7 @@ def listen(samples: np.ndarray) -> Heard:
 
 
 def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fractional MIDI note heard in each frame (n, n_bins), and whether the energy is on this note's harmonics.
+    """The fractional MIDI note heard in each frame (n, n_bins), and whether enough energy is on this note's harmonics.
 
     Both have the shape (n,); a frame in which no pitch is heard has the note -1.
     """

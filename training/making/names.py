@@ -14,10 +14,10 @@ from runtime.acoustics.pitch import N_CHROMA, PITCH_CLASSES
 _SEPARATORS = re.compile(r"[\s_\-.,;()\[\]{}+]+")
 _NOTE = r"([A-G])(#|♯|b|♭|s|sharp|flat)?([0-9])"
 _WHOLE_NOTE = re.compile(_NOTE, re.IGNORECASE)
-_NOTE_AFTER_WORD = re.compile(rf"(.*[a-z]){_NOTE}")  # TrumpetC4
-_NOTE_BEFORE_LAYER = re.compile(rf"{_NOTE}((?:v|vel)\d{{1,3}}|ppp?|fff?|mp|mf|p|f)", re.IGNORECASE)  # A0v12, C4ff
+_NOTE_AFTER_WORD = re.compile(rf"(.*[a-z]){_NOTE}")  # as in TrumpetC4
+_NOTE_BEFORE_LAYER = re.compile(rf"{_NOTE}((?:v|vel)\d{{1,3}}|ppp?|fff?|mp|mf|p|f)", re.IGNORECASE)  # A0v12 or C4ff
 _NAMED_NUMBER = re.compile(r"(?:note|midi|key)(\d{1,3})", re.IGNORECASE)
-_LAYER = re.compile(r"(?:velocity|vel|v|layer|lyr)(\d{1,3})(?:rr?\d{1,2})?", re.IGNORECASE)  # v2, v2r1
+_LAYER = re.compile(r"(?:velocity|vel|v|layer|lyr)(\d{1,3})(?:rr?\d{1,2})?", re.IGNORECASE)  # as in v2 or v2r1
 _TAKE = re.compile(r"(?:rr|take|tk|nr|no|copy|kopie)\d{0,3}", re.IGNORECASE)
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 127}
 DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, "fortissimo": 112}

@@ -65,7 +65,7 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
     try:
         with Progress("listening", sum(path.stat().st_size for path in paths)) as progress:
             return list(_listened(paths, folder, known, progress))
-    finally:  # also after Ctrl-C
+    finally:  # the cache is written after Ctrl-C, too
         with atomic_write(cache, "wb") as stream:
             stream.write(msgspec.json.encode(known))
 

@@ -13,7 +13,7 @@ from training.making.fates import Decision, Fate
 
 NAME_WIDTH = 44
 REACH_SEMITONES = 3  # a missing note this near to a recorded note is learned from it; others are played transposed
-DISAGREE_DB = 6.0  # least distance between recordings that should sound alike but disagree
+DISAGREE_DB = 6.0  # recordings of one sound, note and velocity that are at least this far apart get a remark
 MOST_LISTED = 12
 
 

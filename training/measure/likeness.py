@@ -71,7 +71,7 @@ class Decoded:
 
 
 def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
-    """Encode a take, and decode its path and its still form."""
+    """Encode a take, and decode its path and its still form (see the top of this file)."""
     notes, spec = np.full(len(take.frames), take.note), instrument.card.spec
     latents = encode(take.frames, notes)
     path_db = band_levels_db(decode_latents(instrument, latents, notes), spec)
@@ -85,11 +85,12 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
     Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
     path_db, still_db: distance of a training recording from its path, from its still form; heldout_path_db,
-    heldout_still_db: the same for held-out recordings; change_correlation: see the function, over the n_changing
-    recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of a recording
-    from the mean of all recordings at its note; nearest_other_db: its distance from the nearest other sound at its
-    note; knobs_behind_still_db: how much farther the nearest of N_POSITIONS knob positions is than the still form;
-    n_strong_knobs: number of knobs that change the sound by LEAST_TRAVEL_DB on LEAST_SHARE_OF_LINES of the lines.
+    heldout_still_db: the same for held-out recordings; change_correlation: mean of `change_correlation` over the
+    n_changing recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of
+    a recording from the mean of all recordings at its note; nearest_other_db: a recording's distance from the nearest
+    other sound at its note; knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
+    positions is than the still form; n_strong_knobs: number of knobs whose share in `strong_lines` is at least
+    LEAST_SHARE_OF_LINES.
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
     originals = [take for take in takes if not take.transposed]
@@ -144,7 +145,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, the distances beside the distances that they must beat."""
+    """Print the figures of `measure_likeness`, and beside the distances those that they should stay below."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
@@ -270,7 +271,7 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The search compares with the mean over time; the resulting distance is over all frames.
+        # The nearest position is searched by the mean over time; the distance that counts is over all frames.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

@@ -129,7 +129,7 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """For each pitch class of the training labels, the note to ask for: the label nearest to the labels' middle.
+    """For each pitch class of the training labels, the note to ask for: the label nearest the middle of their range.
 
     Where the labels are detected pitch classes, this note is the pitch class itself, 0 to 11. If all notes played are
     known, a pitch class that was detected but never played is left out.
@@ -144,7 +144,7 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 
 
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
-    """Share of random mesh points heard in tune, by pitch class; any octave counts if the conditioning has none.
+    """Share of random mesh points heard in tune, by pitch class; with conditioning `chroma`, any octave counts.
 
     points: all points of the mesh, (n, n_latents); notes: the note asked for, by pitch class.
     """

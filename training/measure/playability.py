@@ -99,8 +99,8 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
     """The lowest and highest note of the part of the instrument's range that is in tune at nearly all knob positions.
 
-    Low notes with few recordings may be out of tune, and are in tune if transposed from a higher note. An end that
-    would lose more than MOST_TRIMMED notes stays as it is; the notes between the ends are not checked.
+    Low notes with few recordings may be decoded out of tune; transposed from a higher note, they are in tune. An end
+    that would lose more than MOST_TRIMMED notes stays as it is; the notes between the ends are not checked.
     """
     lowest, highest = instrument.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_NOTE)

@@ -28,7 +28,7 @@ def measure_playing(
     n_points: number of random points; seed: seed of these points and of the knobs' lines. UserError if the instrument
     knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach comes first, because it refuses an unfit corpus at once, while the other figures take minutes.
+    # Reach is measured first: it refuses an unfit corpus immediately, while the other figures take minutes.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),

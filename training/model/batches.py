@@ -23,7 +23,7 @@ CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
 N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, as each needs a table of weights
-QUANTILES = 0.05, 0.95  # a corpus's most extreme sounds are outliers that no knob needs to reach
+QUANTILES = 0.05, 0.95  # a knob's travel covers these quantiles of its descriptor; sounds beyond are outliers
 
 
 class FrameBatches:
@@ -59,7 +59,7 @@ class FrameBatches:
         """The training rows in one epoch's random order, int (n,); the order depends on the seed and the epoch only.
 
         With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
-        recording's time. A group with an odd number of rows loses one row.
+        recording's time. Where an odd number of rows could be paired with each other, one of them is left out.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
@@ -103,7 +103,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # mostly the row's own latents
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # most shares are large
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:

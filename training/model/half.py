@@ -1,4 +1,4 @@
-"""Rounds values to half precision, so that an exported file can store them in half the space."""
+"""Rounds values to half precision (16 bits), so that an exported file can store them in half the space."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 
 def half_precision(values: np.ndarray) -> np.ndarray:
-    """The values rounded to float16, as float32."""
+    """Round values to float16, and return them as float32."""
     return values.astype(np.float16).astype(np.float32)

@@ -33,8 +33,8 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots, which the network then reads and computes,
-    and the error compares. A higher root gives soft partials more weight in the error.
+    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. The network then reads and computes roots,
+    and the error compares roots. A higher root gives soft partials more weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`.
     Source: Colonel and Keene 2020.

@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """The corpus that a run was trained on. folder: its path at the time; fingerprint: `FrameStore.fingerprint`."""
+    """A run's corpus. folder: its path when the run began; fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str

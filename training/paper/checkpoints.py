@@ -1,8 +1,8 @@
 """Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a long run.
 
 Kernels are rounded to 16 bits. A kernel's first Adam moment is dropped and starts again at 0. Of its second moment,
-only the means of rows and columns are kept, because their products approximate the moment (Shazeer and Stern 2018,
-section 3). Everything else is kept exactly.
+only the means of rows and columns are stored, because the products of these means approximate the moment (Shazeer and
+Stern 2018, section 3). Everything else is stored exactly.
 """
 
 from __future__ import annotations

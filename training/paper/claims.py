@@ -1,4 +1,4 @@
-"""The paper's findings, each tested on our runs. Source: Colonel and Keene 2020."""
+"""Tests each of the paper's findings on our runs. Source: Colonel and Keene 2020."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Test every one of CLAIMS on the kept runs."""
+    """Test every one of CLAIMS on the runs in `results`."""
     tested = []
     for claim in CLAIMS:
         found = list(claim.test(results))
@@ -107,7 +107,7 @@ def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Com
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
-    """A test of a claim: in each pair of models, the first has the smaller test error."""
+    """Make the test of a claim that in each pair of models the first has the smaller test error."""
 
     def test(results: Results) -> Iterator[Comparison | None]:
         for smaller, larger in pairs:
@@ -117,7 +117,7 @@ def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Compar
 
 
 def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | None]]:
-    """A test of a claim: the first model has a smaller test error than each of the others."""
+    """Make the test of a claim that the first model has a smaller test error than each of the others."""
     return _lower_error(*((best, other) for other in others))
 
 

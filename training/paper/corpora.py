@@ -16,7 +16,8 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-FURTHER = "-further"  # appended to the name of a corpus's folder, for the folder of its further patches
+# Ends the name of the folder of a corpus's further patches, which are test patches outside the corpus (`CorpusPlan`).
+FURTHER = "-further"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Corpora:
         return f"no recordings for the {name} corpus (--violin DIR names a folder with a manifest)"
 
     def open(self, name: str) -> FrameStore:
-        """Open a corpus, after building it if missing; UserError if it cannot be built or a frame is not usable."""
+        """Open a corpus, and build it first if it is missing; UserError if this fails or a frame is not usable."""
         path = self._path(name)
         if not path.exists():
             print(f"building the {name} corpus: {path}", flush=True)
@@ -53,7 +54,7 @@ class Corpora:
         return store
 
     def open_further(self, name: str) -> FrameStore | None:
-        """Open the frames of a corpus's further patches, built first if missing; None if the plan names none."""
+        """Open a corpus's further patches, and build them first if they are missing; None if the plan names none."""
         patches = self.plan.corpora[name].further_patches
         if patches is None:
             return None

@@ -1,4 +1,4 @@
-"""The report's plots as PNG files, drawn from kept runs."""
+"""Draws the report's plots as PNG files, from the files that are kept of each run (see kept.py)."""
 
 from __future__ import annotations
 

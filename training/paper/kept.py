@@ -29,7 +29,7 @@ from training.model.run_folder import TrainedRun
 HISTORY, PICTURES = "history.csv", "pictures.npz"
 KEPT_RUNS = "runs"  # in the report's folder; contains a folder for each kept run
 N_POINTS = 3000  # how many training frames' latents are kept
-FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each type
+FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each integer type
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class KeptRun:
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits, as from training.measure.mesh.Mesh.map, of 8-bit precision."""
+        """Share of hits over two latents, as `Mesh.map` returns it, of 8-bit precision."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property
@@ -130,7 +130,7 @@ def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str |
 
 
 def _completed(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a corpus with an option that older kept runs do not record: they were not transposed."""
+    """The facts of a corpus; if they lack the option `transpose`, as in older kept runs, it is set to 0."""
     return facts | {"options": {"transpose": 0} | (facts["options"] or {})}
 
 

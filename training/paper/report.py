@@ -23,7 +23,7 @@ from training.paper.tables import Table, all_tables, write_table
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
 TABLES, FIGURES = "tables", "figures"
-BUSY = 0.5  # load average; above it, the measured speed is doubtful
+BUSY = 0.5  # load average above which the measured speed is doubtful
 TITLE = "The paper, reproduced"
 INTRODUCTION = """J. Colonel and S. Keene published *Conditioning Autoencoder Latent Spaces for Real-Time Timbre
 Interpolation and Synthesis* ([arXiv 2001.11296](https://arxiv.org/abs/2001.11296)). This report compares their findings
@@ -59,7 +59,7 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How the reproduction was made. quick: on reduced corpora; left_out: by table, why a table is incomplete."""
+    """How the reproduction was made. quick: on reduced corpora; left_out: why a table is incomplete, by table."""
 
     quick: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
@@ -179,7 +179,7 @@ def _finding(outcome: Outcome, notes: dict[str, str]) -> str:
 
 
 def _grid(table: Table) -> str:
-    """A table in Markdown."""
+    """The table as Markdown."""
     lines = [" | ".join(table.columns), " | ".join("---" for _ in table.columns)]
     lines += [" | ".join(_cell(row[name]) for name in table.columns) for row in table.rows]
     return "\n".join(f"| {line} |" for line in lines)

@@ -1,4 +1,4 @@
-"""Trains, measures and keeps each planned run that is not kept yet, and collects the results."""
+"""Trains and measures the planned runs, keeps small files of each (see kept.py), and collects the results."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # their names in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, to show the time left, in forward passes of one frame: the cost of training on a frame, of a point of
-# the mesh, and of all other measuring and compiling for a run.
+# Estimated costs, which give the time left; their unit is a forward pass of one frame. They are the costs of
+# training on a frame, of a point of the mesh, and of all other measuring and compiling for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -47,8 +47,8 @@ class Reproduction:
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
         """Read the kept files of a planned run; None if there are none.
 
-        If the files are of another config or corpus: UserError, or None with `force`. store: the corpus that the run
-        must have, or None to compare the configs only.
+        UserError if the files are of another config or corpus; with `force`, None is returned instead. store: the
+        corpus that the run must have, or None to compare the configs only.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
@@ -61,7 +61,7 @@ class Reproduction:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds for which a model's run is kept, ascending."""
+        """The seeds of the model's runs of which files are kept, ascending."""
         names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 
@@ -87,7 +87,7 @@ class Reproduction:
                 )
 
     def results(self) -> Results:
-        """All kept runs, of every seed, and the measured speed."""
+        """All runs of which files are kept, of every seed, and the measured speed."""
         plan = self.corpora.plan
         runs: dict[str, list[KeptRun]] = {}
         for model in plan.models:
@@ -104,7 +104,7 @@ class Reproduction:
         return None if self._is_done(run, None) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:
-        """For each table that lacks models: how many of them are missing, and why."""
+        """For each table that lacks models, say how many models are missing, and why."""
         plan = self.corpora.plan
         left_out: dict[str, str] = {}
         for table in plan.tables:

@@ -1,4 +1,7 @@
-"""Collects all kept runs by model, and computes the measures that tables and claims use."""
+"""Collects the kept runs (see kept.py) by model, and computes the measures that tables and claims use.
+
+A further sound is a patch of a corpus's further patches: test patches outside the corpus (CorpusPlan in plan.py).
+"""
 
 from __future__ import annotations
 

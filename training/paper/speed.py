@@ -22,7 +22,7 @@ from training.model.recipe import FitRecipe, Recipe, resolve_conditioning
 
 AUGMENTATIONS = ("none", "chroma", "first_order_difference")
 
-Product = tuple[int, int, int]  # (rows, inner, columns): of the matrices (rows, inner) and (inner, columns)
+Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix times an (inner, columns) matrix
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # untimed: fills the caches, which are full in a training step too
+                call()  # not timed: it fills the caches, which a training step finds filled
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
@@ -131,7 +131,7 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
 
 
 class _Step:
-    """The training step of a recipe on a store, to time."""
+    """Times the training step of a recipe on a store."""
 
     def __init__(self, recipe: Recipe, store: FrameStore):
         from training.learning.learner import build_learner

@@ -1,4 +1,4 @@
-"""The paper's tables with our results, as rows of plain values, and as CSV and JSON files."""
+"""Makes the paper's tables from our results, as rows of plain values, and as CSV and JSON files."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 @dataclass(frozen=True)
 class Values:
-    """A measure of one model. name: the model's name; by_seed: a value per seed; wobble: the runs' largest wobble."""
+    """The values of a measure for one model. by_seed: a value per seed; wobble: the largest wobble of its runs."""
 
     name: str
     by_seed: tuple[float, ...]
@@ -119,7 +119,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """The mean of `logs` that must be exceeded to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be for a difference to count: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """

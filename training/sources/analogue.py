@@ -27,7 +27,7 @@ def plugin() -> Path:
 
 
 def candidates() -> list[amsynth.Patch]:
-    """The patches of the bundled virtual analogue's corpus."""
+    """The patches from which sounds are chosen: those of the bundled virtual analogue's corpus."""
     return amsynth.read_patches(CANDIDATES, amsynth.find_banks(plugin()))
 
 
@@ -60,7 +60,7 @@ def heard_patches(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

@@ -27,12 +27,12 @@ PLAYER = Player("source fm", plugin, range(36, 97, 3), held_s=3.0, release_s=1.0
 
 
 def candidates() -> list[Program]:
-    """Hexter's programs, without the unused programs."""
+    """The programs from which sounds are chosen: all of hexter's, except unused ones."""
     return [program for program in PLAYER.offered() if program.name != EMPTY]
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

@@ -1,4 +1,4 @@
-"""Writes a folder of recordings, one FLAC file a note, with a manifest that names sound, note and licence of each."""
+"""Writes a folder of recordings, one FLAC file a note, with a manifest of the files' sounds, notes and licences."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from runtime.base.errors import UserError
 from training.corpus.csv_table import write_csv
 
 MANIFEST = "manifest.csv"
-ALL = 128  # the number of MIDI notes, so that no note is left out
+ALL = 128  # as many notes as MIDI has, so that none is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
 PEAK = 0.7  # peak of the loudest note of each sound
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
-# A note is judged by its frames at most this far below the loudest frame, and kept if most are heard at the note.
+# A take is judged by its loud frames: their level, relative to the loudest frame, is at least JUDGED_DB. It is used if
+# at least LEAST_SHARE of them are heard within TOLERANCE_CENTS of its note.
 JUDGED_DB = -20.0
 TOLERANCE_CENTS = 50.0
 LEAST_SHARE = 0.5
@@ -177,7 +178,7 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples (n_samples,) up to the point from which they stay TAIL_DB below the peak, with a fade-out."""
+    """The samples (n_samples,), cut where they fall below TAIL_DB for good, relative to their peak, with a fade-out."""
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10.0 ** (TAIL_DB / 20.0))
     kept = samples[: loud[-1] + 1].copy()
     n_fade = min(len(kept), round(FADE_S * SAMPLE_RATE_HZ))

@@ -1,4 +1,4 @@
-"""The source `pads`: PADsynth programs of ZynAddSubFX, with many random phases, from configs/zynaddsubfx16.csv."""
+"""The source `pads`: PADsynth programs of ZynAddSubFX; configs/zynaddsubfx16.csv lists them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs that are made by PADsynth alone, except programs in noise banks."""
+    """The programs from which sounds are chosen: those made by PADsynth alone, except programs in noise banks."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():
@@ -70,7 +70,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

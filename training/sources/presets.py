@@ -17,7 +17,7 @@ from training.sources.soundfont import Preset, render
 
 STEP = 3  # semitones between two recorded notes
 SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
-FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # for presets without a credit in the tables
+FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # the credit of presets that have none in the table
 CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
 BOTH = (100, 50)
 
@@ -44,7 +44,7 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest, and the highest unless a note is next to it."""
+        """The notes to record: every STEP semitones from the lowest, and the highest if it is 2 or more above these."""
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
@@ -76,7 +76,7 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

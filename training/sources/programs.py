@@ -67,14 +67,14 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """The program at these notes, mono float32 (n_notes, n_samples); the keys pressed are `transpose` lower."""
+        """The program's sound at these notes, mono float32 (n_notes, n_samples), played `transpose` semitones lower."""
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)
         return play(self.find(), playing, f"{self.where}, program {program.name!r}")
 
     def takes(self, chosen: Sequence[Program], notes: Sequence[int]) -> Iterator[tuple[Program, list[Take]]]:
-        """Yield each program with its takes of these notes, in order, rendered several at once."""
+        """Yield each program with its takes of these notes, in order; several programs are rendered at a time."""
         with ThreadPoolExecutor(self.n_processes) as pool:
             rendered = pool.map(lambda one: self.render(one, notes, self.held_s, self.release_s), chosen)
             for program, samples in zip(chosen, rendered, strict=True):
@@ -103,7 +103,7 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each program in a table, yield (number of all programs, name, takes, origin).
+    """For each program in a table, yield (how many programs there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
     """

@@ -15,7 +15,7 @@ from runtime.base.errors import UserError
 from training.sources.folder import SAMPLE_RATE_HZ, Take
 
 HELD_S, RELEASE_S, GAP_S = 3.0, 1.0, 1.0
-LEAD_S = 0.5  # before the first note, because fluidsynth plays the start of a file unevenly
+LEAD_S = 0.5  # silence before the first note, because fluidsynth plays the start of a file unevenly
 TICKS_PER_S = 960
 BANK_SELECT, ALL_SOUND_OFF = 0, 120
 
@@ -46,7 +46,7 @@ def render(soundfont: Path, preset: Preset) -> list[Take]:
 
 
 def _write_midi(path: Path, preset: Preset, played: list[tuple[int, int]]) -> None:
-    file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)  # a beat of MIDI lasts half a second
+    file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)  # at MIDI's default tempo, a beat lasts half a second
     track = mido.MidiTrack()
     file.tracks.append(track)
     track.append(mido.Message("control_change", control=BANK_SELECT, value=preset.bank))

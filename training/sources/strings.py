@@ -15,7 +15,7 @@ from training.sources.folder import ALL, SAMPLE_RATE_HZ, Origin, Take, thinned
 from training.sources.packages import npm_package
 
 LICENCE = "CC-BY 3.0"
-STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # in each package's README, about its samples
+STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # what each package's README says of its samples
 LONGEST_S = 6.0  # longer notes are cut; some last 17 s
 END_FADE_S = 0.3
 VELOCITY = 100
@@ -23,7 +23,7 @@ VELOCITY = 100
 
 @dataclass(frozen=True)
 class Package:
-    """An npm package of one sound. sha512: its digest in base64."""
+    """An npm package of one sound. sha512: the digest of the package's archive, in base64."""
 
     sound: str
     name: str
@@ -66,7 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of all sounds, name, takes, origin).
+    """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
     only: the name of one sound, empty for all; most_notes: use at most this many notes of each sound.
     """

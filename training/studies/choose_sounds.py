@@ -92,7 +92,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # a list may have split test only
+            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # `read_patches` accepts test alone
             yield analogue.sound_name(patch), row, samples
 
 

@@ -1,4 +1,4 @@
-"""A voice that follows a sequence of frames, with the engine's phases, Griffin-Lim's or RTPGHI's."""
+"""Plays a sequence of frames, with phases from the engine, from Griffin-Lim's method or from RTPGHI."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class MovingVoice(SteadyVoice):
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
         """The sound of frames (n, n_bins), float32 (n * hop_size,); frame k's window begins at sample k * hop_size.
 
-        The last frames' windows reach past the end. The part past the end is added at the beginning, or left out with
-        the engine's phases, so the first three and the last three frames should be silent.
+        The last frames' windows reach past the end. With Griffin-Lim or RTPGHI, what lies past the end is added at the
+        beginning; with the engine's phases it is left out. The first and the last three frames should thus be silent.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)
@@ -66,6 +66,6 @@ class MovingVoice(SteadyVoice):
         """The sound of one frame (n_bins,) that does not change, float32 (n_hops * hop_size,)."""
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
-        n_cut = N_OVERLAPS - 1  # hops in which the sequence's end is added to its beginning
+        n_cut = N_OVERLAPS - 1  # the first hops, to which `follow` adds the sequence's end
         sound = self.follow(method, np.tile(magnitudes, (n_hops + n_cut, 1)))
         return sound[n_cut * self.hop_size :]

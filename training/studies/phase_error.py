@@ -30,7 +30,7 @@ SECONDS = 2.0
 N_SPECTRA = 48
 N_ITERATIONS = 100
 ANALYSIS_HOP_S = 0.01  # differs from the synthesis hop, so that the analysed frames begin at all places within a hop
-LANE = slice(0, 1)  # the only lane used here
+LANE = slice(0, 1)  # the first lane of the engine's arrays; only this one is used here
 METHODS = ("noise", "coherent", "griffin_lim")
 
 
@@ -150,7 +150,7 @@ def loudness_lufs(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
-    """All figures of one frame (n_bins,), by column of the table."""
+    """All figures of one frame (n_bins,), by the name of their column in the table."""
     spec = voice.spec
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     figures, loudness = {}, {}
@@ -159,7 +159,7 @@ def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
         figures[f"{method}_error"] = spectral_error(sound, magnitudes, spec)
         figures[f"{method}_unsteadiness"] = unsteadiness(sound, spec.sample_rate_hz)
     for method in ("noise", "coherent", "blend"):
-        # Over one whole loop of the stored noise, because parts of the loop differ in loudness.
+        # The sound lasts one whole loop of the stored noise, because parts of the loop differ in loudness.
         loudness[method] = loudness_lufs(voice.sound(method, magnitudes, N_NOISE_SPECTRA), spec.sample_rate_hz)
     figures["coherent_over_griffin_lim"] = figures["coherent_error"] / figures["griffin_lim_error"]
     figures["coherent_less_noise_db"] = loudness["coherent"] - loudness["noise"]

@@ -16,7 +16,7 @@ from runtime.acoustics.spectrum import StftSpec
 HANN_GAMMA = 0.25645
 # Bins below this share of the loudest bin in the present frame and the frame before get random phases.
 TOLERANCE = 1e-6
-# Where the frame before is silent, the heap is ordered by the present frame.
+# Weight of the present frame in the heap's order, so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
 _LEAST = float(np.finfo(np.float32).tiny)
 
@@ -43,7 +43,7 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # without looking ahead, the last is the present frame
+        self._frames: deque[np.ndarray] = deque(maxlen=3)  # newest = present frame; with n_ahead = 1, the middle
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0

@@ -118,7 +118,7 @@ def read_rows(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the table, with the columns of its last row."""
+    """Write the table; its columns are those of its last row."""
     write_csv(path, rows, list(rows[-1]))
 
 

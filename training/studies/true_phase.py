@@ -58,8 +58,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
 
     Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
     ATTACK_S of the audible frames; `error`: mean error over the rest; `unsteadiness`: standard deviation divided by
-    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. The last two leave out the last
-    ATTACK_S, because the sound was cut off there. played: the bins to compare.
+    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. `error` and `unsteadiness` leave out
+    the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)
@@ -92,7 +92,7 @@ def without_ends(values: np.ndarray) -> np.ndarray:
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
-    """All figures of one note (n_samples,), by column of the table; each method's time for a hop goes to costs_us."""
+    """All figures of one note (n_samples,), by column of the table; each method's time for a hop joins costs_us."""
     spec, true = voice.spec, padded(sound, voice.spec)
     frames = np.array([voice.playable(frame) for frame in magnitude_frames(true, spec)])
     frames[:, : spec.first_heard_bin] = 0.0

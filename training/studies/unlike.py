@@ -1,7 +1,7 @@
-"""Where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
+"""Show where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
 
-It also counts the recorded frames that the pitch penalty (training/learning/heard_pitch.py) would make the instrument
-play otherwise, beside those that are heard out of tune.
+It also shows which share of the recorded frames the pitch penalty (training/learning/heard_pitch.py) would punish, and
+which share of them is heard out of tune.
 
 python -m training.studies.unlike F.onnx --corpus DIR
 """
@@ -28,11 +28,11 @@ from training.measure.likeness import Take, decode_take, takes_of
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
-N_ASKED = 4000  # frames whose pitch is heard
+N_ASKED = 4000  # most frames that `forbidden` examines
 
 
 class Error(NamedTuple):
-    """A recording, and by how much its decoded path lies above it: float32 (n, N_BANDS), in dB."""
+    """A recording, and how far the levels of its decoded path lie above its own: float32 (n, N_BANDS), in dB."""
 
     take: Take
     error_db: np.ndarray
@@ -67,7 +67,7 @@ def run(arguments) -> int:
 
 
 def by_sound(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of each sound's recordings."""
+    """The mean distance of each sound's recordings from their decoded paths."""
     found: dict[str, list[float]] = {}
     for take, error_db in errors:
         found.setdefault(take.sound[0], []).append(float(_rms(error_db).mean()))
@@ -75,7 +75,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of the recordings' first frames, and of the later ones; a corpus may leave out frames."""
+    """The mean distance in each range of frames, counted from the recording's first frame that the corpus holds."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
@@ -85,7 +85,7 @@ def by_time(errors: list[Error]) -> dict[str, str]:
 
 
 def by_frequency(errors: list[Error]) -> dict[str, str]:
-    """The root mean square error of the bands between two frequencies."""
+    """The root mean square error in the bands between neighbouring FREQUENCIES_HZ."""
     squares = np.mean([np.square(error_db).mean(axis=0) for _, error_db in errors], axis=0)
     edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), N_BANDS + 2)
     rows = {}
@@ -109,7 +109,7 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """The shares of recorded frames that the pitch penalty makes costly, and that are heard out of tune."""
+    """The share of recorded frames that the pitch penalty makes costly, and the share that is heard out of tune."""
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")
