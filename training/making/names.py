@@ -55,7 +55,6 @@ class _Parts:
     notes: list[int] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
     velocity: int | None = None
-    weak: str = ""
 
 
 def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder: str) -> list[Named]:
