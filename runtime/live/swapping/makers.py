@@ -3,7 +3,8 @@
 glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
 frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
 the next engine, and memory grew from swap to swap. So a thread makes its next engine, or its next rack of several
-engines, only when its last one is freed, and its arena is empty again.
+engines, only when its last one is freed, and its arena is empty again. Until then an empty arena would stay in memory,
+which is locked; so the thread returns it to the system.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 
-from runtime.base.realtime import SWAP_PRIORITY, promote_thread
+from runtime.base.realtime import SWAP_PRIORITY, promote_thread, return_free_memory_of_thread
 
 MOST_MAKERS = 8
 
@@ -27,6 +28,7 @@ class _Maker:
         self._wake = wake
         self._tasks: queue.SimpleQueue[Make | None] = queue.SimpleQueue()
         self._last: list[weakref.ref[object]] = []
+        self._is_tidy, self._is_at_work = True, False
         self._thread = threading.Thread(target=self._work, name="swap", daemon=True)
         self._thread.start()
 
@@ -35,7 +37,14 @@ class _Maker:
         return all(each() is None for each in self._last)
 
     def give(self, make: Make | None) -> None:
+        self._is_tidy, self._is_at_work = False, True
         self._tasks.put(make)
+
+    def tidy(self) -> None:
+        """Let the thread return the memory of what it made last, once that is freed."""
+        if not self._is_tidy and not self._is_at_work and self.is_free:
+            self._is_tidy = True
+            self._tasks.put(_tidy)
 
     def join(self) -> None:
         self._thread.join()
@@ -43,11 +52,20 @@ class _Maker:
     def _work(self) -> None:
         promote_thread(SWAP_PRIORITY)
         while (make := self._tasks.get()) is not None:
+            if make is _tidy:
+                make()
+                continue
             made = make()
             self._last = [weakref.ref(each) for each in made]
             # A variable of the waiting thread would keep these objects alive.
             del make, made
+            self._is_at_work = False
             self._wake()
+
+
+def _tidy() -> Iterable[object]:
+    return_free_memory_of_thread()
+    return ()
 
 
 class Makers:
@@ -73,6 +91,11 @@ class Makers:
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.give(make)
+
+    def tidy(self) -> None:
+        """Let threads return the memory of instruments that are freed; call this after freeing some."""
+        for maker in self._makers:
+            maker.tidy()
 
     def close(self) -> None:
         """End the threads after their present work, and wait for that."""

@@ -109,7 +109,8 @@ class Swaps:
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, and say what failed."""
+        """Post the instruments that are ready, say what failed, and return the memory of those that are freed."""
+        self._makers.tidy()
         while self._made:
             made = self._made.popleft()
             self._is_making = False
