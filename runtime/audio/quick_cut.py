@@ -11,7 +11,8 @@ from runtime.events import NEVER, Event, VoiceLimit
 FEWEST_VOICES = 2
 AIM = 0.7  # the load that remains after voices are shed
 SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
-_LATE_FOR_S, _FEWEST_LATE = 0.015, 2  # late blocks in a row are an overload if they are this long and this many
+# Blocks that are late in a row are an overload if they last this long, and are at least this many.
+_LATE_FOR_S, _FEWEST_LATE = 0.015, 2
 _MOST_LOAD = 4.0
 
 
