@@ -32,7 +32,7 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Examining:
-    """One examination at a time. The news `examined` has the lines that `doctor --lines` prints; the last has `ended`.
+    """Runs one examination at a time, and tells each line of `doctor --lines` as `examined`; the last says `ended`.
 
     program: the command that runs the doctor, without its options.
     """

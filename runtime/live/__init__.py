@@ -1,1 +1,1 @@
-"""Live playing: start, stop, and devices that are plugged in and out."""
+"""Plays live: starts and stops, and follows devices that are plugged in and unplugged."""

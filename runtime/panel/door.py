@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class Connection(ServerConnection):
-    """A connection, closed at once if there are too many.
+    """A connection; it is closed immediately if there are too many.
 
     device: the paired device that connected; None without a pairing, as for a program of this machine.
     """
@@ -47,7 +47,7 @@ class Connection(ServerConnection):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the place for another connection; called by asyncio."""
+        """Stop counting this connection; called by asyncio."""
         self._n_open[self._sender] -= 1
         if not self._n_open[self._sender]:
             del self._n_open[self._sender]

@@ -13,7 +13,7 @@ _MOST_ALIKE = 30  # equal pictures sent in a row: pages let levels fall slowly, 
 
 
 class Painter:
-    """Makes a picture's bytes from each news `picture`; docs/panel.md describes the bytes.
+    """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
     ring: descriptor of a SoundRing; None without one. NumPy is imported with the first picture, because it would take
     up most of this process's memory.

@@ -91,7 +91,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # remembers bank selects
+            self._chosen_sound(event)  # stores the bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
@@ -117,7 +117,7 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # nothing will happen
+            made = None  # the Swap does nothing: it brings no engine, or its part does not exist
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
