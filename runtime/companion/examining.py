@@ -32,7 +32,7 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Examining:
-    """Runs one examination at a time, and tells each line of `doctor --lines` as `examined`; the last says `ended`.
+    """Runs one doctor at a time; tells the playing process `examined` for each line that it prints, and at its end.
 
     program: the command that runs the doctor, without its options.
     """

@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: MessagePack after a length, over a stream socket."""
+"""Messages between the playing process and its companion: each is a length and then MessagePack, on a stream socket."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
-    changed: called with what has changed. say: called with each line for the user. swap: lets a part play another
+    changed: publishes what has changed. say: called with each line for the user. swap: lets a part play another
     instrument; called with the part's number, the instrument's name, the file of a sound for this instrument, and the
     sound's name; if `swap` is None, the present instrument plays every sound. swap_is_pending: returns whether another
     instrument was requested and does not play yet. whole: plays sounds with parts, None to refuse them.
@@ -61,7 +61,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the engine's patch until the engine receives the new one
+        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen one
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound."""

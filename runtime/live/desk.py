@@ -49,7 +49,7 @@ class Playing(Protocol):
         """The first part's engine."""
 
     def part_engines(self) -> list[Engine]:
-        """The engines that play the next notes, of each part."""
+        """For each part, the engine that plays its next notes."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""

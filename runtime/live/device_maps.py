@@ -47,7 +47,7 @@ class DeviceMaps:
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Ask for a new input's map; until it arrives, the input's earlier map or the default map is used."""
+        """Ask for the map of an input that has appeared; its earlier map or the default map is used meanwhile."""
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 

@@ -52,7 +52,7 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # The state's positions belong to the state's sound.
+        # The state's sound does not play, so its positions mean nothing.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 

@@ -87,7 +87,7 @@ class Supervisor:
         return self._racks.rack.engine()
 
     def part_engines(self) -> list[Engine]:
-        """The engines that play the next notes, of each part."""
+        """For each part, the engine that plays its next notes."""
         rack = self._racks.rack
         return [rack.engine(part) for part in range(rack.n_parts)]
 

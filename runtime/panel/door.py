@@ -63,7 +63,7 @@ class Door:
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        self._cookie = f"timbrebox-{port}"  # browsers send a machine's cookies to all its ports
+        self._cookie = f"timbrebox-{port}"  # the port is in it, as browsers send a cookie to all ports
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}

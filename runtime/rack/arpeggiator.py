@@ -68,7 +68,7 @@ class Arpeggiator:
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
         self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
-        self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, number, event), ascending
+        self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, order of arrival, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
         self._given: list[tuple[int, Event]] = []

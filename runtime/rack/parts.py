@@ -62,7 +62,7 @@ class Playable(msgspec.Struct, frozen=True):
 
 
 class Part:
-    """One part.
+    """One part of the rack, with its engines and the gains that glide.
 
     engine: plays the next notes; sound: the engine's first sound; leaving: earlier engines, whose notes ring out;
     settings: which notes the part plays; gains: left and right; sends: to the reverb and to the chorus.

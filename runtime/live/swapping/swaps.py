@@ -89,7 +89,7 @@ class Swaps:
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
-        """Let a part play another instrument as soon as it is ready; name: the sound's, None for that in its file."""
+        """Let a part play another instrument as soon as it is ready; name: the sound's, None if its file says it."""
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 

@@ -49,7 +49,7 @@ class Devices:
     """The paired devices, kept in a file that contains only hashes of their secrets.
 
     If the file cannot be read, no device is paired. If it cannot be written, pairings are lost when this process ends.
-    path: the file. say: called with a line for the user about this, and about each new pairing. clock: returns seconds
+    path: the file. say: called with a line for the user in both cases, and at each pairing. clock: returns seconds
     since 1970.
     """
 

@@ -32,7 +32,7 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """A name for a file: only letters, digits, spaces and # _ -, at most 60; others become -; may be empty."""
+    """A name for a file: letters, digits, spaces and # _ -, at most 60; other signs become -; may be empty."""
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 
 

@@ -66,7 +66,7 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """256 levels of the last frames; left and right are averaged as power, so that they cannot cancel."""
+        """256 levels of the newest frames; left and right are averaged as power, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT

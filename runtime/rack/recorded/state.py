@@ -34,7 +34,7 @@ class RackState(msgspec.Struct, frozen=True):
 
     is_silent: whether nothing sounded and no key was held. holds_notes: whether notes were held, not only fading.
     parts: each part's state. said: the events that set the controllers of an engine that is swapped in later. memory:
-    the plain values of the arpeggiator and of the rack's control map, by object. waiting: events that had a frame and
+    the plain values of the arpeggiator and of the rack's control map, by name. waiting: events that had a frame and
     were not due yet.
     """
 

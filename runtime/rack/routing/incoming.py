@@ -21,7 +21,7 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class BeforeParts(Protocol):
-    """Processes events before the parts receive them, such as an arpeggiator.
+    """Processes events before the parts receive them, as an arpeggiator does.
 
     feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
     on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
@@ -43,7 +43,7 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """A waiting event; given: the frame passed to `post`, or None."""
+    """A waiting event; number: its place in the order of posting; given: the frame passed to `post`, or None."""
 
     frame: int
     number: int
@@ -109,7 +109,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event for the history and for states, which must not keep the engine of a Swap in memory."""
+        """The event as the history and states keep it: without the engine of a Swap, which must not stay in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:
