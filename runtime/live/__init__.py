@@ -1,1 +1,1 @@
-"""Plays live: starts and stops, and follows devices that are plugged in and unplugged."""
+"""Live playing: start, stop, and devices that are plugged in and out."""

@@ -52,7 +52,7 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # The state's sound does not play, so its positions mean nothing.
+        # Another sound plays than the remembered one, so the remembered positions must not be restored.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 

@@ -219,7 +219,10 @@ class Rack:
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """Give an engine's action to the main thread, once if several parts start it (but `program`); obey `panic`."""
+        """Give an engine's action to the main thread; `panic` is carried out here.
+
+        An action that several parts start together is given once, except `program`.
+        """
         if action.name == "panic":
             self._router.silence(self.frame, engine)
         elif action.name == "program" or action.name not in asked:

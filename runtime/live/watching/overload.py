@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-immediately; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit even earlier. The limit
-rises again in steps, as far as the measured cost of a voice allows. If the limit cannot rise in this way and loads are
-low, the full number is tried after a while; each trial that fails doubles the next wait.
+immediately; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered it even earlier. The limit
+rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this way and loads are low,
+the full number of voices is tried after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
