@@ -75,8 +75,8 @@ class CompanionChild:
     def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
         """Send a request.
 
-        then: called with the answer. otherwise: called with the UserError if the request is refused or the companion
-        dies.
+        then: called with the answer. otherwise: called with a UserError if the request is refused, or if the companion
+        dies or is not running.
         """
         if self._frames is None:
             otherwise(_gone())
@@ -86,7 +86,7 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request that gets no answer; a refusal becomes a line for the user. False if no companion runs."""
+        """Send a request without an answer; a refusal becomes a line for the user. Returns whether it was sent."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))

@@ -37,7 +37,7 @@ KINDS = {
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A chosen value. instead_of: the settings file's value when this one was chosen."""
+    """A chosen value. instead_of: the value that the settings file had when this value was chosen."""
 
     value: Any
     instead_of: Any
@@ -53,7 +53,7 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_chosen(config: Config) -> Config:
-    """The settings with the chosen values; a value that has changed in the settings file since then wins."""
+    """The settings with the chosen values; a value that was changed in the settings file after the choice wins."""
     for name, chosen in _read().items():
         if name in KINDS and value_of(config, name) == chosen.instead_of and _is_allowed(name, chosen.value):
             section = msgspec.structs.replace(getattr(config, KINDS[name].section), **{name: chosen.value})
@@ -62,7 +62,7 @@ def with_chosen(config: Config) -> Config:
 
 
 class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for the settings that may be changed; file: the settings as in their file."""
+    """Ask for the settings that may be changed; file: the settings as they are in the settings file."""
 
     file: Config
 

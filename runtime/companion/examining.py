@@ -32,7 +32,7 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Examining:
-    """One examination at a time. The news `examined` has the lines that `doctor --lines` prints; the last has `ended`.
+    """Runs one doctor at a time; tells the playing process `examined` for each line that it prints, and at its end.
 
     program: the command that runs the doctor, without its options.
     """

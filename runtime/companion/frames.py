@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: MessagePack after a length, over a stream socket."""
+"""Messages between the playing process and its companion: each is a length and then MessagePack, on a stream socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose "lines" are these messages. Both ends are trusted: no other process can reach the socket."""
+    """A connection for these messages, its "lines". Both ends are trusted: no other process can reach the socket."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)

@@ -26,7 +26,7 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `settings`: the settings that `play` could use."""
+    """The params of `settings`: valid settings, which are stored for starts with a broken settings file."""
 
     config: Config
 

@@ -60,5 +60,5 @@ def _keep_velocity(keep: KeepVelocity) -> object:
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)
         if setup.velocity_curve == curve:
-            break  # otherwise another map's curve won, because `linear` is the default; _STRAIGHT is not
+            break  # else another map's curve replaced the default, `linear`; it cannot replace the points of _STRAIGHT
     return msgspec.to_builtins(setup)

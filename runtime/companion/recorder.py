@@ -56,7 +56,7 @@ class Recorder:
         try:
             settled = settle_leftovers(recordings_folder())
         except (UserError, OSError):
-            return  # no recording is wanted yet, so a missing folder is no problem
+            return  # a missing folder is no problem as long as nobody records
         for path in settled:
             if path.suffix != ".mid":
                 self._companion.say(f"Kept a recording that was cut short: {path}")
@@ -97,7 +97,7 @@ class Recorder:
         """Write what remains, and finish the recording, after the playing process has ended."""
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # the second call writes up to the end that the first call saw
+            self._recording.work()  # a call writes up to the end that the previous call read, so two are needed
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next: the instrument, the sound as edited, volume, tuning, map."""
+"""What is remembered from one start to the next: the instrument, the sound as edited, volume and tuning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
 class Settings(msgspec.Struct, frozen=True):
     """Settings that the player can change while playing.
 
-    volume_db: level of the whole sound. a4_hz: frequency of A4. map: name of the chosen control map, or None.
+    volume_db: level of the whole sound. a4_hz: frequency of A4. map: not used, always None.
     """
 
     volume_db: Db = 0.0
@@ -40,8 +40,8 @@ class State(msgspec.Struct, frozen=True):
 
     instrument: name or path of the .onnx file; sha256: digest of that file. sound: the edited sound, as the tree of a
     sound file; folder: folder of its trajectory files, or None without such files. positions: position of each target,
-    0 to 1. settings: as they were at the end of the run; configured: as the settings file had them at its start. If the
-    settings file has another value at the next start, this value replaces the one in `settings`.
+    0 to 1. settings: as they were when the run ended; configured: as the settings file had them when the run began. If
+    the settings file has another value at the next start, this value replaces the one in `settings`.
     """
 
     instrument: str
@@ -72,7 +72,7 @@ def write_state(state: State) -> None:
 
 
 def read_state() -> State | None:
-    """The remembered state; None without a file; UserError if the file is broken or of a newer Timbrebox."""
+    """The remembered state, None if no file exists; UserError if the file is broken or of a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None

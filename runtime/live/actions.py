@@ -18,8 +18,8 @@ Act = Callable[[Action], object]
 class Actions:
     """The actions that can be started by name.
 
-    They are those of `control.targets.ACTIONS`; `program`: choose a program that the engine does not have; and
-    `swapped`: note that the oldest posted swap has happened.
+    These are the actions in `control.targets.ACTIONS`, and two more: `program` chooses a program that the engine does
+    not have, and `swapped` notes that the rack has carried out the oldest posted swap.
     """
 
     def __init__(self, desk: Desk):
@@ -39,7 +39,7 @@ class Actions:
         return act(action)
 
     def heard(self, action: Action) -> None:
-        """Perform the action of a control; an error becomes a line for the user."""
+        """Perform an action that the rack returned; an error becomes a line for the user."""
         try:
             self.perform(action)
         except UserError as error:

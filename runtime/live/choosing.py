@@ -40,10 +40,10 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
-    changed: called with what has changed. say: called with each line for the user. swap: called with the number of a
-    part, the name of another instrument, the file of a sound for that instrument, and the sound's name; None to play
-    the sound on the present instrument. swap_is_pending: returns whether another instrument was requested and does not
-    play yet. whole: plays sounds with parts, None to refuse them.
+    changed: publishes what has changed. say: called with each line for the user. swap: lets a part play another
+    instrument; called with the part's number, the instrument's name, the file of a sound for this instrument, and the
+    sound's name; if `swap` is None, the present instrument plays every sound. swap_is_pending: returns whether another
+    instrument was requested and does not play yet. whole: plays sounds with parts, None to refuse them.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the engine's patch until the engine receives the new one
+        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen one
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound."""
@@ -91,7 +91,7 @@ class Choosing:
         """Choose a program that a part's engine does not have; an error becomes a line for the user.
 
         If any part has a MIDI channel of its own, the program is for the part that heard it. Otherwise all parts heard
-        it, and it is for the whole.
+        it, and it replaces the whole sound.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -175,7 +175,7 @@ class Choosing:
         return play
 
     def _play_on_part(self, part: int, read: dict[str, Any]) -> None:
-        """Play a sound that the companion has read on one part, with the sound's instrument if that is here."""
+        """Let one part play a sound that the companion has read, on the sound's instrument if this is available."""
         parts = self._playing.choice.parts
         if part >= len(parts):
             return  # another sound was chosen meanwhile
@@ -196,14 +196,14 @@ class Choosing:
             self._complain(error)
 
     def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
-        """Ask for a new rack for a sound; from now on, `number` is the present sound's number."""
+        """Ask for a sound that replaces all parts; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
         self.whole.ask_whole(instrument, sound, name)
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any], part: int = 0) -> str | None:
-        """The name of the instrument that a sound is made for, if that is available and not the part's present one."""
+        """The instrument that a sound is made for; None if it is not available, or if the part plays it already."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
         return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None

@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: answers the link, and gives work to the companion."""
+"""The main thread's work apart from devices: answers requests on the link, and gives the companion work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Playing(Protocol):
         """The first part's engine."""
 
     def part_engines(self) -> list[Engine]:
-        """The engines that play the next notes, of each part."""
+        """For each part, the engine that plays its next notes."""
 
     def engines(self) -> list[Engine]:
         """All engines that may sound."""
@@ -126,7 +126,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Keep an event of a MIDI input, for the maps, for learning and for watching programs.
+        """Keep an event of a MIDI input for the maps, for learning and for the programs that watch controls.
 
         Called on the drivers' threads.
         """
@@ -205,7 +205,8 @@ class Desk:
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
         """Let the companion save the sound as it is now; name: None for a new name such as "Sound 7".
 
-        then: called with the name, the file, and whether a sound was replaced; otherwise: called with the UserError.
+        then: called with the name, the file, the number and whether a sound was replaced, as a dict; otherwise: called
+        with the UserError.
         Saving is refused while another instrument is being made, because the requested sound does not play yet.
         """
         if self.choosing.swap_is_pending():

@@ -31,7 +31,7 @@ _AGAIN_S = 1.0
 class DeviceMaps:
     """What the controls of each input do.
 
-    config: the settings, for every device. All methods but `note` are for the main thread.
+    config: the settings, which hold for every device. All methods but `note` are for the main thread.
     last_moved: the target that was moved last by a control of any input; None if none was moved yet.
     """
 
@@ -42,12 +42,12 @@ class DeviceMaps:
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
         self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # what was learned for these devices meanwhile
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # lines learned before a device's setup came, by device
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Ask for the map of an input that has appeared; until then, its earlier map or the default map is used."""
+        """Ask for the map of an input that has appeared; its earlier map or the default map is used meanwhile."""
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 
@@ -149,7 +149,7 @@ class DeviceMaps:
         return [line for line in lines if names is None or line.moves in names]
 
     def choose_curve(self, device: int, curve: str, then: Then, otherwise: Otherwise) -> None:
-        """Use and save a velocity curve for a device; then: called with its setup's row, as in `present`."""
+        """Use and save a velocity curve for a device; then: called with the device's number and the curve's name."""
 
         def use(answer: Any) -> None:
             self._take(device, answer)

@@ -30,7 +30,7 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action, None for all that was learned for the present inputs."""
+    """Forget what was learned for a target or action; target: None for all that the present inputs learned."""
 
     target: str | None = None
 
@@ -171,12 +171,12 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """The names of a target or action: a latent's number is a name, too."""
+        """All names of a target or action: a latent has two, one of them with its number."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return frozenset({target} | {f"{LATENT}{k}" for k, name in enumerate(latents, 1) if name == target})
 
     def _targets(self) -> list[dict[str, Any]]:
-        """Every target of the sound and every action, with what moves it."""
+        """Every target of the sound and every action, with the controls that move or start it."""
         maps, found = self._desk.maps, []
         movers: dict[str, list[str]] = {}
         silent: dict[str, list[str]] = {}

@@ -33,13 +33,13 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # Even if no knob was moved, because the settings may have another value when the sound is loaded.
+    # The tree must name the blend: the settings may have another one when the sound is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 
 
 def card_of(choice: Choice) -> dict[str, Any]:
-    """The instrument's card without the fields that only programs need, and the instrument's sounds, in order."""
+    """The instrument's card without the fields that only programs need, and its sounds, by program number."""
     card = choice.instrument.card
     embedding = card.embedding
     return {
@@ -60,10 +60,10 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """Return the sound as a file's tree, and the folder of the files that it names; engines, choice: of the parts.
+    """Return the sound as a file's tree, and the folder of the files that it names.
 
     The tree of a sound with parts names the parts, and has none of the knobs' changes to the parts.
-    for_another_folder: whether parts that are files get absolute paths.
+    engines: one for each part. choice: what plays. for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
         return edited_sound(engines[0]), engines[0].patch.folder

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SERVE_S = 0.2  # how often events go to the companion while it records
 STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
 MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # later, a start is refused: the sound card requests no blocks
+BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused: the card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -54,7 +54,7 @@ class _Waiting(msgspec.Struct):
 class Recorder:
     """Starts and stops recordings.
 
-    ring: its `write` must get every block. At most one recording runs at a time; it ends if the rack is replaced.
+    ring: every block must be written to it. At most one recording runs at a time; it ends if the rack is replaced.
     """
 
     def __init__(self, desk: Desk, sample_rate_hz: int):
@@ -89,7 +89,7 @@ class Recorder:
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Keep this rack's events from now on, and forget other racks'; call this before the rack's first block."""
+        """Keep this rack's events from now on, and forget those of other racks; call this before its first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -102,7 +102,7 @@ class Recorder:
         """Do what is due; never waits."""
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the events: events that are taken later are not earlier than this frame
+        frame = self._rack.frame  # read before the history: no event before this frame can arrive later
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -198,7 +198,7 @@ class Recorder:
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
         """The state to begin from, None if there is none; before: whether past sound is included.
 
-        If so, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
+        With past sound, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
@@ -248,7 +248,7 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """Note that the companion has ended the recording by itself."""
+        """Note that the companion has ended the recording without being asked."""
         self._first, self._held = -1, []
         self._said(facts)
 

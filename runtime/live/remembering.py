@@ -52,7 +52,7 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # The state's positions belong to the state's sound.
+        # Another sound plays than the remembered one, so the remembered positions must not be restored.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 
@@ -79,7 +79,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # slow the first time, because it reads the instrument's file
+        msgspec.to_builtins(self.state())  # the first call is slow, as it reads the instrument's file, so make it now
 
     def look(self) -> None:
         """Send what plays if it has changed since the last call; call this every 2 s at most."""
@@ -103,7 +103,7 @@ class Remembering:
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            # While these patches are held, no other patch has their ids.
+            # `present` has only the patches' ids. While the patches are held, no new patch can get the same id.
             self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 

@@ -87,7 +87,7 @@ class Supervisor:
         return self._racks.rack.engine()
 
     def part_engines(self) -> list[Engine]:
-        """The engines that play the next notes, of each part."""
+        """For each part, the engine that plays its next notes."""
         rack = self._racks.rack
         return [rack.engine(part) for part in range(rack.n_parts)]
 
@@ -275,7 +275,7 @@ class Supervisor:
             self._start(self._card.leave())
 
     def _check_all(self) -> None:
-        """Free replaced racks, check MIDI, raise the audio thread's exception, and look for a missing device."""
+        """Free replaced racks, check MIDI, raise the audio thread's exception if any, look for a missing device."""
         self._racks.free_left()
         self._check_midi()
         failure = self._card.blocks.failure

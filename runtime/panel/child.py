@@ -29,7 +29,7 @@ class PanelChild:
 
     The playing process holds the listening socket. So the port stays the same, and a browser that connects while no
     child runs is answered by the next child. However the playing process ends, the pipe to the child's standard input
-    closes, and this ends the child. When the child ends, the pipe from its standard output closes.
+    closes, and this ends the child. When the child ends, the pipe from its standard output closes, and `serve` sees it.
 
     listener: the socket. say: called with each line for the user, including the lines that the child prints. settings:
     the page's settings. n_starts: how often the child was started.

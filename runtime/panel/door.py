@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class Connection(ServerConnection):
-    """A connection, closed at once if there are too many.
+    """A connection; it is closed immediately if there are too many.
 
     device: the paired device that connected; None without a pairing, as for a program of this machine.
     """
@@ -47,7 +47,7 @@ class Connection(ServerConnection):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the place for another connection; called by asyncio."""
+        """Stop counting this connection; called by asyncio."""
         self._n_open[self._sender] -= 1
         if not self._n_open[self._sender]:
             del self._n_open[self._sender]
@@ -63,7 +63,7 @@ class Door:
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        self._cookie = f"timbrebox-{port}"  # browsers send a machine's cookies to all its ports
+        self._cookie = f"timbrebox-{port}"  # the port is in it, as browsers send a cookie to all ports
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}

@@ -10,14 +10,14 @@ MOST_OF_SENDER = 16  # connections of one other machine, so that no machine can 
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # unanswered requests of one page
-MOST_ANSWERING = 6  # unanswered requests of all pages; the playing process disconnects a client that reads too slowly
+MOST_ANSWERING = 6  # unanswered requests of all pages; few, as too many unread answers would end the link
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages per second, and at once after a pause
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages per second, and together after a pause
 ALL_RATE, ALL_BURST = 500.0, 1000.0
 
 
 class Allowance:
-    """A limit on messages (token bucket): `rate` per second, and `burst` at once after a pause."""
+    """A limit on messages (token bucket): `rate` per second, and `burst` together after a pause."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst
@@ -30,7 +30,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Count one message and return 0 if it may be handled at once; else return the seconds until one may be."""
+        """Count one message and return 0 if it may be handled now; else return the seconds until one may be."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

@@ -20,7 +20,7 @@ ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # in one packet
 _DEEPEST = 4  # nested bundles
-# Requests for actions, sounds and instruments: per second, and at once after a pause. Few, because some write files.
+# Requests for actions, sounds and instruments: per second, and together after a pause. Few, as some write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is ignored
@@ -31,7 +31,7 @@ class NotUnderstoodError(Exception):
 
 
 class OscPort(asyncio.DatagramProtocol):
-    """Receives OSC packets and passes them on to the playing process; ignores and counts what it does not understand.
+    """Passes the requests in OSC packets on to the playing process; ignores and counts packets not understood.
 
     link: to the playing process. keys: the held keys. allowance: packets beyond it are dropped, since UDP cannot slow a
     sender down. changed: called when a packet has been counted. n_taken, n_ignored: numbers of packets.

@@ -62,7 +62,7 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """topics: what a page receives in addition to the topics that every page receives."""
+    """Choose what a page receives; topics: in addition to the topics that every page receives."""
 
     topics: tuple[Literal["control", "picture"], ...]
 
@@ -263,7 +263,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message that says what plays, or NOTHING; pages that connect at the same time share the requests."""
+        """The message that says what plays, or NOTHING; pages that connect at the same time share it."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)

@@ -92,7 +92,7 @@ def _end_with(ends: asyncio.Event, parent: int | None) -> None:
         if parent is None:
             loop.add_signal_handler(number, ends.set)
         elif number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the playing process decides
+            signal.signal(number, signal.SIG_IGN)  # these reach all processes of the group; the playing process decides
     if parent is not None:
         os.set_blocking(parent, False)
         loop.add_reader(parent, lambda: _has_ended(parent) and ends.set())

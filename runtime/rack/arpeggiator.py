@@ -31,7 +31,7 @@ from runtime.rack.steps import Steps
 from runtime.rack.tap_tempo import TapTempo
 from runtime.sound.arpeggio import Arpeggio
 
-# MIDI 1.0: these end all notes.
+# MIDI 1.0: these controls end all notes.
 _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Control.POLY_ON + 1)})
 
 
@@ -57,7 +57,7 @@ class Arpeggiator:
     The output depends only on the events and their frames. The engine counts beats from the same events, so both agree.
     A note-off follows every note-on that the arpeggiator adds.
 
-    settings, tempo_bpm: from the first sound.
+    settings, tempo_bpm: of the sound at the start.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):
@@ -67,14 +67,14 @@ class Arpeggiator:
         self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
-        self._eaten: set[Key] = set()  # keys that were down at the switch-off; their note-offs do not pass
-        self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, number, event), ascending
+        self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
+        self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, order of arrival, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
         self._given: list[tuple[int, Event]] = []
 
     def feed(self, event: Event, frame: int) -> None:
-        """Receive an event; an event before the end of the last `take` happens at that end."""
+        """Receive an event; an event before the end of the previous `take` happens at that end."""
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
@@ -109,7 +109,7 @@ class Arpeggiator:
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the state that outlives notes (beats, taps, pedals) as plain values for `remember`."""
+        """Return the state that outlives notes (beats, taps, pedals), as plain values that `remember` takes."""
         loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}
         memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps), "pedals": pedals}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
@@ -147,7 +147,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Begin the next note and end the last one; a tied note of the same key continues."""
+        """Begin the next note and end the previous one; a tied note of the same key continues."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -188,7 +188,7 @@ class Arpeggiator:
         runs = bool(self._keys.chord)
         begins = self._keys.press(event)
         if begins and runs:
-            self._steps.n_played = 0  # a new chord replaces the chord that `hold` kept, on the same steps
+            self._steps.n_played = 0  # a new chord replaces one that `hold` kept; the steps' times stay
         elif begins:
             self._steps.begin(self._tempo.beats_at(self._now))
         return False
@@ -249,7 +249,7 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here. So the pattern restarts; the sounding note ends, because its end is in old beats.
+            # Beats jump to 0 here, so the pattern restarts. The sounding note ends, because its end is in old beats.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))

@@ -23,7 +23,7 @@ from runtime.sound.sound import SoundEffects, SoundPart
 
 
 def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
-    """Build an engine for a rack's part; arguments and errors as for `build_engine`."""
+    """Build an engine without a limiter, for a rack's part; arguments and errors as for `build_engine`."""
     engine = build_engine(patch, decoder, sample_rate_hz, programs, limits=False)
     return Playable(engine, patch.sound)
 

@@ -19,14 +19,14 @@ from runtime.events import (
 
 _SELECTS = (Control.RPN_MSB, Control.RPN_LSB)
 _UNSELECTS = (Control.NRPN_MSB, Control.NRPN_LSB)
-_NO_PARAMETER = (127, 127)  # MIDI 1.0: RPN 127, 127 is none
+_NO_PARAMETER = (127, 127)  # MIDI 1.0: RPN 127, 127 selects no parameter
 _DATA = (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB)
 # Source: RP-015: CC 121 leaves volume, pan and bank alone. The values of registered parameters stay, too.
 _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class ChannelMemory:
-    """The last event of each controller, in order of arrival.
+    """The latest event of each controller, in the order of arrival.
 
     is_mapped: returns whether an event's control moves a target or starts an action. Such controls are not remembered,
     because another sound's targets have other positions.
@@ -99,6 +99,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Let data entry set no parameter; a new engine must learn this after the parameters' values."""
+        """Let data entry set no parameter from now on; `events` says so last, after the parameters' values."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

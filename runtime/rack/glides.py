@@ -10,7 +10,7 @@ GLIDE_S = 0.02
 
 
 class Glide:
-    """A number that changes linearly from an event's frame on, then is constant; a function of the absolute frame.
+    """A number that moves in a straight line from one value to another, then stays; a function of the absolute frame.
 
     value: the first value; n_frames: length of a glide; target: the value at the end of the present glide.
     """

@@ -62,10 +62,10 @@ class Playable(msgspec.Struct, frozen=True):
 
 
 class Part:
-    """One part.
+    """One part of the rack, with its engines and the gains that glide.
 
-    engine: plays the next notes; sound: with which the engine began; leaving: earlier engines, whose notes ring out;
-    settings: which notes it plays.
+    engine: plays the next notes; sound: the engine's first sound; leaving: earlier engines, whose notes ring out;
+    settings: which notes the part plays; gains: left and right; sends: to the reverb and to the chorus.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
@@ -86,7 +86,7 @@ class Part:
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key; None if the part does not play the key."""
+        """Return the note that the part plays for a pressed key, and store it; None if it does not play the key."""
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -115,7 +115,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event to a part that plays no more notes; as `take`, but without events for the next notes."""
+        """Post an event to a part that begins no more notes; as `take`, but events for the next notes are ignored."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 
@@ -197,7 +197,7 @@ class Part:
         """Add the part's sends to the effects' buses; `frame`: frame of the first sample.
 
         sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), the reverb's and the chorus's; fed: for each
-        bus, whether any part has added sound; the contents of other buses are undefined.
+        bus, whether any part has added sound; until then the bus's contents are undefined.
         """
         changes = self.engine.take_sends()
         if changes:

@@ -107,7 +107,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra the present engines silenced because a decoder's output was not finite or too large."""
+        """How many spectra all present engines silenced, because a decoder gave values not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -125,7 +125,7 @@ class Rack:
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
-        """Restore the state of another rack before the first block; its engines' states are in this rack's engines."""
+        """Restore the state of another rack before the first block; this rack's engines already have their states."""
         for part, remembered in zip(self._parts, state.parts, strict=True):
             part.remember(remembered.memory)
         self._controls.remember(state.memory.get("controls", {}))
@@ -191,7 +191,7 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and retire earlier engines that have fallen silent."""
+        """Collect the engines' actions, and give silent earlier engines to the main thread, which frees them."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -205,21 +205,24 @@ class Rack:
             self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
 
     def _retire(self, part: Part) -> None:
-        """Retire a part's earlier engines that have fallen silent."""
+        """Give a part's silent earlier engines to the main thread."""
         for engine in part.leaving:
             engine.take_actions()
         for engine in part.take_gone():
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Whether a replaced part has fallen silent; then its last engine is retired."""
+        """Whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """Pass on an engine's action; an action of several parts at once is passed on once, except `program`."""
+        """Give an engine's action to the main thread; `panic` is carried out here.
+
+        An action that several parts start together is given once, except `program`.
+        """
         if action.name == "panic":
             self._router.silence(self.frame, engine)
         elif action.name == "program" or action.name not in asked:

@@ -15,9 +15,10 @@ _N_INTERVALS = 4
 
 
 class TapTempo:
-    """The tempo of the last taps: the median of up to four intervals between them.
+    """The tempo of the latest taps: the median of up to four intervals between them.
 
-    A tap more than RESTART_S after the last tap restarts the measurement: the slowest tempo is 30 beats a minute.
+    A tap more than RESTART_S after the previous one restarts the measurement. So no tempo below 30 beats a minute is
+    found.
     """
 
     def __init__(self, sample_rate_hz: int):

@@ -1,4 +1,4 @@
-"""The folder of recordings, and the names of growing and of finished files."""
+"""The folder of recordings, and the names of growing files (still being written) and of finished ones."""
 
 from __future__ import annotations
 

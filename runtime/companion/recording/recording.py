@@ -24,7 +24,7 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation, first: the ring's generation, and the recording's first frame in it. name: part of the files' names.
+    generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names.
     head: head of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
     """
 
@@ -61,7 +61,7 @@ class Recording:
         self._hold_last()
 
     def add(self, timed: list[tuple[int, Event]]) -> None:
-        """Add events, (frame, event), ascending; a later call must not add an event before the last of these frames."""
+        """Add events, (frame, event), ascending; a later call must not add events earlier than these."""
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
@@ -69,7 +69,8 @@ class Recording:
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Up to the end seen at the last call: by now this process surely sees these frames' samples.
+        # Write up to the end that the previous call read. A new end may become visible to this process before the
+        # samples themselves do; one call later they surely have.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -131,7 +132,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`; called before their sound is written, so that no sound lacks events."""
+        """Write the events before frame `end`. Call this before writing the sound, so that no sound lacks events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

@@ -120,7 +120,7 @@ def undo() -> str:
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # the program was killed before it changed anything
+            kept.done()  # nothing to undo: the program was killed before the change
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 

@@ -1,7 +1,7 @@
 """The trash: a folder beside the sounds' folder with all that `undo` needs after a deletion, rename or overwriting.
 
-Each entry is a folder with a number as its name, complete before the sound is touched. If the program is killed in
-between, the sound and the entry both exist, and `undo` skips the entry.
+Each entry is a folder with a number as its name. It is complete before the sound is changed. If the program is killed
+between the two, the unchanged sound and the entry both exist, and `undo` skips the entry.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def put(entry: Entry, content: bytes | None = None) -> None:
 
 
 def newest_first() -> Iterator[Kept]:
-    """The entries not undone yet, the last one first; unreadable entries are skipped."""
+    """The entries not undone yet, the newest first; unreadable entries are skipped."""
     folder = trash_folder()
     for path in reversed(_entries(folder)):
         if not path.name.startswith(_UNDONE):

@@ -22,7 +22,7 @@ RESTART = "restart"
 
 
 class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a setting's value from the next start on; is_back: the settings file's value instead."""
+    """Choose a setting's value from the next start on; is_back: take the settings file's value instead."""
 
     name: Name
     value: int | float | bool | None = None
@@ -30,7 +30,7 @@ class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be done: start `play` again, which systemd does, or power off or restart the machine."""
+    """What is to be done: end `play`, which systemd then starts again, or power off or restart the machine."""
 
     do: Literal["restart", "power_off", "reboot"]
 
@@ -46,8 +46,8 @@ class Playing(Protocol):
 class BoxRequests:
     """Answers `doctor`, `doctor.start`, `settings`, `settings.choose`, `powers` and `power`.
 
-    companion: does the work. changed: publishes news to the programs that watch changes. file: the settings as in
-    their file.
+    companion: does the work. changed: publishes news to the programs that watch changes. file: the settings as they
+    are in the settings file.
     """
 
     def __init__(self, playing: Playing, companion: CompanionChild, changed: Callable[..., object], file: Config):
@@ -101,7 +101,7 @@ class BoxRequests:
         return self._ask("choose", self._with_present, caller, file=self._file, **msgspec.structs.asdict(asked))
 
     def _with_present(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The settings with their present values, `now`."""
+        """Add each setting's present value, `now`, to its row."""
         settings = self._playing.choice.settings
         return [row | {"now": value_of(settings, row["name"])} for row in rows]
 

@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# Start in s and MIDI number of each note. The chime rises, the cue for waiting falls twice, the yes is a rising fifth.
+# Start in s and MIDI number of each note. The chime rises, the cue for waiting falls twice, the last is a rising fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),
@@ -22,7 +22,7 @@ NOTES = {
 PEAK = 0.125  # -18 dB: clear beside music, but no shock in silence
 _NOTE_S, _RING_S, _FADE_S = 0.15, 0.5, 0.03
 _VELOCITY, _BLOCK_FRAMES = 90, 256
-# Short, plain notes: no filter, no modulation, the knobs in the card's positions.
+# Short, plain notes: no filter, no modulation, the knobs where the instrument's card puts them.
 _SETTINGS = Config(
     phase_blend=1.0, voice=VoiceConfig(n_voices=4, envelope=Adsr(decay_s=0.4, sustain=0.0, release_s=0.2))
 )

@@ -1,4 +1,4 @@
-"""Decides when each cue is played: at the start the chime or the cue for waiting, later the yes."""
+"""Decides when each cue is played: at the start the chime or the cue for waiting, later the cue `yes`."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
 frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
-the next engine, and memory grew from swap to swap. So a thread makes its next engine, or its next rack of several
-engines, only when its last one is freed, and its arena is empty again. Until then an empty arena would stay in memory,
-which is locked; so the thread returns it to the system.
+the next engine, and memory grew from swap to swap. So a thread makes its next engine, or the next engines of all
+parts, only when its previous ones are freed, and its arena is empty again. Until then an empty arena would stay in
+memory, which is locked; so the thread returns it to the system.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Make = Callable[[], Iterable[object]]  # returns what was made, nothing if makin
 
 
 class _Maker:
-    """One thread, which is free when the objects that it made last are freed."""
+    """One thread; it is free for work when the objects of its previous work are freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
@@ -69,7 +69,7 @@ def _tidy() -> Iterable[object]:
 
 
 class Makers:
-    """One thread for each instrument or rack in use, and one more while the next is made; at most MOST_MAKERS.
+    """One thread for each instrument that is in use, and one for the next instrument; at most MOST_MAKERS.
 
     wake: called on a thread when it has made something, or failed.
     """
@@ -98,7 +98,7 @@ class Makers:
             maker.tidy()
 
     def close(self) -> None:
-        """End the threads after their present work, and wait for that."""
+        """Let the threads finish their work and end; wait until all have ended."""
         for maker in self._makers:
             maker.give(None)
         for maker in self._makers:

@@ -15,7 +15,7 @@ from runtime.sound.patch import Patch, named
 
 
 class Racks:
-    """The rack that plays, and the racks before it; for the main thread. `fit` builds the first rack.
+    """The rack that plays, and the racks that it replaced; for the main thread. `fit` builds the first rack.
 
     choice: the first part's instrument, and the sounds with which it was started; wake: as in `Rack`.
     rack: the rack that plays, None before `fit`.
@@ -80,7 +80,10 @@ class Racks:
         self._build(self.rack.sample_rate_hz)
 
     def free_left(self) -> None:
-        """Free the racks replaced before the last call: the audio thread, which must not free them, has left them."""
+        """Free the racks that were replaced before the previous call.
+
+        By now the audio thread does not use them, so it cannot be the thread that frees them.
+        """
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:

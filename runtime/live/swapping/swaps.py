@@ -89,12 +89,12 @@ class Swaps:
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
-        """Let a part play another instrument as soon as it is ready; name: the sound's, None if the file has it."""
+        """Let a part play another instrument as soon as it is ready; name: the sound's, None if its file says it."""
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 
     def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
-        """Replace all parts by those of a sound with parts, or by one for a sound without parts after one with parts.
+        """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
         instrument: None for the instrument that the sound names.
         """
@@ -121,7 +121,7 @@ class Swaps:
                 self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            # Otherwise the sample rate or the number of parts has changed since the request.
+            # An instrument for an earlier sample rate, or for a part that no longer exists, is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, wish.sound, ready))
@@ -163,7 +163,7 @@ class Swaps:
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Make a wish's instrument or parts on a maker's thread; return the objects that fill the thread's arena."""
+        """Make a wish's instrument or parts on a maker's thread; return its engines, for `Makers`."""
         try:
             with gives_way(self._is_busy):
                 choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)

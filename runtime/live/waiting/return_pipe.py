@@ -10,7 +10,7 @@ class ReturnPipe:
     """A pipe that tells the main thread that another thread has returned something.
 
     The audio thread must not wait for a lock, and a `threading.Event` has one. A write to a non-blocking pipe takes 1
-    to 3 us, and happens only on a player's request. A write to a full pipe may fail: the main thread wakes anyway.
+    to 3 us, and is rare. A write to a full pipe may fail, which does no harm: the main thread wakes anyway.
     """
 
     def __init__(self) -> None:

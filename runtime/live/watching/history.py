@@ -1,4 +1,4 @@
-"""Keeps how the playing went in the last minutes, for people who look only after they heard something."""
+"""Keeps loads and faults of the last minutes, for people who look only after they have heard a fault."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Card(Protocol):
 class Point(NamedTuple):
     """What happened in a few seconds of playing.
 
-    at_s: the end of these seconds, as of `time.monotonic()`. load, most: mean and largest load of the last blocks.
+    at_s: the end of these seconds, as of `time.monotonic()`. load, most: mean and largest load of their newest blocks.
     voices: how many sounded at the end. late, underruns: how many late blocks and underruns there were.
     """
 
@@ -54,7 +54,7 @@ class History:
         self._late = self._underruns = 0
 
     def note(self, card: Card, n_voices: int) -> None:
-        """Add a point, unless the last one is younger than STEP_S."""
+        """Add a point, unless the newest point is younger than STEP_S."""
         now_s = time.monotonic()
         if self._points and now_s - self._points[-1].at_s < STEP_S:
             return
@@ -70,7 +70,7 @@ class History:
 
     @property
     def load(self) -> dict[str, float]:
-        """The mean and the largest load of the last seconds."""
+        """The mean and the largest load of the newest point."""
         last = self._points[-1] if self._points else Point(0.0, 0.0, 0.0, 0, 0, 0)
         return {"load": last.load, "load_most": last.most}
 

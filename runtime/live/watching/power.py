@@ -11,8 +11,8 @@ import msgspec
 
 LOOK_S = 4.0
 SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
-# Bits of the firmware's answer: what is so now. The bits 16 places higher say that it was so at some time since the
-# machine's start. Source: the documentation of `vcgencmd get_throttled`.
+# Bits of the firmware's answer that say what is so now. The bits 16 places higher say what was so at some time since
+# the machine's start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
@@ -46,7 +46,7 @@ def read_power(root: Path = Path("/")) -> Power:
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE
     low = bool(now & _LOW_VOLTAGE) or bool(alarm)
-    # Too little voltage caps the speed, too: then heat is not the reason.
+    # Low voltage, too, makes the firmware cap the speed. Then heat is not the reason.
     hot = bool(now & _WARM) or (bool(now & (_CAPPED | _THROTTLED)) and not low) or _is_cooled_by_slowing(root)
     was_low = bool(before & _LOW_VOLTAGE)
     was_hot = bool(before & _WARM) or (bool(before & _THROTTLED) and not was_low)
@@ -75,7 +75,7 @@ class PowerWatch:
         self._next_s = now_s + LOOK_S
         power = read_power(self._root)
         self._first = self._first or power
-        # Problems that came and went between two looks. Those from before the first look do not count.
+        # Problems may have come and gone between two looks. Those that were over at the first look do not count.
         dipped = power.had_low_voltage and not self._first.had_low_voltage
         warmed = power.was_hot and not self._first.was_hot
         heat = "" if power.temperature_c is None else f" ({power.temperature_c:.0f} degrees Celsius)"

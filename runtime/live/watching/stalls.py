@@ -6,7 +6,7 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-_MANY, _WITHIN_S = 5, 10.0  # fewer stalls are audible, too, but too rare to search for their cause
+_MANY, _WITHIN_S = 5, 10.0  # fewer stalls can be heard, but are too rare to search for their cause
 
 
 class Stalls:

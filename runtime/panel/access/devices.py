@@ -48,9 +48,9 @@ class _File(msgspec.Struct):
 class Devices:
     """The paired devices, kept in a file that contains only hashes of their secrets.
 
-    path: the file. say: called with a line for the user when a device is paired, or if the file cannot be used: if it
-    cannot be read, no device is paired; if it cannot be written, pairings are lost when this process ends. clock:
-    returns seconds since 1970.
+    If the file cannot be read, no device is paired. If it cannot be written, pairings are lost when this process ends.
+    path: the file. say: called with a line for the user in both cases, and at each pairing. clock: returns seconds
+    since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):
@@ -63,7 +63,7 @@ class Devices:
         return sorted(self._devices.values(), key=lambda device: -device.seen_s)
 
     def add(self, user_agent: str) -> tuple[Device, str]:
-        """Add a device; return it and its browser's secret. Beyond MOST_DEVICES, the device unseen for longest goes."""
+        """Add a device; return it and its browser's secret. Of too many, the one unseen for longest is forgotten."""
         token, now_s = secrets.token_urlsafe(32), self._clock()
         for gone in self.all()[MOST_DEVICES - 1 :]:
             del self._devices[gone.id]

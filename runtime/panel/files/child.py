@@ -42,7 +42,7 @@ async def run_command(
     arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
     program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
 ) -> Said:  # fmt: skip
-    """Run `program` with arguments; UserError if it fails, with its last remark, or takes longer than limit_s.
+    """Run `program` with arguments; UserError, made from its last remark, if it fails; also if it exceeds limit_s.
 
     on_progress: called with the step, its share that is done, and the seconds left, or None. names: what messages show
     in place of each path. folder: for temporary files. on_line: called with each line of the result when it arrives.
@@ -113,7 +113,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """Lower the new process's priority, limit its files, and let it end with its parent; runs before the command."""
+    """Lower the new process's priority, limit its files' size, let it end with its parent; runs before the command."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

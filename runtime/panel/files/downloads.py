@@ -1,7 +1,7 @@
-"""Downloads: an address that is valid for one use and one minute, and the sending of its file.
+"""Offers files for download, each at an address that is valid once and for one minute, and sends them.
 
-The page's server can only answer from memory. So the connection is taken from the server, and the operating system
-sends the file piece by piece, however large it is.
+The page's server can only send answers that are in memory. So the connection is taken from the server, and the
+operating system sends the file piece by piece, however large it is.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Downloads:
     def answer(self, connection: ServerConnection, path: str) -> Response:
         """Take the connection from its server and start sending the file of an address; or return a refusal.
 
-        If a file is sent, the returned response is never sent.
+        If a file is sent, the returned response is not used.
         """
         self._forget_old()
         ticket = self._tickets.pop(path.removeprefix(PREFIX), None)

@@ -1,4 +1,4 @@
-"""Serves the part "Take it with you" of every page: its requests, its uploads, and news of the work."""
+"""Serves the section "Take it with you" of every page: answers requests, receives files, tells how work goes."""
 
 from __future__ import annotations
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 MOST_CONNECTIONS = 8
-CHUNK_BYTES = 15 * 2**10  # size of the pieces of a file; must be below the page's longest message
+CHUNK_BYTES = 15 * 2**10  # size of the pieces of a file; must be below panel.limits.LONGEST_MESSAGE_BYTES
 WINDOW_BYTES = 512 * 2**10  # bytes that a browser may send before it is told how many have arrived
 SLOWEST_CHUNK_S = 30.0  # a sender or a receiver that needs longer for a piece is disconnected
 LARGEST_BYTES = {"midi": 16 * 2**20, "recording": 128 * 2**20, "sound": 80 * 2**20, "taught": 128 * 2**20}
 MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument
 LONGEST_NAME = 200  # characters of a file's name
-REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests per second, and at once after a pause
+REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests per second, and together after a pause
 MOST_MINUTES = 30  # longest piece to render
 LARGEST_RESULT_BYTES = 400 * 2**20
 LONGEST_WORK_S = {"midi": 3600.0, "recording": 900.0, "sound": 120.0, "export": 60.0, "make": 2 * 3600.0}

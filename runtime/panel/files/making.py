@@ -1,4 +1,4 @@
-"""Makes an instrument from recordings that a browser has sent, if the workshop is installed."""
+"""Makes an instrument from recordings that a browser has sent, if the workshop (for training) is installed."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """A name for a file: only letters, digits, spaces and # _ -, at most 60; others become -; may be empty."""
+    """A name for a file: letters, digits, spaces and # _ -, at most 60; other signs become -; may be empty."""
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 
 
 class Making:
-    """The recordings for an instrument, and the results of making it so far.
+    """The recordings for an instrument, and what has been made of them so far.
 
     new_folder: makes a folder and returns its path.
     """
@@ -96,7 +96,7 @@ class Making:
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
         """Clear earlier results and return the command's arguments.
 
-        known: names in use. UserError if there is no recording or the name cannot be used.
+        known: names of the present instruments. UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")

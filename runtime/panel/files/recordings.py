@@ -25,7 +25,7 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings by name; a name means all files of a recording, and is never turned into a path.
+    """The user's recordings by name. All files of a recording have its name. No name from a page becomes a path.
 
     The last deleted recording can be restored, until another is deleted or this process ends.
     """

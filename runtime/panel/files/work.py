@@ -20,7 +20,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-_LONGEST_SHOWN = 90  # characters of a recording's name in a sound's name, which adds a number and may have 100
+_LONGEST_SHOWN = 90  # characters of a recording's name in a sound's name, which has a number, too, and at most 100
 
 
 class Work:
@@ -123,7 +123,7 @@ class Work:
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate as the tree of a sound's file; UserError if there is none with this number."""
+        """A candidate, a sound that `encode` found, as the tree of a sound's file; UserError for other numbers."""
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
@@ -163,7 +163,7 @@ class Work:
             path.unlink(missing_ok=True)
 
     async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
-        """Await some work, and note why it failed, if it does."""
+        """Await some work; if it fails, note the reason."""
         try:
             await work
         except UserError as error:
@@ -204,7 +204,7 @@ class Work:
         self._taken = {"name": await self._take_in(path, _stem(name), "sound", name)}
 
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
-        """Import a sound's file with the checks for files from strangers; return the sound's name here."""
+        """Import a sound's file with the checks for files from strangers; return the name that the sound gets."""
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})
         return said.lines[0].split(f": {data_folder() / 'sounds'}")[0] if said.lines else name

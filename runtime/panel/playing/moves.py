@@ -25,7 +25,7 @@ class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MergedMoves:
-    """Sends the first moves at once; then, for 20 ms, only the last position of each target is kept, and sent."""
+    """Sends the first moves immediately. Of the moves in the 20 ms after that, sends each target's last position."""
 
     def __init__(self, link: PlayLink):
         self._link = link

@@ -13,7 +13,7 @@ _MOST_ALIKE = 30  # equal pictures sent in a row: pages let levels fall slowly, 
 
 
 class Painter:
-    """Makes a picture's bytes from each news `picture`; docs/panel.md describes the bytes.
+    """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
     ring: descriptor of a SoundRing; None without one. NumPy is imported with the first picture, because it would take
     up most of this process's memory.
@@ -66,7 +66,7 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """256 levels of the last frames; left and right are averaged as power, so that they cannot cancel."""
+        """256 levels of the newest frames; left and right are averaged as power, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT

@@ -33,7 +33,7 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class PartTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A part's keys in a head or in a Swap; docs/recording.md lists them."""
+    """A part's keys in a recording's head or in a Swap; docs/recording.md lists them."""
 
     instrument: PlayedInstrument
     patch: dict[str, Any]
@@ -58,7 +58,7 @@ def same_instrument(path: Path, played: PlayedInstrument) -> bool:
 
 
 def part_keys(state: PartState, base: Config) -> dict[str, Any]:
-    """The values of a PartTree's fields; base: the settings at the recording's start. UserError for a lost file."""
+    """The values of a PartTree's fields; base: the settings at the start. UserError if a file cannot be read."""
     engine = state.engine
     return {
         "instrument": played_instrument(state.path),
@@ -85,7 +85,7 @@ def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: ob
 
 
 def trees_of(memory: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The plain values of several objects, by name, as values for JSON; `values_of_trees` reads them."""
+    """Encode several objects' plain values, by name, as values for JSON; `values_of_trees` decodes them."""
     return {name: tree_of(values) for name, values in memory.items()}
 
 
@@ -112,7 +112,7 @@ def plain_simple(event: Event) -> list[Any]:
 
 
 def simple_of(event: Event) -> Event:
-    """The event of `plain_simple`'s values, read by `event_of`; ValueError if a map is damaged."""
+    """The event that `plain_simple` encoded; event: what `event_of` read. ValueError if a map is damaged."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -1,4 +1,4 @@
-"""The events of a recorded MIDI file: as values for JSON, and back into events that a rack can play."""
+"""Converts a rack's events to values for JSON, and the values back to events that a rack can play."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class PartState(msgspec.Struct, frozen=True):
     """What a part plays, and its state.
 
     path: the instrument's file, or only its name if the state was read; patch, programs: as in `Engine.sounds`; engine:
-    of the engine that plays the next notes; settings: which notes the part plays; memory: from `Part.memory`.
+    the state of the engine for the next notes; settings: which notes the part plays; memory: from `Part.memory`.
     """
 
     path: Path
@@ -30,12 +30,12 @@ class PartState(msgspec.Struct, frozen=True):
 
 
 class RackState(msgspec.Struct, frozen=True):
-    """The state of a rack at `frame`, the next frame to be rendered. It holds no voices, so it is complete in silence.
+    """The state of a rack at `frame`, the next frame to be rendered. It has no voices: it is complete only in silence.
 
     is_silent: whether nothing sounded and no key was held. holds_notes: whether notes were held, not only fading.
-    parts: of each part. said: the events that set the controllers of an engine that a swap brings. memory: the plain
-    values of the arpeggiator and of the rack's control map, by object. waiting: events that had a frame and were not
-    due yet.
+    parts: each part's state. said: the events that set the controllers of an engine that is swapped in later. memory:
+    the plain values of the arpeggiator and of the rack's control map, by name. waiting: events that had a frame and
+    were not due yet.
     """
 
     frame: int

@@ -21,7 +21,7 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class BeforeParts(Protocol):
-    """Processes events before the parts receive them, such as an arpeggiator.
+    """Processes events before the parts receive them, as an arpeggiator does.
 
     feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
     on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
@@ -43,7 +43,7 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """A waiting event; given: the frame passed to `post`, or None."""
+    """A waiting event; number: its place in the order of posting; given: the frame passed to `post`, or None."""
 
     frame: int
     number: int
@@ -91,7 +91,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # remembers bank selects
+            self._chosen_sound(event)  # stores the bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
@@ -109,7 +109,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event for the history and for states, which must not keep the engine of a Swap in memory."""
+        """The event as the history and states keep it: without the engine of a Swap, which must not stay in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:
@@ -117,7 +117,7 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # nothing will happen
+            made = None  # the Swap does nothing: it brings no engine, or its part does not exist
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:

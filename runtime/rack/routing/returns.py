@@ -12,7 +12,7 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Filled by the audio thread, and emptied by any one other thread.
+    """Actions and retired engines; the audio thread adds them, and one other thread takes them.
 
     wake: called on the audio thread when there is something to take; it must not block; None for no call.
     n_notes, n_stolen: totals of the retired engines.
@@ -25,12 +25,12 @@ class Returns:
         self.n_notes = self.n_stolen = 0
 
     def ask(self, action: Action) -> None:
-        """Pass on an action that the player started."""
+        """Give the main thread an action that the player started."""
         self._actions.append(action)
         self._tell()
 
     def retire(self, engine: Engine) -> None:
-        """Pass on an engine that plays no more, and count its notes."""
+        """Give the main thread an engine that plays no more, to free it; add its notes to the totals."""
         self.n_notes += engine.status.n_notes
         self.n_stolen += engine.status.n_stolen
         self._retired.append(engine)

@@ -116,7 +116,7 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The sender is still connected, even if these parts do not follow its event.
+            # The sender is still connected. Parts that ignore its event must not think that it is lost.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
@@ -178,7 +178,7 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Let the event's parts play the next notes, and return them."""
+        """Let the Swap's parts play the next notes; return these parts."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:
@@ -189,7 +189,7 @@ class Router:
 
 
 def _end_all_but(leaving: list[Engine], n_most: int, frame: int) -> None:
-    """End the notes that ring out, except on the last engines that sound."""
+    """End the notes that ring out, except on the n_most newest engines that sound."""
     for engine in [engine for engine in leaving if engine.sounding()][:-n_most]:
         for channel in range(N_CHANNELS):
             engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

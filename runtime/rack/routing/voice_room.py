@@ -56,7 +56,7 @@ class VoiceRoom:
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Apply a VoiceLimit: end the voices beyond it, unless a single engine ends them by itself."""
+        """Apply a VoiceLimit: end the voices beyond it. If there is a single engine, it ends them by itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
