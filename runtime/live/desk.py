@@ -20,7 +20,7 @@ from runtime.live.choosing import Choosing
 from runtime.live.device_maps import DeviceMaps
 from runtime.live.learning import Learning
 from runtime.live.memory import Memory
-from runtime.live.present import edited_sound, positions, present_sound
+from runtime.live.present import edited_sound, name_of, positions, present_sound
 from runtime.live.recorder import Recorder
 from runtime.live.remembering import Remembering
 from runtime.live.remote.box import BoxRequests
@@ -193,6 +193,7 @@ class Desk:
         engine, decoder = playing.engine, playing.choice.instrument
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
+            "name": name_of(engine, choice),
             "part": 0,
             "sound": edited_sound(engine),
             "volume_db": choice.settings.volume_db,

@@ -28,6 +28,19 @@ def positions(engine: Engine) -> dict[str, float]:
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
 
 
+def name_of(engine: Engine, choice: Choice) -> str | None:
+    """The name of what plays: a sound with parts, or the sound of the first part's engine; None for no name."""
+    if choice.whole is not None and choice.whole.sound.name:
+        return choice.whole.sound.name
+    return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
+
+
+def _first_preset(engine: Engine) -> str | None:
+    """The name of the instrument's first preset, which plays if no sound was chosen."""
+    presets = engine.instrument.card.presets
+    return presets[0].name if presets and engine.patch.positions is None else None
+
+
 def edited_sound(engine: Engine) -> dict[str, Any]:
     """The sound with the knobs' changes, as the tree of a sound's file, which includes the instrument's name."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from runtime.engine.engine import Engine
 from runtime.link.server import Server
+from runtime.live.present import name_of
 from runtime.live.remote.beat import next_beat_s
 from runtime.sound.choice import Choice
 
@@ -77,23 +78,8 @@ class Meter:
         news = {
             "voices": sum(each.status.n_active_voices for each in self._playing.engines()),
             "level_db": round(max(SILENCE_DB, 20.0 * math.log10(peak)), 1) if peak > 0.0 else SILENCE_DB,
-            "sound": self._name_of_whole() or _name_of(engine),
+            "sound": name_of(engine, self._playing.choice),
             "instrument": engine.instrument.path.stem,
             "recording": self._is_recording(),
         }
         return news | {"moved": moved} if moved else news
-
-    def _name_of_whole(self) -> str | None:
-        """The name of a sound with parts, if one plays."""
-        whole = self._playing.choice.whole
-        return whole and whole.sound.name
-
-
-def _name_of(engine: Engine) -> str | None:
-    return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
-
-
-def _first_preset(engine: Engine) -> str | None:
-    """The name of the instrument's first preset, which plays if no sound was chosen."""
-    presets = engine.instrument.card.presets
-    return presets[0].name if presets and engine.patch.positions is None else None

@@ -36,8 +36,12 @@ new ResizeObserver(bringIntoView).observe(list);
 const top_ = document.querySelector(".top");
 new ResizeObserver(() => document.body.style.setProperty("--top-height", `${top_.offsetHeight}px`)).observe(top_);
 
+const scrolled = new Map(); // how far each part was scrolled when it was left
+
 function open(name, isFocused = false) {
   const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
+  const left = tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
+  if (left) scrolled.set(left, scrollY);
   for (const tab of tabs) {
     const isChosen = tab === chosen;
     tab.setAttribute("aria-selected", isChosen);
@@ -47,6 +51,7 @@ function open(name, isFocused = false) {
     part.firstElementChild.open = isChosen; // hidden parts need no news
   }
   if (isFocused) chosen.focus();
+  if (left !== chosen) scrollTo({ top: scrolled.get(chosen) ?? 0, behavior: "instant" });
   bringIntoView();
   history.replaceState(null, "", `#${chosen.getAttribute("aria-controls")}`);
 }

@@ -65,7 +65,7 @@ class Hands extends HTMLElement {
       : button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target), { "data-learn": target });
     const acts = play.can("learn") ? [
       learn,
-      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.change("unlearn", target)) : "",
+      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.change("unlearn", target, t("hands.forgotten", { name }))) : "",
       by.some(isOfInput) && play.can("silence") ? button(t("hands.off"), t("hands.off.long", { name }), () => this.change("silence", target), { "data-off": target }) : "",
       silenced.length ? button(t("hands.on"), t("hands.on.long", { name }), () => this.change("unlearn", target), { "data-on": target }) : "",
     ] : [];
@@ -111,8 +111,8 @@ class Hands extends HTMLElement {
   }
 
   /** Forget what was learned for a target, or let the map's own controls move it no more. */
-  async change(method, target) {
-    await play.ask(method, { target }).catch(complain);
+  async change(method, target, done = "") {
+    await play.ask(method, { target }).then(() => done && toast(done), complain);
     this.read();
   }
 

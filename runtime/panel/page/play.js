@@ -139,7 +139,7 @@ class Play extends EventTarget {
     for (const [target, at] of before) {
       if (this.positions.has(target) && (this.movedAt.get(target) ?? -Infinity) > since) this.positions.set(target, at);
     }
-    this.sound = state.sound?.name ?? null;
+    this.sound = state.name;
     this.dispatchEvent(new Event("present"));
   }
 
@@ -228,7 +228,7 @@ class Play extends EventTarget {
     this.instruments = present?.instruments ?? [];
     this.methods = new Set(present?.methods ?? []);
     this.positions = new Map(Object.entries(this.state?.positions ?? {}));
-    this.sound = this.state?.sound?.name ?? null;
+    this.sound = this.state?.name ?? null;
     this.dispatchEvent(new Event("present"));
   }
 

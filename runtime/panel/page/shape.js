@@ -40,7 +40,7 @@ class Shape extends HTMLElement {
     this.replaceChildren(
       this.picture,
       make("div", { class: "heart" },
-        make("fieldset", { class: "group latents" }, make("legend", {}, t("latents")),
+        make("fieldset", { class: "group latents" }, this.legend = make("legend", {}, t("latents")),
           make("div", { class: "row" }, ...latents.map((target) => Slider.for(target, true)))),
         make("tb-chroma", { class: "group" })),
       make("div", { class: "groups" },
@@ -49,11 +49,19 @@ class Shape extends HTMLElement {
     );
   }
 
+  /** Of a sound with several parts, the sliders move the first one. */
+  nameLatents() {
+    const part = play.state?.sound?.name;
+    const text = part && part !== play.sound ? t("latents.part", { name: part }) : t("latents");
+    if (this.legend.textContent !== text) this.legend.textContent = text;
+  }
+
   targetNames() {
     return JSON.stringify([play.targets, play.ranges]);
   }
 
   showAll() {
+    this.nameLatents();
     for (const each of this.querySelectorAll("tb-slider, tb-envelope")) each.show();
   }
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from runtime.link.client import Link
@@ -10,6 +12,22 @@ from tests.support.panel import name_of_sound, voices, wait_for_voices
 from tests.support.rig import wait_until
 
 MAP = "tb-map canvas:not(.ground)"
+# The names that the head of the page shows in the next 1.5 seconds, each once.
+NAMES_SHOWN = """new Promise((done) => {
+  const now = document.querySelector('tb-now'), seen = new Set();
+  const looking = setInterval(() => seen.add(now.name.textContent), 10);
+  setTimeout(() => { clearInterval(looking); done([...seen]); }, 1500);
+})"""
+
+
+def at_rest(page: Browser, selector: str) -> tuple[float, float]:
+    """The middle of an element, once it has stayed for 0.3 s: pins are laid anew after a change of the sound."""
+    place = page.middle(selector)
+    while True:
+        time.sleep(0.3)
+        before, place = place, page.middle(selector)
+        if place == before:
+            return place
 
 
 @pytest.fixture
@@ -54,7 +72,7 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     link.ask("sound", name="cello")
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    place = page.middle('.pins button[aria-label="Choose harp"]')
+    place = at_rest(page, '.pins button[aria-label="Choose harp"]')
     page.mouse("mousePressed", place)
     page.mouse("mouseMoved", (place[0] + 40, place[1] + 30))
     wait_for_voices(link, 1)
@@ -75,7 +93,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     page.click(".path button")
-    start = page.middle('.pins button[aria-label="Choose harp"]')  # a press on a pin begins a path, too
+    start = at_rest(page, '.pins button[aria-label="Choose harp"]')  # a press on a pin begins a path, too
     page.mouse("mousePressed", start)
     for k in range(1, 6):
         page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + 9 * k))
@@ -148,6 +166,8 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.evaluate("document.querySelector('#layers-name').value = 'Two hands'")
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
+    page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
+    assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
