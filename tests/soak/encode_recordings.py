@@ -93,7 +93,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Render the note of a reading, float32 (n,), held as long as the recording's, at most MEASURED_S + 0.2 s."""
+    """Render the note of a reading, float32 (n,), held as long as in the recording, at most MEASURED_S + 0.2 s."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -103,7 +103,7 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Levels in bands of the frames in n_s seconds from sample `before` on, where the first frame is centred."""
+    """Levels in bands of the frames in n_s seconds; the middle of the first frame is at sample `before`."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
@@ -125,7 +125,7 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
     ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
-    # Levels below -50 dB are the recording's noise.
+    # Levels more than 50 dB below the recording's highest level are its noise.
     errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
     full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full

@@ -73,7 +73,7 @@ class Traced:
         self.status = process.returncode
 
     def findings(self) -> tuple[set[str], int, int]:
-        """What it should not have done, the number of traced calls, and of its own files that it changed."""
+        """What the program did wrong, the number of traced calls, and the number of its own files that it changed."""
         wrong, own, n_calls = set(), set(), 0
         with self._calls.open(errors="replace") as calls:
             for line in calls:

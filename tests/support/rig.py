@@ -75,10 +75,10 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers, and counts a killed server until another one of the same name has run.
+            # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # just after a client was killed, jackd fails and stays counted
+        if self._process.wait() != 0:  # jackd fails if a client was just killed; JACK then still counts this server
             self.__enter__()
             self._process.terminate()
             self._process.wait()
@@ -104,7 +104,7 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        # JACK may complain first: after many killed clients its database of metadata, for all servers, is full.
+        # JACK may print complaints first: all servers share a database, which is full after many clients were killed.
         said = b""
         while not said.endswith(b"ready\n"):
             line = self._process.stderr.readline()
