@@ -71,7 +71,7 @@ class Stage:
         self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
-        """Wait until n_woken instruments in all were made or failed, and render a block."""
+        """Wait until `n_woken` instruments in all have been made or have failed, then render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.play_on()
 

@@ -33,7 +33,7 @@ _LIMIT_S = 30.0
 
 
 class Part:
-    """A page's connection for files. facts: the last news about the work."""
+    """A page's connection for files."""
 
     def __init__(self, socket: ClientConnection):
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
