@@ -224,7 +224,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # Never faster than at twice the tempo.
+    # The values never move faster than an LFO at twice the tempo.
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 
@@ -232,7 +232,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
 
 
 def test_a_trajectory_is_followed() -> None:
-    """The level falls by 24 dB, and the colour moves the brightness down by an octave, in 2 s."""
+    """In 2 s the level falls by 24 dB, and the colour becomes a tilt of -3 dB per octave around 1 kHz."""
     n_hops, step_s = 101, 0.02
     share = np.linspace(0.0, 1.0, n_hops)[:, None]
     slope_db = -3.0 * np.log2(band_centres_hz() / 1000.0)

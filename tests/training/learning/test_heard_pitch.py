@@ -1,4 +1,4 @@
-"""The pitch penalty: it costs what the pitch detector hears at another pitch, and nothing else."""
+"""The pitch penalty: a frame costs something if the pitch detector hears it at another pitch, otherwise nothing."""
 
 from __future__ import annotations
 

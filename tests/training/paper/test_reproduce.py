@@ -276,7 +276,7 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert "Left out" not in (copied / "out" / "report.md").read_text()
     path = copied / f"out/runs/{VIOLIN}-seed0/evaluation.json"
     older = json.loads(path.read_text())
-    del older["corpus"]["options"]["transpose"]  # runs kept before there was this option
+    del older["corpus"]["options"]["transpose"]  # as in runs that were kept before this option existed
     path.write_text(json.dumps(older))
     assert reproduce(copied, "--only", "table3", "--violin", sounds) == 0
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}

@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller:
-# with the K-weight a low note would count as soft, and would be amplified into the limiter.
+# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller than
+# this. With the K-weight alone, a low note would count as soft, and would be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -83,7 +83,7 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
     # A note uses only some of the stored noise spectra, below note 24 so few that a single note's measured pitch is
-    # uncertain: with three seeds, it was up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
+    # uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0

@@ -80,7 +80,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """A clock that changes its tempo after 10 beats: the found beat, and the time of the change."""
+    """Follow a clock whose tempo changes after 10 beats; returns the found beat, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -96,7 +96,7 @@ def test_a_new_tempo_is_followed_within_one_and_a_half_beats(after_bpm: float, j
 
 
 def test_a_ritardando_is_followed() -> None:
-    """From 140 to 70 bpm within 8 beats."""
+    """The clock slows down from 140 to 70 bpm within 8 beats."""
     bpm = np.concatenate((np.full(96, 140.0), np.geomspace(140.0, 70.0, 8 * CLOCKS_PER_BEAT), np.full(192, 70.0)))
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(60.0 / CLOCKS_PER_BEAT / bpm)))
     heard = follow(true_s, true_s + jittered("uniform", 0.0005, len(true_s)))
