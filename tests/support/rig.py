@@ -26,7 +26,8 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long the tests that count lost periods play, in s; a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
+# How long the tests that count lost periods play, in s. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` makes it
+# a minute.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -165,8 +166,8 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None for a new folder, removed at the end. In a new folder, the tests' instruments
-    are noted as already tried, because a trial at each start would take long. env: environment variables; HOME and the
+    home: folder of the user's files; None for a new folder, removed at the end. The program tries each instrument once,
+    which takes long; a new folder says that the tests' instruments were tried. env: environment variables; HOME and the
     XDG variables are replaced by paths in `home`. module: the program's, or a test's module that calls the program.
     """
 

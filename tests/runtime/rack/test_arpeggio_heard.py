@@ -88,7 +88,7 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
 def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
-    """The program change is from an arpeggio to a plain sound. In bank 1 the engine has no sounds, so nothing changes."""
+    """The change is from an arpeggio to a plain sound. The engine has no sounds in bank 1, so there nothing changes."""
     config = Config(voice=VoiceConfig(envelope=SHORT))
     first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
     rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])

@@ -1,5 +1,6 @@
-"""Training on pairs of frames of one sound at two notes, equally long after its start, so that the latents describe the
-sound and not the note.
+"""Training on pairs of frames: of one sound, mostly at two notes, equally long after the start.
+
+Latents then describe the sound, and not the note.
 """
 
 from __future__ import annotations
