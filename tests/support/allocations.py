@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Indices into the table of NumPy's C API; they never change. Source: numpy/__multiarray_api.h.
+# Indices into the table of NumPy's C API, which belong to its stable ABI. Source: numpy/__multiarray_api.h.
 _SET_HANDLER, _GET_HANDLER = 304, 305
 _HANDLER_NAME = b"mem_handler"
 

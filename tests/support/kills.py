@@ -27,8 +27,8 @@ _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 class Rounds:
     """Starts and kills a companion, again and again; environment variables give the user's folders.
 
-    Requests have ascending numbers. Each one saves its number as the level of the sound `kept` and as the level in the
-    state. The sound `moving` is renamed to `moved` and back; the sound `gone` is deleted and restored.
+    Groups of requests are numbered. Each group saves its number, turned into a level, in the sound `kept` and in the
+    state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
     """
 
     def __init__(self, seed: int):

@@ -54,7 +54,7 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """The WebSocket as a page uses it; a context manager that waits for the first `play` message: `present`."""
+    """The WebSocket as a page uses it; a context manager. present: what the first message `play` said."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)

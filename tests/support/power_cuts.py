@@ -51,7 +51,10 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 
 
 class Call(NamedTuple):
-    """A system call that succeeded. words: its texts; rest: all arguments, as strace wrote them; result: its value."""
+    """A system call that succeeded; result: the value that it returned.
+
+    words: its arguments that are texts. rest: all its arguments, as strace wrote them.
+    """
 
     name: str
     words: list[bytes]
@@ -87,9 +90,10 @@ class File:
 
 
 class Folder:
-    """A folder. entries: what the program sees. durable: the entries at the last fsync. changes: those since, in order.
+    """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
 
-    A change has new entries by name, or None for a removed name; a rename is one change of two names.
+    changes: the changes since the last fsync, in their order. A change has new entries by name, or None for a removed
+    name; a rename is one change of two names.
     """
 
     def __init__(self) -> None:

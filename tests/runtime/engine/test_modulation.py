@@ -73,7 +73,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain of a harmonic modulated by an LFO, from the target's definition."""
+    """The gain that a harmonic should have while an LFO moves the target, by the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)
@@ -210,7 +210,10 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """120 bpm, then a clock of 100 bpm with messages up to 1 ms early or late: the phase follows, and never jumps."""
+    """The tempo is 120 bpm until a clock of 100 bpm begins, whose messages are up to 1 ms early or late.
+
+    The LFO's phase follows the clock, and never jumps.
+    """
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))

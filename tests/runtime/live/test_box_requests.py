@@ -181,7 +181,7 @@ def first_latent(home: Path) -> str:
 
 
 def moved_by(home: Path, keyboard: Keyboard, control: int, *, works: bool) -> None:
-    """Move a control to both ends, and check whether the first latent follows."""
+    """Move a control to both ends; assert that the first latent follows, or does not if `works` is false."""
     for value in (0, 127):
         keyboard.play([0xB0, control, value])
         reached = lambda at=value / 127.0: abs(ask(home, "state")["positions"][first_latent(home)] - at) < 0.01  # noqa: E731

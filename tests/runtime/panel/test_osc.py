@@ -1,4 +1,4 @@
-"""OSC: the meanings of addresses, and broken packets."""
+"""OSC messages: each known address becomes a request; unknown and broken packets are ignored."""
 
 from __future__ import annotations
 

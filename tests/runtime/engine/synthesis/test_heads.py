@@ -86,7 +86,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
 @pytest.mark.parametrize("n_frames", [1, 64, 100, 1024])
 @pytest.mark.parametrize("frame", [0, 63, 64, 1000])
 def test_a_read_follows_the_head(frame: int, n_frames: int) -> None:
-    """In these rings a sample's value is its index, which shows which samples were read."""
+    """In these rings each sample's value is its index, so the values show which samples were read."""
     rings = DenseRings(3, 1 << 13, N_AFTER)
     rings.rings[:] = np.arange(rings.stride)
     resampler = Resampler(rings, 2048)

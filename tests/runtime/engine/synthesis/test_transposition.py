@@ -244,7 +244,7 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """A sample's value is its index, which shows which samples were read; 16 lanes need several shifts (N_SHIFTS)."""
+    """Each sample's value is its index, so it shows which samples were read; 16 lanes work in several shifts."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)

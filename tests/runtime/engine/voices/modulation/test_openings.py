@@ -1,4 +1,4 @@
-"""The points where a note begins: as close together as the sound's envelopes need, and none for slow ones."""
+"""Where a note begins, it has points as close together as the sound's envelopes need; slow envelopes need none."""
 
 from __future__ import annotations
 
