@@ -74,7 +74,7 @@ NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoust
 
 MOST_MODULES = 12
 MOST_ENTRIES = {"runtime": 18, "training": 18}
-# Planned folders of runtime/; each existing one raises the limit for runtime/ by one.
+# The folders planned for runtime/. Each of them that exists raises the limit in MOST_ENTRIES by one.
 PLANNED = {
     "sound",
     "rack",

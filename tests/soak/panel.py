@@ -40,7 +40,7 @@ _PACKETS = (
     b"#bundle\0" + struct.pack(">Qi", 1, len(_NOTE)) + _NOTE,
 )
 
-# Without `power`, which could switch this machine off.
+# All methods but `power`, which could switch this machine off.
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
     "action", "targets", "learn", "unlearn", "silence", "devices", "velocity", "health", "history", "doctor",

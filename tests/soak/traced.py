@@ -42,7 +42,7 @@ _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 class Traced:
     """A program under strace with a home of its own; `folder` is the only folder that it may change.
 
-    findings: what it did that it should not have done; n_calls: traced calls; n_files: its own files that it changed.
+    said, status: what the last finished command printed, and its exit status. n_runs: number of commands so far.
     """
 
     def __init__(self, name: str, folder: Path):

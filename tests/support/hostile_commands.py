@@ -26,7 +26,7 @@ KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", 
 Make = Callable[[Path], list[str]]
 
 
-ODD = "odd.yaml"  # sounds and maps must end in .yaml, other kinds may
+ODD = "odd.yaml"  # the names of sounds and maps must end in .yaml; those of other kinds may
 
 
 class Outcome(NamedTuple):

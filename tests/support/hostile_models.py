@@ -75,7 +75,7 @@ def _grown(times: int) -> list[bytes]:
 
 
 def _mean() -> list[bytes]:
-    # [n, 1] times [1, N_BINS]
+    # The matrix product of [n, 1] and [1, N_BINS].
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
@@ -98,7 +98,7 @@ _TRAP_WEIGHTS = [
     _weights(), _ONE, tensor("from", np.array([0])), tensor("to", np.array([1])), tensor("axis", np.array([1])),
     tensor("one_", np.full((1, 1), 1.0, np.float32)),
 ]  # fmt: skip
-TRAP = model(_TRAP, _TRAP_WEIGHTS)  # accepted when loaded
+TRAP = model(_TRAP, _TRAP_WEIGHTS)  # the program accepts this model when it loads it
 
 _BIG = tensor("big", np.zeros(2, np.float32))
 MODELS = {

@@ -94,7 +94,7 @@ class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
     midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
-    began_s: `time.monotonic()` at the first frame of the last recording.
+    began_s: `time.monotonic()` at the first frame of the newest recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):

@@ -129,7 +129,7 @@ def test_when_the_clock_stops_its_tempo_goes_on() -> None:
     heard_s = true_s[:n] + jittered("uniform", 0.001, n)
     heard = follow(true_s, heard_s, until_s=20.0)
     assert heard.worst_s(FIRST_S + 1.0, FIRST_S + 10.0) < 0.003
-    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # an error of 0.1 % in the following ten seconds
+    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # so in the next ten seconds the tempo is at most 0.1 % off
 
 
 def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
@@ -149,7 +149,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # A stop; then a start, which a stop follows before any clock message. A continue is handled like a stop.
+    # Neither a stop moves the beat, nor a start that a stop follows before any clock message. A continue is handled
+    # like a stop.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])
