@@ -5,8 +5,8 @@ recording, and the means:
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
 - comb: distance with equally loud harmonics instead of the decoder, so that the colour curve does all the work;
-- no colour: distance with colour 0; fixed: distance with the best of 2000 knob positions, not moving;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after both mean powers are made equal;
+- no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after sound and recording were brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
 - trained: distance to the nearest sound of the instrument's training, not moving;
 - s: seconds to encode.

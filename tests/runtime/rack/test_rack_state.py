@@ -1,4 +1,4 @@
-"""A rack that starts from another rack's state, taken in silence, is bit-identical, effects included."""
+"""A rack that starts from another rack's state, taken in silence, gives bit-identical sound, effects included."""
 
 from __future__ import annotations
 

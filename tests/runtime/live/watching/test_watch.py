@@ -1,4 +1,4 @@
-"""The watch: sound that is not finite, and a device that requests no more blocks."""
+"""The watch notices sound that is not finite, and a device that requests no more blocks."""
 
 from __future__ import annotations
 
