@@ -75,7 +75,7 @@ def test_no_block_makes_the_sound_of_all_voices() -> None:
 
 
 def test_a_plucked_chord_begins_without_a_point() -> None:
-    """The chord's points follow in the next four blocks, those of four voices in each."""
+    """The chord's points follow in the next blocks, those of four voices in each."""
     sound = Sound(
         width=0.5, filter=Filter(type="low", cutoff_hz=300.0, envelope_octaves=5.0),
         envelope_2=DelayedEnvelope(decay_s=0.1), modulation=(Modulation("envelope_2", LATENT, 0.1),),

@@ -46,7 +46,7 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """Play until a time; `overload` looks at the loads after each nearly late block, and when it wants to."""
+        """Play until a time; `overload` looks at the loads after a nearly late block, and at times that it chooses."""
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)

@@ -15,7 +15,7 @@ FIRST_S = 1.0
 
 
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
-    """How late n messages are, in s; negative is early; size_s: for `normal` the standard deviation, else the most."""
+    """How late n messages are, in s; negative is early; size_s: if normal, the standard deviation, else the largest."""
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]
     return draw(0.0 if kind == "normal" else -size_s, size_s, n)
