@@ -1,4 +1,4 @@
-"""The score that chooses presets, tested on spectra of known pitch, and the names of sounds."""
+"""The score by which presets are chosen, tested on spectra of known pitch; and the names of sounds."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ KNOBS = ("low harmonics", "high harmonics")
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two sounds, each recorded at five notes, and their corpus in it."""
+    """A folder with recordings of two sounds, each at five notes; its folder `corpus` is a corpus of them."""
     folder, spec = tmp_path_factory.mktemp("sounds"), decoder().card.spec
     with FrameWriter(folder / "corpus", spec, ABOUT) as writer:
         for sound, tilt in TILTS.items():

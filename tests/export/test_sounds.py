@@ -1,4 +1,4 @@
-"""The recipes' sounds, made for an instrument with other knobs: wishes are audible, and no knob is missing."""
+"""The recipes' sounds, made for an instrument with other knobs: wished timbres are heard, and no knob is missing."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.places import ROOT
 
-# The levels inside each folder, from low to high. Everything on a level imports only from lower levels. A package lists
-# all its folders and modules. A deeper folder lists its folders, and the modules on lower levels than a folder; its
-# other modules are above all folders.
+# For each folder, the levels of the folders and modules in it, from low to high. What is on a level imports only from
+# lower levels. For a package, all its folders and modules are listed. For a deeper folder, modules that are above all
+# its folders are not listed.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -67,14 +67,14 @@ LEVELS = {
         "__main__",
     ),
 }
-# These folders import only the folders named here, even if more are on lower levels: synthesis must not know of notes.
+# By folder, the only folders that it may import, even if more are on lower levels: synthesis must not know of notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# These folders do not import the modules named here, even from lower levels: voices must not know of sound.
+# By folder, the modules that it must not import, though they are on lower levels: voices must not know of sound.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12
 MOST_ENTRIES = {"runtime": 18, "training": 18}
-# Planned folders of runtime/; each existing one raises the limit for runtime/ by one.
+# The folders planned for runtime/. Each of them that exists raises the limit in MOST_ENTRIES by one.
 PLANNED = {
     "sound",
     "rack",

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, line: str) -> tuple[int, str]:
-    """Run one line; returns its exit status and output. `play` is stopped as soon as it is ready."""
+    """Run one line; returns its exit status and output. The command `play` is stopped as soon as it is ready."""
     words = shlex.split(line)
     if words[0] == "sudo":
         words = words[1:]

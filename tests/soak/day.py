@@ -1,8 +1,8 @@
 """Plays at random for a simulated day, as fast as it goes: `python -m tests.soak.day --hours 24 --json F`.
 
 A rack plays as in `play`: every kind of event for a minute, then all notes must end, then there are minutes of rest, in
-which the effects fade out. It fails after an exception, a sample that is not a number or above full scale, a note that
-does not end, or growth of memory after the first two hours.
+which the effects fade out. The run fails after an exception, a sample that is not a number or above full scale, a note
+that does not end, or growth of memory after the first two hours.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.random_play import random_event
 
 RATE_HZ, BLOCK_FRAMES = 44100, 4096
 LARGEST_GROWTH_MB = 2.0
-EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # one of these for each minute of playing
+EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # for each minute of playing, one of these is chosen
 PLAYED_S, REST_S, LONGEST_RELEASE_S = 60.0, 540.0, 12.0
 WARM_UP_H = 2.0
 

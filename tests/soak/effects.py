@@ -1,8 +1,8 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-For rooms of several sizes and decay times it compares density of echoes, decay in three bands, and flatness of the
-tail's spectrum with the settings or with noise. Then it sends a minute of full-scale noise through all effects, and
-measures the time that blocks take. docs/effects.md explains the figures.
+For rooms of several sizes and decay times it compares the decay in three bands with the settings, and the density of
+echoes and the flatness of the tail's spectrum with those of noise. Then it sends a minute of full-scale noise through
+all effects, and measures the time that blocks take. docs/effects.md explains the figures.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ROOMS = {5.0: 0.5, 8.0: 3.0, 22.0: 2.2, 40.0: 5.0}  # size in m, decay in s
 SHADES = ((0.0, 1.0), (0.6, 1.1), (1.0, 2.0))  # damping and bass
 PLACES = np.arange(0.1, 1.0, 0.1)  # times in the tail, in units of the decay time
 LARGEST_ERROR, LEAST_FLATNESS, LOUDEST = 0.1, 0.3, 60.0
-# Okabe and Ito's colours, which people with any colour vision can tell apart; styles and marks differ in grey, too.
+# Okabe and Ito's colours, which people with any colour vision can tell apart. Line styles and marks also differ, for
+# printing in grey.
 COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":"), "os^D"
 
 

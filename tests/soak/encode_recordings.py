@@ -5,8 +5,8 @@ recording, and the means:
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
 - comb: distance with equally loud harmonics instead of the decoder, so that the colour curve does all the work;
-- no colour: distance with colour 0; fixed: distance with the best of 2000 knob positions, not moving;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after both mean powers are made equal;
+- no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after sound and recording were brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
 - trained: distance to the nearest sound of the instrument's training, not moving;
 - s: seconds to encode.
@@ -93,7 +93,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Render the note of a reading, float32 (n,), held as long as the recording's, at most MEASURED_S + 0.2 s."""
+    """Render the note of a reading, float32 (n,), held as long as in the recording, at most MEASURED_S + 0.2 s."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -103,7 +103,7 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Levels in bands of the frames in n_s seconds from sample `before` on, where the first frame is centred."""
+    """Levels in bands of the frames in n_s seconds; the middle of the first frame is at sample `before`."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
@@ -125,7 +125,7 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
     ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
-    # Levels below -50 dB are the recording's noise.
+    # Levels more than 50 dB below the recording's highest level are its noise.
     errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
     full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full

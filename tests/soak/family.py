@@ -52,7 +52,7 @@ def levels_of(instrument: Decoder, patch: Patch) -> np.ndarray:
 
 
 def main() -> None:
-    """Measure, print a line for each sound and a summary."""
+    """Measure, and print a line for each sound, then a summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("instruments", nargs="*")
     parser.add_argument("--step", type=int, default=1, help="play every N-th note")

@@ -1,8 +1,8 @@
 """Gives the program broken files: `python -m tests.soak.hostile --each 10000 --commands 200 --json F`.
 
-The program must use or refuse each file, a refusal in one printable line. The test fails if a file crashes the program,
-takes over 10 s or over 500 MB, or makes a sample that is not finite. The processor's seconds count: beside other
-programs a file may take many times as long. A command that has not ended after 90 s on the clock is killed.
+The program must use each file, or refuse it in one printable line. The test fails if a file crashes the program, takes
+over 10 s or over 500 MB, or makes a sample that is not finite. The 10 s are processor time, because a busy machine may
+need many times as long on the clock. A command that has not ended after 90 s on the clock is killed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Plays 16 modulated voices on a JACK server: `python -m tests.soak.live_motion --minutes 5`.
 
 The bend wheel and a knob move all the time, the modulation wheel is up, phases are coherent, and every voice has an LFO
-on two latents and an envelope on its filter. It fails if `play` reports a late block, or if JACK blames `play` for more
-lost periods than the machine had stalls.
+on two latents and an envelope on its filter. The test fails if `play` reports a late block, or if JACK blames `play`
+for more lost periods than the machine had stalls.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class _Changed:
 
 
 class Rig:
-    """The steps, each a method; `box` must contain the material in /material."""
+    """The steps of the test, each a method; the box must have the material in its folder /material."""
 
     def __init__(self, box: Box, material: Material, seed: int):
         self.box, self._material, self._chance = box, material, random.Random(seed)
@@ -309,7 +309,7 @@ class Rig:
 
 
 def overlay_refuses(root: Path) -> str:
-    """Check that on a root with changes in memory only, the service plays and an update is refused."""
+    """Check a box that keeps all changes in memory only: its service plays, and refuses an update."""
     box = Box(root, "--volatile=overlay")
     box.start()
     try:

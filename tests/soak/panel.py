@@ -40,7 +40,7 @@ _PACKETS = (
     b"#bundle\0" + struct.pack(">Qi", 1, len(_NOTE)) + _NOTE,
 )
 
-# Without `power`, which could switch this machine off.
+# All methods but `power`, which could switch this machine off.
 _METHODS = (
     "note", "moves", "move", "sound", "save", "sounds.list", "sounds.delete", "sounds.rename", "watch", "state",
     "action", "targets", "learn", "unlearn", "silence", "devices", "velocity", "health", "history", "doctor",
@@ -144,7 +144,7 @@ def crowd(playing: Playing) -> None:
 
 
 def rebind(playing: Playing, n_requests: int) -> None:
-    """Send requests like foreign sites' pages; AssertionError if a request is not refused."""
+    """Send requests as the pages of foreign sites would; AssertionError if a request is not refused."""
     own = f"127.0.0.1:{playing.port}"
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -242,7 +242,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
         ends.set()
         chord.join()
         with playing.page() as page:
-            page.ask("action", name="panic")  # changed OSC packets that are still valid may hold notes
+            page.ask("action", name="panic")  # because an OSC packet, changed but still valid, may have begun a note
             page.voices(0)
             assert page.ask("moves", positions={"pan": 0.5})["result"] == {"n_moves": 1}
         with playing.link() as link:
@@ -270,7 +270,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
 def _tree() -> set[tuple[str, int]]:
     """The project's files, and the times of their last changes.
 
-    Without __pycache__ and whatever begins with a point, such as caches of tools that may run at the same time.
+    Left out are __pycache__ and names that begin with a dot, such as caches of tools that may run at the same time.
     """
     places = (place for place in ROOT.iterdir() if not place.name.startswith("."))
     paths = (path for place in places for path in (place, *place.rglob("*")) if "__pycache__" not in path.parts)

@@ -53,7 +53,7 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # A version without the second topic refuses the second request, and keeps the first topic.
+    # A version of `play` that does not know the second topic refuses the second request, and still sends the first.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()

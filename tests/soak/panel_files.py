@@ -67,7 +67,8 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the page's process is still the same, small and idle, and wrote only files that it may write.
+    """Send the messages; return 0 if the page's process then is the same as before, small and idle, and wrote only
+    files that it may write.
 
     AssertionError if not.
     """

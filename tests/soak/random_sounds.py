@@ -2,7 +2,7 @@
 
 Each sound plays one random note, and random controls move while the note sounds. The test fails if a sample is not a
 number or above full scale, or if the note does not end or clicks. Then random sounds that do not move the pitch are
-played; the test fails, too, if less than 98 % of them are in tune. The pitch is measured as in
+played; the test also fails if less than 98 % of them are in tune. The pitch is measured as in
 training/measure/playability.py, but over frames four times as long: a filter may reduce a low note to a single
 sinusoid, which the detector measures up to 23 cents sharp in short frames.
 """
@@ -108,7 +108,7 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
     return {"seed": seed, "note": note, "transposed": transposed, "broken": wrong}
 
 
-# In tune
+# The check of tuning.
 
 
 def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
@@ -146,7 +146,7 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 
 
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
-    """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than the least weakened one.
+    """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
     False also if filter and tilt weaken all harmonics by 2 * MOST_FILTERED_DB or more.
     """

@@ -1,7 +1,8 @@
 """Unplugs a keyboard during a note and plugs it in again, over and over: python -m tests.soak.replug [N].
 
-Measured: the time until the held note has faded, the time from plugging in until a new note is heard, and what the
-program holds. The gaps are between 20 ms and 10 s, evenly spaced on a logarithmic scale, in random order.
+It measures the time until the held note has faded, the time from plugging in until a new note is heard, and the memory,
+threads and descriptors of the program. The keyboard is away for 20 ms to 10 s; these gaps are evenly spaced on a
+logarithmic scale, in random order.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ class Cycle(NamedTuple):
 
 
 def gaps(n_cycles: int) -> list[float]:
-    """The gaps, in s."""
+    """Times without the keyboard, in s."""
     spread = np.geomspace(SHORTEST_S, LONGEST_S, n_cycles)
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` until the recording is quiet for QUIET_S; infinite for never; first_s: its first frame."""
+    """Seconds from `since_s` until QUIET_S of silence begins, infinite for never; first_s: time of the first frame."""
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):

@@ -1,7 +1,7 @@
 """Kills or stops the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
 
-`play` is restarted 0.25 s after its end, as systemd does. Measured: the time from the kill until `play` has ended, and
-from the server's return until a new note is heard. The server is killed and stopped in turn.
+The server is killed and stopped alternately. `play` is restarted 0.25 s after its end, as systemd does. Two times
+are measured: from the server's end until `play` has ended, and from the server's return until a new note is heard.
 """
 
 from __future__ import annotations

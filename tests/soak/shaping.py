@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. Bandwidth: for each seed, 16 lanes,
+The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 lanes per seed,
 each with its own noise and random steps, play a spectrum with up to 60 harmonics for `seconds` in total; the width of
-each harmonic's peak is measured in the mean spectrum. In 60 s, chance changes this width by about 8 percent. Width: the
-engine plays the tiny instrument.
+each harmonic's peak is measured in the mean spectrum. In 60 s, chance changes this width by about 8 percent. For
+width, the engine plays the tiny instrument.
 """
 
 from __future__ import annotations

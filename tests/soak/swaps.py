@@ -41,7 +41,7 @@ class AudioThread:
 
     def __init__(self, rack: Rack):
         self.rack, self.times = rack, np.zeros((0, 2))
-        self._times = np.ones((1_000_000, 2))  # written at once, so that memory does not grow later
+        self._times = np.ones((1_000_000, 2))  # filled now, so that memory does not grow later
         self._stopped = self.is_busy = False
         self._thread = threading.Thread(target=self._run)
 

@@ -1,4 +1,4 @@
-"""A minute of the simulated day, and what is wrong in it is noticed."""
+"""A few seconds of the simulated day are played, and errors in it are noticed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.soak.server_deaths import run_deaths
 from tests.support.rig import JackServer, missing_tools
 
 pytestmark = pytest.mark.rig
-# About ten times the times measured on a quiet machine; a wait for the next poll or for a timeout would exceed them.
+# Limits, about tenfold what was measured on a quiet machine. Waiting for the next poll or a timeout would exceed them.
 RELEASED_S, HEARD_S, BACK_S = 0.4, 0.4, 6.0
 
 

@@ -7,7 +7,7 @@ output and input, without frames in which the input is silent:
 - colour 0: distance with colour 0, without the input's own colour; colour 1: distance with the default colour;
 - level: the output's level minus the input's, in dB, the mean over frames;
 - weakest knob: how far the weakest of the four strongest knobs moves the sound from end to end;
-- times: speed, as a multiple of real time.
+- times: seconds of sound that are made in one second of time.
 
 --held-out: only every fourth pitch of each sound, index 2 mod 4, which training holds out; needs a manifest.csv with
 the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK server, at 256

@@ -43,7 +43,7 @@ _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 class Traced:
     """A program under strace with a home of its own; `folder` is the only folder that it may change.
 
-    findings: what it did that it should not have done; n_calls: traced calls; n_files: its own files that it changed.
+    said, status: what the last finished command printed, and its exit status. n_runs: number of commands so far.
     """
 
     def __init__(self, name: str, folder: Path):
@@ -74,7 +74,7 @@ class Traced:
         self.status = process.returncode
 
     def findings(self) -> tuple[set[str], int, int]:
-        """What it should not have done, the number of traced calls, and of its own files that it changed."""
+        """What the program did wrong, the number of traced calls, and the number of its own files that it changed."""
         wrong, own, n_calls = set(), set(), 0
         with self._calls.open(errors="replace") as calls:
             for line in calls:

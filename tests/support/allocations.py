@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Indices into NumPy's C API table, part of its stable ABI: numpy/__multiarray_api.h.
+# Indices into the table of NumPy's C API, which belong to its stable ABI. Source: numpy/__multiarray_api.h.
 _SET_HANDLER, _GET_HANDLER = 304, 305
 _HANDLER_NAME = b"mem_handler"
 
@@ -78,7 +78,7 @@ def _make_handler() -> _Handler:
     return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
 
 
-# Recorded arrays may outlive the `with`, so the handler that frees these arrays must stay.
+# An array may live longer than the `with` in which it was recorded. This handler frees it, so the handler must stay.
 _HANDLER = _make_handler()
 
 

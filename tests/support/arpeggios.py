@@ -22,7 +22,10 @@ def run(
     early: bool = False,
     tempo_bpm: float = 120.0,
 ) -> list[tuple[int, Event]]:
-    """The arpeggiator's output, rendered in blocks of these sizes; early: feed all events first, else just in time."""
+    """Run an arpeggiator to frame `end`, in blocks of these sizes, in rotation; returns its output.
+
+    timed: its input. early: give all input before the first block; else give each event before the block of its frame.
+    """
     arpeggiator, waiting, given, done = Arpeggiator(settings, tempo_bpm, rate_hz), list(timed), [], 0
     for number in range(end):
         until = min(end, done + blocks[number % len(blocks)])

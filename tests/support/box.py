@@ -1,4 +1,4 @@
-"""A box with a real systemd: a Debian root that systemd-nspawn boots, without a sound card and without a network."""
+"""A Debian system in a folder, which systemd-nspawn boots with a real systemd; it has no sound card and no network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """A root of Debian 13 with the package's dependencies; debootstrap makes it in `folder`, only once."""
+    """A folder in `folder` with a Debian 13 system and our package's dependencies; debootstrap makes it once."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def debian_root(folder: Path) -> Path:
 class Box:
     """A machine that can be started, shut down, and cut off from its power.
 
-    root: the machine's disk, a copy of a Debian root. more: options of systemd-nspawn for every start.
+    root: the machine's disk, a copy of the folder from `debian_root`. more: options of systemd-nspawn for every start.
     """
 
     def __init__(self, root: Path, *more: str):
@@ -41,7 +41,7 @@ class Box:
     def start(self) -> None:
         """Boot, and wait until systemd answers."""
         command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]
-        # Debian 13's systemd does not start with the old kind of control groups.
+        # Debian 13's systemd does not start with control groups of version 1.
         env = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with open(self.root.with_suffix(".log"), "ab") as log:
             self._process = subprocess.Popen(
@@ -51,7 +51,7 @@ class Box:
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """Kill everything inside at once, as a power cut does."""
+        """Kill every process inside in the same moment, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 

@@ -17,8 +17,9 @@ BROKEN_NOTE = 61
 def write_broken(path: Path) -> Path:
     """Write tiny.onnx with a few weights changed, so that BROKEN_NOTE overflows at the second knob's upper end.
 
-    The hidden unit for this note's high harmonics is 2 at that end, 0 elsewhere, and one of the unit's weights is 3e38.
-    Neither the card's check nor random inputs come near that end, and no other note opens the unit.
+    One hidden unit makes this note's high harmonics. The new weights let it output 2 at the knob's upper end and 0 at
+    other positions; one of its output weights is 3e38. Neither the card's check nor random inputs come near that end,
+    and for all other notes the unit outputs 0.
     """
     content = bytearray(TINY.read_bytes())
     unit = 2 * N_NOTES + BROKEN_NOTE - LOWEST

@@ -36,7 +36,7 @@ def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> s
 def any_line(
     dice: random.Random, targets: tuple[str, ...] = (*RANGES, "latent.1", "latent.glass", "latent.64")
 ) -> MapLine:
-    """A random valid line."""
+    """A random valid line of a control map; targets: the targets to choose from."""
     channel = dice.choice(["all", "all", dice.randint(1, 16)])
     if dice.random() < 0.15:
         kinds = (Kind.CC, Kind.NOTE, Kind.PROGRAM, Kind.PRESSURE, Kind.PITCH_WHEEL)
@@ -65,7 +65,7 @@ def any_line(
 
 
 def any_map(dice: random.Random, targets: tuple[str, ...] | None = None) -> MapFile:
-    """A random valid map."""
+    """A random valid map; targets: as in `any_line`."""
     curves = ["linear", "soft", "hard", dice.randint(1, 127), ((1, 1), (64, dice.randint(1, 127)), (127, 100))]
     lines = [any_line(dice, targets) if targets else any_line(dice) for _ in range(dice.randint(0, 12))]
     return MapFile(

@@ -23,10 +23,10 @@ def play(
     early: bool = True,
     start: int = 0,
 ) -> np.ndarray:
-    """Add the effects to a copy of `dry`, float32 (n, 2), in blocks of these sizes, in rotation; start: first frame.
+    """Add the effects to a copy of `dry`, float32 (n, 2), in blocks of these sizes, in rotation.
 
-    changes: (frame, settings), ascending; all are announced before the first block if `early`, else each one just
-    before its block.
+    changes: (frame, settings), ascending. early: announce all changes before the first block; else announce each one
+    before the block of its frame. start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)
     done = n_blocks = 0

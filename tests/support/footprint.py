@@ -1,4 +1,4 @@
-"""What a process holds: memory, threads and file descriptors, as Linux counts them."""
+"""The footprint of a process: its memory, threads and file descriptors, as Linux counts them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Footprint(NamedTuple):
-    """resident_mb: the process's resident memory."""
+    """What a process uses; resident_mb: its resident memory."""
 
     resident_mb: float
     n_threads: int

@@ -20,7 +20,7 @@ from tests.support.playing import SHORT, play
 from tests.support.synthetic_instrument import SyntheticInstrument
 
 RATE_HZ = 44100
-QUIET_DB = -40.0  # the limiter then changes nothing
+QUIET_DB = -40.0  # at this volume, the limiter changes nothing
 # Source of the window: Harris, On the Use of Windows for Harmonic Analysis, 1978; all side lobes are below -92 dB.
 _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 
@@ -38,7 +38,7 @@ def window(n: int) -> np.ndarray:
 
 
 def component(values: np.ndarray, frequency_hz: float, rate_hz: float = RATE_HZ) -> complex:
-    """Complex amplitude of the sinusoid at this frequency in real values; at 0 Hz, a constant counts twice."""
+    """Complex amplitude of the sinusoid at this frequency in real values (n,); at 0 Hz, twice the constant part."""
     turning = np.exp(-2j * np.pi * frequency_hz / rate_hz * np.arange(len(values)))
     return complex(2.0 * (values * window(len(values))) @ turning)
 
@@ -60,13 +60,13 @@ def _components(n: int, note: float, n_harmonics: int) -> np.ndarray:
 
 
 def track(sound: np.ndarray, frequency_hz: float, width_hz: float) -> np.ndarray:
-    """The amplitude over time of the sinusoid at frequency_hz; modulation of up to width_hz passes.
+    """The amplitude over time of the sinusoid at frequency_hz; modulation faster than 2 * width_hz is filtered out.
 
     The first and last tenth of a second of the result are not valid.
     """
     spectrum, n = np.fft.fft(sound), len(sound)
     apart_hz = np.abs(np.fft.fftfreq(n, 1.0 / RATE_HZ) - frequency_hz)
-    # Flat, then a raised cosine down to 0 at twice the width: the filter hardly rings.
+    # The filter's gain is 1 up to width_hz, then a raised cosine down to 0 at twice the width, so it hardly rings.
     edge = np.clip((apart_hz - width_hz) / width_hz, 0.0, 1.0)
     return np.abs(2.0 * np.fft.ifft(spectrum * (0.5 + 0.5 * np.cos(np.pi * edge))))
 

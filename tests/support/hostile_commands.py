@@ -26,13 +26,13 @@ KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", 
 Make = Callable[[Path], list[str]]
 
 
-ODD = "odd.yaml"  # sounds and maps must end in .yaml, other kinds may
+ODD = "odd.yaml"  # the names of sounds and maps must end in .yaml; those of other kinds may
 
 
 class Outcome(NamedTuple):
     """The outcome of a command; fault: a description of its fault, None if it did nothing wrong.
 
-    seconds: the processor's, of the command and its children; other programs would lengthen the time on the clock.
+    seconds: processor time of the command and its children; time on the clock would depend on other programs, too.
     """
 
     status: int
@@ -79,7 +79,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # An ended child's ru_maxrss would include this test's own memory, which a child holds before it runs a program.
+        # ru_maxrss of the ended child would be too high: after its fork, a child has a copy of this test's memory.
         peak_mb = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak_mb = max(peak_mb, _peak_mb(process.pid))
@@ -267,7 +267,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """The command that lists the instruments, with bad ones in the user's folder."""
+    """The command that lists the instruments; puts bad instruments into the user's folder first."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

@@ -1,4 +1,4 @@
-"""Good files of every kind that the program reads, and functions that use broken ones; no device is used."""
+"""For each kind of file that the program reads: good files, and a function that reads broken files; needs no device."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """The content of a recorded MIDI file of two parts with the tiny instrument, one of which is swapped."""
+    """The content of a recorded MIDI file: two parts play the tiny instrument, and one of them swaps it."""
     rack = rack_of(PartSettings(), PartSettings(lowest_key=60))
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)

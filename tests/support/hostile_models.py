@@ -34,7 +34,7 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 
 def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
-    """Weights, float32 or int64."""
+    """A tensor of weights, float32 or int64; more: further fields."""
     kind = 1 if values.dtype == np.float32 else 7
     sizes = b"".join(field(1, size) for size in values.shape)
     return sizes + field(2, kind) + field(8, name) + field(9, values.tobytes()) + more
@@ -69,13 +69,13 @@ GOOD = model([PLAIN], [_weights()])
 
 
 def _grown(times: int) -> list[bytes]:
-    """Operators that double the width this many times; the last operator's output is `g`."""
+    """A chain of `times` operators, each of which doubles the width; the output of the last operator is `g`."""
     names = [_X, *(f"g{n}" for n in range(times - 1)), "g"]
     return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 
 
 def _mean() -> list[bytes]:
-    # [n, 1] times [1, N_BINS]
+    # The matrix product of [n, 1] and [1, N_BINS].
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
@@ -85,7 +85,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# The first knob's lower end gives the log of 0, so the spectrum there is not a number. No trial finds this.
+# At the first knob's lower end the model computes the log of 0, and outputs NaN. The trial of a model misses this.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),
@@ -98,7 +98,7 @@ _TRAP_WEIGHTS = [
     _weights(), _ONE, tensor("from", np.array([0])), tensor("to", np.array([1])), tensor("axis", np.array([1])),
     tensor("one_", np.full((1, 1), 1.0, np.float32)),
 ]  # fmt: skip
-TRAP = model(_TRAP, _TRAP_WEIGHTS)  # accepted when loaded
+TRAP = model(_TRAP, _TRAP_WEIGHTS)  # the program accepts this model when it loads it
 
 _BIG = tensor("big", np.zeros(2, np.float32))
 MODELS = {

@@ -1,4 +1,4 @@
-"""Power cuts during `service install` and `update`: as in power_cuts.py, also with links and `sync`."""
+"""Simulated power cuts during `service install` and `service update`, as in power_cuts.py, with links and `sync`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.support.program import make_program
 
 _CALLS = "openat,write,fsync,sync,rename,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,close"
 SETTINGS, UNIT = Path("etc/timbrebox/instrument.yaml"), Path("etc/systemd/timbrebox.service")
-# Each source in turn becomes the version that plays; `call`, which runs systemd's commands, does nothing.
+# The program installs each source in turn, as the version that plays. `install.call` would run systemd's commands; here
+# it does nothing.
 _PROGRAM = """
 import os, shutil, sys
 from pathlib import Path
@@ -119,7 +120,7 @@ def _environment() -> dict[str, str]:
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
     """Check the files after a cut: the version before the step or the one after it plays, and is complete.
 
-    only: only the version after the last confirmed step may play.
+    only: whether the version after the last confirmed step is the only one that may play.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]

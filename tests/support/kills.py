@@ -25,15 +25,15 @@ _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 
 
 class Rounds:
-    """Runs of a companion that each end with a kill; environment variables give the user's folders.
+    """Starts and kills a companion, again and again; environment variables give the user's folders.
 
-    Two sounds change all the time: the level of `kept` counts, and `moving` is renamed to `moved` and back. A third
-    sound, `gone`, is deleted and restored. The level in the state counts, too.
+    Groups of requests are numbered. Each group saves its number, turned into a level, in the sound `kept` and in the
+    state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
     """
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # the numbers requested last and confirmed last
+        self._asked = self._kept = 0  # the numbers of the newest request and of the newest confirmed request
         self._companion: CompanionChild
 
     def run(self) -> None:

@@ -38,7 +38,7 @@ def lane_sounds(
 ) -> np.ndarray:
     """The sounds of lanes with one spectrum, float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all lanes, or none; by_hop: all lanes' bandwidth at each hop.
+    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: one for each hop, for all lanes.
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)

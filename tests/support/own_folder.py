@@ -93,7 +93,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones; names: semitones by which the tone is off its note, by the file's name without suffix."""
+    """Write steady tones; names: by the file's name, which ends with a note, the semitones to add to that note."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

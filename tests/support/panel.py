@@ -54,7 +54,7 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """A page's end of the WebSocket; a context manager. present: the first `play` news, for which entering waits."""
+    """The WebSocket as a page uses it; a context manager. present: what the first message `play` said."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)

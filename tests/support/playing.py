@@ -51,9 +51,10 @@ def parameter(channel: int, number: int, value: int) -> list[Event]:
 
 
 class Player:
-    """An engine and its player: sends events and renders sound in turns.
+    """Plays an engine of its own: sends it events and renders its sound, in turns.
 
-    knobs: positions, 0 to 1; by default only a note's fundamental sounds. settings: fields of VoiceConfig and Config.
+    knobs: positions, 0 to 1; with the default, only a note's fundamental sounds. settings: fields of VoiceConfig and
+    Config.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level of each sound after each step. The level in the state counts the steps.
+# The program's steps, and the level of each sound after each step. After step k, from 0, the saved state has level -k.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -51,7 +51,10 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 
 
 class Call(NamedTuple):
-    """A system call that succeeded. words: text arguments; rest: all arguments; result: the returned value."""
+    """A system call that succeeded; result: the value that it returned.
+
+    words: its arguments that are texts. rest: all its arguments, as strace wrote them.
+    """
 
     name: str
     words: list[bytes]
@@ -80,16 +83,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """A file. content: as the program sees it. durable: as of the last fsync."""
+    """A file. content: what the program reads. durable: its content at the last fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """A folder. entries: as the program sees them. durable: as of the last fsync. changes: since then, in their order.
+    """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
 
-    A change has new entries by name, or None for a removed name; a rename is one change of two names.
+    changes: the changes since the last fsync, in their order. A change has new entries by name, or None for a removed
+    name; a rename is one change of two names.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,8 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long the tests that count lost periods play, in s; a minute: `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
+# How long the tests that count lost periods play, in s. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` makes it
+# a minute.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -75,10 +76,10 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers, and counts a killed server until another one of the same name has run.
+            # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # just after a client was killed, jackd fails and stays counted
+        if self._process.wait() != 0:  # jackd fails if a client was just killed; JACK then still counts this server
             self.__enter__()
             self._process.terminate()
             self._process.wait()
@@ -93,7 +94,7 @@ class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
     midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
-    began_s: `time.monotonic()` at the first frame of the last recording.
+    began_s: `time.monotonic()` at the first frame of the newest recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
@@ -104,7 +105,7 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        # JACK may complain first: after many killed clients its database of metadata, for all servers, is full.
+        # JACK may print complaints first: all servers share a database, which is full after many clients were killed.
         said = b""
         while not said.endswith(b"ready\n"):
             line = self._process.stderr.readline()
@@ -165,8 +166,8 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None for a new folder, removed at the end. In a new folder, the tests' instruments
-    are noted as already tried, because a trial at each start would take long. env: environment variables; HOME and the
+    home: folder of the user's files; None for a new folder, removed at the end. The program tries each instrument once,
+    which takes long; a new folder says that the tests' instruments were tried. env: environment variables; HOME and the
     XDG variables are replaced by paths in `home`. module: the program's, or a test's module that calls the program.
     """
 

@@ -20,7 +20,7 @@ from runtime.sound.trajectory.trajectory import Trajectory
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
-# Modulation targets that the engine does not use yet.
+# Modulation targets that the engine does not use yet; at present there are none.
 UNWIRED: frozenset[str] = frozenset()
 # Control numbers for the sources cc_20 and so on; with the default settings, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)

@@ -15,7 +15,7 @@ from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
 CONDITIONING = Conditioning("chroma+octave", 36, 6)
-Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents (n_latents,), harmonics' numbers -> amplitudes
+Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from latents and the harmonics' numbers
 
 
 @lru_cache(maxsize=256)

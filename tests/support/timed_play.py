@@ -1,7 +1,7 @@
-"""The real program, but measuring the time to render each block: python -m tests.support.timed_play play ...
+"""The real program, which also measures the time to render each block: python -m tests.support.timed_play play ...
 
-At the end it writes the file named by the environment variable BLOCK_TIMES: an array (n_blocks, 3) of the times in
-seconds at which rendering began (`time.monotonic`), that rendering took, and that the block lasts.
+At the end it writes an array (n_blocks, 3), in seconds, to the file named by the environment variable BLOCK_TIMES: when
+the rendering began (`time.monotonic`), how long it took, and how long the block's sound lasts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _timed_render(rack: Rack, out: np.ndarray) -> None:
 
 
 class BlockTimes:
-    """The times that such a program wrote. path: the file."""
+    """The measurements of a program that ran as tests.support.timed_play; path: the file that it wrote."""
 
     def __init__(self, path: Path):
         self._times = np.load(path)

@@ -1,4 +1,4 @@
-"""Harmonic tones, to send through an instrument."""
+"""Harmonic tones that tests send through an instrument."""
 
 from __future__ import annotations
 

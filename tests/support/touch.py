@@ -15,8 +15,8 @@ _CLICKED = "addEventListener('pointerdown', (e) => (window.clickedAt = performan
 
 
 def touch_to_sound_ms(browser: Browser, ears: Player, note: int, n: int) -> np.ndarray:
-    """Click `n` times on a key; returns milliseconds, (n, 2): to the sound from the click's sending, and from the
-    moment at which the browser noted it.
+    """Click `n` times on a key; returns the milliseconds until the sound, (n, 2): from the sending of the click, and
+    from the moment when the browser noticed the click.
     """
     browser.evaluate(_CLICKED)
     place = browser.middle(f'[data-note="{note}"]', y=0.9)

@@ -1,4 +1,4 @@
-"""Notes the tests' instruments as already tried, because a trial in every process would take long."""
+"""Marks the tests' instruments as already tried, because otherwise each test would try them, which takes long."""
 
 from __future__ import annotations
 

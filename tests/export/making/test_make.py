@@ -161,7 +161,7 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
     n_before = len(metrics.read_text().splitlines()) - 1
 
     plan = tmp_path / "sounds.make" / "run-plan.json"
-    # As if the first run had planned this time.
+    # As if the first run had planned two more epochs.
     plan.write_text(json.dumps({"n_epochs": n_before + 2, "is_last_stretch": False}))
     second = start("1")
     said = second.communicate(timeout=120)[0]

@@ -15,7 +15,8 @@ from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Every frame contains its own number on the left, and the negative number on the right, to reveal torn frames.
+# Every frame has its own number on the left, and minus this number on the right. So a frame that is half overwritten
+# is noticed.
 READER = """
 import sys, time
 import numpy as np

@@ -53,10 +53,10 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 def start(systemd: Systemd) -> Iterator[Start]:
-    """A function that starts the program from a shell.
+    """A function `start(redirections, before, **streams)` that starts the program from a shell.
 
-    redirections: redirections of the program's streams, in shell syntax. before: shell commands to run first. streams:
-    arguments for Popen.
+    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: arguments for
+    Popen.
     """
     begun: list[subprocess.Popen[str]] = []
 

@@ -120,7 +120,7 @@ def test_a_line_is_printed_for_each_figure(run: tuple[dict, str]) -> None:
     for line, row in zip(rows, figures["engine"], strict=True):
         assert f"{row['buffer']} frames, knobs {'moving' if row['moving'] else 'at rest'}" in line
         assert row.get("case", "knobs") in line
-    # the lines about a key, a chord, a knob, start and memory, and the live run
+    # The lines after the table are about a key, a chord, a knob, start and memory, and the live run.
     assert [line.split(":")[0].split()[0] for line in lines[1 + len(CASES) :]] == ["key", "the", "knob", "start", "no"]
 
 

@@ -142,7 +142,7 @@ def test_a_sound_is_mailed_with_its_instrument(
     assert "Its instrument is tiny." in capsys.readouterr().out
     assert main(["render", str(DATA / "scale.mid"), str(tmp_path / "x.wav"), "--sound", "bright"]) == 0
     assert "instrument tiny" in capsys.readouterr().out
-    # Another instrument of the same name.
+    # Now another instrument has the same name.
     other = tmp_path / "of someone else" / "timbrebox" / "instruments" / "tiny.onnx"
     other.write_bytes((BUNDLED_FOLDER / "strings.onnx").read_bytes())
     assert main(["presets", "import", str(mailed)]) == 0

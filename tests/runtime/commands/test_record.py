@@ -1,4 +1,4 @@
-"""What `record` prints."""
+"""The command `record` says so if notes sound already when a recording begins."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is not a drum here: the note sounded
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is left out of ordinary MIDI files only, so this note sounded
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),
@@ -80,7 +80,10 @@ def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_a
 
 
 def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]], n_frames: int) -> RackState:
-    """Write a recording from the history's state on, as the companion does; after: the events from then on."""
+    """Write a recording that begins at the history's state, as the companion does; returns the state.
+
+    after: the played events; those before the state are left out.
+    """
     (state,) = [item for _, item in history if isinstance(item, RackState)]
     writer = RecordedMidiWriter(path, one_tick_a_frame(rack.sample_rate_hz), head_tree(rack.sample_rate_hz, state))
     base = state.parts[0].patch.settings

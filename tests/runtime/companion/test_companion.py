@@ -21,7 +21,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """A companion, and its answers."""
+    """A companion process, to which a test sends requests; lines: what it has printed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

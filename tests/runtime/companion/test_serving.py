@@ -1,4 +1,4 @@
-"""The companion's loop without a process: the playing process's end is the other end of a socket pair."""
+"""The companion's loop, run in the test's process; a socket in the test stands in for the playing process."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # before the first two, the control may be anywhere
+        steps = np.diff(places[2:])  # without the first two, because the control may have been anywhere before them
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 
@@ -120,7 +120,7 @@ def test_a_non_registered_parameter_moves_its_target_and_no_other_data_does() ->
     assert desk.send(*parameter_events(301, 16383)) == pytest.approx(12000 / 16383.0)
     assert desk.send(ControlChange(0, 101, 0), ControlChange(0, 100, 0), ControlChange(0, 6, 2)) < 0.8
     assert desk.send(*parameter_events(300, 0)) == 0.0
-    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices need the message, too
+    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # False: the voices also need this message
 
 
 def test_other_kinds_of_control() -> None:

@@ -114,7 +114,7 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
-    """A sound cut off at a peak exceeds the limit by far; the same sound, uncut, does not."""
+    """A sound that is cut off at a peak is far above the limit; the same sound, not cut off, is below it."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

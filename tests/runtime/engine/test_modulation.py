@@ -73,7 +73,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain of a harmonic modulated by an LFO, from the target's definition."""
+    """The gain that a harmonic should have while an LFO moves the target, by the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)
@@ -210,7 +210,10 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """120 bpm, then a clock of 100 bpm with messages up to 1 ms early or late: the phase follows, and never jumps."""
+    """The tempo is 120 bpm until a clock of 100 bpm begins, whose messages are up to 1 ms early or late.
+
+    The LFO's phase follows the clock, and never jumps.
+    """
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))
@@ -224,7 +227,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # Never faster than at twice the tempo.
+    # The values never move faster than an LFO at twice the tempo.
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 
@@ -232,7 +235,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
 
 
 def test_a_trajectory_is_followed() -> None:
-    """The level falls by 24 dB, and the colour moves the brightness down by an octave, in 2 s."""
+    """In 2 s the level falls by 24 dB, and the colour becomes a tilt of -3 dB per octave around 1 kHz."""
     n_hops, step_s = 101, 0.02
     share = np.linspace(0.0, 1.0, n_hops)[:, None]
     slope_db = -3.0 * np.log2(band_centres_hz() / 1000.0)

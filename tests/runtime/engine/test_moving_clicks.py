@@ -24,7 +24,7 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# Amounts other than 1, for either sign; a larger rise of the level would reach the limiter.
+# Amounts by target, where it is not 1; tests use either sign. A larger rise of the level would reach the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]

@@ -19,7 +19,7 @@ from tests.support.shaped import correlation, engine_of, movable_engine, moved_t
 HOP = 1024
 LATENT = "latent." + decoder().card.latents[0].name
 WIDE = Sound(width=0.5, filter=Filter(type="low", cutoff_hz=1500.0))
-# Moves, but by less than can be heard.
+# A sound that moves, but by less than can be heard.
 HARDLY_MOVING = msgspec.structs.replace(WIDE, modulation=(Modulation("envelope_2", "filter.cutoff", 1e-6),))
 CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(16)]
 
@@ -31,7 +31,7 @@ def level_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None:
-    """Wherever in a hop the notes begin, on whichever lanes, plain or bent, held or released."""
+    """This is true wherever in a hop the notes begin, on all lanes, for plain, bent, held and released notes."""
     for shift in np.random.default_rng(5).integers(0, HOP, 6).tolist():
         events = [(shift + frame, event) for frame, event in CHORD]
         events += [
@@ -52,7 +52,7 @@ def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None
 @pytest.mark.parametrize("bend", [0, 3000])
 @pytest.mark.parametrize("blend", [0.0, 0.6])
 def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> None:
-    """Of a sound that has points of its own for its bandwidth."""
+    """The voices of this sound have points of their own from the start, because it has a bandwidth."""
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), *CHORD]
     events += [(12000, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(cents=20.0, n_voices=16), events, 24000)
@@ -67,7 +67,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """The block in which a chord begins makes the chord's first spectra; each block after it those of four voices."""
+    """The block in which a chord begins makes all 16 first spectra; each later block makes those of four voices."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16
@@ -75,7 +75,7 @@ def test_no_block_makes_the_sound_of_all_voices() -> None:
 
 
 def test_a_plucked_chord_begins_without_a_point() -> None:
-    """Its next points follow at once, four voices after four."""
+    """The chord's points follow in the next blocks, those of four voices in each."""
     sound = Sound(
         width=0.5, filter=Filter(type="low", cutoff_hz=300.0, envelope_octaves=5.0),
         envelope_2=DelayedEnvelope(decay_s=0.1), modulation=(Modulation("envelope_2", LATENT, 0.1),),

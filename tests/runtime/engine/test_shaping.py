@@ -17,7 +17,7 @@ STEADY = RATE_HZ // 4  # frames before this are not measured
 ALLOWED_DB = 1.0
 SOFTEST_DB = -40.0
 NOTES = (40, 60, 84)
-OUTSIDE = 30  # a key below the instrument's range, which sounds transposed
+OUTSIDE = 30  # a key below the instrument's range, so its note is transposed
 
 
 def frequencies_hz(note: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_odd_harmonics_are_louder_than_even_ones(odd_even_db: float) -> None:
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, 3.0, 12.0])
 def test_formants_move_the_envelope_and_leave_the_pitch(semitones: float) -> None:
-    """The curve through the saw's harmonics, in dB, moves in frequency by the ratio."""
+    """The curve through the levels of the saw's harmonics is shifted in frequency by `semitones`."""
     for note in (40, 60):
         plain, moved = plain_db(note), levels_db(Sound(formant_semitones=semitones), note)
         number = np.arange(1, len(plain) + 1)

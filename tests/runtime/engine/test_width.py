@@ -62,7 +62,7 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """Also with a width that leaves 0 during the note, where the side must begin with the lane's present phases."""
+    """This is also true if the width leaves 0 during the note; the side must then begin with the lane's phases."""
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(), [*events, *moves], 60000)[14000:]
@@ -84,7 +84,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """A spectrum is widened for its present phases; with noise phases, nothing remains of the phases before."""
+    """How a spectrum is widened depends on its phases; after a change to noise phases, no trace of the old is left."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -100,7 +100,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """After a larger width in between, the difference is inaudible; the next note is bit-identical again."""
+    """After a larger width in between, held notes differ inaudibly, and the next note is bit-identical again."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -135,7 +135,7 @@ def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
 @pytest.mark.parametrize("bend", [0, 4096])
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
-    """At 1 Hz, from 0 to 1: the channels are alike at the wave's lowest point, and unlike at its highest."""
+    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike when it is low, and unlike when it is high."""
     modulation = (Modulation("lfo_1", "width", 0.5),)
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), (0, NoteOn(0, 60, 60))]
@@ -146,7 +146,9 @@ def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
 
 
 def test_an_lfo_swings_the_bandwidth() -> None:
-    """At 1 Hz, from 0 to 100 cents: the 4th harmonic is sharp at the wave's lowest point, wide at its highest."""
+    """An LFO of 1 Hz moves the bandwidth from 0 to 100 cents: the 4th harmonic is narrow when the LFO is lowest, and
+    wide when it is highest.
+    """
     modulation = (Modulation("lfo_1", "bandwidth", 0.5),)
     sound = Sound(bandwidth_cents=50.0, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(COHERENT)), (0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))]
@@ -200,7 +202,7 @@ def test_stealing_a_wide_voice_does_not_click(blend: float) -> None:
         assert excess_db(channel.astype(np.float64), AT) <= 0.0
 
 
-# All pairs of a number of voices and a blend; each rate occurs with every number and every blend.
+# All pairs of a number of voices and a blend; each rate of the LFOs occurs with every number and every blend.
 @pytest.mark.parametrize(("n_voices", "blend", "lfo_hz"), [
     (3, NOISE, 3.0), (3, 0.4, 17.0), (3, COHERENT, 3.0),
     (16, NOISE, 17.0), (16, 0.4, 3.0), (16, COHERENT, 17.0),

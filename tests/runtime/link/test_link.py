@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A server, served by a thread instead of the playing process's loop."""
+    """A server that a thread serves, in place of the playing process's loop."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []
@@ -176,7 +176,7 @@ def test_more_clients_than_there_are_places_are_told_so(served: Served) -> None:
         with Link(served.path) as link:
             try:
                 return link.ask("double", n=1) == 2
-            except UserError:  # the server has not noticed yet that a place is free
+            except UserError:  # the server has not noticed yet that a client has left
                 return False
 
     wait_until(is_answered, "a place")

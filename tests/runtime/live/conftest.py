@@ -1,4 +1,4 @@
-"""A folder of user's files for the tests of the real program, and the program in it, without a sound card."""
+"""A temporary folder for the user's files, and the real program, which uses this folder and no sound card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.rig import LiveProgram, home_of_its_own
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder, which this process uses, too."""
+    """The folder of the user's files, for the program and also for this process."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path

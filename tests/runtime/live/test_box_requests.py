@@ -25,7 +25,7 @@ Start = Callable[..., LiveProgram]
 
 
 def row(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The row of a setting."""
+    """The row of the setting with this name."""
     return next(each for each in rows if each["name"] == name)
 
 
@@ -85,7 +85,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
         told = []
         for topic, news in link.news(180.0):
             told.append(news["doctor"])
-            link.ask("state")  # is answered meanwhile
+            link.ask("state")  # is answered while the doctor runs
             if topic == "change" and not news["doctor"]["is_running"]:
                 break
         assert [len(each["findings"]) for each in told] == sorted(len(each["findings"]) for each in told)
@@ -181,7 +181,7 @@ def first_latent(home: Path) -> str:
 
 
 def moved_by(home: Path, keyboard: Keyboard, control: int, *, works: bool) -> None:
-    """Move a control to both ends, and check whether the first latent follows."""
+    """Move a control to both ends; assert that the first latent follows, or does not if `works` is false."""
     for value in (0, 127):
         keyboard.play([0xB0, control, value])
         reached = lambda at=value / 127.0: abs(ask(home, "state")["positions"][first_latent(home)] - at) < 0.01  # noqa: E731

@@ -121,7 +121,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # this target is now the last one moved
+        keyboard.play([0xB0, 3, 10])  # so the target of control 3 is the one that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -168,7 +168,7 @@ def test_a_companion_that_dies_is_asked_again(start: Callable[..., LiveProgram],
         children = Path(f"/proc/{program.process_id}/task/{program.process_id}/children").read_text().split()
         link.ask("watch", topics=["change"])
         for child in children:
-            os.kill(int(child), signal.SIGSTOP)  # so that it dies with the unanswered request
+            os.kill(int(child), signal.SIGSTOP)  # so that it cannot answer the request before it is killed
         link.ask("learn", target="phase_blend", timeout_s=10)
         for value in range(0, 100, 9):
             keyboard.play([0xB0, 21, value])
@@ -213,7 +213,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # this target is now the last one moved
+        keyboard.play([0xB0, 3, 10])  # so the target of control 3 is the one that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")
@@ -270,7 +270,7 @@ def test_a_map_that_cannot_be_used_is_one_line_and_the_rest_plays(
         assert (status, err.count("\n")) == (2, 1)
         assert "it works, but is not kept" in err
         assert program.stop() == 0
-    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # the player's own text is kept
+    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # the file still has the player's own text
     keyboard.unplug()
 
 

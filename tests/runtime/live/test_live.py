@@ -34,7 +34,7 @@ PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program on the JACK server; inputs, audio: changes to the settings here."""
+    """A function that starts the program on the JACK server; its arguments `inputs` and `audio` change the settings."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object

@@ -17,7 +17,10 @@ class Made:
 
 
 class Workshop:
-    """Makes things, one after the other; in_use: the things that are kept; threads: the thread that made each."""
+    """Has stand-ins for engines made, one job after the other.
+
+    in_use: the stand-ins that are not freed yet. threads: for each job, the thread that did it.
+    """
 
     def __init__(self) -> None:
         self._done = threading.Semaphore(0)
@@ -40,7 +43,7 @@ def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
     workshop = Workshop()
     for _ in range(20):
         workshop.make()
-        del workshop.in_use[:-2]  # the new engine, and one that rings out
+        del workshop.in_use[:-2]  # the new engine is left, and the one before, which fades out
     assert len(workshop.makers) == 3
     assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
     workshop.makers.close()

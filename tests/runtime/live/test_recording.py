@@ -176,7 +176,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # before this, the program was silent for some time
+        time.sleep(7.0)  # less than 10 s; before it played, the program was silent for some time
         program.command("record", "start", "--seconds-before", "10")
         time.sleep(1.0)
         program.command("record", "stop")

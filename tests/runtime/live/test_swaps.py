@@ -71,7 +71,7 @@ class Stage:
         self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
-        """Wait until n_woken instruments in all were made or failed, and render a block."""
+        """Wait until `n_woken` instruments in all have been made or have failed, then render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.play_on()
 
@@ -132,7 +132,7 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
 
 def test_the_audio_thread_wakes_the_main_thread_without_waiting() -> None:
     pipe = ReturnPipe()
-    for _ in range(100_000):  # more than a pipe holds
+    for _ in range(100_000):  # more bytes than a pipe holds
         pipe.wake()
     assert select.select([pipe.read_fd], [], [], 0.0)[0]
     while select.select([pipe.read_fd], [], [], 0.0)[0]:

@@ -127,7 +127,7 @@ def test_other_programs_hear_the_notes_at_their_times(tmp_path: Path) -> None:
     assert midi_file.length == pytest.approx(3601.0)
     assert {message.type for message in midi_file.tracks[0]} >= {"set_tempo", "end_of_track", "sequencer_specific"}
     assert mido.tempo2bpm(next(m.tempo for m in midi_file.tracks[0] if m.type == "set_tempo")) == 120.0
-    # The reader for any MIDI file also reads this file, with its times.
+    # The reader for any MIDI file also reads this file, and finds the same times.
     assert [round(time_s * rate_hz) for time_s, event in read_events(path) if isinstance(event, NoteOn)] == [1, hour]
 
 

@@ -14,7 +14,7 @@ from tests.support.panel import Page, Playing
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play` without a sound card, with an instrument that has a map."""
+    """A running `play` without a sound card, with an instrument for which the page can draw a map."""
     with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
         yield playing
 
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """The page, just opened; the test fails if the page writes an error to the console."""
+    """A browser with the page, just opened; the test fails if the page writes an error to the console."""
     browser.look(1280, 900)
     browser.open(f"{playing.url}#play")
     browser.click("#tab-play")
@@ -50,7 +50,7 @@ def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """A link to the running `play`, after a panic."""
+    """A link to the running `play`, in which the action `panic` has just ended all notes."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

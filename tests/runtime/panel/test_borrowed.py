@@ -1,4 +1,4 @@
-"""A page's process that `play` did not start itself, as in the service: it borrows the ring of the played sound."""
+"""The page's process, not started by `play` itself, as in the service: it borrows the ring of the played sound."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LIMIT_S = 30.0
 
 
 class Part:
-    """A page's connection for files. facts: the last news about the work."""
+    """A page's connection for files."""
 
     def __init__(self, socket: ClientConnection):
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
@@ -50,7 +50,7 @@ class Part:
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """Wait for the next news about the work for which `is_right` is true, and return this news."""
+        """Wait for the next news about the work on files for which `is_right` is true, and return this news."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The moves of many pages become few messages to the playing process, and none is lost or comes late."""
+"""The moves of many pages become few messages to the playing process, and no move is lost or late."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.panel.playing.moves import EVERY_S, MOST_TARGETS, MergedMoves, Move
 
 
 class Told:
-    """A link that notes what is told, with the loop's time."""
+    """Stands in for a link. said: what was sent over it, each entry with the event loop's time."""
 
     def __init__(self) -> None:
         self.said: list[tuple[float, dict[str, float]]] = []

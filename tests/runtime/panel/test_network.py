@@ -1,4 +1,4 @@
-"""The page in a network, in a separate process: pairing by a code, paired devices, foreign names, guesses."""
+"""The page in a network: pairing by a code, paired devices, foreign host names, guesses of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OSC: the meanings of addresses, and broken packets."""
+"""OSC messages: each known address becomes a request; unknown and broken packets are ignored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def port(told: Told) -> OscPort:
 
 
 def message(address: str, *values: object) -> bytes:
-    """A message as the library builds it."""
+    """An OSC message, built by the library python-osc."""
     builder = OscMessageBuilder(address)
     for value in values:
         builder.add_arg(value)

@@ -163,7 +163,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
 
 def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
-    page.click("#save-name")  # its text is selected: what is typed replaces it
+    page.click("#save-name")  # the click selects the field's text, so what is typed replaces it
     page.command("Input.insertText", text="Page test")
     page.click(".save button")
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
@@ -213,7 +213,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     before = page.evaluate(shown)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert page.evaluate(shown) == before  # greyed, but not gone
+    assert page.evaluate(shown) == before  # the page is grey, but still shows everything
     wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")

@@ -1,4 +1,4 @@
-"""The page's tab for the box in a real Chromium on a real `play`; and the name of a sound that was saved."""
+"""The page's tab for the box, in a real Chromium on a real `play`; also the name that is shown after a save."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_doctor_s_findings_come_one_by_one_with_what_mends_them(page: Browse
     how = texts(page, ".findings .how code")
     assert len(how) == sum(verdict != "good" for verdict in verdicts)
     assert all(how)
-    page.open(page.evaluate("location.href"))  # a page that is opened later sees them, too
+    page.open(page.evaluate("location.href"))  # a page that is opened later also shows the findings
     page.wait(f"document.querySelectorAll('.findings li').length === {len(names)}")
 
 
@@ -98,7 +98,7 @@ def test_after_a_save_what_plays_has_the_new_name_and_is_unchanged(page: Browser
     page.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     page.click("#at-width")
     page.click("#tab-sounds")
-    page.wait("!document.querySelector('tb-now small').hidden")  # changed
+    page.wait("!document.querySelector('tb-now small').hidden")  # the page says that the sound was changed
     page.click("#save-name")
     page.command("Input.insertText", text="Saved here")
     page.click(".save button")

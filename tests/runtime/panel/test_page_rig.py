@@ -59,7 +59,7 @@ def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
 
 @pytest.fixture
 def page(opened: Browser, link: Link, ears: Player) -> Browser:
-    """The page, just opened, with a sound that begins at once, and silence before it."""
+    """The page, just opened, while nothing sounds; the chosen sound has no attack."""
     link.ask("sound", name="cello")
     link.ask("move", target="envelope.attack", position=0.0)
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
@@ -68,7 +68,7 @@ def page(opened: Browser, link: Link, ears: Player) -> Browser:
 
 
 def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
-    """What is captured, mono, after a moment in which changes take effect."""
+    """Wait until changes have taken effect, then capture the output, in mono."""
     ears.record(0.25)
     return ears.record(length_s).mean(axis=1).astype(np.float64)
 
@@ -89,7 +89,7 @@ def change_db(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def hold(page: Browser, note: int) -> None:
-    """Switch *Hold* on, and press a key, which goes on."""
+    """Switch *Hold* on, and click on a key, whose note then goes on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -125,7 +125,7 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0
-    # The place that the page finds for the latents as they play is near the place where the ring was dropped.
+    # For the present latents, the page finds a place on the map that is near the place where the ring was dropped.
     row = [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
     found = page.evaluate(f"[...document.querySelector('tb-map').placeOf({row})]")
     assert np.hypot(*(np.array(found) - there)) < 0.1
@@ -145,7 +145,7 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     page.wait("document.querySelector('.arrived').textContent.includes('CC 21')")
     ears.send([0xB0, 21, 40])
     assert change_db(before, heard(ears)) > 5.0
-    # What was learned is forgotten; the map's own control is switched off, and on again.
+    # The learned control is forgotten. The default map's control, CC 74, is switched off, and on again.
     row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
     page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
     page.wait(f"!{row}.textContent.includes('21')")
@@ -204,7 +204,7 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)  # at a low priority
+    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)  # low-priority work
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
     page.evaluate("document.querySelector('.result li .rename .main').click()")

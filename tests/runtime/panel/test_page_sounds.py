@@ -110,7 +110,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # What is shown is the line that was drawn, and the ring moves along it.
+    # The page shows the line that was drawn, and the ring moves along this line.
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     assert [line[-1][0] - line[0][0], line[-1][1] - line[0][1]] == pytest.approx([-120, 45], abs=1.0)

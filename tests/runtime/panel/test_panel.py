@@ -54,7 +54,7 @@ def test_the_notes_of_a_page_end_with_it_and_those_of_another_page_go_on(playing
         page.voices(3)
     page.wait("meter", lambda meter: meter["voices"] < 3)
     time.sleep(0.5)
-    # Two voices of 64 remain, because one page still holds this key.
+    # Both voices of note 64 remain, because one page still holds this key.
     page.wait("meter", lambda meter: meter["voices"] == 2)
     page.tell("note", note=64)
     page.voices(0)
@@ -202,7 +202,7 @@ def test_a_foreign_host_is_refused(playing: Playing, host: str) -> None:
 
 
 def _raw_host(playing: Playing, host: str):
-    """A WebSocket to this machine with this header Host, like one of a foreign site after DNS rebinding."""
+    """A WebSocket to this machine with this header Host, as a foreign site would open it after DNS rebinding."""
     name, _, port = host.partition(":")
     stream = socket.create_connection(("127.0.0.1", playing.port))
     return connect(f"ws://{name}:{port or 80}/ws", sock=stream)
@@ -266,7 +266,7 @@ def test_many_connections_leave_those_that_are_there(playing: Playing, page: Pag
     def is_answered() -> bool:
         try:
             return playing.get("/")[0] == 200
-        except ConnectionError:  # as long as not all places are free again
+        except ConnectionError:  # while the many connections are still being closed
             return False
 
     wait_until(is_answered, "an answer")
@@ -301,7 +301,7 @@ def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
 
 
 def _opens(playing: Playing, n_pages: int) -> bool:
-    """Whether this many pages can be open at once; False if one is refused because there are too many."""
+    """Whether this many pages can be open at the same time; False if one is refused because there are too many."""
     with contextlib.ExitStack() as pages:
         try:
             for _ in range(n_pages):

@@ -1,4 +1,4 @@
-"""`play` with settings that allow a network: it shows the code, as does `panel --code`; OSC plays."""
+"""`play` with settings that allow a network: it and `panel --code` show the pairing code; OSC messages play notes."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """The rack with the swaps among the events posted; each brings new engines."""
+    """Post the swaps among the events to the rack, each with new engines; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)
@@ -137,7 +137,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # 43 sounds, too, but is not in APART
+    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but is not in APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
@@ -241,7 +241,7 @@ def test_a_split_takes_over_and_lets_notes_and_reverb_ring_out() -> None:
     ]
     sound = heard(rack, events, 2.0)
     assert rack.n_parts == 2
-    assert notes_at(sound, 0.55) == [55, 60, 67]  # 60 in the reverb only
+    assert notes_at(sound, 0.55) == [55, 60, 67]  # note 60 sounds in the reverb only
     assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 3

@@ -55,7 +55,7 @@ def test_what_an_interrupted_installation_left_is_deleted_and_a_failed_one_leave
     versions, folder = Versions(tmp_path / "home"), tmp_path / "home" / "versions"
     (folder / ".1.2.3-1.partial").mkdir(parents=True)
     source = make_program(tmp_path / "source", "one", environment=False)
-    (source / "timbrebox").write_text("exit 1\n")  # lets the set-up of the environment fail
+    (source / "timbrebox").write_text("exit 1\n")  # makes the set-up of the environment fail
     with pytest.raises(UserError, match="packages that cannot be installed"):
         versions.add(source)
     assert list(folder.iterdir()) == []

@@ -52,7 +52,7 @@ def test_the_output_has_the_pitch_the_level_and_the_length_of_the_input(note: fl
 
 
 def test_the_phase_is_the_inputs_so_a_sound_of_the_instrument_comes_out_as_it_went_in() -> None:
-    # The input has the tiny decoder's own timbre at these latents, so only an error of the chain can change it.
+    # The tiny decoder can make exactly the input's timbre, so only an error of the chain can change it.
     given = tone(60)
     made = through(given)
     middle = slice(8192, -8192)

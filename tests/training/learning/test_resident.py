@@ -39,7 +39,7 @@ def trained(recipe: Recipe, store: FrameStore, folder: Path) -> Checkpoint:
 def test_the_loop_takes_the_same_steps(
     bottleneck: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    assert len(store.rows("train")) % 50  # rows of weight 0 complete the last batch
+    assert len(store.rows("train")) % 50  # so the last batch is not full: rows of weight 0 complete it
     by_batch = trained(recipe(bottleneck, 3), store, tmp_path / "batches")
     monkeypatch.setattr(training.learning.resident, "has_gpu", lambda: True)
     at_once = trained(recipe(bottleneck, 3), store, tmp_path / "at once")

@@ -1,4 +1,7 @@
-"""Pairs of frames of one sound, equally long after its start, for latents that describe the sound, not the note."""
+"""Training on pairs of frames: of one sound, mostly at two notes, equally long after the start.
+
+Latents then describe the sound, and not the note.
+"""
 
 from __future__ import annotations
 

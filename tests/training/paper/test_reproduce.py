@@ -276,11 +276,11 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert "Left out" not in (copied / "out" / "report.md").read_text()
     path = copied / f"out/runs/{VIOLIN}-seed0/evaluation.json"
     older = json.loads(path.read_text())
-    del older["corpus"]["options"]["transpose"]  # runs kept before there was this option
+    del older["corpus"]["options"]["transpose"]  # as in runs that were kept before this option existed
     path.write_text(json.dumps(older))
     assert reproduce(copied, "--only", "table3", "--violin", sounds) == 0
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
-    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # the recordings that more epochs need are missing
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # more epochs would need the recordings, now gone
     assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept

@@ -1,4 +1,4 @@
-"""The speed measurement: training steps and their matrix products are timed in turns and compared."""
+"""The speed measurement: training steps and their matrix products are timed alternately, and compared."""
 
 from __future__ import annotations
 

@@ -96,7 +96,10 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each silent state of the history, and compare the further sound; returns how many states."""
+    """Start an engine from each silent state of the history; assert that it plays the rest of `sound`.
+
+    Returns the number of silent states.
+    """
     n_states = 0
     for number, (frame, state) in enumerate(history):
         if not isinstance(state, EngineState) or not state.is_silent:
@@ -187,7 +190,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """Without any one of these parts the further sound is different, so the test above would notice its absence."""
+    """If any one of these parts of the state is missing, the sound from there on is different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:
@@ -221,7 +224,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # cannot wait for a hop, so both events are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both events are collected now
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
         engine.render(sound[at : at + 100])

@@ -20,7 +20,7 @@ NOISE, COHERENT = 0.0, 1.0
 @pytest.mark.parametrize(("blend", "sample_rate_hz"), [(COHERENT, 44100), (COHERENT, 48000), (NOISE, 44100)])
 @pytest.mark.parametrize(("note", "cents"), [(36, 80.0), (48, 20.0), (60, 10.0), (84, 20.0)])
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
-    """Checked for widths from 10 Hz to half the distance between harmonics.
+    """The widths from 10 Hz to half the distance between harmonics are checked.
 
     The mean error is small; a single harmonic's error is partly chance.
     """
@@ -66,7 +66,7 @@ def test_loudness_stays(blend: float) -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, 0.4, COHERENT])
 def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
-    """The lane's sound is bit-identical, whether the other lanes of its batch have a bandwidth or not."""
+    """The sound of a lane without bandwidth is bit-identical, whether other lanes of its batch have one or not."""
     magnitudes, _ = harmonic(60)
     beside = lane_sounds(magnitudes, RATE_HZ, 0.3, [0.0, 25.0, 0.0, 3.0], blend, n_lanes=4)
     alone = lane_sounds(magnitudes, RATE_HZ, 0.3, [], blend, n_lanes=4)
@@ -75,7 +75,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A transposed lane may go back to earlier dense hops: a hop's spectrum does not depend on the hops made before."""
+    """A transposed lane may make a dense hop again, so a hop's spectrum must not depend on the hops made before it."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)
@@ -98,7 +98,7 @@ def test_the_walk_goes_forth_and_back() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_change_of_bandwidth_does_not_click(blend: float) -> None:
-    """A jump would add power above 15 kHz. With harmonics below 2 kHz only, the power there must be below -90 dB."""
+    """A jump would add power above 15 kHz. All harmonics are below 2 kHz, so less than -90 dB must be above 15 kHz."""
     magnitudes, _ = harmonic(48, 12)
     jumps = [0.0, 3.0, 60.0, 0.0, 10.0] * 4
     changing = lane_sounds(magnitudes, RATE_HZ, len(jumps) * 1024 / RATE_HZ, [0.0], blend, n_lanes=1, by_hop=jumps)[0]

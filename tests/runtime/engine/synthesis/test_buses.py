@@ -71,7 +71,7 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # From now on both channels have the same ratio, but they are read at different places.
+    # From now on the lanes of both channels have the same ratio, but they are read at different places.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 
@@ -80,7 +80,7 @@ def test_voices_that_leave_during_a_crossfade_sound_on_wherever_the_dense_hops_e
     """All voices leave the bus soon after a knob moved; with some bends the crossfade reaches the next dense hop."""
     knob = [(AT - 1500, KnobTurn(0, 0.0)), (AT - 400, KnobTurn(0, 1.0))]
     for bend in range(-8000, 8001, 1000):
-        # The smallest panning: the voices' gains hardly change.
+        # Panned voices are not steady, so they leave the bus; with the smallest panning, their gains hardly change.
         events = [(0, PitchWheel(0, bend + 1)), *knob, (AT - 200, ControlChange(0, 10, 65))]
         mixed, alone = mixed_and_alone(events, 0.0)
         fading = slice(AT - 200, AT + 100)

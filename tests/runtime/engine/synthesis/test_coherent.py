@@ -108,7 +108,10 @@ def leave_unlevelled(
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and changes to the next at each hop; blends: default 1."""
+    """The sound of a lane that opens with the first spectrum and changes to the next at each hop.
+
+    blends: the blend for each spectrum; by default 1 for all.
+    """
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
     hops = []
@@ -268,7 +271,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two lanes are planned together, and a third lane at another hop."""
+    """The plans of two lanes are found in one call, that of a third lane at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)

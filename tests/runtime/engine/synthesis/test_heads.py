@@ -1,4 +1,4 @@
-"""Heads, where lanes are read: integer positions that depend on frames alone, and always follow the wanted pitch."""
+"""Heads say where lanes are read: their positions are integers, depend on frames only, and follow the wanted pitch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """The ratio of a voice with vibrato, or with a glide: (semitones, frames)."""
+    """The ratio of a voice with vibrato and, if given, a glide; glide: its semitones, and the frame of its end."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
@@ -86,7 +86,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
 @pytest.mark.parametrize("n_frames", [1, 64, 100, 1024])
 @pytest.mark.parametrize("frame", [0, 63, 64, 1000])
 def test_a_read_follows_the_head(frame: int, n_frames: int) -> None:
-    """In these rings a sample's value is its index, which shows which samples were read."""
+    """In these rings each sample's value is its index, so the values show which samples were read."""
     rings = DenseRings(3, 1 << 13, N_AFTER)
     rings.rings[:] = np.arange(rings.stride)
     resampler = Resampler(rings, 2048)

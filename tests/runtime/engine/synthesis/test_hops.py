@@ -1,4 +1,4 @@
-"""One transform per hop gives the sum of four windows; rows are independent; lanes form groups and runs."""
+"""One transform makes a hop, the sum of four windows; rows are independent; lanes are grouped by hops and into runs."""
 
 from __future__ import annotations
 

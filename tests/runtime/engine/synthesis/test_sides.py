@@ -31,7 +31,7 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """Checked at the side's start, later, and when new sinusoids continue the phases of old sinusoids or of noise."""
+    """The distance is checked at the side's start, later, and when new sinusoids continue older phases or noise."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]

@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller:
-# with the K-weight a low note would count as soft, and would be amplified into the limiter.
+# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller than
+# this. With the K-weight alone, a low note would count as soft, and would be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -83,7 +83,7 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
     # A note uses only some of the stored noise spectra, below note 24 so few that a single note's measured pitch is
-    # uncertain: with three seeds, it was up to 86 cents off in 3 s, and up to 43 in 8 s. So octaves are averaged.
+    # uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -244,7 +244,7 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """A sample's value is its index, which shows which samples were read; 16 lanes need several shifts (N_SHIFTS)."""
+    """Each sample's value is its index, so it shows which samples were read; 16 lanes work in several shifts."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)

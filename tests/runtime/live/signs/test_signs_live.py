@@ -1,4 +1,4 @@
-"""The real program's signs without a screen: the chime for a new keyboard, lines in the journal, the status."""
+"""What the real program tells a user without a screen: the chime for a new keyboard, the journal, the status."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_service_greets_a_keyboard_and_says_what_it_waits_for(on_rig: JackSe
             wait_until(lambda: "MIDI: keys:out" in systemd.status, "the status", lambda: systemd.told)
             keyboard.unplug()
             program.wait_for("MIDI input gone")
-            keyboard = Keyboard("keys")  # already greeted, so without a chime
+            keyboard = Keyboard("keys")  # this keyboard was greeted before, so no chime sounds
             assert np.abs(ears.record(1.5)).max() == 0.0
             assert program.stop() == 0
         assert program.errors == ""

@@ -18,11 +18,12 @@ Cost = Callable[[float, int], float]
 
 
 class Machine:
-    """Plays blocks with loads of `cost(time_s, n_sounding)`; n_wanted: how many notes the player holds.
+    """A model of a machine that plays blocks; the player holds n_wanted notes.
 
-    stall_s: how long a block waits for the machine, by the time. main_waits_s: how late the main thread looks at the
-    loads. limits: (time, limit) of each change that the main thread knows.
-    n_lost: number of blocks with a load above 1.
+    cost: function of the time in s and the number of sounding voices; it returns a block's load, which is its work
+    divided by its duration. stall_s: function of the time, how long a block waits for the machine. main_waits_s: how
+    late the main thread looks at the loads. limits: (time, limit) of each change that the main thread knows. n_lost:
+    number of blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):
@@ -45,7 +46,7 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """Play until a time; `overload` looks at the loads after a nearly late block, and at the times that it sets."""
+        """Play until a time; `overload` looks at the loads after a nearly late block, and at times that it chooses."""
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)

@@ -1,4 +1,4 @@
-"""Voltage and heat, read from a made-up /sys."""
+"""The warnings about too little voltage and too much heat, with a made-up /sys."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_blocks_that_are_too_much_work_are_no_stalls() -> None:
 
 
 class Source:
-    """Stands in for the engine: a block takes `wait_s` without work and `work_s` with it."""
+    """Stands in for the engine: for each block it waits for `wait_s`, then computes for `work_s`."""
 
     frame, wait_s, work_s = 0, 0.0, 0.0
 

@@ -1,4 +1,4 @@
-"""The watch: sound that is not finite, and a device that requests no more blocks."""
+"""The watch notices sound that is not finite, and a device that requests no more blocks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack with broken sound: while `is_bad`, each block has a NaN.
+    """Stands in for a rack with broken sound: while `is_bad` is true, each block has a NaN.
 
-    heals: whether posting an Action ends this.
+    heals: whether an Action that is posted sets `is_bad` to False.
     """
 
     def __init__(self, rack: Rack, heals: bool):

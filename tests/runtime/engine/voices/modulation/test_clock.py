@@ -15,7 +15,7 @@ FIRST_S = 1.0
 
 
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
-    """How late messages are, in seconds; negative is early."""
+    """How late n messages are, in s; negative is early; size_s: if normal, the standard deviation, else the largest."""
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]
     return draw(0.0 if kind == "normal" else -size_s, size_s, n)
@@ -80,7 +80,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """A clock that changes its tempo after 10 beats: the found beat, and the time of the change."""
+    """Follow a clock whose tempo changes after 10 beats; returns the found beat, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -96,7 +96,7 @@ def test_a_new_tempo_is_followed_within_one_and_a_half_beats(after_bpm: float, j
 
 
 def test_a_ritardando_is_followed() -> None:
-    """From 140 to 70 bpm within 8 beats."""
+    """The clock slows down from 140 to 70 bpm within 8 beats."""
     bpm = np.concatenate((np.full(96, 140.0), np.geomspace(140.0, 70.0, 8 * CLOCKS_PER_BEAT), np.full(192, 70.0)))
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(60.0 / CLOCKS_PER_BEAT / bpm)))
     heard = follow(true_s, true_s + jittered("uniform", 0.0005, len(true_s)))
@@ -129,7 +129,7 @@ def test_when_the_clock_stops_its_tempo_goes_on() -> None:
     heard_s = true_s[:n] + jittered("uniform", 0.001, n)
     heard = follow(true_s, heard_s, until_s=20.0)
     assert heard.worst_s(FIRST_S + 1.0, FIRST_S + 10.0) < 0.003
-    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # an error of 0.1 % in the following ten seconds
+    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # so in the next ten seconds the tempo is at most 0.1 % off
 
 
 def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
@@ -149,7 +149,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # A stop; then a start, which a stop follows before any clock message. A continue is handled like a stop.
+    # Neither a stop moves the beat, nor a start that a stop follows before any clock message. A continue is handled
+    # like a stop.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])

@@ -1,4 +1,4 @@
-"""The points where a note begins: as close together as the sound's envelopes need, and none for slow ones."""
+"""Where a note begins, it has points as close together as the sound's envelopes need; slow envelopes need none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ SOUND = Sound(filter=Filter(type="low", cutoff_hz=300.0, slope_db_per_octave=12)
 def test_no_gain_changes_by_more_than_3_db_from_point_to_point(
     octaves_per_1024: float, expected: tuple[tuple[int, int], ...]
 ) -> None:
-    """12 dB per octave: 0.25 octaves are 3 dB. Nearer than the least distance, no more points help."""
+    """The filter falls by 12 dB per octave, so a cutoff moved by 0.25 octaves changes a gain by 3 dB.
+
+    Points are never closer than NEAREST, however fast the cutoff moves.
+    """
     assert (
         opening_points(SOUND, lambda frames: [("filter.cutoff", frames * octaves_per_1024 / 1024)], NEAREST) == expected
     )
