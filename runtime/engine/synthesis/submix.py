@@ -97,8 +97,8 @@ class Submixes:
 
         Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
         them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
-        members' old sound goes to the new carrier's ring, for the crossfade; a former submix is in its carrier's ring
-        and so is part of the sum.
+        members' old sound goes to the new carrier's ring, for the crossfade. If some were in a former submix, their sum
+        is in its carrier's ring, so it is added, too.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed

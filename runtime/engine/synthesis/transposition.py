@@ -166,7 +166,7 @@ class Transposer:
     # Hops and buses
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
+        """Make the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
         self._writer.make_fades(self._buses.owners(lanes), frame)
 
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
@@ -188,7 +188,7 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """Begin crossfades of the lanes among these, in no bus, that need another number of bins from `frame` on."""
+        """Begin crossfades of those lanes that need another number of bins from `frame` on; lanes: in no bus."""
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:
@@ -199,7 +199,7 @@ class Transposer:
         return [number for number in lanes if self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins]
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the lanes' sound, with their present spectra, for n_frames from `frame` on."""
+        """Make the sound of the lanes' present spectra for n_frames from `frame` on."""
         self._writer.make_to(self._buses.owners(lanes), frame + n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:

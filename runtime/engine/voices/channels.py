@@ -30,7 +30,7 @@ class Channel:
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
-        """Reset what CC 121 resets. Volume, pan, program, slide and the values of parameters stay. Source: RP-015."""
+        """Reset what CC 121 resets: not volume, pan, program, slide and parameters. Source: MIDI's practice RP-015."""
         self.expression, self.mod_wheel, self.pressure = 127, 0, 0
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0

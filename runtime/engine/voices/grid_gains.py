@@ -12,7 +12,7 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
 # Gains are computed at frames that are multiples of this, and interpolated linearly. This weakens a wave of 20 Hz by
-# 1 %, and makes no step of a control faster than the shortest attack.
+# 1 %. A step of a control takes this long, longer than the shortest attack.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 

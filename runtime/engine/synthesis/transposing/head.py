@@ -81,7 +81,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the positions at which intervals begin, and their steps, up to this one; the first was found before."""
+        """Find the position at which each interval begins, and its step, up to interval _first + number."""
         begins, steps = self._begins, self._steps
         while number >= len(steps):
             steps.append(self._step_of(self._first + len(steps)))

@@ -20,7 +20,7 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory.
+    """A playhead for each lane and each trajectory: it says which row is read.
 
     From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
     the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
@@ -55,7 +55,7 @@ class Playheads:
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the shift applies at once."""
+        """Begin a note; speed, shift: in the units of `advance`; the place has the whole shift from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -141,7 +141,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers of the playheads of a note that begins."""
+        """The numbers, _PLACE to _SHIFT_CHANGE, of the playheads of a note that begins: (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

@@ -16,7 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# A smooth wave up to this rate, interpolated linearly from hop to hop, leaves images below -40 dB.
+# A smooth wave of at most this rate, or of at least this many beats, interpolated linearly from hop to hop, leaves
+# images below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
@@ -130,7 +131,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The frame from which the times of a lane's note are counted; a legato note goes on with the former one's."""
+        """The frame from which a lane's note counts its times; a legato note keeps that of the note before."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
@@ -190,7 +191,7 @@ class Sources:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Beats are counted along the line; the present tempo times the time would change past beats, too.
+            # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
