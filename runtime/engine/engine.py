@@ -123,7 +123,7 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and each state asked for."""
+        """From now on, append to `history` each collected event, as (frame, event), and what `ask_for_state` gives."""
         self._events.history = history
 
     def ask_for_state(self) -> None:

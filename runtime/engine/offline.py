@@ -63,7 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before its block: millions of posted events would fill the memory.
+    """Posts each event just before its block is rendered, because millions of waiting events would fill the memory.
 
     events: (frame, event), ascending.
     """

@@ -40,7 +40,7 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON; `parts_of_tree` reads them."""
+        """The parts as values for JSON, to be read by `parts_of_tree`."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 

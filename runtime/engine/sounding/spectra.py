@@ -64,7 +64,7 @@ class Spectra:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point. So it is that of a frame half-way to this point.
+            # A voice keeps its first spectrum until its first point, so it is made for a frame half-way to that point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)

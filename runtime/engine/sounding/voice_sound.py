@@ -20,7 +20,7 @@ from runtime.events import NEVER
 
 
 class VoiceSound:
-    """Decides for each span which voices get new spectra and hops, and makes these.
+    """Decides for each span which voices get new spectra and hops, and makes both.
 
     spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
     widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether

@@ -28,11 +28,11 @@ class Buses:
         self._n_mixed = 0
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
+        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
         if not self._n_mixed:
             return list(lanes)
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
@@ -105,7 +105,7 @@ class Buses:
         return {*leaving, *([] if bus is None else [bus.carrier])}
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on.
+        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
 
         During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.

@@ -107,7 +107,10 @@ class PointHops:
             self._made_to[run] = [made_to] * (run.stop - run.start)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade linearly to the lanes' new spectra for n_frames from `frame` on, where old sound must be ready."""
+        """Crossfade linearly to the lanes' new spectra, for n_frames from `frame` on.
+
+        The rings must hold the old sound of these frames.
+        """
         for run, made_to in self._runs(lanes):
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:

@@ -150,7 +150,7 @@ class LaneSound:
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; they crossfade to it at their next hop."""
+        """Set the blend of lanes, 0 (noise phases) to 1 (coherent ones); lanes crossfade to it at their next hop."""
         blends = self._phases.blend
         if blends.count(blend) == len(blends):
             return
@@ -328,7 +328,7 @@ class LaneSound:
         return self._membership.of(lane) is None and not self._transposer.active[lane]
 
     def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
-        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether it is crossfaded."""
+        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
         if not any(fades):
             self._rings.write(lanes, frame, sound)
         elif all(fades):
@@ -342,15 +342,15 @@ class LaneSound:
     # Submixes
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a submix."""
+        """Those of `lanes` that are in a submix."""
         return self._membership.members_among(lanes)
 
     def on_bus(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return self._transposer.mixed(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes and buses: each has its separate sound from `frame` up to its next hop."""
+        """Take lanes out of submixes and buses: each has a sound of its own from `frame` up to its next hop."""
         self._submixes.unmix(lanes, frame)
         if self._transposer.n_active:
             self._transposer.unmix(lanes, frame)
@@ -362,7 +362,7 @@ class LaneSound:
     # Reading sound
 
     def transposed_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are transposed."""
+        """Those of `lanes` that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 

@@ -19,7 +19,7 @@ def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
 
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
-    """Group ascending lane numbers into runs of neighbours, one slice each; none reaches across LANES_PER_ROW."""
+    """Group ascending lane numbers into runs of neighbours; each multiple of LANES_PER_ROW begins a new run."""
     runs: list[slice] = []
     for lane in lanes:
         if _goes_on(runs, lane):

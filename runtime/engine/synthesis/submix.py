@@ -54,7 +54,7 @@ class Membership:
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a submix."""
+        """Those of `lanes` that are in a submix."""
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
@@ -127,7 +127,7 @@ class Submixes:
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes, if they are in any: write their separate sound, from `frame` on.
+        """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
         During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.

@@ -215,15 +215,15 @@ class Transposer:
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return self._buses.members_among(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on."""
+        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own."""
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
+        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
         return self._buses.heard(lanes)
 
     # Reading

@@ -30,7 +30,7 @@ class Channel:
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
-        """Reset what CC 121 resets: not volume, pan, program, slide and parameters. Source: MIDI's practice RP-015."""
+        """Reset what CC 121 resets. Volume, pan, program, slide and parameters' values stay. Source: MIDI's RP-015."""
         self.expression, self.mod_wheel, self.pressure = 127, 0, 0
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0
@@ -108,7 +108,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range applies to its whole zone."""
+        """Apply CC 6 or 38 of a channel; return whether a zone changed. A member's bend range holds for all members."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):

@@ -50,7 +50,7 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """End a row's move: it holds the target level."""
+        """End a row's move: from now on the row holds the target level."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:

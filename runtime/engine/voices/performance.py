@@ -61,7 +61,7 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 
 
 class Performance:
-    """Applies events to the voices, and ends them when a sender of active sensing falls silent.
+    """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
     bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame, reverb,
     chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number of

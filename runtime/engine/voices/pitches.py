@@ -39,7 +39,7 @@ class VoicePitches:
             voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
-        """The frame at which a voice's pitch begins to be modulated: with a delayed LFO, after its note begins."""
+        """The frame at which a voice's pitch begins to be modulated: the note's start, or later with a delayed LFO."""
         delay_s = voice.played.pitch_delay_s
         n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
         if n_frames <= _N_SHIFTS * _SHIFT_FRAMES:

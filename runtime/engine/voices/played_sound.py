@@ -60,7 +60,7 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 
 
 class PlayedSound:
-    """One sound; it is made before the engine renders, and only the rates of its LFOs change.
+    """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     patch: the patch of the sound; sound: the patch's sound; morphs: the sounds of its morph's steps; voice: how notes
     are played; curve: the envelope's cubic, as in `Ramps`; modulator: the sound's modulation; trajectories: None if the
@@ -138,7 +138,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Continue with the LFOs of another engine's sound, before any note; memory: from `Sources.rates_memory`."""
+        """Let the LFOs go on as in another engine, before any note; memory: from `Sources.rates_memory`."""
         self.modulator.sources.remember_rates(memory)
         self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 

@@ -150,7 +150,7 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids have random phases; later ones continue the phases of noise bins.
+                # A note's first sinusoids begin with random phases; from now on, new ones continue noise bins' phases.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 

@@ -35,8 +35,8 @@ def opening_points(
 ) -> OpeningPoints:
     """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
 
-    added: called with frames after the note's start; returns, for each move of a target by envelopes, the target's name
-    and what is added to it, at most, in its unit. nearest: the least distance of two points, in frames.
+    added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
+    target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]

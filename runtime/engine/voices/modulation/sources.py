@@ -103,11 +103,11 @@ class Sources:
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """The rates that were set, and the lines of their cycles, as plain values for `remember_rates`."""
+        """For each LFO whose rate was set: the rate and the BeatLine of its cycles, to be read by `remember_rates`."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Continue with the LFOs of another engine's sound, before any note."""
+        """Let the LFOs go on as in another engine, before any note; memory: from that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -154,7 +154,7 @@ class Sources:
         return level
 
     def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
-        """The envelope `name` at frames, float64 (n,), after a note's start while its key is down."""
+        """The envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's start."""
         return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
