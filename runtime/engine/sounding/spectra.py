@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches; caches each note's last spectrum, in case it is struck again."""
+"""Decodes the spectra that voices need, in batches; caches each note's last spectrum for when it is struck again."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes that hop together and have one ratio share a head if they began together. A new lane joins a head that already
-    has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
+    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins
+    joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
     an old spectrum to a new one; max_frames: most frames of one `read`; active: for each lane, whether it is
@@ -149,7 +149,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Move lanes with another ratio than their head's ratio to new heads, at the same place."""
+        """Move the lanes whose ratios are not their head's ratio to new heads, at the same place."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)

@@ -147,7 +147,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The value of a channel or of its master, whichever is higher; of: gives a channel's value."""
+        """The value of a channel or of its master, whichever is higher; of: returns the value of a channel."""
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:

@@ -209,7 +209,7 @@ class CoherentPhases:
         belong = np.ones(index.shape, bool)
         belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
         np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
-        index *= belong  # bins that do not belong write to bin 0, which is silent
+        index *= belong  # bins of other peaks, or of none, write to bin 0, which is silent
         noise[index] = 0.0
         owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
         owners[:, 0] = -1

@@ -76,8 +76,8 @@ class Playheads:
         """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
-        shifts: float (n,), shifts of the place, as shares of the held part; a place moves linearly to its new shift up
-        to the next update.
+        shifts: float (n,), shifts of the place, as shares of the held part; until the next
+        update, a place moves linearly to its new shift.
         Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
         ValueError if the playheads were made without `modulated`.
         """
