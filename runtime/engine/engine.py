@@ -45,8 +45,8 @@ T = TypeVar("T")
 class Status(msgspec.Struct, frozen=True, gc=False):
     """The engine's state at `frame`, the first frame of the present span.
 
-    n_active_voices: voices that sound; n_notes, n_stolen, n_decoded, n_transforms: notes started, voices stolen,
-    spectra decoded and inverse transforms made so far; positions: the knobs' positions, 0 to 1.
+    n_active_voices: voices that sound; positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes
+    started; n_stolen, voices stolen; n_decoded, spectra decoded; n_transforms, inverse transforms made.
     """
 
     frame: int = 0
@@ -62,9 +62,9 @@ class Engine:
     """A polyphonic instrument at one sample rate.
 
     instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
-    random phases; config: the settings, None for those of `patch`. If there are settings, n_voices and seed may be
-    left out, because the settings contain both; ValueError if an argument contradicts them. Without settings, n_voices
-    is 16 and seed is 0 by default. patch: the sound at the start; programs: the sounds that program changes choose,
+    random phases; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
+    ValueError if n_voices or seed is given and contradicts them. Without config and patch, n_voices is 16 and seed is 0
+    by default. patch: the sound at the start; programs: the sounds that program changes choose,
     None for the instrument's presets. limits: whether the sound is limited to full scale; if not, the caller must limit
     it. start: the state of another engine with the same instrument, settings and sounds; this engine continues from
     that state's frame. None for frame 0.
@@ -123,11 +123,11 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` every collected event, (frame, event), and the states of `ask_for_state`."""
+        """From now on, append to `history` each collected event, as (frame, event), and what `ask_for_state` gives."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, EngineState) to the history at the end of the present block."""
+        """Ask the audio thread to append (frame, EngineState) to the history when its present block is rendered."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -140,7 +140,7 @@ class Engine:
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give a sound another name, unless another sound was chosen meanwhile; for any thread."""
+        """Rename the present sound, if it is still `patch`; may be called from any thread."""
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)
@@ -208,7 +208,7 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """A sounding voice's spectrum with its latents, and its gain.
+        """What a sounding voice sounds like now, and its gain.
 
         May be called from any thread; then the values may belong to different frames.
         """

@@ -46,7 +46,7 @@ class EventQueue:
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events into the queue, on the audio thread; late events and events without a frame get `now`.
+        """Sort the posted events into the queue, on the audio thread; those that are late or lack a frame get `now`.
 
         end: the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns
         the span's new end: earlier than `end` if a posted event is heard before `end`.
@@ -108,7 +108,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # only the first such event counts: later ones are heard at its hop or at a later hop
+            if not waits_for_hop:  # only the first event that waits counts: later ones are heard at its hop or later
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

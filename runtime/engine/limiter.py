@@ -11,7 +11,7 @@ _PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 
 
 def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
-    """Compress samples beyond LIMITER_KNEE, in place, so that none exceeds full scale; smaller ones stay as they are.
+    """Compress samples beyond LIMITER_KNEE, in place, so that none exceeds full scale; smaller samples stay.
 
     signal, below, bend: float32 of one shape; the last two are scratch. With u = (|x| - knee) / (1 - knee), a magnitude
     |x| above the knee becomes knee + (1 - knee) u / sqrt(1 + u^2): smooth up to the second derivative. Every finite

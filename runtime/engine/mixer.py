@@ -103,12 +103,12 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """The sides of the sounding voices that are transposed."""
+        """Those sides of the sounding voices that are transposed lanes."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
     def _read_transposed(self, transposed: list[int], frame: int, n: int) -> tuple[list[int], np.ndarray]:
-        """The lanes among these that are heard, and their sound, float32 (n_heard, n)."""
+        """The lanes of `transposed` that are heard, and their sound, float32 (n_heard, n)."""
         heard = self._sound.heard_among(transposed) if transposed else []
         return heard, self._sound.read_transposed(heard, frame, n) if heard else self._panned[:0].reshape(0, n)
 
@@ -123,9 +123,9 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Write to `out` the lanes' sound times their envelopes; first: number of the first lane.
+        """Multiply the sound of the lanes from number `first` on by their envelopes, and write it to `out`.
 
-        transposed: which of these lanes are transposed; heard, sounds: which of those are heard, and their sound.
+        transposed: which of these lanes are transposed; heard: which transposed lanes are heard; sounds: their sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -136,16 +136,19 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' left and right channels, float32 (n_lanes, n), from their sound and their sides', overwritten."""
+        """The lanes' left and right channels, float32 (n_lanes, n) each.
+
+        enveloped, sides: the sound of the lanes and of their sides; both arrays are overwritten.
+        """
         lanes = len(enveloped)
-        # The gain of a lane that is not wide is 0, whatever its side's ring holds.
+        # The side of a lane that is not wide has the gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)
         enveloped *= self._widths.middle.values(lanes, frame, n)
         right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy the rest of a stolen voice's sound, faded out, into the tails, so that its lane is free at once."""
+        """Copy the rest of a stolen voice's sound, faded out, into the tails: the new note needs its lane now."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)

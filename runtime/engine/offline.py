@@ -47,7 +47,7 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield blocks like `render_events`, but exactly n_frames; events: (frame, event), absolute frames, ascending.
+    """Yield blocks like `render_events`, n_frames in all; events: (frame, event), absolute frames, ascending.
 
     ValueError for a sample that is not finite, which a damaged recording's state can cause.
     """
@@ -63,7 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before its block: millions of posted events would fill the memory.
+    """Posts each event just before its block is rendered, because millions of waiting events would fill the memory.
 
     events: (frame, event), ascending.
     """
@@ -86,7 +86,7 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """Release the keys and pedals that the file has left down."""
+    """Release the keys and pedals that the events have left down."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

@@ -17,14 +17,14 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the longest trajectory's colour
-MOST_PARTS = 8  # trajectories of a patch, or patches of a morph
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest array: the colour of the longest possible trajectory
+MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
 
 
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
-    """A patch as values for JSON, with only the settings that differ from `base`; `patch_of_tree` reads them."""
+    """A patch as values for JSON, with only the settings that differ from `base`; read by `patch_of_tree`."""
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},

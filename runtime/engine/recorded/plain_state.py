@@ -1,7 +1,7 @@
 """The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
 
-They hold the state of the player's controls. A new plain attribute of a class is stored and restored like the others,
-without new code here.
+The state of the player's controls is made of such values. A class may get a further plain attribute: it is stored and
+restored like the others, without new code here.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
     is_silent: whether no voice sounded. program: number of the chosen sound, FIRST_SOUND for the sound at the start,
-    OTHER_SOUND for the sound `chosen`, which an event delivered. step: the step of the sound's morph that was reached,
-    None if the morph was not moved. parts: the plain values of the engine's objects, by the objects' names. waiting:
+    OTHER_SOUND for the sound `chosen`, which an event delivered. step: the present step of the sound's morph, None if
+    the sound has no morph. parts: the plain values of the engine's objects, by the objects' names. waiting:
     events that had been posted and had not happened, with their frames.
     """
 
@@ -40,7 +40,7 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON; `parts_of_tree` reads them."""
+        """The parts as values for JSON, to be read by `parts_of_tree`."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 
@@ -82,7 +82,7 @@ class StateKeeper:
         return EngineState(frame, is_silent, FIRST_SOUND + number, parts, waiting, None, step)
 
     def give(self, state: EngineState) -> None:
-        """Restore a state before the first block; the caller must queue its waiting events."""
+        """Restore a state before the first block; the caller must queue the state's waiting events."""
         palette, performance, knobs = self._palette, self._performance, self._knobs
         if state.chosen is not None:
             chosen = palette.ready(state.chosen)

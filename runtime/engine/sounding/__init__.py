@@ -1,1 +1,1 @@
-"""Gives each sounding voice its spectra, hops and ramps; links the voices, which know no sound, to the synthesis."""
+"""Gives sounding voices their spectra, hops and ramps: links voices/, which makes no sound, to synthesis/."""

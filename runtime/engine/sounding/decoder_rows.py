@@ -16,7 +16,7 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    moved: positions of the latents in each lane's last row, if they are modulated, float32 (n_lanes, n_latents).
+    moved: the latents' positions in each lane's newest row, if modulation moves them, float32 (n_lanes, n_latents).
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -27,7 +27,7 @@ class DecoderRows:
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one per lane; only the conditioning part is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
-        # Knob positions in the decoder's units, of the last few versions.
+        # Knob positions in the decoder's units, for the last few versions of the knobs.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])
@@ -36,7 +36,7 @@ class DecoderRows:
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
         """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane.
 
-        positions: (n_voices, n_latents), the knobs' positions for each voice; None for the present ones.
+        positions: (n_voices, n_latents), the latents' positions for each voice; None for those of its knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)
@@ -73,7 +73,7 @@ class DecoderRows:
         return self._values[self._versions.index(knobs.version)]
 
     def _follow_notes(self, voices: Sequence[Voice]) -> list[int]:
-        """Update the lanes' conditioning; returns the indices of the voices that have a slide."""
+        """Update the lanes' conditioning; returns the indices of the voices that have an MPE slide."""
         sliding, notes = [], self._notes
         for number, voice in enumerate(voices):
             if notes[voice.lane] != voice.model_note:

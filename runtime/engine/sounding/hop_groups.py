@@ -14,8 +14,8 @@ LARGEST_GROUP, SMALL_GROUP = 16, 4
 class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
-    due: the hop at which their next sound must be made, NEVER if they are silent; made_for: `Knobs.n_changes`
-    when their last sound was made.
+    due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value that
+    `Knobs.n_changes` had when their newest sound was made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -32,8 +32,9 @@ class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
     groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset;
-    point_offsets: for each lane, where its points lie, modulo the hop size, if its sound has points of its own: four
-    lanes of a group together, and the next four a quarter of a hop later, so that no block has to make all.
+    point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of its own.
+    Four lanes of a group share an offset; the next four have theirs a quarter of a hop later. So no block has to make
+    the sound of all lanes.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -57,7 +58,7 @@ class HopGroups:
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
 
-        wanted: the present `Knobs.n_changes`; touched: lanes whose sound is out of date for another reason.
+        wanted: the present `Knobs.n_changes`; touched: lanes that need new sound though no knob moved.
         """
         due = []
         for group in self.groups:

@@ -19,8 +19,9 @@ class RampPoints:
     A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
     hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
 
-    A sound whose voices are made one by one has points of its own in the place of those at the hops. The lanes of a
-    group have them in shifts of four, so that no block must make the sound of all.
+    If the voices of a sound are made one by one, they have points of their own, not those at the hops. Four lanes of a
+    hop group have theirs at one frame, and the next four a quarter of a hop later. So no block must make the sound of
+    all.
 
     A voice has no point where it begins: a chord's first block has enough work.
 
@@ -52,7 +53,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """How many frames after its beginning a voice has the first of its own closer points: sooner in lower lanes."""
+        """How many frames after its start a voice has the first point of its own; lower lanes have it sooner."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = next(spacing for _, spacing in voice.played.opening_points if spacing)
         return spacing // 4 + shift * spacing // self._hop_size

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches; caches each note's last spectrum, in case it is struck again."""
+"""Decodes the spectra that voices need, in batches; caches each note's last spectrum for when it is struck again."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Foreseen(NamedTuple):
 class Seen(NamedTuple):
     """What a voice sounds like now.
 
-    magnitudes: its spectrum after filter and colour, float32 (n_bins,), amplitudes of sinusoids before the voice's own
-    gain; latents: positions of its latents, 0 to 1.
+    magnitudes: float32 (n_bins,), its spectrum after filter and colour, before the voice's own gain; latents: positions
+    of its latents, 0 to 1.
     """
 
     magnitudes: np.ndarray
@@ -64,7 +64,7 @@ class Spectra:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point. So this is the spectrum of a frame between.
+            # A voice keeps its first spectrum until its first point, so it is made for a frame half-way to that point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -73,9 +73,9 @@ class Spectra:
                     self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
-        """Compute early what `lead` will need, if the next call has the same arguments.
+        """Compute early what the next call of `lead` will need, if it has these arguments.
 
-        n_events: number of events so far that may change a source of modulation.
+        n_events: number of events so far that may have changed a source of modulation.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -123,9 +123,9 @@ class Spectra:
         return Seen(self._sound.magnitudes(voice.lane), latents)
 
     def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
-        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at once.
+        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at a time.
 
-        foreseen: the gains of the voices' bins, if they are known; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, if computed before; leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)

@@ -24,9 +24,9 @@ class VoiceValues(NamedTuple):
 
     knobs: the knobs of that sound, the same for all these voices.
 
-    sums: for each modulated target, float64 (n, 1), or (1, 1) if the sum is the same for all voices. kept, offsets: the
-    factor by which trajectories multiply the knobs' positions, and what they then add, (n, n_latents) each, or None.
-    colour_db: the trajectories' colour, (n, n_bands), or None.
+    sums: what is added to each modulated target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
+    kept: the factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add;
+    (n, n_latents) each, or None. colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -128,7 +128,10 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, in one group for each sound that these voices play; voices keep their order in a group."""
+    """The values at `frame`, in one group for each sound that these voices play; voices keep their order in a group.
+
+    spacing_frames: as in `Moment`.
+    """
     groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:
         groups.setdefault((voice.played, voice.knobs), []).append(voice)

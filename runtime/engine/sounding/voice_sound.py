@@ -20,7 +20,7 @@ from runtime.events import NEVER
 
 
 class VoiceSound:
-    """Decides, for each span, which voices get spectra and hops, and makes them.
+    """Decides for each span which voices get new spectra and hops, and makes both.
 
     spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
     widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether
@@ -84,8 +84,8 @@ class VoiceSound:
     def foresee(self, frame: int, n_events: int) -> None:
         """Compute what modulated voices will need at their next hop or point, in a block without other work.
 
-        frame: the next block's first frame; n_events: as in `follow`. If an event comes before that point, the values
-        are computed again. So the sound does not depend on the block size.
+        frame: the next block's first frame; n_events: as in `follow`. If an event comes before that hop or point, the
+        values are computed again. So the sound does not depend on the block size.
         """
         own = [voice for voice in self._moving() if voice.played.has_own_points]
         if own:
@@ -94,7 +94,7 @@ class VoiceSound:
             self._foresee_hop(n_events)
 
     def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """Make the old sound that the next voices need which have a point of their own, and compute their values."""
+        """For voices whose own point comes next: make the old sound that they will leave, and compute their values."""
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -230,7 +230,7 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin ramps of the voices' spectra to the spectra at the voices' next points; moving: ascending by lane."""
+        """Begin to move each voice's spectrum to that of its next point; moving: the voices, ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

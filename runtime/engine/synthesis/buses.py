@@ -18,8 +18,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class Buses:
     """Makes buses, and takes lanes out of them.
 
-    A bus is a submix of transposed lanes: the ring of its carrier holds the sum of all members, which is heard at the
-    carrier's gain. Lanes enter a bus only at their hop; there a crossfade begins. They can leave at any frame.
+    A bus is a submix of transposed lanes that share a head: they are read at one place and one speed. The ring of the
+    carrier, the loudest lane, holds the sum of all members, and is heard at the carrier's gain. Lanes enter a bus only
+    at their hop; there a crossfade begins. They can leave at any frame.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):
@@ -27,11 +28,11 @@ class Buses:
         self._n_mixed = 0
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
+        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
         if not self._n_mixed:
             return list(lanes)
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
@@ -80,8 +81,8 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The carrier's ring gets the sum of the members' old sounds. The old sound of a lane that leaves a bus stays in
-        the former carrier's ring.
+        The ring of the new carrier gets the sum of the members' old sounds. The old sound of a lane that leaves a bus
+        stays in the former carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members
@@ -104,7 +105,7 @@ class Buses:
         return {*leaving, *([] if bus is None else [bus.carrier])}
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on.
+        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
 
         During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
@@ -119,7 +120,7 @@ class Buses:
                     self._put(bus.carrier, None)
 
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
-        """Make the separate sounds of members, and subtract them from the bus's sound.
+        """Make the separate sounds of these members, and subtract them from the bus's sound.
 
         How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
         the present dense hop, or of the dense hop in which a running crossfade ends. The sound after that is made

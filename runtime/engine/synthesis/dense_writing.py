@@ -15,9 +15,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 
 
 class DenseWriter:
-    """Writes dense hops, and crossfades, into the rings of transposed lanes, as far as they are needed.
+    """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of a crossfade, in ring samples. In all methods `lanes` are single lanes or carriers of buses.
+    n_fade: length of a crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of its bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -27,15 +27,15 @@ class DenseWriter:
         self._steps = np.arange(rings.size // 2, dtype=np.float32)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
-        """Write the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
+        """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
         self.write_to(lanes, [self._lanes[number].head.place(frame) + self.n_fade + N_AFTER for number in lanes])
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
-        """Write the lanes' sound, with their present spectra, up to where they are read at `frame`."""
+        """Write the sound of the lanes' present spectra as far as a read at `frame` needs it."""
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write lanes' rings up to `ends`, one for each lane.
+        """Write each lane's ring up to its end: `ends` has one ring sample for each lane.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """
@@ -49,7 +49,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # so that neighbouring lanes that make the same hop, which is cheaper together, follow each other
+        hops.sort()  # brings neighbouring lanes with the same hop together: made in one run, they are cheaper
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
@@ -66,7 +66,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring, from the lane's `fade_from` on, where a crossfade begins."""
+        """Write a dense hop into a lane's ring: nothing before `fade_from`, then a crossfade, then the hop alone."""
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

@@ -207,7 +207,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of some rows; weighs: whether they have noise weights, or none of them has."""
+        """Write the spectra of some rows; weighs: True if all these rows have noise weights, False if none has."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]

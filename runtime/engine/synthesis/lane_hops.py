@@ -107,18 +107,21 @@ class PointHops:
             self._made_to[run] = [made_to] * (run.stop - run.start)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade linearly to the lanes' new spectra, from `frame` on; the old sound must be made for n_frames."""
+        """Crossfade linearly to the lanes' new spectra, for n_frames from `frame` on.
+
+        The rings must hold the old sound of these frames.
+        """
         for run, made_to in self._runs(lanes):
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade, which can only begin at the end of the last hop.
+                # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of neighbouring lanes with one blend that are made up to one frame, and this frame."""
+        """Runs of neighbouring lanes that have one blend and are made up to one frame; each run with that frame."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 

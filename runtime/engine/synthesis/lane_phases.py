@@ -52,13 +52,13 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether the phases of any of these lanes walk: it has a bandwidth, and its blend is above 0."""
+        """Whether phases may walk in these lanes: any of them has a bandwidth, and any has a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
-        """For each lane with a bandwidth the weights of its noise phases, float32 (2 * n_bins,), else None.
+        """The weights of each lane's noise phases, float32 (2 * n_bins,), or None for a lane without a bandwidth.
 
-        Returns None if no lane has a bandwidth, or the blend is 0.
+        The whole result is None if no lane has a bandwidth, or if the lanes' common blend is 0.
         """
         weights, blend = self._noise_weights, self.blend[lanes.start]
         bandwidths = weights.bandwidth_cents[lanes]
@@ -92,7 +92,7 @@ class LanePhases:
             self._phases.start_side(side, self.leader[side])
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan lanes; a run of lanes whose sides are all among them is planned with these sides."""
+        """Plan lanes. If all sides of a run of lanes are among `lanes`, the run and its sides are planned together."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -23,8 +23,8 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# Hops made at once while no spectrum changes. If a knob turns, those that have not been played are made again. More
-# hops at once would be cheaper on average, but one block would have to make them all.
+# Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
+# More hops would be cheaper on average, but the one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -150,7 +150,7 @@ class LaneSound:
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """Set the blend of lanes, 0 for noise phases to 1 for coherent ones; they crossfade to it at their next hop."""
+        """Set the blend of lanes, 0 (noise phases) to 1 (coherent ones); lanes crossfade to it at their next hop."""
         blends = self._phases.blend
         if blends.count(blend) == len(blends):
             return
@@ -191,7 +191,8 @@ class LaneSound:
     def give_points(self, lane: int, has_points: bool) -> None:
         """Set, before a lane opens, whether its spectrum changes at points of its own, or else at its hops.
 
-        At its own points, call `before_ramp`, then `ramp` or `rest`; at its hops call `go_past_hop`, not `hop`.
+        A lane with points of its own needs `before_ramp` and then `ramp` or `rest` at these points, and at its hops
+        `go_past_hop` instead of `hop`.
         """
         self._points.has_points[lane] = has_points
 
@@ -226,7 +227,7 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound from the hop at `frame` on of those lanes with points of their own that do not have it yet."""
+        """Make the sound after the hop at `frame`, where it is not made yet; lanes: have points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
@@ -237,8 +238,8 @@ class LaneSound:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
-        lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames; it may end before the
-        lanes' next hop, and after that hop only for lanes with points of their own.
+        lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames. It ends at the
+        lanes' next hop or before; only for lanes with points of their own may it end later.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -261,14 +262,14 @@ class LaneSound:
             self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
-        """How many hops to make at once: 1 after a change, else N_HOPS_AHEAD."""
+        """How many hops the next call of `hop` should make: 1 after a change, else N_HOPS_AHEAD."""
         return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending; the last at most MAX_ROWS - 1 above the first. gains: float32, one for each lane number from
-        the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites the gains.
+        lanes: ascending; the last number is at most MAX_ROWS - 1 above the first. gains: float32, one for each number
+        from the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites the gains.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
@@ -307,11 +308,11 @@ class LaneSound:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # The run also contains silent and transposed lanes; splitting it would cost more than making them, too.
+        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade, which can only begin at the end of the last hop.
+            # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
             n_frames = self._n_kept if number == n_hops - 1 else self.hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
@@ -327,7 +328,7 @@ class LaneSound:
         return self._membership.of(lane) is None and not self._transposer.active[lane]
 
     def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
-        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether it is crossfaded."""
+        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
         if not any(fades):
             self._rings.write(lanes, frame, sound)
         elif all(fades):
@@ -341,15 +342,15 @@ class LaneSound:
     # Submixes
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a submix."""
+        """Those of `lanes` that are in a submix."""
         return self._membership.members_among(lanes)
 
     def on_bus(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return self._transposer.mixed(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes and buses: each has its separate sound from `frame` up to its next hop."""
+        """Take lanes out of submixes and buses: each has a sound of its own from `frame` up to its next hop."""
         self._submixes.unmix(lanes, frame)
         if self._transposer.n_active:
             self._transposer.unmix(lanes, frame)
@@ -361,7 +362,7 @@ class LaneSound:
     # Reading sound
 
     def transposed_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are transposed."""
+        """Those of `lanes` that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 

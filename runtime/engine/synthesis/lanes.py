@@ -19,7 +19,7 @@ def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
 
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
-    """Group ascending lane numbers into runs of neighbours that read one row of the noise, one slice for each run."""
+    """Group ascending lane numbers into runs of neighbours; each multiple of LANES_PER_ROW begins a new run."""
     runs: list[slice] = []
     for lane in lanes:
         if _goes_on(runs, lane):
@@ -57,5 +57,5 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """One value for each lane number up to the last side's, from one value for each lane with a voice."""
+        """Values for all lane numbers, from one value for each lane with a voice; a side has its lane's value."""
         return [*values, *([values[0]] * (self.first - len(values))), *values]

@@ -54,7 +54,7 @@ class Membership:
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a submix."""
+        """Those of `lanes` that are in a submix."""
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
@@ -97,8 +97,8 @@ class Submixes:
 
         Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
         them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
-        members' old sound goes to the new carrier's ring, for the crossfade; a former submix is in its carrier's ring
-        and so is part of the sum.
+        members' old sound goes to the new carrier's ring, for the crossfade. If some were in a former submix, their sum
+        is in its carrier's ring, so it is added, too.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -127,7 +127,7 @@ class Submixes:
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes, if they are in any: write their separate sound, from `frame` on.
+        """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
         During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.

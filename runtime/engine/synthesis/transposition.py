@@ -48,8 +48,8 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes that hop together and have one ratio share a head if they began together. A new lane joins a head that already
-    has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
+    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins
+    joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
     an old spectrum to a new one; max_frames: most frames of one `read`; active: for each lane, whether it is
@@ -149,7 +149,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Move lanes with another ratio than their head's ratio to new heads, at the same place."""
+        """Move the lanes whose ratios are not their head's ratio to new heads, at the same place."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)
@@ -166,7 +166,7 @@ class Transposer:
     # Hops and buses
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the lanes' sound, with their present spectra, up to the end of a crossfade that begins at `frame`."""
+        """Make the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
         self._writer.make_fades(self._buses.owners(lanes), frame)
 
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
@@ -188,7 +188,7 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """Begin crossfades of the lanes among these, in no bus, that need another number of bins from `frame` on."""
+        """Begin crossfades of those lanes that need another number of bins from `frame` on; lanes: in no bus."""
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:
@@ -199,7 +199,7 @@ class Transposer:
         return [number for number in lanes if self._lanes[number].wanted_bins(frame) != self._lanes[number].n_bins]
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the lanes' sound, with their present spectra, for n_frames from `frame` on."""
+        """Make the sound of the lanes' present spectra for n_frames from `frame` on."""
         self._writer.make_to(self._buses.owners(lanes), frame + n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -215,15 +215,15 @@ class Transposer:
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """The lanes among these that are in a bus."""
+        """Those of `lanes` that are in a bus."""
         return self._buses.members_among(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their buses, if they are in any: each has its separate sound from `frame` on."""
+        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own."""
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes among these whose rings are heard: of the members of a bus, only the carrier."""
+        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
         return self._buses.heard(lanes)
 
     # Reading

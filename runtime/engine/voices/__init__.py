@@ -1,1 +1,1 @@
-"""What is played: notes, channels, pitches and envelopes of the voices; knows no sound."""
+"""What is played: notes, channels, pitches and envelopes of the voices; makes no sound."""

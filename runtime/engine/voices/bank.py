@@ -28,7 +28,7 @@ class Voice:
     of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold: whether the
     hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that sound's
     targets; led_to: the values at the end of the voice's last ramp, None without a ramp; is_cut: whether the voice was
-    silenced before its time; modulated_pitch: the voice's pitch ratio if its pitch is modulated; width: the stereo
+    silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its pitch is modulated; width: the stereo
     width for which its last spectrum was made.
     """
 
@@ -170,8 +170,8 @@ class VoiceBank:
     def steady_gains(self) -> np.ndarray:
         """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
 
-        A lane is steady if its envelope and gains do not move, its left and right gain are equal, and nothing
-        modulates them.
+        A lane is steady if its envelope and gains do not move, its left and right gain are equal, and
+        nothing modulates its level or pan.
         """
         self._find_steady()
         return self._gains

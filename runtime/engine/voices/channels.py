@@ -30,7 +30,7 @@ class Channel:
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
-        """Reset what CC 121 resets. Volume, pan, program, slide and the values of parameters stay. Source: RP-015."""
+        """Reset what CC 121 resets. Volume, pan, program, slide and parameters' values stay. Source: MIDI's RP-015."""
         self.expression, self.mod_wheel, self.pressure = 127, 0, 0
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0
@@ -108,7 +108,7 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """CC 6 or 38 on a channel; True if a zone changed. A member's bend range applies to its whole zone."""
+        """Apply CC 6 or 38 of a channel; return whether a zone changed. A member's bend range holds for all members."""
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):
@@ -147,7 +147,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The value of a channel or of its master, whichever is higher; of: gives a channel's value."""
+        """The value of a channel or of its master, whichever is higher; of: returns the value of a channel."""
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:

@@ -50,7 +50,7 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """End a row's move: it holds the target level."""
+        """End a row's move: from now on the row holds the target level."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:
@@ -63,7 +63,7 @@ class Ramps:
         return start + (float(self.target[row, 0]) - start) * float(((c3 * x + c2) * x + c1) * x)
 
     def next_end(self, n_rows: int) -> int:
-        """The frame at which the next of the first `n_rows` ends its move; NEVER if none moves."""
+        """The frame at which the next move of the first `n_rows` ends; NEVER if none moves."""
         return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else NEVER
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:

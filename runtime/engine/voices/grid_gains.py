@@ -12,7 +12,7 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
 # Gains are computed at frames that are multiples of this, and interpolated linearly. This weakens a wave of 20 Hz by
-# 1 %, and makes no step of a control faster than the shortest attack.
+# 1 %. A step of a control takes this long, longer than the shortest attack.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -39,8 +39,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept = last - first + 1, first - self._first
-        # The point at or before the span's beginning was computed earlier. If the span begins between two points, so
-        # was the next point.
+        # The point at or before the span's beginning was computed earlier. If the span begins between two points, the
+        # next point was computed earlier, too.
         n_kept = 1 if frame % GAIN_GRID_FRAMES == 0 else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]

@@ -61,12 +61,12 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 
 
 class Performance:
-    """Applies events to the voices, and ends them when a sender of active sensing falls silent.
+    """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
     bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame, reverb,
     chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number of
     events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
-    cannot carry out.
+    cannot carry out itself.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ class Performance:
         moved.clear()
 
     def follow_knobs(self, frame: int) -> None:
-        """Apply the knobs' positions after all knobs were set at once, before the first note."""
+        """Apply the knobs' positions after all knobs were set together, before the first note."""
         self._palette.admit(self._knobs.present)
         self.sends.clear()
         self.sends.append((frame, *self._sends()))

@@ -11,8 +11,8 @@ from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# The pitch of a chord whose LFO is delayed begins to be modulated two lanes at a time, a little before the delay ends:
-# first the highest lanes.
+# If an LFO that moves pitches has a delay, modulation of a chord's pitches begins for two lanes at a time, a little
+# before the delay ends, and first for the highest lanes.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
@@ -39,7 +39,7 @@ class VoicePitches:
             voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
-        """The frame at which a voice's pitch begins to be modulated: with a delayed LFO, after its note begins."""
+        """The frame at which a voice's pitch begins to be modulated: the note's start, or later with a delayed LFO."""
         delay_s = voice.played.pitch_delay_s
         n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
         if n_frames <= _N_SHIFTS * _SHIFT_FRAMES:

@@ -60,7 +60,7 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 
 
 class PlayedSound:
-    """One sound; it is made before the engine renders, and only the rates of its LFOs change.
+    """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     patch: the patch of the sound; sound: the patch's sound; morphs: the sounds of its morph's steps; voice: how notes
     are played; curve: the envelope's cubic, as in `Ramps`; modulator: the sound's modulation; trajectories: None if the
@@ -68,16 +68,16 @@ class PlayedSound:
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: where a note begins, its
-    points, because an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
+    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
+    note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
     spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether a ramp leads to a new
-    blend, too, as the sound is not made at hops, where blends else change.
-    gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether level
-    or pan is modulated.
+    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the blend changes along
+    ramps; otherwise it changes at hops.
+    gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether
+    modulation or a trajectory moves the level or the pan.
     pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not;
-    pitch_reach_semitones: how far the pitch is raised at most.
+    pitch_reach_semitones: how far modulation raises the pitch at most.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class PlayedSound:
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)
 
     def follow_rates(self, rates: Mapping[str, float], frame: int) -> None:
-        """Give the LFOs, from `frame` on, the rates in Hz that the player has moved."""
+        """Give the LFOs, from `frame` on, the rates in Hz that the player has set."""
         for name, rate_hz in rates.items():
             self.modulator.sources.set_rate(name, rate_hz, frame)
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
@@ -138,7 +138,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Continue with the LFOs of another engine's sound, before any note; memory: of its sources."""
+        """Let the LFOs go on as in another engine, before any note; memory: from `Sources.rates_memory`."""
         self.modulator.sources.remember_rates(memory)
         self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 

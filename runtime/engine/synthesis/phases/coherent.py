@@ -107,8 +107,8 @@ class CoherentPhases:
     def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
         """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: number of the first lane's side, if each
-        lane has a side, which gets the same magnitudes; None to plan the lanes alone.
+        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone; else each
+        lane has a side, which gets the same magnitudes, and this is the number of the first lane's side.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -150,14 +150,17 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids have random phases; later ones continue the phases of noise bins.
+                # A note's first sinusoids begin with random phases; from now on, new ones continue noise bins' phases.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """The phases, intp (n,), with which new sinusoids of these moves continue what their peak bins had."""
+        """The phases, intp (n,), with which new sinusoids continue the former phases of their peak bins.
+
+        moves: the new sinusoids' moves; the rest: as in `_phases_at`.
+        """
         phases, former_moves = self._phases_at(lanes, rows, bins, places, hop)
         # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
         # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
@@ -167,7 +170,7 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Present phases and moves of some bins; places: each bin's index in the flattened array of lanes."""
+        """Phases of some bins in a hop, and their moves; places: each bin's index in the flattened array of lanes."""
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
         moves = tables.noise_moves.take(bins)
@@ -193,9 +196,9 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the sinusoids' magnitudes from the noise, and set `owners`.
+        """Remove the sinusoids' magnitudes from the noise, and set `_owners`.
 
-        Returns each sinusoid's factors for `lobes`, float32 (N_REACHED, n_peaks).
+        Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
@@ -206,7 +209,7 @@ class CoherentPhases:
         belong = np.ones(index.shape, bool)
         belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
         np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
-        index *= belong  # bins that do not belong write to bin 0, which is silent
+        index *= belong  # bins of other peaks, or of none, write to bin 0, which is silent
         noise[index] = 0.0
         owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
         owners[:, 0] = -1
@@ -267,7 +270,7 @@ class CoherentPhases:
         return spectrum
 
     def _planned(self, lanes: slice) -> Iterator[tuple[Sinusoids, int, int]]:
-        """The sinusoids of lanes, with the first and the end of each run of lanes that were planned together."""
+        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run."""
         first = lanes.start
         for lane in range(lanes.start + 1, lanes.stop + 1):
             if lane == lanes.stop or self._sinusoids[lane] is not self._sinusoids[first]:

@@ -14,13 +14,13 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 # Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Places in the random tables at which a note's first phases can begin.
+# Number of places in the random tables at which a note's first phases can begin.
 N_STARTS = 1 << 13
 # A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Steps from one bin to the next at which the table `lobes` has entries.
+# Steps of the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
 # With these three values, the spectrum of the sound comes nearest to the given spectrum. Tried with spectra of
 # instruments and of noise.
@@ -40,8 +40,8 @@ class CoherentTables:
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     lobes: complex64 (N_REACHED, N_PLACES + 1): what a sinusoid of phase 0 adds to the bins around its peak, for each
-        place of the sinusoid from half a bin below the peak to half a bin above it. The result is multiplied by a bin's
-        magnitude plus half the sum of its neighbours' magnitudes.
+        place of the sinusoid from half a bin below the peak to half a bin above it. An entry is to be multiplied by
+        the bin's magnitude plus half the sum of its neighbours' magnitudes.
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.

@@ -9,8 +9,8 @@ import numpy as np
 
 # Width of a sharp harmonic with noise phases: the lobe of the window. Measured.
 NOISE_LOBE_BINS = 1.67
-# Between these widths, in widths of the window's lobe, a bin fades from coherent phases to noise phases. A random walk
-# of the phases makes a harmonic at most 1.1 lobes wide.
+# Where a harmonic's width is between these limits, in widths of the window's lobe, its bins fade from coherent phases
+# to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -20,7 +20,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """The share of noise in the power of coherent phases, 0 to 1; caches the last bandwidth, which many lanes share."""
+    """The share of noise in the power of coherent phases, 0 to 1; keeps its newest result for other lanes."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))
@@ -37,10 +37,10 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """The width that noise phases need for a bandwidth of these widths.
+    """To what width, measured with noise phases, a sharp harmonic must be widened for bandwidths of these widths.
 
-    Noise phases add their lobe's own width in quadrature; coherent phases do not, because they are noise only where the
-    width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.
+    Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because they are noise only
+    where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

@@ -10,7 +10,7 @@ from runtime.engine.synthesis.phases.line_width import NoiseShare
 
 
 def noise_amplitude(blend: float) -> np.float32:
-    """The weight of noise phases, for a blend of 0 to 1; the squares of both weights add up to 1."""
+    """The weight of noise phases, for a blend of 0 to 1; its square and that of `coherent_amplitude` add up to 1."""
     return np.float32(math.cos(0.5 * math.pi * blend) if blend < 1.0 else 0.0)
 
 
@@ -32,7 +32,7 @@ class NoiseWeights:
         self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
 
     def of(self, lane: int, blend: float) -> np.ndarray:
-        """Weights of a lane that has a bandwidth, float32 (2 * n_bins,), as in the pairs of a spectrum."""
+        """Weights of a lane that has a bandwidth, float32 (2 * n_bins,): each bin's weight twice, as in pairs."""
         wanted = self.bandwidth_cents[lane], blend
         if self._made_for[lane] != wanted:
             self._made_for[lane] = wanted

@@ -13,10 +13,10 @@ _REACHED = np.arange(N_REACHED)[:, None]
 class Sinusoids:
     """Sinusoids whose phases are known for every hop.
 
-    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop, phases: each
-    sinusoid's phase at its peak bin in that hop; moves: steps of the phases from hop to hop; amplitudes: complex64
-    (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids; walks: whether they
-    are `WalkingSinusoids`.
+    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
+    hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
+    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids;
+    walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
@@ -40,9 +40,9 @@ class Sinusoids:
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Phases in hop `hop` at these bins, and moves, of the sinusoids with these numbers.
+        """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        A number below 0 gives meaningless values.
+        numbers: for each bin the number of its sinusoid; a number below 0 gives meaningless values.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
@@ -68,7 +68,7 @@ class Sinusoids:
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
 
     def add_each(self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray) -> None:
-        """Add the sinusoids of each lane to the lane's row of `out`, complex64, contiguous; else as `add`."""
+        """Add the sinusoids of each lane to the lane's row of `out`, complex64, contiguous; the rest as in `add`."""
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
         phases &= PHASE_MASK
@@ -86,7 +86,7 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """The same sinusoids at other phases, intp (n,), for as many lanes from first_lane on."""
+        """The same sinusoids at other phases, intp (n,), for the same number of lanes, from number `first_lane` on."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)

@@ -65,8 +65,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors that `lobes` has
-        for sinusoids without a walk, overwritten.
+        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors by which
+        sinusoids without a walk multiply the table `lobes`; overwritten.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -98,8 +98,8 @@ class WalkingSinusoids(Sinusoids):
     Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
     all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
 
-    windows: complex64 (N_OVERLAPS, n), each sinusoid's phasor at the beginning of each window without a walk, the
-    newest window first; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
+    windows: complex64 (N_OVERLAPS, n), the phasor that each sinusoid would have without a walk at the beginning of each
+    window, newest window first; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
     `PhaseWalk.sinusoids`.
     """
 

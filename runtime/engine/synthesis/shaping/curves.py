@@ -31,8 +31,8 @@ def octaves_of(frequency_hz: float) -> float:
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    max_rows: most curves at once. Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one
-    row for each voice.
+    max_rows: most curves per `begin`. Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have
+    one row for each voice.
     """
 
     def __init__(self, max_rows: int):
@@ -91,7 +91,10 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre.
+
+        shift_octaves: as in `add_tilt`.
+        """
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return
@@ -126,7 +129,7 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each frequency, the number of the band below, intp, and the next band's share in the gain, float32."""
+    """For places in octaves: the number of the band below, intp, and the next band's share in the gain, float32."""
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     below = np.minimum(places.astype(np.intp), N_BANDS - 2)

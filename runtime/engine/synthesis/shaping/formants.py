@@ -13,11 +13,11 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     """Write into `out`, float32 (n_bins,), the gains that move a spectrum's shape by `semitones`.
 
     magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic, as in `Harmonics`. The shape is the
-    linear interpolation of the harmonics' levels in dB. Harmonic h gets the shape's level at h divided by the shift's
-    ratio.
+    linear interpolation of the harmonics' levels in dB. Harmonic h gets the level that the shape has at harmonic
+    h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # The power of all bins, because the loudest bin's power depends on where in the bin the harmonic lies.
+    # The power of all bins of a harmonic: its loudest bin's power depends on where in the bin the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
     shape = 0.5 * np.log(np.maximum(power, floor))

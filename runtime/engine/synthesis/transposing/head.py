@@ -28,8 +28,8 @@ class Ratio(Protocol):
 class Head:
     """The position at which lanes are read; lanes that share a head are read at one place, at one speed.
 
-    While the ratio moves, each interval is read at the ratio of the interval's middle. So a position is a sum of whole
-    numbers that depend on absolute frames only. It never jumps.
+    While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
+    of whole numbers that depend on absolute frames only. It never jumps.
 
     ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring samples;
     octave: how often the dense hops' sample rate is halved; n_lanes: how many lanes use the head; first_hop: number of
@@ -81,7 +81,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the positions at which intervals begin, and their steps, up to this one; the first was found before."""
+        """Find the position at which each interval begins, and its step, up to interval _first + number."""
         begins, steps = self._begins, self._steps
         while number >= len(steps):
             steps.append(self._step_of(self._first + len(steps)))

@@ -41,7 +41,7 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`, without a crossfade; n_fade: length of a crossfade."""
+        """Begin to read the lane at a head, at `frame`; a crossfade of length n_fade counts as over already."""
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
@@ -56,11 +56,11 @@ class TransposedLane:
         self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
 
     def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
-        """How far to write the ring before it is read from place `begin` to place `end`; n_fade: as in `begin`.
+        """How far to write the ring before it is read from place `begin` to `end`; n_fade: length of a crossfade.
 
         A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
-        but not while a crossfade runs, when a block has enough work. Other lanes are written further by the lead of
-        their shift, once their rings have that lead.
+        but not while a crossfade runs, when a block has enough work. Other lanes keep the lead of
+        their shift (see N_SHIFTS), once their rings are written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -34,9 +34,9 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # between two messages, at 600 bea
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    With its gains, the loop fits a line to the last n messages by least squares: 2 (2n - 1) / (n (n+1)) for the phase
-    and 6 / (n (n+1)) for the tempo, where n grows to _MEMORY. So the loop locks as fast as possible. When the tempo
-    changes, the line is fitted to the messages since the change.
+    The loop's gains fit a line to the newest n messages by least squares. They are 2 (2n - 1) / (n (n+1)) for the phase
+    and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast as possible. When the tempo changes,
+    the line is fitted to the messages since the change.
 
     count: number of the last message; lost messages are counted, repeated ones are not. at: the last message's frame
     without jitter; period: frames from one message to the next. n_fitted: n; from 2 on there is a tempo.

@@ -17,7 +17,10 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
 class Route(NamedTuple):
-    """One connection of a source with a target; depth: what a source value of 1 adds, in the target's unit."""
+    """One connection of a source with a target; depth: what a source value of 1 adds, in the target's unit.
+
+    curve: as in `bent`; scaled_by: a second source, whose value multiplies what is added, or None.
+    """
 
     source: str
     target: str
@@ -29,7 +32,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: names of the instrument's knobs; sources: of modulation; targets: the names of all modulated targets.
+    sources: computes the values of the sources; targets: the names of all modulated targets; latents: as an argument,
+    the names of the instrument's knobs; as an attribute, the number of each knob by its target's name.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -45,7 +49,7 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """For each envelope's move of these targets: the target, and what is added at most at `frames`, float64 (n,).
+        """For each route from an envelope to one of these targets: the target, and the most it adds, float64 (n,).
 
         frames: float64, counted from a note's start; the note's key stays down.
         """
@@ -105,7 +109,7 @@ class Modulator:
         return self.sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """How far this target can be raised at most."""
+        """How far modulation can raise this target at most."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

@@ -37,7 +37,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add a column with a value for each lane, float64 (n_lanes, 1), at first 0; a legato note inherits it."""
+        """Add a column with a value for each lane, float64 (n_lanes, 1), at first 0. A legato note inherits a value."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column

@@ -1,4 +1,4 @@
-"""How close together the points must be where a note begins: as close as its spectrum's change asks for."""
+"""Finds how close together the points must be where a note begins: closer for a spectrum that changes faster."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from runtime.sound.sound import Sound
 # Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
 # a line between the gains is at most 0.13 dB above a line between their levels in dB.
 _MOST_DB = 3.0
-# All notes have a point in each hop, so that this distance, about a hop, needs no others.
+# Every note has a point in each hop, so this distance, about a hop, needs no further points.
 FARTHEST = 1024
-# The least distances of two points; voices that are made one by one cost more, and their points are not cut by hops.
+# The least distance of two points, and that of voices that are made one by one: they cost more, and have no further
+# points at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
@@ -22,9 +23,10 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Up to how many frames after a note's start its points have a distance, and this distance; 0 for none but its hops.
+# Pairs of frames: up to how long after a note's start a distance of points holds, and this distance; the distance is 0
+# where hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may differ by any gain from one of its rows to the next.
+# From one row of a trajectory to the next, gains may change by any amount.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
@@ -33,8 +35,8 @@ def opening_points(
 ) -> OpeningPoints:
     """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
 
-    added: called with frames after the note's start; returns, for each move of a target by envelopes, the target's name
-    and what is added to it, at most, in its unit. nearest: the least distance of two points, in frames.
+    added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
+    target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]

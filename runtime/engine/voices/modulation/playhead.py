@@ -20,7 +20,7 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory.
+    """A playhead for each lane and each trajectory: it says which row is read.
 
     From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
     the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
@@ -55,7 +55,7 @@ class Playheads:
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the shift applies at once."""
+        """Begin a note; speed, shift: in the units of `advance`; the place has the whole shift from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -63,7 +63,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on another lane, with its key down."""
+        """Continue the playheads of lane `old` on another lane, whose key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -76,8 +76,8 @@ class Playheads:
         """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
-        shifts: float (n,), shifts of the place, as shares of the held part; a place moves linearly to its new shift up
-        to the next update.
+        shifts: float (n,), shifts of the place, as shares of the held part; until the next
+        update, a place moves linearly to its new shift.
         Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
         ValueError if the playheads were made without `modulated`.
         """
@@ -141,7 +141,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers of the playheads of a note that begins."""
+        """The numbers, _PLACE to _SHIFT_CHANGE, of the playheads of a note that begins: (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

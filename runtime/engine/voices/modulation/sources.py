@@ -16,7 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# A smooth wave up to this rate, interpolated linearly from hop to hop, leaves images below -40 dB.
+# A smooth wave of at most this rate, or of at least this many beats, interpolated linearly from hop to hop, leaves
+# images below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
@@ -102,11 +103,11 @@ class Sources:
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """The rates that were set, and the lines of their cycles, as plain values for `remember_rates`."""
+        """For each LFO whose rate was set: the rate and the BeatLine of its cycles, to be read by `remember_rates`."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Continue with the LFOs of another engine's sound, before any note."""
+        """Let the LFOs go on as in another engine, before any note; memory: from that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -130,7 +131,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The frame from which the times of a lane's note are counted; a legato note goes on with the former one's."""
+        """The frame from which a lane's note counts its times; a legato note keeps that of the note before."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
@@ -153,7 +154,7 @@ class Sources:
         return level
 
     def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
-        """The envelope `name` at frames, float64 (n,), after a note's start while its key is down."""
+        """The envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's start."""
         return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
@@ -190,7 +191,7 @@ class Sources:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Beats are counted along the line; the present tempo times the time would change past beats, too.
+            # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats

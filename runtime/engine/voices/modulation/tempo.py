@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # If no clock message comes for longer than this, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later: or even later,
-# so that the line never runs at less than half or more than twice the tempo.
+# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later. It takes longer
+# if the line would otherwise run at less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -77,11 +77,11 @@ class Tempo:
         return self._loop
 
     def start(self) -> None:
-        """A sequencer starts: its next clock message is beat 0."""
+        """Count the next clock message as beat 0, because a sequencer starts."""
         self._starts = True
 
     def stop(self) -> None:
-        """A sequencer stops, or continues where it stopped: the count of beats continues."""
+        """Go on counting beats, because a sequencer stops, or continues where it stopped."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
@@ -99,7 +99,7 @@ class Tempo:
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> bool:
-        """Process a MIDI clock message, a 24th of a beat after the last one; returns whether it is beat 0.
+        """Process a MIDI clock message, a 24th of a beat after the one before; returns whether it is beat 0.
 
         The line is bent so that it meets the beat that the loop has found.
         """

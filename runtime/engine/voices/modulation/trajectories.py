@@ -21,8 +21,8 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs). A knob's position in a lane is multiplied by `keep`, then the offset is added.
-    has_level, has_colour: whether any level or any gain of a band differs from 0 dB.
+    keep: float32 (n_lanes, n_knobs). A knob's position in a lane is multiplied by `keep`; then the offset that `values`
+    returns is added. has_level: whether any level differs from 0 dB; has_colour: whether any band's gain does.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class Trajectories:
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """The lanes' values at a frame, views that are valid until the next call.
 
-        Returns the offsets of the knob positions, float32 (n_lanes, n_knobs), to be added to `keep` times the knob's
-        position, and the colour in dB, float32 (n_lanes, N_BANDS).
+        Returns the offsets of the knobs' positions, float32 (n_lanes, n_knobs), and the colour: the gains of bands in
+        dB, float32 (n_lanes, N_BANDS).
         """
         lanes, frames = np.asarray(lanes, np.int64), np.array([frame])
         weights = self._weights[lanes]
@@ -98,7 +98,7 @@ class Trajectories:
         return out[:, : self._n_knobs], out[:, self._n_knobs :]
 
     def levels_db(self, lanes: Sequence[int] | np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The lanes' levels in dB at frames, int64 (n_frames,): float32 (n_lanes, n_frames)."""
+        """Levels of lanes in dB, float32 (n_lanes, n_frames); frames: int64 (n_frames,), absolute frames."""
         lanes = np.asarray(lanes, np.int64)
         level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
         if self.playheads.any_released(lanes, int(frames.max())):
@@ -128,7 +128,7 @@ def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray
     """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
     places: key and velocity of each trajectory, None for any. Each pair of a key and a velocity in `places` is a
-    corner. The trajectory that is nearest to a corner has the weight 1 there; equally near trajectories share it.
+    corner. The trajectory that is nearest to a corner has the weight 1 there; equally near ones share this weight.
     Between corners the weights are interpolated bilinearly; beyond the outermost corners they are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
@@ -156,7 +156,7 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
-    Without a release, the release begins at the table's last row, where it is not heard.
+    A table without a release gets its last row as first row of the release, which is then not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
