@@ -388,11 +388,13 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The end may lie at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane has no
-        later sound: old samples would be returned, without an error.
+        The end may lie at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
+        points of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)
             return self._transposer.read([lane], frame, n_frames)[0]
+        if self._points.has_points[lane]:
+            self._points.make_to([lane], frame + n_frames)
         self._submixes.unmix([lane], frame)
         return self._rings.copy(lane, frame, n_frames)

@@ -60,6 +60,17 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
     assert abs(correlation(sound[16000:])) < 0.2
 
 
+@pytest.mark.parametrize("cents", [0.0, 20.0])
+def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
+    """A block that ends at the point may have made, early, the sound after the point; other blocks have not."""
+    lfo = Lfo(rate_hz=0.5)
+    sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
+    at = 8 * HOP
+    events = [*((0, NoteOn(0, 40 + 3 * k, 60)) for k in range(4)), *((at, NoteOn(0, 60 + k, 100)) for k in range(4))]
+    whole, cut = (play(engine_of(sound, 4), events, at + HOP, blocks) for blocks in ((4 * HOP + 100,), (256,)))
+    np.testing.assert_array_equal(cut, whole)
+
+
 def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
     assert HopGroups(16, HOP).point_offsets == [256 * (lane // 4) for lane in range(16)]
     assert HopGroups(10, HOP).point_offsets == [0] * 4 + [256] * 4 + [512] * 2
