@@ -1,6 +1,6 @@
 // Controls: which controls move which targets, learning a control for a target, and the news of the MIDI inputs.
 import { complain, toast } from "/head.js";
-import { button, make } from "/make.js";
+import { button, make, whenReleased } from "/make.js";
 import { play } from "/play.js";
 import { noteName, t, targetName } from "/words.js";
 
@@ -13,6 +13,7 @@ class Hands extends HTMLElement {
     this.table = make("tbody");
     this.rows = []; // each target with its controls
     this.waiting = null; // the target that waits for a control
+    this.show = whenReleased(this, () => this.showNow());
     this.ports = make("p");
     this.arrived = make("ol", { class: "arrived" });
     this.names = new Map(); // the inputs, by number
@@ -52,7 +53,7 @@ class Hands extends HTMLElement {
     this.show();
   }
 
-  show() {
+  showNow() {
     const focus = document.activeElement?.dataset.learn;
     this.table.replaceChildren(...this.rows.map((row) => this.row(row)));
     if (focus) this.table.querySelector(`[data-learn="${CSS.escape(focus)}"]`)?.focus();

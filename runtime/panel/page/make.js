@@ -25,6 +25,24 @@ export function button(text, label, click, attributes = {}) {
   return make("button", { type: "button", "aria-label": label, title: label, click, ...attributes }, text);
 }
 
+/** Return a function that calls `show`, but while a pointer is down on the element only after its release: a button that
+ * is replaced while it is pressed gets no click. */
+export function whenReleased(element, show) {
+  let isPressed = false, isDue = false;
+  const ask = () => {
+    isDue = isPressed;
+    if (!isPressed) show();
+  };
+  element.addEventListener("pointerdown", () => (isPressed = true));
+  for (const end of ["pointerup", "pointercancel"]) {
+    addEventListener(end, () => setTimeout(() => {
+      isPressed = false;
+      if (isDue) ask();
+    }));
+  }
+  return ask;
+}
+
 /** Return a function that calls `act` before the next repaint; several calls until then call it once. */
 export function atNextPicture(act) {
   let isDue = false;

@@ -1,7 +1,7 @@
 // Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and the present instrument's card.
 import { complain, toast } from "/head.js";
 import "/layers.js";
-import { button, make } from "/make.js";
+import { button, make, whenReleased } from "/make.js";
 import { Phrase } from "/phrase.js";
 import { play } from "/play.js";
 import { choose, shelf } from "/shelf.js";
@@ -11,6 +11,7 @@ class Sounds extends HTMLElement {
   connectedCallback() {
     this.tag = null; // the chosen filter: a tag, or "" for favourites
     this.opened = null; // the sound whose menu is open
+    this.show = whenReleased(this, () => this.showNow());
     this.find = make("input", { type: "search", placeholder: t("sounds.find"), "aria-label": t("sounds.find"), input: () => this.show() });
     this.filters = make("div", { class: "filters", role: "group", "aria-label": t("sounds.filter") });
     this.name = make("input", { id: "save-name", required: true, maxlength: 100, autocomplete: "off" });
@@ -43,7 +44,7 @@ class Sounds extends HTMLElement {
     this.shownInstruments = shown;
   }
 
-  show() {
+  showNow() {
     if (this.phrase.isHeld) return; // do not replace the held button
     const isNew = this.shownSound !== play.sound, focus = document.activeElement?.closest("[data-focus]")?.dataset.focus;
     this.shownSound = play.sound;

@@ -169,6 +169,7 @@ def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) ->
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
     page.click(".own .more")
+    page.wait("document.querySelector('.own .acts button:last-child') !== null")
     page.click(".own .acts button:last-child")
     wait_until(lambda: not link.ask("sounds.list"), "the deletion")
     page.wait("document.querySelector('tb-toast').textContent.includes('is deleted')")

@@ -153,6 +153,18 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
     wait_until(lambda: name_of_sound(link) == "cello", "the sound before")
 
 
+def test_a_click_is_not_lost_if_the_list_changes_meanwhile(page: Browser, link: Link) -> None:
+    page.click("#tab-sounds")
+    page.wait("document.querySelector('.theirs .star')?.ariaPressed === 'false'")
+    place = at_rest(page, ".theirs .star")
+    page.mouse("mousePressed", place)
+    page.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present')))")
+    page.mouse("mouseReleased", place)
+    page.wait("document.querySelector('.theirs .star').ariaPressed === 'true'")
+    page.click(".theirs .star")
+    page.wait("document.querySelector('.theirs .star').ariaPressed === 'false'")
+
+
 def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     link.ask("sound", name="cello")
     page.click("#tab-sounds")

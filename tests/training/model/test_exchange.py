@@ -19,7 +19,10 @@ from training.model.batches import FrameBatches
 from training.model.recipe import Recipe, refuse_contradictions, resolve_conditioning
 from training.model.run_folder import TrainedRun
 
-EXCHANGING = msgspec.structs.replace(FIT, mixup=False, exchange=True, knobs=(), effect_penalty=0.0, band_penalty=0.1)
+# Without the penalty on pitch, which moves the latents of a note, too.
+EXCHANGING = msgspec.structs.replace(
+    FIT, mixup=False, exchange=True, knobs=(), effect_penalty=0.0, band_penalty=0.1, pitch_penalty=0.0
+)
 
 
 def recipe(**fit: object) -> Recipe:
