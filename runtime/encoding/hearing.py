@@ -22,9 +22,10 @@ LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-LEAST_OCTAVE_SHARE = 0.2  # least share of the frames that are heard an octave away, for a second reading
-# For a second reading an octave lower: the least share of the energy on partials that only the lower note has, the
-# least ratio of this energy to the energy between partials, and the least fundamental, in bins, to tell both apart.
+# The recorded note may also be the one an octave away if this share of the frames is heard there. It may be the one an
+# octave lower, too, if partials that only the lower note has hold LEAST_HALF_SHARE of the energy, and LEAST_OVER_NOISE
+# times the energy between partials. Below bin N_BINS_APART, the partials of the two notes cannot be told apart.
+LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
@@ -113,7 +114,10 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """The first frame and the end frame of each note, the longest note first; one stretch if there is only one note."""
+    """Each note's first frame and the frame after its last, the longest note first.
+
+    If there is only one note, all audible frames count as this note.
+    """
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []

@@ -166,7 +166,7 @@ class Mixer:
         self.tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the tails from frame `first` up to `end`, which have been played."""
+        """Erase the fading sound of stolen voices from frame `first` up to `end`, because it has been played."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

@@ -82,7 +82,7 @@ class Remembering:
         msgspec.to_builtins(self.state())  # the first call is slow, as it reads the instrument's file, so make it now
 
     def look(self) -> None:
-        """Send what plays if it has changed since the last call; call this every 2 s at most."""
+        """Let the companion save what plays, if it has changed since the last call; call this at least every 2 s."""
         if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
             self._memory.proven()
             self._trial_ends_s = None

@@ -135,7 +135,7 @@ class Supervisor:
         self._sounds.yes()
 
     def renew(self) -> None:
-        """Build the rack again, because its state is corrupt; all notes end."""
+        """Build the rack again, to be called when its state is corrupt; all notes end."""
         self._racks.renew()
         self._begin_rack()
         self._desk.recorder.follow(self._racks.rack)

@@ -108,12 +108,14 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 
 
 def spread(loudness: np.ndarray) -> dict[str, float]:
-    """How far the loudness in LUFS (n_points, n_seeds) varies, in dB, and how much of this is due to the timbres.
+    """How far the loudness varies from place to place of the knobs, and how much of this is due to the timbres.
+
+    loudness: in LUFS, (n_points, n_seeds); a point is one place of the knobs.
 
     Returns `mean_lufs`: the mean of all values. `sd_db`, `range_db`: standard deviation and range over the points,
     averaged over the seeds. `chance_sd_db`: standard deviation over the seeds of one point. `own_sd_db`: standard
-    deviation over the points, without the variance by chance. `own_range_db`: range over the points, after averaging
-    each point's power over the seeds.
+    deviation over the points, after the variance between seeds is subtracted. `own_range_db`: range over the points,
+    after averaging each point's power over the seeds.
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))

@@ -1,4 +1,7 @@
-"""For each kind of file that the program reads: good files, and a function that reads broken files; needs no device."""
+"""For each kind of file that the program reads: good files, and the function that reads a file of that kind.
+
+Tests give these functions broken files. No sound card and no MIDI input is needed.
+"""
 
 from __future__ import annotations
 

@@ -90,7 +90,10 @@ class Objective(keras.Model):
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
     def _add_band_penalty(self, roots, target) -> None:
-        """Penalise differences between the band levels of output and target; both are roots of magnitudes."""
+        """Penalise differences between the band levels of the output and of the target.
+
+        roots, target: the output's and the target's roots of magnitudes.
+        """
         if not self.recipe.fit.band_penalty:
             return
         off = self._band_levels(roots) - self._band_levels(target)

@@ -101,7 +101,7 @@ def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.n
 def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None:
     """The silent bins' part of the test frames' mean squared error; None without test frames.
 
-    silent: bool (n_bins,); the model's output in these bins is assumed to be 0 for the test frames, too.
+    silent: bool (n_bins,), from `silent_bins`. The output for the test frames is taken to be 0 in these bins.
     """
     frames = store.magnitudes[store.rows("test")]
     return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None

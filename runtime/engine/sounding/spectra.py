@@ -18,10 +18,10 @@ from runtime.instrument.decoder import MAX_BATCH, Decoder
 
 
 class Foreseen(NamedTuple):
-    """Values computed early for one call of `lead`.
+    """The modulated values of voices, and their bins' gains, computed before the call of `lead` that needs them.
 
-    key: identifies the call: the voices, the frames and the number of events so far; groups: the voices' values, one
-    group for each sound; gains: the gains of the bins, for each group.
+    key: the arguments of that call; for another call all is computed again. groups: for each sound, the values of its
+    voices' targets. gains: for each group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]

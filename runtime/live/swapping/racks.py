@@ -59,10 +59,13 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give what plays another name; patch: the first part's patch when the sound was saved."""
+        """Rename the sound that plays.
+
+        patch: the first part's patch when the sound was saved; if it has another one now, nothing is renamed.
+        """
         engine = self.rack.engine()
         if engine.patch is not patch:
-            return  # another sound was chosen meanwhile
+            return
         if self.choice.whole is None:
             engine.call_sound(patch, name)
         else:

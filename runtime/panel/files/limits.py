@@ -1,4 +1,4 @@
-"""Limits on uploads and downloads, and on the time for work."""
+"""Limits on uploads and downloads, and on the time that the work on an uploaded file may take."""
 
 from __future__ import annotations
 

@@ -150,7 +150,10 @@ def test_a_source_scales_an_lfo() -> None:
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
-    """A sine that starts at a time, with its cycles added up step by step; rates: (from this time on, Hz)."""
+    """The values at `times_s` of a sine that starts at `start_s`; its phase is summed over small steps of time.
+
+    rates: pairs of a time in s, and the rate in Hz from then on.
+    """
     step_s = 1.0 / 8000.0
     grid = np.arange(0.0, 4.0, step_s)
     rate = np.array(rates)[np.searchsorted([at for at, _ in rates], grid, "right") - 1, 1]
