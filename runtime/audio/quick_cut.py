@@ -13,7 +13,7 @@ AIM = 0.7  # the load that remains after voices are shed
 SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
 # Blocks that are late in a row are an overload if they last this long, and are at least this many.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-_MOST_LOAD = 4.0
+MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
 
 
 class _Status(Protocol):
@@ -54,7 +54,7 @@ class QuickCut:
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices
-        limit = affordable(n_sounding, min(loads.least_over, _MOST_LOAD), self._n_voices)
+        limit = affordable(n_sounding, min(loads.least_over, MOST_LOAD), self._n_voices)
         if limit >= n_sounding:
             return
         self.limit, self.first_block = limit, loads.n_blocks + self.settle_blocks

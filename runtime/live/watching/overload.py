@@ -13,14 +13,13 @@ import math
 import numpy as np
 
 from runtime.audio.load import NEAR, BlockLoads
-from runtime.audio.quick_cut import AIM, SETTLE_S, QuickCut, affordable
+from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordable
 from runtime.events import NEVER
 
 ROOM = 0.8  # voices are shed until the load is AIM, and return while it stays below ROOM
 LOOK_S = 0.25  # how often to look while the limit is below the full number
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
-_MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # the first notes on an output are always slow, because memory is used for the first time
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
@@ -63,7 +62,7 @@ class Overload:
         if self.quick.n_cuts != self._n_cuts:
             self._n_cuts = self.quick.n_cuts
             return self._shed(self.quick.limit, loads, now_s)
-        new = np.minimum(loads.since(self._n_seen), _MOST_LOAD)
+        new = np.minimum(loads.since(self._n_seen), MOST_LOAD)
         heavy = self._overload_of(new)
         if heavy:
             return self._shed(affordable(n_sounding, heavy, self.n_voices), loads, now_s)
@@ -73,7 +72,7 @@ class Overload:
         if n_sounding != self._n_measured:
             self._n_measured, self._n_same = n_sounding, loads.n_blocks
             return False
-        load = float(np.quantile(np.minimum(loads.since(self._n_same), _MOST_LOAD), 0.9))
+        load = float(np.quantile(np.minimum(loads.since(self._n_same), MOST_LOAD), 0.9))
         self._n_same = loads.n_blocks
         return self._grow(load, n_sounding, loads, now_s)
 
