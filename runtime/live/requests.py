@@ -11,8 +11,8 @@ import msgspec
 from runtime.base.errors import UserError, did_you_mean
 from runtime.control.targets import ACTIONS, refuse_unknown_target
 from runtime.events import Action, TargetMove
-from runtime.instrument.card import Position
 from runtime.instrument.library import available
+from runtime.link.moves import Moves, Name, Position
 from runtime.link.server import LATER, Caller, NoParams, Server
 from runtime.live.present import card_of, present_sound
 from runtime.live.remembering import state_of
@@ -21,20 +21,12 @@ from runtime.sound.morph import MOST_SOUNDS
 if TYPE_CHECKING:
     from runtime.live.desk import Desk
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Move a target of the sound; position: 0 to 1 of the target's travel."""
 
     target: Name
     position: Position
-
-
-class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move several targets at once; positions: by target, 0 to 1 of the target's travel."""
-
-    positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=64)]
 
 
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from runtime.base.errors import UserError
 from runtime.control.targets import ACTIONS, RANGES
 from runtime.link import messages
 from runtime.link.messages import REFUSED, Request
+from runtime.link.moves import Moves
 from runtime.panel.access.trees import refuse_files
 from runtime.panel.door import Connection
 from runtime.panel.limits import (
@@ -29,7 +30,7 @@ from runtime.panel.limits import (
 )
 from runtime.panel.playing.borrowed import borrow_ring
 from runtime.panel.playing.held import HeldKeys, Played
-from runtime.panel.playing.moves import MergedMoves, Moves
+from runtime.panel.playing.moves import MergedMoves
 from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 

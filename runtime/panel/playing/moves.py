@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Annotated
-
-import msgspec
 
 from runtime.base.errors import UserError
+from runtime.link.moves import MOST_TARGETS, Moves
 from runtime.panel.playing.play_link import PlayLink
 
 EVERY_S = 0.02  # as in page/play.js
-MOST_TARGETS = 64
-
-Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-
-
-class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `moves`: positions, 0 to 1, by target."""
-
-    positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=MOST_TARGETS)]
 
 
 class MergedMoves:

@@ -8,8 +8,9 @@ import random
 import pytest
 
 from runtime.base.errors import UserError
+from runtime.link.moves import MOST_TARGETS, Moves
 from runtime.live.remote.beat import BEAT_S, next_beat_s
-from runtime.panel.playing.moves import EVERY_S, MOST_TARGETS, MergedMoves, Moves
+from runtime.panel.playing.moves import EVERY_S, MergedMoves
 
 
 class Told:
