@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.paper.verdicts import Comparison, Spread, Values, is_less, is_so, overall, pooled_spread, wobble
+from training.paper.verdicts import (
+    Comparison,
+    Spread,
+    Values,
+    cautious,
+    is_less,
+    is_so,
+    overall,
+    pooled_spread,
+    strength,
+    to_settle,
+    wobble,
+)
 
 
 def values(*by_seed: float, wobble: float = 0.0) -> Values:
@@ -63,9 +75,9 @@ def test_without_two_seeds_no_spread_is_known():
 
 
 def test_what_seeds_disagree_on_is_not_separable():
-    assert is_so("x", [True, True], "").verdict == "holds"
-    assert is_so("x", [True, False], "").verdict == "not separable"
-    assert is_so("x", [False], "").verdict == "does not hold"
+    assert is_so("x", [True, True], "", 300).verdict == "holds"
+    assert is_so("x", [True, False], "", 300).verdict == "not separable"
+    assert is_so("x", [False], "", 300).verdict == "does not hold"
 
 
 @pytest.mark.parametrize(
@@ -89,3 +101,26 @@ def test_an_error_that_still_falls_does_not_wobble():
     noisy = falling * np.exp(np.resize([0.1, -0.1], 100))
     assert wobble(noisy) == pytest.approx(0.1, rel=0.1)
     assert wobble(np.full(5, np.nan)) == 0.0
+
+
+def test_a_verdict_says_what_it_rests_on_and_what_it_lacks():
+    wide = is_less(Values("a", (1.0,), n_epochs=300), Values("b", (2.0,), n_epochs=40), None)
+    narrow = is_less(Values("a", (1.0, 1.0)), Values("b", (1.2, 1.2)), Spread(0.01, 2))
+    assert strength([wide]) == "1 seed a model, 40 epochs, narrowest ratio 2, needed 1.1"
+    assert strength([narrow, wide]) == "1 seed a model, 40 epochs, narrowest ratio 1.2, needed 1.04"
+    assert to_settle("holds", [wide]) == "300 epochs, 3 seeds"
+    assert to_settle("not run", [wide]).startswith("the missing models, ")
+
+
+def test_a_verdict_of_enough_seeds_and_epochs_lacks_nothing_unless_it_is_open():
+    full = is_so("x", [True, True, False], "", 300)
+    assert to_settle("holds", [full]) == "-"
+    assert to_settle("not separable", [full]) == "more seeds, and more test sounds"
+    assert strength([]) == "-"
+
+
+def test_an_order_that_rests_on_one_seed_says_so():
+    one, two = (is_so("x", found, "", 300) for found in ([True], [True, True]))
+    assert cautious("holds", [one, two]) == "**holds** (one seed)"
+    assert cautious("holds", [two]) == "**holds**"
+    assert cautious("not separable", [one]) == "**not separable**"
