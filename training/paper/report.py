@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,13 +165,12 @@ def _seeds(results: Results) -> str:
     """How many models were trained, with how many seeds, for how many epochs."""
     counts = {len(runs) for runs in results.runs.values()}
     seeds = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "0"
-    by_epochs: dict[str, list[str]] = {}
-    for config, runs in results.runs.items():
-        n_epochs = sorted({run.n_epochs for run in runs}, reverse=True)
-        by_epochs.setdefault(", ".join(map(str, n_epochs)), []).append(short_name(config))
-    shown = [f"{n_epochs} for {', '.join(sorted(models))}" for n_epochs, models in by_epochs.items()]
+    by_epochs: Counter[str] = Counter()
+    for runs in results.runs.values():
+        by_epochs[", ".join(map(str, sorted({run.n_epochs for run in runs}, reverse=True)))] += 1
+    shown = [f"{n_epochs} for {n_models} of them" for n_epochs, n_models in by_epochs.items()]
     epochs = next(iter(by_epochs)) if len(by_epochs) == 1 else "; ".join(shown) or "none"
-    return f"{len(results.runs)} models, seeds per model: {seeds}. Epochs: {epochs}."
+    return f"{len(results.runs)} models, seeds per model: {seeds}. Epochs: {epochs}. The tables name each model's."
 
 
 def _verdicts(tested: list[Outcome]) -> str:
