@@ -1,4 +1,4 @@
-"""The engine: events in, sound out, bit-identical for any block size; it owns no thread, clock, file or log."""
+"""The engine turns events into sound, bit-identical for any block size; it owns no thread, clock, file or log."""
 
 from runtime.engine.engine import Engine, Status
 

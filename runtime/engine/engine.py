@@ -1,4 +1,4 @@
-"""The engine: events in, sound out. It owns no thread, clock, file or log.
+"""The engine turns events into sound. It owns no thread, clock, file or log.
 
 Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
 engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output
@@ -118,12 +118,14 @@ class Engine:
             self._events.wait_again(start.waiting)
             self.frame = start.frame
         self._span_start = self._span_end = self._first_hop = self.frame
-        self._may_foresee = self._has_worked = False  # _has_worked: whether this block made a hop or began a voice
+        # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
+        # may compute what moving voices will need later.
+        self._may_foresee = self._has_worked = False
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and what `ask_for_state` gives."""
+        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -151,7 +153,7 @@ class Engine:
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Prepare a sound for the event SoundChange; may be called from any thread but the audio thread."""
+        """Prepare a sound; returns it for the event SoundChange. Call it on any thread but the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
@@ -208,7 +210,7 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """What a sounding voice sounds like now, and its gain.
+        """What a sounding voice sounds like now, and the voice's gain.
 
         May be called from any thread; then the values may belong to different frames.
         """
@@ -270,7 +272,7 @@ class Engine:
         return self._performance.take_changes()
 
     def _next_change(self, transposed: list[int]) -> int:
-        """The frame at which the next span begins."""
+        """The frame at which the next span begins; transposed: the sounding lanes that are transposed."""
         frame = self.frame
         end = self._events.next_change(frame + LONGEST_SPAN)
         end = min(end, frame + self._sound.size - frame % self._sound.size)

@@ -41,7 +41,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
+        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
         self.moves = False
 
     def end_silent(self, frame: int) -> None:
@@ -94,7 +94,7 @@ class VoiceSound:
             self._foresee_hop(n_events)
 
     def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """For voices whose own point comes next: make the old sound that they will leave, and compute their values."""
+        """Prepare the next own points: make the old sound that is left there, and compute the values to be reached."""
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -127,7 +127,7 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group whose sound is made at hops, except those that begin at this frame."""
+        """The sounding voices of a group that have no points of their own, except voices that begin at `frame`."""
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
@@ -156,7 +156,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
+        """Begin the sound of voices; in a hop group, lanes that are adjacent and alike begin in one call."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)

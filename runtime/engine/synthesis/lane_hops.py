@@ -38,11 +38,11 @@ class LaneHops:
         self._n_frames = n_frames
 
     def elapsed(self, lane: int, frame: int) -> int:
-        """Frames from a lane's last hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
+        """Frames from a lane's newest hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
         return (frame - self._hop_offsets[lane]) % self._hop_size
 
     def number(self, lane: int, frame: int) -> int:
-        """Number of a lane's last hop, at or before `frame`."""
+        """Number of a lane's newest hop, at or before `frame`."""
         return (frame - self._hop_offsets[lane]) // self._hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
@@ -86,7 +86,7 @@ class LaneHops:
 class PointHops:
     """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
 
-    All other lanes' sound is made at their hops. has_points: for each lane, whether it has points of its own.
+    The sound of all other lanes is made at hops. has_points: for each lane, whether it has points of its own.
     """
 
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
@@ -143,8 +143,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each hop the lane, the hop's number, counted like plain hops, and how many bins sound; octave: how
-        often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        hops: for each hop its lane, its number and how many bins sound; numbers go on from those of plain hops. octave:
+        how often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -154,8 +154,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop, octave: as in `make`, for one of the lanes. The
-        mixed lanes' dense hops have the same numbers.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: one of the mixed lanes, its hop's number and how
+        many bins sound; this number and these bins hold for all mixed lanes. octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)
@@ -172,7 +172,7 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group hops of neighbouring lanes that are alike: the lanes, the hop's number and how many bins sound."""
+        """Group equal hops of neighbouring lanes: for each group the lanes, the hop's number, how many bins sound."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

@@ -52,7 +52,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases may walk in these lanes: any of them has a bandwidth, and any has a blend above 0."""
+        """Whether phases in these lanes may need the walk of `PhaseWalk`: one has a bandwidth, one a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
@@ -92,7 +92,7 @@ class LanePhases:
             self._phases.start_side(side, self.leader[side])
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan lanes. If all sides of a run of lanes are among `lanes`, the run and its sides are planned together."""
+        """Make the plans of lanes: those of a run of lanes and of its sides together, if all sides are in `lanes`."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -24,7 +24,7 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
 # Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but the one block would have to make them all.
+# More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 

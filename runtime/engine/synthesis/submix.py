@@ -13,7 +13,7 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum: in the ring of the loudest of them, the carrier, and at the carrier's gain.
+    """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
     lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,), the
     gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
@@ -96,9 +96,9 @@ class Submixes:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
         Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
-        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
-        members' old sound goes to the new carrier's ring, for the crossfade. If some were in a former submix, their sum
-        is in its carrier's ring, so it is added, too.
+        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the members' old
+        sounds goes to the new carrier's ring, for the crossfade. Members of a former submix are added as their sum,
+        which is in the ring of the former carrier.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed

@@ -32,7 +32,7 @@ _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 6
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    elapsed: frames since the lane's last hop, which has the number `hop` and becomes its dense hop 0; fading: the
+    elapsed: frames since the lane's newest hop, which has the number `hop` and becomes its dense hop 0; fading: the
     lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
     sound begins at this frame, too.
     """
@@ -117,7 +117,7 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose a lane like lane `leader`, from `frame` on."""
+        """Transpose lane `number` like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -188,7 +188,7 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """Begin crossfades of those lanes that need another number of bins from `frame` on; lanes: in no bus."""
+        """Begin crossfades of those lanes that need another number of bins from `frame` on; no lane may be in a bus."""
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:

@@ -1,4 +1,4 @@
-"""A sound that voices can play: its settings as numbers that the audio thread uses."""
+"""A sound that voices can play: its settings, in the form in which the audio thread uses them."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class PlayedSound:
     ramps; otherwise it changes at hops.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether
     modulation or a trajectory moves the level or the pan.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not;
-    pitch_reach_semitones: how far modulation raises the pitch at most.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start both stay
+    unmodulated; pitch_reach_semitones: how far modulation raises the pitch at most.
     """
 
     def __init__(

@@ -219,7 +219,10 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their sinusoids' RMS, about 0.9 to 1: (n, 1)."""
+        """K-weighted RMS of spectra with noise phases, divided by that of one sinusoid per bin: (n, 1), about 0.9 to 1.
+
+        A sinusoid has its bin's magnitude.
+        """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
         shared = np.vecdot(weighted[:, 1:], magnitudes[:, :-1])

@@ -46,8 +46,8 @@ class CoherentTables:
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
     weight: (n_bins,), the K-weighting of each bin, 0 for silent bins.
-    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then of its noise bins. A
-        note takes n_bins values from one of N_STARTS places on, the same place in both rows.
+    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids in row 0, of its noise bins in
+        row 1. A note takes n_bins values from one of N_STARTS places on, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
         itself at its first phase.
     noise_moves: intp (n_bins,), the move of each bin if it is noise.

@@ -37,7 +37,7 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """To what width, measured with noise phases, a sharp harmonic must be widened for bandwidths of these widths.
+    """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
 
     Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because they are noise only
     where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.

@@ -1,4 +1,4 @@
-"""The turns from a lane's phases to those of its side, which makes it wide: a quarter of a cycle, forwards or back."""
+"""The turns that make a side's phases from its lane's phases: a quarter of a cycle, forwards or back."""
 
 from __future__ import annotations
 

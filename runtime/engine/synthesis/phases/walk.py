@@ -15,7 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8
+_N_KEPT_HOPS = 8  # for so many hops, computed steps are kept
 _MASK_64 = (1 << 64) - 1
 
 
@@ -197,7 +197,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """The steps of all sinusoids at a hop, in units of phase, intp (n,); those of the last few hops are kept."""
+        """The steps of all sinusoids at a hop, in units of phase, intp (n,)."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:

@@ -1,4 +1,4 @@
-"""Computes one gain for each bin of each voice, from the values of its sound and its modulation."""
+"""Computes one gain for each bin of each voice, from the voice's filter, tilt, colour and formants."""
 
 from __future__ import annotations
 

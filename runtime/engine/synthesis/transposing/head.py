@@ -72,7 +72,7 @@ class Head:
             del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the last `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -109,7 +109,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at a ring sample, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
         return self.first_hop + place // self.n_hop
 
     @property

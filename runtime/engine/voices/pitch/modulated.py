@@ -66,7 +66,7 @@ class ModulatedPitch:
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
     def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
-        """Whether a new object for the same note would be equal to this one, which therefore can stay."""
+        """Whether a new object for the same note, made with these arguments, would be equal to this object."""
         return (
             self._plain == plain
             and self._limits == limits
