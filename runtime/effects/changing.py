@@ -1,4 +1,4 @@
-"""A value that changes by a crossfade over several cells, which `grid` explains."""
+"""A value that changes by a crossfade over several cells; grid.py says what a cell is."""
 
 from __future__ import annotations
 

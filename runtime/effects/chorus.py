@@ -66,7 +66,7 @@ def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
 
 
 class Chorus(CellEffect[Copies]):
-    """The effect itself; as its settings say, in the mode `chorus` or `ensemble`."""
+    """The chorus effect; its settings choose the mode, `chorus` or `ensemble`."""
 
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)

@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, the sound, and the settings as this sound changes them."""
+"""Chooses what `play` and `render` play: the instrument, the sound, and the settings with the sound's changes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first preset; a preset may set more than the knobs."""
+    """The patch of the settings' preset, or else of the card's first preset; some presets are whole sounds."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
@@ -195,7 +195,7 @@ def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path |
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
-    """Find a sound by path, or a user's sound by name; None if no user's sound has this name."""
+    """Find a sound by path, or one of the user's sounds by name; None if none of them has this name."""
     if is_path(name_or_path):
         return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
     known = user_sounds().get(name_or_path)

@@ -121,7 +121,7 @@ def refuse_unknown_names(
 ) -> None:
     """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
-    Also if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
+    The error also comes if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

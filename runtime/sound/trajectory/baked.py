@@ -88,7 +88,7 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
 
 
 class _MarkRows(NamedTuple):
-    """The marks as row numbers.
+    """The marks of a trajectory, such as its loop and its release, as row numbers.
 
     sustained: first row of the sustained part. loop: first row of the loop; None for no loop. hold: last row of the
     held part. release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.
