@@ -1,4 +1,4 @@
-"""Shared by all measurements: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
+"""What all measurements share: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class CellEffect(ABC, Generic[T]):
 
     n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
     effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins there.
-    n_cells_computed: counts the work.
+    n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):

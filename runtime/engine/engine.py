@@ -61,13 +61,13 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
-    random phases; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
+    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of all
+    random numbers; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
     ValueError if n_voices or seed is given and contradicts them. Without config and patch, n_voices is 16 and seed is 0
-    by default. patch: the sound at the start; programs: the sounds that program changes choose,
-    None for the instrument's presets. limits: whether the sound is limited to full scale; if not, the caller must limit
-    it. start: the state of another engine with the same instrument, settings and sounds; this engine continues from
-    that state's frame. None for frame 0.
+    by default. patch: the sound at the start; programs: the sounds that program changes choose, None for the
+    instrument's presets. limits: whether the engine limits the sound to full scale; if not, the caller must do it.
+    start: the state of another engine with the same instrument, settings and sounds; this engine continues from the
+    frame of that state. None to begin at frame 0.
 
     frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
@@ -226,7 +226,7 @@ class Engine:
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """Return and clear the changes of the effect sends: (frame, reverb, chorus), 0 to 1, ascending by frame."""
+        """Return and clear the changes of the effect sends: (frame, reverb, chorus), ascending; each send is 0 to 1."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:

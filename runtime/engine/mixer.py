@@ -1,4 +1,4 @@
-"""Mixes all lanes to stereo: envelopes, gains, the tails of stolen voices, and the limiter."""
+"""Mixes all lanes to stereo: applies envelopes and gains, adds the tails of stolen voices, and limits the sum."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale; tails_end: the frame
-    after the last tail of a stolen voice. ValueError if the fade-out of a stolen voice is longer than
-    `LaneSound.fade_frames`.
+    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale. A tail is the fading
+    rest of a stolen voice's sound; tails_end: the frame at which all tails have ended. ValueError if a tail is longer
+    than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):

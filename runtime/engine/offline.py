@@ -86,7 +86,7 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """Release the keys and pedals that the events have left down."""
+    """Release, at frame `end`, the keys and pedals that the events have left down."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

@@ -87,9 +87,10 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
-    """Choose a sound given as a tree, as in a sound's file, and an instrument, given by name or file.
+    """Choose an instrument by its name or file, and a sound of which the values are known.
 
-    where: names the sound in messages. folder: folder of the trajectories' files. UserError as from `choose`.
+    tree: the sound's values, as in a sound's file. where: names the sound in messages. folder: folder of the
+    trajectories' files. UserError as from `choose`.
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)

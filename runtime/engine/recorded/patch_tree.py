@@ -24,7 +24,10 @@ _REMEDY = "use a recording of this version"
 
 
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
-    """A patch as values for JSON, with only the settings that differ from `base`; `patch_of_tree` reads it."""
+    """A patch as values for JSON, to be read by `patch_of_tree`.
+
+    base: settings that the reader knows; of the patch's settings, only those that differ from `base` are stored.
+    """
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},

@@ -53,7 +53,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, the bytes of all modulated values that its spectrum depends on."""
+        """For each voice, the modulated values that its spectrum depends on, as bytes: equal values, equal bytes."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]

@@ -94,7 +94,7 @@ class VoiceSound:
             self._foresee_hop(n_events)
 
     def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """Prepare the next own points: make the old sound that is left there, and compute the values to be reached."""
+        """Prepare the next point of voices with points of their own: the old sound, and the values to be reached."""
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -156,7 +156,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices; in a hop group, lanes that are adjacent and alike begin in one call."""
+        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -191,7 +191,10 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give a group's lanes the blends of phases that their voices have from this hop on."""
+        """Give lanes of a group the blends of phases that hold from this hop on.
+
+        hopping: the group's voices that hop; lanes: from the lane of the first of them to that of the last.
+        """
         present, alike = self._knobs.present, hopping
         all_lanes = (
             [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes

@@ -1,4 +1,4 @@
-"""Buses: adds up steady transposed lanes that share a head, so that their sum is transformed and read once."""
+"""Buses add up steady transposed lanes that share a head, so that the sum is transformed and read once."""
 
 from __future__ import annotations
 
@@ -120,11 +120,10 @@ class Buses:
                     self._put(bus.carrier, None)
 
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
-        """Make the separate sounds of these members, and subtract them from the bus's sound.
+        """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
         How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
-        the present dense hop, or of the dense hop in which a running crossfade ends. The sound after that is made
-        again.
+        the present dense hop, or of the dense hop in which a running crossfade ends. All later sound is made again.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

@@ -247,9 +247,10 @@ def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def smooth_fft_size(size: float) -> int:
-    """The whole number nearest to `size` whose prime factors are at most 13: other sizes take ten times as long.
+    """The whole number nearest to `size` whose prime factors are at most 13.
 
-    Rounding the size detunes the sound. If no such number lies within 2 cents, the nearest whole number is returned.
+    A transform of any other size takes ten times as long. But a changed size detunes the sound: if no such number lies
+    within 2 cents, the nearest whole number is returned.
     """
     nearest = round(size)
     reach = int(size * (_WIDEST_DETUNE - 1.0))

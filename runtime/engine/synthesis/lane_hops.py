@@ -95,7 +95,7 @@ class PointHops:
         self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
-        """Begin a lane's sound at `frame`; is_made: whether its ring holds the sound from there to its next hop."""
+        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
         self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
@@ -121,7 +121,7 @@ class PointHops:
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of neighbouring lanes that have one blend and are made up to one frame; each run with that frame."""
+        """Runs of neighbouring lanes with one blend whose sound is made up to one frame; each run with that frame."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
@@ -143,8 +143,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each hop its lane, its number and how many bins sound; numbers go on from those of plain hops. octave:
-        how often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how often the
+        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]

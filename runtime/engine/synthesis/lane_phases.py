@@ -92,7 +92,7 @@ class LanePhases:
             self._phases.start_side(side, self.leader[side])
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Make the plans of lanes: those of a run of lanes and of its sides together, if all sides are in `lanes`."""
+        """Make the plans of lanes; a run of lanes and all their sides are planned together if `lanes` has the sides."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

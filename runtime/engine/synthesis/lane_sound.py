@@ -120,7 +120,7 @@ class LaneSound:
     ) -> None:
         """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
 
-        takes_blends: whether the lanes also reach these blends. The other arguments are as in set_spectra.
+        takes_blends: whether the lanes reach `blends` along the ramp, too. The other arguments are as in set_spectra.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         if takes_blends:
@@ -227,7 +227,7 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`, where it is not made yet; lanes: have points of their own."""
+        """Make the sound after the hop at `frame`, if it is not made yet; lanes: those with points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
@@ -371,7 +371,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read_transposed` of these lanes, at least one lane, should read at most."""
+        """The most frames that one `read_transposed` should read of these lanes; there must be at least one lane."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
@@ -388,7 +388,7 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The end may lie at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
+        This sound may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
         points of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:

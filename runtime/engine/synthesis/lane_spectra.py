@@ -83,7 +83,7 @@ class LaneSpectra:
 
 
 class SpectrumChanges:
-    """Keeps which lanes' spectrum or blend changed since their last hop, and when each lane's crossfade ends.
+    """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
     changed: one flag for each lane; fade_in: a new sound's weights in a crossfade, float32 (n_fade,).
     """

@@ -1,4 +1,4 @@
-"""Submixes: adds up the spectra of lanes that hop together and have constant gains, and transforms the sum once."""
+"""Submixes add up the spectra of lanes that hop together and have constant gains; the sum is transformed once."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Submixes:
         return submix
 
     def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
-        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: crossfade with the old sound."""
+        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: whether to crossfade to it."""
         sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
         write = self._rings.fade_over if fades else self._rings.write
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])

@@ -241,7 +241,7 @@ class Transposer:
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read` of these lanes, at least one lane, should read at most."""
+        """The most frames that one `read` should read of these lanes; there must be at least one lane."""
         at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
         fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
         quarter_ring = self._rings.size // 4 << FRACTION_BITS

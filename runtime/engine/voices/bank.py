@@ -25,11 +25,11 @@ class Voice:
     vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the position of the first
     latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins; glide_end: frame at which
     the glide ends, -1 without a glide; order: number of notes that were started before this one; blend: the voice's
-    blend of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold: if
-    the hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that sound's
-    targets; led_to: the values to which the voice's newest ramp leads, None without a ramp; is_cut: whether the voice
-    was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its pitch is modulated; width: the
-    stereo width for which its newest spectrum was made.
+    blend of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold:
+    whether the hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that
+    sound's targets; led_to: the values to which the voice's newest ramp leads, None without a ramp; is_cut: whether
+    the voice was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its pitch is modulated;
+    width: the stereo width for which its newest spectrum was made.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",

@@ -26,7 +26,7 @@ class Stolen(NamedTuple):
 class Changes:
     """The changes of one span; the object is cleared and used again.
 
-    opening: voices that begin; stolen: voices that had to leave their lanes; retuned: voices with a changed pitch;
+    opening: voices that begin; stolen: voices that lost their lanes; retuned: voices whose pitch may have changed;
     touched: voices that need a new spectrum although no knob moved, because of a new note or an MPE slide.
     """
 

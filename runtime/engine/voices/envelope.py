@@ -6,8 +6,8 @@ import numpy as np
 
 from runtime.events import NEVER
 
-# The cubic x^2 (3 - 2 x), with slope 0 at both ends, as its coefficients of x, x^2 and x^3. Those of the stages of
-# envelopes come from `cubic_of`.
+# The cubic x^2 (3 - 2 x), with slope 0 at both ends, as its coefficients of x, x^2 and x^3. The coefficients for the
+# stages of envelopes come from `cubic_of`.
 SMOOTH = (0.0, 3.0, -2.0)
 
 

@@ -123,7 +123,7 @@ class Performance:
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
 
     def take_changes(self) -> Changes:
-        """The changes since the last call; the object is valid until the next call."""
+        """The changes since the previous call; the object is valid until the next call."""
         self._taken.clear()
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken

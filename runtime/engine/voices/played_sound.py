@@ -69,8 +69,8 @@ class PlayedSound:
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
-    spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
+    note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices are made
+    one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
     needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the blend changes along
     ramps; otherwise it changes at hops.

@@ -21,7 +21,7 @@ class SideSounds(Protocol):
     """The methods of the synthesis that `Widths` needs."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Set whether a lane has a side from its next hop on, or from its next note on if one begins before."""
+        """Set whether a lane has a side from its next hop on, or from its next note on if that begins earlier."""
 
     def has_side(self, lane: int) -> bool:
         """Whether a lane has a side now."""

@@ -170,7 +170,10 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of some bins in a hop, and their moves; places: each bin's index in the flattened array of lanes."""
+        """Phases of some bins in a hop, and their moves.
+
+        rows, bins: each bin's row in `lanes`, and its number; places: its index in the flattened array of rows.
+        """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
         moves = tables.noise_moves.take(bins)

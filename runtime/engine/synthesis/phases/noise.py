@@ -11,7 +11,7 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# This many neighbouring lanes read the same stored spectra; each lane begins at another bin.
+# A row of lanes: this many neighbouring lanes read the same stored spectra, and each of them begins at another bin.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64

@@ -32,7 +32,7 @@ class Peaks(NamedTuple):
 
 
 class PeakFinder:
-    """Finds the sinusoids of up to max_rows spectra at once; the lowest n_silent bins have no peaks."""
+    """Finds the sinusoids of up to max_rows spectra per call; the lowest n_silent bins have no peaks."""
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
         self._n_silent, self._n_bins = n_silent, n_bins

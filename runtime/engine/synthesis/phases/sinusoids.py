@@ -56,7 +56,7 @@ class Sinusoids:
     ) -> None:
         """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
 
-        factors: (n_lanes,), a factor for each lane; None if all are 1.
+        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), a factor for each lane; None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)

@@ -66,7 +66,7 @@ class PhaseWalk:
         """The sinusoids of lanes that all have a bandwidth.
 
         rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors by which
-        sinusoids without a walk multiply the table `lobes`; overwritten.
+        sinusoids without a walk multiply the table `lobes`; this array is overwritten.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins

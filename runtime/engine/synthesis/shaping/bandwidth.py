@@ -1,4 +1,4 @@
-"""Bandwidth: widens every harmonic of a spectrum by the same interval in cents."""
+"""Widens every harmonic of a spectrum to a bandwidth, which is the same interval in cents for all harmonics."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Shaper:
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
         """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
 
-        fundamentals: index of each spectrum's fundamental.
+        fundamentals: index of each spectrum's fundamental in `fundamentals_hz`.
         """
         n, curves = len(fundamentals), self._curves
         curves.begin(n)

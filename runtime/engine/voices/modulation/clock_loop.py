@@ -18,11 +18,11 @@ _LARGEST_ERROR = 3.0
 # Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each message counts with its error
 # less _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
-# Numbers of messages: until so many are fitted, the tempo is uncertain; and the most to which a new line is fitted.
+# The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
-# A message is strange if its error is above that limit, if messages before it seem lost, or if it seems repeated.
-# _N_STRANGE more strange messages than usual ones mean a new tempo, if all come at regular intervals: their intervals
-# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
+# A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems
+# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo if they come at regular intervals, which
+# differ by at most _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
 # be a repeated message.
@@ -40,7 +40,7 @@ class ClockLoop:
     the line is fitted to the messages since the change.
 
     count: number of the newest message; lost messages are counted, repeated ones are not. at: the newest message's
-    frame without jitter; period: frames from one message to the next. n_fitted: the n above; with 1 there is no tempo.
+    frame without jitter; period: frames from one message to the next. n_fitted: n; while it is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):

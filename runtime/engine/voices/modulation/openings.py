@@ -13,8 +13,8 @@ from runtime.sound.sound import Sound
 _MOST_DB = 3.0
 # Every note has a point in each hop, so this distance, about a hop, needs no further points.
 FARTHEST = 1024
-# The least distance of two points. It is larger for voices that are made one by one, because they cost more and have no
-# points at their hops beside these.
+# The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
+# at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
