@@ -61,7 +61,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states add to the outputs of a cell; they are L's last output and H's last two before the cell.
+        # What the states add to the outputs of a cell. The states are L's last output and H's last two before the cell.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

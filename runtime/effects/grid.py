@@ -33,7 +33,7 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The last cell's columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
+    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
 
     n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
     """

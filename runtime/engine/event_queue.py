@@ -48,11 +48,11 @@ class EventQueue:
     def collect(self, now: int, end: int, first_hop: int) -> int:
         """Sort the posted events into the queue; call it on the audio thread.
 
-        now: the next frame to render; it becomes the frame of an event that has none, or an earlier one. end: the
-        frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns the span's
-        new end: earlier than `end` if a posted event is heard before `end`.
+        now: the next frame to render. An event without a frame, or with an earlier frame, gets the frame `now`. end:
+        the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns the
+        span's new end: earlier than `end` if a posted event is heard before `end`.
         """
-        # Cleared first, so that an event posted from here on sets them again.
+        # Cleared before the events are read: an event that is posted meanwhile sets these flags again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)

@@ -103,7 +103,7 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """The sides, lanes that make other lanes wide, of sounding voices, if they are transposed."""
+        """The transposed lanes among the sides of sounding voices; a side is a lane that makes another lane wide."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
@@ -123,7 +123,7 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Multiply the sound of the lanes from number `first` on by their envelopes, and write it to `out`.
+        """Multiply the sound of the lanes from number `first` on by their envelopes, and write the products to `out`.
 
         envelope: one row for each of these lanes; transposed: which of these lanes are transposed; heard: which
         transposed lanes are heard; sounds: the sound of the heard lanes.

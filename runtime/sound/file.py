@@ -73,7 +73,7 @@ def sound_tree(sound: Sound) -> dict[str, Any]:
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a structure that differ from their defaults, as plain values."""
+    """The fields of a structure whose values are not the defaults, as plain values."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)

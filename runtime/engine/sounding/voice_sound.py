@@ -193,7 +193,7 @@ class VoiceSound:
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
         """Give lanes of a group the blends of phases that hold from this hop on.
 
-        hopping: the group's voices that hop; lanes: from the lane of the first of them to that of the last.
+        hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
         """
         present, alike = self._knobs.present, hopping
         all_lanes = (
@@ -213,7 +213,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if some need another hop for that."""
+        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
         if not self._palette.has_width:
             return True
         done = True

@@ -107,7 +107,7 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
 
-        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:

@@ -52,7 +52,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases in these lanes may need the walk of `PhaseWalk`: one has a bandwidth, one a blend above 0."""
+        """Whether phases in these lanes may walk (`PhaseWalk`): one lane has a bandwidth, and one a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:

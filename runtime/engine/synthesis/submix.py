@@ -30,7 +30,7 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares, float32 (n,), of `lanes`, which are part of the run."""
+        """The shares of `lanes`, float32 (n,); they must lie in the submix's run of lanes."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
@@ -129,7 +129,7 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
-        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:

@@ -34,7 +34,7 @@ class Beginning(NamedTuple):
 
     elapsed: frames since the lane's newest hop, which has the number `hop` and becomes its dense hop 0; fading: the
     lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
-    sound begins at this frame, too.
+    sound begins together with the transposition.
     """
 
     lane: int

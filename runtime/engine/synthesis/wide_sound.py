@@ -99,7 +99,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound that `before_ramp` will need with the same arguments, so that it has less to do then."""
+        """Make early the old sound that a later `before_ramp` with the same arguments needs."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

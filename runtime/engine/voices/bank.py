@@ -12,7 +12,7 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Fade-out of a voice that is stolen or cut. It may last `LaneSound.fade_frames` at most: no sound is made beyond them.
+# Fade-out of a voice that is stolen or cut. It may last `LaneSound.fade_frames` at most: no later sound is made.
 CUT_FADE_S = 0.004
 GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a change of volume, expression or pan
 

@@ -106,7 +106,7 @@ class ChannelControls:
 
     def _data_entry(self, event: ControlChange, frame: int) -> None:
         if self._channels.enter_data(event.channel, event.control, event.value):
-            # MPE 1.0: all notes end when a zone changes, because the sender may now use other channels for them.
+            # MPE 1.0: all notes end when a zone changes, because their keys may now belong to other channels.
             self._notes.release_all(frame)
         self.retune(range(N_CHANNELS))
 

@@ -107,8 +107,8 @@ class CoherentPhases:
     def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
         """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone; else each
-        lane has a side, which gets the same magnitudes, and this is the number of the first lane's side.
+        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
+        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -150,7 +150,7 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases; from now on, new ones continue noise bins' phases.
+                # A note's first sinusoids begin with random phases; later ones continue the phases of noise bins.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 

@@ -1,4 +1,4 @@
-"""How wide each bin's harmonic must be for a bandwidth in cents, and which part of it is noise.
+"""How wide the harmonic at each bin must be for a bandwidth in cents, and which part of the harmonic is noise.
 
 Widths are full widths at half power, in bins.
 """

@@ -133,7 +133,7 @@ class Head:
         """Use a ratio from frame _since on."""
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
-        # Of each interval from number _first on: the position at which it begins, and the step within.
+        # For each interval from number _first on: the position at which it begins, and the step per frame within it.
         self._first = self._since // INTERVAL_FRAMES
         self._begins: list[int] = []
         self._steps: list[int] = []

@@ -21,8 +21,8 @@ _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems
-# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo if they come at regular intervals, which
-# differ by at most _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
+# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are
+# regular: they may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
 # be a repeated message.
@@ -66,7 +66,7 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """How many clocks have passed since the message before: 1; more if some were lost; 0 if it is repeated now."""
+        """How many clocks have passed since the message before: 1; more if messages were lost; 0 for a repeated one."""
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)

@@ -65,7 +65,7 @@ class Modulator:
         return moves
 
     def follows_releases(self, targets: Collection[str]) -> bool:
-        """Whether the release of a note's key may change how any of these targets move."""
+        """Whether any of these targets may move in another way once a note's key is released."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 

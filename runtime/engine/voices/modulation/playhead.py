@@ -78,7 +78,7 @@ class Playheads:
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
         shifts: float (n,), shifts of the place, as shares of the held part; until the next
         update, a place moves linearly to its new shift.
-        Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
+        Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
         """
         if not self._modulated:
@@ -100,7 +100,7 @@ class Playheads:
         """The fractional row of the held part: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
-        last update and the next one.
+        newest update and the next one.
         """
         state = self._state[lanes][..., None]
         elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)

@@ -41,7 +41,7 @@ class Trajectories:
         self._keeps = np.stack([one.keep for one in baked])
         self._blend = blend_weights([(one.key, one.velocity) for one in played])
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
-        # Interpolation reads one row past the last one, with the weight 0.
+        # Interpolation also reads the row after the final row, with the weight 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
         self._rows = np.concatenate([*(one.values for one in baked), silent])
         self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
