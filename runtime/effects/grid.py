@@ -77,7 +77,7 @@ class CellEffect(ABC, Generic[T]):
     The wet sound of a cell is computed when the cell before it is complete. T: the type of the prepared settings.
 
     n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins there.
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins at frame 0. Attribute
     n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 

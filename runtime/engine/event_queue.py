@@ -17,9 +17,9 @@ _COUNTED = (Clock, Tempo)
 class EventQueue:
     """Events that have been posted and not yet applied, sorted by frame.
 
-    has_news: whether events were posted since the latest `collect`; is_urgent: whether one of these events must be
-    collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each event to it
-    as (frame, event).
+    Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of these events
+    must be collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each
+    event to it as (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):

@@ -16,7 +16,8 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    moved: the latents' positions in each lane's newest row, if modulation moves them, float32 (n_lanes, n_latents).
+    Attribute moved: float32 (n_lanes, n_latents), the latents' positions in each lane's newest row, if modulation moves
+    them.
     """
 
     def __init__(self, card: Card, n_lanes: int):

@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 
 class Spectra:
-    """Gives voices the spectra for their notes and knobs; n_decoded: spectra decoded so far."""
+    """Gives voices the spectra for their notes and knobs. Attribute n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card

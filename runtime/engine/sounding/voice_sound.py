@@ -23,8 +23,8 @@ class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
     spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
-    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether
-    modulation changes the spectrum of any sounding voice.
+    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. Attribute moves:
+    whether modulation changes the spectrum of any sounding voice.
     """
 
     def __init__(

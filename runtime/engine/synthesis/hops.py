@@ -53,8 +53,8 @@ class HopSynthesis:
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
 
-    fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half the engine's
-    sample rate; n_dense_octaves: how often a dense hop's sample rate can be halved.
+    Attributes: fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half
+    the engine's sample rate; n_dense_octaves: how often a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):

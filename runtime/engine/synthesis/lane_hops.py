@@ -21,7 +21,7 @@ class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
-    plus the crossfade that may follow; n_transforms: inverse transforms made so far.
+    plus the crossfade that may follow. Attribute n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class LaneHops:
 class PointHops:
     """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
 
-    The sound of all other lanes is made at hops. has_points: for each lane, whether it has points of its own.
+    The sound of all other lanes is made at hops. Attribute has_points: for each lane, whether it has points of its
+    own.
     """
 
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
@@ -129,9 +130,9 @@ class PointHops:
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
-    n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a dense
-    hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    Attributes: n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to
+    half the engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a
+    dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):

@@ -17,8 +17,9 @@ class LanePhases:
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
     hops continue this numbering from the plain hop at which they begin.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
-    noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's number.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
+    lane, 0 for noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's
+    number.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):

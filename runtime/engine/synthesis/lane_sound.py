@@ -36,9 +36,9 @@ class LaneSound:
     in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
     its fixed place in the stored noise.
 
-    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
-    ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
-    fade-out that reads a lane with `copy` must not be longer.
+    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
+    length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
+    next hop. A fade-out that reads a lane with `copy` must not be longer.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):

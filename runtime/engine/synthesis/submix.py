@@ -15,9 +15,9 @@ from runtime.engine.synthesis.rings import Rings
 class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,), the
-    gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
-    is_whole: whether no member has left.
+    Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
+    the gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's
+    gain; is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")

@@ -52,8 +52,8 @@ class Transposer:
     joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
-    an old spectrum to a new one; max_frames: most frames of one `read`; active: for each lane, whether it is
-    transposed; n_active: number of transposed lanes.
+    an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it
+    is transposed; n_active: number of transposed lanes.
     """
 
     def __init__(

@@ -20,16 +20,16 @@ GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a chang
 class Voice:
     """One voice: the note that its lane plays, and the state of that note.
 
-    pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
-    pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones,
-    vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the position of the first
-    latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins; glide_end: frame at which
-    the glide ends, -1 without a glide; order: number of notes that were started before this one; blend: the voice's
-    blend of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold:
-    whether the hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that
-    sound's targets; led_to: the values to which the voice's newest ramp leads, None without a ramp; is_cut: whether
-    the voice was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its pitch is modulated;
-    width: the stereo width for which its newest spectrum was made.
+    Attributes: pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for;
+    key_offset: pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning;
+    vibrato_semitones, vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the
+    position of the first latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins;
+    glide_end: frame at which the glide ends, -1 without a glide; order: number of notes that were started before this
+    one; blend: the voice's blend of phases; spectrum_version: version of the knobs that the voice's spectrum was
+    decoded for; must_hold: whether the hold stage of the envelope is still to come; played: the voice's sound; knobs:
+    the positions of that sound's targets; led_to: the values to which the voice's newest ramp leads, None without a
+    ramp; is_cut: whether the voice was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its
+    pitch is modulated; width: the stereo width for which its newest spectrum was made.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -66,8 +66,8 @@ class Voice:
 class VoiceBank:
     """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    max_frames: as in `Ramps`; seed: seed of the random values in `table`. n_active: number of sounding voices;
-    n_lanes_used: one more than the highest lane that sounds; table: the notes' data for modulation.
+    max_frames: as in `Ramps`; seed: seed of the random values in `table`. Attributes: n_active: number of sounding
+    voices; n_lanes_used: one more than the highest lane that sounds; table: the notes' data for modulation.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):

@@ -17,9 +17,9 @@ class Ramps:
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
     p(0) = 0 and p(1) = 1; when the move ends, the row holds `to`.
 
-    max_frames: most frames per `values` call; target: float32 (n_rows, 1), the level that each row holds or moves to;
-    end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level; n_moving:
-    number of rows that move; n_changes: how often a row was given a new level or a new move.
+    max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
+    moves to; end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level;
+    n_moving: number of rows that move; n_changes: how often a row was given a new level or a new move.
     """
 
     def __init__(self, n_rows: int, max_frames: int):

@@ -24,8 +24,8 @@ LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the 
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
-    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far; played:
-    the sound that the next notes play.
+    Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
+    far; played: the sound that the next notes play.
     """
 
     def __init__(

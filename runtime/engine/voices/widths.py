@@ -35,7 +35,8 @@ class Widths:
     channels together stays the same, and a mono sum loses less than 3 dB. A side that begins when the width moves from
     0 lasts until the note ends.
 
-    middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at their next hop.
+    Attributes: middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at
+    their next hop.
     """
 
     def __init__(self, n_lanes: int, max_frames: int, sides: SideSounds):

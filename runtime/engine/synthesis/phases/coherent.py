@@ -48,8 +48,8 @@ class CoherentPhases:
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
 
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases;
-    walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
+    Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(

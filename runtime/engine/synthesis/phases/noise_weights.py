@@ -22,7 +22,7 @@ def coherent_amplitude(blend: float) -> np.float32:
 class NoiseWeights:
     """The weight of noise phases in each bin: the blend's weight, and more where a bandwidth makes coherent bins noise.
 
-    bandwidth_cents: list, one for each lane.
+    Attribute bandwidth_cents: list, one for each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):

@@ -26,8 +26,8 @@ class PhaseWalk:
     harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
     (`NoiseShare`).
 
-    hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane without a
-    walk.
+    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
+    without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):

@@ -12,8 +12,8 @@ class DenseRings:
 
     The first n_repeated samples of a ring are repeated after its last sample, for interpolation across the ring's end.
 
-    size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the
-    next in a flat view.
+    Attributes: size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one
+    ring to the next in a flat view.
     """
 
     def __init__(self, n_lanes: int, size: int, n_repeated: int):

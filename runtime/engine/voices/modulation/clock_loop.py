@@ -39,8 +39,9 @@ class ClockLoop:
     and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast as possible. When the tempo changes,
     the line is fitted to the messages since the change.
 
-    count: number of the newest message; lost messages are counted, repeated ones are not. at: the newest message's
-    frame without jitter; period: frames from one message to the next. n_fitted: n; while it is 1, there is no tempo.
+    count: number of the first message; frame: its frame. Attributes: count: number of the newest message; lost messages
+    are counted, repeated ones are not. at: the newest message's frame without jitter; period: frames from one message
+    to the next; n_fitted: n. While n is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):

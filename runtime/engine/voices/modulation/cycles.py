@@ -11,7 +11,7 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 class Cycles:
     """Counts the cycles since frame 0; they grow linearly from one change of the rate to the next.
 
-    rate_hz: the rate at the start. line: the present `BeatLine`, which here counts cycles in place of beats.
+    rate_hz: the rate at the start. Attribute line: the present `BeatLine`, which here counts cycles in place of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):

@@ -32,8 +32,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    sources: computes the values of the sources; latents: the names of the instrument's latents. The attribute `latents`
-    has the number of each latent, by its target's name. targets: the names of all modulated targets.
+    sources: computes the values of the sources; latents: the names of the instrument's latents. Attributes: latents:
+    the number of each latent, by its target's name; targets: the names of all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):

@@ -11,10 +11,10 @@ from runtime.events import NEVER
 class NotesTable:
     """One row for each lane: when its note began and was released, and values that are constant while it sounds.
 
-    started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held. velocity, key,
-    random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64 (n_lanes, 1), the
-    beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1), the note's number,
-    which seeds its random values.
+    Attributes: started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held.
+    velocity, key, random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64
+    (n_lanes, 1), the beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1),
+    the note's number, which seeds its random values.
     """
 
     tempo: Tempo

@@ -20,9 +20,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs). A knob's position in a lane is multiplied by `keep`; then the offset that `values`
-    returns is added. has_level: whether any level differs from 0 dB; has_colour: whether any band's gain does.
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors; a
+    knob's position in a lane is multiplied by its factor, then the offset that `values` returns is added. has_level,
+    has_colour: whether any level, or any band's gain, differs from 0 dB.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ class ModulatedPitch:
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
-    before, or None; highest: the upper limit of the ratio.
+    before, or None. Attribute highest: the upper limit of the ratio.
     """
 
     fixed = None
