@@ -167,7 +167,10 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
 
 
 def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
-    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks."""
+    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks.
+
+    latents: these positions, by knob name.
+    """
     knobs = [latent.name for latent in card.latents]
     for name in latents:
         if name not in knobs:

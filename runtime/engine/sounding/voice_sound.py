@@ -55,8 +55,8 @@ class VoiceSound:
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
         """Make the sound that is due at `frame`; return whether a hop was due or a voice began.
 
-        n_events: how many events so far may have changed a source of modulation; transposing: the lanes that will be
-        transposed, from this frame on, by `WideSound.set_ratios`.
+        changes: the voices that events have changed; n_events: how many events so far may have changed a source of
+        modulation; transposing: the lanes that will be transposed, from this frame on, by `WideSound.set_ratios`.
         """
         opening = [voice for voice in changes.opening if voice.active]
         leaving = self._leaving_submixes(changes)
@@ -94,7 +94,10 @@ class VoiceSound:
             self._foresee_hop(n_events)
 
     def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """Prepare the next point of voices with points of their own: the old sound, and the values to be reached."""
+        """Prepare the next point of voices with points of their own: the old sound, and the values to be reached.
+
+        frame, n_events: as in `foresee`.
+        """
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -156,7 +159,10 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group."""
+        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group.
+
+        transposing: as in `follow`.
+        """
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -233,7 +239,10 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point; moving: the voices, ascending by lane."""
+        """Begin to move each voice's spectrum to that of its next point.
+
+        moving: the voices, ascending by lane; n_events: as in `follow`.
+        """
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

@@ -66,7 +66,10 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady."""
+        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady.
+
+        gains: as in `renew`.
+        """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if len(members) < 2:
             return None

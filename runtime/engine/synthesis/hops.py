@@ -130,7 +130,10 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`; played: which floats of a spectrum are used."""
+        """Write the sum of the lanes' spectra into `out`.
+
+        played: which floats of a spectrum are used; the rest: as in `mixed_hop`.
+        """
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
@@ -184,7 +187,7 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
-        """Transform the first n_transformed dense spectra; returns the dense hops of the first n."""
+        """Transform the first n_transformed dense spectra; returns the dense hops of the first n of them."""
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
@@ -207,7 +210,10 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of some rows; weighs: True if all these rows have noise weights, False if none has."""
+        """Write the spectra of some rows of a hop into `out`.
+
+        weighs: True if all these rows have noise weights, False if none has; played: as in `_fill`.
+        """
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]

@@ -93,7 +93,10 @@ class LanePhases:
             self._phases.start_side(side, self.leader[side])
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Make the plans of lanes; a run of lanes and all their sides are planned together if `lanes` has the sides."""
+        """Make the plans of lanes from hop `number` on.
+
+        A run of lanes and their sides are planned together if all these sides are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

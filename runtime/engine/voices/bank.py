@@ -132,7 +132,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out."""
+        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out in fade_s."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories

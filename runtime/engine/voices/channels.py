@@ -88,7 +88,8 @@ class Channel:
 class Channels:
     """All 16 channels and their MPE zones.
 
-    In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
+    In a zone the master channel's controllers also hold for its member channels, and each member plays one note. In all
+    methods `number` is the number of a channel, 0 to 15.
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0, followed by its members; the upper
     zone's master is channel 15, preceded by its members.

@@ -120,7 +120,7 @@ class CoherentPhases:
                 first = lane
 
     def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool, first_side: int | None) -> None:
-        """Plan lanes that all have a bandwidth, or that all have none."""
+        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
         peaks = self._peaks.find(noise)
@@ -199,7 +199,7 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the sinusoids' magnitudes from the noise, and set `_owners`.
+        """Remove the magnitudes of the sinusoids in `peaks` from the lanes' noise, and set `_owners`.
 
         Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
         """

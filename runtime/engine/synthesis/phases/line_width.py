@@ -15,7 +15,7 @@ _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
 def relative_width(bandwidth_cents: float) -> float:
-    """Width of a harmonic divided by its frequency."""
+    """Width of a harmonic with this bandwidth, divided by the harmonic's frequency."""
     return 2.0 ** (bandwidth_cents / 2400.0) - 2.0 ** (-bandwidth_cents / 2400.0)
 
 
@@ -27,7 +27,7 @@ class NoiseShare:
         self._made_for, self._share = 0.0, np.zeros(n_bins)
 
     def of(self, bandwidth_cents: float) -> np.ndarray:
-        """The share of each bin, (n_bins,), valid until the next call."""
+        """The share of noise in each bin for this bandwidth, (n_bins,), valid until the next call."""
         if self._made_for != bandwidth_cents:
             self._made_for = bandwidth_cents
             x = relative_width(bandwidth_cents) * self._bins - _NOISE_BEGINS_AT / (_ALL_NOISE_AT - _NOISE_BEGINS_AT)

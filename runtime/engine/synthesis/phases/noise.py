@@ -40,7 +40,7 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 
     The lanes are views of one table, each beginning four bins above the lane before, so the lanes of a row share the
     processor's cache. Noise bins that are four apart are independent. A shift by four bins changes the phase by one
-    whole cycle per hop, so the noise still fits from hop to hop.
+    whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)

@@ -175,7 +175,7 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added` for some lanes.
+        """Fill `_added` for some lanes; part: which sinusoids are theirs.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
         coherent_tables.py. A matrix product would be shorter, but it would start threads, and its rounding would depend

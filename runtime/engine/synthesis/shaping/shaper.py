@@ -72,7 +72,10 @@ class Shaper:
     def move_formants(
         self, gains: np.ndarray, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray
     ) -> None:
-        """Multiply gains by the gains that move the formants of spectra, magnitudes (n, at least n_bins)."""
+        """Multiply gains by the gains that move the formants of spectra.
+
+        gains: from `gains`, called with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
+        """
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
 

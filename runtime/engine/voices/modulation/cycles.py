@@ -34,7 +34,7 @@ class Cycles:
         return line.beats_at(frames)[None]
 
     def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:
-        """Cycles since each note's start: float64 (n, n_points)."""
+        """Cycles since the start of each lane's note: float64 (n, n_points). line: as in `at`."""
         return self.at(frames, line) - self._at_starts(lanes, line)
 
     def _at_starts(self, lanes: np.ndarray | slice, line: BeatLine) -> np.ndarray:

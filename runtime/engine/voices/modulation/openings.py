@@ -51,7 +51,10 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The most that the levels change together over `distance` frames from any frame of this part, in dB."""
+    """The most that the levels change together over `distance` frames from any frame of this part, in dB.
+
+    levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
+    """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]
     return float(np.max(np.sum(changes, axis=0))) if changes else 0.0

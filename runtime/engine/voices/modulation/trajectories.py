@@ -60,7 +60,7 @@ class Trajectories:
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that continues the playheads of lane `old`."""
+        """Begin a note that continues the playheads of lane `old`; key, velocity: as in `start`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
@@ -156,7 +156,8 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
-    A table without a release gets its last row as first row of the release, which is then not heard.
+    lengths: rows of each table; holds: the last row of each held part. A table without a release gets its last row as
+    first row of the release, which is then not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
