@@ -1,4 +1,4 @@
-"""The engine turns events into sound. It owns no thread, clock, file or log.
+"""The engine turns events into sound. It owns no thread, clock, file or log. docs/engine.md explains its terms.
 
 Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
 engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output

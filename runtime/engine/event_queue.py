@@ -17,6 +17,8 @@ _COUNTED = (Clock, Tempo)
 class EventQueue:
     """Events that have been posted and not yet applied, sorted by frame.
 
+    Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
+
     Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of these events
     must be collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each
     event to it as (frame, event).

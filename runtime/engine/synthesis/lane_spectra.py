@@ -13,7 +13,7 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in a submix when they were set.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the lane's share in a submix at that time.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored

@@ -85,7 +85,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sounds of a morph's steps; sounds with equal trajectories share the tables of these, which are large."""
+        """The sound at each step of a morph; sounds with equal trajectories share their tables, which are large."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

@@ -197,7 +197,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _step_of(self, chosen: PlayedSound) -> PlayedSound:
-        """The sound that the next notes play: `chosen`, or the sound of its morph's present step."""
+        """The sound that the next notes play: `chosen`, or the sound at the step where the knobs are in its morph."""
         return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
 
     def _clock(self, _event: Clock, frame: int) -> None:

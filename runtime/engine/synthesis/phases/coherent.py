@@ -34,16 +34,16 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 class CoherentPhases:
     """The coherent phases of every lane, and the spectra with these phases.
 
-    A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
-    lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
-    next, the phase step grows by half a cycle. This puts each bin in quadrature with the sum of its two neighbours at
-    any time, so that the lobes of the window add up to a steady magnitude. Small random deviations from the half
-    cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
-    itself.
+    A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
+    that alternate, as in the lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. The
+    difference between the phases of neighbouring noise bins grows by half a cycle from bin to bin. This puts each bin
+    in quadrature with the sum of its two neighbours at any time, so that the lobes of the window add up to a steady
+    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
+    percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and the
-    noise of all lanes has the same phase steps. So the noise of lanes that are added up costs one product for each bin;
-    only sinusoids are computed lane by lane.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and from
+    hop to hop the noise phases of all lanes move alike. So the noise of lanes that are added up costs one product for
+    each bin; only sinusoids are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.

@@ -59,8 +59,8 @@ class TransposedLane:
         """How far to write the ring before it is read from place `begin` to `end`; n_fade: length of a crossfade.
 
         A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
-        but not while a crossfade runs, when a block has enough work. Other lanes keep the lead of
-        their shift (see N_SHIFTS), once their rings are written that far ahead.
+        but not while a crossfade runs, when a block has enough work. Any other lane is written further by the lead of
+        its shift (see N_SHIFTS), if its ring has been written that far ahead before.
         """
         end += N_AFTER
         if self.bus is not None:
