@@ -47,7 +47,7 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 
 
 class LowPasses:
-    """Applies both low-pass filters to all lines, one cell at a time.
+    """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
     A matrix product has at most n_lines * cell^2 = 262,144 multiplications. With more, OpenBLAS would share them among
     threads, which would wait for each other.
@@ -61,7 +61,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states, L's last output and H's last two, add to the outputs of a cell.
+        # What the states add to the outputs of a cell. The states are L's last output and H's last two before the cell.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

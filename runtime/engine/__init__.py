@@ -1,4 +1,7 @@
-"""The engine: events in, sound out, bit-identical for any block size; it owns no thread, clock, file or log."""
+"""The engine turns events into sound, bit-identical for any block size; it owns no thread, clock, file or log.
+
+docs/engine.md explains its terms.
+"""
 
 from runtime.engine.engine import Engine, Status
 

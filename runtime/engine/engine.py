@@ -1,4 +1,4 @@
-"""The engine: events in, sound out. It owns no thread, clock, file or log.
+"""The engine turns events into sound. It owns no thread, clock, file or log. docs/engine.md explains its terms.
 
 Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
 engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output
@@ -61,15 +61,15 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
-    random phases; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
+    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of all
+    random numbers; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
     ValueError if n_voices or seed is given and contradicts them. Without config and patch, n_voices is 16 and seed is 0
-    by default. patch: the sound at the start; programs: the sounds that program changes choose,
-    None for the instrument's presets. limits: whether the sound is limited to full scale; if not, the caller must limit
-    it. start: the state of another engine with the same instrument, settings and sounds; this engine continues from
-    that state's frame. None for frame 0.
+    by default. patch: the sound at the start; programs: the sounds that program changes choose, None for the
+    instrument's presets. limits: whether the engine limits the sound to full scale; if not, the caller must do it.
+    start: the state of another engine with the same instrument, settings and sounds; this engine continues from the
+    frame of that state. None to begin at frame 0.
 
-    frame: the next frame to render; status: a snapshot, replaced when a span begins.
+    Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
 
     def __init__(
@@ -118,12 +118,14 @@ class Engine:
             self._events.wait_again(start.waiting)
             self.frame = start.frame
         self._span_start = self._span_end = self._first_hop = self.frame
-        self._may_foresee = self._has_worked = False  # _has_worked: whether this block made a hop or began a voice
+        # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
+        # may compute what moving voices will need later.
+        self._may_foresee = self._has_worked = False
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and what `ask_for_state` gives."""
+        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -151,7 +153,7 @@ class Engine:
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Prepare a sound for the event SoundChange; may be called from any thread but the audio thread."""
+        """Prepare a sound; returns it for the event SoundChange. Call it on any thread but the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
@@ -208,7 +210,7 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """What a sounding voice sounds like now, and its gain.
+        """What a sounding voice sounds like now, and the voice's gain.
 
         May be called from any thread; then the values may belong to different frames.
         """
@@ -224,7 +226,7 @@ class Engine:
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """Return and clear the changes of the effect sends: (frame, reverb, chorus), 0 to 1, ascending by frame."""
+        """Return and clear the changes of the effect sends: (frame, reverb, chorus), ascending; each send is 0 to 1."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
@@ -270,7 +272,7 @@ class Engine:
         return self._performance.take_changes()
 
     def _next_change(self, transposed: list[int]) -> int:
-        """The frame at which the next span begins."""
+        """The frame at which the next span begins; transposed: the sounding lanes that are transposed."""
         frame = self.frame
         end = self._events.next_change(frame + LONGEST_SPAN)
         end = min(end, frame + self._sound.size - frame % self._sound.size)

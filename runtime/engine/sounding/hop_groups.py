@@ -12,10 +12,10 @@ LARGEST_GROUP, SMALL_GROUP = 16, 4
 
 
 class HopGroup:
-    """Lanes that hop together: at frames that are `offset` modulo the hop size.
+    """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
-    due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value that
-    `Knobs.n_changes` had when their newest sound was made.
+    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value
+    that `Knobs.n_changes` had when the lanes' newest sound was made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -31,10 +31,10 @@ class HopGroup:
 class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
-    groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset;
-    point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of its own.
-    Four lanes of a group share an offset; the next four have theirs a quarter of a hop later. So no block has to make
-    the sound of all lanes.
+    Attributes: groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's
+    offset; point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of
+    its own. The own points of the first four lanes in a group are at the same frames, and those of the next four a
+    quarter of a hop later. So no block has to make the sound of all lanes.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches; caches each note's last spectrum for when it is struck again."""
+"""Decodes the spectra that voices need, in batches, and remembers each note's newest spectrum for its next stroke."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 
 class Spectra:
-    """Gives voices the spectra for their notes and knobs; n_decoded: spectra decoded so far."""
+    """Gives voices the spectra for their notes and knobs. Attribute n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card
@@ -64,7 +64,7 @@ class Spectra:
             self._give_plain(plain, opening)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point, so it is made for a frame half-way to that point.
+            # A voice keeps its first spectrum until its first point, so it gets that of a frame half-way to this point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -73,9 +73,10 @@ class Spectra:
                     self._give_shaped(values)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
-        """Compute early what the next call of `lead` will need, if it has these arguments.
+        """Compute early what the next call of `lead` will need, if it has the same arguments.
 
-        n_events: number of events so far that may have changed a source of modulation.
+        voices, frame, spacing_frames: as in `lead`; n_events: number of events so far that may have changed a source of
+        modulation.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -125,7 +126,7 @@ class Spectra:
     def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
         """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at a time.
 
-        foreseen: the gains of the voices' bins, if computed before; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, None if not yet computed; leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
@@ -203,7 +204,7 @@ def _set_widths(values: VoiceValues) -> None:
 
 
 class RememberedSpectra:
-    """The last spectrum of each note, with the version of the knobs that it was decoded for.
+    """The newest spectrum of each note, with the version of the knobs that it was decoded for.
 
     A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
     slide are not remembered.
@@ -216,7 +217,7 @@ class RememberedSpectra:
         self._versions = [-1] * n_notes
 
     def knows(self, voice: Voice) -> bool:
-        """Whether the spectrum of a voice's note is remembered for its version of the knobs."""
+        """Whether the spectrum of a voice's note is remembered for the present version of the voice's knobs."""
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:

@@ -23,8 +23,8 @@ class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
     spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
-    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether
-    modulation changes the spectrum of any sounding voice.
+    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. Attribute moves:
+    whether modulation changes the spectrum of any sounding voice.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
+        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
         self.moves = False
 
     def end_silent(self, frame: int) -> None:
@@ -55,8 +55,8 @@ class VoiceSound:
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
         """Make the sound that is due at `frame`; return whether a hop was due or a voice began.
 
-        n_events: how many events so far may have changed a source of modulation; transposing: the lanes that will be
-        transposed, from this frame on, by `WideSound.set_ratios`.
+        changes: the voices that events have changed; n_events: how many events so far may have changed a source of
+        modulation; transposing: the lanes that will be transposed, from this frame on, by `WideSound.set_ratios`.
         """
         opening = [voice for voice in changes.opening if voice.active]
         leaving = self._leaving_submixes(changes)
@@ -94,7 +94,10 @@ class VoiceSound:
             self._foresee_hop(n_events)
 
     def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """For voices whose own point comes next: make the old sound that they will leave, and compute their values."""
+        """Prepare the next point of voices with points of their own: the old sound, and the values to be reached.
+
+        frame, n_events: as in `foresee`.
+        """
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -127,7 +130,7 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group whose sound is made at hops, except those that begin at this frame."""
+        """The sounding voices of a group that have no points of their own, except voices that begin at `frame`."""
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
@@ -156,7 +159,10 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
+        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group.
+
+        transposing: as in `follow`.
+        """
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -191,7 +197,10 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give a group's lanes the blends of phases that their voices have from this hop on."""
+        """Give lanes of a group the blends of phases that hold from this hop on.
+
+        hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
+        """
         present, alike = self._knobs.present, hopping
         all_lanes = (
             [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
@@ -210,7 +219,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if some need another hop for that."""
+        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
         if not self._palette.has_width:
             return True
         done = True
@@ -230,7 +239,10 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point; moving: the voices, ascending by lane."""
+        """Begin to move each voice's spectrum to that of its next point.
+
+        moving: the voices, ascending by lane; n_events: as in `follow`.
+        """
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

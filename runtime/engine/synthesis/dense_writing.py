@@ -35,7 +35,7 @@ class DenseWriter:
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write each lane's ring up to its end: `ends` has one ring sample for each lane.
+        """Write the lanes' rings up to `ends`, which has one ring sample for each lane.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """
@@ -66,7 +66,10 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring: nothing before `fade_from`, then a crossfade, then the hop alone."""
+        """Write a dense hop into a lane's ring: the old sound stays until `fade_from`, and crossfades to the hop there.
+
+        number: the lane; begin: the ring sample at which the hop begins.
+        """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

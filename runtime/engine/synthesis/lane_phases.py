@@ -17,8 +17,9 @@ class LanePhases:
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
     hops continue this numbering from the plain hop at which they begin.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
-    noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's number.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
+    lane, 0 for noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's
+    number.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -52,7 +53,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases may walk in these lanes: any of them has a bandwidth, and any has a blend above 0."""
+        """Whether phases in these lanes may walk (`PhaseWalk`): one lane has a bandwidth, and one a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
@@ -92,7 +93,10 @@ class LanePhases:
             self._phases.start_side(side, self.leader[side])
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan lanes. If all sides of a run of lanes are among `lanes`, the run and its sides are planned together."""
+        """Make the plans of lanes from hop `number` on.
+
+        A run of lanes and their sides are planned together if all these sides are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -24,7 +24,7 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
 # Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but the one block would have to make them all.
+# More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -36,9 +36,9 @@ class LaneSound:
     in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
     its fixed place in the stored noise.
 
-    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
-    ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
-    fade-out that reads a lane with `copy` must not be longer.
+    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
+    length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
+    next hop. A fade-out that reads a lane with `copy` must not be longer.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -120,7 +120,7 @@ class LaneSound:
     ) -> None:
         """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
 
-        takes_blends: whether the lanes also reach these blends. The other arguments are as in set_spectra.
+        takes_blends: whether the lanes reach `blends` along the ramp, too. The other arguments are as in set_spectra.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         if takes_blends:
@@ -227,7 +227,7 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`, where it is not made yet; lanes: have points of their own."""
+        """Make the sound after the hop at `frame`, if it is not made yet; lanes: those with points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
@@ -371,7 +371,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read_transposed` of these lanes, at least one lane, should read at most."""
+        """The most frames that one `read_transposed` should read of these lanes; there must be at least one lane."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
@@ -388,7 +388,7 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The end may lie at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
+        This sound may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
         points of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:

@@ -13,16 +13,16 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in a submix when they were set.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the lane's share in a submix at that time.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
     share.
 
-    n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
-    layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
-    the shares for the spectra that are set next, 1 for a lane that was in no submix; stored_shares: float32
-    (n_lanes, 1), the shares that the stored spectra contain.
+    n_bins: how many of a spectrum's bins are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
+    spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
+    float32 (n_lanes, 1), the shares for the spectra that are set next, 1 for a lane that was in no submix;
+    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -83,9 +83,9 @@ class LaneSpectra:
 
 
 class SpectrumChanges:
-    """Keeps which lanes' spectrum or blend changed since their last hop, and when each lane's crossfade ends.
+    """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    changed: one flag for each lane; fade_in: a new sound's weights in a crossfade, float32 (n_fade,).
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,). Attribute changed: one flag for each lane.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray):

@@ -38,9 +38,9 @@ class Sides:
 
     The numbers of lanes with a voice come first, then some unused numbers, then the sides, in the lanes' order.
 
-    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned;
-    first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane, whether it
-    will have a side from its next hop on, and whether it has a side now.
+    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
+    Attributes: first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane,
+    whether it will have a side from its next hop on, and whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

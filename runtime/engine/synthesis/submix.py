@@ -1,4 +1,4 @@
-"""Submixes: adds up the spectra of lanes that hop together and have constant gains, and transforms the sum once."""
+"""Submixes add up the spectra of lanes that hop together and have constant gains; the sum is transformed once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum: in the ring of the loudest of them, the carrier, and at the carrier's gain.
+    """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,), the
-    gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
-    is_whole: whether no member has left.
+    Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
+    the gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's
+    gain; is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")
@@ -30,7 +30,7 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares, float32 (n,), of `lanes`, which are part of the run."""
+        """The shares of `lanes`, float32 (n,); they must lie in the submix's run of lanes."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
@@ -96,9 +96,9 @@ class Submixes:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
         Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
-        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
-        members' old sound goes to the new carrier's ring, for the crossfade. If some were in a former submix, their sum
-        is in its carrier's ring, so it is added, too.
+        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the members' old
+        sounds goes to the new carrier's ring, for the crossfade. Members of a former submix are added as their sum,
+        which is in the ring of the former carrier.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -121,7 +121,7 @@ class Submixes:
         return submix
 
     def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
-        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: crossfade with the old sound."""
+        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: whether to crossfade to it."""
         sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
         write = self._rings.fade_over if fades else self._rings.write
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
@@ -129,7 +129,7 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
-        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:

@@ -17,7 +17,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 class WideSound(LaneSound):
     """A `LaneSound` with sides: a side is a further lane that gets the spectra, blends and ratios of its lane.
 
-    A side begins where its lane begins, or at a hop; it has its own phases. All arguments as in `LaneSound`.
+    A side begins when its lane begins, or at a later hop; it has its own phases. The arguments are as in `LaneSound`.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -99,7 +99,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make early the old sound that `before_ramp` with the same arguments would make."""
+        """Make early the old sound that a later `before_ramp` with the same arguments needs."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

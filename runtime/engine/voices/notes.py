@@ -24,8 +24,8 @@ LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the 
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
-    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far; played:
-    the sound that the next notes play.
+    Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
+    far; played: the sound that the next notes play.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Also if the sound is poly now: the key may have gone down in mono, and must not sound again after it came up.
+        # Even if the sound is poly now: the key may have gone down in mono, and must not sound again when it is up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)

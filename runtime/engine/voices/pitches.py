@@ -11,8 +11,8 @@ from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# If an LFO that moves pitches has a delay, modulation of a chord's pitches begins for two lanes at a time, a little
-# before the delay ends, and first for the highest lanes.
+# If an LFO that moves pitches has a delay, the work for a chord's pitches begins a little before the delay ends: for
+# two lanes at a time, and first for the highest lanes.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 

@@ -34,22 +34,22 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 class CoherentPhases:
     """The coherent phases of every lane, and the spectra with these phases.
 
-    A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
-    lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
-    next, the phase step grows by half a cycle. This puts each bin in quadrature with the sum of its two neighbours at
-    any time, so that the lobes of the window add up to a steady magnitude. Small random deviations from the half
-    cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
-    itself.
+    A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
+    that alternate, as in the lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. The
+    difference between the phases of neighbouring noise bins grows by half a cycle from bin to bin. This puts each bin
+    in quadrature with the sum of its two neighbours at any time, so that the lobes of the window add up to a steady
+    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
+    percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and the
-    noise of all lanes has the same phase steps. So the noise of lanes that are added up costs one product for each bin;
-    only sinusoids are computed lane by lane.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and from
+    hop to hop the noise phases of all lanes move alike. So the noise of lanes that are added up costs one product for
+    each bin; only sinusoids are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
 
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases;
-    walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
+    Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class CoherentPhases:
     def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
         """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone; else each
-        lane has a side, which gets the same magnitudes, and this is the number of the first lane's side.
+        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
+        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -120,7 +120,7 @@ class CoherentPhases:
                 first = lane
 
     def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool, first_side: int | None) -> None:
-        """Plan lanes that all have a bandwidth, or that all have none."""
+        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
         peaks = self._peaks.find(noise)
@@ -150,7 +150,7 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases; from now on, new ones continue noise bins' phases.
+                # A note's first sinusoids begin with random phases; later ones continue the phases of noise bins.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -170,7 +170,10 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of some bins in a hop, and their moves; places: each bin's index in the flattened array of lanes."""
+        """Phases of some bins in a hop, and their moves.
+
+        rows, bins: each bin's row in `lanes`, and its number; places: its index in the flattened array of rows.
+        """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
         moves = tables.noise_moves.take(bins)
@@ -196,7 +199,7 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the sinusoids' magnitudes from the noise, and set `_owners`.
+        """Remove the magnitudes of the sinusoids in `peaks` from the lanes' noise, and set `_owners`.
 
         Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
         """
@@ -219,7 +222,10 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their sinusoids' RMS, about 0.9 to 1: (n, 1)."""
+        """K-weighted RMS of spectra with noise phases, divided by that of one sinusoid per bin: (n, 1), about 0.9 to 1.
+
+        A sinusoid has its bin's magnitude.
+        """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
         shared = np.vecdot(weighted[:, 1:], magnitudes[:, :-1])

@@ -15,8 +15,8 @@ class Sinusoids:
 
     first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
     hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
-    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. n: number of sinusoids;
-    walks: whether they are `WalkingSinusoids`.
+    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. Attributes: n: number
+    of sinusoids; walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
@@ -56,7 +56,7 @@ class Sinusoids:
     ) -> None:
         """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
 
-        factors: (n_lanes,), a factor for each lane; None if all are 1.
+        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), a factor for each lane; None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)

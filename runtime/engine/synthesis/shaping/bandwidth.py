@@ -1,4 +1,4 @@
-"""Bandwidth: widens every harmonic of a spectrum by the same interval in cents."""
+"""Widens every harmonic of a spectrum to a bandwidth, which is the same interval in cents for all harmonics."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ class Widening:
 class _Kernel:
     """The passes for one bandwidth.
 
-    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
-    how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
+    Attributes: parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to
+    1/4; n_passes: how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

@@ -23,10 +23,10 @@ class TransposedLane:
     frequencies lost by this would be read above half the engine's sample rate.
 
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
-    it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the written part
-    of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is; is_ramp:
-    whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
+    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in. Attributes: head: where the lane is
+    read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the
+    written part of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is;
+    is_ramp: whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -59,8 +59,8 @@ class TransposedLane:
         """How far to write the ring before it is read from place `begin` to `end`; n_fade: length of a crossfade.
 
         A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
-        but not while a crossfade runs, when a block has enough work. Other lanes keep the lead of
-        their shift (see N_SHIFTS), once their rings are written that far ahead.
+        but not while a crossfade runs, when a block has enough work. Any other lane is written further by the lead of
+        its shift (see N_SHIFTS), if its ring has been written that far ahead before.
         """
         end += N_AFTER
         if self.bus is not None:
