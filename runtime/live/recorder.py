@@ -1,4 +1,4 @@
-"""Recording, in the playing process: keeps the last seconds, and sends a recording's events to the companion.
+"""Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
 
 The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
 files. Here, on the main thread, the list's events are sorted and sent to the companion.
@@ -236,9 +236,9 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the recording's events before `frame`, at most `most`, None for all.
+        """Send the recording's events before `frame`; most: how many to send at most, None for all.
 
-        No later event may belong before `frame`.
+        Call this only when no event before `frame` can still arrive.
         """
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)

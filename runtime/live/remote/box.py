@@ -30,7 +30,7 @@ class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be done: end `play`, which systemd then starts again, or power off or restart the machine."""
+    """do: `restart` ends `play`, and systemd starts it again; `power_off` and `reboot` are for the machine."""
 
     do: Literal["restart", "power_off", "reboot"]
 
@@ -40,7 +40,7 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and the sounds with which it was started."""
+        """The `Choice` with which the first part's present instrument began to play."""
 
 
 class BoxRequests:

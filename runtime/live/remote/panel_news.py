@@ -14,7 +14,7 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers of OSC packets that were accepted, and that were ignored because they were not understood or too many."""
+    """taken: how many OSC packets were accepted. ignored: how many were not understood, or were too many."""
 
     taken: int
     ignored: int

@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# Start in s and MIDI number of each note. The chime rises, the cue for waiting falls twice, the last is a rising fifth.
+# For each note, its start in s and its MIDI number. CHIME rises, WAITING falls twice, YES is a rising fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),

@@ -38,7 +38,7 @@ class SignSounds:
         self._wanted: list[str] = []
 
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
-        """Make the cues for this rate on a separate thread, unless this has been done or begun."""
+        """Make the cues for this sample rate on a separate thread, unless they are made or being made already."""
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return
         self._made_for, self._cues = (instrument, sample_rate_hz), {}
@@ -64,7 +64,7 @@ class SignSounds:
         self._play(YES)
 
     def serve(self) -> None:
-        """Play the last cue that was requested before its sound was made."""
+        """Say what failed, and play the latest requested cue if its sound is made by now."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

@@ -46,8 +46,9 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instruments and the parts that play.
 
-    playing: what plays; racks: its racks; say: called with each line for the user; wake: called on the thread that
-    makes instruments, when `serve` has something to do; is_busy: returns whether the audio thread is rendering a block.
+    playing: the supervisor. racks: the supervisor's racks. say: called with each line for the user. wake: called on the
+    thread that makes instruments, when `serve` has something to do. is_busy: returns whether the audio thread is
+    rendering a block.
     """
 
     def __init__(
@@ -89,14 +90,19 @@ class Swaps:
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
-        """Let a part play another instrument as soon as it is ready; name: the sound's, None if its file says it."""
+        """Let a part play another instrument as soon as it is ready.
+
+        sound: file of the sound to play, None for the instrument's first sound. name: the sound's name, None to take
+        the name from the file.
+        """
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 
     def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
         """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
-        instrument: None for the instrument that the sound names.
+        sound: the sound's name or file. name: how to call the sound. instrument: None for the instrument that the sound
+        names.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 
@@ -109,7 +115,7 @@ class Swaps:
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, say what failed, and return the memory of those that are freed."""
+        """Post the instruments that are ready, say what failed, and return the memory of freed instruments."""
         self._makers.tidy()
         while self._made:
             made = self._made.popleft()
@@ -182,7 +188,7 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
     # No note is played to warm the engine up: loading has run the decoder, and other engines have already played.
-    # A preset in the settings belongs to the instrument in the settings.
+    # The preset in the settings is left out, because it belongs to the instrument in the settings.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)
