@@ -27,9 +27,9 @@ class HeldKeys:
         return frozenset(self._down)
 
     def press(self, event: NoteOn) -> bool:
-        """Add a key to the chord; if only `hold` kept the chord, the key begins a new chord.
+        """Add a key to the chord, and return whether a new chord begins with this key.
 
-        Returns whether a new chord begins.
+        A new chord begins if the old one is empty, or if only `hold` kept it.
         """
         begins = not self.chord or (self._hold and not self._down and not self.pedals)
         if begins:
