@@ -61,7 +61,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen one
+        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen patch
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound."""
@@ -113,7 +113,7 @@ class Choosing:
             number = numbers[at % len(numbers)]
 
             def skip(error: UserError) -> None:
-                if not isinstance(error, TooLateError):  # so that the next step goes past this sound
+                if not isinstance(error, TooLateError):  # the next step must go past this sound
                     self._number, self._patch = number, self._playing.engine.patch
                 self._complain(error)
 

@@ -37,7 +37,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # interval between publications of moved controls
+WATCH_S = 0.03  # seconds from one publication of moved controls to the next
 _MOST_ARRIVED = 256
 
 

@@ -63,12 +63,12 @@ class ChannelMemory:
         """Continue from another memory's `events`."""
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # it was not mapped when it arrived
+                self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
             else:
                 self.hear(event)
 
     def _say(self, key: tuple, events: list[Event]) -> None:
-        self._said.pop(key, None)  # so that the newest is last
+        self._said.pop(key, None)  # so that the newest events are last in the dict
         self._said[key] = events
 
     def _hear_control(self, event: ControlChange, is_mapped: bool) -> None:

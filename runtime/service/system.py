@@ -19,7 +19,11 @@ _FLEETING = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """A mounted file system. kind: its type, such as ext4; upper: folder of an overlay's changes, else empty."""
+    """A mounted file system.
+
+    point: the folder in which it is seen. kind: its type, such as ext4. upper: for an overlay, the folder of its
+    changes, else empty.
+    """
 
     point: str
     kind: str

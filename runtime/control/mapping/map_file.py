@@ -22,7 +22,8 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """The MIDI input that a learned map belongs to.
 
     port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the input's last USB socket, which distinguishes inputs with the same name; empty if unknown.
+    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
+    unknown.
     """
 
     port: str
@@ -41,7 +42,7 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     ports: parts of the port names for which the map is chosen automatically. device: the input of a learned map.
     source: address of the manual with the control numbers; tested: whether somebody tried the numbers on the device.
     with_default: whether the default map's lines apply to controls that this map does not name.
-    velocity_curve: maps the input's velocities.
+    velocity_curve: changes the velocities of the input's notes.
     """
 
     map_version: Literal[1] = 1

@@ -25,8 +25,8 @@ class Racks:
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # replaced since the last `free_left`
-        self._left: list[Rack] = []  # replaced before the last `free_left`
+        self._leaving: list[Rack] = []  # racks that were replaced since the latest call of `free_left`
+        self._left: list[Rack] = []  # racks that were replaced before that call
 
     @property
     def sample_rate_hz(self) -> int:

@@ -109,7 +109,7 @@ class Swaps:
     def _want(self, part: int, instrument: str | None, sound: str | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
-        if part == ALL_PARTS:  # a sound that names no instrument is for the present one
+        if part == ALL_PARTS:  # the present instrument plays a sound that names no instrument
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
         self._begin()

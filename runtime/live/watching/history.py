@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than the supervisor's ROUND_S
+STEP_S = 1.9  # a little less than the supervisor's ROUND_S, so that each round adds a point
 MINUTES = 5
 _DIGITS = 4
 

@@ -16,7 +16,7 @@ from runtime.audio.load import NEAR, BlockLoads
 from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordable
 from runtime.events import NEVER
 
-ROOM = 0.8  # voices are shed until the load is AIM, and return while it stays below ROOM
+ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
 LOOK_S = 0.25  # seconds from look to look while not all voices may sound
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2

@@ -11,8 +11,8 @@ import msgspec
 
 LOOK_S = 4.0
 SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
-# Bits of the firmware's answer that say what is so now. The bits 16 places higher say what was so at some time since
-# the machine's start. Source: the documentation of `vcgencmd get_throttled`.
+# Bits of the firmware's answer that say what is wrong now. The bits 16 places higher say what was wrong at some time
+# since the machine's start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"

@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # all trajectories of a part together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the trajectories of all programs of a part together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
