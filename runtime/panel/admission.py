@@ -102,6 +102,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line for the user, or for the parent process if it still runs."""
+    """Print a line, for the user or for the playing process; nothing happens if nobody reads it any more."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

@@ -62,7 +62,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for longest
+            del self._guessing[next(iter(self._guessing))]  # of the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 
