@@ -35,7 +35,7 @@ class Connection:
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive: the socket is open, and the other end has not ended."""
+        """Whether more may arrive: the socket is open, and the other end has not stopped sending."""
         return self.is_open and not self.has_ended
 
     @property

@@ -64,7 +64,11 @@ class Choosing:
         self._before: Patch | None = None  # the patch that the engine has until it receives the chosen patch
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound with this name, or else the instrument's sound."""
+        """Choose the user's sound with this name, or else the instrument's sound with this name.
+
+        then: called with the names of the sound and the instrument, as plain values. otherwise: called with a UserError
+        if the sound cannot be played.
+        """
 
         def not_own(error: UserError) -> None:
             names = self._names()
@@ -79,7 +83,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound with this MIDI number, bank * 128 + program."""
+        """Choose the sound with this MIDI number, bank * 128 + program; then, otherwise: as in `choose`."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:

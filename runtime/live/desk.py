@@ -128,7 +128,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Keep an event of a MIDI input for the maps, for learning and for the programs that watch controls.
+        """Pass an event of a MIDI input to the maps, to learning, and to the programs that watch controls.
 
         Called on the threads of the MIDI drivers.
         """

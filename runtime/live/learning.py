@@ -65,7 +65,7 @@ class Learning:
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer the requests."""
+        """Let the server answer the requests that the class names."""
         server.add("learn", Learn, self._begin)
         server.add("unlearn", Unlearn, self._unlearn)
         server.add("silence", Silence, self._silence)

@@ -42,7 +42,7 @@ def _first_preset(engine: Engine) -> str | None:
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
-    """The sound with the knobs' changes, as the tree of a sound's file, which includes the instrument's name."""
+    """The engine's sound with the knobs' changes, as the content of a sound's file that names the instrument."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
@@ -90,7 +90,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """The part with the name of this patch's sound and of this instrument; unchanged if the sound has no name."""
+    """A copy of the part that names this patch's sound and this instrument; `part` itself if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

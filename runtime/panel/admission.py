@@ -57,7 +57,7 @@ class Admission:
             self.say_code(self._pairing.code)
 
     def say_code(self, code: str) -> None:
-        """Tell the user and the playing process a code."""
+        """Tell the user and the playing process a pairing code."""
         self._say(f"Pairing code: {code}")
         self.tell()
 

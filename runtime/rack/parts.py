@@ -83,7 +83,7 @@ class Part:
         return [*self.leaving, self.engine]
 
     def hears(self, channel: int) -> bool:
-        """Whether the part follows a channel, 0 to 15."""
+        """Whether the part hears a channel, 0 to 15."""
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:

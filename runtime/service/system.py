@@ -54,7 +54,7 @@ def make_user() -> None:
 
 
 def properties(*names: str) -> dict[str, str]:
-    """Properties of the unit, by systemd's names."""
+    """Properties of the service's unit, by systemd's names."""
     answer = call("systemctl", "show", UNIT, f"--property={','.join(names)}")
     return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
 

@@ -30,7 +30,7 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
-    """The default map, with the settings' lines laid upon it.
+    """The default map, in which the settings' lines replace the lines of the same control.
 
     If the settings assign any control to a latent, all lines of the default map for latents are left out. The same
     holds for the blend of phases.

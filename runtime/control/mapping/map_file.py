@@ -32,15 +32,15 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def label(self) -> str:
-        """The device's name, as shown."""
+        """The device's name, as the user sees it."""
         return self.port if self.order == 1 else f"{self.port} ({self.order})"
 
 
 class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A control map.
 
-    ports: parts of the port names for which the map is chosen automatically. device: the input of a learned map.
-    source: address of the manual with the control numbers; tested: whether somebody tried the numbers on the device.
+    ports: the program chooses the map for an input whose name contains one of these. device: the input of a learned
+    map. source: address of the manual with the control numbers. tested: whether somebody tried them on the device.
     with_default: whether the default map's lines apply to controls that this map does not name.
     velocity_curve: changes the velocities of the input's notes.
     """

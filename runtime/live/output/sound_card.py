@@ -95,7 +95,7 @@ class SoundCard:
         return lines
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
-        """Play on this output from now on."""
+        """Play the rack on this output from now on; ring, wake and cues: as in BlockRenderer."""
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)

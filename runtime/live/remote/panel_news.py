@@ -14,7 +14,7 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """taken: how many OSC packets were accepted. ignored: how many were not understood, or were too many."""
+    """How many OSC packets were accepted (taken), and how many were ignored: not understood, or too many."""
 
     taken: int
     ignored: int

@@ -22,7 +22,7 @@ Make = Callable[[], Iterable[object]]  # returns what was made, nothing if makin
 
 
 class _Maker:
-    """One thread; it is free for work when the objects of its previous work are freed."""
+    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake

@@ -163,13 +163,13 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Let a thread make the next wish, unless a thread is at work: wishes must be made in order."""
+        """Let a thread make what the next wish asks for, unless a thread is at work: the order must be kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Make a wish's instrument or parts on a maker's thread; return its engines, for `Makers`."""
+        """Make what a wish asks for, an instrument or parts, on a maker's thread; return the engines, for `Makers`."""
         try:
             with gives_way(self._is_busy):
                 choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
@@ -195,7 +195,7 @@ def _made(wish: _Wish) -> tuple[Choice, Playable]:
 
 
 def _named(choice: Choice, name: str | None) -> Choice:
-    """The choice with the sound's name, which the sound's file need not have."""
+    """The choice with `name` as its sound's name, which need not be in the sound's file; None changes nothing."""
     if name is None:
         return choice
     if choice.whole is not None:

@@ -43,9 +43,9 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If the code is right, pair a device, and return it and its secret; else return None.
+        """If `said` has the code's digits, pair the device that sent it, and return the device and its secret.
 
-        TooSoonError after too many guesses.
+        None for a wrong code. address: the device's address. TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()

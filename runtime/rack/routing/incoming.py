@@ -71,7 +71,7 @@ class Incoming:
         self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
-        """Hand over an event from any thread."""
+        """Hand over an event from any thread; frame: as in `Engine.post`."""
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
@@ -79,7 +79,7 @@ class Incoming:
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """Return the events that have a frame and are not due yet."""
+        """Return the events whose frame is known and has not come yet, as (frame, event)."""
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:
@@ -98,7 +98,10 @@ class Incoming:
             self._chosen_sound(event)  # stores the bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
-        """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
+        """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
+
+        Late events, and events without a frame, happen at `frame`.
+        """
         while self._posted:
             given, event = self._posted.popleft()
             at = frame if given is None or given < frame else given
@@ -125,7 +128,7 @@ class Incoming:
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """Pass events through the arpeggiator."""
+        """Pass events through the arpeggiator; return the events before `end` that come out of it."""
         for each in due:
             self._arpeggiator.feed(each.event, each.frame)
             sound = self._chosen_sound(each.event)
