@@ -134,7 +134,7 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines, and new lines that silence the lines `own` of its map: their controls move nothing."""
+    """A device's learned lines, and new lines that let the controls of `own`, lines of its map, move nothing."""
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
     return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))

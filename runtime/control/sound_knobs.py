@@ -22,8 +22,8 @@ class SoundKnobs:
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
     filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
-    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same of the width. rates: rates in Hz of
-    the LFOs that the player has moved.
+    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width. rates: for each LFO
+    whose rate the player has moved, its rate in Hz.
     """
 
     __slots__ = (
@@ -90,7 +90,7 @@ class SoundKnobs:
         self.blend, self.pan = values["phase_blend"], values["pan"]
         self.gain = 10.0 ** (values["level"] / 20.0)
         kind = self._kind
-        # A sound without a filter gets one when its cutoff is turned down.
+        # A sound without a filter gets one when the player turns down the target `filter.cutoff`.
         is_open = values["filter.cutoff"] >= _OPEN_HZ
         self.filter_kind = "low" if kind == "off" and not is_open else kind
         self.has_bandwidth |= values["bandwidth"] > 0.0

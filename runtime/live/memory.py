@@ -56,7 +56,7 @@ class Memory:
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
-        """Move the state aside, because it cannot be used."""
+        """Rename the state's file, because the state cannot be used; error: why, for the user's line."""
         self.state = None
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 

@@ -1,4 +1,4 @@
-"""Recording, in the playing process: keeps the last seconds, and sends a recording's events to the companion.
+"""Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
 
 The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
 files. Here, on the main thread, the list's events are sorted and sent to the companion.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # how often events go to the companion while it records
+SERVE_S = 0.2  # during a recording, events go to the companion at this interval
 STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
 MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused: the card requests no blocks
@@ -62,7 +62,7 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        # Events and states of the ring's time span, in the order of arrival.
+        # Events and states at frames whose sound is still in the ring, in the order of arrival.
         self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
@@ -102,7 +102,7 @@ class Recorder:
         """Do what is due; never waits."""
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history: no event before this frame can arrive later
+        frame = self._rack.frame  # read before the history, so that no event before this frame can still arrive
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -236,9 +236,9 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the recording's events before `frame`, at most `most`, None for all.
+        """Send the recording's events before `frame`; most: how many to send at most, None for all.
 
-        No later event may belong before `frame`.
+        Call this only when no event before `frame` can still arrive.
         """
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)

@@ -38,7 +38,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose another sound by its name, by its MIDI number, or by its tree.
 
-    number: bank * 128 + program. tree: as in a sound's file; folder: contains the files of the sound's trajectories.
+    number: bank * 128 + program. tree: the content of a sound's file; folder: of the files that the tree names.
     """
 
     name: Name | None = None
@@ -67,7 +67,7 @@ class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save as one of the user's; tree: as in a sound's file, without files of trajectories."""
+    """A sound to save among the user's sounds; tree: the content of its file, without files of trajectories."""
 
     name: Name
     tree: dict[str, Any]
@@ -104,7 +104,7 @@ _OF_SOUNDS = {
 
 
 def add_requests(server: Server, desk: Desk) -> None:
-    """Let the server answer all requests that need only the desk."""
+    """Let the server answer the requests that this module defines."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))

@@ -12,12 +12,12 @@ MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # unanswered requests of one page
 MOST_ANSWERING = 6  # unanswered requests of all pages; few, as too many unread answers would end the link
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages per second, and together after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # of one page: messages per second, and messages together after a pause
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same of all pages
 
 
 class Allowance:
-    """A limit on messages (token bucket): `rate` per second, and `burst` together after a pause."""
+    """A limit on messages (token bucket): `rate` per second; after a pause, `burst` messages need not wait."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst

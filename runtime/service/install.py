@@ -25,7 +25,7 @@ _OLD_WITHIN_S = 90.0
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
-    """Install the program that is running now; see `put_in`."""
+    """Install the program that is running now; within_s: as in `put_in`; anyway: as in `_alone`."""
     with _alone(anyway), signals_as_exceptions():
         version = put_in(ROOT, within_s)
     if not is_booted():
@@ -37,7 +37,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the installed program by the program in a folder or an archive; see `put_in`."""
+    """Replace the installed program by the one in `source`, a folder or an archive; other arguments as in `install`."""
     if Versions(HOME).current() is None:
         raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
     with _alone(anyway), signals_as_exceptions(), opened(source, HOME / ".unpacked") as folder:
@@ -49,7 +49,7 @@ def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
 def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which the program must become ready. If it does not, the version before plays again, and
+    within_s: the time in which the program must become ready. If it does not, the previous version plays again, and
     UserError is raised. The owner's settings and sounds do not change.
     """
     version_of(source)
@@ -122,7 +122,10 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError; without an old version, the new version stays."""
+    """Play the old version again, and raise UserError; without an old version, the new version stays.
+
+    found: what is wrong with the new version.
+    """
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)

@@ -19,7 +19,11 @@ _FLEETING = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """A mounted file system. kind: its type, such as ext4; upper: folder of an overlay's changes, else empty."""
+    """A mounted file system.
+
+    point: the folder in which it is seen. kind: its type, such as ext4. upper: for an overlay, the folder of its
+    changes, else empty.
+    """
 
     point: str
     kind: str
@@ -50,7 +54,7 @@ def make_user() -> None:
 
 
 def properties(*names: str) -> dict[str, str]:
-    """Properties of the unit, by systemd's names."""
+    """Properties of the service's unit, by systemd's names."""
     answer = call("systemctl", "show", UNIT, f"--property={','.join(names)}")
     return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
 

@@ -3,8 +3,8 @@
 glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
 frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
 the next engine, and memory grew from swap to swap. So a thread makes its next engine, or the next engines of all
-parts, only when its previous ones are freed, and its arena is empty again. Until then an empty arena would stay in
-memory, which is locked; so the thread returns it to the system.
+parts, only when its previous engines are freed and its arena is empty again. `play` locks its memory, so an empty arena
+would stay in memory; therefore the thread returns the arena to the system.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Make = Callable[[], Iterable[object]]  # returns what was made, nothing if makin
 
 
 class _Maker:
-    """One thread; it is free for work when the objects of its previous work are freed."""
+    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
@@ -41,7 +41,7 @@ class _Maker:
         self._tasks.put(make)
 
     def tidy(self) -> None:
-        """Let the thread return the memory of what it made last, once that is freed."""
+        """If what the thread made last is freed, let the thread return the memory to the system."""
         if not self._is_tidy and not self._is_at_work and self.is_free:
             self._is_tidy = True
             self._tasks.put(_tidy)
@@ -93,7 +93,7 @@ class Makers:
         maker.give(make)
 
     def tidy(self) -> None:
-        """Let threads return the memory of instruments that are freed; call this after freeing some."""
+        """Let the threads return the memory of freed instruments to the system; call this after freeing instruments."""
         for maker in self._makers:
             maker.tidy()
 

@@ -17,7 +17,7 @@ from runtime.sound.patch import Patch, named
 class Racks:
     """The rack that plays, and the racks that it replaced; for the main thread. `fit` builds the first rack.
 
-    choice: the first part's instrument, and the sounds with which it was started; wake: as in `Rack`.
+    choice: the `Choice` with which the first part's present instrument began to play. wake: as in `Rack`.
     rack: the rack that plays, None before `fit`.
     """
 
@@ -25,8 +25,8 @@ class Racks:
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # replaced since the last `free_left`
-        self._left: list[Rack] = []  # replaced before the last `free_left`
+        self._leaving: list[Rack] = []  # racks that were replaced since the latest call of `free_left`
+        self._left: list[Rack] = []  # racks that were replaced before that call
 
     @property
     def sample_rate_hz(self) -> int:
@@ -61,7 +61,7 @@ class Racks:
     def call_sound(self, patch: Patch, name: str) -> None:
         """Rename the sound that plays.
 
-        patch: the first part's patch when the sound was saved; if it has another one now, nothing is renamed.
+        patch: the first part's patch when the sound was saved; if the part has another patch now, nothing is renamed.
         """
         engine = self.rack.engine()
         if engine.patch is not patch:
@@ -79,7 +79,7 @@ class Racks:
         return True
 
     def renew(self) -> None:
-        """Build the rack again, because its state is corrupt."""
+        """Replace the rack, whose state is corrupt, by a new one."""
         self._build(self.rack.sample_rate_hz)
 
     def free_left(self) -> None:

@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
-A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-immediately; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered it even earlier. The limit
-rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this way and loads are low,
-the full number of voices is tried after a while; each trial that fails doubles the next wait.
+A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload immediately
+lowers the limit on the voices; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit
+even earlier. The limit rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this
+way and loads are low, all voices are allowed as a trial, after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from runtime.audio.load import NEAR, BlockLoads
 from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordable
 from runtime.events import NEVER
 
-ROOM = 0.8  # voices are shed until the load is AIM, and return while it stays below ROOM
-LOOK_S = 0.25  # how often to look while the limit is below the full number
+ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
+LOOK_S = 0.25  # seconds from look to look while not all voices may sound
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
@@ -36,7 +36,8 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # first block to judge; first with this many voices
+        # Numbers of blocks: the first block to judge, and the first with the present number of sounding voices.
+        self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
@@ -51,7 +52,7 @@ class Overload:
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Look at the blocks since the last change; return whether the limit has changed.
+        """Judge the blocks since the limit last changed; return whether the limit changes now.
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """

@@ -22,9 +22,9 @@ class Stalls:
         self._n_seen = 0
 
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:
-        """A line for the user, or an empty text; now_s: time in seconds of `time.monotonic()`.
+        """Return a line for the user when stalls have become many, else an empty text.
 
-        realtime: whether the audio thread has its real-time priority.
+        now_s: time in seconds of `time.monotonic()`. realtime: whether the audio thread has its real-time priority.
         """
         n_stalled = loads.n_stalled
         self._seen_s.extend([now_s] * min(_MANY, n_stalled - self._n_seen))

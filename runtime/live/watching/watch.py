@@ -29,7 +29,7 @@ class Playing(Protocol):
 class Watch:
     """Watches one output after another, on the main thread.
 
-    playing: what plays; say: called with each line for the user; n_voices: how many may sound if nothing is wrong.
+    playing: the supervisor. say: called with each line for the user. n_voices: how many may sound if nothing is wrong.
     """
 
     def __init__(self, playing: Playing, say: Say, n_voices: int):
@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch these blocks of this rack from now on."""
+        """Watch another output's blocks from now on; rack: renders them; block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)

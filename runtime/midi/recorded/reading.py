@@ -29,7 +29,7 @@ _TRACK_AT = 22  # after the file's header and the track's header
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: the recorder's description of the engine. content: the file's bytes. n_ticks: length in ticks.
+    head: says what was played, and the state at the start. content: the file's bytes. n_ticks: length in ticks.
     """
 
     head: dict[str, Any]

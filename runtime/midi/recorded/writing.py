@@ -28,8 +28,8 @@ _LARGEST_TRACK = 2**31  # the format's limit is twice as large
 class RecordedMidiWriter:
     """One growing file, with only one track, so that the order of simultaneous events is kept.
 
-    head: plain values for the reader. OSError if the file cannot be created or written; after a failed write, `finish`
-    still leaves a complete file with everything written before.
+    ticks: the file's division and tempo. head: plain values that say what is played. OSError if the file cannot be
+    created or written; after a failed write, `finish` still leaves a complete file with everything written before.
     """
 
     def __init__(self, path: Path, ticks: Ticks, head: dict[str, Any]):

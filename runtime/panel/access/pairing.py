@@ -43,9 +43,9 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If the code is right, pair a device, and return it and its secret; else return None.
+        """If `said` has the code's digits, pair the device that sent it, and return the device and its secret.
 
-        TooSoonError after too many guesses.
+        None for a wrong code. address: the device's address. TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
@@ -62,7 +62,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for longest
+            del self._guessing[next(iter(self._guessing))]  # of the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

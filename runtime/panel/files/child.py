@@ -42,11 +42,12 @@ async def run_command(
     arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
     program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
 ) -> Said:  # fmt: skip
-    """Run `program` with arguments; UserError, made from its last remark, if it fails; also if it exceeds limit_s.
+    """Run `program` with arguments, and return what it printed; UserError if it fails, or takes longer than limit_s.
 
-    on_progress: called with the step, its share that is done, and the seconds left, or None. names: what messages show
-    in place of each path. folder: for temporary files. on_line: called with each line of the result when it arrives.
-    Cancelling this ends the process.
+    on_progress: called with the step, the share of the step that is done, and the seconds left, or None. names: what
+    messages show in place of each path. folder: for temporary files. on_line: called with each line of the result when
+    it arrives. If the coroutine is cancelled, the process ends. The UserError of a failure is made from the program's
+    last remark.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,

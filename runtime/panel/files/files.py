@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The number of a candidate, from 0."""
+    """The number of a candidate, from 0; a candidate is a sound that `encode` found for a recording."""
 
     number: int
 
@@ -95,7 +95,8 @@ class Files:
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        self._before: tuple[dict[str, Any], str | None] | None = None  # the sound before the first candidate
+        # The sound that played before the first candidate was tried: its tree, and the folder of the tree's files.
+        self._before: tuple[dict[str, Any], str | None] | None = None
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),
             "recordings.delete": (_Named, self._delete),

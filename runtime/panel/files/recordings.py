@@ -25,7 +25,7 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings by name. All files of a recording have its name. No name from a page becomes a path.
+    """The user's recordings by name. All files of a recording have its name. A name from a page is never made a path.
 
     The last deleted recording can be restored, until another is deleted or this process ends.
     """
@@ -44,7 +44,7 @@ class Recordings:
         return next((file.path for file in self._files(name) if file.path.suffix == suffix), None) or _refuse(name)
 
     def delete(self, name: str) -> None:
-        """Set a recording's files aside, so that `undo` can restore them; delete the files set aside before."""
+        """Set a recording's files aside, so that `undo` can restore them; delete the files that are aside already."""
         files = self._files(name)
         if self._deleted is None:
             self._deleted = PassingFolder(self.folder / _DELETED)

@@ -27,7 +27,10 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file being received; UserError if it is empty, too large or beyond the disk's space. n_taken: bytes so far."""
+    """A file being received, which is written to `path`; n_taken: how many bytes have been received.
+
+    UserError if the file is empty or too large, or if the disk has no room for it.
+    """
 
     def __init__(self, announced: Announced, path: Path):
         self.path, self._name, self._n_bytes, self.n_taken = path, announced.name, announced.bytes, 0

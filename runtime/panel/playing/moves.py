@@ -32,7 +32,7 @@ class MergedMoves:
         self._send()
 
     def flush(self) -> None:
-        """Send what is kept, before a message that must come after it."""
+        """Send the moves that were kept; call this before sending a message that must come after them."""
         if self._kept:
             self._pause.cancel()
             self._send()
