@@ -1,4 +1,7 @@
-"""Plays the engine's blocks, and adds an effect on the input: on a sound card, or without a device at the same pace."""
+"""Plays the engine's blocks on a sound card, or renders them at the same pace without one.
+
+A sound card may also have an input; then an effect adds the sound of the input to the blocks.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +79,9 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices on the audio thread; None for none.
-    is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
+    cues: adds chimes to the output; None for no chimes. quick_cut: ends voices if blocks are late; None to end none.
+    is_metered: whether the peak is measured. peak: the largest absolute sample since `peak` was set to 0.
+    effect: adds the sound of the card's input to each block; None for no effect.
     """
 
     def __init__(
@@ -213,7 +217,8 @@ class NullOutput:
 class DeviceOutput:
     """An open PortAudio device, which requests each block through a callback; `start` starts playing.
 
-    sample_rate_hz: the rate in use: the requested rate, or the device's default rate if the device refuses it.
+    sample_rate_hz: the requested rate; None for the device's default rate. The attribute of this name is the rate in
+    use: the device's default rate, too, if the device refuses the requested one.
     source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """

@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    A file with this process's id was left by a killed process, too, which had the same id.
+    A half-written file with this process's own id was left by an earlier process that had the same id.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

@@ -87,7 +87,11 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn a control, and print each event that arrives meanwhile. UserError if no control moves in time."""
+    """Learn the control for `target`, and print each event that arrives meanwhile.
+
+    takeover: how the control starts to move a target that stands elsewhere (docs/maps.md). UserError if no control
+    moves within `limit_s`.
+    """
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]

@@ -82,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(path: str | None) -> tuple[Config | None, str]:
     """Read the settings; returns them and an empty text. UserError for settings with a mistake.
 
-    In a service, settings with a mistake give None and a text about it instead, because a restart would not mend them.
+    A service gets None and a text about the mistake in place of an error, because a restart would not mend the
+    settings.
     """
     try:
         return load_config(path), ""

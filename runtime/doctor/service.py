@@ -9,7 +9,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, output_of
 UNIT = "timbrebox.service"
 _NAMES = "LoadState,UnitFileState,ActiveState,StatusText,NRestarts,Result"
 MOST_REASONS = 3
-# What systemd itself writes into the journal when a service fails.
+# Patterns for what systemd itself writes into the journal when a service fails, each with what the doctor says of it.
 _REASONS = (
     (r"code=killed, status=9/KILL", "it was killed"),
     (r"[Ww]atchdog timeout", "it hung, and the watchdog ended it"),

@@ -57,7 +57,8 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # At both ends of the held part, the mean over a fifth of it, so that vibrato and beats do not count.
+    # Both levels are means over a fifth of the held part, at its beginning and at its end, so that vibrato and beats do
+    # not count.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB

@@ -9,7 +9,7 @@ from runtime.encoding.decoding import decode
 from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
-N_AROUND, N_KEPT = 36, 3
+N_AROUND, N_KEPT = 36, 3  # each round tries N_AROUND new positions around the N_KEPT best ones
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round, the standard deviation of new positions around the best
 # Weight of the distance without colour: the spectrum should be near without its colour, too.
 PLAIN_SHARE = 0.35

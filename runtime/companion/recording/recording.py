@@ -69,8 +69,8 @@ class Recording:
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write up to the end that the previous call read. A new end may become visible to this process before the
-        # samples themselves do; one call later they surely have.
+        # Write only up to the end that the previous call read. This process may see a new end before it sees the new
+        # samples; one call later it surely sees both.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)

@@ -1,7 +1,7 @@
 """The trash: a folder beside the sounds' folder with all that `undo` needs after a deletion, rename or overwriting.
 
-Each entry is a folder with a number as its name. It is complete before the sound is changed. If the program is killed
-between the two, the unchanged sound and the entry both exist, and `undo` skips the entry.
+Each entry is a folder with a number as its name. An entry is complete before its sound is changed. If the program is
+killed in between, the unchanged sound and the entry both exist, and `undo` skips the entry.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ def trash_folder() -> Path:
 
 
 def put(entry: Entry, content: bytes | None = None) -> None:
-    """Store an entry before its change; content: the sound file's, or None. OSError or UserError if writing fails."""
+    """Store an entry before its change; OSError or UserError if writing fails.
+
+    content: the sound file's content before the change, or None for a rename.
+    """
     folder = trash_folder()
     make_folder(folder)
     number = max((int(path.name.removeprefix(_UNDONE)) for path in _entries(folder)), default=0) + 1
