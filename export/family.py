@@ -22,7 +22,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # copies are transposed up to 3 semitones; most frames of a recording at one pitch
+TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
 LEAST_STEPS = 16_000  # training steps; a small corpus is trained for more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0

@@ -87,7 +87,7 @@ def export_instrument(
 def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
     """Choose the presets of a finished instrument again, and write them into its card; returns the path.
 
-    Network and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
+    Decoder and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
     UserError if the corpus has other sounds than the presets.
     """
     decoder = Decoder(path)
@@ -160,7 +160,7 @@ class _Exported:
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files into a temporary folder, in which they are measured."""
+        """Write both files, so that they can be measured; path: the decoder's file, in a temporary folder."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

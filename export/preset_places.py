@@ -15,10 +15,11 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A preset should be nearer to its recordings than any other preset, by this much. Each missing dB costs as much as a
-# preset that is 1 dB farther from its recordings.
+# A preset should be nearer to its recordings than any other preset, by this much. Each dB less costs as much as 1 dB
+# more between the preset and its recordings.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
+# Passes over all presets; in a pass, rounds for one preset; in a round, places that are tried, and best ones kept.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes

@@ -57,7 +57,7 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_chosen(config: Config) -> Config:
-    """The settings with the chosen values; a setting that was changed in the settings file after the choice stays so."""
+    """The settings with the chosen values, except where the settings file was changed after the choice."""
     for name, chosen in _read().items():
         if name in KINDS and value_of(config, name) == chosen.instead_of and _is_allowed(name, chosen.value):
             section = msgspec.structs.replace(getattr(config, KINDS[name].section), **{name: chosen.value})

@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: the note's pitch class, or the detected one if the encoder was taught with that."""
+        """Write a row of `chroma`: the note's pitch class, or the detected one if `labels` on the card is `detected`."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -142,7 +142,7 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the file's digest is not the digest on the instrument's card; any file fits a card without one."""
+    """UserError unless the file has the digest on the instrument's card; without one on the card, any file will do."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()

@@ -32,7 +32,7 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 class Chain:
     """Turns spectra of a sound, frame by frame in their order, into spectra of the instrument.
 
-    decoder, encoder: nothing else may use them at the same time; spec: the transform of the sound; n_rows: the most
+    decoder, encoder: nothing else may use them at the same time. spec: the transform of the sound. n_rows: the most
     frames that are converted in one call, 1 to MOST_ROWS.
     """
 
@@ -84,7 +84,7 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame; sets `_steps`, too: how many bins of the model one bin of the sound is."""
+        """The note to decode for each frame. Sets `_steps`: bin k of the sound is bin k * step of the model's spectrum."""
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):

@@ -32,7 +32,10 @@ def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class LatentMover:
-    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time."""
+    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time.
+
+    hop_s: time from one frame to the next, in s. moves: whether the settings move any latent.
+    """
 
     def __init__(self, card: Card, hop_s: float):
         self._low = card.latents_at(np.zeros(card.n_latents))
