@@ -39,7 +39,7 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    name: the instrument's name; measured: measured figures by name; check: an input row (n_inputs,) and its
+    name: the instrument's name. measured: measured figures by name. check: an input row (n_inputs,) and its
     output row (n_bins,).
     """
     spec: StftSpec = store.spec

@@ -29,7 +29,7 @@ FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name; source: its recordings' source, None to make only its encoder."""
+    """A bundled instrument. file: its file's name. source: its recordings' source, None to make only its encoder."""
 
     file: str
     source: str | None

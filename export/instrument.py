@@ -64,7 +64,7 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    name: the instrument's name; n_points: how many notes to play at random knob positions, for the figures in the card.
+    name: the instrument's name. n_points: how many notes to play at random knob positions, for the figures in the card.
     recordings: the folder of the corpus's recordings, for presets that move as the recordings do; None for steady ones.
     measured: further figures for the card.
     UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
@@ -160,7 +160,7 @@ class _Exported:
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files, so that they can be measured; path: the decoder's file, in a temporary folder."""
+        """Write both files, so that they can be measured. path: the decoder's file, in a temporary folder."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

@@ -27,7 +27,7 @@ N_PALETTE = (128, 64, 32, 16)
 
 
 def draw(title: str, pairs: Sequence[Pair], morph: np.ndarray, names: Sequence[str]) -> bytes:
-    """The picture as PNG; morph: mono float32 (n_frames,); names: the sounds that the morph passes."""
+    """The picture as PNG. morph: mono float32 (n_frames,). names: the sounds that the morph passes."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -35,7 +35,7 @@ LOUDNESS_RMS = 0.08
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to which the instrument is compared; samples: the recording's beginning, float32 (n,), put in tune."""
+    """A recording to which the instrument is compared. samples: the recording's beginning, float32 (n,), in tune."""
 
     recording: Recording
     samples: np.ndarray

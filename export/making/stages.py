@@ -37,7 +37,7 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options; None for an option that is not given. out: the instrument; work: the work folder."""
+    """The user's options; None for an option that is not given. out: the instrument. work: the work folder."""
 
     folder: Path
     name: str

@@ -47,7 +47,7 @@ class NoteFigures(NamedTuple):
 class Figures(NamedTuple):
     """What was heard of a sound.
 
-    peak: the largest sample of a chord at velocity 127, full scale is 1; ends: whether all notes ended; is_finite:
+    peak: the largest sample of a chord at velocity 127; full scale is 1. ends: whether all notes ended. is_finite:
     whether every sample was finite.
     """
 
@@ -82,7 +82,7 @@ def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
 
 
 def broken_claims(recipe: Recipe, figures: Figures, lufs: float) -> list[str]:
-    """The requirements that the sound does not meet; lufs: the loudness that all sounds must have."""
+    """The requirements that the sound does not meet. lufs: the loudness that all sounds must have."""
     notes = figures.notes
     loudness = float(np.mean([each.loudness_lufs for each in notes]))
     changes = [each.movement for each in notes]

@@ -194,7 +194,7 @@ class NullOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start rendering; the effect is ignored, because there is no input; wake: as in BlockRenderer."""
+        """Start rendering; the effect is ignored, because there is no input. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
@@ -300,7 +300,7 @@ class DeviceOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start playing; the effect receives the input; wake: as in BlockRenderer."""
+        """Start playing; the effect receives the input. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
         if self._is_jack and wake is not None:
             self._server = JackServer(wake)

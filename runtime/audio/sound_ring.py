@@ -71,7 +71,7 @@ class SoundRing:
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
-        """Copy a block, float32 (n, 2), n at most n_frames, into the ring; frame: number of the block's first frame."""
+        """Copy a block, float32 (n, 2), n at most n_frames, into the ring. frame: number of the block's first frame."""
         n, end = len(block), frame + len(block)
         numbers, at = self._numbers, frame % self.n_frames
         if frame != self._end:
@@ -129,7 +129,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` up to `end` that are not overwritten yet; `end`: at most the property `end`."""
+        """The frames from `frame` up to `end` that are not overwritten yet. `end`: at most the property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at

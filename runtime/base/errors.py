@@ -11,7 +11,7 @@ LONGEST_PART = 500  # characters of one part of a message; a part may quote a fi
 class UserError(Exception):
     """A mistake that the user can correct; a command prints the error in one line and exits with status 2.
 
-    where: the file, option or device; found: what is there; expected: what should be there; remedy: what to do.
+    where: the file, option or device. found: what is there. expected: what should be there. remedy: what to do.
     """
 
     def __init__(self, where: object, found: str, expected: str, remedy: str):

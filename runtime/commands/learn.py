@@ -133,7 +133,7 @@ def _wait_until_kept(link: Link) -> None:
 
 
 def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
-    """An event as a line, with channels from 1 and controls as in a map file; names: the inputs' names by number."""
+    """An event as a line, with channels from 1 and controls as in a map file. names: the inputs' names by number."""
     name = names.get(event["device"], f"input {event['device']}")
     kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":

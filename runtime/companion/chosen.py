@@ -66,7 +66,7 @@ def with_chosen(config: Config) -> Config:
 
 
 class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for the settings that may be changed; file: the settings as they are in the settings file."""
+    """Ask for the settings that may be changed. file: the settings as they are in the settings file."""
 
     file: Config
 

@@ -48,7 +48,7 @@ class Frames(Connection):
 
 
 def request(name: str, params: dict[str, Any], number: int | None) -> Request:
-    """A request to the companion; number: the request's ID, or None for no answer."""
+    """A request to the companion. number: the request's ID, or None for no answer."""
     return Request(name, msgspec.Raw(msgspec.msgpack.encode(params)), number)
 
 

@@ -56,7 +56,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, the last MOST_REASONS times; journal: systemd's lines in short-iso format."""
+    """When and why the service ended, the last MOST_REASONS times. journal: systemd's lines in short-iso format."""
     found = []
     for line in journal.splitlines():
         if not re.search(r"Main process exited|[Ww]atchdog timeout|oom-kill", line):

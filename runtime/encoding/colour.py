@@ -64,7 +64,7 @@ class Colours:
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
         """The colours in dB, float64 (n, 40), that bring spectra to a target.
 
-        magnitudes: decoded spectra, float32 (n, n_bins); target_db: levels in bands (n, 64), from `band_levels_db`. A
+        magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`. A
         colour does not change the loudness of its spectrum.
         """
         power = np.square(magnitudes)
@@ -106,13 +106,13 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted to keep the loudness; loud: the weighted power of each harmonic."""
+        """The colours, each shifted to keep the loudness. loud: the weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours applied, float32 (n, n_bins); colour_db: (n, 40)."""
+        """Spectra with their colours applied, float32 (n, n_bins). colour_db: (n, 40)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 

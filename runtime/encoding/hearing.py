@@ -38,7 +38,7 @@ UNPITCHED_NOTE = 60
 class Pitch:
     """What note is heard in a stretch of sound.
 
-    note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
+    note: MIDI note. cents: how far the sound lies above this note. is_single: whether a single held note is heard.
     other_octave: the MIDI note an octave away, if that may be the recorded note; else None.
     """
 
@@ -65,7 +65,7 @@ class Take:
 def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
     """The notes of a recording, the longest first; an empty list if there is no sound in it.
 
-    samples: float32 (n,), mono, at spec.sample_rate_hz; keeps_tuning: whether to leave the tuning as it is.
+    samples: float32 (n,), mono, at spec.sample_rate_hz. keeps_tuning: whether to leave the tuning as it is.
     """
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 1e-5:

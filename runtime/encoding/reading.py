@@ -33,9 +33,9 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take as a sound.
 
-    note: the MIDI note as which the take is read; positions: the steady knob positions, 0 to 1, (n_latents,);
-    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`; marks: the take's attack,
-    release and end; distance_db: from the decoded trajectory, with its colour, to the recording; nearest,
+    note: the MIDI note as which the take is read. positions: the steady knob positions, 0 to 1, (n_latents,).
+    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`. marks: the take's attack,
+    release and end. distance_db: from the decoded trajectory, with its colour, to the recording; nearest,
     nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
     """
 

@@ -20,7 +20,7 @@ def search(
 ) -> np.ndarray:
     """The best knob positions found, (n_latents,).
 
-    target_db: levels in bands (64,); starts: positions to begin with, (n, n_latents), at most MOST_STARTS are tried.
+    target_db: levels in bands (64,). starts: positions to begin with, (n, n_latents), at most MOST_STARTS are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
@@ -38,7 +38,7 @@ def search(
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """The weighted sum of the distances with and without colour from a target, (n,); positions: (n, n_latents)."""
+    """The weighted sum of the distances with and without colour from a target, (n,). positions: (n, n_latents)."""
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target_db, (len(positions), len(target_db)))
     coloured = colours.coloured(decoded, colours.fit(decoded, targets_db))

@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """A decoder's encoder. file: the file's name, in the decoder's folder; sha256: the file's digest, in hex."""
+    """A decoder's encoder. file: the file's name, in the decoder's folder. sha256: the file's digest, in hex."""
 
     file: str
     sha256: str

@@ -59,7 +59,7 @@ class _NotAllowedError(Exception):
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
     """UserError unless the file's graph is one that an instrument may have.
 
-    content: the whole file; expected: what the file should be.
+    content: the whole file. expected: what the file should be.
     """
     try:
         _Graph().check(memoryview(content))

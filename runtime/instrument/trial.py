@@ -30,7 +30,7 @@ _known: dict[str, str] = {}
 
 
 def refuse_untried(content: bytes, path: Path) -> None:
-    """UserError if the model needs too much memory or time, or crashes; content: the whole file.
+    """UserError if the model needs too much memory or time, or crashes. content: the whole file.
 
     Bundled instruments are not tried. A file is tried once: the result is stored under the content's digest.
     """

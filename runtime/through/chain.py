@@ -84,7 +84,10 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame. Sets `_steps`: bin k of the sound is bin k * step of the model's spectrum."""
+        """The note to decode for each frame. Also sets each frame's step in `_steps`.
+
+        Bin k of the sound's spectrum has the frequency of bin k * step of the decoded spectrum.
+        """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):

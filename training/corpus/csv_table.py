@@ -15,7 +15,7 @@ from training.corpus.frames import SPLITS
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table. where: file and line, for error messages; cells: stripped text by column, never None."""
+    """One line of a table. where: file and line, for error messages. cells: stripped text by column, never None."""
 
     where: str
     cells: dict[str, str]

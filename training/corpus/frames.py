@@ -38,7 +38,7 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown. sound: the name of the
+    split: one of SPLITS, the same for all frames of the clip. note: MIDI note, None if unknown. sound: the name of the
     timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
     was transposed to `note`; positive is up.
     """

@@ -17,8 +17,8 @@ N_LINES, N_STEPS = 100, 16
 class Playable(Protocol):
     """An instrument to play or measure: exported (runtime.instrument.decoder.Decoder), or a RunInstrument.
 
-    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
-    float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number
+    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes. magnitudes: the decoded frames,
+    float32 (n, n_bins), which `decode` writes. batch_invariant: whether a row's frame is bit-identical for any number
     of rows decoded together.
     """
 
@@ -35,7 +35,7 @@ class Playable(Protocol):
 class Points:
     """Notes and the knob positions to play them at.
 
-    notes: MIDI notes, int (n,); positions: 0 to 1 of each knob's travel, float (n, n_latents).
+    notes: MIDI notes, int (n,). positions: 0 to 1 of each knob's travel, float (n, n_latents).
     """
 
     notes: np.ndarray

@@ -45,7 +45,7 @@ Stage = Callable[[int], None]
 
 
 def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
-    """Load the recipe for single notes or for any sounds; path: a recipe to load instead, or None."""
+    """Load the recipe for single notes or for any sounds. path: a recipe to load instead, or None."""
     return load_recipe(path or RECIPES / ("own-notes.yaml" if decision.only_notes else "own-sounds.yaml"))
 
 
@@ -70,8 +70,8 @@ def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> F
 class Training:
     """A training with a time limit.
 
-    recipe: the recipe to train; store: its corpus; folder: the run folder; seconds: the time limit; on_stage: called
-    with the number of epochs so far at a few stages, for previews; is_last_stretch: whether the number of epochs has
+    recipe: the recipe to train. store: its corpus. folder: the run folder. seconds: the time limit. on_stage: called
+    with the number of epochs so far at a few stages, for previews. is_last_stretch: whether the number of epochs has
     been cut because training no longer helped.
     """
 
@@ -120,7 +120,7 @@ class Training:
 
 
 class _ReplanError(Exception):
-    """Raised to restart the training with another number of epochs; reason: what to tell the user."""
+    """Raised to restart the training with another number of epochs. reason: what to tell the user."""
 
     def __init__(self, n_epochs: int, reason: str, is_last_stretch: bool = False):
         super().__init__(reason)

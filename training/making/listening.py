@@ -33,7 +33,7 @@ SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 @dataclass(frozen=True)
 class HeldNote:
-    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording; note: MIDI note."""
+    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording. note: MIDI note."""
 
     start_s: float
     end_s: float
@@ -132,7 +132,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
     """The kind of a recording, and the fractional MIDI note that is heard in most of it.
 
-    frames, pitches, has_pitch: as in `pitches_of`; weights: the frames' weights, (n,), with a sum of 1.
+    frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
     if weights[has_pitch].sum() < LEAST_PITCHED_SHARE:
         return (CHORD if _has_partials(frames, weights) else NOISE), -1.0
@@ -177,7 +177,7 @@ def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tuple[HeldNote, ...]:
-    """The stretches in which one note is held; loud: numbers of the frames that are not too quiet."""
+    """The stretches in which one note is held. loud: numbers of the frames that are not too quiet."""
     pitches = np.full(len(starts), -99.0)
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     for first in range(0, len(loud), n_at_once):

@@ -33,7 +33,7 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: never empty; note: MIDI note or None; velocity: MIDI velocity or None."""
+    """What a file's name says. sound: never empty. note: MIDI note or None. velocity: MIDI velocity or None."""
 
     sound: str
     note: int | None = None
@@ -44,8 +44,8 @@ class Named:
 class _Parts:
     """The parts of a path.
 
-    folders: the folders' names without notes, numbers and dynamics; words: the other words of the file's name; numbers:
-    plain numbers of the file's name; notes: MIDI notes; layers: numbers of velocity layers; velocity: MIDI velocity,
+    folders: the folders' names without notes, numbers and dynamics. words: the other words of the file's name. numbers:
+    plain numbers of the file's name. notes: MIDI notes. layers: numbers of velocity layers. velocity: MIDI velocity,
     None if not named.
     """
 
@@ -60,7 +60,7 @@ class _Parts:
 def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder: str) -> list[Named]:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
-    paths: relative to the folder; heard: the fractional MIDI note heard in each file, or None; folder: the folder's own
+    paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
     name, which names the sound of files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
@@ -211,7 +211,7 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The velocity of a file, None if not named; highest_layer: the highest layer number in all names."""
+    """The velocity of a file, None if not named. highest_layer: the highest layer number in all names."""
     if part.velocity is not None or not part.layers:
         return part.velocity
     layer = part.layers[-1]

@@ -38,8 +38,8 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 class Evaluation:
     """The figures of a run, and the data for its plots and its sound.
 
-    report: the figures, as plain values; latents: the training frames' latents, (n, n_latents); pitch_classes: the
-    training frames' labels, 0 to 11, (n,); mesh: None without conditioning.
+    report: the figures, as plain values. latents: the training frames' latents, (n, n_latents). pitch_classes: the
+    training frames' labels, 0 to 11, (n,). mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -161,7 +161,7 @@ def _pitch_class_rows(
 ) -> list[dict[str, Any]]:
     """A row of figures for each of the 12 pitch classes, from C to B; a figure without data is None.
 
-    test_errors: mean squared errors of the test frames, (n,); mesh: from Mesh.summary, or None.
+    test_errors: mean squared errors of the test frames, (n,). mesh: from Mesh.summary, or None.
     """
     classes = {split: label_notes(run.recipe, store, store.rows(split)) % N_CHROMA for split in SPLITS}
     table = []

@@ -76,7 +76,7 @@ def _frames_of(spec: StftSpec) -> str:
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     """Search at random for the knob positions that come nearest to each frame; returns the least distances in dB, (n,).
 
-    frames: (n, n_bins); notes: the frames' MIDI notes, (n,); first: knob positions to try as well, (n, n_latents), or
+    frames: (n, n_bins). notes: the frames' MIDI notes, (n,). first: knob positions to try as well, (n, n_latents), or
     None. The first round draws positions over the whole travel; each later round draws positions around the best
     positions so far, with a smaller spread than the round before.
     """

@@ -171,7 +171,7 @@ class FrameBatches:
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The rows in another random order, in pairs whose two rows have the same group.
 
-    order: row numbers in random order, int (n,); groups: the group's number of each row, (n,).
+    order: row numbers in random order, int (n,). groups: the group's number of each row, (n,).
     """
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]

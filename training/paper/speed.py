@@ -75,7 +75,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
 
 
 def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Product]:
-    """The products of one training step; shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
+    """The products of one training step. shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
     products = []
     for index, (n_inputs, n_outputs) in enumerate(shapes):
         products.append((batch_size, n_inputs, n_outputs))

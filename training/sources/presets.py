@@ -78,7 +78,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -33,7 +33,7 @@ class RealTimePhases:
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins. n_steps counts the heap's removals, which take most of the time.
 
-    n_ahead: 0, or 1 to look one frame ahead; seed: seed of the random phases.
+    n_ahead: 0, or 1 to look one frame ahead. seed: seed of the random phases.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):

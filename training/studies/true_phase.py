@@ -37,7 +37,7 @@ LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of t
 
 
 class Note(NamedTuple):
-    """A note's sound. group: `amsynth`, or the recording's folder; sound: mono float32 (n_samples,)."""
+    """A note's sound. group: `amsynth`, or the recording's folder. sound: mono float32 (n_samples,)."""
 
     group: str
     name: str
@@ -120,7 +120,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """Render the whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
+    """Render the whole notes that frames of an amsynth corpus come from. rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"
