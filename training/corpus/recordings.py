@@ -82,9 +82,9 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def hold_out_pitches(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings with splits: every fourth pitch of each sound is held out, with its recordings of any velocity.
+    """The same recordings with splits: every fourth pitch of each sound is held out, at all its velocities.
 
-    Held-out pitches go to val and test in turn; a sound's lowest and highest pitches are always trained on.
+    Held-out pitches go to val and test in turn. A sound's lowest and highest pitches are always trained on.
     """
     pitches: dict[str, set[int]] = {}
     for recording in recordings:

@@ -10,7 +10,7 @@ import numpy as np
 from runtime.instrument.card import Card
 from training.hearing.spectral_distance import log_spectral_distance_db
 
-# In `knob_steps_db`. On a line, one knob moves from end to end in N_STEPS steps, and the others stay.
+# `knob_steps_db` draws N_LINES lines. On a line, one knob moves from end to end in N_STEPS steps, and the others stay.
 N_LINES, N_STEPS = 100, 16
 
 

@@ -128,7 +128,11 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps."""
+    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps.
+
+    n_epochs: number of all epochs. n_before: how many of them earlier processes trained. planned: whether n_epochs fits
+    the time limit; if not, the first epochs are timed to choose another number.
+    """
 
     def __init__(self, training: Training, progress: Progress, n_epochs: int, n_before: int, planned: bool):
         self._training, self._progress, self._n_epochs, self._planned = training, progress, n_epochs, planned

@@ -28,7 +28,7 @@ WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with 
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in fewer judged frames is ignored
-SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
+SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35  # a held note lasts at least this long; its pitch stays this near
 
 
 @dataclass(frozen=True)

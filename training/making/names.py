@@ -24,7 +24,7 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # Words for how hard a note is played that also occur in names such as "soft pad": they count as dynamics only if the
 # same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
-HIGHEST_LAYER = 16  # v1 to v16 are layers; if any number is higher, all are velocities
+HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
 LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
@@ -76,9 +76,9 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard lie above the names' notes, if most files agree; otherwise 0.
+    """By how many octaves the notes heard lie above the notes in the names, if most files agree; otherwise 0.
 
-    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers name middle C C3.
+    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers call middle C C3, others C4.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(

@@ -84,12 +84,12 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
     Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
-    path_db, still_db: distance of a training recording from its path, from its still form; heldout_path_db,
-    heldout_still_db: the same for held-out recordings; change_correlation: mean of `change_correlation` over the
-    n_changing recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of
-    a recording from the mean of all recordings at its note; nearest_other_db: a recording's distance from the nearest
-    other sound at its note; knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
-    positions is than the still form; n_strong_knobs: number of knobs whose share in `strong_lines` is at least
+    path_db, still_db: distance of a training recording from its path, from its still form. heldout_path_db,
+    heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
+    n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of
+    a recording from the mean of all recordings at its note. nearest_other_db: a recording's distance from the nearest
+    other sound at its note. knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
+    positions is than the still form. n_strong_knobs: number of knobs whose share in `strong_lines` is at least
     LEAST_SHARE_OF_LINES.
     """
     takes = takes_of(store, instrument.card.conditioning.notes)

@@ -43,10 +43,10 @@ def held_out_rows(
 def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
     """Measure how close the instrument comes to held-out frames; None if there are none.
 
-    Returns mean log-spectral distances from a held-out frame, in dB: `nearest_db`: to the nearest frame that the search
-    over knob positions found; `reconstruction_db`, only with a run: to the frame decoded from the latents that the
-    run's encoder gives; `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
-    many held-out frames were measured; `n_left_out`, only if not 0: how many are at notes that the instrument does not
+    Returns mean log-spectral distances from a held-out frame, in dB. `nearest_db`: to the nearest frame that the search
+    over knob positions found. `reconstruction_db`, only with a run: to the frame decoded from the latents that the
+    run's encoder gives. `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
+    many held-out frames were measured. `n_left_out`, only if not 0: how many are at notes that the instrument does not
     know. UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
     """
     spec = store.spec

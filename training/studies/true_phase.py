@@ -57,7 +57,7 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     """How much a sound (n_samples,) differs from the true sound of the same length.
 
     Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
-    ATTACK_S of the audible frames; `error`: mean error over the rest; `unsteadiness`: standard deviation divided by
+    ATTACK_S of the audible frames. `error`: mean error over the rest. `unsteadiness`: standard deviation divided by
     mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. `error` and `unsteadiness` leave out
     the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
