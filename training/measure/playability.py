@@ -122,10 +122,10 @@ def _trim(good: np.ndarray) -> int:
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
     """Measure each knob on the lines that `knob_steps_db` draws; returns plain values for each knob.
 
-    Among them are `travel_db`: log-spectral distance between the ends of a line, mean over the lines. `least_travel_db`: the 5th
-    percentile of that distance. `steps_db`: log-spectral distance of each step, mean over the lines.
-    `unevenness`: standard deviation of `steps_db` divided by their mean. `follows`: for each descriptor, its rank
-    correlation with the knob's position, mean over the lines.
+    Returns `travel_db`: log-spectral distance between the ends of a line, mean over the lines. `least_travel_db`: the
+    5th percentile of that distance. `steps_db`: log-spectral distance of each step, mean over the lines. `unevenness`:
+    standard deviation of `steps_db` divided by their mean. `follows`: for each descriptor, its rank correlation with
+    the knob's position, mean over the lines. `name`: the knob's name.
     """
     spec, knobs = instrument.card.spec, []
     for index, latent in enumerate(instrument.card.latents):

@@ -13,7 +13,8 @@ from training.sources.programs import Player, Program, listed
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "hexter24.csv"
 LICENCE = "rendered from the built-in programs of hexter (GPL-2+)"
-# Hexter does not initialise the phases of new voices; these variables zero the memory, so renders are bit-identical.
+# Hexter does not initialise the phases of new voices. This setting makes glibc hand out zeroed memory, so that all
+# renders are bit-identical.
 ZEROED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
 EMPTY = "<-->"  # the name of an unused program
 

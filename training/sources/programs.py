@@ -38,8 +38,9 @@ class Program:
 class Player:
     """A plugin whose programs are played.
 
-    find: returns the plugin, installed or fetched. held_s, release_s: how long a note is held, and how long its
-    release is recorded. n_processes: how many programs are played at once.
+    where: names the source in errors. find: returns the plugin, installed or fetched. notes: MIDI notes to record.
+    held_s, release_s: how long a note is held, and how long its release is recorded. n_processes: how many programs
+    are played at the same time.
     """
 
     where: str
