@@ -29,7 +29,9 @@ FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name. source: its recordings' source, None to make only its encoder."""
+    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py, which makes
+    its recordings; None if only its encoder is made.
+    """
 
     file: str
     source: str | None

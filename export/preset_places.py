@@ -64,7 +64,10 @@ def _some(takes: list[Take]) -> list[Take]:
 def _better(
     instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
 ) -> Place:
-    """The best place found around this one while the other presets stay: each round tries changes of the best few."""
+    """The best place found near `place`; each round tries changes of the best few places so far.
+
+    takes: the recordings of the preset's sound. others: places of the other presets, which stay as they are.
+    """
     nearest_db = [_nearest_db(instrument, take, others) for take in takes]
     tried = place.positions[None]
     costs = _costs(instrument, place.keys, tried, takes, nearest_db)

@@ -97,7 +97,7 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS of a sound's recordings, evenly over its range, from its loudest velocity layer."""
+    """At most MOST_KEYS of a sound's recordings at its highest velocity, evenly over its range."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())
@@ -120,7 +120,7 @@ def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: for errors."""
+    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: names it in errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])

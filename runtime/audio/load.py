@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 N_KEPT = 512
-NEAR = 0.9  # a block with this load is nearly late
+NEAR = 0.9  # from this load on, a block is nearly late
 MOST_WAITING = 1.2
 
 

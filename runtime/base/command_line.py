@@ -33,7 +33,7 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line to parse; None for the process's own.
+    run: called with the parsed arguments. arguments: the command line to parse; None for that of the process.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # characters of one part of a message; a part may quote a file, which may contain anything
+LONGEST_PART = 500  # most characters of one part of a message; a part may quote a file, which may contain anything
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that yield."""
+"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that give way."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `examine`: the settings and the instrument's file that the doctor examines."""
+    """The params of the request `examine`: the settings and the instrument's file that the doctor examines."""
 
     config: Config
     instrument: str

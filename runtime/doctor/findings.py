@@ -55,7 +55,7 @@ Check = Callable[[Given], list[Finding]]
 
 
 def worst(findings: Sequence[Finding]) -> Verdict:
-    """The verdict on all findings together."""
+    """The worst verdict of all findings; good if there are no findings."""
     verdicts = {finding.verdict for finding in findings}
     return BAD if BAD in verdicts else MEND if MEND in verdicts else GOOD
 

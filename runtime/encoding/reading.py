@@ -1,4 +1,4 @@
-"""Reads one take, a note of a recording or a whole recording, as a sound of an instrument."""
+"""Reads one take (a note of a recording, or a whole recording) as a sound of an instrument."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reading:
 
     note: the MIDI note as which the take is read. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move, the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the decoded trajectory, with its colour, to the recording; nearest,
+    release and end. distance_db: from the decoded trajectory, with its colour, to the recording. nearest,
     nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
     """
 

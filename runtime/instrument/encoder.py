@@ -40,7 +40,7 @@ class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
     """An encoder's description of itself: JSON in its ONNX metadata; unknown keys are ignored.
 
     encoder_of: name of the instrument. inputs, output: those of the ONNX graph. labels: whether the pitch class for
-    the input `chroma` is that of the `known` note, or is `detected` in the spectrum; the other fields: as in Card.
+    the input `chroma` is that of the `known` note, or is `detected` in the spectrum. The other fields are as in Card.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]

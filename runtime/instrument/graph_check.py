@@ -34,7 +34,7 @@ SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Res
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # fields of the whole file; dimensions of one tensor
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.

@@ -136,7 +136,11 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn spectra into factors for the sound's own spectra; the product has the sound's levels and phases."""
+        """Turn `moved`, the instrument's spectra, into factors for the sound's own spectra, in place.
+
+        The products have the shapes of the instrument's spectra, with the levels and phases of the sound's. magnitudes:
+        those of the sound's spectra.
+        """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]
         power = self._decoded[:n]

@@ -16,7 +16,7 @@ from runtime.through.settings import EffectSettings
 
 N_OVERLAPS = 4  # hops in a frame
 LARGEST_BLOCK = 8192
-SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of a hop
+SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of the hop's duration
 Positions = Callable[[], tuple[float, ...]]
 
 

@@ -85,9 +85,9 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
     spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
-    values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
-    `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
-    full. After any failure nothing new remains on the disk.
+    values. The caller may change `about` and the clips' splits until the context ends. UserError if `folder` holds
+    frames and `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if
+    the disk is full. After any failure nothing new remains on the disk.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):

@@ -63,7 +63,7 @@ def l2_penalty(values, l2: float):
 
 
 class TensorflowSteps:
-    """Steps on TensorFlow, compiled by XLA: measured on a CPU, 1.5 times as fast as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA; on a CPU this was 1.5 times as fast as TensorFlow's own kernels."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import tensorflow as tf

@@ -31,7 +31,7 @@ TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many sem
 MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
 FRAMES_OF_ONE = (24, 96)  # the limit on the frames of a recording at one pitch lies between these two
 FEWEST_EPOCHS = 4
-MOST_STEPS = 9000
+MOST_STEPS = 9000  # a training has at most this many steps, or the recipe's number of epochs if that is more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.

@@ -33,7 +33,7 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: never empty. note: MIDI note or None. velocity: MIDI velocity or None."""
+    """What a file's name says. sound: a name, never empty. note: MIDI note or None. velocity: MIDI velocity or None."""
 
     sound: str
     note: int | None = None
@@ -150,7 +150,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # Two numbers in twelve agree by chance, so a few files prove nothing.
+        # One or two numbers in twelve agree by chance, so a few files prove nothing.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:

@@ -21,7 +21,7 @@ def measure_playing(
     n_points: int = N_POINTS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Measure random points, each knob, and the reach; returns plain values.
+    """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
     store: the corpus whose held-out frames are to be reached; reach is None without a corpus or without held-out
     frames. run: the run that the instrument was made from, to measure the encoder's reconstruction too, or None.

@@ -24,7 +24,7 @@ BOTH = (100, 50)  # velocities of a sound that is recorded at two
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont in a Debian package. path, credits: paths, inside the package, of its file and its table of credits."""
+    """A soundfont in a Debian package. path, credits: paths in the package of its file and its table of credits."""
 
     package: str
     path: str

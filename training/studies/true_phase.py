@@ -92,7 +92,7 @@ def without_ends(values: np.ndarray) -> np.ndarray:
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
-    """All figures of one note (n_samples,), by column of the table; each method's time for a hop joins costs_us."""
+    """All figures of one note (n_samples,), by column of the table; adds each method's time for a hop to costs_us."""
     spec, true = voice.spec, padded(sound, voice.spec)
     frames = np.array([voice.playable(frame) for frame in magnitude_frames(true, spec)])
     frames[:, : spec.first_heard_bin] = 0.0

@@ -25,7 +25,8 @@ class Order(msgspec.Struct, frozen=True):
     """What to record.
 
     generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names.
-    head: head of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
+    head: what the MIDI file states at its beginning. most_frames: limit for one sound file, or None for the format's
+    limit.
     """
 
     generation: int
@@ -65,7 +66,10 @@ class Recording:
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
-        """Write new sound and events, up to frame `stop_at`; False if the recording ended by itself (see `problem`)."""
+        """Write new sound and events; False if the recording ended by itself (see `problem`).
+
+        stop_at: the frame at which the recording ends, or None to write all that is surely complete.
+        """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
