@@ -1,4 +1,4 @@
-"""Runs the doctor in a process of its own, for pages, and passes each finding on as soon as it is known."""
+"""Runs the doctor for browsers, in a process of its own, and passes each finding on as soon as it is known."""
 
 from __future__ import annotations
 

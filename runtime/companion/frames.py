@@ -17,7 +17,10 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose "lines" are such messages. Both ends are trusted: no other process can reach the socket."""
+    """A connection whose "lines" are this module's messages.
+
+    Both ends are trusted, because no other process can reach the socket.
+    """
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)

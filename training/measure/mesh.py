@@ -57,7 +57,7 @@ class Mesh:
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the mesh, as plain values: shares of hits (as in the paper's Table V), misses and notes in tune."""
+        """Figures of the mesh, as plain values: shares of hits (the paper's Table V), of misses, of notes in tune."""
         names = [PITCH_CLASSES[pitch_class] for pitch_class in self.notes]
         border, shares = self.border(), self.hits.reshape(len(names), -1).mean(axis=1)
         missed = ~self.hits

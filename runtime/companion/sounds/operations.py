@@ -206,7 +206,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as the folder has it; names that differ only in the Unicode form of accents are one name."""
+    """The name as it is stored; names that differ only in the Unicode form of their accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

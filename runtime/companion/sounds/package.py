@@ -1,4 +1,4 @@
-"""A sound in one file, with its trajectories and, if wished, its instrument: a ZIP archive that people can mail."""
+"""A sound in one file, with its trajectories and, if asked for, its instrument: a ZIP archive that people can mail."""
 
 from __future__ import annotations
 
