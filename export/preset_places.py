@@ -27,7 +27,7 @@ SHARE_CHANGED = 0.4  # share of the positions that one try changes
 
 @dataclass(frozen=True)
 class Place:
-    """Where a preset stands. keys: MIDI notes, rising. positions: of the knobs at each key, (n_keys, n_latents)."""
+    """Where a preset stands. keys: MIDI notes, rising. positions: knob positions at each key, (n_keys, n_latents)."""
 
     keys: tuple[int, ...]
     positions: np.ndarray

@@ -111,7 +111,7 @@ class BlockRenderer:
         return self._engine
 
     def take_over(self, engine: SoundSource) -> None:
-        """Let another engine play from the next block on; from any thread.
+        """Let another engine play from the next block on; may be called on any thread.
 
         The caller keeps a reference to the old engine for at least one more block. Otherwise the audio thread might
         free the old engine.

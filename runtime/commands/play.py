@@ -99,8 +99,7 @@ def _choice(
     """Choose what to play; returns the choice, and what is wrong with the settings: an empty text if nothing is.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
-    settings, problem: from `_settings`. memory: what was remembered at the last stop. say: called with each line for
-    the user.
+    settings, problem: from `_settings`. memory: has the state of the last run. say: called with each line for the user.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
     for number, (name, config) in enumerate(candidates):

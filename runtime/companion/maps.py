@@ -60,5 +60,5 @@ def _keep_velocity(keep: KeepVelocity) -> object:
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)
         if setup.velocity_curve == curve:
-            break  # else `linear` was taken for no choice, and the map's curve was used; _STRAIGHT has the same effect
+            break  # else the map's curve replaced `linear`, the default; it cannot replace _STRAIGHT, the same curve
     return msgspec.to_builtins(setup)
