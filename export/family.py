@@ -22,14 +22,16 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # copies are transposed up to 3 semitones; most frames of a recording at one pitch
+TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
 LEAST_STEPS = 16_000  # training steps; a small corpus is trained for more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name; source: its recordings' source, None to make only its encoder."""
+    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py, which makes
+    its recordings; None if only its encoder is made.
+    """
 
     file: str
     source: str | None

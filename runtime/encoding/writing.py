@@ -29,8 +29,9 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 
 
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
-    """The folder for a bank's sounds, and the path of each recording's sound; subfolders of `folder` are searched.
+    """The folder for the sounds of a folder of recordings, and the path of each recording's sound.
 
+    Subfolders of `folder` are searched, too. out: the folder for the sounds; None for one in the working directory.
     UserError if there are no recordings, or `out` is a file.
     """
     target = out or Path(folder.resolve().name + FOLDER_SUFFIX)

@@ -62,7 +62,7 @@ def epoch_s(run: KeptRun) -> float:
 class Results:
     """The results of all models.
 
-    runs: the kept runs of each model in the order of their seeds, by config; speed: the figures of
+    runs: the kept runs of each model in the order of their seeds, by config. speed: the figures of
     training.paper.speed.measure_speed, or None.
     """
 

@@ -48,7 +48,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation between seeds of a measure's logarithm, pooled over models; freedom: degrees of freedom."""
+    """Standard deviation between seeds of a measure's logarithm, pooled over models. freedom: degrees of freedom."""
 
     deviation: float
     freedom: int
@@ -82,7 +82,7 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
 
 
 def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
-    """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
+    """Test whether `smaller` is smaller than `larger`, as the paper found. spread: None if no model has two seeds.
 
     ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are
     geometric means of errors over sounds; otherwise None.
@@ -112,7 +112,7 @@ def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Compa
 
 
 def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
-    """The verdict on a finding that needs all the comparisons; complete: whether no comparison is missing."""
+    """The verdict on a finding that needs all the comparisons. complete: whether no comparison is missing."""
     verdicts = {comparison.verdict for comparison in comparisons}
     if "does not hold" in verdicts:
         return "does not hold"
@@ -186,7 +186,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The difference of mean logarithms that must be exceeded to count; spread: None if a model has a single seed."""
+    """The difference of mean logarithms that must be exceeded to count. spread: None if a model has a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))
