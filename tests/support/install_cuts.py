@@ -41,7 +41,7 @@ class _Link:
 
 
 class _DiskWithLinks(Disk):
-    """A disk with hard and symbolic links, paths relative to an open folder, and `sync`."""
+    """A simulated disk that also has hard and symbolic links, paths relative to an open folder, and `sync`."""
 
     def happen(self, call: Call) -> None:
         folder = self._open.get(_number(call.rest))
@@ -118,9 +118,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Check the files after a cut: the version before the step or the one after it plays, and is complete.
+    """Check the files after a cut: the version that plays is complete, and is one that may play.
 
-    only: whether the version after the last confirmed step is the only one that may play.
+    These are the version of the last confirmed installation and, unless `only`, the next one. n_confirmed: how many
+    installations were confirmed before the cut.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]
