@@ -120,7 +120,11 @@ def live(
     positions: object = lambda: STILL,
     waits: Sequence[bool] = (False,),
 ) -> np.ndarray:
-    """The live effect's output, float32 (n,), in blocks of these sizes, in rotation; waits: `may_wait`, in rotation."""
+    """The live effect's output for a sound: float32 (n,).
+
+    sizes: of the blocks in frames, used in rotation; waits: `may_wait` for each block, in rotation; positions: function
+    that returns the knob positions.
+    """
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0
     while at < len(sound):
