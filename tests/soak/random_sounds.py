@@ -148,7 +148,8 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
     """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
-    False also if filter and tilt weaken all harmonics by 2 * MOST_FILTERED_DB or more.
+    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and
+    without filter and tilt.
     """
     n = int(16000.0 / note_to_hz(note))
     bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
@@ -173,7 +174,7 @@ def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tupl
 
 
 def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:
-    """The share of n_points random points with a measured pitch within IN_TUNE_CENTS of the note."""
+    """The share of n_points notes, each of a random sound, with a measured pitch within IN_TUNE_CENTS of the note."""
     notes, spectra = [], []
     with Progress("in tune", n_points) as progress:
         for note, spectrum in tuned_points(instrument, n_points, seed):

@@ -1,4 +1,4 @@
-"""Training learns; a run killed and continued is bit-identical to a whole run; other runs are kept unless forced."""
+"""Training learns; a run killed and continued is bit-identical to a whole run; another run is replaced only by force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions about each file of a folder, and the messages about these decisions."""
+"""What `make` decides about each file of a folder, and what it says about these decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mesh counts the points, at the border and inside, that decode to the requested pitch class."""
+"""A mesh is a grid of points in the latents; it counts those, at its border and inside, that decode to the right note."""
 
 from __future__ import annotations
 
