@@ -1,4 +1,4 @@
-"""A mesh is a grid of points in the latents; it counts those, at its border and inside, that decode to the right note."""
+"""A mesh is a grid of points in the latents: how many of them, at its border and inside, decode to the right note."""
 
 from __future__ import annotations
 
