@@ -120,6 +120,7 @@ def _thread_times_s(process: int) -> dict[str, float]:
 
 
 def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
+    """Print the share of a core that each thread took; is_open: whether pages were open; took_s: the time that passed."""
     took = sorted(
         (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
     )
@@ -133,7 +134,7 @@ def _memory_mb(process: int) -> float:
 
 
 def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
-    """Print the figures; returns whether they are within the limits."""
+    """Print the figures that `measure` returned; returns whether they are within the limits."""
     medians = []
     for name, minutes in zip(("without", "with"), durations, strict=True):
         rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]

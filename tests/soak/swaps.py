@@ -2,7 +2,8 @@
 
 16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
 Spells with swaps and without swaps alternate in one process. A block's time lasts from the moment it is due to its end,
-so it includes all waiting for the interpreter and the processor. `--thread` chooses how instruments are made.
+so it includes all waiting for the interpreter and the processor. `--thread` chooses the priority of the thread that
+makes instruments; with `cached`, each instrument is loaded only once.
 """
 
 from __future__ import annotations
@@ -155,6 +156,7 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
+    """The figures of a run; times: as of AudioThread; spells: begin and end in s, and whether there was a swap."""
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

@@ -267,7 +267,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """The command that lists the instruments; puts bad instruments into the user's folder first."""
+    """Put bad instruments into the user's folder, and return the command that lists the instruments."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

@@ -47,6 +47,7 @@ def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes
 
 
 def _end(name: str, size: int) -> bytes:
+    """The declaration of a model's input or output: float32, [n, size]."""
     shape = field(1, field(2, "n")) + field(1, field(1, size))
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
 

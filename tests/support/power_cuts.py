@@ -93,8 +93,8 @@ class File:
 class Folder:
     """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
 
-    changes: the changes since the last fsync, in their order. A change has new entries by name, or None for a removed
-    name; a rename is one change of two names.
+    changes: the changes since the last fsync, in their order. A change gives the new entry for each changed name, or
+    None for a removed name. A rename is one change of two names.
     """
 
     def __init__(self) -> None:

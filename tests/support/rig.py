@@ -274,7 +274,8 @@ def ask(home: Path, method: str, **params: object) -> Any:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the expected thing. report: function that describes the state. The error's text contains both.
+    what: name of the expected thing. report: function that describes the state. The error's text contains `what` and
+    this description.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

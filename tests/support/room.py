@@ -72,8 +72,8 @@ def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) 
 def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
     """Flatness of the spectrum of a room's tail (n,), and how many dB the highest peak is above the spectrum's mean.
 
-    Before this, the tail is amplified by as much as it has decayed (`decay_s`: 60 dB). The spectrum, from 100 Hz to
-    10 kHz, is divided by its moving average over a twentieth of this range.
+    decay_s: the time in which the tail decays by 60 dB. First the tail is amplified by as much as it has decayed. Then
+    its spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth of this range.
     """
     flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2

@@ -15,7 +15,7 @@ from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
 CONDITIONING = Conditioning("chroma+octave", 36, 6)
-Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of harmonics, from latents and the harmonics' numbers
+Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents, harmonics' numbers -> their amplitudes
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from tests.support.control_maps import any_line, parameter_events
 
 
 def cc(control: int, *values: int, channel: int = 0, device: int = 0) -> list[ChannelEvent]:
+    """Control changes of one control to these values."""
     return [ControlChange(channel, control, value, device) for value in values]
 
 

@@ -44,6 +44,7 @@ def test_the_service_keeps_learned_maps_in_its_own_folder(tmp_path: Path, monkey
 
 
 def moves(lines: tuple[MapLine, ...], control: str) -> list[str]:
+    """The targets that a control moves in these lines of a map."""
     return [line.moves for line in lines if line.control == control]
 
 

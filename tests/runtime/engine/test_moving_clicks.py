@@ -50,6 +50,7 @@ def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: floa
 
 
 def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
+    """The sound of a note with this patch: (2, n_frames); events: (frame, event); bend: position of the pitch wheel."""
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
     return play(engine, [(0, PitchWheel(0, bend)), *events, (0, NoteOn(0, 60, 127))], n_frames).T.astype(np.float64)
 

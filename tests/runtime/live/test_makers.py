@@ -27,6 +27,7 @@ class Workshop:
         self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
+        """Run a job that makes n stand-ins, or none if it fails, and wait for its end."""
         def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:

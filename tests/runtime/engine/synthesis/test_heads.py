@@ -54,6 +54,7 @@ def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
 
 
 def head(moving: PitchRatio, elapsed: int = 0) -> Head:
+    """A head that begins at frame 0 and follows this ratio; elapsed: as in `Head`."""
     return Head(0, elapsed, moving, 2 * ONE, 2048, 0)
 
 

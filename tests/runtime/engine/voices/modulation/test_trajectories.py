@@ -222,6 +222,7 @@ def test_values_do_not_depend_on_other_lanes_or_earlier_calls() -> None:
 
 
 def advance(played: Trajectories, frame: int, speed: float, shift: float = 0.0, n_lanes: int = 1) -> None:
+    """Give lanes 0 to n_lanes - 1 this speed and this shift from `frame` on."""
     lanes = np.arange(n_lanes)
     played.playheads.advance(frame, lanes, np.full(n_lanes, speed), np.full(n_lanes, shift))
 
