@@ -120,7 +120,7 @@ def _thread_times_s(process: int) -> dict[str, float]:
 
 
 def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
-    """Print the share of a core that each thread took; is_open: whether pages were open; took_s: the time that passed."""
+    """Print the share of a core that each thread took; is_open: whether pages were open; took_s: time that passed."""
     took = sorted(
         (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
     )
