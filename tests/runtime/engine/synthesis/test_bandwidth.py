@@ -20,7 +20,7 @@ NOISE, COHERENT = 0.0, 1.0
 @pytest.mark.parametrize(("blend", "sample_rate_hz"), [(COHERENT, 44100), (COHERENT, 48000), (NOISE, 44100)])
 @pytest.mark.parametrize(("note", "cents"), [(36, 80.0), (48, 20.0), (60, 10.0), (84, 20.0)])
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
-    """Checked are widths from 10 Hz to half the distance between harmonics.
+    """The test checks widths from 10 Hz to half the distance between harmonics.
 
     Their mean must be close; a single width may be further off, because it depends on chance.
     """
