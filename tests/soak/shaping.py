@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 lanes per seed,
-each with its own noise and random steps, play a spectrum with up to 60 harmonics for `seconds` in total; the width of
-each harmonic's peak is measured in the mean spectrum. In 60 s, chance changes this width by about 8 percent. For
-width, the engine plays the tiny instrument.
+The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 voices for each
+seed, each with its own noise and random steps, play a spectrum with up to 60 harmonics, for `--seconds` in total. How
+wide each harmonic's peak is, is measured in the mean spectrum. In 60 s, chance changes this by about 8 per cent. For
+width, how far left and right differ, the engine plays the tiny instrument.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
 def _width_ratios(
     frequencies: np.ndarray, power: np.ndarray, fundamental_hz: float, cents: float, blend: float
 ) -> list[float]:
+    """Measured width divided by wanted width, for each harmonic whose wanted width can be measured."""
     ratios = []
     for number in range(1, int(min(60.0, HIGHEST_HZ / fundamental_hz)) + 1):
         wanted_hz = wanted_width_hz(number * fundamental_hz, cents, blend)

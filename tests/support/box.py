@@ -16,7 +16,7 @@ _MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """A folder in `folder` with a Debian 13 system and our package's dependencies; debootstrap makes it once."""
+    """The folder of a Debian 13 system with our package's dependencies; the first call makes it inside `folder`."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,10 @@ class Box:
         return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
 
     def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
-        """Wait until a condition is true; returns the seconds waited; AssertionError after `within_s` seconds."""
+        """Wait until a condition is true; returns the seconds waited.
+
+        what: a name for the condition, which the AssertionError after `within_s` seconds mentions.
+        """
         began_s = time.monotonic()
         while not condition():
             assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self._state()}"

@@ -28,7 +28,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level of each sound after each step. After step k, from 0, the saved state has level -k.
+# The program's steps, and the level of each sound after each step. The state is saved after each step: first with level
+# 0, and each time with 1 dB less.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -92,8 +93,8 @@ class File:
 class Folder:
     """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
 
-    changes: the changes since the last fsync, in their order. A change has new entries by name, or None for a removed
-    name; a rename is one change of two names.
+    changes: the changes since the last fsync, in their order. A change gives the new entry for each changed name, or
+    None for a removed name. A rename is one change of two names.
     """
 
     def __init__(self) -> None:
@@ -220,7 +221,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # The replacement in step 2 and the renaming in step 4 can be undone; a deleted sound is there or in the trash.
+    # After the second step its replacement can be undone, and after the fourth step also its renaming. From the third
+    # step on there is a sound `b`, in its place or in the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

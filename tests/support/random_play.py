@@ -66,7 +66,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A patch that is none of the programs: a mix of two, or a morph of three."""
+    """A patch that is none of the programs: a morph of three programs, or one program with the sound of another."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:

@@ -28,7 +28,7 @@ LIMIT_S = 60.0  # a broken process may wait for ever
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render`, with the tiny instrument unless the arguments name an instrument."""
+    """Start `render`, with the tiny instrument unless the arguments name an instrument; settings: for Popen."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]

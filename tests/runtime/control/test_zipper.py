@@ -1,4 +1,4 @@
-"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz, the sound is as at rest."""
+"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz the sound is no louder than at rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modulation, measured in the sound: rate and depth, no trace of the hops, equal plucks, and every source."""
+"""Modulation, measured in the sound: each source moves its target at its rate and by its depth, and no hop is heard."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from tests.support.heard_harmonics import RATE_HZ, component, play_sound, track
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # frames of a track that are not valid
+EDGE = RATE_HZ // 10  # frames at either end of a `track`, which are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
+    """The values of a sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
+    """The sound of a note while an LFO moves a target; fields: further fields of Sound."""
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 

@@ -171,7 +171,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of hops of each transformed batch of dense hops."""
+    """A list that gets, for each batch of dense hops that is transformed, the number of hops in it."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 

@@ -19,6 +19,7 @@ TINY = (DATA / "tiny.onnx").read_bytes()
 
 
 def tensor(name: str, sizes: list[int], raw: bytes = b"", kind: int = 1, more: bytes = b"") -> bytes:
+    """A tensor as ONNX writes it; kind: number of its data type, 1 for float32; more: further fields."""
     return b"".join(field(1, size) for size in sizes) + field(2, kind) + field(8, name) + field(9, raw) + more
 
 

@@ -149,7 +149,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
-    # The latents of a learnt frame are shown at this frame's place on the map.
+    # If the latents are those of a learnt spectrum, the map shows the point at the place of this spectrum.
     page.click("#tab-play")
     embedding = link.ask("card")["embedding"]
     row, place = embedding["latents"][7], embedding["map_2d"][7]
@@ -240,7 +240,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.command("Page.navigate", url="about:blank")
     page.open(f"{playing.url}#map")
     wait_for_voices(link, 0)
-    page.evaluate("void setTimeout(() => history.go(-2))")  # after the answer, which the going page could not send
+    page.evaluate("void setTimeout(() => history.go(-2))")  # later: a page that leaves at once sends no answer
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
     page.evaluate("document.querySelector('tb-keys').setHold(false)")  # the browser may have reloaded the page

@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play` on a JACK server: what is done on the page is heard in the capture."""
+"""The page in a real Chromium on a real `play` on a JACK server: what a user does on the page changes the sound."""
 
 from __future__ import annotations
 
@@ -204,7 +204,8 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)  # low-priority work
+    # The work has a low priority, so it may take long.
+    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
     page.evaluate("document.querySelector('.result li .rename .main').click()")

@@ -330,6 +330,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
+    """What the effects get from a rack: both sends, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -411,6 +412,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
+    """The change of a part's sound to one with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)

@@ -21,6 +21,7 @@ from training.paper.verdicts import (
 
 
 def values(*by_seed: float, wobble: float = 0.0) -> Values:
+    """A model's measured values: one for each seed; wobble: how much the validation error wobbles at the end."""
     return Values("model", by_seed, wobble)
 
 
@@ -30,7 +31,7 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    # The spread of other models is not used.
+    # With one seed, a spread measured on other models makes no difference.
     assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict
 
 
@@ -51,7 +52,7 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    # The logarithms' mean is 0.3, and its standard error is 0.046, so that a difference above 0.096 counts.
+    # The mean of the logarithms is 0.3. The standard error of this mean is 0.046, so a difference above 0.096 counts.
     ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"

@@ -60,9 +60,10 @@ def other_sounds(config: Config) -> list[Patch]:
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases separated by silence, posting events just in time; returns the sound and the history.
+    """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    The history has a state for each pause.
+    pause: its length in frames. Each event is posted before the block that it falls in. The history has a state for
+    each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -190,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """If any one of these parts of the state is missing, the sound from there on is different."""
+    """If any one of these parts is missing in a state, an engine that starts from the state sounds different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:
@@ -224,7 +225,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both events are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so the engine now takes both events
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
         engine.render(sound[at : at + 100])

@@ -1,4 +1,4 @@
-"""Where trajectories are read, and the values read: speed, loop, release, motion, and blending over the keyboard."""
+"""The time at which a trajectory is read, by speed, loop and release; the values read, by motion and blending."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest step of each value between frames `every` apart, (n_values + 1,); the last is the level's."""
+    """How far each value moves at most within `every` frames: (n_values + 1,); the final entry is for the level."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -222,6 +222,7 @@ def test_values_do_not_depend_on_other_lanes_or_earlier_calls() -> None:
 
 
 def advance(played: Trajectories, frame: int, speed: float, shift: float = 0.0, n_lanes: int = 1) -> None:
+    """Give lanes 0 to n_lanes - 1 this speed and this shift from `frame` on."""
     lanes = np.arange(n_lanes)
     played.playheads.advance(frame, lanes, np.full(n_lanes, speed), np.full(n_lanes, shift))
 
