@@ -22,7 +22,7 @@ _BINS_BETWEEN_LANES = N_OVERLAPS
 # times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
 # 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound divided by its sinusoids' RMS: overlapping windows are correlated. Measured.
+# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
 _FLAT_GAIN = 4.557
 
 
