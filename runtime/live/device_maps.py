@@ -138,7 +138,7 @@ class DeviceMaps:
         return self._devices[device].label if device in self._devices else f"device {device}"
 
     def lines(self, device: int) -> tuple[MapLine, ...]:
-        """A device's whole map."""
+        """All lines of a device's map, learned or not."""
         setup = self._setups.get(device)
         return setup.lines if setup else configured_lines(self._config)
 

@@ -38,7 +38,7 @@ _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # index in `_recent`, and state
+_Known = tuple[int, RackState]  # a state in `_recent`, with its index there
 
 
 class _Waiting(msgspec.Struct):
@@ -186,7 +186,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the ring does not hold this rack's first block yet
+            states = []  # this rack's first block has not been written to the ring yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None

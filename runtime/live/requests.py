@@ -128,7 +128,7 @@ def _present(desk: Desk) -> dict[str, Any]:
     if settings.tuning.scale is not None:
         scale = str(Path(settings.tuning.scale).resolve())
         settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
-    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise it is a map's name
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # if it is no file, it is a map's name
         midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
         settings = msgspec.structs.replace(settings, midi=midi)
     return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)

@@ -257,7 +257,7 @@ class Pages:
         self._tell(topic, messages.news_line(topic, news))
 
     def _show(self, picture: bytes | None) -> None:
-        """Send a live picture to the pages that want it; None if nothing has changed."""
+        """Send a live picture to the pages that want it; send nothing if `picture` is None."""
         for page in list(self._pages.values()) if picture is not None else ():
             if PICTURE in page.topics:
                 page.send_picture(picture)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
-# A name; one velocity for every note; or points, (played, heard), with linear interpolation between points.
+# A curve is a name, one velocity for every note, or points (played, heard) with straight lines between them.
 VelocityCurve = Literal["linear", "soft", "hard"] | Velocity | tuple[tuple[Velocity, Velocity], ...]
 _EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # for the named curves
 

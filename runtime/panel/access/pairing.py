@@ -10,7 +10,8 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-N_DIGITS = 8  # with fewer, lower ALL_GUESSES_PER_S; page/pair.html and docs/panel.md name this number, too
+# If you make the code shorter, lower ALL_GUESSES_PER_S. The length is also in page/pair.html and docs/panel.md.
+N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
 # There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
