@@ -42,12 +42,15 @@ class DeviceMaps:
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
         self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # lines learned before a device's setup came, by device
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines that were learned before its setup came
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Ask for the map of an input that has appeared; its earlier map or the default map is used meanwhile."""
+        """Ask the companion for the map of an input that has appeared.
+
+        Until the companion answers, the input's earlier map is used, or else the default map.
+        """
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 

@@ -260,7 +260,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts with seconds in place of frames."""
+        """What the companion says of a recording, with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -40,7 +40,7 @@ class OscPort(asyncio.DatagramProtocol):
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
-        # The library would log a line for each malformed packet.
+        # Otherwise python-osc would log a line for each malformed packet.
         logging.getLogger().addFilter(lambda _record: False)
         self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
         self._rare = Allowance(_RARE_RATE, _RARE_BURST)

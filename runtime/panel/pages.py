@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# Handles a request that this process answers itself.
+# A function that handles a request which this process answers itself.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 

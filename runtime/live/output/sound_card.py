@@ -43,7 +43,7 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the last one plays
 
     @property
     def blocks(self) -> BlockRenderer:

@@ -36,7 +36,7 @@ def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     if most < 1:
         return None
     n_steps = min(most, max(1, round(_SANE_US / us_a_step)))
-    # Prefer these tempos, in this order, to odd tempos.
+    # Prefer these tempos, in this order, to all others.
     for tempo_us in (_SANE_US, _SANE_US // 2, _SANE_US // 4, 2 * _SANE_US):
         if tempo_us % us_a_step == 0 and tempo_us // us_a_step <= most:
             n_steps = tempo_us // us_a_step

@@ -40,7 +40,7 @@ class Pairing:
 
     @property
     def code(self) -> str:
-        """The code as it is shown, in two groups."""
+        """The code as it is shown, in two groups of digits."""
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
@@ -63,7 +63,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # of the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # forget the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

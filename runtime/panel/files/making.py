@@ -23,7 +23,7 @@ _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The Python that has the workshop's packages; None if the workshop is not installed."""
+    """The path of the Python that has the workshop's packages; None if the workshop is not installed."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
