@@ -99,8 +99,8 @@ class Pages:
     hello: what every page is told first, in addition to targets and actions. came: called when the link to the playing
     process is up. ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
 
-    Attributes: link: to the playing process. keys: the keys that pages hold. allowance: limits the messages of all
-    pages to the playing process.
+    The attribute `link` is the link to the playing process, `keys` are the keys that pages hold, and `allowance` limits
+    the messages of all pages to the playing process.
     """
 
     def __init__(
