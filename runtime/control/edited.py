@@ -67,7 +67,7 @@ def _rounded(value: float) -> float:
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
-    """A copy of a structure with one field replaced; fields: its path, from the outermost structure."""
+    """A copy of a structure with one field replaced; fields: the way to this field, from the outermost structure."""
     first, *rest = fields
     if rest:
         inner = getattr(struct, first)

@@ -20,7 +20,7 @@ class SoundKnobs:
 
     positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
-    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
+    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: of the next notes.
     filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
     has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width. rates: for each LFO
     whose rate the player has moved, its rate in Hz.

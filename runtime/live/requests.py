@@ -54,13 +54,13 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds, or an instrument."""
+    """The name of one of the user's sounds, or of an instrument."""
 
     name: Name
 
 
 class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds, and the new name for the sound or for its copy."""
+    """The name of one of the user's sounds, and the new name for the sound or for its copy."""
 
     name: Name
     new_name: Name
@@ -128,7 +128,7 @@ def _present(desk: Desk) -> dict[str, Any]:
     if settings.tuning.scale is not None:
         scale = str(Path(settings.tuning.scale).resolve())
         settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
-    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise it is a map's name
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # `map` may also be a map's name
         midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
         settings = msgspec.structs.replace(settings, midi=midi)
     return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)

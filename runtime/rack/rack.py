@@ -48,7 +48,7 @@ class Rack:
     effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or `take_retired` has
     something to return; it must not block.
 
-    Attributes: frame: the next frame to render. sample_rate_hz: of all engines.
+    The attribute `frame` is the next frame to render; `sample_rate_hz` is the rate of all engines.
     """
 
     def __init__(

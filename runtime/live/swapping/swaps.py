@@ -61,7 +61,7 @@ class Swaps:
     ):
         self._playing, self._racks, self._say = playing, racks, say
         self._wake, self._is_busy = wake, is_busy
-        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun yet
+        self._wishes: deque[_Wish] = deque()  # requested instruments that no thread has begun to make
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
@@ -101,8 +101,8 @@ class Swaps:
     def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
         """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
-        sound: the sound's name or file. name: how to call the sound. instrument: None for the instrument that the sound
-        names.
+        sound: the name or file by which the sound is found. name: the name that it then has. instrument: None for the
+        instrument that the sound names.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 

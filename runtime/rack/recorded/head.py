@@ -29,7 +29,7 @@ from runtime.rack.recorded.part_tree import (
 from runtime.rack.recorded.state import RackState
 
 RECORDING_VERSION = 1
-_MOST_OTHERS = 3  # parts besides the first
+_MOST_OTHERS = 3  # how many parts a rack can have besides the first
 
 
 class Start(NamedTuple):

@@ -68,7 +68,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # for each channel, the selected bank: the values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
         """Hand over an event from any thread; frame: as in `Engine.post`."""
@@ -95,7 +95,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the bank selects
+            self._chosen_sound(event)  # stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
