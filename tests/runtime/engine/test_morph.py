@@ -1,4 +1,4 @@
-"""Morphs: one control moves all numeric settings from sound to sound; held notes follow."""
+"""In a morph, one control moves all numeric settings from sound to sound, and held notes follow."""
 
 from __future__ import annotations
 
