@@ -94,9 +94,9 @@ class Choosing:
     def heard(self, number: int, part: int) -> None:
         """Choose the sound of a program change that the engine of `part` received and has no sound for.
 
-        number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced.
-        Otherwise all parts received the program change, and the whole sound is replaced. An error becomes a line for
-        the user.
+        number: bank * 128 + program. If any part has a MIDI channel of its own, only the sound of `part` is replaced.
+        Otherwise all parts have received the program change, and the whole sound is replaced. An error becomes a line
+        for the user.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)

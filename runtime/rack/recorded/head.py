@@ -118,7 +118,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, where it is in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 
