@@ -58,8 +58,9 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
-    The noise is complex, so that bins above half the sample rate are independent of bins below: the highest lanes of a
-    row need some of the bins above.
+    The noise is complex, so that bins above half the sample rate are independent of bins below. `noise_taps` needs some
+    of them: each of the lanes that share a spectrum begins four bins above the lane before, so the last ones end above
+    half the sample rate.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]
