@@ -1,7 +1,4 @@
-"""The engine turns events into sound, bit-identical for any block size; it owns no thread, clock, file or log.
-
-docs/engine.md explains its terms.
-"""
+"""The engine turns events into sound, bit-identical for any block size; it owns no thread, clock, file or log."""
 
 from runtime.engine.engine import Engine, Status
 
