@@ -15,7 +15,7 @@ const N_LIKE = 6, NEAREST_WEIGHT = 0.02; // the frames most like a sound; agains
 const TINY = 1e-9;
 const N_AROUND = 3;
 const AT_PIN = 0.012; // a place so near to a pin is at the pin, and between no two others
-const MOST_PAIRS = 2, ASIDE = 0.1, ALONG = 0.4, LIKED = 0.5;
+const MOST_PAIRS = 2, ASIDE = 0.1, ALONG = 0.3, LIKED = 0.5;
 
 /** What both kinds of map have. pins: Map from the name of each of the instrument's sounds to its place. */
 class Pinned {
@@ -26,10 +26,16 @@ class Pinned {
     return first.map(([name, weight]) => [name, weight / whole]);
   }
 
+  /** The name of the sound at whose pin a place is; null for none. */
+  pinAt(place) {
+    const found = [...this.pins].find(([, at]) => Math.sqrt(square(at, place)) < AT_PIN);
+    return found ? found[0] : null;
+  }
+
   /** The pairs of pins that a place is between, the best first; liked: name of a sound whose pairs are preferred. */
   between(place, liked) {
     const pins = [...this.pins], found = [];
-    if (pins.some(([, at]) => Math.sqrt(square(at, place)) < AT_PIN)) return [];
+    if (this.pinAt(place) !== null) return [];
     pins.forEach(([name, a], k) => pins.slice(k + 1).forEach(([other, b]) => {
       const off = asideOf(place, a, b) * ([name, other].includes(liked) ? LIKED : 1);
       if (off < ASIDE) found.push({ pair: other === liked ? [other, name] : [name, other], off });
