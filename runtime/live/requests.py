@@ -14,7 +14,7 @@ from runtime.events import Action, TargetMove
 from runtime.instrument.library import available
 from runtime.link.moves import Moves, Name, Position
 from runtime.link.server import LATER, Caller, NoParams, Server
-from runtime.live.present import card_of, present_sound
+from runtime.live.present import card_of, edited_sound
 from runtime.live.remembering import state_of
 from runtime.sound.morph import MOST_SOUNDS
 
@@ -167,10 +167,8 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    tree, folder = present_sound(desk.playing.part_engines(), desk.playing.choice, for_another_folder=True)
-    if "parts" in tree:
-        raise UserError("request sounds.path", "a sound with parts", "one without", "choose such a sound first")
-    return _keep(desk, way.name, tree | {"morph": {"sounds": way.places}}, folder, caller)
+    engine = desk.playing.engine  # the first part's, whose latents the page shows and moves
+    return _keep(desk, way.name, edited_sound(engine) | {"morph": {"sounds": way.places}}, engine.patch.folder, caller)
 
 
 def _keep(desk: Desk, name: str, tree: dict[str, Any], folder: Path | None, caller: Caller) -> object:
