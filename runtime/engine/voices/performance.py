@@ -44,6 +44,7 @@ from runtime.events import (
     PitchWheel,
     PolyTouch,
     ProgramChange,
+    ProgramForAll,
     Reset,
     SoundChange,
     Swap,
@@ -181,7 +182,10 @@ class Performance:
         if channel.bank == 0 and event.program < len(programs):
             self.choose(programs[event.program], frame)
         else:
-            self.actions.append(Action("program", channel.bank * 128 + event.program))
+            self._ask_for_program(event, frame)
+
+    def _ask_for_program(self, event: ProgramChange | ProgramForAll, _frame: int) -> None:
+        self.actions.append(Action("program", self._channels[event.channel].bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
         """Choose the sound that the next notes play; sounding notes keep their sound."""
@@ -291,6 +295,7 @@ class Performance:
         Aftertouch: _aftertouch,
         PolyTouch: _poly_touch,
         ProgramChange: _program_change,
+        ProgramForAll: _ask_for_program,
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,
