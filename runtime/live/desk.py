@@ -193,11 +193,13 @@ class Desk:
         """What plays, as plain values."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
+        whole = None if choice.whole is None else present_sound(playing.part_engines(), choice)[0]
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
             "name": name_of(engine, choice),
             "part": 0,
             "sound": edited_sound(engine),
+            "whole": whole,
             "volume_db": choice.settings.volume_db,
             "a4_hz": choice.settings.tuning.a4_hz,
             "positions": positions(engine),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -222,3 +222,8 @@ class Part:
             scratch[:, 1] = scratch[:, 0]
             scratch *= sound
             bus += scratch
+
+
+def chooses_for_all(parts: Sequence[Part]) -> bool:
+    """Whether a program change replaces all parts: there are several, and none has a MIDI channel of its own."""
+    return len(parts) > 1 and all(part.settings.channel == EVERY_CHANNEL for part in parts)

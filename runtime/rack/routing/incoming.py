@@ -12,7 +12,7 @@ import msgspec
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
 from runtime.events import ALL_PARTS, ControlChange, Event, ProgramChange, SoundChange, Swap
-from runtime.rack.parts import Part, Playable
+from runtime.rack.parts import Part, Playable, chooses_for_all
 from runtime.rack.recorded.state import state_of_part
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.sound import Sound
@@ -154,4 +154,4 @@ class Incoming:
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)
-        return programs[event.program].sound if is_own and heard else None
+        return programs[event.program].sound if is_own and heard and not chooses_for_all(self._parts) else None
