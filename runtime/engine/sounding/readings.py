@@ -36,7 +36,8 @@ class Readings:
         groups = self._hops.reading_at(frame)
         for group in groups:
             group.made_for, group.read_at = self._knobs.n_changes, frame
-            stale = [v for v in self._bank.voices[group.lanes] if v.active and _is_stale(v) and _can_wait(v)]
+            voices = [voice for voice in self._bank.voices[group.lanes] if voice.active]
+            stale = [voice for voice in voices if _is_stale(voice) and _can_be_read_early(voice)]
             if stale:
                 self._spectra.prepare(stale, frame + self._hops.frames_ahead)
             of_group = [voice for voice in moving if voice.lane in range(group.lanes.start, group.lanes.stop)]
@@ -48,7 +49,7 @@ class Readings:
         """Make the spectra to which voices will be led from their next hop on; only of those led equally far."""
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
-        voices = [voice for voice, n_frames in next_points if n_frames == ahead and _can_wait(voice)]
+        voices = [voice for voice, n_frames in next_points if n_frames == ahead and _can_be_read_early(voice)]
         lasting = self._points.frames_to_next(voices, frame + ahead)
         voices = [voice for voice, n_frames in zip(voices, lasting, strict=True) if n_frames == lasting[0]]
         if voices:
@@ -69,13 +70,11 @@ class Readings:
         if not was_read:
             group.made_for = self._knobs.n_changes
             prepared = [voice for voice in prepared if not _is_stale(voice)]
-        wanting = [
-            voice
-            for voice in hopping
-            if _is_stale(voice)
-            and voice not in prepared
-            and not (was_read and _waits(voice) and not (prepared and voice.started_at > group.read_at))
-        ]
+        ready = {voice.lane for voice in prepared}
+        wanting = [voice for voice in hopping if voice.lane not in ready and _is_stale(voice)]
+        if was_read:
+            began_after = group.read_at if prepared else frame
+            wanting = [voice for voice in wanting if voice.started_at > began_after or not _waits(voice)]
         return prepared, wanting
 
 
@@ -86,10 +85,8 @@ def _is_stale(voice: Voice) -> bool:
 
 def _waits(voice: Voice) -> bool:
     """Whether a voice may wait for the next reading: only knobs have moved."""
-    return voice.spectrum_version >= 0 and _can_wait(voice)
+    return voice.spectrum_version >= 0 and _can_be_read_early(voice)
 
 
-def _can_wait(voice: Voice) -> bool:
-    """Whether a voice's spectrum can be made before its hop: not if it depends on the blend or on a playhead."""
-    played = voice.played
-    return not (voice.has_bandwidth or played.blend_moves or played.has_own_points or played.playhead_targets)
+def _can_be_read_early(voice: Voice) -> bool:
+    return voice.played.can_be_read_early and not voice.knobs.has_bandwidth

@@ -149,8 +149,7 @@ class CoherentPhases:
         peaks, levels = found or self.find(noise)
         noise *= levels
         noise[:, : self._tables.n_silent] = 0.0
-        # The row of each peak. This is faster than an integer division, and as exact.
-        rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
+        rows = peaks.places // self._n_bins
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases = self._continued(lanes, rows, bins, peaks.places, hop, moves)
