@@ -11,8 +11,9 @@ import numpy as np
 
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
-from runtime.engine.engine import Engine, Status
+from runtime.engine.engine import Engine
 from runtime.engine.limiter import limit
+from runtime.engine.status import Status
 from runtime.events import Action, Event
 from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.recorded.state import RackState, state_of_part

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runtime.engine.build import warm_up
-from runtime.engine.engine import Status
+from runtime.engine.status import Status
 from runtime.events import ALL_PARTS
 from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
