@@ -1,4 +1,5 @@
 // The top of the page: the sound that plays, voices and level, volume and panic; and messages about the connection.
+import { bound } from "/bound.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
@@ -7,7 +8,7 @@ import { language, number, switchLanguage, t } from "/words.js";
 
 const QUIETEST_DB = -60;
 const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
-const TO_ACT_MS = 8000; // with a button
+const TO_ACT_MS = 10000; // with a button; as long as a control is waited for
 
 class Now extends HTMLElement {
   connectedCallback() {
@@ -87,12 +88,15 @@ class Tools extends HTMLElement {
   }
 
   toggle() {
-    this.mark(this.learn.getAttribute("aria-pressed") !== "true");
+    const isOn = this.learn.getAttribute("aria-pressed") !== "true";
+    this.mark(isOn);
+    if (isOn) toast(t("learn.mode.how"), { text: t("tab.hands"), do: () => document.getElementById("tab-hands").click() });
   }
 
   mark(isOn) {
     this.learn.setAttribute("aria-pressed", isOn);
     document.body.classList.toggle("learning", isOn);
+    bound.want(this, isOn);
   }
 }
 customElements.define("tb-tools", Tools);
@@ -120,13 +124,12 @@ class Notice extends HTMLElement {
 customElements.define("tb-notice", Notice);
 
 class Toast extends HTMLElement {
-  show(text, act) {
+  show(text, acts) {
     clearTimeout(this.timer);
-    const parts = [make("span", {}, text)];
-    if (act) parts.push(button(act.text, act.text, () => { this.hide(); act.do(); }));
+    const parts = [make("span", {}, text), ...acts.map((act) => button(act.text, act.text, () => { this.hide(); act.do(); }))];
     parts.push(button("×", t("close"), () => this.hide(), { class: "close" }));
     this.replaceChildren(...parts);
-    this.timer = setTimeout(() => this.hide(), act ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
+    this.timer = setTimeout(() => this.hide(), acts.length ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
   }
 
   /** Hide the message; text: hide only this message. */
@@ -137,9 +140,9 @@ class Toast extends HTMLElement {
 }
 customElements.define("tb-toast", Toast);
 
-/** Show a message for a while; act: {text, do} for a button beside the message. */
-export function toast(text, act) {
-  document.querySelector("tb-toast").show(text, act);
+/** Show a message for a while; acts: {text, do} for each button beside the message. */
+export function toast(text, ...acts) {
+  document.querySelector("tb-toast").show(text, acts);
 }
 
 /** Show an error's message. */

@@ -155,7 +155,7 @@ class Chroma extends HTMLElement {
 
   show() {
     this.buttons.forEach((each, chroma) => {
-      each.setAttribute("aria-pressed", notes.isOn(this.note(chroma)));
+      each.setAttribute("aria-pressed", notes.isOn(this.note(chroma)) || notes.hears(chroma));
     });
   }
 }

@@ -66,7 +66,7 @@ def test_a_place_half_way_between_two_pins_is_told_as_between_these_two(page: Br
     for one, other in itertools.combinations(pins, 2):
         ends = [page.middle(f'.pins button[aria-label="Choose {name}"]') for name in (one, other)]
         drag_ring(page, tuple(sum(each) / 2.0 for each in zip(*ends, strict=True)))
-        texts = [f"between {one} and {other}", f"between {other} and {one}"]
+        texts = [f"{said}" for a, b in ((one, other), (other, one)) for said in (f"between {a} and {b}", f"also half-way from {a} to {b}")]
         page.wait(f"{texts}.includes(document.querySelector('.between span')?.textContent)")
 
 

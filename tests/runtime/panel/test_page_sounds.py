@@ -50,9 +50,9 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
         page.evaluate("[...document.querySelectorAll('tb-picture text')].map((e) => e.textContent)")
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
-    assert page.evaluate("play.watched") == '["picture"]'
+    assert page.evaluate("play.watched") == '["control","picture"]'
     page.click("#tab-sounds")
-    assert page.evaluate("play.watched") == "[]"
+    assert page.evaluate("play.watched") == '["control"]'
     page.key("keyUp", "KeyA", "a")
 
 
