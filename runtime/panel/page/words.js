@@ -222,7 +222,7 @@ const DE = {
   "box.input.gone": "abgezogen", "box.input.learned": "{n} gelernt", "box.curve": "Anschlag", "box.curve.soft": "weich: gleich laut",
   "box.curve.linear": "gleichmäßig", "box.curve.hard": "hart: laut nur mit Kraft", "box.curve.own": "aus der Belegung",
   "box.curve.chosen": "{name}: {curve}", "box.doctor": "Prüfung",
-  "box.doctor.how": "Sieht nach Maschine, Soundkarte, Klaviaturen und Instrument. Dauert bis zu einer halben Minute und ändert nichts. Die Befunde sind auf Englisch.",
+  "box.doctor.how": "Sieht nach Maschine, Soundkarte, Klaviaturen und Instrument. Dauert bis zu einer halben Minute und ändert nichts.",
   "box.examine": "Prüfen", "box.examining": "Es wird geprüft …", "box.summary": "{bad} schlecht, {mend} zu richten, {good} gut.",
   "box.allgood": "Alles ist gut.", "box.verdict.good": "gut", "box.verdict.to mend": "zu richten", "box.verdict.bad": "schlecht",
   "box.mend": "So geht es:", "box.settings": "Einstellungen", "box.default": "Vorgabe", "box.default.long": "{name}: zurück zur Vorgabe",
