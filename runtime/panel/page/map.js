@@ -64,6 +64,7 @@ class SoundMap extends HTMLElement {
     this.isOpen = isOpen;
     this.trail?.clear();
     play.want("picture", this, isOpen);
+    this.moved();
   }
 
   build() {
@@ -164,7 +165,7 @@ class SoundMap extends HTMLElement {
 
   /** Find the sound's place: where the user dragged it or, once its latents have moved, on its path or near its frames. */
   moved() {
-    if (!this.sheet || !this.width) return;
+    if (!this.sheet || !this.width || !this.isOpen) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
     else this.place = this.path.placeOf(row) ?? this.placeOf(row);
