@@ -11,6 +11,7 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.events import SoundChange
 from runtime.instrument.library import available
+from runtime.live.present import name_of
 from runtime.sound.choice import WrittenSound, patch_of_tree
 from runtime.sound.file import sound_from_tree
 from runtime.sound.own import BANK_SIZE
@@ -270,6 +271,10 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
+        # Without a sound, the instrument's first preset or that of the settings plays; it is the program of this name.
+        if patch.sound.name is None:
+            names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
+            return names.index(name) if name in names else None
         return next((i for i, each in enumerate(self._playing.choice.programs) if each is patch), None)
 
     def _names(self) -> list[str | None]:

@@ -227,7 +227,9 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion has read nothing yet
+            began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
+            waiting.answer(self._seconds(facts) | already | began)
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []

@@ -179,7 +179,8 @@ def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path)
     with running(tmp_path, 4) as program:
         program.play()
         time.sleep(7.0)  # less than 10 s; before it played, the program was silent for some time
-        program.command("record", "start", "--seconds-before", "10")
+        said = program.command("record", "start", "--seconds-before", "10")
+        assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)
         program.command("record", "stop")
         (sound,) = program.files(".wav")
