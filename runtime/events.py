@@ -70,6 +70,13 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
     device: int = 0
 
 
+class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
+    """A program change that replaces all parts of a rack; the engine of one part starts the action `program` for it."""
+
+    channel: int
+    program: int
+
+
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
     """Pressure on a whole channel.
 
@@ -240,6 +247,7 @@ Event = (
     | PhaseBlend
     | TargetMove
     | SoundChange
+    | ProgramForAll
     | Action
     | ActiveSensing
     | Clock

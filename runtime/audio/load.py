@@ -48,7 +48,7 @@ class BlockLoads:
         else:
             self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
+        self.n_blocks += 1  # last, so that whoever reads n_blocks finds all these loads stored
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:

@@ -16,8 +16,9 @@ import numpy as np
 LEAST_S = 20.0  # the ring's least length: more than the past that a recording can include, as the reader starts later
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
-# Indices of the numbers. _WRITING_TO: end of the frames that may be changing. _END: end of the complete frames.
-# _GENERATION: how often the frame numbers jumped, as with a new engine. _BEGIN: the first frame since the last jump.
+# Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
+# written. _GENERATION: how many times the frame numbers have jumped, as they do when a new engine begins. _BEGIN: the
+# first frame since the newest jump.
 _WRITING_TO, _END, _GENERATION, _BEGIN = range(4)
 _BYTES_A_FRAME = 8
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
+import mmap
 import os
 import sys
 import time
@@ -23,6 +25,7 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
+_PIECE_BYTES = 100_000  # glibc takes a piece of 128 kB or more from the system, not from the heap
 
 
 def promote_thread(priority: int) -> bool:
@@ -81,26 +84,46 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    For this, the heap's pages are unlocked for a moment. Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a
-    thread's heap begins at a multiple of 64 MB and is no larger. If the thread has no heap of its own, other pages are
-    unlocked in place of the heap's.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
+    allocates what is free, in pieces, gives back the pages of each piece, and frees the pieces. Source: glibc 2.36,
+    malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB and is no larger. If the thread has
+    no heap of its own, other pages are unlocked for a moment.
     """
     libc = _libc()
     if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
-    heap = ctypes.c_void_p(place & ~(_HEAP_BYTES - 1)), ctypes.c_size_t(_HEAP_BYTES)
     libc.free(place)
+    first = place & ~(_HEAP_BYTES - 1)
+    heap = ctypes.c_void_p(first), ctypes.c_size_t(_HEAP_BYTES)
     is_locked = _locks_memory()
     if is_locked:
         libc.munlock(*heap)
-    libc.malloc_trim(0)
+    _return_pieces(libc, first)
     if is_locked:
         libc.mlock2(*heap, _MLOCK_ON_FAULT)
 
 
-def _libc() -> object:
+def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
+    """Return the pages of all free pieces of the heap that begins at the address `first`."""
+    page, pieces = mmap.PAGESIZE, []
+    while len(pieces) <= _HEAP_BYTES // _PIECE_BYTES:
+        piece = libc.malloc(ctypes.c_size_t(_PIECE_BYTES))
+        if not piece:
+            break
+        pieces.append(piece)
+        if not first <= piece < first + _HEAP_BYTES:
+            break  # the heap has no more
+        begin = -(-piece // page) * page
+        end = (piece + _PIECE_BYTES) // page * page
+        libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+    for piece in pieces:
+        libc.free(piece)
+
+
+@functools.cache  # a CDLL holds itself, so each new one would stay in memory while there is no garbage collection
+def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 

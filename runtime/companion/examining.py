@@ -1,4 +1,4 @@
-"""Runs the doctor for browsers, in a process of its own, and passes each finding on as soon as it is known."""
+"""Runs the doctor when a browser asks for it, in a process of its own, and passes each finding on as it comes."""
 
 from __future__ import annotations
 

@@ -27,12 +27,11 @@ TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
 class Settings(msgspec.Struct, frozen=True):
     """Settings that the player can change while playing.
 
-    volume_db: level of the whole sound. a4_hz: frequency of A4. map: not used, always None.
+    volume_db: level of the whole sound. a4_hz: frequency of A4.
     """
 
     volume_db: Db = 0.0
     a4_hz: TuneHz = 440.0
-    map: str | None = None
 
 
 class State(msgspec.Struct, frozen=True):

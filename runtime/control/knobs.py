@@ -54,8 +54,12 @@ class Knobs:
         self.begun_at = tuple(positions)
         self.present = SoundKnobs(patch, positions, self._next_number())
         self.morph = morph_of(patch, positions)
-        if self.morph is not None and (patch.sound.morph is None or patch.sound.morph.at is None):
+        if self.morph is None:
+            return
+        if patch.sound.morph is None or patch.sound.morph.at is None:
             self._follow_morph([self.present])
+        else:
+            self.present.follow_lfos(self.morph.lfo_rates())
 
     def turn(self, latent: int, position: float) -> None:
         """Move one latent to a position, clipped to 0 to 1; a latent that the instrument does not have is ignored."""
@@ -99,8 +103,10 @@ class Knobs:
 
     def _follow_morph(self, sounds: Iterable[SoundKnobs]) -> None:
         positions, values = self.morph.targets()
+        rates = self.morph.lfo_rates()
         for each in sounds:
             each.positions[:] = positions
+            each.follow_lfos(rates)
             each.morph_to(values, self.morph.nearest.sound.filter.type)
             each.version = self._next_number()
 

@@ -79,7 +79,7 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-# In a map's line, in place of an action: the control moves nothing, and keeps its meaning in MIDI, if it has one.
+# NOTHING stands in place of an action in a map's line whose control moves nothing, except by its meaning in MIDI.
 NOTHING = "nothing"
 
 # Targets that, like all latents, change only spectra or their phases, which are next computed at a hop.

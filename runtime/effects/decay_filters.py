@@ -34,7 +34,7 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
     A sound passes a line's filter once every delays_s (n,). With these gains, it decays by 60 dB in decays_s (3,) at
-    the meeting points. If no filter of this kind is steep enough, the decay comes as close as possible.
+    the three `meeting_points_hz`. If no filter of this kind is steep enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 
 from runtime.config import Config
@@ -26,6 +25,7 @@ from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.engine.sounding.spectra import Seen, Spectra
 from runtime.engine.sounding.voice_sound import VoiceSound
+from runtime.engine.status import Status
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
@@ -40,22 +40,6 @@ from runtime.sound.patch import Patch, named
 from runtime.sound.sound import Sound
 
 T = TypeVar("T")
-
-
-class Status(msgspec.Struct, frozen=True, gc=False):
-    """The engine's state at `frame`, the first frame of the present span.
-
-    n_active_voices: voices that sound; positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes
-    started; n_stolen, voices stolen; n_decoded, spectra decoded; n_transforms, inverse transforms made.
-    """
-
-    frame: int = 0
-    n_active_voices: int = 0
-    n_notes: int = 0
-    n_stolen: int = 0
-    n_decoded: int = 0
-    n_transforms: int = 0
-    positions: tuple[float, ...] = ()
 
 
 class Engine:
@@ -117,7 +101,8 @@ class Engine:
             self._keeper.give(start)
             self._events.wait_again(start.waiting)
             self.frame = start.frame
-        self._span_start = self._span_end = self._first_hop = self.frame
+        # The present span is mixed up to _mixed_end; _span_end may lie before: at a reading, or where an event is due.
+        self._span_start = self._span_end = self._mixed_end = self._first_hop = self.frame
         # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
         # may compute what moving voices will need later.
         self._may_foresee = self._has_worked = False
@@ -193,7 +178,7 @@ class Engine:
 
     def start_at(self, frame: int) -> None:
         """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
-        self.frame = self._span_start = self._span_end = frame
+        self.frame = self._span_start = self._span_end = self._mixed_end = frame
 
     @property
     def n_muted(self) -> int:
@@ -233,12 +218,25 @@ class Engine:
         done, n_frames = 0, len(out)
         while done < n_frames:
             if self.frame >= self._span_end:
-                self._narrow_buffers.run(self._begin_span)
+                self._narrow_buffers.run(self._go_on)
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
             out[done : done + n] = self._mixed[at : at + n]
             done += n
             self.frame += n
+
+    def _go_on(self) -> None:
+        """Go on with the present span if nothing but a reading is due at this frame, else begin a span."""
+        frame, n_events = self.frame, self._performance.n_events
+        is_in_span = frame < self._mixed_end and not self._events.is_due(frame)
+        if is_in_span and self._voice_sound.read(frame, n_events):
+            self._has_worked = True
+            self._mixed_end = min(self._mixed_end, self._voice_sound.next_change(frame))
+            self._first_hop = self._hops.earliest_hop(frame + 1)
+            end = min(self._mixed_end, self._voice_sound.next_reading(frame))
+            self._span_end = self._events.next_change(end)
+        else:
+            self._begin_span()
 
     def _begin_span(self) -> None:
         """Apply the events of this frame, and mix the sound from here to the next change."""
@@ -252,13 +250,14 @@ class Engine:
         ratios = performance.pitches.ratios(list(retuned.values()), frame) if retuned else []
         transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
         self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events, transposing)
-        self._may_foresee = self._voice_sound.moves
+        self._may_foresee = self._voice_sound.can_foresee
         if retuned:
             sound.set_ratios(list(retuned), frame, ratios)
         transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
-        self._span_start, self._span_end = frame, self._next_change(transposed)
-        self._mixer.mix(frame, self._span_end - frame, transposed)
+        self._span_start, self._mixed_end = frame, self._next_change(transposed)
+        self._span_end = min(self._mixed_end, self._voice_sound.next_reading(frame))
+        self._mixer.mix(frame, self._mixed_end - frame, transposed)
         self.status = self._snapshot()
 
     def _foresee(self) -> None:

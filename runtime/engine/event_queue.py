@@ -103,6 +103,10 @@ class EventQueue:
         event_frame, _, event = self._pending.pop(0)
         return event, event_frame
 
+    def is_due(self, frame: int) -> bool:
+        """Whether an event happens at or before `frame`."""
+        return bool(self._pending) and self._pending[0][0] <= frame
+
     def next_change(self, end: int) -> int:
         """The frame at which the next event is heard, but at most `end`."""
         waits_for_hop = False

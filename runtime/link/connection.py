@@ -15,9 +15,9 @@ class Connection:
 
     longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
 
-    Attributes: is_open: False after `close`, which is also called when sending fails or is too slow. has_ended: whether
-    the other end sends no more. too_long: whether the other end has sent too long a line. heard_s: `time.monotonic()`
-    when `take_line` last returned a line.
+    The attribute `is_open` is False after `close`, which is also called when sending fails or is too slow. `has_ended`
+    says whether the other end sends no more, and `too_long` whether it has sent too long a line. `heard_s` is the
+    `time.monotonic()` at which `take_line` last returned a line.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):

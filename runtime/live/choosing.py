@@ -11,7 +11,8 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.events import SoundChange
 from runtime.instrument.library import available
-from runtime.sound.choice import patch_of_tree
+from runtime.sound.choice import WrittenSound, patch_of_tree
+from runtime.sound.file import sound_from_tree
 from runtime.sound.own import BANK_SIZE
 from runtime.sound.patch import Patch
 
@@ -29,7 +30,7 @@ class Whole(Protocol):
     plays_whole: bool
     is_taking_over: bool
 
-    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None: ...
+    def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None: ...
 
 
 class TooLateError(UserError):
@@ -94,9 +95,9 @@ class Choosing:
     def heard(self, number: int, part: int) -> None:
         """Choose the sound of a program change that the engine of `part` received and has no sound for.
 
-        number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced.
-        Otherwise all parts received the program change, and the whole sound is replaced. An error becomes a line for
-        the user.
+        number: bank * 128 + program. If any part has a MIDI channel of its own, only the sound of `part` is replaced.
+        Otherwise all parts have received the program change, and the whole sound is replaced. An error becomes a line
+        for the user.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -139,9 +140,13 @@ class Choosing:
         """Play the sound that `tree` describes, and return the names of the sound and the instrument, as plain values.
 
         tree: the content of a sound's file. folder: of the files that the tree names. where: names the sound in
-        messages. UserError if the sound does not fit the instrument.
+        messages. A sound with parts, or one in place of such a sound, plays when all its parts are ready. UserError if
+        the sound does not fit the instrument.
         """
         choice = self._playing.choice
+        if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):
+            name = sound_from_tree(tree, where).name
+            return self._ask_whole(None, None, WrittenSound(tree, where, folder), name)
         if tree.get("parts"):
             raise UserError(where, "a sound with parts", "one without, while it plays", "start play with --sound")
         patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, where, folder)
@@ -201,7 +206,9 @@ class Choosing:
         except UserError as error:
             self._complain(error)
 
-    def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
+    def _ask_whole(
+        self, number: int | None, instrument: str | None, sound: str | WrittenSound, name: str | None
+    ) -> dict[str, Any]:
         """Ask for a sound that replaces all parts; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number

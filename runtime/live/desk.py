@@ -88,9 +88,9 @@ class Desk:
     playing: the supervisor. say: called with each line for the user. memory: what the last run remembered; None to
     remember nothing. panel: the page's process, which the desk starts and closes; None for no page.
 
-    Attributes: actions: what a control or another program can start, by name. server: the link's server; None if the
-    link cannot be opened, for example because another `play` of this user has it. companion: the process that keeps
-    files. recorder: records the output.
+    The attribute `actions` has what a control or another program can start, by name. `server` is the link's server, or
+    None if the link cannot be opened, for example because another `play` of this user has it. `companion` is the
+    process that keeps files, and `recorder` records the output.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -193,11 +193,13 @@ class Desk:
         """What plays, as plain values."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
+        whole = None if choice.whole is None else present_sound(playing.part_engines(), choice)[0]
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
             "name": name_of(engine, choice),
             "part": 0,
             "sound": edited_sound(engine),
+            "whole": whole,
             "volume_db": choice.settings.volume_db,
             "a4_hz": choice.settings.tuning.a4_hz,
             "positions": positions(engine),

@@ -42,12 +42,15 @@ class DeviceMaps:
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
         self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # lines learned before a device's setup came, by device
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines that were learned before its setup came
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Ask for the map of an input that has appeared; its earlier map or the default map is used meanwhile."""
+        """Ask the companion for the map of an input that has appeared.
+
+        Until the companion answers, the input's earlier map is used, or else the default map.
+        """
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 
@@ -138,7 +141,7 @@ class DeviceMaps:
         return self._devices[device].label if device in self._devices else f"device {device}"
 
     def lines(self, device: int) -> tuple[MapLine, ...]:
-        """A device's whole map."""
+        """All lines of a device's map, learned or not."""
         setup = self._setups.get(device)
         return setup.lines if setup else configured_lines(self._config)
 

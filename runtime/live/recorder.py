@@ -38,7 +38,7 @@ _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # index in `_recent`, and state
+_Known = tuple[int, RackState]  # a state in `_recent`, with its index there
 
 
 class _Waiting(msgspec.Struct):
@@ -186,7 +186,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the ring does not hold this rack's first block yet
+            states = []  # this rack's first block has not been written to the ring yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -260,7 +260,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts with seconds in place of frames."""
+        """What the companion says of a recording, with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

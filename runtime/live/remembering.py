@@ -110,7 +110,7 @@ class Remembering:
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
-        """Return what to remember."""
+        """Return what is to be remembered: what plays, as a `State`."""
         return state_of(self._playing, self._memory.configured)
 
     def _was_kept(self, _result: object) -> None:

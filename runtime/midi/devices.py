@@ -88,7 +88,7 @@ class DeviceTable:
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the client number that the JACK bridge a2j adds: ` [20]`."""
+    """A port's name without ALSA's address, and without the client number that JACK's bridge a2j adds, such as [20]."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 

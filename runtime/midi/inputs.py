@@ -144,7 +144,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports announced as gone, even if there is a new port with the same name."""
+        """The open ports that were announced as gone, even if a new port has the same name by now."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:

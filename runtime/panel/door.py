@@ -70,7 +70,7 @@ class Door:
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}
 
     def add_socket(self, path: str) -> None:
-        """Let pages open a WebSocket under another path."""
+        """Let pages open a WebSocket at this path, too."""
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:

@@ -18,13 +18,13 @@ from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
-MOST_MESSAGES = 64  # in one packet
+MOST_MESSAGES = 64  # this many messages may be in one packet
 _DEEPEST = 4  # levels of bundles within bundles
 # Accepted requests for actions, sounds and instruments: how many per second, and how many together after a pause.
 # There are few, because some of these requests write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
-_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is ignored
+_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle's head is this name and a time, which is ignored
 
 
 class NotUnderstoodError(Exception):
@@ -40,7 +40,7 @@ class OscPort(asyncio.DatagramProtocol):
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
-        # The library would log a line for each malformed packet.
+        # Otherwise python-osc would log a line for each malformed packet.
         logging.getLogger().addFilter(lambda _record: False)
         self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
         self._rare = Allowance(_RARE_RATE, _RARE_BURST)

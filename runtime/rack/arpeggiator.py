@@ -36,7 +36,7 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """The settings and the tempo of a newly chosen sound."""
+    """The arpeggiator's settings and the tempo of a newly chosen sound."""
 
     settings: Arpeggio
     tempo_bpm: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -76,7 +76,7 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # (channel, key): the notes that the key began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
@@ -222,3 +222,8 @@ class Part:
             scratch[:, 1] = scratch[:, 0]
             scratch *= sound
             bus += scratch
+
+
+def chooses_for_all(parts: Sequence[Part]) -> bool:
+    """Whether a program change replaces all parts: there are several, and none has a MIDI channel of its own."""
+    return len(parts) > 1 and all(part.settings.channel == EVERY_CHANNEL for part in parts)

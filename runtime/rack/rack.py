@@ -11,8 +11,9 @@ import numpy as np
 
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
-from runtime.engine.engine import Engine, Status
+from runtime.engine.engine import Engine
 from runtime.engine.limiter import limit
+from runtime.engine.status import Status
 from runtime.events import Action, Event
 from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.recorded.state import RackState, state_of_part
@@ -48,7 +49,7 @@ class Rack:
     effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or `take_retired` has
     something to return; it must not block.
 
-    Attributes: frame: the next frame to render. sample_rate_hz: of all engines.
+    The attribute `frame` is the next frame to render; `sample_rate_hz` is the rate of all engines.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Mark the step that was due as played."""
+        """Note that the step that was due has been played."""
         self._next += 1
         self.n_played += 1
 

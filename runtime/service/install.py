@@ -77,7 +77,7 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program; purge: delete also its user, settings, sounds and recordings."""
+    """Stop the service and delete the program; purge: also delete its user account, settings, sounds and recordings."""
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -118,7 +118,8 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT)
     for unit in new:
         if is_booted() and unit.name != UNIT:
-            call("systemctl", "try-restart", "--no-block", unit.name)  # restarts only a unit that the owner has started
+            # This restarts only a unit that runs, because the owner has started it.
+            call("systemctl", "try-restart", "--no-block", unit.name)
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:

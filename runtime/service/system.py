@@ -111,7 +111,7 @@ def last_line(since_s: int = 0, besides: str = "") -> str:
 
 
 def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
-    """UserError if `path` is in memory, or in an overlay that stores changes in memory: both are lost at power-off.
+    """UserError if files at `path` would be lost at power-off: in memory, or in an overlay whose changes are in memory.
 
     mounts: text like /proc/self/mountinfo; None for this machine's mounts.
     """

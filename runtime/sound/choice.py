@@ -48,6 +48,14 @@ class Choice(NamedTuple):
     whole: Patch | None = None
 
 
+class WrittenSound(NamedTuple):
+    """A sound that is in no file of its own; parameters as in `choose_tree`."""
+
+    tree: dict[str, Any]
+    where: str
+    folder: Path | None
+
+
 class _Found(NamedTuple):
     """A sound that was found.
 
@@ -94,6 +102,12 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def choose_written(config: Config, sound: WrittenSound) -> Choice:
+    """Call `choose_tree` with the instrument that the sound names if `available` lists it, or else the settings'."""
+    config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
+    return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
 
 def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:

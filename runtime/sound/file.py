@@ -28,7 +28,7 @@ def load_sound(path: str | Path) -> Sound:
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
-    """The sound that a YAML file's values describe; UserError as from `load_sound`, which names `path`."""
+    """The sound that a YAML file's values describe; UserError as from `load_sound`. path: the file, for the error."""
     # Check the version first, because a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:

@@ -52,7 +52,7 @@ class KnownSound(msgspec.Struct, frozen=True):
 
 
 def sounds_folder() -> Path:
-    """The folder, perhaps not existing yet, of the user's sounds."""
+    """The folder of the user's sounds, which may not exist yet."""
     return data_folder() / "sounds"
 
 

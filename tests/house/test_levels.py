@@ -1,4 +1,4 @@
-"""The levels of the folders: which folder may import which, and how many files a folder may have."""
+"""Every folder keeps to its level: it imports only from lower levels. And no folder holds too many files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lists of packages: each package is pinned, and every package that the code imports is listed."""
+"""In the lists of packages, each package is pinned, and every package that the code imports is listed."""
 
 from __future__ import annotations
 

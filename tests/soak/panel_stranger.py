@@ -168,7 +168,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
         is_part = role == "StaticText" and roles.get(node.get("parentId")) in NAMED_BY_TEXT
         if node["ignored"] or is_part or role in UNLISTED or not (name or "value" in node):
             continue
-        place = _place(browser, node["backendDOMNodeId"])
+        place = _place(browser, node["backendDOMNodeId"]) if "backendDOMNodeId" in node else None
         if place is None:
             continue
         said = {each["name"]: each["value"].get("value") for each in node.get("properties", [])}

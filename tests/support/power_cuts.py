@@ -206,7 +206,10 @@ def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
 
 
 def _look(left: Path, n_confirmed: int) -> int:
-    """Check the files after a cut, read by the program's own code; returns how many half-written files there are."""
+    """Read the files that a cut left, with the program's own code; returns how many of them are half-written.
+
+    It fails unless the files are as after step n_confirmed or as after the next step.
+    """
     before = dict(os.environ)
     os.environ.update(home_of_its_own(left))
     try:

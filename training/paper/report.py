@@ -104,7 +104,10 @@ def write_report(folder: Path, plan: Plan, results: Results, circumstances: Circ
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """Read the notes, by the key of their finding or MISSING; empty if there is no file, UserError if it is broken."""
+    """Read the report's remarks, by key; empty if there is no file. UserError if it is broken.
+
+    A remark's key is that of its finding, or MISSING for the remark on trainings that are not done.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:

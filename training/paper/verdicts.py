@@ -48,7 +48,10 @@ class Values:
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation between seeds of a measure's logarithm, pooled over models. freedom: degrees of freedom."""
+    """How far a measure varies from seed to seed.
+
+    deviation: the standard deviation of the measure's logarithm, pooled over models. freedom: its degrees of freedom.
+    """
 
     deviation: float
     freedom: int

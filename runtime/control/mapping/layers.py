@@ -1,4 +1,4 @@
-"""The default map, and how maps are combined: lines of the upper map replace the lower map's lines of a control."""
+"""The default map, and how two maps are combined: for a control that both name, the upper map's lines hold."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """The tables for the controls in a MIDI file; UserError if the settings' map is missing or broken."""
+    """What each control does when a MIDI file is rendered; UserError if the map that the settings name is no good."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 

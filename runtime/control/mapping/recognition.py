@@ -63,7 +63,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # 2 for a switch, which sends only 0 and 127; 0.5 for a single value, perhaps a knob's first step; 0 for jitter.
+        # A switch, which sends only 0 and 127, gets 2; a single value, perhaps a knob's first step, 0.5; and jitter 0.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The state of an engine's controls at a frame: what another engine needs to start there and sound the same.
+"""The state of an engine's controls at a frame: what another engine needs to start at this frame and sound the same.
 
 It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
 notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.

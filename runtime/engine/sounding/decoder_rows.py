@@ -35,8 +35,9 @@ class DecoderRows:
         self._travels = np.array([latent.max for latent in card.latents]) - self._lowest
 
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
-        """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane.
+        """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
 
+        voices: ascending by lane.
         positions: (n_voices, n_latents), the latents' positions for each voice; None for the positions of its knobs.
         """
         n, n_latents = len(voices), len(self._latents)

@@ -21,7 +21,7 @@ class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
-    plus the crossfade that may follow. Attribute n_transforms: inverse transforms made so far.
+    plus the crossfade that may follow. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class LaneHops:
     ):
         self.n_transforms = 0
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
-        self._hop_offsets, self._hop_size = hop_offsets, synthesis.hop_size
+        self._hop_offsets, self.hop_size = hop_offsets, synthesis.hop_size
         self._n_frames = n_frames
 
     def elapsed(self, lane: int, frame: int) -> int:
         """Frames from a lane's newest hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
-        return (frame - self._hop_offsets[lane]) % self._hop_size
+        return (frame - self._hop_offsets[lane]) % self.hop_size
 
     def number(self, lane: int, frame: int) -> int:
         """Number of a lane's newest hop, at or before `frame`."""
-        return (frame - self._hop_offsets[lane]) // self._hop_size
+        return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
         """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
@@ -90,9 +90,9 @@ class PointHops:
     own.
     """
 
-    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
+    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
-        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hop_size
+        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
         self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from runtime.engine.synthesis.lanes import runs_of
-from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.coherent import CoherentPhases, Found
 from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 
 
@@ -29,6 +29,24 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
+        # For each lane what was found in its prepared spectrum, and in its present one; with the run of lanes.
+        self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
+        self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
+
+    def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
+        """Find the sinusoids of spectra that lanes, ascending, will get; magnitudes: float32 (n_lanes, n_bins)."""
+        for run in runs_of([lane for lane in lanes if self.blend[lane]]):
+            self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
+
+    def take_prepared(self, lanes: Iterable[int]) -> None:
+        """Record that lanes have the spectra of the last `prepare` now."""
+        for lane in lanes:
+            self._found[lane], self._prepared[lane] = self._prepared[lane], None
+
+    def forget_found(self, lanes: Iterable[int]) -> None:
+        """Record that lanes have spectra in which nothing was found yet."""
+        for lane in lanes:
+            self._found[lane] = self._prepared[lane] = None
 
     def open(self, lane: int, blend: float) -> None:
         """Begin a lane's sound with this blend, and with new phases."""
@@ -106,7 +124,10 @@ class LanePhases:
             ]
             has_all = len(sides) == run.stop - run.start
             planned.update(sides if has_all else ())
-            self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None)
+            known, found = self._found[run], None
+            if known[0] is not None and known[0][0] == run and all(each is known[0] for each in known):
+                found = known[0][1]
+            self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.

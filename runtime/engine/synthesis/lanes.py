@@ -20,6 +20,8 @@ def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
     """Group ascending lane numbers into runs of neighbours; each multiple of LANES_PER_ROW begins a new run."""
+    if lanes and lanes[-1] - lanes[0] == len(lanes) - 1 and lanes[0] // LANES_PER_ROW == lanes[-1] // LANES_PER_ROW:
+        return [slice(lanes[0], lanes[-1] + 1)]  # the usual case
     runs: list[slice] = []
     for lane in lanes:
         if _goes_on(runs, lane):

@@ -57,6 +57,14 @@ class WideSound(LaneSound):
         for side in self._sides.of(lanes) if takes_blends else ():
             self._phases.blend[side] = self._phases.blend[side - self._sides.first]
 
+    def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
+        """As in `LaneSound`."""
+        super().take_prepared(lanes, are_targets)
+        for side in self._sides.of(lanes):
+            self._follow(side)
+            if not are_targets:
+                self._changes.changed[side] = True
+
     def _store(self, lanes: Sequence[int], *spectra: Any) -> None:
         super()._store(lanes, *spectra)
         for side in self._sides.of(lanes):
@@ -161,4 +169,5 @@ class WideSound(LaneSound):
         """Give a side the spectrum and the bandwidth of its lane."""
         lane = side - self._sides.first
         self._spectra.copy(lane, side)
+        self._phases.forget_found([side])
         self._phases.set_bandwidths([side], [self._phases.bandwidth_cents(lane)])

@@ -72,8 +72,9 @@ class PlayedSound:
     note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices are made
     one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the blend changes along
-    ramps; otherwise it changes at hops.
+    can_be_read_early: whether a note's spectrum can be made before its hop: not if it depends on the blend of phases
+    or on a playhead; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the
+    blend changes along ramps; otherwise it changes at hops.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether
     modulation or a trajectory moves the level or the pan.
     pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start both stay
@@ -114,6 +115,7 @@ class PlayedSound:
         self.blend_moves = "phase_blend" in targets
         self.leads_blend = self.blend_moves or self.has_own_points
         self.needs_blend = self.has_bandwidth or self.blend_moves
+        self.can_be_read_early = not (self.needs_blend or self.has_own_points or self.playhead_targets)
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_delay_s = self.modulator.delay_s(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")

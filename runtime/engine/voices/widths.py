@@ -47,7 +47,7 @@ class Widths:
             self.middle.jump(lane, 1.0)
 
     def start(self, lane: int, width: float) -> None:
-        """Begin a note on a lane with this width; call before the lane opens."""
+        """Set the width with which a note begins on a lane; call this before the lane's sound begins."""
         if width or self._is_wide[lane]:
             self._mark(lane, width > 0.0)
             self._widths[lane] = width

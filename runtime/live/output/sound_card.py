@@ -26,8 +26,8 @@ class SoundCard:
     knobs' positions for the effect. waits_for_named: if the settings name a device that is missing, whether to wait for
     it instead of raising UserError. say: called with each line for the user.
 
-    Attributes: output: the output that plays now. is_missing: whether this output is silent because there is no card.
-    problem: why there is no card, or an empty text.
+    The attribute `output` is the output that plays now. `is_missing` says whether this output is silent because there
+    is no card, and `problem` why there is none; it may be empty.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the last one plays
 
     @property
     def blocks(self) -> BlockRenderer:

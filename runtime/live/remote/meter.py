@@ -62,7 +62,7 @@ class Meter:
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish what is due."""
+        """Publish the news if somebody watches and they are due."""
         was_watched, self._is_watched = self._is_watched, server.is_watched(METER)
         if not self._is_watched:
             if was_watched:

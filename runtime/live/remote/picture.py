@@ -47,7 +47,7 @@ class Picture:
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish what is due."""
+        """Publish a picture if somebody watches and it is due."""
         if not server.is_watched(PICTURE):
             self._due_s = math.inf
         elif self._due_s == math.inf or self.wait_s == 0.0:

@@ -19,9 +19,7 @@ class SignSounds:
 
     greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
     called on the thread that makes the sounds, when `serve` has something to do. say: called with each line for the
-    user.
-
-    player: adds the cues to the output.
+    user. The attribute `player` adds the cues to the output.
     """
 
     def __init__(

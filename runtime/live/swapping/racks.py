@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runtime.engine.build import warm_up
-from runtime.engine.engine import Status
+from runtime.engine.status import Status
 from runtime.events import ALL_PARTS
 from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
@@ -26,7 +26,7 @@ class Racks:
         self.rack: Rack | None = None
         self._n_past_notes = 0
         self._leaving: list[Rack] = []  # racks that were replaced since the latest call of `free_left`
-        self._left: list[Rack] = []  # racks that were replaced before that call
+        self._left: list[Rack] = []  # racks that were replaced before the latest call of `free_left`
 
     @property
     def sample_rate_hz(self) -> int:
@@ -44,11 +44,11 @@ class Racks:
         return self._n_past_notes + self.rack.status.n_notes
 
     def choice_of(self, part: int) -> Choice:
-        """The choice that a part plays."""
+        """The `Choice` that the part with this number plays."""
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that a part, or ALL_PARTS, plays another choice from now on."""
+        """Note that a part, or all parts if it is ALL_PARTS, plays another `Choice` from now on."""
         if part == ALL_PARTS:
             self.choice = choice
             return

@@ -17,9 +17,9 @@ from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
 from runtime.live.swapping.racks import Racks
 from runtime.rack.build import parts_of, playable
-from runtime.rack.part_choice import choose_parts
+from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.rack.parts import Part, Playable
-from runtime.sound.choice import Choice, choose
+from runtime.sound.choice import Choice, WrittenSound, choose, choose_written
 from runtime.sound.patch import named
 
 
@@ -37,7 +37,7 @@ Ready = Playable | tuple[Part, ...]
 class _Wish(NamedTuple):
     part: int
     instrument: str | None
-    sound: str | None
+    sound: str | WrittenSound | None
     name: str | None
     config: Config
     sample_rate_hz: int
@@ -61,7 +61,7 @@ class Swaps:
     ):
         self._playing, self._racks, self._say = playing, racks, say
         self._wake, self._is_busy = wake, is_busy
-        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun yet
+        self._wishes: deque[_Wish] = deque()  # requested instruments that no thread has begun to make
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
@@ -98,15 +98,15 @@ class Swaps:
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 
-    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
+    def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
         """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
-        sound: the sound's name or file. name: how to call the sound. instrument: None for the instrument that the sound
-        names.
+        sound: the name or file by which the sound is found, or the sound itself. name: the name that it then has.
+        instrument: None for the instrument that the sound names.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 
-    def _want(self, part: int, instrument: str | None, sound: str | None, name: str | None) -> None:
+    def _want(self, part: int, instrument: str | None, sound: str | WrittenSound | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
         if part == ALL_PARTS:  # the present instrument plays a sound that names no instrument
@@ -130,7 +130,8 @@ class Swaps:
             # An instrument for an earlier sample rate, or for a part that no longer exists, is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
-                self._playing.post(Swap(wish.part, choice.instrument.path.stem, wish.sound, ready))
+                sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
+                self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
         """How many parts there are when all posted swaps have happened."""
@@ -151,7 +152,7 @@ class Swaps:
         self._asked.clear()
         name = (choice.whole or choice.patch).sound.name
         self._playing.tell_sound(name)
-        self._say(f"Sound: {name}.")
+        self._say(f"Sound: {name or 'without a name'}.")
 
     def forget_posted(self) -> None:
         """Forget unconfirmed swaps and requests, because a new rack does not know them."""
@@ -181,8 +182,13 @@ class Swaps:
 
 
 def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
-    config = msgspec.structs.replace(wish.config, preset=None)
-    choice = _named(choose_parts(config, wish.instrument, None, wish.sound), wish.name)
+    config, sound = msgspec.structs.replace(wish.config, preset=None), wish.sound
+    if isinstance(sound, WrittenSound):
+        choice = choose_written(config, sound)
+        choice = with_parts(choice, str(choice.instrument.path), sound.where)
+    else:
+        choice = choose_parts(config, wish.instrument, None, sound)
+    choice = _named(choice, wish.name)
     return choice, parts_of(choice, wish.sample_rate_hz)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # interval between looks, or 1.5 blocks if that is longer
+BEAT_S = 0.15  # seconds from look to look, or 1.5 blocks if these are longer
 _SUSPECT_S = 0.1
 _BEATS_AT_START = 15  # some drivers request the first block late
 _BEATS_MISSED = 3  # more than one, because the program itself may have been suspended before a look

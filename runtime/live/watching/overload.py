@@ -26,10 +26,10 @@ _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
 class Overload:
-    """The limit on the voices.
+    """Decides how many voices may sound.
 
-    n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now. quick: lowers the limit on the audio thread.
+    n_voices: how many may sound if nothing is wrong. block_s: how long a block plays. The attribute `limit` says how
+    many may sound now, and `quick` lowers this limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):

@@ -71,7 +71,7 @@ class Watch:
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
-        """Do what is due; return whether the device has gone."""
+        """Check the blocks played since the last call, and act on faults; return whether the audio device has gone."""
         now_s = time.monotonic()
         if self._overload.look(self._blocks.loads, self._rack.status.n_active_voices, now_s):
             self._limit()

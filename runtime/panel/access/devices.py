@@ -65,7 +65,7 @@ class Devices:
     def add(self, user_agent: str) -> tuple[Device, str]:
         """Add a device; return it and the secret for its browser.
 
-        If there are too many devices, the one that was not seen for longest is forgotten.
+        If there are too many devices, the one whose last visit is the oldest is forgotten.
         """
         token, now_s = secrets.token_urlsafe(32), self._clock()
         for gone in self.all()[MOST_DEVICES - 1 :]:

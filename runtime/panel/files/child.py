@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[3]
 _NICE, _GRACE_S = 10, 3.0
 _MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
 _PREFIX = "timbrebox: "
-_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as in runtime/base/errors.py
+# The line that a UserError becomes, as runtime/base/errors.py writes it.
+_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 

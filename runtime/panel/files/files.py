@@ -33,7 +33,7 @@ from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
 
 SOCKET_PATH = "/files"
 _MOST_ASKED = 8
-_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # RFC 6455, section 7.4.1, and IANA's registry of close codes
+_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # close codes of RFC 6455, section 7.4.1, and of IANA's registry
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 

@@ -15,8 +15,8 @@ from runtime.link.place import make_private
 class PassingFolder:
     """A temporary folder of this process inside `base`, which only this user can enter.
 
-    Folders that dead processes have left in `base` are removed. A folder is locked as long as its process lives, so a
-    dead process's folder is the one that is not locked. path: the folder. UserError if it cannot be made.
+    Folders that dead processes have left in `base` are removed. Each folder is locked as long as its process lives; so
+    a folder that is not locked belongs to a dead process. path: the folder. UserError if it cannot be made.
     """
 
     def __init__(self, base: Path):

@@ -241,7 +241,7 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """The folder, made when it is first needed; UserError if it cannot be made."""
+        """The folder for temporary files, made when it is first needed; UserError if it cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path

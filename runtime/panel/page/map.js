@@ -49,7 +49,7 @@ class SoundMap extends HTMLElement {
         make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
         this.path.element, this.morph, this.trailKey,
         make("div", { class: "nearby" }, make("h3", {}, t("map.near")),
-          make("div", { "aria-live": "polite" }, this.near, this.between)),
+          make("div", { "aria-live": "polite" }, this.between, this.near)),
         make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
@@ -169,7 +169,7 @@ class SoundMap extends HTMLElement {
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
     else this.place = this.path.placeOf(row) ?? this.placeOf(row);
-    this.say(this.sheet.around(this.place), this.sheet.between(this.place, play.sound));
+    this.say(this.sheet.around(this.place), this.sheet.between(this.place, play.sound), this.sheet.pinAt(this.place));
     this.draw();
   }
 
@@ -186,9 +186,9 @@ class SoundMap extends HTMLElement {
     return this.trail.places.length && this.heardAt ? this.sheet.follow(row, this.heardAt) : this.placeOf(row);
   }
 
-  /** Say which sounds' pins are around the ring, and which pairs it is between. */
-  say(around, pairs) {
-    const text = JSON.stringify([around.map(([name, share]) => [name, Math.round(20 * share)]), pairs]);
+  /** Say which sounds' pins are around the ring, and which pairs it is between or at which pin it is. */
+  say(around, pairs, at) {
+    const text = JSON.stringify([around.map(([name, share]) => [name, Math.round(20 * share)]), pairs, at]);
     if (this.said === text) return;
     this.said = text;
     const rows = around.filter(([, share]) => share >= LEAST_SHARE).map(([name, share]) => {
@@ -197,7 +197,8 @@ class SoundMap extends HTMLElement {
       return row;
     });
     this.near.replaceChildren(...rows);
-    this.between.replaceChildren(...pairs.map(([a, b]) => make("span", {}, t("map.between", { a, b }))));
+    const texts = pairs.length ? pairs.map(([a, b]) => t("map.between", { a, b })) : at ? [t("map.at", { name: at })] : [];
+    this.between.replaceChildren(...texts.map((each) => make("span", {}, each)));
     this.pins.mark();
   }
 

@@ -29,7 +29,7 @@ export class Pins {
     if (number !== this.nBuilt) return;
     const own = trees.map((tree, k) => ({ name: shelf.own[k].name, tree }))
       .filter(({ tree }) => tree.latents && instrumentOf(tree) === card.instrument && names.every((latent) => latent in tree.latents))
-      .map(({ name, tree }) => ({ name, row: names.map((latent) => tree.latents[latent]), isOwn: true }));
+      .map(({ name, tree }) => ({ name, row: rowAtFirst(tree, names), isOwn: true }));
     this.pins = [...own, ...theirs].map((pin) => ({ ...pin, button: this.button(pin) }));
     this.layer.replaceChildren(...this.pins.map((pin) => pin.button));
     this.lay();
@@ -125,6 +125,13 @@ export class Pins {
       else button.removeAttribute("aria-current");
     }
   }
+}
+
+/** The latents with which a sound begins to play: of a sound with a path, those of the path's beginning. */
+function rowAtFirst({ latents, morph }, names) {
+  const [first] = morph?.sounds ?? [];
+  const from = typeof first === "object" ? { ...latents, ...first } : latents;
+  return names.map((latent) => from[latent]);
 }
 
 function instrumentOf({ instrument }) {

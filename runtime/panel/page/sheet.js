@@ -1,18 +1,21 @@
 // Which sound each place of the map has, and where on the map a sound is.
 //
 // Every place has one sound: a weighted mean of the learnt frames around it and of the instrument's sounds, which at a
-// sound's pin is this sound. A sound is at the place whose sound is nearest to it. So what is kept at a place stays there.
+// sound's pin is this sound. A sound that a place has is at this place, so that what is kept there stays there. Any other
+// sound is between the place with the nearest sound and the frames that are most like it.
 const REACH = 0.04, FARTHEST = 6 * REACH; // how far a frame counts on the map: the standard deviation of its weight
 const PIN_WEIGHT = 0.02; // of a pin, times the inverse square of its distance; a frame where it stands has weight 1
 const APART = 0.035; // pins that are nearer than this are moved apart, so that each can be hit
 const SAME = 1e-3; // between latents: so near are those of the same sound
 const N_CELLS = 48; // a grid over the map, on which the search for a sound's place begins
-const N_BEGINNINGS = 4, FARTHEST_CELLS = 2.5;
-const N_STEPS = 40, LONGEST_STEP = 0.03, LEAST_GAIN = 1e-13, EXACT = 1e-9;
+const N_BEGINNINGS = 6, FARTHEST_CELLS = 2.5;
+const N_STEPS = 40, LONGEST_STEP = 0.03, LEAST_GAIN = 1e-3; // of what is left
+const EXACT = 1e-9; // a sum of squares of differences between latents, below which a place has a sound
+const N_LIKE = 6, NEAREST_WEIGHT = 0.02; // the frames most like a sound; against them, the place with the nearest sound
 const TINY = 1e-9;
 const N_AROUND = 3;
 const AT_PIN = 0.012; // a place so near to a pin is at the pin, and between no two others
-const MOST_PAIRS = 2, ASIDE = 0.1, ALONG = 0.4, LIKED = 0.5;
+const MOST_PAIRS = 2, ASIDE = 0.1, ALONG = 0.3, LIKED = 0.5;
 
 /** What both kinds of map have. pins: Map from the name of each of the instrument's sounds to its place. */
 class Pinned {
@@ -23,10 +26,16 @@ class Pinned {
     return first.map(([name, weight]) => [name, weight / whole]);
   }
 
+  /** The name of the sound at whose pin a place is; null for none. */
+  pinAt(place) {
+    const found = [...this.pins].find(([, at]) => Math.sqrt(square(at, place)) < AT_PIN);
+    return found ? found[0] : null;
+  }
+
   /** The pairs of pins that a place is between, the best first; liked: name of a sound whose pairs are preferred. */
   between(place, liked) {
     const pins = [...this.pins], found = [];
-    if (pins.some(([, at]) => Math.sqrt(square(at, place)) < AT_PIN)) return [];
+    if (this.pinAt(place) !== null) return [];
     pins.forEach(([name, a], k) => pins.slice(k + 1).forEach(([other, b]) => {
       const off = asideOf(place, a, b) * ([name, other].includes(liked) ? LIKED : 1);
       if (off < ASIDE) found.push({ pair: other === liked ? [other, name] : [name, other], off });
@@ -76,38 +85,36 @@ export class Sheet extends Pinned {
     const same = this.sounds.find((sound) => sound.row.every((at, d) => Math.abs(at - row[d]) < SAME));
     if (same) return same.place;
     let best = { off: Infinity };
-    for (const beginning of this.beginnings(row)) {
+    for (const beginning of beginnings(row, this.grid)) {
       const end = this.descend(beginning, row);
       if (end.off < best.off) best = end;
-      if (best.off < EXACT) break;
+      if (best.off < EXACT) return best.place;
     }
-    return best.place;
+    return this.among(row, best);
   }
 
   /** The place of latents that have moved a little from those at the place `before`. */
   follow(row, before) {
-    return this.descend(before, row).place;
+    return this.among(row, this.descend(before, row));
   }
 
-  /** The grid's places whose sounds are nearest to these latents, each in another part of the map. */
-  beginnings(row) {
-    const near = this.grid.map(({ place, row: there }) => ({ place, off: square(there, row) })).sort((a, b) => a.off - b.off);
-    const found = [];
-    for (const { place } of near) {
-      if (found.every((other) => Math.max(...place.map((x, d) => Math.abs(x - other[d]))) * N_CELLS > FARTHEST_CELLS)) found.push(place);
-      if (found.length === N_BEGINNINGS) break;
-    }
-    return found;
+  /** The mean of the places of the frames and sounds most like these latents, and of the place with the nearest sound. */
+  among(row, nearest) {
+    const like = [...this.frames, ...this.sounds].map((each) => ({ place: each.place, off: square(each.row, row) }));
+    const weighed = like.sort((a, b) => a.off - b.off).slice(0, N_LIKE).map(({ place, off }) => ({ place, weight: 1 / (off + TINY) }));
+    weighed.push({ place: nearest.place, weight: NEAREST_WEIGHT / (nearest.off ** 2 + TINY ** 2) });
+    const whole = weighed.reduce((sum, { weight }) => sum + weight, 0);
+    return [0, 1].map((d) => weighed.reduce((sum, { place, weight }) => sum + (weight / whole) * place[d], 0));
   }
 
   /** Go from a place to where the sound is nearest to these latents, by the method of Levenberg and Marquardt. */
   descend(place, row) {
     let here = this.look(place), off = square(here.row, row), damping = 1e-3;
-    for (let k = 0; k < N_STEPS && damping < 1e6; k += 1) {
+    for (let k = 0; k < N_STEPS && damping < 1e4 && off > TINY ** 2; k += 1) {
       const next = step(place, here, row, damping), there = this.look(next), gain = off - square(there.row, row);
       if (gain > 0) [place, here, off] = [next, there, off - gain];
       damping = gain > 0 ? Math.max(1e-7, damping / 5) : 8 * damping;
-      if (gain > 0 && gain < LEAST_GAIN) break;
+      if (gain > 0 && gain < LEAST_GAIN * off) break;
     }
     return { place, off };
   }
@@ -181,6 +188,18 @@ function add([whole, across, up], row, weight, x, y) {
   whole[n] += weight;
   across[n] += x;
   up[n] += y;
+}
+
+/** The places of a grid whose sounds are nearest to these latents, each in another part of the map. */
+function beginnings(row, grid) {
+  const offs = grid.map(({ row: there }) => square(there, row)), found = [];
+  const isApart = ([x, y]) => found.every(([u, v]) => Math.max(Math.abs(x - u), Math.abs(y - v)) * N_CELLS > FARTHEST_CELLS);
+  for (let n = 0; n < N_BEGINNINGS; n += 1) {
+    let best = -1;
+    offs.forEach((off, k) => (best < 0 || off < offs[best]) && isApart(grid[k].place) && (best = k));
+    if (best >= 0) found.push(grid[best].place);
+  }
+  return found;
 }
 
 /** The next place on the way to the latents `row`, from what the map has `here`. */

@@ -17,8 +17,8 @@ _MOST_ALIKE = 30  # this many equal pictures are sent in a row: pages let levels
 class Painter:
     """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing; None without one. NumPy is imported with the first picture, because it would take
-    up most of this process's memory.
+    ring: descriptor of a SoundRing; None to measure no sound. NumPy is imported with the first picture, because it
+    would take up most of this process's memory.
     """
 
     def __init__(self, ring: int | None):

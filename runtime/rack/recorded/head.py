@@ -29,7 +29,7 @@ from runtime.rack.recorded.part_tree import (
 from runtime.rack.recorded.state import RackState
 
 RECORDING_VERSION = 1
-_MOST_OTHERS = 3  # parts besides the first
+_MOST_OTHERS = 3  # how many parts a rack can have besides the first
 
 
 class Start(NamedTuple):
@@ -118,7 +118,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, where it is in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 

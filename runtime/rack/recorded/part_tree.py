@@ -58,7 +58,7 @@ def same_instrument(path: Path, played: PlayedInstrument) -> bool:
 
 
 def part_keys(state: PartState, base: Config) -> dict[str, Any]:
-    """The values of a PartTree's fields; base: the settings at the recording's start.
+    """A part's state as the values of a PartTree's fields; base: the settings at the recording's start.
 
     UserError if the instrument's file cannot be read.
     """

@@ -12,7 +12,7 @@ import msgspec
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
 from runtime.events import ALL_PARTS, ControlChange, Event, ProgramChange, SoundChange, Swap
-from runtime.rack.parts import Part, Playable
+from runtime.rack.parts import Part, Playable, chooses_for_all
 from runtime.rack.recorded.state import state_of_part
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.sound import Sound
@@ -68,7 +68,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # for each channel, the selected bank: the values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
         """Hand over an event from any thread; frame: as in `Engine.post`."""
@@ -95,7 +95,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the bank selects
+            self._chosen_sound(event)  # stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
@@ -154,4 +154,4 @@ class Incoming:
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)
-        return programs[event.program].sound if is_own and heard else None
+        return programs[event.program].sound if is_own and heard and not chooses_for_all(self._parts) else None

@@ -19,13 +19,15 @@ from runtime.events import (
     MapChange,
     NoteOn,
     PartChange,
+    ProgramChange,
+    ProgramForAll,
     Reset,
     SoundChange,
     Swap,
     VoiceLimit,
 )
 from runtime.rack.channel_memory import ChannelMemory
-from runtime.rack.parts import Part, Playable
+from runtime.rack.parts import Part, Playable, chooses_for_all
 from runtime.rack.routing.incoming import Due
 from runtime.rack.routing.returns import Returns
 from runtime.rack.routing.voice_room import VoiceRoom
@@ -70,7 +72,7 @@ class Router:
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
-        """Continue from another router's `said`."""
+        """Continue from what another router's `said` returned."""
         said = tuple(said)
         self._memory.remember(said)
         self._senses = any(isinstance(event, ActiveSensing) for event in said)
@@ -102,6 +104,9 @@ class Router:
             case Action():
                 deaf = []
                 self._act(event, due.frame)
+            case ProgramChange() if chooses_for_all(self._parts):
+                deaf = self._parts[1:]
+                self._parts[0].take(ProgramForAll(event.channel, event.program), frame)
             case PartChange():
                 deaf = []
                 if event.part < len(self._parts):

@@ -71,7 +71,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # An engine that is full ends the same voice by itself.
+            # If the engine itself has as many voices as the limit, it ends the same voice without being told.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

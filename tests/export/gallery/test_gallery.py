@@ -1,4 +1,4 @@
-"""The gallery of the bundled instrument and of a tiny one with recordings: files, loudness, and the page's text."""
+"""`gallery` writes equally loud audio, pictures and a page, for the bundled instrument and for a tiny one."""
 
 from __future__ import annotations
 

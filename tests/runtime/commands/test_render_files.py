@@ -1,4 +1,4 @@
-"""`render` in real processes: files that must not be overwritten, inputs that are not regular files, signals."""
+"""Real processes of `render` replace no file that they must keep, refuse inputs that are no files, and obey signals."""
 
 from __future__ import annotations
 

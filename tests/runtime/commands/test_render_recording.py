@@ -1,4 +1,4 @@
-"""`render` of a recorded MIDI file: the file's head gives the settings, options replace them; a mistake is one line."""
+"""`render` repeats a recorded MIDI file with the settings in its head, which options replace; a mistake is one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own sounds: saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
+"""The user's own sounds are saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording in the companion: it writes the sound in the ring, and the events, to files."""
+"""The companion writes a recording to files: the events, and the sound, which it reads from a ring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All effects together: bit-identical for any blocks, no work in silence, and no unlimited growth."""
+"""All effects together sound bit-identical in any blocks, do no work in silence, and never grow without limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coherent phases when played: notes are in tune, knobs and blend do not click, block sizes do not matter."""
+"""With coherent phases, notes are in tune, knobs and the blend do not click, and block sizes do not matter."""
 
 from __future__ import annotations
 

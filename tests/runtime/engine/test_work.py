@@ -1,4 +1,4 @@
-"""The decodes, transforms and allocations that sound needs, at rest and in motion: counted, never timed."""
+"""Counts the decodes, transforms and allocations that sound needs, at rest and in motion. Nothing is timed."""
 
 from __future__ import annotations
 

@@ -97,6 +97,23 @@ def test_a_sound_kept_at_the_ring_stands_at_the_ring_also_in_a_page_opened_later
         link.ask("sounds.delete", name=f"Kept {k}")
 
 
+def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Link) -> None:
+    parts = [{"sound": "cello", "keys": [0, 59]}, {"sound": "harp", "keys": [60, 127]}]
+    link.ask("sounds.write", name="Two", tree={"sound_version": 1, "parts": parts})
+    link.ask("sound", name="Two")
+    wait_until(lambda: name_of_sound(link) == "Two", "the split")
+    names = link.ask("card")["latents"]
+    places = [dict.fromkeys(names, 0.2), dict.fromkeys(names, 0.8)]
+    link.ask("sounds.path", name="Way", places=places)
+    kept = link.ask("sounds.read", name="Way")["tree"]
+    assert kept["morph"]["sounds"] == places
+    assert "parts" not in kept
+    link.ask("sound", name="Way")
+    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    for name in ("Two", "Way"):
+        link.ask("sounds.delete", name=name)
+
+
 @pytest.mark.parametrize(("width", "height", "least"), [(360, 740, 10), (768, 1024, 20), (1920, 1080, 24)])
 def test_names_cover_neither_each_other_nor_pins_and_the_playing_sound_s_is_shown(
     many: Browser, link: Link, width: int, height: int, least: int

@@ -1,4 +1,4 @@
-"""Arpeggios played by an engine, and the example on the arpeggiator's page in docs."""
+"""An engine plays arpeggios, and the example on the arpeggiator's page in docs is a sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arpeggiator with random events: compared with a plain model, in any blocks, and without stuck notes."""
+"""With random events, the arpeggiator does what a plain model does, in any blocks, and no note is stuck."""
 
 from __future__ import annotations
 

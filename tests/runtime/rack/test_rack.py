@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runtime.config import Adsr, EffectsConfig
 from runtime.effects.effects import Effects
+from runtime.engine.engine import Engine
 from runtime.events import (
     ALL_PARTS,
     Action,
@@ -31,14 +32,14 @@ from runtime.events import (
     VoiceLimit,
 )
 from runtime.rack.arpeggiator import Arpeggiator
-from runtime.rack.parts import Part, PartSettings
+from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects
 from tests.support.clicks import excess_db
 from tests.support.partitions import Timed, assert_same, envelopes, modes, partitions, render, timed_events
-from tests.support.playing import ENDED_S, SAMPLE_RATE_HZ, notes_in, parameter
+from tests.support.playing import ENDED_S, SAMPLE_RATE_HZ, decoder, notes_in, parameter
 from tests.support.racks import engine_of, patch_of, playable_of, rack_of
 
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -305,6 +306,22 @@ def test_actions_come_out_in_order_with_their_parts() -> None:
     assert rack.take_actions() == [Action("program", 100, 1), Action("save"), Action("program", 128 + 2, 1)]
     assert rack.take_actions() == []
     assert len(woken) == 3
+
+
+@pytest.mark.parametrize("channels", [(-1, -1), (-1, 1)])
+def test_a_program_change_in_layers_is_for_all_parts_unless_one_has_a_channel(channels: tuple[int, int]) -> None:
+    patch, program = patch_of(), patch_of(envelope=Adsr(attack_s=0.5))
+    settings = [PartSettings(channel=channel) for channel in channels]
+    engines = [Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, programs=[program]) for _ in settings]
+    rack = Rack([(Playable(engine, patch.sound), each) for engine, each in zip(engines, settings, strict=True)], 8)
+    heard(rack, [(0.0, ProgramChange(0, 0)), (0.1, ControlChange(0, 0, 1)), (0.2, ProgramChange(0, 5))], 0.3)
+    chosen = [engine.patch is program for engine in engines]
+    if channels == (-1, -1):
+        assert rack.take_actions() == [Action("program", 0), Action("program", 128 + 5)]
+        assert chosen == [False, False]
+    else:
+        assert rack.take_actions() == [Action("program", 128 + 5)]
+        assert chosen == [True, False]
 
 
 def test_panic_ends_all_notes_at_once() -> None:

@@ -1,4 +1,4 @@
-"""A sound's file: a written sound is read back unchanged, a mistake gives one line, and docs/sound.md is right."""
+"""A written sound's file is read back unchanged, a mistake in a file gives one line, and docs/sound.md is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole effect: the output has the input's pitch, level and length, and the instrument's timbre."""
+"""The effect `through` keeps the input's pitch, level and length, and gives it the instrument's timbre."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of the effect: they follow the pitch, stretch spectra, move latents and find the colour."""
+"""The parts of the effect `through` follow the pitch, stretch spectra, move latents and find the colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `make` decides about each file of a folder, and what it says about these decisions."""
+"""`make` decides about each file of a folder, and says what it decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of likeness, for an instrument that plays its recordings and for one that plays the mean of them."""
+"""The figures of likeness are right for an instrument that plays its recordings, and for one that plays their mean."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,13 @@ _LEAST_POWER = np.float32(1e-20)
 # Bins below and above a spectrum into which a sinusoid at its edge may reach.
 _MARGIN = N_BESIDE + 1
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
+
+
+class Found(NamedTuple):
+    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+
+    peaks: Peaks
+    levels: np.ndarray
 
 
 class CoherentPhases:
@@ -104,30 +112,44 @@ class CoherentPhases:
 
     # Plans
 
-    def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
-        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
+    def find(self, magnitudes: np.ndarray) -> Found:
+        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; may be done before `plan`."""
+        return Found(self._peaks.find(magnitudes), self._levels(magnitudes))
+
+    def plan(
+        self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
+    ) -> None:
+        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on.
 
         Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
-        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side.
+        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side. found: what
+        `find` returns for these magnitudes, None if it was not called for them.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
             walks = self.walk.bandwidth_cents[first] > 0.0
             if lane == lanes.stop or (self.walk.bandwidth_cents[lane] > 0.0) != walks:
                 side = None if first_side is None else first_side + first - lanes.start
-                rows = magnitudes[first - lanes.start : lane - lanes.start]
-                self._plan(slice(first, lane), hop, rows, walks, side)
+                rows, run = magnitudes[first - lanes.start : lane - lanes.start], slice(first, lane)
+                self._plan(run, hop, rows, walks, side, found if run == lanes else None)
                 first = lane
 
-    def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool, first_side: int | None) -> None:
+    def _plan(
+        self,
+        lanes: slice,
+        hop: int,
+        magnitudes: np.ndarray,
+        walks: bool,
+        first_side: int | None,
+        found: Found | None,
+    ) -> None:
         """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
-        peaks = self._peaks.find(noise)
-        noise *= self._levels(noise)
+        peaks, levels = found or self.find(noise)
+        noise *= levels
         noise[:, : self._tables.n_silent] = 0.0
-        # The row of each peak. This is faster than an integer division, and as exact.
-        rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
+        rows = peaks.places // self._n_bins
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases = self._continued(lanes, rows, bins, peaks.places, hop, moves)

@@ -109,8 +109,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # Four overlapping squared Hann windows add up to 1.5; the squares of a Hann lobe's bins add up to 1.5 times the
-    # peak's square.
+    # The scale gives a sinusoid the power of its bins: four overlapping squared Hann windows add up to 1.5, and the
+    # squares of a Hann lobe's bins add up to 1.5 times the peak's square.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 

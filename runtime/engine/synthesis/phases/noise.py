@@ -22,7 +22,7 @@ _BINS_BETWEEN_LANES = N_OVERLAPS
 # times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
 # 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound divided by its sinusoids' RMS: overlapping windows are correlated. Measured.
+# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
 _FLAT_GAIN = 4.557
 
 
@@ -58,8 +58,9 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
-    The noise is complex, so that bins above half the sample rate are independent of bins below: the highest lanes of a
-    row need some of the bins above.
+    The noise is complex, so that bins above half the sample rate are independent of bins below. `noise_taps` needs some
+    of them: each of the lanes that share a spectrum begins four bins above the lane before, so the last ones end above
+    half the sample rate.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]

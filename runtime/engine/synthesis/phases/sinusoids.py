@@ -1,4 +1,4 @@
-"""The sinusoids of lanes that got their spectra together."""
+"""The sinusoids in the spectra of lanes that were planned together."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class WalkingSinusoids(Sinusoids):
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
-        """Compute what the sinusoids of lanes add to the bins around their peaks in a hop."""
+        """Compute what each sinusoid of these lanes adds, at this hop, to the bins around its peak."""
         self.go_to(lanes, hop)
         for run, made_at in self._runs(lanes, self._made_at):
             part = self._part(run)

@@ -26,7 +26,7 @@ _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_bl
 # Pairs, in frames: the end of a part of the note, counted from its start, and the distance of the points in this part;
 # the distance is 0 where hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# From one row of a trajectory to the next, gains may change by any amount.
+# A trajectory may change gains by any amount from one row to the next, so its points are always this close.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 

@@ -1,4 +1,4 @@
-"""Where each voice's trajectories are read: rows of their tables, as functions of the absolute frame."""
+"""Playheads: they say which row of its table each trajectory of a voice is read at, at any engine frame."""
 
 from __future__ import annotations
 

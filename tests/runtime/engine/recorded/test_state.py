@@ -99,7 +99,7 @@ def through_json(state: EngineState) -> EngineState:
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
     """Start an engine from each silent state of the history; assert that it plays the rest of `sound`.
 
-    Returns the number of silent states.
+    make: function that returns an engine which starts from a state. Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):

@@ -22,7 +22,8 @@ NOISE, COHERENT = 0.0, 1.0
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
     """The test checks widths from 10 Hz to half the distance between harmonics.
 
-    Their mean must be close; a single width may be further off, because it depends on chance.
+    The mean of measured by wanted width must be close to 1. A single width may be further off, because it depends on
+    chance.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]

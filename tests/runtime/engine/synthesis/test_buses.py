@@ -1,4 +1,4 @@
-"""Steady voices with the same bend are added up, in a bus: this is inaudible, and saves transforms and reads."""
+"""Steady voices with the same bend are added up, in a bus. This is inaudible, and saves transforms and ring reads."""
 
 from __future__ import annotations
 

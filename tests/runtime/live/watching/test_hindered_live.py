@@ -1,4 +1,4 @@
-"""The real program on a real audio server, hindered: too little time for blocks, and sound that is not finite."""
+"""The real program on a real audio server copes with too little time for blocks, and with sound that is not finite."""
 
 from __future__ import annotations
 

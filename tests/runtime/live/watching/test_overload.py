@@ -1,4 +1,4 @@
-"""How voices are shed in an overload, with a model of a machine: lost blocks, sounding voices, the time to recover."""
+"""Voices are shed in an overload. A model of a machine shows lost blocks, sounding voices, and the time to recover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warning about a machine that makes the audio thread wait."""
+"""The user is warned about a machine that makes the audio thread wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trajectory's bytes: small, close to the original, and refused in one line if they are invalid."""
+"""A packed trajectory is small and close to the original; bytes that are no trajectory are refused in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beat found in a MIDI clock, compared with the sequencer's true beat."""
+"""The beat that is found in a MIDI clock is close to the sequencer's true beat."""
 
 from __future__ import annotations
 

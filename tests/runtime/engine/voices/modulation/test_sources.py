@@ -1,4 +1,4 @@
-"""Envelopes and LFOs as sources of modulation, compared with their formulas."""
+"""Envelopes and LFOs, as sources of modulation, follow their formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time at which a trajectory is read, by speed, loop and release; the values read, by motion and blending."""
+"""Speed, loop and release decide at which time a trajectory is read; motion and blending decide the values read."""
 
 from __future__ import annotations
 
