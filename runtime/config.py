@@ -108,7 +108,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         no zone. A keyboard may change both numbers.
     map: the control map of every input: the name of a map in configs/controllers or in the user's folder, or the path
         of a .yaml file; None for choosing a map by each input's port name.
-    controllers: whether, without `map`, maps are chosen by port names.
+    controllers: whether maps are chosen by port names when `map` is None.
     """
 
     api: str | None = None
@@ -184,7 +184,8 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
-    led_pin: a lamp, with a resistor, to ground. shutdown_pin: a button to ground, which powers off if held for 2 s.
+    led_pin: the pin of a lamp, wired with a resistor to ground. shutdown_pin: the pin of a button to ground; held for
+    2 s, the button powers the machine off.
     """
 
     led_pin: Pin | None = None
@@ -247,8 +248,8 @@ def load_config(path: str | Path | None = None) -> Config:
 
     path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a key gives a control that MIDI reserves, one control is to move both a knob and the blend of phases, or the lamp
-    and the button have the same pin.
+    a control that MIDI reserves is to move a knob or the blend of phases, one control is to move both, or the lamp and
+    the button have the same pin.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box

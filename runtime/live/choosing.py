@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts.
+    """What `Choosing` needs of `Swaps`, to play sounds with parts.
 
     plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
     on. ask_whole: replaces all parts by the parts of a sound.

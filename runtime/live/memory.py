@@ -26,8 +26,8 @@ class Memory:
     say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
     configured: this run's values from the settings file, None until known. good_settings: all values of the settings
     file, to be saved for use while the file is broken, None if they are not to be saved.
-    keeps: whether what plays replaces the state; False for a demo, whose piece moves controls.
-    is_kept: whether this run remembers; a user's second `play` does not.
+    keeps: whether this run saves what plays over the last run's state; False for a demo, whose piece moves controls.
+    is_kept: whether this run remembers anything at all; a second `play` of the same user does not.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):

@@ -1,4 +1,4 @@
-"""When an arpeggiator plays, counted in beats."""
+"""Decides when an arpeggiator plays its notes; times are counted in beats."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Note that the step that was due has been played."""
+        """Count the step that was due as played."""
         self._next += 1
         self.n_played += 1
 

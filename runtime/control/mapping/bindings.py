@@ -65,7 +65,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """Make the tables for checked lines; on its channel, a line for one channel replaces the lines for all channels."""
+    """Make the tables for checked lines; a control's line for one channel wins there over its line for all channels."""
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}

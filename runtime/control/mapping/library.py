@@ -98,7 +98,7 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    The user's maps win over the program's maps; then the longest part wins.
+    The user's maps win over the program's maps; then the map with the longest such entry wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [

@@ -27,7 +27,7 @@ class SoundCard:
     it instead of raising UserError. say: called with each line for the user.
 
     The attribute `output` is the output that plays now. `is_missing` says whether this output is silent because there
-    is no card, and `problem` why there is none; it may be empty.
+    is no card. `problem` says why, and is empty if no card is missing.
     """
 
     def __init__(
@@ -125,8 +125,8 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: whether the program is starting. If so, the user is told if no card opens, and it is a UserError if
-        the settings name the device or the input, unless `waits_for_named`.
+        at_start: whether the program is starting. Then the user is told that no card opens. UserError if it is the
+        start, the settings name the device or the input, it cannot be opened, and `waits_for_named` is False.
         """
         audio_in = self._through and self._through.audio_in
         try:
