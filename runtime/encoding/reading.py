@@ -180,7 +180,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB: what the engine must add to its spectra, which it brings to one loudness.
+    """The trajectory's level in dB: what is to be added to the engine's spectra, which all have the same loudness.
 
     level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness. The
     loudest part of the result is 0 dB.

@@ -113,7 +113,7 @@ class Encoder:
         self.chroma[row, pitch_class] = 1.0
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
+        """Latents, float32 (n, n_latents), of frames (n, n_bins) with a highest magnitude of 1, at MIDI notes (n,)."""
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)
         for first in range(0, len(frames), MAX_BATCH):
