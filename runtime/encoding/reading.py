@@ -22,7 +22,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured over the first seconds only, as everywhere in this project
+MEASURED_S = 2.2  # distances are measured over this much of the beginning, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
 LOUD_WINDOW_S = 0.1

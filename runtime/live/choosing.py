@@ -126,7 +126,7 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Note that the sound that plays was saved, and has this name and number now; number: None for no number.
+        """Take over the name and number under which the sound that plays was saved; number: None for no number.
 
         patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
         """

@@ -249,7 +249,7 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """Note that the companion has ended the recording without being asked."""
+        """End the recording here, too, after the companion has ended it without being asked."""
         self._first, self._held = -1, []
         self._said(facts)
 

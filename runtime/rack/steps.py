@@ -28,8 +28,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time, in beats.
 
-        The first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and the
-        first step is the next of these.
+        Usually the first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and
+        the chord's first step is the next one.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0

@@ -12,7 +12,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # while there is no sound card, how often to look for one
+LOOK_S = 1.0  # while there is no sound card, seconds from one look for a card to the next
 
 
 class AudioHangsError(Exception):
@@ -82,7 +82,10 @@ class SoundCard:
         return peak
 
     def first(self) -> Output:
-        """Open the first output: the sound card, or a silent output if there is no card. UserError as from `_try`."""
+        """Open the first output: the sound card, or a silent output if no card opens.
+
+        UserError if the settings name a device or an input that cannot be opened, and `waits_for_named` is False.
+        """
         output = self._try(at_start=True)
         if output is None:
             self.is_missing = True
@@ -125,8 +128,7 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: whether the program is starting. Then the user is told that no card opens. UserError if it is the
-        start, the settings name the device or the input, it cannot be opened, and `waits_for_named` is False.
+        at_start: whether the program is starting; only then, a failure is told to the user, or raised as `first` says.
         """
         audio_in = self._through and self._through.audio_in
         try:

@@ -37,7 +37,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        # Numbers of blocks: the first block to judge, and the first with the present number of sounding voices.
+        # Block numbers: the first block to judge for overload, and the first one measured with as many voices as now.
         self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf
@@ -79,7 +79,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that are an overload; 0 without an overload."""
+        """The median load of the blocks that make up an overload; 0 without an overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:
