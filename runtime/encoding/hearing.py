@@ -23,9 +23,9 @@ LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
 # The note an octave above or below the heard one may be the recorded note if it is heard in LEAST_OCTAVE_SHARE of the
-# frames. The lower one may also be it if the partials that only this note has hold at least LEAST_HALF_SHARE of the
-# energy, and at least LEAST_OVER_NOISE times the energy between partials. If the heard note lies below bin
-# N_BINS_APART, the partials of the two notes cannot be told apart.
+# frames. The lower one may also be the recorded note if the partials that the heard note does not have hold at least
+# LEAST_HALF_SHARE of the energy, and at least LEAST_OVER_NOISE times the energy between partials. If the heard note
+# lies below bin N_BINS_APART, the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25

@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: the note's pitch class, or the detected one if the card's `labels` are `detected`."""
+        """Write a row of `chroma`: the note's pitch class, or the detected one if the card's `labels` say so."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])

@@ -21,7 +21,7 @@ LOOK_S = 0.25  # seconds from look to look while not all voices may sound
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # this long after an output's first note, no block is judged: memory is used for the first time, slowly
+_COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time
 # The first and the longest wait for a trial. If voices are shed within _TRIAL_FAILS_S after a trial, it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
