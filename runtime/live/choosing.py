@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts.
+    """What `Choosing` needs of `Swaps`, to play sounds with parts.
 
     plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
     on. ask_whole: replaces all parts by the parts of a sound.
@@ -128,7 +128,7 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Note that the sound that plays was saved, and has this name and number now; number: None for no number.
+        """Take over the name and number under which the sound that plays was saved; number: None for no number.
 
         patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
         """
