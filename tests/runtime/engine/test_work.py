@@ -21,7 +21,7 @@ BLOCK = 64
 N_BLOCKS = 345  # half a second
 HOP_SIZE = 1024
 HOPS = N_BLOCKS * BLOCK / HOP_SIZE
-# Hops made ahead while no spectrum changes.
+# How many hops of a lane are made ahead while no spectrum changes.
 AHEAD = 2
 # Quiet enough to stay below the limiter's knee.
 CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]

@@ -31,7 +31,7 @@ def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The time in the trajectory `ramp`, in s, that is read at time_s; asserts that all its values are read there."""
+    """The place, in s, where the trajectory `ramp` is read at time_s; asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
