@@ -8,7 +8,7 @@ recording, and a line with the means. The columns:
 - no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
 - level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after sound and recording were brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
-- trained: distance from the recording to the nearest sound that the instrument was trained on;
+- trained: distance from the recording to the nearest spectrum of a sound that the instrument was trained on;
 - s: seconds to encode.
 """
 

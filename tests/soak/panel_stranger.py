@@ -66,7 +66,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# Elements of the page that scroll below the bars at the top and at the bottom are covered there.
+# The bars at the top and at the bottom cover elements that scroll under them; such elements are not in sight.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);

@@ -1,4 +1,4 @@
-"""A recording's note, tuning and beginning are found, and several notes are separated; chords and noise are refused."""
+"""A recording's note, tuning and beginning are found, and its notes separated; a chord or noise is no single note."""
 
 from __future__ import annotations
 

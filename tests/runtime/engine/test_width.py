@@ -86,7 +86,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """The two kinds of phases widen a spectrum in different ways; a change to noise phases leaves no trace of the other."""
+    """Each kind of phases widens a spectrum in its own way; a change to noise phases leaves no trace of the other."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)

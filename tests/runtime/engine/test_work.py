@@ -171,7 +171,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that gets, for each batch of dense hops that is transformed, the number of hops in it."""
+    """A list that receives the number of hops of each batch of dense hops that is transformed."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
