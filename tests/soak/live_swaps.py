@@ -3,7 +3,8 @@
 16 keys are held, in blocks of 256 frames, and one is struck again every 150 ms. The same is played without swaps in a
 run before and a run after; the machine must be able to play this in time. The test fails if, with swaps, more blocks
 are late or lost (in JACK's log) than in the worse run without. It also fails if the memory of `play` grows by 2 MB from
-the second to the last fifth of the swaps. Only memory that `play` alone has written to is counted, not what it shares with JACK.
+the second to the last fifth of the swaps. Only memory that `play` alone has written to is counted, not what it shares
+with JACK.
 """
 
 from __future__ import annotations
