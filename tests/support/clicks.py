@@ -52,8 +52,8 @@ def spikes_db(sound: np.ndarray) -> float:
     """How many dB the worst spike is above the allowed level; a result over 0 is a click.
 
     sound: (n_frames,); it may move in any way. Levels are measured above 15 kHz. A spike is 1.5 ms of sound, SPIKE_DB
-    louder than everything from 40 to 4 ms before and from 4 to 40 ms after. The first and last 40 ms are not judged,
-    because a plucked sound may be brightest where it begins.
+    louder than everything from 40 to 4 ms before and from 4 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The
+    first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
