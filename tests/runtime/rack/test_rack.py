@@ -138,7 +138,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but is not in APART
+    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but `notes_at` finds only the notes of APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
