@@ -46,10 +46,10 @@ class SoundMap extends HTMLElement {
       make("div", { class: "sheet" }, this.ground, this.canvas, this.pins.layer),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes,
-        make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
-        this.path.element, this.morph, this.trailKey,
         make("div", { class: "nearby" }, make("h3", {}, t("map.near")),
           make("div", { "aria-live": "polite" }, this.between, this.near)),
+        make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
+        this.path.element, this.morph, this.trailKey,
         make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
@@ -65,6 +65,7 @@ class SoundMap extends HTMLElement {
     this.isOpen = isOpen;
     this.trail?.clear();
     play.want("picture", this, isOpen);
+    this.moved();
   }
 
   build() {
@@ -165,7 +166,7 @@ class SoundMap extends HTMLElement {
 
   /** Find the sound's place: where the user dragged it or, once its latents have moved, on its path or near its frames. */
   moved() {
-    if (!this.sheet || !this.width) return;
+    if (!this.sheet || !this.width || !this.isOpen) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
     else this.place = this.path.placeOf(row) ?? this.placeOf(row);
