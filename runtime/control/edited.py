@@ -1,4 +1,4 @@
-"""The sound with all changes by the player's knobs, for saving."""
+"""Puts all changes by the player's knobs into the sound, for saving."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _rounded(value: float) -> float:
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
-    """A copy of a structure with one field replaced; fields: its path, from the outermost structure."""
+    """A copy of a structure with one field replaced; fields: the way to this field, from the outermost structure."""
     first, *rest = fields
     if rest:
         inner = getattr(struct, first)

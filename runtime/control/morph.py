@@ -50,8 +50,9 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it gives
-    everything that is no number, such as the filter's type. step: index of the nearest of the `steps`.
+    positions: the latents' positions in those sounds of the morph that set none. places: positions of the controls
+    `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; everything that is no number,
+    such as the filter's type, is taken from this sound. step: index, in `steps`, of the step nearest to the controls.
 
     Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """

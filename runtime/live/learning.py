@@ -22,7 +22,7 @@ _NO_DEVICE = -1
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Learn a control for a target or action, within timeout_s seconds."""
+    """Learn a control for a target or action, within timeout_s seconds; takeover: as in MapLine."""
 
     target: str
     timeout_s: Annotated[float, msgspec.Meta(gt=0.0, le=LONGEST_S)] = LIMIT_S
@@ -30,7 +30,7 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action; target: None for all that the present inputs learned."""
+    """Forget what was learned for a target or action; target: None to forget all that was learned for the inputs."""
 
     target: str | None = None
 
@@ -42,7 +42,7 @@ class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose the velocity curve of an input, given by the number that its events carry."""
+    """Choose the velocity curve of an input; device: the input's number, which its events carry."""
 
     device: int
     curve: Literal["soft", "linear", "hard"]
@@ -61,11 +61,11 @@ class Learning:
 
     @property
     def is_active(self) -> bool:
-        """Whether a control is being learned, so that events are needed."""
+        """Whether a control is being learned, so that `feed` needs the inputs' events."""
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer the requests."""
+        """Let the server answer the requests that the class names."""
         server.add("learn", Learn, self._begin)
         server.add("unlearn", Unlearn, self._unlearn)
         server.add("silence", Silence, self._silence)

@@ -9,7 +9,7 @@ from runtime.events import Tempo
 
 FASTEST_BPM = 300.0
 RESTART_S = 2.0
-# Two taps closer than this are one: a switch that bounces, or a foot that slips.
+# Two taps within this time count as one: the switch bounced, or the foot slipped.
 _BOUNCE_S = 0.1
 _N_INTERVALS = 4
 

@@ -32,7 +32,7 @@ _REMEDY = "choose another place, or free some space"
 
 
 class Saved(NamedTuple):
-    """A saved sound. path: its file; replaced: whether a sound of that name was there before."""
+    """A saved sound. path: its file. replaced: whether a sound of that name was there before."""
 
     name: str
     path: Path
@@ -206,7 +206,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as the folder has it; names that differ only in the Unicode form of accents are one name."""
+    """The name as it is stored; names that differ only in the Unicode form of their accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

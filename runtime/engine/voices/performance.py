@@ -64,10 +64,10 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
-    bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame, reverb,
-    chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number of
-    events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
-    cannot carry out itself.
+    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
+    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number
+    of events so far that may have changed a source of modulation or a voice; actions: the player's requests that an
+    engine cannot carry out itself.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Performance:
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
 
     def take_changes(self) -> Changes:
-        """The changes since the last call; the object is valid until the next call."""
+        """The changes since the previous call; the object is valid until the next call."""
         self._taken.clear()
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken

@@ -3,9 +3,9 @@
 glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
 frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
 the next engine, and memory grew from swap to swap. So a thread makes its next engine, or the next engines of all
-parts, only when its previous ones are freed, and its arena is empty again. Until then an empty arena would stay in
-memory, which is locked; so the thread returns it to the system, and once more a few seconds later: until then, what is
-remembered and recorded may still refer to the engine's sounds.
+parts, only when its previous engines are freed and its arena is empty again. `play` locks its memory, so an empty arena
+would stay in memory; therefore the thread returns the arena to the system. It does so once more a few seconds later,
+because the state to be remembered and a recording may refer to the engine's sounds until then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Make = Callable[[], Iterable[object]]  # returns what was made, nothing if makin
 
 
 class _Maker:
-    """One thread; it is free for work when the objects of its previous work are freed."""
+    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
@@ -45,7 +45,7 @@ class _Maker:
         self._tasks.put(make)
 
     def tidy(self) -> None:
-        """Let the thread return the memory of what it made last, once that is freed, and once more later."""
+        """Let the thread return the memory of what it made last, when that is freed; and again TIDIES_AGAIN_S later."""
         now_s = time.monotonic()
         if self._n_tidies and now_s >= self._next_tidy_s and not self._is_at_work and self.is_free:
             self._n_tidies, self._next_tidy_s = self._n_tidies - 1, now_s + TIDIES_AGAIN_S
@@ -98,7 +98,7 @@ class Makers:
         maker.give(make)
 
     def tidy(self) -> None:
-        """Let threads return the memory of instruments that are freed; call this after freeing some, and every 2 s."""
+        """Let the threads return the memory of freed instruments; call this after freeing some, and every 2 s."""
         for maker in self._makers:
             maker.tidy()
 

@@ -1,5 +1,6 @@
 // The box: how the playing goes, the sound card and the MIDI inputs, what the doctor finds, settings, restart and power off.
 import { complain, toast } from "/head.js";
+import { inGerman, nameInGerman } from "/findings.js";
 import { button, draw, make } from "/make.js";
 import { play } from "/play.js";
 import { language, number, t } from "/words.js";
@@ -10,6 +11,7 @@ const WIDE = 300, HIGH = 60;
 const SURE_MS = 5000; // for the second press of a button that ends the music
 const WORST_FIRST = ["bad", "to mend", "good"];
 const CURVES = ["soft", "linear", "hard"];
+const isGerman = language === "de", told = (text) => (isGerman ? inGerman(text) : text); // of what the doctor finds
 
 class Box extends HTMLElement {
   connectedCallback() {
@@ -122,8 +124,8 @@ class Box extends HTMLElement {
     this.said.textContent = isRunning ? t("box.examining") : problem ? problem : at ? `${summary} ${new Date(1000 * at).toLocaleTimeString(language)}` : "";
     const shown = isRunning ? findings : findings.toSorted((a, b) => WORST_FIRST.indexOf(a.verdict) - WORST_FIRST.indexOf(b.verdict));
     this.findings.replaceChildren(...shown.map(({ name, verdict, says, mend: how }) => make("li", { class: verdict.replace(" ", "-") },
-      make("span", { class: "verdict" }, t(`box.verdict.${verdict}`)), make("strong", { lang: "en" }, name),
-      make("p", { lang: "en" }, says), how ? make("p", { class: "how" }, make("span", {}, t("box.mend")), make("code", { lang: "en" }, how)) : "")));
+      make("span", { class: "verdict" }, t(`box.verdict.${verdict}`)), make("strong", {}, isGerman ? nameInGerman(name) : name),
+      make("p", {}, told(says)), how ? make("p", { class: "how" }, make("span", {}, t("box.mend")), make("code", {}, told(how))) : "")));
   }
 
   // --- settings ---

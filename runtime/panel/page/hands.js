@@ -78,8 +78,8 @@ class Hands extends HTMLElement {
   /** The name of a control, as people write it; without the input's name if there is only one input. */
   said(control) {
     const [only] = this.names.size === 1 ? this.names.values() : [];
-    return control.replace(` (${only})`, "").replace(` (${only}, learned)`, ` · ${t("hands.is.learned")}`)
-      .replace(/^cc (\d+)/, "CC\u00a0$1").replace(" (default map)", ` · ${t("hands.default")}`);
+    return capitals(control).replace(` (${only})`, "").replace(` (${only}, learned)`, ` · ${t("hands.is.learned")}`)
+      .replace(" (default map)", ` · ${t("hands.default")}`);
   }
 
   async learn(target) {
@@ -88,7 +88,8 @@ class Hands extends HTMLElement {
       await play.ask("learn", { target });
       const { ports } = await play.ask("state");
       const text = t("hands.wait", { name: targetName(target) });
-      toast(ports.length ? text : `${text} ${t("hands.wait.noport")}`, { text: t("cancel"), do: () => this.stop() });
+      const said = ports.length ? text : `${text} ${t("hands.wait.noport")}`;
+      if (!this.isOpen || !ports.length) toast(said, { text: t("cancel"), do: () => this.stop() }); // else its row says so
       this.wait(target);
     } catch (error) {
       complain(error);
@@ -126,7 +127,7 @@ class Hands extends HTMLElement {
     if (this.waiting && (target === this.waiting || outcome === "cancelled")) this.wait(null);
     if (outcome === "timeout") toast(t("hands.timeout", { name }));
     if (outcome !== "learned") return;
-    toast(t("hands.learned", { name, what: `${line.control} (${device})` }));
+    toast(t("hands.learned", { name, what: `${capitals(line.control)} (${device})` }));
     if (this.isOpen) this.read();
   }
 
@@ -150,6 +151,11 @@ customElements.define("tb-hands", Hands);
 
 function line(texts, kind) {
   return make("li", { class: kind }, ...texts.map((text) => make("span", {}, text)));
+}
+
+/** A control's name as people write it: `CC 21` for `cc 21`. */
+function capitals(control) {
+  return control.replace(/^cc (\d+)/, "CC\u00a0$1");
 }
 
 function isLearned(control) {

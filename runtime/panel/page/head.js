@@ -6,7 +6,8 @@ import { Slider } from "/slider.js";
 import { language, number, switchLanguage, t } from "/words.js";
 
 const QUIETEST_DB = -60;
-const TOAST_MS = 8000;
+const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
+const TO_ACT_MS = 8000; // with a button
 
 class Now extends HTMLElement {
   connectedCallback() {
@@ -125,7 +126,7 @@ class Toast extends HTMLElement {
     if (act) parts.push(button(act.text, act.text, () => { this.hide(); act.do(); }));
     parts.push(button("×", t("close"), () => this.hide(), { class: "close" }));
     this.replaceChildren(...parts);
-    this.timer = setTimeout(() => this.hide(), TOAST_MS);
+    this.timer = setTimeout(() => this.hide(), act ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
   }
 
   /** Hide the message; text: hide only this message. */

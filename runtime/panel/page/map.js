@@ -1,10 +1,10 @@
 // The map: learnt frames as points, sounds as pins, the playing sound's place as a ring, and a modulated note's trail.
 import { atNextPicture, button, make } from "/make.js";
-import { nearest, blend, middleOf, shares } from "/near.js";
 import { notes } from "/notes.js";
 import { Path } from "/path.js";
 import { Pins } from "/pins.js";
 import { play } from "/play.js";
+import { Plane, Sheet, middleOf } from "/sheet.js";
 import { Slider } from "/slider.js";
 import { Trail } from "/trail.js";
 import { number, t, targetName } from "/words.js";
@@ -15,6 +15,7 @@ const DRAG_HAND = "map", DRAG_NOTE = 60;
 const SAME = 1e-3;
 const MOVED_PX = 4; // a press that goes no farther is a click
 const N_BY_ITSELF = 10; // a note whose trail has more places moves by itself; fewer may come from a knob
+const LEAST_SHARE = 0.01; // of a sound near the ring, to be listed
 const HELD_MS = 350; // holding a pin this long plays a note
 
 class SoundMap extends HTMLElement {
@@ -33,7 +34,8 @@ class SoundMap extends HTMLElement {
     this.plays.checked = true;
     this.pins = new Pins(this);
     this.path = new Path(this);
-    this.near = make("ol", { class: "near", "aria-live": "polite" });
+    this.near = make("ol", { class: "near" });
+    this.between = make("p", { class: "between" });
     this.axes = make("div", { class: "axes" });
     this.colours = make("select", { id: "map-colour", change: () => this.recolour() });
     this.morph = make("div", { class: "morph" });
@@ -44,9 +46,10 @@ class SoundMap extends HTMLElement {
       make("div", { class: "sheet" }, this.ground, this.canvas, this.pins.layer),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes,
+        make("div", { class: "nearby" }, make("h3", {}, t("map.near")),
+          make("div", { "aria-live": "polite" }, this.between, this.near)),
         make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
         this.path.element, this.morph, this.trailKey,
-        make("h3", {}, t("map.near")), this.near,
         make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
@@ -62,15 +65,16 @@ class SoundMap extends HTMLElement {
     this.isOpen = isOpen;
     this.trail?.clear();
     play.want("picture", this, isOpen);
+    this.moved();
   }
 
   build() {
     const { card } = play;
-    this.points = null;
+    this.sheet = null;
     this.targets = play.targets.filter((target) => target.startsWith("latent."));
     if (!card || !this.targets.length) return this.draw();
     this.isPlane = !card.embedding;
-    if (this.isPlane) this.buildPlane(card);
+    if (this.isPlane) this.buildPlane();
     else this.buildEmbedding(card.embedding);
     this.how.textContent = t(this.isPlane ? "map.plane" : "map.drag");
     this.names = [...new Set(this.owners)];
@@ -81,6 +85,7 @@ class SoundMap extends HTMLElement {
     this.trailKey.hidden = true;
     if (this.isPlane || this.builtFor !== card) this.asked = null; // otherwise the ring stays where the user dragged it
     this.builtFor = card;
+    this.heard = null;
     this.moved();
     this.forget();
     this.pins.build();
@@ -89,8 +94,10 @@ class SoundMap extends HTMLElement {
   buildEmbedding({ map_2d: places, latents, labels }) {
     this.axes.replaceChildren();
     [this.points, this.rows, this.owners] = [places, latents, labels];
-    const sounds = new Set(play.card.sounds.map((sound) => sound.name));
-    const names = [...new Set(labels)].filter((name) => !sounds.has(name)); // sounds have pins instead
+    const sounds = this.sounds(), names = [...new Set(labels)].filter((name) => !sounds.some((sound) => sound.name === name));
+    if (this.builtFor !== play.card) this.learnt = new Sheet(labels.map((name, k) => ({ name, place: places[k], row: latents[k] })), sounds);
+    this.sheet = this.learnt;
+    // Sounds have pins; the other labels get buttons.
     this.labels.replaceChildren(...names.map((name) => {
       const made = button(name, t("map.go", { name }), () => this.go(middleOf(places.filter((_, k) => labels[k] === name))));
       made.style.setProperty("--hue", hue([...new Set(labels)].indexOf(name)));
@@ -99,16 +106,21 @@ class SoundMap extends HTMLElement {
   }
 
   /** For an instrument without a map of learnt frames: a plane of two latents, with sounds as pins. */
-  buildPlane(card) {
+  buildPlane() {
     if (!this.axes.children.length) {
       this.axes.append(...["map.across", "map.up"].map((name, k) => this.axis(name, Math.min(k, this.targets.length - 1))));
     }
-    const [x, y] = this.planeAxes();
-    const pins = card.sounds.filter((sound) => sound.positions?.length === this.targets.length);
-    [this.rows, this.owners] = [pins.map((sound) => sound.positions), pins.map((sound) => sound.name)];
-    this.points = this.rows.map((row) => [row[x], row[y]]);
+    const sounds = this.sounds();
+    this.sheet = new Plane(this.planeAxes(), sounds);
+    [this.rows, this.owners] = [sounds.map(({ row }) => row), sounds.map(({ name }) => name)];
+    this.points = this.rows.map((row) => this.sheet.placeOf(row));
     this.labels.replaceChildren();
-    if (!pins.length) [this.points, this.rows, this.owners] = [[[0.5, 0.5]], [this.targets.map(() => 0.5)], [" "]];
+  }
+
+  /** The instrument's sounds: name, and row of latents. */
+  sounds() {
+    return play.card.sounds.filter(({ name, positions }) => name && positions?.length === this.targets.length)
+      .map(({ name, positions }) => ({ name, row: positions }));
   }
 
   axis(name, chosen) {
@@ -139,16 +151,13 @@ class SoundMap extends HTMLElement {
 
   /** The place of latents on the map. */
   placeOf(row) {
-    if (!this.points) return null;
-    return this.isPlane ? this.planeAxes().map((k) => row[k]) : blend(this.points, nearest(this.rows, row));
+    return this.sheet?.placeOf(row) ?? null;
   }
 
   /** The latents of a place, by the latents' names. */
   latentsAt(place) {
-    const row = this.row();
-    if (this.isPlane) this.planeAxes().forEach((k, d) => (row[k] = place[d]));
-    const found = this.isPlane ? row : blend(this.rows, nearest(this.points, place));
-    return Object.fromEntries(this.targets.map((target, k) => [target.slice("latent.".length), Math.min(1, Math.max(0, found[k]))]));
+    const row = this.sheet.at(place, this.row());
+    return Object.fromEntries(this.targets.map((target, k) => [target.slice("latent.".length), row[k]]));
   }
 
   hueOf(name) {
@@ -157,49 +166,53 @@ class SoundMap extends HTMLElement {
 
   /** Find the sound's place: where the user dragged it or, once its latents have moved, on its path or near its frames. */
   moved() {
-    if (!this.points || !this.width) return;
+    if (!this.sheet || !this.width || !this.isOpen) return;
     const row = this.row();
     if (this.asked && row.every((at, k) => Math.abs(at - this.asked.row[k]) < SAME)) this.place = this.asked.place;
     else this.place = this.path.placeOf(row) ?? this.placeOf(row);
-    this.say(shares(this.owners, nearest(this.rows, row)));
+    this.say(this.sheet.around(this.place), this.sheet.between(this.place, play.sound), this.sheet.pinAt(this.place));
     this.draw();
   }
 
   /** Show the place of the newest note, if the note moves by itself. */
   follow(latents) {
-    const at = latents.length && this.points ? this.placeOf([...latents].map((step) => step / 255)) : null;
-    if (this.trail.follow(at, this.place)) this.draw();
+    const heard = latents.length && this.sheet ? latents.join() : "";
+    if (heard !== this.heard) this.heardAt = heard ? this.whereNow([...latents].map((step) => step / 255)) : null;
+    this.heard = heard;
+    if (this.trail.follow(this.heardAt, this.place)) this.draw();
     if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // stays until another sound plays
   }
 
-  say(found) {
-    const text = JSON.stringify(found.slice(0, 3).map(([name, share]) => [name, Math.round(20 * share)]));
+  whereNow(row) {
+    return this.trail.places.length && this.heardAt ? this.sheet.follow(row, this.heardAt) : this.placeOf(row);
+  }
+
+  /** Say which sounds' pins are around the ring, and which pairs it is between or at which pin it is. */
+  say(around, pairs, at) {
+    const text = JSON.stringify([around.map(([name, share]) => [name, Math.round(20 * share)]), pairs, at]);
     if (this.said === text) return;
     this.said = text;
-    const rows = found.slice(0, 3).map(([name, share]) => {
+    const rows = around.filter(([, share]) => share >= LEAST_SHARE).map(([name, share]) => {
       const row = make("li", {}, make("span", {}, name), make("span", {}, `${number(100 * share)} %`));
       row.style.setProperty("--share", share);
       return row;
     });
     this.near.replaceChildren(...rows);
+    const texts = pairs.length ? pairs.map(([a, b]) => t("map.between", { a, b })) : at ? [t("map.at", { name: at })] : [];
+    this.between.replaceChildren(...texts.map((each) => make("span", {}, each)));
     this.pins.mark();
   }
 
   go(place) {
-    const at = place.map((x) => Math.min(1, Math.max(0, x)));
-    const moves = {};
-    if (this.isPlane) this.planeAxes().forEach((k, d) => (moves[this.targets[k]] = at[d]));
-    else blend(this.rows, nearest(this.points, at)).forEach((x, k) => (moves[this.targets[k]] = x));
-    const row = this.row();
-    this.targets.forEach((target, k) => target in moves && (row[k] = moves[target]));
+    const at = place.map((x) => Math.min(1, Math.max(0, x))), row = this.sheet.at(at, this.row());
     this.asked = { place: at, row };
-    play.move(moves);
+    play.move(Object.fromEntries(this.targets.map((target, k) => [target, row[k]])));
   }
 
   // --- hands ---
 
   take(event) {
-    if (event.button > 0 || !this.points) return;
+    if (event.button > 0 || !this.sheet) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.isDragged = true;
     if (this.path.isOn) this.path.begin(this.placeAt(event));
@@ -306,7 +319,7 @@ class SoundMap extends HTMLElement {
     const style = getComputedStyle(this);
     if (this.isStale) this.paintGround();
     const pen = cleared(this.canvas, this.dense);
-    if (!this.points) return;
+    if (!this.sheet) return;
     this.path.paint(pen, style);
     this.trail.paint(pen, (place) => this.toPixel(place), style.getPropertyValue("--accent"));
     this.paintGrip(pen, style);
@@ -316,7 +329,7 @@ class SoundMap extends HTMLElement {
   paintGround() {
     this.isStale = false;
     const pen = cleared(this.ground, this.dense);
-    if (!this.points) return;
+    if (!this.sheet) return;
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const tint = this.tints(isDark);
     const radius = Math.min(this.width, this.height) / 14;

@@ -20,7 +20,7 @@ class Paired extends HTMLElement {
     try {
       const [{ code }, devices] = await Promise.all([play.ask("paired.code"), play.ask("paired.list")]);
       this.hidden = false;
-      this.code.textContent = t("paired.code", { code });
+      this.code.replaceChildren(t("paired.code"), make("strong", {}, code));
       this.list.replaceChildren(...devices.map((device) => this.row(device)));
     } catch {
       this.hidden = true; // a page that only this machine can reach has no paired devices

@@ -5,8 +5,7 @@ import { play } from "/play.js";
 import { t } from "/words.js";
 
 const N_PLACES = 8; // as many as a morph can have
-const KEPT = "timbrebox.paths", MOST_KEPT = 64;
-const SAME = 0.02, ROUNDED = 0.002;
+const SAME = 0.02;
 const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
 
 export class Path {
@@ -63,9 +62,7 @@ export class Path {
     if (!name) return;
     try {
       const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
-      const isPlane = this.map.isPlane;
       await play.ask("sounds.path", { name, places: rows });
-      if (!isPlane) keep(rows.map((row) => play.card.latents.map((latent) => row[latent])), places);
       await play.ask("sound", { name });
       this.set(false);
       toast(t("path.saved", { name }));
@@ -97,53 +94,27 @@ export class Path {
   }
 
   placesOfSound() {
-    const { rows, places } = this.ofSound();
-    return places ?? rows.map((row) => this.map.placeOf(row));
+    return this.ofSound().places;
   }
 
-  /** The path of the playing sound: its latents, and its places if the path was drawn in this browser. */
+  /** The path of the playing sound: its latents and their places; empty if it has none. */
   ofSound() {
-    const { sound } = play.state ?? {}, names = play.card?.latents ?? [];
-    if (this.known?.sound === sound) return this.known;
+    const { sound } = play.state ?? {}, names = play.card?.latents ?? [], { sheet } = this.map;
+    if (this.known?.sound === sound && this.known.sheet === sheet) return this.known;
     const sounds = sound?.morph?.sounds ?? [];
     const found = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
     const rows = found.filter((row) => row?.every((at) => at !== undefined));
-    // Converting latents back to places is not exact, so the drawn places are stored.
-    const places = this.map.isPlane || rows.length < 2 ? undefined : drawn(rows);
-    return (this.known = { sound, rows, places });
+    return (this.known = { sound, sheet, rows, places: rows.map((row) => this.map.placeOf(row)) });
   }
 
-  /** The place on the drawn path at the position of the control Morph; null if the latents are not there. */
+  /** The place on the path at the position of the control Morph; null if the latents are not there. */
   placeOf(row) {
     const { rows, places } = this.ofSound(), morph = play.positions.get("morph");
-    if (!places || morph === undefined) return null;
+    if (rows.length < 2 || morph === undefined) return null;
     const at = morph * (rows.length - 1), k = Math.min(rows.length - 2, Math.floor(at));
     const between = (each) => each[k].map((x, d) => x + (at - k) * (each[k + 1][d] - x));
     return between(rows).every((x, d) => Math.abs(x - row[d]) < SAME) ? between(places) : null;
   }
-}
-
-/** Drawn paths: [[rows of latents, places]], the newest last. */
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(KEPT)) ?? [];
-  } catch {
-    return []; // the browser forbids storage
-  }
-}
-
-function keep(rows, places) {
-  try {
-    localStorage.setItem(KEPT, JSON.stringify([...kept(), [rows, places]].slice(-MOST_KEPT)));
-  } catch {
-    // the browser forbids storage
-  }
-}
-
-/** The drawn places of a path; undefined if the path was not drawn in this browser. */
-function drawn(rows) {
-  const isThat = ([theirs]) => theirs.length === rows.length && theirs.every((row, k) => row.every((at, d) => Math.abs(at - rows[k][d]) < ROUNDED));
-  return kept().findLast(isThat)?.[1];
 }
 
 function rowOfSound(name) {

@@ -5,7 +5,8 @@ import { play } from "/play.js";
 import { choose, shelf } from "/shelf.js";
 import { t } from "/words.js";
 
-const NAME_PX = 15, RAISED_PX = 10, REACH_PX = 13;
+const REACH_PX = 13, DISC_PX = 8; // half-widths
+const NAME_PX = 8, BESIDE_PX = 11, ABOVE_PX = 16, RAISED_PX = 27; // a name's half-height, and how far from its pin it is
 const MOST_OWN = 64; // user's sounds to read, for their places
 
 export class Pins {
@@ -28,7 +29,7 @@ export class Pins {
     if (number !== this.nBuilt) return;
     const own = trees.map((tree, k) => ({ name: shelf.own[k].name, tree }))
       .filter(({ tree }) => tree.latents && instrumentOf(tree) === card.instrument && names.every((latent) => latent in tree.latents))
-      .map(({ name, tree }) => ({ name, row: names.map((latent) => tree.latents[latent]), isOwn: true }));
+      .map(({ name, tree }) => ({ name, row: rowAtFirst(tree, names), isOwn: true }));
     this.pins = [...own, ...theirs].map((pin) => ({ ...pin, button: this.button(pin) }));
     this.layer.replaceChildren(...this.pins.map((pin) => pin.button));
     this.lay();
@@ -72,28 +73,48 @@ export class Pins {
     if (isFocused) pin.button.focus();
   }
 
-  /** Place the pins, and show names that do not overlap. */
+  /** Place the pins, and show those names that cover neither each other nor a pin; the playing sound's always. */
   lay() {
     if (!this.pins || !this.map.width) return;
-    const taken = [], { width } = this.map;
     this.pen.font = `600 13px ${getComputedStyle(this.layer).fontFamily}`;
-    // The playing sound's pin goes first; its name is above the ring.
-    const isFirst = ({ name }) => name === play.sound;
-    for (const pin of [...this.pins].sort((a, b) => isFirst(b) - isFirst(a))) {
-      const { name, row, button } = pin, place = this.map.placeOf(row);
-      if (!place) continue;
-      const [x, y] = (pin.spot = this.map.toPixel(place)), half = this.pen.measureText(name).width / 2 + 6;
-      const middle = Math.min(width - half, Math.max(half, x)), height = isFirst(pin) ? y - RAISED_PX : y;
-      const isFree = !taken.some((box) => Math.abs(box.x - middle) < box.half + half && Math.abs(box.y - height) < NAME_PX);
-      if (isFree) taken.push({ x: middle, y: height, half });
-      button.style.left = `${x}px`;
-      button.style.top = `${y}px`;
-      button.style.setProperty("--shift", `${middle - x}px`);
-      button.style.setProperty("--hue", this.map.hueOf(name));
-      button.classList.toggle("quiet", !isFree);
+    for (const pin of this.pins) pin.spot = this.spotOf(pin);
+    const laid = this.pins.filter(({ spot }) => spot), isFirst = ({ name }) => name === play.sound;
+    const discs = new Map(laid.map((pin) => [pin, box(pin.spot, [0, 0], DISC_PX, DISC_PX)])), names = [];
+    for (const pin of [...laid].sort((a, b) => isFirst(b) - isFirst(a))) {
+      const others = [...[...discs].filter(([other]) => other !== pin).map(([, disc]) => disc), ...names];
+      const free = this.sidesOf(pin, isFirst(pin)).find((side) => this.isFree(side.box, others));
+      const side = free ?? this.sidesOf(pin, isFirst(pin))[0];
+      if (free || isFirst(pin)) names.push(side.box);
+      this.set(pin, side.by, Boolean(free));
     }
     this.laidFor = play.sound;
     this.mark();
+  }
+
+  spotOf({ row }) {
+    const place = this.map.placeOf(row);
+    return place && this.map.toPixel(place);
+  }
+
+  /** Where a pin's name may be, the best first: [{by: from the pin to the name's middle, box}]; the ring needs more room. */
+  sidesOf({ name, spot: [x, y] }, isRinged) {
+    const half = this.pen.measureText(name).width / 2 + 2, up = isRinged ? RAISED_PX : ABOVE_PX, aside = half + (isRinged ? RAISED_PX - NAME_PX : BESIDE_PX);
+    const shift = Math.min(this.map.width - half - 2, Math.max(half + 2, x)) - x; // keeps a name above or below within the map
+    return [[shift, -up], [shift, up], [aside, 0], [-aside, 0]].map((by) => ({ by, box: box([x, y], by, half, NAME_PX) }));
+  }
+
+  isFree(name, others) {
+    const { width, height } = this.map, isWithin = name.left >= 0 && name.top >= 0 && name.right <= width && name.bottom <= height;
+    return isWithin && !others.some((other) => name.left < other.right && other.left < name.right && name.top < other.bottom && other.top < name.bottom);
+  }
+
+  set({ name, spot: [x, y], button }, [dx, dy], isShown) {
+    button.style.left = `${x}px`;
+    button.style.top = `${y}px`;
+    button.style.setProperty("--dx", `${dx}px`);
+    button.style.setProperty("--dy", `${dy}px`);
+    button.style.setProperty("--hue", this.map.hueOf(name));
+    button.classList.toggle("quiet", !isShown);
   }
 
   /** Mark the playing sound's pin. */
@@ -106,6 +127,18 @@ export class Pins {
   }
 }
 
+/** The latents with which a sound begins to play: of a sound with a path, those of the path's beginning. */
+function rowAtFirst({ latents, morph }, names) {
+  const [first] = morph?.sounds ?? [];
+  const from = typeof first === "object" ? { ...latents, ...first } : latents;
+  return names.map((latent) => from[latent]);
+}
+
 function instrumentOf({ instrument }) {
   return typeof instrument === "object" ? instrument?.name : instrument;
+}
+
+/** A box around a point that is `by` from the spot, with half its width and height. */
+function box([x, y], [dx, dy], half, halfHeight) {
+  return { left: x + dx - half, right: x + dx + half, top: y + dy - halfHeight, bottom: y + dy + halfHeight };
 }

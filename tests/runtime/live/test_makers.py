@@ -1,4 +1,4 @@
-"""The threads that make instruments."""
+"""Makers are threads that make instruments; a thread makes more only when all that it made before is freed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Made:
 
 
 class Workshop:
-    """Has stand-ins for engines made, one job after the other.
+    """Lets makers make stand-ins for engines, one job after the other.
 
     in_use: the stand-ins that are not freed yet. threads: for each job, the thread that did it.
     """
@@ -29,6 +29,7 @@ class Workshop:
         self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
+        """Run a job that makes n stand-ins, or none if it fails, and wait for its end."""
         def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:
@@ -80,9 +81,9 @@ def test_there_is_a_limit_to_the_threads() -> None:
     workshop.makers.close()
 
 
-# Makes 40 MB in pieces on a maker's thread, with a few pieces between them that stay, as an engine does, or 40 MB in
-# large pieces, of which glibc keeps the last ones; prints the process's own memory in MB while that lives, and after it
-# is freed.
+# A program in which a maker's thread allocates 40 MB: in pieces, of which a few stay, as when an engine is freed, or in
+# large pieces, of which glibc keeps the last ones. The program prints its own memory in MB twice: while all pieces are
+# there, and after the others are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np

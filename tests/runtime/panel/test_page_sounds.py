@@ -21,7 +21,7 @@ NAMES_SHOWN = """new Promise((done) => {
 
 
 def at_rest(page: Browser, selector: str) -> tuple[float, float]:
-    """The middle of an element, once it has stayed for 0.3 s: pins are laid anew after a change of the sound."""
+    """Wait until an element has not moved for 0.3 s, and return its middle: a change of the sound moves the pins."""
     place = page.middle(selector)
     while True:
         time.sleep(0.3)

@@ -138,7 +138,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but is not in APART
+    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but `notes_at` finds only the notes of APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
@@ -364,6 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
+    """What the effects get from a rack: both sends, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -445,6 +446,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
+    """The change of a part's sound to one with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)

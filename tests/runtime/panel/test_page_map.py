@@ -1,0 +1,137 @@
+"""The page's map in a real Chromium: what it shows and says agrees with what one does and hears."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.link.client import Link
+from tests.support.browser import Browser
+from tests.support.panel import name_of_sound
+from tests.support.rig import wait_until
+
+MAP = "document.querySelector('tb-map')"
+RING = f"{MAP}.toPixel({MAP}.place)"
+NEAR_PX = 1.5
+# The names that the map shows, and all its pins: each with its text, and its box [left, top, right, bottom].
+NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
+  const { left, top, right, bottom } = each.getBoundingClientRect();
+  return [each.textContent, [left, top, right, bottom]];
+})"""
+PINS = """[...document.querySelectorAll('.pins button')].map((each) => {
+  const { left, top, width, height } = each.getBoundingClientRect(), [x, y] = [left + width / 2, top + height / 2];
+  return [each.textContent, [x - 7, y - 7, x + 7, y + 7]];
+})"""
+
+
+@pytest.fixture
+def page(opened: Browser, link: Link) -> Browser:
+    """The page with its map, just opened; the cello plays."""
+    link.ask("sound", name="cello")
+    opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
+    opened.click("#tab-map")
+    opened.wait(f"{MAP}.width > 0 && {MAP}.place && document.querySelectorAll('.pins button').length > 4")
+    return opened
+
+
+@pytest.fixture
+def many(page: Browser, link: Link) -> Iterator[Browser]:
+    """The page with the map of an instrument with many sounds."""
+    link.ask("instrument", name="orchestra")
+    page.wait("document.querySelectorAll('.pins button').length > 20")
+    yield page
+    link.ask("instrument", name="strings")
+    page.wait("document.querySelectorAll('.pins button').length < 20")
+
+
+def drag_ring(page: Browser, place: tuple[float, float]) -> None:
+    """Drag the ring to a place of the window."""
+    left, top = page.evaluate(f"(({{ left, top }}) => [left, top])({MAP}.canvas.getBoundingClientRect())")
+    x, y = page.evaluate(RING)
+    page.mouse("mousePressed", (left + x, top + y))
+    page.mouse("mouseMoved", ((left + x + place[0]) / 2, (top + y + place[1]) / 2))
+    page.mouse("mouseMoved", place)
+    page.mouse("mouseReleased", place)
+
+
+def latents(link: Link) -> list[float]:
+    """The positions of the latents that play."""
+    return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
+
+
+def test_a_place_half_way_between_two_pins_is_told_as_between_these_two(page: Browser) -> None:
+    pins = page.evaluate(f"[...{MAP}.sheet.pins.keys()]")
+    for one, other in itertools.combinations(pins, 2):
+        ends = [page.middle(f'.pins button[aria-label="Choose {name}"]') for name in (one, other)]
+        drag_ring(page, tuple(sum(each) / 2.0 for each in zip(*ends, strict=True)))
+        texts = [f"between {one} and {other}", f"between {other} and {one}"]
+        page.wait(f"{texts}.includes(document.querySelector('.between span')?.textContent)")
+
+
+def test_at_a_pin_the_map_has_the_pin_s_sound(page: Browser, link: Link) -> None:
+    drag_ring(page, page.middle('.pins button[aria-label="Choose harp"]'))
+    page.wait("document.querySelector('.near li').textContent.startsWith('harp')")
+    card = link.ask("card")
+    (harp,) = [each["positions"] for each in card["sounds"] if each["name"] == "harp"]
+    wait_until(lambda: latents(link) == pytest.approx(harp, abs=0.05), "the harp's latents")
+
+
+def test_a_sound_kept_at_the_ring_stands_at_the_ring_also_in_a_page_opened_later(page: Browser, link: Link) -> None:
+    for k, (x, y) in enumerate(((0.3, 0.3), (0.62, 0.71), (0.9, 0.12), (0.05, 0.95))):
+        drag_ring(page, page.middle("tb-map canvas:not(.ground)", x, y))
+        ring, row = page.evaluate(f"[{RING}, {MAP}.asked.row]")
+        wait_until(lambda row=row: latents(link) == pytest.approx(row, abs=1e-4), "the ring's latents")
+        link.ask("save", name=f"Kept {k}")
+        wait_until(lambda name=f"Kept {k}": name_of_sound(link) == name, "the kept sound")
+        pin = f"document.querySelector('.pins [aria-label=\"Choose Kept {k}\"]')"
+        for again in (False, True):
+            if again:
+                url = page.evaluate("location.href")
+                page.command("Page.navigate", url="about:blank")
+                page.open(url)
+                page.wait(f"{MAP}.width > 0 && {MAP}.place")
+            for spot in (f"{pin} ? [{pin}.style.left, {pin}.style.top].map(parseFloat) : [0, 0]", RING):
+                page.wait(f"(([x, y]) => Math.hypot(x - {ring[0]}, y - {ring[1]}) < {NEAR_PX})({spot})")
+        link.ask("sounds.delete", name=f"Kept {k}")
+
+
+def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Link) -> None:
+    parts = [{"sound": "cello", "keys": [0, 59]}, {"sound": "harp", "keys": [60, 127]}]
+    link.ask("sounds.write", name="Two", tree={"sound_version": 1, "parts": parts})
+    link.ask("sound", name="Two")
+    wait_until(lambda: name_of_sound(link) == "Two", "the split")
+    names = link.ask("card")["latents"]
+    places = [dict.fromkeys(names, 0.2), dict.fromkeys(names, 0.8)]
+    link.ask("sounds.path", name="Way", places=places)
+    kept = link.ask("sounds.read", name="Way")["tree"]
+    assert kept["morph"]["sounds"] == places
+    assert "parts" not in kept
+    link.ask("sound", name="Way")
+    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    for name in ("Two", "Way"):
+        link.ask("sounds.delete", name=name)
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(360, 740, 10), (768, 1024, 20), (1920, 1080, 24)])
+def test_names_cover_neither_each_other_nor_pins_and_the_playing_sound_s_is_shown(
+    many: Browser, link: Link, width: int, height: int, least: int
+) -> None:
+    many.look(width, height)
+    link.ask("sound", name="accordion")
+    many.wait("document.querySelector('.pins [aria-current]')?.textContent === 'accordion'")
+    names, pins = many.evaluate(NAMES), many.evaluate(PINS)
+    assert len(names) >= least
+    for (one, box), (other, second) in itertools.combinations(names, 2):
+        assert not _touch(box, second), (one, other)
+    for (name, box), (pin, disc) in itertools.product(names, pins):
+        assert "accordion" in (name, pin) or name == pin or not _touch(box, disc), (name, pin)
+    assert "accordion" in many.evaluate(
+        "[...document.querySelectorAll('.pins span')].filter((e) => getComputedStyle(e).visibility === 'visible')"
+        ".map((e) => e.textContent)"
+    )
+
+
+def _touch(a: list[float], b: list[float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
