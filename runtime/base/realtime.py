@@ -91,7 +91,7 @@ def return_free_memory_of_thread() -> None:
     no heap of its own, other pages are unlocked for a moment.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
